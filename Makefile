@@ -1,0 +1,74 @@
+# Needs make and Python 3.11 or newer; everything else goes into .venv, at the versions of requirements-dev.txt.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint types layers unit wheel test-long format pins clean
+
+# The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
+FIT := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python $(FIT) && { echo $$python; break; }; done)
+
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+DEVELOPMENT := .venv/.development
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
+		printf '  make %-10s %s\n' "$$target" "$$text"; done
+
+demo: $(RUNTIME) ## The main job on both emulators, offline
+	@$(BIN)/telephony demo
+
+test: lint types layers wheel unit ## Everything that CI checks
+
+lint: $(DEVELOPMENT) ## Style and format (ruff)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(DEVELOPMENT) ## Types: the code by mypy, the public surface by pyright
+	$(BIN)/mypy
+	$(BIN)/pyright
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes telephony_core --ignoreexternal
+
+layers: $(DEVELOPMENT) ## Who may import whom (import-linter)
+	$(BIN)/lint-imports --no-logo --no-cache
+
+unit: $(DEVELOPMENT) ## Tests with branch coverage; ARGS="-k sip" passes arguments to pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --cov --cov-report term $(ARGS)
+
+wheel: $(DEVELOPMENT) ## Build, install elsewhere and try the distribution
+	$(BIN)/python tests/architecture/smoke_wheel.py
+
+test-long: $(DEVELOPMENT) ## The tests that take minutes
+	$(BIN)/pytest -n auto --maxprocesses 4 -m long
+
+format: $(DEVELOPMENT) ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+pins: ## Renew requirements-dev.txt with the newest versions
+	$(PYTHON) -m venv --clear .venv/pins
+	.venv/pins/bin/python -m pip install --quiet --upgrade pip
+	.venv/pins/bin/python -m pip install --quiet --group dev '.[cli,emulator,fast,preflight]'
+	.venv/pins/bin/python -m pip freeze --exclude telephony-core > requirements-dev.txt
+	rm -rf .venv/pins
+
+clean: ## Remove all that the targets above made
+	rm -rf .venv build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@"$(PYTHON)" $(FIT) || { echo "No Python 3.11 or newer that can make virtual environments: install one (Debian," \
+		"Ubuntu: python3 and python3-venv), or say which one to take: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+
+$(RUNTIME): pyproject.toml requirements-dev.txt | .venv/bin/python
+	$(PIP_INSTALL) --constraint requirements-dev.txt hatchling
+	$(PIP_INSTALL) --constraint requirements-dev.txt --no-build-isolation --editable '.[cli]'
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME)
+	$(PIP_INSTALL) --requirement requirements-dev.txt
+	@touch $@
