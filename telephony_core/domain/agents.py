@@ -1,0 +1,46 @@
+"""Which agent serves a number, and in which version."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class AgentVersion(StrEnum):
+    """The two versions every vendor has some word for. Any other version is the vendor's own literal."""
+
+    PUBLISHED = "published"
+    DRAFT = "draft"
+
+
+PUBLISHED: Final = AgentVersion.PUBLISHED
+"""The version that is live now and moves when another one is published (vox `production`, Diga's published version)."""
+
+DRAFT: Final = AgentVersion.DRAFT
+"""The working draft. Never used unless it is asked for by this name."""
+
+
+class AgentRef(BaseModel):
+    """An agent, and the version of it.
+
+    ``version`` is `PUBLISHED`, `DRAFT` or the vendor's literal (vox `v7`, a Diga version id). It is required when an
+    agent is assigned; on a record that was read, ``None`` means that the vendor does not tell.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agent_id: str
+    version: Annotated[AgentVersion | str | None, Field(union_mode="left_to_right")] = None
+
+    if TYPE_CHECKING:
+
+        def __init__(self, agent_id: str, *, version: AgentVersion | str | None = None) -> None: ...
+
+    else:
+
+        def __init__(self, /, *agent_id: str, **data: object) -> None:
+            if agent_id:  # the id is what everybody names first, so it may be given by position
+                (data["agent_id"],) = agent_id
+            super().__init__(**data)

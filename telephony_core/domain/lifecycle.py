@@ -1,0 +1,76 @@
+"""Where a number stands, how it came, what it costs, and what giving it up means."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from telephony_core.domain.numbers import NumberIdentity
+
+
+class NumberStatus(StrEnum):
+    """Where a number stands. The vendor's own word is kept beside it as ``provider_status``."""
+
+    PENDING = "pending"
+    """Ordered or reserved, not usable yet."""
+    ACTIVE = "active"
+    """In use."""
+    RELEASE_SCHEDULED = "release_scheduled"
+    """Given up, still working until ``ends_at``."""
+    RELEASED = "released"
+    """Over. The record is history."""
+    UNKNOWN = "unknown"
+    """A word this adapter does not know. Counts as live."""
+
+
+class Origin(StrEnum):
+    """How the number came to this provider."""
+
+    PURCHASED = "purchased"
+    """Bought from the provider; it is the carrier."""
+    IMPORTED = "imported"
+    """The customer's own number, brought over a SIP trunk; it stays at its carrier."""
+    UNKNOWN = "unknown"
+
+
+class SideEffect(StrEnum):
+    """What an operation does beyond the number it names. Has to be allowed by name where it would really happen."""
+
+    PUBLISHES = "publishes"
+    """An agent version goes live that was not."""
+    UNPUBLISHES = "unpublishes"
+    """Agents of the number are taken off the air, perhaps for other numbers as well."""
+
+
+class Money(BaseModel):
+    """An amount in a currency (ISO 4217), as the vendor states it: KRW has no minor unit, EUR two."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amount: Decimal
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+class Release(BaseModel):
+    """What giving up a number came to.
+
+    ``status`` is `RELEASED` (it is gone), `RELEASE_SCHEDULED` (it works until ``takes_effect_at``) or `UNKNOWN` (the
+    vendor accepted and would not say which). ``takes_effect_at`` is aware UTC, ``None`` where the vendor does not tell.
+    ``revocable`` says whether `revoke_release` can still take it back at this provider.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str
+    id: str
+    identity: NumberIdentity
+    status: NumberStatus
+    takes_effect_at: datetime | None = None
+    revocable: bool

@@ -1,0 +1,106 @@
+"""The number as every provider's adapter hands it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
+from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.sip import SipConfig
+
+
+def _aware_utc(when: datetime) -> datetime:
+    if when.tzinfo is None:
+        raise ValueError("a time needs its zone; give it in UTC")
+    return when if when.tzinfo is UTC else when.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(_aware_utc)]
+
+
+class PhoneNumber(BaseModel):
+    """One number's record at one provider.
+
+    Only ``provider``, ``id`` and ``identity`` are always there. ``None`` means that the provider does not tell (or has
+    no such thing); a value that was there and could not be read is named in ``problems``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str
+    """Slug of the adapter that read it."""
+    id: str
+    """The record's id at the provider: not the number, and not shared between providers."""
+    identity: NumberIdentity
+    status: NumberStatus = NumberStatus.UNKNOWN
+    provider_status: str | None = None
+    """The provider's own word for the status."""
+    origin: Origin = Origin.UNKNOWN
+    provider_origin: str | None = None
+    """The provider's own word for the origin."""
+    label: str | None = None
+    """The name people gave it (vox: memo, Diga: nickname)."""
+    sip: SipConfig | None = None
+    """Trunk settings; ``None`` for numbers without a trunk of the customer's."""
+    inbound_agent: AgentRef | None = None
+    outbound_agent: AgentRef | None = None
+    created_at: UtcTime | None = None
+    updated_at: UtcTime | None = None
+    starts_at: UtcTime | None = None
+    """When service began or begins."""
+    release_requested_at: UtcTime | None = None
+    ends_at: UtcTime | None = None
+    """When service ends or ended, once a release was ordered."""
+    monthly_fee: Money | None = None
+    problems: tuple[str, ...] = ()
+    """Dotted names of fields that were there and could not be read, each with the reason."""
+    raw: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
+    """The provider's record without its secrets, for what the model has no word for. Not compared, not dumped."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the record still stands for a number in service, or may (an unknown status counts as live)."""
+        return self.status is not NumberStatus.RELEASED
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, PhoneNumber):
+            return NotImplemented
+        mine, theirs = self.__dict__, other.__dict__
+        return all(mine[name] == theirs[name] for name in type(self).model_fields if name != "raw")
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.id))
+
+    def __str__(self) -> str:
+        return f"{self.identity} ({self.provider} {self.id}, {self.status})"
+
+
+class AvailableNumber(BaseModel):
+    """A number the provider has for sale."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str
+    id: str
+    identity: NumberIdentity
+    line_type: str | None = None
+    """The provider's own word (vox: mobile, landline, voip, uan, personal, toll_free)."""
+    monthly_fee: Money | None = None
+    sends_sms: bool | None = None
+    receives_sms: bool | None = None
+    problems: tuple[str, ...] = ()
+    raw: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AvailableNumber):
+            return NotImplemented
+        mine, theirs = self.__dict__, other.__dict__
+        return all(mine[name] == theirs[name] for name in type(self).model_fields if name != "raw")
+
+    def __hash__(self) -> int:
+        return hash((self.provider, self.id))

@@ -1,0 +1,151 @@
+"""Trunk settings: what was read, and what a caller wants changed. Two different types, on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, field_validator
+
+from telephony_core.domain.allowed_addresses import parse_allowed_addresses
+from telephony_core.domain.given import Given
+from telephony_core.domain.sip_address import SipAddress
+
+
+class MediaEncryption(StrEnum):
+    """SRTP on the media of one direction. Without TLS signalling `REQUIRE` hides nothing: keys travel in the SDP."""
+
+    DISABLE = "disable"
+    ALLOW = "allow"
+    REQUIRE = "require"
+    UNKNOWN = "unknown"
+    """A word this adapter does not know; never written."""
+
+
+class CredentialState(StrEnum):
+    """Whether the trunk has digest credentials, as far as the provider tells."""
+
+    SET = "set"
+    NONE = "none"
+    UNKNOWN = "unknown"
+    """The provider never says (vox). This is not "none"."""
+
+
+class InboundSip(BaseModel):
+    """From the trunk to the provider."""
+
+    model_config = ConfigDict(frozen=True)
+
+    allowed_addresses: tuple[str, ...] | None = None
+    """Source IPs and networks that may send calls. ``()`` is open to everybody; ``None`` is unknown or not offered."""
+    media_encryption: MediaEncryption | None = None
+    """``None`` where the provider has no such setting."""
+    provider_media_encryption: str | None = None
+    """The provider's own word."""
+
+
+class OutboundSip(BaseModel):
+    """From the provider to the trunk (termination)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: SipAddress | None = None
+    username: str | None = None
+    """Digest user. Means something only where the adapter declares it readable."""
+    credentials: CredentialState = CredentialState.UNKNOWN
+    media_encryption: MediaEncryption | None = None
+    provider_media_encryption: str | None = None
+
+
+class SipConfig(BaseModel):
+    """The trunk of an imported number, in two halves because real providers have two trunks."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inbound: InboundSip = InboundSip()
+    outbound: OutboundSip = OutboundSip()
+
+
+class _HalfUpdate(Given):
+    """One half of a change: a field left out stays, ``None`` clears, a value sets."""
+
+    @property
+    def changes(self) -> frozenset[str]:
+        """The names of the fields to change."""
+        return frozenset(self.model_fields_set - {"allow_any"})
+
+    @field_validator("media_encryption", check_fields=False)
+    @classmethod
+    def _known(cls, value: MediaEncryption | None) -> MediaEncryption | None:
+        if value is MediaEncryption.UNKNOWN:
+            raise ValueError("`unknown` is only ever read; write disable, allow or require")
+        return value
+
+
+class InboundUpdate(_HalfUpdate):
+    """A change of the inbound half.
+
+    ``allowed_addresses`` are IPs or CIDR networks and replace the whole list. An empty list, or one that covers every
+    address, opens the trunk to the world: it needs ``allow_any=True``. Raises `InvalidInput` or `ConsentRequired`.
+    """
+
+    allow_any: bool = False  # first, because the validator below reads it
+    allowed_addresses: tuple[str, ...] | None = None
+    media_encryption: MediaEncryption | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            allowed_addresses: Iterable[str] | None = ...,
+            media_encryption: MediaEncryption | Literal["disable", "allow", "require"] | None = ...,
+            allow_any: bool = ...,
+        ) -> None: ...
+
+    @field_validator("allowed_addresses", mode="before")
+    @classmethod
+    def _allow_list(cls, value: Any, info: ValidationInfo) -> Any:
+        return None if value is None else parse_allowed_addresses(value, allow_any=info.data.get("allow_any", False))
+
+
+class OutboundUpdate(_HalfUpdate):
+    """A change of the outbound half.
+
+    ``address`` is a `SipAddress` or its text; ``password`` is write-only everywhere. Raises `InvalidInput`, which never
+    repeats what it refused.
+    """
+
+    address: SipAddress | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    media_encryption: MediaEncryption | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            address: SipAddress | str | None = ...,
+            username: str | None = ...,
+            password: SecretStr | str | None = ...,
+            media_encryption: MediaEncryption | Literal["disable", "allow", "require"] | None = ...,
+        ) -> None: ...
+
+    @field_validator("username")
+    @classmethod
+    def _digest_user(cls, value: str | None) -> str | None:
+        if value == "":
+            raise ValueError("is empty; give None to clear it, or leave it out")
+        # A colon separates the parts that digest authentication hashes (RFC 7616, section 3.4.2).
+        if value is not None and (":" in value or not value.isprintable()):
+            raise ValueError("may hold neither a colon nor control characters (it is hashed into the digest)")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value():
+            raise ValueError("is empty; give None to clear it, or leave it out")
+        return value

@@ -1,0 +1,333 @@
+"""Everything that can go wrong, as one tree.
+
+    TelephonyError
+      PluginError            ProviderNotFound · ProviderConflict · ProviderLoadError · ContractMismatch
+      ConfigurationError     a key, a URL or a file that cannot be used
+      ClientClosed           the client was closed before or during the call
+      WriteRefused           a read-only client was asked to write
+      InvalidInput           what the caller gave cannot be meant (also a ValueError)
+      UnsupportedError       the provider cannot be told this accurately
+        UnsupportedOperation · UnsupportedField
+      ConsentRequired        a side effect or a lower security that was not allowed by name
+      AmbiguousNumber        more than one live record for one number
+      TransportError         the network, not the provider's word
+        NotSent              nothing reached the provider: safe to repeat
+        NoAnswer             a read was sent and not answered: nothing can have changed
+        OutcomeUnknown       a write may have happened; says how to find out
+          AnswerLost         thrown into a flow, which may look before it gives up
+      ProviderError          the provider answered, and refused or failed
+        AuthenticationFailed · PermissionDenied · NotFound · Conflict · WrongState · InvalidRequest
+        RateLimited · ProviderUnavailable · UnexpectedResponse
+      PartialOutcome         an operation of several requests stopped half-way
+      MigrationError         moving numbers between providers
+
+Every error carries ``provider``, ``operation``, ``status``, ``code``, ``request_id``, ``retry_after`` (seconds) and
+``body`` (scrubbed) where they are known, and its text ends with what to do next. Nothing in here is decided on a
+provider's prose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from telephony_core.domain.phone_number import PhoneNumber
+    from telephony_core.settling import Attempt
+
+__all__ = [
+    "AmbiguousNumber",
+    "AnswerLost",
+    "AuthenticationFailed",
+    "ClientClosed",
+    "ConfigurationError",
+    "Conflict",
+    "ConsentRequired",
+    "ContractMismatch",
+    "InvalidInput",
+    "InvalidRequest",
+    "MigrationError",
+    "NoAnswer",
+    "NotFound",
+    "NotSent",
+    "OutcomeUnknown",
+    "PartialOutcome",
+    "PermissionDenied",
+    "PluginError",
+    "ProviderConflict",
+    "ProviderError",
+    "ProviderLoadError",
+    "ProviderNotFound",
+    "ProviderUnavailable",
+    "RateLimited",
+    "TelephonyError",
+    "TransportError",
+    "UnexpectedResponse",
+    "UnsupportedError",
+    "UnsupportedField",
+    "UnsupportedOperation",
+    "WriteRefused",
+    "WrongState",
+]
+
+HIDDEN = "[hidden]"
+
+
+class TelephonyError(Exception):
+    """Anything this library raises on purpose.
+
+    ``message`` says what was wrong, ``remedy`` what to do next. ``provider`` and ``operation`` are filled in by the
+    client that ran the operation, so that code below it need not know them.
+    """
+
+    default_remedy: str | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        provider: str | None = None,
+        operation: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        body: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy if remedy is not None else self.default_remedy
+        self.provider = provider
+        self.operation = operation
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.body = body
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.provider, self.operation) if part)
+        facts = [f"HTTP {self.status}"] if self.status is not None else []
+        facts += [self.code] if self.code else []
+        facts += [f"request {self.request_id}"] if self.request_id else []
+        text = f"{where}: {self.message}" if where else self.message
+        if facts:
+            text += f" ({', '.join(facts)})"
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own pickling would call __init__ with `args` only and lose every keyword fact.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+    def scrub(self, secrets: Iterable[str]) -> None:
+        """Replace every secret in what this error would show."""
+        present = sorted({s for s in secrets if s}, key=len, reverse=True)
+        for name in ("message", "remedy", "code", "request_id", "body"):
+            text = getattr(self, name)
+            if isinstance(text, str):
+                for secret in present:
+                    text = text.replace(secret, HIDDEN)
+                setattr(self, name, text)
+        self.args = (self.message,)
+
+
+def _rebuild(kind: type[TelephonyError], args: tuple[Any, ...], state: dict[str, Any]) -> TelephonyError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class PluginError(TelephonyError):
+    """A provider could not be offered."""
+
+
+class ProviderNotFound(PluginError):
+    """No installed distribution registers this slug."""
+
+
+class ProviderConflict(PluginError):
+    """Two distributions register one slug; neither is used."""
+
+
+class ProviderLoadError(PluginError):
+    """The provider's plugin module could not be imported or answered wrongly."""
+
+
+class ContractMismatch(PluginError):
+    """The provider was written for another version of the port."""
+
+
+class ConfigurationError(TelephonyError):
+    """A key, a base URL, a setting or a configuration file cannot be used."""
+
+
+class ClientClosed(TelephonyError):
+    """The client was closed before the call, or while it ran."""
+
+    default_remedy = "make a new client, or keep this one open for as long as it is used"
+
+
+class WriteRefused(TelephonyError):
+    """A read-only client was asked to send something other than a read. Nothing was sent."""
+
+    default_remedy = "use a client without `read_only` for writes"
+
+
+class InvalidInput(TelephonyError, ValueError):
+    """What the caller gave cannot be meant. Never repeats the value: it may hold a secret."""
+
+
+class UnsupportedError(TelephonyError):
+    """This cannot be told to this provider accurately, so it is not told at all."""
+
+
+class UnsupportedOperation(UnsupportedError):
+    """The provider offers no such operation (for numbers of this origin)."""
+
+
+class UnsupportedField(UnsupportedError):
+    """The provider has no place for this field, or not for this value. ``field`` is its dotted name."""
+
+    def __init__(self, message: str, *, field: str, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.field = field
+
+
+class ConsentRequired(TelephonyError):
+    """A side effect or a lower security has to be allowed by name first. ``consent`` is that name."""
+
+    def __init__(self, message: str, *, consent: str, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.consent = consent
+
+
+class AmbiguousNumber(TelephonyError):
+    """More than one live record holds this number; ``candidates`` are all of them."""
+
+    default_remedy = "address the record by its id"
+
+    def __init__(self, message: str, *, candidates: Sequence[PhoneNumber] = (), **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.candidates = tuple(candidates)
+
+
+class TransportError(TelephonyError):
+    """The network failed, or the answer never came."""
+
+
+class NotSent(TransportError):
+    """The request never left, so nothing can have happened."""
+
+    default_remedy = "check the network and the base URL; repeating is safe"
+
+
+class NoAnswer(TransportError):
+    """A read was sent and not answered in time. Nothing can have changed."""
+
+    default_remedy = "nothing was changed; repeating is safe"
+
+
+class OutcomeUnknown(TransportError):
+    """A write was sent and its answer was lost, so it may have happened.
+
+    ``attempt`` says what was tried; ``client.settle(error)`` looks whether it happened.
+    """
+
+    default_remedy = "look at the number before repeating: the change may have happened"
+
+    def __init__(self, message: str, *, attempt: Attempt | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.attempt = attempt
+
+
+class AnswerLost(OutcomeUnknown):
+    """Thrown into a flow when a request that must not be repeated got no usable answer."""
+
+
+class ProviderError(TelephonyError):
+    """The provider answered, and the answer is a refusal or a failure."""
+
+
+class AuthenticationFailed(ProviderError):
+    """The key is missing, wrong or expired (401)."""
+
+    default_remedy = "check the API key of this connection"
+
+
+class PermissionDenied(ProviderError):
+    """The key is good but may not do this (403)."""
+
+    default_remedy = "give the key the permission it lacks, in the provider's dashboard"
+
+
+class NotFound(ProviderError):
+    """No such number (404)."""
+
+    default_remedy = "check the id; `list_numbers()` shows what this key can see"
+
+
+class Conflict(ProviderError):
+    """It collides with something that exists (409)."""
+
+
+class WrongState(ProviderError):
+    """The number is in a state that forbids this."""
+
+
+class InvalidRequest(ProviderError):
+    """The provider refused the content of the request (400, 422)."""
+
+
+class RateLimited(ProviderError):
+    """Too many requests (429). ``retry_after`` is in seconds where the provider said so."""
+
+    default_remedy = "wait, or give the client a slower `pace`"
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider failed (5xx) on a read; nothing can have changed."""
+
+    default_remedy = "try again later; nothing was changed"
+
+
+class UnexpectedResponse(ProviderError):
+    """The answer is not of the documented shape (schema drift, or a gateway's page)."""
+
+    default_remedy = "run `telephony providers` and check for a newer adapter; `base_url` may point at something else"
+
+
+class PartialOutcome(TelephonyError):
+    """An operation of several requests stopped half-way.
+
+    ``number`` is what exists now, ``done`` and ``failed_step`` name the steps, ``cause`` is the error of the failed one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        number: PhoneNumber | None,
+        done: Sequence[str],
+        failed_step: str,
+        cause: TelephonyError,
+        **facts: Any,
+    ) -> None:
+        super().__init__(message, **facts)
+        self.number = number
+        self.done = tuple(done)
+        self.failed_step = failed_step
+        self.cause = cause
+
+    def scrub(self, secrets: Iterable[str]) -> None:
+        values = tuple(secrets)
+        super().scrub(values)
+        self.cause.scrub(values)
+
+
+class MigrationError(TelephonyError):
+    """Moving numbers between providers could not go on."""
