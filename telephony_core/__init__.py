@@ -1,0 +1,82 @@
+"""One model and one port for phone numbers at any provider.
+
+    with Telephony("vox") as t:
+        for n in t.list_numbers():
+            print(n.identity, n.status)
+
+What this module exports is supported; adapter authors find the port in `telephony_core.provider`.
+"""
+
+from telephony_core import errors
+from telephony_core._version import __version__
+from telephony_core.changes import (
+    AgentAssignment,
+    LabelUpdate,
+    NumberImport,
+    NumberRelease,
+    ReleaseRevocation,
+    SipUpdate,
+)
+from telephony_core.client import AsyncTelephony, Telephony
+from telephony_core.connection import Connection
+from telephony_core.connections import Connections
+from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef, AgentVersion
+from telephony_core.domain.given import UNSET
+from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release, SideEffect
+from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.domain.sip import (
+    CredentialState,
+    InboundSip,
+    InboundUpdate,
+    MediaEncryption,
+    OutboundSip,
+    OutboundUpdate,
+    SipConfig,
+)
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import *  # noqa: F403 - the whole tree is public, and named in errors.__all__
+from telephony_core.provider import Problem
+from telephony_core.settling import Settlement, SettlementOutcome
+from telephony_core.transport.pace import Pace
+
+__all__ = [
+    "DRAFT",
+    "PUBLISHED",
+    "UNSET",
+    "AgentAssignment",
+    "AgentRef",
+    "AgentVersion",
+    "AsyncTelephony",
+    "AvailableNumber",
+    "Connection",
+    "Connections",
+    "CredentialState",
+    "InboundSip",
+    "InboundUpdate",
+    "LabelUpdate",
+    "MediaEncryption",
+    "Money",
+    "NumberIdentity",
+    "NumberImport",
+    "NumberKind",
+    "NumberRelease",
+    "NumberStatus",
+    "Origin",
+    "OutboundSip",
+    "OutboundUpdate",
+    "Pace",
+    "PhoneNumber",
+    "Problem",
+    "Release",
+    "ReleaseRevocation",
+    "Settlement",
+    "SettlementOutcome",
+    "SideEffect",
+    "SipAddress",
+    "SipConfig",
+    "SipUpdate",
+    "Telephony",
+    "__version__",
+]
+__all__ += errors.__all__

@@ -1,0 +1,515 @@
+"""The two clients. They differ in how they send and in nothing else: every operation is a flow of `Operations`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+from telephony_core.capabilities import Capabilities
+from telephony_core.changes import (
+    AgentAssignment,
+    Change,
+    LabelUpdate,
+    NumberImport,
+    NumberRelease,
+    Options,
+    ReleaseRevocation,
+    SipUpdate,
+)
+from telephony_core.connection import Connection
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
+from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown
+from telephony_core.flow import Flow
+from telephony_core.operations import Listing, Operations
+from telephony_core.plugins import registry
+from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider, ProviderSpec
+from telephony_core.settling import Settlement
+from telephony_core.transport.backend import AsyncBackend, Backend
+from telephony_core.transport.backends import async_backend, sync_backend
+from telephony_core.transport.clock import Clock
+from telephony_core.transport.exchange import Line, Sent, adrive, drive, exchange
+from telephony_core.transport.pace import Pace
+
+if TYPE_CHECKING:
+    import httpx
+    from pydantic import SecretStr
+
+T = TypeVar("T")
+ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+
+
+@dataclass(slots=True)
+class _Open:
+    """Whether a client, and every copy `with_options` made of it, is still open."""
+
+    closed: bool = False
+
+
+class _Client:
+    """What both clients share: configuration, the operations as flows, the line they run over."""
+
+    def __init__(
+        self,
+        provider: str | Connection | ProviderSpec,
+        *,
+        api_key: SecretStr | str | None,
+        base_url: str | None,
+        settings: Mapping[str, Any] | None,
+        timeout: float | None,
+        max_retries: int | None,
+        pace: Pace | None,
+        observers: Iterable[Callable[[Sent], None]],
+        on_unknown: Callable[[OutcomeUnknown], None] | None,
+        clock: Clock | None,
+    ) -> None:
+        connection = provider if isinstance(provider, Connection) else Connection(provider=_slug(provider))
+        connection = replace(
+            connection,
+            api_key=connection.api_key if api_key is None else api_key,
+            base_url=connection.base_url if base_url is None else base_url,
+            settings=connection.settings if settings is None else settings,
+            timeout=connection.timeout if timeout is None else timeout,
+            max_retries=connection.max_retries if max_retries is None else max_retries,
+            pace=connection.pace if pace is None else pace,
+        )
+        spec = provider if isinstance(provider, ProviderSpec) else registry.spec(connection.provider)
+        config = connection.config(spec)
+        self._adapter: Provider = spec.factory(config)
+        self._clock = clock or Clock()
+        self._operations = Operations(self._adapter, self._clock.now)
+        self._open = _Open()
+        self._line = Line(
+            provider=self._adapter.slug,
+            base_url=config.base_url,
+            auth=self._adapter.auth_headers(),
+            secrets=(config.api_key.get_secret_value(),),
+            pace=connection.pace or Pace.unlimited(),
+            timeout=_seconds(connection.timeout),
+            max_retries=_count(connection.max_retries),
+            clock=self._clock,
+            observers=tuple(observers),
+            on_unknown=on_unknown,
+        )
+
+    @property
+    def provider(self) -> str:
+        """The provider's slug."""
+        return self._adapter.slug
+
+    @property
+    def adapter(self) -> Provider:
+        """The adapter itself, for flows of one's own that `run` can drive."""
+        return self._adapter
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the provider declares it can be told, and tells."""
+        return self._adapter.capabilities
+
+    @property
+    def operations(self) -> Operations:
+        """Every operation of the port as a flow, for composing and for `run`."""
+        return self._operations
+
+    def check(self, change: Change) -> list[Problem]:
+        """All problems of a change at once, without any request. An empty list promises nothing about the vendor."""
+        return self._operations.check(change)
+
+    def with_options(
+        self, *, timeout: float | None = None, max_retries: int | None = None, read_only: bool | None = None
+    ) -> Self:
+        """The same client with another time-out (seconds for a whole operation) or number of retries.
+
+        With ``read_only=True`` every request that is not a read raises `WriteRefused` before it is sent.
+
+        It shares connections, pace and life with this one: closing either closes both.
+        """
+        other = copy.copy(self)
+        other._line = replace(
+            self._line,
+            timeout=self._line.timeout if timeout is None else _seconds(timeout),
+            max_retries=self._line.max_retries if max_retries is None else _count(max_retries),
+            read_only=self._line.read_only if read_only is None else read_only,
+        )
+        return other
+
+    def _actions(self, flow: Flow[T], operation: str) -> Generator[Any, Any, T]:
+        if self._open.closed:
+            flow.close()
+            raise ClientClosed("this client is closed", provider=self.provider, operation=operation)
+        return exchange(flow, self._line, operation)
+
+    def _identity(self, number: str | NumberIdentity) -> NumberIdentity:
+        if isinstance(number, NumberIdentity):
+            return number
+        return NumberIdentity.parse(number, region=self.capabilities.region)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.provider} {self._line.base_url}>"
+
+
+def _slug(provider: str | ProviderSpec) -> str:
+    return provider if isinstance(provider, str) else provider.slug
+
+
+def _seconds(timeout: float) -> float:
+    if not timeout > 0:
+        raise InvalidInput("timeout has to be more than 0 seconds")
+    return float(timeout)
+
+
+def _count(retries: int) -> int:
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise InvalidInput("max_retries has to be a whole number from 0")
+    return retries
+
+
+def _query(status: NumberStatus | None, origin: Origin | None) -> ListQuery:
+    reason = None
+    try:
+        return ListQuery(None if status is None else NumberStatus(status), None if origin is None else Origin(origin))
+    except ValueError as error:
+        reason = str(error)
+    words = ", ".join([*NumberStatus, *Origin])
+    raise InvalidInput(f"cannot list by this: {reason}", remedy=f"the words are: {words}")
+
+
+def _assignment(
+    number: PhoneNumber | str, inbound: object, outbound: object, allow: Iterable[SideEffect]
+) -> AgentAssignment:
+    for agent in (inbound, outbound):
+        if not (agent is None or isinstance(agent, AgentRef | Unset)):
+            raise InvalidInput("an agent is given as AgentRef(id, version=…), or None to take it off")
+    return AgentAssignment(number, inbound, outbound, _effects(allow))  # type: ignore[arg-type]  # checked just above
+
+
+def _effects(allow: Iterable[SideEffect]) -> frozenset[SideEffect]:
+    reason = None
+    try:
+        return frozenset(SideEffect(effect) for effect in allow)
+    except (ValueError, TypeError) as error:
+        reason = str(error)
+    raise InvalidInput(f"allow: {reason}", remedy=f"side effects are: {', '.join(SideEffect)}")
+
+
+def _attempt_of(error: OutcomeUnknown) -> Any:
+    if error.attempt is None:
+        raise InvalidInput("this error does not say what was attempted", remedy="read the number and compare")
+    return error.attempt
+
+
+class Telephony(_Client):
+    """A provider's account, for ordinary code. Thread-safe; close it, or use it as a context manager.
+
+    ``provider`` is a slug (``"vox"``) or a `Connection`. ``api_key`` and ``base_url`` default to
+    ``TELEPHONY_<SLUG>_API_KEY`` and ``TELEPHONY_<SLUG>_BASE_URL``. ``timeout`` is one deadline in seconds for a whole
+    operation (for a listing: for each page), retries and pauses included. ``max_retries`` counts per request. ``pace``
+    limits how fast it sends; without one it only slows down when the provider says so. ``http_client`` is an
+    `httpx.Client` of yours, never closed here, and wins over ``backend``. ``observers`` are told of every request.
+
+    Raises `ProviderNotFound` and its siblings, and `ConfigurationError` for a key or URL that cannot be used.
+    """
+
+    def __init__(
+        self,
+        provider: str | Connection | ProviderSpec,
+        *,
+        api_key: SecretStr | str | None = None,
+        base_url: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        pace: Pace | None = None,
+        backend: Backend | str | None = None,
+        http_client: httpx.Client | None = None,
+        observers: Iterable[Callable[[Sent], None]] = (),
+        on_unknown: Callable[[OutcomeUnknown], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(
+            provider,
+            api_key=api_key,
+            base_url=base_url,
+            settings=settings,
+            timeout=timeout,
+            max_retries=max_retries,
+            pace=pace,
+            observers=observers,
+            on_unknown=on_unknown,
+            clock=clock,
+        )
+        self._backend = sync_backend(backend, http_client)
+        self._owns_backend = backend is None or isinstance(backend, str)
+
+    @property
+    def backend_name(self) -> str:
+        """Which library sends."""
+        return self._backend.name
+
+    # -- reading
+
+    def list_numbers(
+        self, *, status: NumberStatus | None = None, origin: Origin | None = None
+    ) -> Iterator[PhoneNumber]:
+        """Every number, in every status unless one is asked for. Lazy: a page is asked for when it is needed."""
+        query = _query(status, origin)
+        return self._pages(lambda cursor: self._operations.list_page(query, cursor), "list_numbers")
+
+    def get_number(self, id: str) -> PhoneNumber:
+        """The record with this id. Raises `NotFound`."""
+        return self._drive(self._operations.get(id), "get_number")
+
+    def find_number(self, number: str | NumberIdentity) -> PhoneNumber:
+        """The record of a number in any spelling: the live one, or else the only one. Raises `NotFound` or
+        `AmbiguousNumber`."""
+        return self._drive(self._operations.find(self._identity(number)), "find_number")
+
+    def search_available(
+        self,
+        *,
+        line_type: str | None = None,
+        sort_by: Literal["number", "monthly_fee"] = "number",
+        descending: bool = False,
+    ) -> Iterator[AvailableNumber]:
+        """Numbers the provider has for sale. Raises `UnsupportedOperation` where it does not offer that."""
+        query = AvailableQuery(line_type, sort_by, descending)
+        return self._pages(lambda cursor: self._operations.available_page(query, cursor), "search_available")
+
+    # -- writing
+
+    def import_number(self, number: NumberImport) -> PhoneNumber:
+        """Bring your own number. Raises `Conflict` when it is already here, `PartialOutcome` when it was created and a
+        later step failed, `OutcomeUnknown` when nobody can tell whether it was."""
+        return self._drive(self._operations.import_number(number), "import_number")
+
+    def update_label(self, number: PhoneNumber | str, label: str | None) -> PhoneNumber:
+        """Rename a number (a record or its id); ``None`` takes the name away."""
+        return self._drive(self._operations.update_label(LabelUpdate(number, label)), "update_label")
+
+    def update_sip(
+        self,
+        number: PhoneNumber | str,
+        *,
+        inbound: InboundUpdate | Unset = UNSET,
+        outbound: OutboundUpdate | Unset = UNSET,
+        options: Options | None = None,
+    ) -> PhoneNumber:
+        """Change trunk settings: a field left out stays, ``None`` clears, a value sets."""
+        change = SipUpdate(number, inbound, outbound, options or {})
+        return self._drive(self._operations.update_sip(change), "update_sip")
+
+    def assign_agents(
+        self,
+        number: PhoneNumber | str,
+        *,
+        inbound: AgentRef | None | Unset = UNSET,
+        outbound: AgentRef | None | Unset = UNSET,
+        allow: Iterable[SideEffect] = (),
+    ) -> PhoneNumber:
+        """Say which agents serve a number; ``None`` takes one off. Raises `ConsentRequired` for a side effect that
+        would really happen and is not in ``allow``."""
+        change = _assignment(number, inbound, outbound, allow)
+        return self._drive(self._operations.assign_agents(change), "assign_agents")
+
+    def release(self, number: PhoneNumber | str, *, allow: Iterable[SideEffect] = ()) -> Release:
+        """Give a number up. The answer says when it takes effect and whether it can be taken back."""
+        return self._drive(self._operations.release(NumberRelease(number, _effects(allow))), "release")
+
+    def revoke_release(self, number: PhoneNumber | str) -> PhoneNumber:
+        """Take a scheduled release back."""
+        return self._drive(self._operations.revoke_release(ReleaseRevocation(number)), "revoke_release")
+
+    # -- the rest
+
+    def settle(self, error: OutcomeUnknown) -> Settlement:
+        """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
+        return self._drive(self._operations.settle(_attempt_of(error)), "settle")
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow of your own over this client: its key, retries and pace (see `adapter`)."""
+        return self._drive(flow, "run")
+
+    def close(self) -> None:
+        """Close the connections. A handed-in ``http_client`` or ``backend`` object stays open."""
+        self._open.closed = True
+        if self._owns_backend:
+            self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _drive(self, flow: Flow[T], operation: str) -> T:
+        return drive(self._actions(flow, operation), self._backend, self._line)
+
+    def _pages(self, ask: Callable[[str | None], Flow[Page[ItemT]]], operation: str) -> Iterator[ItemT]:
+        listing, cursor = Listing(), None
+        while True:
+            page = self._drive(ask(cursor), operation)
+            yield from listing.accept(page)
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+
+class AsyncTelephony(_Client):
+    """A provider's account, for async code. The same as `Telephony` with ``await``; ``http_client`` is an
+    `httpx.AsyncClient`. Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write in flight."""
+
+    def __init__(
+        self,
+        provider: str | Connection | ProviderSpec,
+        *,
+        api_key: SecretStr | str | None = None,
+        base_url: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        pace: Pace | None = None,
+        backend: AsyncBackend | str | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        observers: Iterable[Callable[[Sent], None]] = (),
+        on_unknown: Callable[[OutcomeUnknown], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(
+            provider,
+            api_key=api_key,
+            base_url=base_url,
+            settings=settings,
+            timeout=timeout,
+            max_retries=max_retries,
+            pace=pace,
+            observers=observers,
+            on_unknown=on_unknown,
+            clock=clock,
+        )
+        self._backend = async_backend(backend, http_client)
+        self._owns_backend = backend is None or isinstance(backend, str)
+
+    @property
+    def backend_name(self) -> str:
+        """Which library sends."""
+        return self._backend.name
+
+    # -- reading
+
+    def list_numbers(
+        self, *, status: NumberStatus | None = None, origin: Origin | None = None
+    ) -> AsyncIterator[PhoneNumber]:
+        """Every number, in every status unless one is asked for. Lazy: a page is asked for when it is needed."""
+        query = _query(status, origin)
+        return self._pages(lambda cursor: self._operations.list_page(query, cursor), "list_numbers")
+
+    async def get_number(self, id: str) -> PhoneNumber:
+        """The record with this id. Raises `NotFound`."""
+        return await self._drive(self._operations.get(id), "get_number")
+
+    async def find_number(self, number: str | NumberIdentity) -> PhoneNumber:
+        """The record of a number in any spelling: the live one, or else the only one. Raises `NotFound` or
+        `AmbiguousNumber`."""
+        return await self._drive(self._operations.find(self._identity(number)), "find_number")
+
+    def search_available(
+        self,
+        *,
+        line_type: str | None = None,
+        sort_by: Literal["number", "monthly_fee"] = "number",
+        descending: bool = False,
+    ) -> AsyncIterator[AvailableNumber]:
+        """Numbers the provider has for sale. Raises `UnsupportedOperation` where it does not offer that."""
+        query = AvailableQuery(line_type, sort_by, descending)
+        return self._pages(lambda cursor: self._operations.available_page(query, cursor), "search_available")
+
+    # -- writing
+
+    async def import_number(self, number: NumberImport) -> PhoneNumber:
+        """Bring your own number. Raises `Conflict` when it is already here, `PartialOutcome` when it was created and a
+        later step failed, `OutcomeUnknown` when nobody can tell whether it was."""
+        return await self._drive(self._operations.import_number(number), "import_number")
+
+    async def update_label(self, number: PhoneNumber | str, label: str | None) -> PhoneNumber:
+        """Rename a number (a record or its id); ``None`` takes the name away."""
+        return await self._drive(self._operations.update_label(LabelUpdate(number, label)), "update_label")
+
+    async def update_sip(
+        self,
+        number: PhoneNumber | str,
+        *,
+        inbound: InboundUpdate | Unset = UNSET,
+        outbound: OutboundUpdate | Unset = UNSET,
+        options: Options | None = None,
+    ) -> PhoneNumber:
+        """Change trunk settings: a field left out stays, ``None`` clears, a value sets."""
+        change = SipUpdate(number, inbound, outbound, options or {})
+        return await self._drive(self._operations.update_sip(change), "update_sip")
+
+    async def assign_agents(
+        self,
+        number: PhoneNumber | str,
+        *,
+        inbound: AgentRef | None | Unset = UNSET,
+        outbound: AgentRef | None | Unset = UNSET,
+        allow: Iterable[SideEffect] = (),
+    ) -> PhoneNumber:
+        """Say which agents serve a number; ``None`` takes one off. Raises `ConsentRequired` for a side effect that
+        would really happen and is not in ``allow``."""
+        change = _assignment(number, inbound, outbound, allow)
+        return await self._drive(self._operations.assign_agents(change), "assign_agents")
+
+    async def release(self, number: PhoneNumber | str, *, allow: Iterable[SideEffect] = ()) -> Release:
+        """Give a number up. The answer says when it takes effect and whether it can be taken back."""
+        return await self._drive(self._operations.release(NumberRelease(number, _effects(allow))), "release")
+
+    async def revoke_release(self, number: PhoneNumber | str) -> PhoneNumber:
+        """Take a scheduled release back."""
+        return await self._drive(self._operations.revoke_release(ReleaseRevocation(number)), "revoke_release")
+
+    # -- the rest
+
+    async def settle(self, error: OutcomeUnknown) -> Settlement:
+        """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
+        return await self._drive(self._operations.settle(_attempt_of(error)), "settle")
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow of your own over this client: its key, retries and pace (see `adapter`)."""
+        return await self._drive(flow, "run")
+
+    async def aclose(self) -> None:
+        """Close the connections. A handed-in ``http_client`` or ``backend`` object stays open."""
+        self._open.closed = True
+        if self._owns_backend:
+            await self._backend.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _drive(self, flow: Flow[T], operation: str) -> T:
+        return await adrive(self._actions(flow, operation), self._backend, self._line)
+
+    async def _pages(self, ask: Callable[[str | None], Flow[Page[ItemT]]], operation: str) -> AsyncIterator[ItemT]:
+        listing, cursor = Listing(), None
+        while True:
+            page = await self._drive(ask(cursor), operation)
+            for item in listing.accept(page):
+                yield item
+            cursor = page.cursor
+            if cursor is None:
+                return

@@ -1,0 +1,82 @@
+"""One account: which provider, which key, where and how fast."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.secret_references import is_reference, read_secret
+
+if TYPE_CHECKING:
+    from telephony_core.provider import ProviderConfig, ProviderSpec
+    from telephony_core.transport.pace import Pace
+
+
+def environment_name(slug: str, what: str) -> str:
+    """The variable that holds a provider's setting: ``TELEPHONY_VOX_API_KEY``."""
+    return f"TELEPHONY_{slug.upper().replace('-', '_')}_{what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An account at a provider. What is left out comes from ``TELEPHONY_<SLUG>_API_KEY`` and ``…_BASE_URL``.
+
+    ``api_key`` is the key itself or a reference to it (``env:NAME``, ``file:PATH``, ``prompt:``), followed when a
+    client is made. ``timeout`` is in seconds for a whole operation.
+    """
+
+    provider: str
+    name: str = ""
+    api_key: SecretStr | str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    timeout: float = 30.0
+    max_retries: int = 2
+    pace: Pace | None = None
+    prompt: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
+
+    def config(self, spec: ProviderSpec) -> ProviderConfig:
+        """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""
+        model = spec.config()
+        given: dict[str, Any] = dict(self.settings)
+        given["api_key"] = self._key()
+        base_url = self.base_url or os.environ.get(environment_name(self.provider, "BASE_URL"))
+        if base_url:
+            given["base_url"] = base_url
+        reason = None
+        try:
+            return model(**given)
+        except InvalidInput as error:
+            reason = error.message
+        settings = ", ".join(sorted(set(model.model_fields) - {"api_key", "base_url"}))
+        raise ConfigurationError(
+            f"{self._who()}: {reason}", remedy=f"settings of {self.provider}: {settings}", provider=self.provider
+        )
+
+    def _who(self) -> str:
+        return f"connection {self.name!r}" if self.name and self.name != self.provider else self.provider
+
+    def _key(self) -> SecretStr:
+        key = self.api_key
+        variable = environment_name(self.provider, "API_KEY")
+        if key is None:
+            value = os.environ.get(variable)
+            if not value:
+                raise ConfigurationError(
+                    f"{self._who()}: there is no API key",
+                    remedy=f"pass api_key=, or set {variable}",
+                    provider=self.provider,
+                )
+            return SecretStr(value)
+        if isinstance(key, SecretStr):
+            return key
+        return (
+            read_secret(key, what=f"API key of {self._who()}", prompt=self.prompt)
+            if is_reference(key)
+            else SecretStr(key)
+        )

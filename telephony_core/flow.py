@@ -1,0 +1,137 @@
+"""Flows: operations written as generators that yield requests and are sent responses.
+
+An adapter's operation is one generator. ``yield`` sends, ``return`` gives the domain object, ``yield from`` composes::
+
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        response = yield from call(Request.of("GET", path("numbers", id)), self.read_error)
+        return self.read_number(response)
+
+Nothing in here sends anything: that is the clients' business (`telephony_core.transport`). So an adapter is tested with
+no HTTP at all, and the sync and the async client run the same code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias, TypeVar
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from telephony_core.errors import InvalidInput, UnexpectedResponse
+from telephony_core.refusals import Refusal, error_for
+
+T = TypeVar("T")
+
+Json: TypeAlias = "None | bool | int | float | str | SecretStr | Iterable[Json] | Mapping[str, Json]"
+"""What a body may be made of. A `SecretStr` is revealed when it is serialised, and nowhere else."""
+
+
+class Semantics(Enum):
+    """What repeating a request means; retry reads this and never the HTTP method alone."""
+
+    READ = "read"
+    """Changes nothing."""
+    IDEMPOTENT = "idempotent"
+    """The same request twice leaves the same state (a PATCH of settings)."""
+    ONCE = "once"
+    """Must not happen twice, or cannot be taken back: register, import, purchase, release, revoke, publish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of an adapter, relative to its base URL. Make it with `Request.of`."""
+
+    method: str
+    path: str
+    semantics: Semantics
+    query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Values in this request that no log and no error may show."""
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        path: str,
+        semantics: Semantics = Semantics.READ,
+        *,
+        query: Iterable[tuple[str, str]] = (),
+        json_body: Json = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> Request:
+        """A request with its body serialised once; secrets in it are remembered so that errors can hide them."""
+        if json_body is None:
+            return cls(method, path, semantics, tuple(query), None, tuple(headers))
+        secrets: list[str] = []
+
+        def reveal(value: object) -> object:
+            if isinstance(value, SecretStr):
+                secrets.append(value.get_secret_value())
+                return secrets[-1]
+            if isinstance(value, Mapping):
+                return dict(value)
+            if isinstance(value, Iterable):
+                return list(value)
+            raise InvalidInput(f"a {type(value).__name__} cannot be put into a JSON body")
+
+        body = json.dumps(json_body, default=reveal, ensure_ascii=False, separators=(",", ":")).encode()
+        return cls(method, path, semantics, tuple(query), body, tuple(headers), tuple(secrets))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What came back: status, headers by lower-case name, body bytes (bounded by the backend)."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+
+Flow: TypeAlias = Generator[Request, Response, T]
+"""An operation: yields requests, is sent responses, returns a domain object."""
+
+
+def path(*segments: str) -> str:
+    """A URL path from segments, each escaped as a whole, so that an id can never reach another resource.
+
+    >>> path("v1", "phone", "a/../b?c")
+    '/v1/phone/a%2F..%2Fb%3Fc'
+    """
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise InvalidInput(f"{segment!r} cannot be the id of anything", remedy="take the id from `list_numbers()`")
+    return "".join("/" + quote(segment, safe="") for segment in segments)
+
+
+def call(request: Request, read_error: Callable[[Response], Refusal]) -> Flow[Response]:
+    """Send one request and return its 2xx response; any other one is raised as the error it means.
+
+    Raises the `ProviderError` that the status and the vendor's machine code stand for.
+    """
+    response = yield request
+    if response.is_success:
+        return response
+    raise error_for(response.status, response.headers, response.body, read_error(response), secrets=request.secrets)
+
+
+def parse_json(response: Response) -> object:
+    """The body as JSON. Raises `UnexpectedResponse` for anything else (a gateway's HTML page, a cut-off body)."""
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError):
+        kind = response.headers.get("content-type", "no content type")
+    raise UnexpectedResponse(
+        f"the answer is not JSON ({kind}, {len(response.body)} bytes)",
+        status=response.status,
+        request_id=response.headers.get("x-request-id"),
+    )

@@ -1,0 +1,359 @@
+"""What is done around every provider alike: refusing, looking first, settling, composing, comparing.
+
+One object per client turns a caller's wish into a flow. All rules that protect a number live here, once, so that an
+adapter is pure translation and a stranger's adapter is as safe as ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from telephony_core import settling
+from telephony_core.capabilities import Operation
+from telephony_core.changes import (
+    AgentAssignment,
+    Change,
+    LabelUpdate,
+    NumberImport,
+    NumberRelease,
+    ReleaseRevocation,
+    SipUpdate,
+)
+from telephony_core.checks import problems_of
+from telephony_core.domain.given import UNSET
+from telephony_core.domain.lifecycle import NumberStatus, Release
+from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.errors import (
+    AmbiguousNumber,
+    AnswerLost,
+    Conflict,
+    NotFound,
+    OutcomeUnknown,
+    PartialOutcome,
+    TelephonyError,
+    UnexpectedResponse,
+)
+from telephony_core.flow import Flow
+from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider
+from telephony_core.settling import Attempt, Settlement, SettlementOutcome
+
+ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+
+LONGEST_LISTING: Final = 10_000
+"""Pages of one listing before it is taken for endless."""
+
+
+class Listing:
+    """Keeps one listing honest: every id once, no cursor twice, an end in sight."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._cursors: set[str] = set()
+
+    def accept(self, page: Page[ItemT]) -> list[ItemT]:
+        """The records of a page that were not seen before. Raises `UnexpectedResponse` for a listing without end."""
+        new = []
+        for item in page.items:
+            if item.id not in self._ids:
+                self._ids.add(item.id)
+                new.append(item)
+        if page.cursor is not None:
+            if page.cursor in self._cursors:
+                raise UnexpectedResponse("the listing does not end: the provider gave the same cursor twice")
+            self._cursors.add(page.cursor)
+            if len(self._cursors) > LONGEST_LISTING:
+                raise UnexpectedResponse(f"the listing did not end within {LONGEST_LISTING} pages")
+        return new
+
+
+class Operations:
+    """Every operation of the port as a flow, for one provider."""
+
+    def __init__(self, provider: Provider, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.provider = provider
+        self._now = now
+
+    # -- judging
+
+    def check(self, change: Change) -> list[Problem]:
+        return problems_of(change, self.provider)
+
+    def _refuse(self, change: Change) -> None:
+        for problem in self.check(change):
+            if problem.error is not None:
+                raise problem.error
+
+    # -- reading
+
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        self._require(Operation.LIST)
+        page = yield from self.provider.list_page(query, cursor)
+        return Page([number for number in page.items if query.matches(number)], page.cursor)
+
+    def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
+        self._require(Operation.SEARCH_AVAILABLE)
+        return (yield from self.provider.available_page(query, cursor))
+
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        self._require(Operation.GET)
+        return (yield from self.provider.get(id))
+
+    def records_of(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
+        """Every record of one number, in any status."""
+        looked_up = self.provider.find(identity)
+        if looked_up is not None:
+            return (yield from looked_up)
+        listing, found, cursor = Listing(), [], None
+        while True:
+            page = yield from self.provider.list_page(ListQuery(), cursor)
+            found += [number for number in listing.accept(page) if _is_of(number, identity)]
+            if page.cursor is None:
+                return tuple(found)
+            cursor = page.cursor
+
+    def find(self, identity: NumberIdentity) -> Flow[PhoneNumber]:
+        """The one record of a number: the live one, or else the only one there is."""
+        records = yield from self.records_of(identity)
+        live = [record for record in records if record.is_live]
+        choice = live or records
+        if not choice:
+            raise NotFound(
+                f"no record of {identity}", remedy="`list_numbers()` shows what this key can see; check the spelling"
+            )
+        if len(choice) > 1:
+            what = "live" if live else "released"
+            ids = ", ".join(record.id for record in choice)
+            raise AmbiguousNumber(f"{len(choice)} {what} records hold {identity}: {ids}", candidates=choice)
+        return choice[0]
+
+    # -- writing
+
+    def import_number(self, change: NumberImport) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        identity = NumberIdentity.parse(change.number, region=self.provider.capabilities.region)
+        records = yield from self.records_of(identity)
+        if live := [record for record in records if record.is_live]:
+            raise Conflict(
+                f"{identity} is already here as {', '.join(record.id for record in live)} ({live[0].status})",
+                remedy="change that record instead of importing it again",
+            )
+        wants_agents = change.inbound_agent is not None or change.outbound_agent is not None
+        assignment = AgentAssignment("", change.inbound_agent or UNSET, change.outbound_agent or UNSET, change.allow)
+        if wants_agents and (look := self.provider.check_agents(assignment)) is not None:
+            yield from look
+        attempt = Attempt(
+            self.provider.slug,
+            Operation.IMPORT,
+            identity,
+            before=frozenset(record.id for record in records),
+            expected=settling.sent_fields(change),
+            started_at=self._now(),
+        )
+        number = yield from self._create(change, identity, attempt)
+        if odd := settling.differences(attempt.expected, number, self.provider.capabilities):
+            raise _partial(number, ["import"], "compare", _came_back_different(odd))
+        if wants_agents:
+            assignment = replace(assignment, number=number)
+            try:
+                number = yield from self._assign(number, assignment)
+            except TelephonyError as error:
+                raise _partial(number, ["import"], "assign_agents", error) from error
+        return number
+
+    def _create(self, change: NumberImport, identity: NumberIdentity, attempt: Attempt) -> Flow[PhoneNumber]:
+        try:
+            return (yield from self.provider.import_number(change, identity))
+        except TelephonyError as error:
+            if not _may_have_happened(error):
+                raise
+            lost = error
+        settlement = yield from self._look(attempt, lost)
+        if settlement.outcome is not SettlementOutcome.MADE or settlement.number is None:
+            raise _unknown(attempt, settlement, lost) from lost
+        # What is there has every readable setting, but nobody can read back whether it has the credentials.
+        number = settlement.number
+        if change.outbound is None and change.inbound is None:
+            return number
+        again = SipUpdate(number, change.inbound or UNSET, change.outbound or UNSET, change.options)
+        try:
+            return (yield from self.provider.update_sip(number, again))
+        except TelephonyError as error:
+            raise _partial(number, ["import"], "send the SIP settings again", error) from error
+
+    def update_label(self, change: LabelUpdate) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._record(change.number)
+        self._refuse(replace(change, number=number))
+        updated = yield from self.provider.update_label(number, change.label)
+        return self._compared(updated, {"label": change.label}, "update_label")
+
+    def update_sip(self, change: SipUpdate) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._record(change.number)
+        change = replace(change, number=number)
+        self._refuse(change)
+        updated = yield from self.provider.update_sip(number, change)
+        return self._compared(updated, settling.sent_fields(change), "update_sip")
+
+    def assign_agents(self, change: AgentAssignment) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._record(change.number)
+        change = replace(change, number=number)
+        self._refuse(change)
+        return (yield from self._assign(number, change))
+
+    def _assign(self, number: PhoneNumber, change: AgentAssignment) -> Flow[PhoneNumber]:
+        expected = settling.assigned_fields(change.inbound, change.outbound)
+        attempt = self._attempt(Operation.ASSIGN_AGENTS, number, expected)
+        try:
+            updated = yield from self.provider.assign_agents(number, change)
+        except TelephonyError as error:
+            if not _may_have_happened(error):
+                raise
+            lost = error
+        else:
+            return self._compared(updated, expected, "assign_agents")
+        settlement = yield from self._look(attempt, lost)
+        if settlement.outcome is SettlementOutcome.MADE and settlement.number is not None:
+            return settlement.number
+        raise _unknown(attempt, settlement, lost) from lost
+
+    def release(self, change: NumberRelease) -> Flow[Release]:
+        self._refuse(change)
+        number = yield from self._record(change.number)
+        self._refuse(replace(change, number=number))
+        try:
+            return (yield from self.provider.release(number))
+        except TelephonyError as error:
+            if not _may_have_happened(error):
+                raise
+            lost = error
+        attempt = self._attempt(Operation.RELEASE, number)
+        settlement = yield from self._look(attempt, lost)
+        if settlement.outcome is not SettlementOutcome.MADE:
+            raise _unknown(attempt, settlement, lost) from lost
+        return self._released(number, settlement)
+
+    def _released(self, number: PhoneNumber, settlement: Settlement) -> Release:
+        now = settlement.number
+        terms = self.provider.capabilities.release.get(number.origin)
+        scheduled = now is not None and now.status is NumberStatus.RELEASE_SCHEDULED
+        return Release(
+            provider=self.provider.slug,
+            id=number.id,
+            identity=number.identity,
+            status=NumberStatus.RELEASE_SCHEDULED if scheduled else NumberStatus.RELEASED,
+            takes_effect_at=now.ends_at if now is not None else None,
+            revocable=scheduled and terms is not None and terms.revocable,
+        )
+
+    def revoke_release(self, change: ReleaseRevocation) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._record(change.number)
+        self._refuse(replace(change, number=number))
+        try:
+            return (yield from self.provider.revoke_release(number))
+        except TelephonyError as error:
+            if not _may_have_happened(error):
+                raise
+            lost = error
+        attempt = self._attempt(Operation.REVOKE_RELEASE, number)
+        settlement = yield from self._look(attempt, lost)
+        if settlement.outcome is SettlementOutcome.MADE and settlement.number is not None:
+            return settlement.number
+        raise _unknown(attempt, settlement, lost) from lost
+
+    # -- finding out
+
+    def settle(self, attempt: Attempt) -> Flow[Settlement]:
+        """One look at whether a write happened. Writes nothing."""
+        capabilities = self.provider.capabilities
+        if attempt.id is None:
+            records = yield from self.records_of(attempt.identity)
+            return settling.judge_import(attempt, records, capabilities, as_of=self._now())
+        number: PhoneNumber | None
+        try:
+            number = yield from self.provider.get(attempt.id)
+        except NotFound:
+            number = None
+        return settling.judge_change(attempt, number, capabilities, as_of=self._now())
+
+    def _look(self, attempt: Attempt, lost: TelephonyError) -> Flow[Settlement]:
+        """The look right after a loss. When even that fails, the loss is what has to be told."""
+        try:
+            return (yield from self.settle(attempt))
+        except TelephonyError as error:
+            raise OutcomeUnknown(
+                f"{lost.message}; looking whether it happened failed too ({error.message})", attempt=attempt
+            ) from lost
+
+    # -- small parts
+
+    def _require(self, operation: Operation) -> None:
+        if not self.provider.capabilities.offers(operation):
+            raise self.provider.not_offered(operation)
+
+    def _record(self, number: PhoneNumber | str) -> Flow[PhoneNumber]:
+        """The record a write is about: the one that was given, or a fresh one when only its id was."""
+        if isinstance(number, PhoneNumber):
+            return number
+        return (yield from self.provider.get(number))
+
+    def _attempt(self, operation: Operation, number: PhoneNumber, expected: dict[str, object] | None = None) -> Attempt:
+        return Attempt(
+            self.provider.slug, operation, number.identity, number.id, expected=expected or {}, started_at=self._now()
+        )
+
+    def _compared(self, number: PhoneNumber, expected: dict[str, object], step: str) -> PhoneNumber:
+        if odd := settling.differences(expected, number, self.provider.capabilities):
+            raise _partial(number, [step], "compare", _came_back_different(odd))
+        return number
+
+
+def _is_of(number: PhoneNumber, identity: NumberIdentity) -> bool:
+    """Whether a record is of this number: by E.164, or for want of one by the very string of this one provider."""
+    return number.identity.same_number(identity) or (
+        identity.e164 is None and number.identity.e164 is None and number.identity.raw == identity.raw
+    )
+
+
+def _may_have_happened(error: TelephonyError) -> bool:
+    """Whether a write failed in a way that leaves open whether it happened."""
+    unreadable = isinstance(error, UnexpectedResponse) and error.status is not None and 200 <= error.status < 300
+    return isinstance(error, AnswerLost) or unreadable
+
+
+def _came_back_different(names: Sequence[str]) -> UnexpectedResponse:
+    return UnexpectedResponse(
+        f"the provider accepted the change, but {', '.join(names)} came back different from what was sent",
+        remedy="read the number again and compare before any call is placed over it",
+    )
+
+
+def _partial(number: PhoneNumber, done: list[str], step: str, cause: TelephonyError) -> PartialOutcome:
+    return PartialOutcome(
+        f"{', '.join(done)} went through, {step} did not: {cause.message}",
+        remedy=f"the record {number.id} exists: {cause.remedy or 'go on from there'}",
+        number=number,
+        done=done,
+        failed_step=step,
+        cause=cause,
+    )
+
+
+def _unknown(attempt: Attempt, settlement: Settlement, lost: TelephonyError) -> OutcomeUnknown:
+    if settlement.outcome is SettlementOutcome.AMBIGUOUS:
+        ids = ", ".join(record.id for record in settlement.candidates) or "nothing readable"
+        found = f"a look found {ids}, which may be somebody else's"
+    else:
+        found = "a look right afterwards found no trace, but it may still happen"
+    return OutcomeUnknown(
+        f"{lost.message}; {found}",
+        attempt=attempt,
+        remedy="look again with `client.settle(error)` after the time-out, before repeating anything",
+        status=lost.status,
+    )

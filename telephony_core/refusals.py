@@ -1,0 +1,101 @@
+"""From a refused request to the error it means: status first, the vendor's machine code second, prose never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from telephony_core.errors import (
+    AuthenticationFailed,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    UnexpectedResponse,
+    WrongState,
+)
+from telephony_core.redaction import scrubbed, scrubbed_body
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an adapter read out of its vendor's error envelope.
+
+    ``code`` is the machine code, ``message`` the vendor's prose (shown to people, never decided on), ``kind`` the error
+    that the adapter's table of codes gives; without one, the HTTP status decides.
+    """
+
+    code: str | None = None
+    message: str | None = None
+    kind: type[ProviderError] | None = None
+
+
+BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
+    400: InvalidRequest,
+    401: AuthenticationFailed,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    410: NotFound,
+    412: WrongState,
+    422: InvalidRequest,
+    423: WrongState,
+    429: RateLimited,
+}
+
+# Statuses that say who is speaking; no machine code of a body can overrule them.
+_DECIDED_BY_STATUS: Final = frozenset({401, 403, 429})
+
+
+def error_for(
+    status: int, headers: Mapping[str, str], body: bytes, refusal: Refusal, *, secrets: Iterable[str] = ()
+) -> ProviderError:
+    """The error for an answer outside 2xx."""
+    secrets = tuple(secrets)
+    by_status = BY_STATUS.get(status)
+    kind: type[ProviderError]
+    if status >= 500:
+        kind = ProviderUnavailable
+    elif status < 400:
+        kind = UnexpectedResponse
+    elif by_status is not None and status in _DECIDED_BY_STATUS:
+        kind = by_status
+    else:
+        kind = refusal.kind or by_status or InvalidRequest
+    said = scrubbed(refusal.message, secrets)[:500] if refusal.message else None
+    message = f"the provider says: {said}" if said else f"the provider answered {status} without a reason"
+    if status < 400:
+        message = "the provider answered with a redirect, which is not followed (the key would go along)"
+    return kind(
+        message,
+        status=status,
+        code=scrubbed(refusal.code, secrets)[:100] if refusal.code else None,
+        request_id=headers.get("x-request-id"),
+        retry_after=retry_after_seconds(headers.get("retry-after"), now=None),
+        body=scrubbed_body(body, secrets),
+    )
+
+
+def retry_after_seconds(header: str | None, *, now: datetime | None) -> float | None:
+    """Seconds from a ``Retry-After`` header (RFC 9110, section 10.2.3): a number, or an HTTP date after ``now``.
+
+    ``None`` when it is absent or unreadable; never negative.
+    """
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        when = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())

@@ -1,0 +1,65 @@
+"""Choosing a backend by name; its library is imported when a client is made, not before."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.transport.backend import AsyncBackend, Backend
+
+if TYPE_CHECKING:
+    import httpx
+
+DEFAULT: Final = "httpx"
+_SYNC: Final = {"httpx": ("telephony_core.transport.httpx_backend", "HttpxBackend")}
+_ASYNC: Final = {"httpx": ("telephony_core.transport.httpx_backend", "AsyncHttpxBackend")}
+
+
+def sync_backend(backend: Backend | str | None, http_client: httpx.Client | None) -> Backend:
+    """The backend for `Telephony`. A handed-in client always wins. Raises `ConfigurationError` or `InvalidInput`."""
+    if http_client is not None:
+        import httpx
+
+        from telephony_core.transport.httpx_backend import HttpxBackend
+
+        if not isinstance(http_client, httpx.Client):
+            raise InvalidInput("Telephony takes an httpx.Client as http_client", remedy="use AsyncTelephony for others")
+        return HttpxBackend(http_client)
+    if backend is not None and not isinstance(backend, str):
+        if not isinstance(backend, Backend):
+            raise InvalidInput("this backend has no send() and close()", remedy="see telephony_core.transport.backend")
+        return backend
+    made: Backend = _named(backend, _SYNC)
+    return made
+
+
+def async_backend(backend: AsyncBackend | str | None, http_client: httpx.AsyncClient | None) -> AsyncBackend:
+    """The backend for `AsyncTelephony`, otherwise the same."""
+    if http_client is not None:
+        import httpx
+
+        from telephony_core.transport.httpx_backend import AsyncHttpxBackend
+
+        if not isinstance(http_client, httpx.AsyncClient):
+            raise InvalidInput("AsyncTelephony takes an httpx.AsyncClient as http_client", remedy="or use Telephony")
+        return AsyncHttpxBackend(http_client)
+    if backend is not None and not isinstance(backend, str):
+        if not isinstance(backend, AsyncBackend):
+            raise InvalidInput(
+                "this backend has no asend() and aclose()", remedy="see telephony_core.transport.backend"
+            )
+        return backend
+    made: AsyncBackend = _named(backend, _ASYNC)
+    return made
+
+
+def _named(name: str | None, known: dict[str, tuple[str, str]]) -> Any:
+    name = name or os.environ.get("TELEPHONY_BACKEND") or DEFAULT
+    if name not in known:
+        raise ConfigurationError(
+            f"there is no backend {name[:40]!r} here", remedy=f"use one of: {', '.join(sorted(known))}"
+        )
+    module, attribute = known[name]
+    return getattr(import_module(module), attribute)()
