@@ -54,9 +54,7 @@ class Connection:
         except InvalidInput as error:
             reason = error.message
         settings = ", ".join(sorted(set(model.model_fields) - {"api_key", "base_url"}))
-        raise ConfigurationError(
-            f"{self._who()}: {reason}", remedy=f"settings of {self.provider}: {settings}", provider=self.provider
-        )
+        raise ConfigurationError(f"{self._who()}: {reason}", remedy=f"settings of {self.provider}: {settings}")
 
     def _who(self) -> str:
         return f"connection {self.name!r}" if self.name and self.name != self.provider else self.provider
@@ -68,9 +66,7 @@ class Connection:
             value = os.environ.get(variable)
             if not value:
                 raise ConfigurationError(
-                    f"{self._who()}: there is no API key",
-                    remedy=f"pass api_key=, or set {variable}",
-                    provider=self.provider,
+                    f"{self._who()}: there is no API key", remedy=f"pass api_key=, or set {variable}"
                 )
             return SecretStr(value)
         if isinstance(key, SecretStr):

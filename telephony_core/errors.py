@@ -28,7 +28,7 @@ provider's prose.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -69,8 +69,6 @@ __all__ = [
     "WriteRefused",
     "WrongState",
 ]
-
-HIDDEN = "[hidden]"
 
 
 class TelephonyError(Exception):
@@ -123,15 +121,12 @@ class TelephonyError(Exception):
         # Exception's own pickling would call __init__ with `args` only and lose every keyword fact.
         return _rebuild, (type(self), self.args, self.__dict__)
 
-    def scrub(self, secrets: Iterable[str]) -> None:
-        """Replace every secret in what this error would show."""
-        present = sorted({s for s in secrets if s}, key=len, reverse=True)
+    def scrub(self, clean: Callable[[str], str]) -> None:
+        """Put everything this error would show through ``clean``, which takes secrets out."""
         for name in ("message", "remedy", "code", "request_id", "body"):
             text = getattr(self, name)
             if isinstance(text, str):
-                for secret in present:
-                    text = text.replace(secret, HIDDEN)
-                setattr(self, name, text)
+                setattr(self, name, clean(text))
         self.args = (self.message,)
 
 
@@ -304,7 +299,7 @@ class UnexpectedResponse(ProviderError):
 class PartialOutcome(TelephonyError):
     """An operation of several requests stopped half-way.
 
-    ``number`` is what exists now, ``done`` and ``failed_step`` name the steps, ``cause`` is the error of the failed one.
+    ``number`` is what exists now, ``done`` and ``failed_step`` name the steps, ``cause`` is the failed one's error.
     """
 
     def __init__(
@@ -323,10 +318,9 @@ class PartialOutcome(TelephonyError):
         self.failed_step = failed_step
         self.cause = cause
 
-    def scrub(self, secrets: Iterable[str]) -> None:
-        values = tuple(secrets)
-        super().scrub(values)
-        self.cause.scrub(values)
+    def scrub(self, clean: Callable[[str], str]) -> None:
+        super().scrub(clean)
+        self.cause.scrub(clean)
 
 
 class MigrationError(TelephonyError):

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Final
+from urllib.parse import quote
 
-from telephony_core.errors import HIDDEN
-
+HIDDEN: Final = "[hidden]"
 SECRET_KEYS: Final = frozenset(
     {"password", "auth_password", "authorization", "api_key", "apikey", "access_token", "secret", "token", "ha1"}
 )
@@ -41,9 +41,14 @@ def _clean(payload: object, keys: frozenset[str]) -> object:
 
 def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
     """A text without the given secret values and without passwords inside URIs, on one line of printable characters."""
-    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN).replace(json.dumps(secret)[1:-1], HIDDEN)
+    for form in sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
     return _UNPRINTABLE.sub(" ", _USERINFO_PASSWORD.sub(rf"\g<1>{HIDDEN}\g<2>", text)).strip()
+
+
+def _forms(secret: str) -> set[str]:
+    """How a secret may stand in an answer that quotes it: as it is, inside JSON, inside a URL."""
+    return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], quote(secret, safe="")}
 
 
 def scrubbed_body(body: bytes, secrets: Iterable[str] = ()) -> str:

@@ -35,6 +35,7 @@ from telephony_core.errors import (
     WriteRefused,
 )
 from telephony_core.flow import Flow, Request, Response, Semantics
+from telephony_core.redaction import scrubbed
 from telephony_core.refusals import Refusal, error_for, retry_after_seconds
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock
@@ -147,7 +148,7 @@ def _finish(error: TelephonyError, provider: str, operation: str, secrets: set[s
         if isinstance(link, TelephonyError):
             link.provider = link.provider or provider
             link.operation = link.operation or operation
-            link.scrub(secrets)
+            link.scrub(lambda text: scrubbed(text, secrets))
         link = link.__cause__ or link.__context__
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from email.utils import format_datetime
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -47,7 +47,7 @@ def outcome(semantics: Semantics, answers: list, mode: str, **changes: object) -
     script = Script(answers, time)
     try:
         result: object = run(one(semantics), script, line(time, **changes), mode=mode)
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         result = error
     return script, time, result
 

@@ -1,0 +1,272 @@
+"""From bytes to records and errors: paths, refusals, redaction, tolerant reading, settling."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, SecretStr
+
+from telephony_core import AgentRef, InvalidInput, errors
+from telephony_core.capabilities import Operation
+from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.flow import Request, Response, Semantics, parse_json, path
+from telephony_core.redaction import scrubbed, scrubbed_body, without_secrets
+from telephony_core.refusals import BY_STATUS, Refusal, error_for, retry_after_seconds
+from telephony_core.settling import Attempt, SettlementOutcome, differences, judge_change, judge_import
+from telephony_core.wire import read_cursor, read_items, read_object, read_record
+from tests.core.driving import json_answer
+from tests.core.toy import CAPABILITIES, read_toy
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+CANARY = 'p4ss c4nary"ü'
+
+
+# -- requests
+
+
+@pytest.mark.parametrize(
+    ("id", "url"), [("a/b", "/n/a%2Fb"), ("?x#y z", "/n/%3Fx%23y%20z"), ("ü", "/n/%C3%BC"), ("a..b", "/n/a..b")]
+)
+def test_an_id_never_reaches_another_resource(id, url):
+    assert path("n", id) == url
+
+
+@pytest.mark.parametrize("id", ["", ".", ".."])
+def test_an_id_that_means_a_folder_is_refused(id):
+    with pytest.raises(InvalidInput, match="list_numbers"):
+        path("n", id)
+
+
+def test_a_password_reaches_the_wire_as_itself_and_is_remembered():
+    request = Request.of(
+        "POST", "/x", Semantics.ONCE, json_body={"a": [{"password": SecretStr(CANARY)}], "b": (1, None)}
+    )
+    assert json.loads(request.body) == {"a": [{"password": CANARY}], "b": [1, None]}
+    assert request.secrets == (CANARY,)
+    assert "c4nary" not in repr(request)
+    assert b"*" not in request.body
+
+
+def test_what_is_no_json_is_refused():
+    with pytest.raises(InvalidInput, match="object"):
+        Request.of("POST", "/x", json_body={"a": object()})
+
+
+# -- refusals
+
+
+@pytest.mark.parametrize(("status", "kind"), BY_STATUS.items())
+def test_a_status_decides(status, kind):
+    assert type(error_for(status, {}, b"", Refusal())) is kind
+
+
+def test_a_machine_code_decides_second():
+    assert type(error_for(400, {}, b"", Refusal(kind=errors.NotFound))) is errors.NotFound
+    assert type(error_for(403, {}, b"", Refusal(kind=errors.NotFound))) is errors.PermissionDenied
+    assert type(error_for(418, {}, b"", Refusal())) is errors.InvalidRequest
+    assert type(error_for(500, {}, b"", Refusal(kind=errors.NotFound))) is errors.ProviderUnavailable
+    assert type(error_for(302, {}, b"", Refusal())) is errors.UnexpectedResponse
+
+
+def test_an_error_carries_what_the_vendor_said():
+    headers = {"x-request-id": "r-1", "retry-after": "3"}
+    error = error_for(409, headers, b'{"password": "x"}', Refusal("TAKEN", "already\x1b[31m there"))
+    assert (error.status, error.code, error.request_id, error.retry_after) == (409, "TAKEN", "r-1", 3.0)
+    assert error.message == "the provider says: already [31m there"
+    assert error.body == '{"password": "[hidden]"}'
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("-7", None),
+        ("7.5", None),
+        ("٧", None),
+        ("soon", None),
+        ("9" * 400, 999999999.0),
+        ("Sat, 21 Nov 2026 00:01:00 GMT", 60.0),
+        ("Fri, 20 Nov 2026 00:00:00 GMT", 0.0),
+        ("Sat, 21 Nov 2026 00:01:00 -0000", 60.0),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(header, seconds):
+    assert retry_after_seconds(header, now=NOW) == seconds
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_retry_after_never_raises(header):
+    seconds = retry_after_seconds(header, now=NOW)
+    assert seconds is None or seconds >= 0
+
+
+# -- redaction
+
+
+def test_secret_keys_are_hidden_at_any_depth():
+    payload = {"a": [{"Auth_Password": "x", "n": 1}], "pin": "y", "password": None}
+    assert without_secrets(payload, frozenset({"pin"})) == {
+        "a": [{"Auth_Password": "[hidden]", "n": 1}],
+        "pin": "[hidden]",
+        "password": None,
+    }
+
+
+@pytest.mark.parametrize("uri", ["sip:u:{}@h.example", "SIPS:u:{}@h", "https://u:{}@h.example/x"])
+def test_a_password_inside_a_uri_is_hidden(uri):
+    assert "c4nary" not in str(without_secrets({"address": uri.format("c4nary")}))
+    assert "c4nary" not in scrubbed(f"bad address {uri.format('c4nary')}")
+
+
+def test_a_quoted_secret_is_hidden_raw_and_escaped():
+    body = json.dumps({"message": f"refused {CANARY}"}).encode()
+    assert "c4nary" not in scrubbed_body(body, [CANARY])
+    assert "c4nary" not in scrubbed(body.decode(), [CANARY])
+    assert "c4nary" not in scrubbed(f"refused {CANARY}", [CANARY])
+
+
+def test_a_long_body_is_cut():
+    assert len(scrubbed_body(b"x" * 100_000)) < 2100
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\x1b[0mb", "a\u202eb", "a\x00b", "a\x9bb"])
+def test_control_characters_do_not_reach_a_terminal(text):
+    assert scrubbed(text).isprintable()
+
+
+# -- reading
+
+
+class Wire(BaseModel):
+    id: str
+    number: str
+    memo: str | None = None
+    fee: int | None = Field(default=None, alias="monthlyFee")
+
+
+def test_a_good_record_has_no_problem():
+    record, problems = read_record(Wire, {"id": "a", "number": "1", "monthlyFee": 3, "news": True})
+    assert (record.fee, problems) == (3, ())
+
+
+def test_an_odd_field_is_left_out_and_named():
+    record, problems = read_record(Wire, {"id": "a", "number": "1", "memo": {"x": 1}, "monthlyFee": "much"})
+    assert (record.memo, record.fee) == (None, None)
+    assert [problem.split(":")[0] for problem in problems] == ["memo", "monthlyFee"]
+
+
+@pytest.mark.parametrize("record", [{}, {"id": "a"}, {"id": 1, "number": "1"}, [], "x", None, 3])
+def test_a_record_without_what_it_needs_is_unexpected(record):
+    with pytest.raises(errors.UnexpectedResponse):
+        read_record(Wire, record)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff", b"[" * 100_000, b'{"a": NaN'])
+def test_what_is_not_json_is_unexpected(body):
+    with pytest.raises(errors.UnexpectedResponse, match=f"{len(body)} bytes"):
+        parse_json(Response(200, {}, body))
+
+
+@pytest.mark.parametrize("body", [b"[]", b'"x"', b"1", b"null"])
+def test_what_is_no_object_is_unexpected(body):
+    with pytest.raises(errors.UnexpectedResponse, match="object was expected"):
+        read_object(json_answer(200, body))
+
+
+def test_pages_are_read_strictly():
+    assert read_items({"items": [1]}, "items") == [1]
+    assert read_cursor({"next": "x"}, "next") == "x"
+    assert read_cursor({}, "next") is None
+    for page in ({}, {"items": {}}, {"items": None}):
+        with pytest.raises(errors.UnexpectedResponse, match="items"):
+            read_items(page, "items")
+    for page in ({"next": 1}, {"next": ""}, {"next": {}}):
+        with pytest.raises(errors.UnexpectedResponse, match="next"):
+            read_cursor(page, "next")
+
+
+# -- settling
+
+
+def attempt(operation: Operation = Operation.IMPORT, **fields: object) -> Attempt:
+    return Attempt("toy", operation, NumberIdentity.parse("07011112222", region="KR"), **fields)
+
+
+def record(id: str = "a", **fields: object):
+    return read_toy({"id": id, "number": "07011112222", **fields})
+
+
+@pytest.mark.parametrize(
+    ("records", "outcome"),
+    [
+        ([], SettlementOutcome.NOT_SEEN),
+        ([record("old")], SettlementOutcome.NOT_SEEN),
+        ([record("new", status="released")], SettlementOutcome.NOT_SEEN),
+        ([record("new", label="L")], SettlementOutcome.MADE),
+        ([record("old"), record("new", label="L")], SettlementOutcome.MADE),
+        ([record("new", label="other")], SettlementOutcome.AMBIGUOUS),
+        ([record("new", label="L"), record("newer", label="L")], SettlementOutcome.AMBIGUOUS),
+    ],
+)
+def test_an_import_is_only_adopted_when_it_is_new_live_and_equal(records, outcome):
+    made = judge_import(attempt(before=frozenset({"old"}), expected={"label": "L"}), records, CAPABILITIES, as_of=NOW)
+    assert made.outcome is outcome
+    assert (made.number is not None) is (outcome is SettlementOutcome.MADE)
+
+
+@pytest.mark.parametrize(
+    ("operation", "number", "outcome"),
+    [
+        (Operation.RELEASE, None, SettlementOutcome.MADE),
+        (Operation.RELEASE, record(status="released"), SettlementOutcome.MADE),
+        (Operation.RELEASE, record(status="release_scheduled"), SettlementOutcome.MADE),
+        (Operation.RELEASE, record(), SettlementOutcome.NOT_SEEN),
+        (Operation.RELEASE, record(status="unknown"), SettlementOutcome.NOT_SEEN),
+        (Operation.REVOKE_RELEASE, None, SettlementOutcome.AMBIGUOUS),
+        (Operation.REVOKE_RELEASE, record(), SettlementOutcome.MADE),
+        (Operation.REVOKE_RELEASE, record(status="pending"), SettlementOutcome.MADE),
+        (Operation.REVOKE_RELEASE, record(status="release_scheduled"), SettlementOutcome.NOT_SEEN),
+        (Operation.UPDATE_LABEL, record(label="L"), SettlementOutcome.MADE),
+        (Operation.UPDATE_LABEL, record(label="M"), SettlementOutcome.NOT_SEEN),
+    ],
+)
+def test_a_change_is_judged_by_the_record(operation, number, outcome):
+    tried = attempt(operation, id="a", expected={"label": "L"})
+    assert judge_change(tried, number, CAPABILITIES, as_of=NOW).outcome is outcome
+
+
+def test_only_what_can_be_read_is_compared():
+    same = record(address="sip:h.example:5060", username="u", inbound_agent={"agent_id": "b", "version": "v1"})
+    from telephony_core import SipAddress
+
+    expected = {
+        "outbound.address": SipAddress.parse("h.example:5060"),
+        "outbound.password": "never compared",
+        "inbound_agent": AgentRef("b", version="v1"),
+    }
+    assert differences(expected, same, CAPABILITIES) == ()
+    assert differences({"inbound_agent": AgentRef("b", version="v2")}, same, CAPABILITIES) == ("inbound_agent",)
+    assert differences({"inbound_agent": AgentRef("c", version="v1")}, same, CAPABILITIES) == ("inbound_agent",)
+
+
+def test_a_record_without_trunk_differs_from_any_trunk():
+    bare = record().model_copy(update={"sip": None})
+    assert differences({"outbound.username": "u"}, bare, CAPABILITIES) == ("outbound.username",)
+
+
+def test_a_host_name_in_an_allow_list_is_compared_as_text():
+    odd = record(allowed_addresses=["h.example"])
+    assert differences({"inbound.allowed_addresses": ("192.0.2.1",)}, odd, CAPABILITIES)
+    assert not differences({"inbound.allowed_addresses": ("h.example",)}, odd, CAPABILITIES)
+
+
+def test_time_is_counted_from_the_date_given():
+    when = NOW + timedelta(minutes=2)
+    assert retry_after_seconds(when.strftime("%a, %d %b %Y %H:%M:%S GMT"), now=NOW) == 120.0

@@ -1,0 +1,262 @@
+"""Named accounts: where they come from, what is refused, and who serves a number."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+
+from telephony_core import ConfigurationError, Connection, Connections, InvalidInput, Pace, errors
+from telephony_core.connections import ReadableByOthers, user_file
+from telephony_core.plugins import Installed
+from telephony_core.secret_references import is_reference, read_secret
+from tests.core.toy import SPEC, ToyServer
+
+CANARY = "k3y-c4nary"
+
+
+@pytest.fixture(autouse=True)
+def only_the_toy_is_installed(monkeypatch, tmp_path):
+    monkeypatch.setattr(
+        "telephony_core.connections.registry.installed", lambda: (Installed("toy", "toy-dist", "1", "toy.plugin"),)
+    )
+    monkeypatch.setattr("telephony_core.client.registry.spec", {"toy": SPEC}.__getitem__)
+    for name in ("TELEPHONY_CONFIG", "TELEPHONY_TOY_API_KEY", "TELEPHONY_TOY_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
+
+
+def written(tmp_path, text: str, mode: int = 0o600) -> str:
+    file = tmp_path / "telephony.toml"
+    file.write_text(text)
+    file.chmod(mode)
+    return str(file)
+
+
+def test_a_file_names_accounts(tmp_path):
+    path = written(
+        tmp_path,
+        """
+        [connections.kr-prod]
+        provider = "toy"
+        api_key = "env:KR_KEY"
+        base_url = "https://toy.example"
+        timeout = 5
+        max_retries = 1
+        pace = { per_second = 5, per_minute = 120 }
+        settings = { insecure_host = "x" }
+        """,
+    )
+    connection = Connections.load(path)["kr-prod"]
+    assert (connection.name, connection.provider, connection.timeout, connection.max_retries) == (
+        "kr-prod",
+        "toy",
+        5,
+        1,
+    )
+    assert (connection.pace.per_second, connection.pace.per_minute) == (5, 120)
+    assert connection.settings == {"insecure_host": "x"}
+
+
+def test_a_reference_is_followed_when_a_client_is_made(tmp_path, monkeypatch):
+    path = written(
+        tmp_path, '[connections.a]\nprovider = "toy"\napi_key = "env:KR_KEY"\nbase_url = "https://t.example"'
+    )
+    connection = Connections.load(path)["a"]
+    with pytest.raises(ConfigurationError, match=r"API key of connection 'a': the environment variable KR_KEY"):
+        connection.config(SPEC)
+    monkeypatch.setenv("KR_KEY", CANARY)
+    assert connection.config(SPEC).api_key.get_secret_value() == CANARY
+
+
+def test_the_file_is_found_by_variable_or_in_the_users_folder_and_never_here(tmp_path, monkeypatch):
+    path = written(tmp_path, '[connections.a]\nprovider = "toy"')
+    monkeypatch.chdir(tmp_path)
+    assert list(Connections.load()) == []
+    monkeypatch.setenv("TELEPHONY_CONFIG", path)
+    assert list(Connections.load()) == ["a"]
+    monkeypatch.delenv("TELEPHONY_CONFIG")
+    folder = tmp_path / "home" / "telephony"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[connections.b]\nprovider = "toy"')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    assert user_file() == folder / "config.toml"
+    assert list(Connections.load()) == ["b"]
+
+
+def test_a_slug_is_a_name_too(monkeypatch):
+    assert list(Connections.load()) == []
+    assert Connections.load()["toy"].provider == "toy"
+    assert "toy" in Connections.load()
+    monkeypatch.setenv("TELEPHONY_TOY_API_KEY", CANARY)
+    assert list(Connections.load()) == ["toy"]
+    assert len(Connections.load()) == 1
+
+
+def test_the_file_may_use_a_slug_for_itself():
+    mine = Connection(provider="toy", name="toy", base_url="https://mine.example")
+    assert Connections({"toy": mine})["toy"] is mine
+    assert Connections({"toy": mine}).get("toy") is mine
+    assert Connections().get("nothing", "default") == "default"
+
+
+def test_an_unknown_name_lists_those_there_are():
+    with pytest.raises(ConfigurationError, match="a, toy"):
+        Connections({"a": Connection(provider="toy")})["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("connections = 1", "not a table"),
+        ("[conections.a]\nprovider = 'toy'", "unknown table conections"),
+        ("[connections]\na = 1", "'a': it is not a table"),
+        ("[connections.a]\napi_key = 'x'", "provider"),
+        (f"[connections.a]\nprovider = 'toy'\napi_kee = '{CANARY}'", "api_kee"),
+        (f"[connections.a]\nprovider = 'toy'\napi_key = ['{CANARY}']", "api_key"),
+        (f"[connections.a]\nprovider = 'toy'\napi_key = '{CANARY}\nx = 1", "not valid TOML"),
+        ("[connections.a]\nprovider = 'toy'\npace = { per_second = 0 }", "per_second"),
+        ("[connections.a]\nprovider = 'toy'\ntimeout = 'long'", "timeout"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_name_without_its_secrets(tmp_path, text, word):
+    with pytest.raises(ConfigurationError, match=word) as caught:
+        Connections.load(written(tmp_path, text))
+    assert "telephony.toml" in str(caught.value)
+    link, shown = caught.value, ""
+    while link is not None:
+        shown += f"{link} {link!r} {link.args}"
+        link = link.__cause__ or link.__context__
+    assert CANARY not in shown
+
+
+def test_a_missing_file_is_refused_when_it_was_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="No such file"):
+        Connections.load(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        Connections.load(tmp_path / "x.toml")
+
+
+def test_a_clear_key_that_others_can_read_draws_a_warning(tmp_path):
+    text = f'[connections.a]\nprovider = "toy"\napi_key = "{CANARY}"'
+    with pytest.warns(ReadableByOthers, match="chmod 600") as caught:
+        Connections.load(written(tmp_path, text, 0o644))
+    assert CANARY not in str(caught[0].message)
+    assert Connections.load(written(tmp_path, text, 0o600))["a"].api_key.get_secret_value() == CANARY
+
+
+def test_a_reference_that_others_can_read_is_no_secret(tmp_path):
+    Connections.load(written(tmp_path, '[connections.a]\nprovider = "toy"\napi_key = "env:X"', 0o644))
+
+
+# -- secrets by reference
+
+
+def test_references_are_read_from_environment_file_and_prompt(monkeypatch, tmp_path):
+    monkeypatch.setenv("PW", CANARY)
+    (tmp_path / "pw").write_text(CANARY + "\n")
+    asked = []
+    answers = [
+        read_secret("env:PW", what="password"),
+        read_secret(f"file:{tmp_path / 'pw'}", what="password"),
+        read_secret("prompt:", what="password", prompt=lambda text: asked.append(text) or CANARY),
+    ]
+    assert {answer.get_secret_value() for answer in answers} == {CANARY}
+    assert asked == ["password: "]
+
+
+@pytest.mark.parametrize(
+    ("reference", "word"),
+    [
+        ("env:NOT_SET_ANYWHERE", "NOT_SET_ANYWHERE is not set"),
+        ("file:/nonexistent/pw", "cannot be read"),
+        ("prompt:", "nobody here to ask"),
+        ("env:", "not a reference"),
+        (CANARY, "not a reference"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_is_told(reference, word):
+    with pytest.raises(ConfigurationError, match=word) as caught:
+        read_secret(reference, what="password")
+    assert CANARY not in str(caught.value)
+
+
+def test_an_empty_secret_is_told(tmp_path):
+    (tmp_path / "pw").write_text("\n")
+    with pytest.raises(ConfigurationError, match="empty"):
+        read_secret(f"file:{tmp_path / 'pw'}", what="password")
+    (tmp_path / "pw").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        read_secret(f"file:{tmp_path / 'pw'}", what="password")
+    with pytest.raises(ConfigurationError, match="nothing was typed"):
+        read_secret("prompt:", what="password", prompt=lambda _: "")
+
+
+def test_only_references_look_like_references():
+    assert [is_reference(text) for text in ("env:X", "file:x", "prompt:", CANARY)] == [True, True, True, False]
+
+
+# -- who serves a number?
+
+
+@pytest.fixture
+def two_accounts(monkeypatch):
+    servers = {"https://a.example": ToyServer(), "https://b.example": ToyServer()}
+    servers["https://a.example"].add("one", "07011112222")
+
+    class Router:
+        name = "router"
+
+        def send(self, request, timeout):
+            host = "/".join(request.url.split("/")[:3])
+            url = request.url.replace(host, "https://toy.example")
+            return servers[host].send(type(request)(request.method, url, request.headers, request.body), timeout)
+
+        async def asend(self, request, timeout):
+            return self.send(request, timeout)
+
+        def close(self): ...
+
+        async def aclose(self): ...
+
+    monkeypatch.setattr("telephony_core.client.sync_backend", lambda *_: Router())
+    monkeypatch.setattr("telephony_core.client.async_backend", lambda *_: Router())
+    return Connections(
+        {n: Connection(provider="toy", name=n, api_key="k", base_url=f"https://{n}.example") for n in ("a", "b")}
+        | {"broken": Connection(provider="toy", name="broken", api_key="env:NOT_SET_ANYWHERE")}
+    )
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_every_account_is_asked_and_a_broken_one_hides_nothing(two_accounts, mode):
+    ask = two_accounts.find if mode == "sync" else lambda *a, **k: asyncio.run(two_accounts.afind(*a, **k))
+    located = ask("+82 70-1111-2222")
+    assert [(name, number.id) for name, number in located.served_by] == [("a", "one")]
+    assert list(located.failed) == ["broken"]
+    assert isinstance(located.failed["broken"], errors.ConfigurationError)
+    assert ask("070-1111-2222", region="KR").served_by
+
+
+def test_only_e164_is_compared_across_accounts(two_accounts):
+    with pytest.raises(InvalidInput, match=r"E\.164"):
+        two_accounts.find("070-1111-2222")
+
+
+def test_windows_keeps_its_files_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert user_file() == tmp_path / ".config" / "telephony" / "config.toml"
+    assert os.name == "posix"
+
+
+def test_a_declared_pace_is_taken_over():
+    from telephony_core.capabilities import RateLimit
+
+    pace = Pace.declared(RateLimit(per_second=5, per_minute=None, source="somebody"))
+    assert (pace.per_second, pace.per_minute) == (5, None)
+    assert repr(Pace.declared(None)) == "Pace.unlimited()"
