@@ -174,9 +174,9 @@ class Operations:
         settlement = yield from self._look(attempt, lost)
         if settlement.outcome is not SettlementOutcome.MADE or settlement.number is None:
             raise _unknown(attempt, settlement, lost) from lost
-        # What is there has every readable setting, but nobody can read back whether it has the credentials.
+        # What is there has every readable setting; those that nobody can read back (credentials) are sent again.
         number = settlement.number
-        if change.outbound is None and change.inbound is None:
+        if not settling.sends_unreadable(change, self.provider.capabilities):
             return number
         again = SipUpdate(number, change.inbound or UNSET, change.outbound or UNSET, change.options)
         try:
@@ -188,7 +188,7 @@ class Operations:
         self._refuse(change)
         number = yield from self._record(change.number)
         self._refuse(replace(change, number=number))
-        updated = yield from self.provider.update_label(number, change.label)
+        updated = yield from _repeatable(self.provider.update_label(number, change.label))
         return self._compared(updated, {"label": change.label}, "update_label")
 
     def update_sip(self, change: SipUpdate) -> Flow[PhoneNumber]:
@@ -196,7 +196,7 @@ class Operations:
         number = yield from self._record(change.number)
         change = replace(change, number=number)
         self._refuse(change)
-        updated = yield from self.provider.update_sip(number, change)
+        updated = yield from _repeatable(self.provider.update_sip(number, change))
         return self._compared(updated, settling.sent_fields(change), "update_sip")
 
     def assign_agents(self, change: AgentAssignment) -> Flow[PhoneNumber]:
@@ -325,6 +325,21 @@ def _may_have_happened(error: TelephonyError) -> bool:
     """Whether a write failed in a way that leaves open whether it happened."""
     unreadable = isinstance(error, UnexpectedResponse) and error.status is not None and 200 <= error.status < 300
     return isinstance(error, AnswerLost) or unreadable
+
+
+def _repeatable(update: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
+    """An update of settings. Accepted with an answer nobody can read, it has happened or not: then it may be repeated."""
+    try:
+        return (yield from update)
+    except UnexpectedResponse as error:
+        if not _may_have_happened(error):
+            raise
+        raise OutcomeUnknown(
+            f"the provider accepted the change, but its answer cannot be read ({error.message})",
+            remedy="it was probably applied; sending the same change again is safe",
+            status=error.status,
+            body=error.body,
+        ) from error
 
 
 def _came_back_different(names: Sequence[str]) -> UnexpectedResponse:

@@ -72,6 +72,17 @@ def sent_fields(change: NumberImport | SipUpdate) -> dict[str, object]:
     return fields
 
 
+def sends_unreadable(change: NumberImport | SipUpdate, capabilities: Capabilities) -> bool:
+    """Whether a change sets something that no later look can confirm, such as a password."""
+    halves = (("inbound", change.inbound), ("outbound", change.outbound))
+    return any(
+        not capabilities.can_read(Field(f"{name}.{leaf}"))
+        for name, half in halves
+        if isinstance(half, InboundUpdate | OutboundUpdate)
+        for leaf in half.changes
+    )
+
+
 def read_field(number: PhoneNumber, name: str) -> object:
     """One field of a record by its dotted name; ``None`` where there are no SIP settings."""
     if "." not in name:

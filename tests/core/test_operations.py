@@ -466,8 +466,14 @@ def test_a_flow_of_ones_own_runs_over_the_client(toy):
 def test_an_unreadable_update_is_not_taken_for_success(toy):
     toy.server.add("a", "07011112222")
     toy.server.faults[("PATCH", 1)] = garbled_after
-    with pytest.raises(UnexpectedResponse):
+    with pytest.raises(OutcomeUnknown, match="again is safe"):
         toy.update_label("a", "x")
+
+
+def test_an_adopted_import_without_credentials_needs_nothing_again(toy):
+    toy.server.faults[("POST", 1)] = lost_after
+    toy.import_number(NumberImport(number=NUMBER, outbound=OutboundUpdate(address="pbx.example.com:5060")))
+    assert toy.server.writes() == [("POST", "/numbers")]
 
 
 def test_read_object_refuses_a_list():

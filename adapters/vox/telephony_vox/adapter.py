@@ -1,0 +1,270 @@
+"""The operations of vox as flows: which requests, in which order, and what their answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Final
+
+from telephony_core.capabilities import Field
+from telephony_core.changes import AgentAssignment, Change, NumberImport, SipUpdate
+from telephony_core.domain.lifecycle import Origin, Release
+from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.domain.sip import OutboundUpdate
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import Conflict, InvalidInput, InvalidRequest, ProviderError, UnexpectedResponse
+from telephony_core.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider
+from telephony_core.refusals import Refusal
+from telephony_core.wire import read_cursor, read_items, read_object
+from telephony_vox import mapping
+from telephony_vox.config import VoxOptions
+from telephony_vox.plugin import AS_IS, CAPABILITIES, SLUG
+
+PAGE_SIZE: Final = 100
+"""The most that vox gives at once."""
+
+_OWNED: Final = "organization-telephone-numbers"
+
+CODES: Final[Mapping[str, type[ProviderError]]] = {
+    "VALIDATION_ERROR": InvalidRequest,
+    "REVISION_CONFLICT": Conflict,
+}
+"""Machine codes seen so far; vox publishes no list. They refine 400 and 422, other statuses speak for themselves."""
+_REFINED: Final = frozenset({400, 422})
+
+
+class VoxProvider(Provider):
+    """An organization's numbers at vox.ai."""
+
+    slug = SLUG
+    capabilities = CAPABILITIES
+    options_model = VoxOptions
+    secret_keys = mapping.SECRET_KEYS
+
+    def auth_headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
+
+    def read_error(self, response: Response) -> Refusal:
+        try:
+            payload = parse_json(response)
+        except UnexpectedResponse:
+            return Refusal()
+        error = payload.get("error") if isinstance(payload, dict) else None
+        if not isinstance(error, dict):
+            return Refusal()
+        code, message = _text(error.get("code")), _text(error.get("message"))
+        said = [part for part in (message, *_details(error.get("details"))) if part]
+        kind = CODES.get(code or "") if response.status in _REFINED else None
+        return Refusal(code=code, message="; ".join(said) or None, kind=kind)
+
+    # -- reading
+
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        # Without a status vox lists active numbers only, and whether one request may name several is not certain.
+        statuses = mapping.LISTED[query.status]
+        status, resumed = _resume(cursor, statuses)
+        asked = [("status", status), ("limit", str(PAGE_SIZE)), ("sort_by", "created_at"), ("sort_order", "asc")]
+        if (word := mapping.PROVIDER_WORDS.get(query.origin or Origin.UNKNOWN)) is not None:
+            asked.append(("provider", word))
+        if resumed is not None:
+            asked.append(("cursor", resumed))
+        response = yield from self._call("GET", path(_OWNED), Semantics.READ, query=asked)
+        page = read_object(response)
+        numbers = [
+            mapping.phone_number(item, http_status=response.status)
+            for item in read_items(page, "items", status=response.status)
+        ]
+        more = read_cursor(page, "next_cursor", status=response.status)
+        return Page(numbers, _onward(status, more, statuses))
+
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        return self._number("GET", path(_OWNED, id), Semantics.READ)
+
+    def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
+        asked = [
+            ("limit", str(PAGE_SIZE)),
+            ("sort_by", query.sort_by),
+            ("sort_order", "desc" if query.descending else "asc"),
+        ]
+        if query.line_type is not None:
+            asked.append(("line_type", mapping.line_type_word(query.line_type)))
+        if cursor is not None:
+            asked.append(("cursor", cursor))
+        response = yield from self._call("GET", path("telephone-numbers", "available"), Semantics.READ, query=asked)
+        page = read_object(response)
+        lines = [
+            mapping.available_number(item, http_status=response.status)
+            for item in read_items(page, "items", status=response.status)
+        ]
+        return Page(lines, read_cursor(page, "next_cursor", status=response.status))
+
+    # -- writing
+
+    def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
+        body = mapping.register_body(change, identity)
+        return self._number("POST", path("telephone-numbers", "register"), Semantics.ONCE, body)
+
+    def update_label(self, number: PhoneNumber, label: str | None) -> Flow[PhoneNumber]:
+        # The memo of an imported number is documented only as a part of its trunk settings.
+        return self._number("PATCH", path(_OWNED, number.id, "sip"), Semantics.IDEMPOTENT, {"memo": label})
+
+    def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
+        current = number.sip.outbound.address if number.sip is not None else None
+        body = mapping.sip_body(_outbound(change) or OutboundUpdate(), current)
+        return self._number("PATCH", path(_OWNED, number.id, "sip"), Semantics.IDEMPOTENT, body)
+
+    def assign_agents(self, number: PhoneNumber, assignment: AgentAssignment) -> Flow[PhoneNumber]:
+        body = mapping.agents_body(assignment)
+        return self._number("PATCH", path(_OWNED, number.id, "agent"), Semantics.IDEMPOTENT, body)
+
+    def release(self, number: PhoneNumber) -> Flow[Release]:
+        response = yield from self._call("DELETE", path(_OWNED, number.id), Semantics.ONCE)
+        return mapping.release(read_object(response), number, http_status=response.status)
+
+    def revoke_release(self, number: PhoneNumber) -> Flow[PhoneNumber]:
+        return self._number("POST", path(_OWNED, number.id, "revoke-cancel"), Semantics.ONCE)
+
+    # -- judging
+
+    def waives(self, change: SipUpdate) -> frozenset[Field]:
+        return frozenset({Field.ADDRESS}) if self._no_authentication(change) else frozenset()
+
+    def check(self, change: Change) -> Sequence[Problem]:
+        match change:
+            case NumberImport():
+                return [*_number_problems(change), *self._trunk_problems(change)]
+            case SipUpdate():
+                return list(self._trunk_problems(change))
+            case _:
+                return ()
+
+    def _trunk_problems(self, change: NumberImport | SipUpdate) -> Iterator[Problem]:
+        outbound = _outbound(change)
+        given = frozenset() if outbound is None else outbound.changes
+        if self._no_authentication(change):
+            yield from _no_authentication_problems(given, importing=isinstance(change, NumberImport))
+        if outbound is not None and outbound.address is not None:
+            yield from _address_problems(outbound.address)
+
+    def _no_authentication(self, change: NumberImport | SipUpdate) -> bool:
+        try:
+            options = self.options(change)
+        except InvalidInput:  # told by core, which reads the options as well
+            return False
+        return isinstance(options, VoxOptions) and options.no_authentication
+
+    # -- requests
+
+    def _call(
+        self,
+        method: str,
+        where: str,
+        semantics: Semantics,
+        body: Json = None,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+    ) -> Flow[Response]:
+        return call(Request.of(method, where, semantics, query=query, json_body=body), self.read_error)
+
+    def _number(self, method: str, where: str, semantics: Semantics, body: Json = None) -> Flow[PhoneNumber]:
+        """A request that is answered with one owned number."""
+        response = yield from self._call(method, where, semantics, body)
+        return mapping.phone_number(read_object(response), http_status=response.status)
+
+
+# -- paging: one series of requests per status, so the cursor says which status it is in
+
+_BETWEEN: Final = ":"
+
+
+def _resume(cursor: str | None, statuses: Sequence[str]) -> tuple[str, str | None]:
+    """The status to ask for, and vox's own cursor in it."""
+    if cursor is None:
+        return statuses[0], None
+    status, between, resumed = cursor.partition(_BETWEEN)
+    if not between or status not in statuses:
+        raise InvalidInput("the cursor is not of this listing", remedy="begin again without a cursor")
+    return status, resumed or None
+
+
+def _onward(status: str, more: str | None, statuses: Sequence[str]) -> str | None:
+    if more is not None:
+        return f"{status}{_BETWEEN}{more}"
+    following = statuses[statuses.index(status) + 1 :]
+    return f"{following[0]}{_BETWEEN}" if following else None
+
+
+# -- errors
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _details(details: object) -> Iterator[str]:
+    """What the envelope adds for people: which field, why, and what would be allowed."""
+    if not isinstance(details, dict):
+        return
+    field, reason = _text(details.get("field")), _text(details.get("reason"))
+    if field or reason:
+        yield ": ".join(part for part in (field, reason) if part)
+    for key in ("allowed_values", "allowed_query_parameters"):
+        values = details.get(key)
+        words = [str(value) for value in values if isinstance(value, str | int)] if isinstance(values, list) else []
+        if words:
+            yield f"{key.replace('_', ' ')}: {', '.join(words)}"
+
+
+# -- judging
+
+
+def _outbound(change: NumberImport | SipUpdate) -> OutboundUpdate | None:
+    return change.outbound if isinstance(change.outbound, OutboundUpdate) else None
+
+
+def _number_problems(change: NumberImport) -> Iterator[Problem]:
+    identity = NumberIdentity.parse(change.number, region=CAPABILITIES.region)
+    if change.send_as_is and identity.kind in AS_IS:
+        try:
+            mapping.number_digits(identity, as_is=True)
+        except InvalidInput as error:
+            yield Problem.of("number", error)
+
+
+def _no_authentication_problems(given: Set[str], *, importing: bool) -> Iterator[Problem]:
+    name = f"options.{SLUG}.no_authentication"
+    if credentials := sorted(given & {"username", "password"}):
+        yield Problem.of(
+            name,
+            InvalidInput(
+                f"no_authentication says that the trunk has no credentials, and {' and '.join(credentials)} is given",
+                remedy="leave one of the two out",
+            ),
+        )
+    elif importing:
+        return
+    elif "address" in given:
+        yield Problem(
+            name,
+            "vox documents that a new address has to carry the password; whether it takes one without was never tried",
+            remedy="if it is refused, give the trunk credentials, and send address, username and password together",
+        )
+    else:
+        yield Problem(name, "has no effect without a change of the address")
+
+
+def _address_problems(address: SipAddress) -> Iterator[Problem]:
+    parts = {
+        "the scheme sips": address.scheme == "sips",
+        "a transport": address.transport is not None,
+        "a user part": address.user is not None,
+        "URI parameters": bool(address.params),
+        "an IPv6 host": address.is_ipv6,
+    }
+    if said := [part for part, present in parts.items() if present]:
+        yield Problem(
+            Field.ADDRESS,
+            f"has {', '.join(said)}: vox documents only sip:host:port, so it may refuse this or ignore it",
+            remedy="place a test call afterwards, or give host[:port] if the trunk can be reached that way",
+        )

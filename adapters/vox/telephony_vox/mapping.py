@@ -1,0 +1,294 @@
+"""Between vox's records and the model: tables and pure functions.
+
+Reading is total: every word has a row or becomes `UNKNOWN`, and what cannot be read is named in ``problems``. Writing
+is strict: what cannot be said to vox exactly raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+
+from telephony_core.changes import AgentAssignment, NumberImport
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.given import Unset
+from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release
+from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.domain.sip import OutboundSip, OutboundUpdate, SipConfig
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import InvalidInput, UnexpectedResponse, UnsupportedField
+from telephony_core.flow import Json
+from telephony_core.redaction import without_secrets
+from telephony_core.wire import ModelT, read_record
+from telephony_vox.plugin import CAPABILITIES, FROZEN_VERSION, REGION, SLUG
+from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, NumberRecord, SmsRecord
+
+SECRET_KEYS: Final = frozenset({"auth_password"})
+"""Never returned as far as is documented; hidden all the same."""
+
+# -- tables
+
+STATUSES: Final[Mapping[str, NumberStatus]] = {
+    "scheduled": NumberStatus.PENDING,
+    "active": NumberStatus.ACTIVE,
+    "cancel_requested": NumberStatus.RELEASE_SCHEDULED,
+    "expired": NumberStatus.RELEASED,
+}
+"""In the order of a number's life, which is the order of listing: a number that moves on meanwhile is met again."""
+
+LISTED: Final[Mapping[NumberStatus | None, tuple[str, ...]]] = {
+    None: tuple(STATUSES),
+    NumberStatus.UNKNOWN: tuple(STATUSES),
+    **{status: (word,) for word, status in STATUSES.items()},
+}
+"""Which of vox's statuses are asked for, by the status that is wanted."""
+
+ORIGINS: Final[Mapping[str, Origin]] = {"vox": Origin.PURCHASED, "custom": Origin.IMPORTED}
+PROVIDER_WORDS: Final[Mapping[Origin, str]] = {origin: word for word, origin in ORIGINS.items()}
+
+VERSIONS: Final[Mapping[str, AgentVersion]] = {"current": AgentVersion.DRAFT, "production": AgentVersion.PUBLISHED}
+VERSION_WORDS: Final[Mapping[str, str]] = {version: word for word, version in VERSIONS.items()}
+_MODEL_WORDS: Final = frozenset(str(version) for version in AgentVersion)
+"""From vox these would be literals, and the model would take them for its own words."""
+
+RELEASE_STATUS: Final[Mapping[Origin, NumberStatus]] = {
+    Origin.PURCHASED: NumberStatus.RELEASE_SCHEDULED,
+    Origin.IMPORTED: NumberStatus.RELEASED,
+    Origin.UNKNOWN: NumberStatus.UNKNOWN,
+}
+
+LINE_TYPES: Final = ("mobile", "landline", "voip", "uan", "personal", "toll_free")
+
+_DIGITS: Final = re.compile(r"[0-9]{1,20}")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+WordT = TypeVar("WordT")
+
+# -- reading
+
+
+def phone_number(payload: object, *, http_status: int | None = None) -> PhoneNumber:
+    """An owned number. Raises `UnexpectedResponse` when it is no object or lacks its ``id`` or ``number``."""
+    record, unreadable = read_record(NumberRecord, payload, status=http_status)
+    problems = list(unreadable)
+    origin = _word(ORIGINS, record.provider, Origin.UNKNOWN, "provider", problems)
+    return PhoneNumber(
+        provider=SLUG,
+        id=record.id,
+        identity=NumberIdentity.parse(record.number, region=REGION),
+        status=_word(STATUSES, record.status, NumberStatus.UNKNOWN, "status", problems),
+        provider_status=record.status,
+        origin=origin,
+        provider_origin=record.provider,
+        label=record.memo or None,
+        sip=_sip(record.address, origin, problems),
+        inbound_agent=_agent(record.inbound_agent, "inbound_agent", problems),
+        outbound_agent=_agent(record.outbound_agent, "outbound_agent", problems),
+        created_at=_time(record.created_at),
+        updated_at=_time(record.updated_at),
+        starts_at=_time(record.start_at),
+        release_requested_at=_time(record.cancel_requested_at),
+        ends_at=_time(record.end_at),
+        monthly_fee=_won(record.monthly_fee),
+        problems=tuple(problems),
+        raw=_raw(payload),
+    )
+
+
+def available_number(payload: object, *, http_status: int | None = None) -> AvailableNumber:
+    """A line for sale. Raises `UnexpectedResponse` as `phone_number` does."""
+    record, unreadable = read_record(LineRecord, payload, status=http_status)
+    problems = list(unreadable)
+    sms = _nested(SmsRecord, record.sms_capable or {}, "sms_capable", problems) or SmsRecord()
+    return AvailableNumber(
+        provider=SLUG,
+        id=record.id,
+        identity=NumberIdentity.parse(record.number, region=REGION),
+        line_type=record.line_type,
+        monthly_fee=_won(record.monthly_fee),
+        sends_sms=sms.send,
+        receives_sms=sms.recv,
+        problems=tuple(problems),
+        raw=_raw(payload),
+    )
+
+
+def release(payload: object, number: PhoneNumber, *, http_status: int | None = None) -> Release:
+    """What a cancellation came to. Raises `UnexpectedResponse` when the answer is of another shape."""
+    record, _ = read_record(CancellationRecord, payload, status=http_status)
+    if record.id != number.id:
+        raise UnexpectedResponse("the answer to the cancellation names another record", status=http_status)
+    origin = ORIGINS.get(record.provider or "", number.origin)
+    terms = CAPABILITIES.release.get(origin)
+    return Release(
+        provider=SLUG,
+        id=number.id,
+        identity=number.identity,
+        status=RELEASE_STATUS[origin],
+        takes_effect_at=_time(record.effective_at),
+        revocable=terms is not None and terms.revocable,
+    )
+
+
+def _word(table: Mapping[str, WordT], word: str | None, otherwise: WordT, field: str, problems: list[str]) -> WordT:
+    if word is not None and word not in table:
+        problems.append(f"{field}: none of the documented words ({', '.join(table)})")
+    return otherwise if word is None else table.get(word, otherwise)
+
+
+def _sip(address: str | None, origin: Origin, problems: list[str]) -> SipConfig | None:
+    if address is None and origin is not Origin.IMPORTED:
+        return None
+    parsed = None
+    if address is not None:
+        try:
+            parsed = SipAddress.parse(address)
+        except InvalidInput as error:
+            problems.append(f"address: {error.message}")
+    return SipConfig(outbound=OutboundSip(address=parsed))
+
+
+def _agent(payload: Mapping[str, object] | None, field: str, problems: list[str]) -> AgentRef | None:
+    record = None if payload is None else _nested(AgentRecord, payload, field, problems)
+    if record is None:
+        return None
+    word = record.agent_version
+    if word in _MODEL_WORDS:
+        problems.append(f"{field}.agent_version: none of vox's words for a version")
+        word = None
+    return AgentRef(record.agent_id, version=None if word is None else VERSIONS.get(word, word))
+
+
+def _nested(model: type[ModelT], payload: Mapping[str, object], field: str, problems: list[str]) -> ModelT | None:
+    try:
+        record, unreadable = read_record(model, payload)
+    except UnexpectedResponse as error:
+        problems.append(f"{field}: {error.message}")
+        return None
+    problems += [f"{field}.{problem}" for problem in unreadable]
+    return record
+
+
+def _time(millis: int | None) -> datetime | None:
+    return None if millis is None else _EPOCH + timedelta(milliseconds=millis)
+
+
+def _won(amount: int | None) -> Money | None:
+    return None if amount is None else Money(amount=Decimal(amount), currency="KRW")
+
+
+def _raw(payload: object) -> dict[str, Any]:
+    cleaned = without_secrets(payload, SECRET_KEYS)
+    return dict(cleaned) if isinstance(cleaned, Mapping) else {}
+
+
+# -- writing
+
+
+def register_body(change: NumberImport, identity: NumberIdentity) -> dict[str, Json]:
+    """The body that registers a number: only what was given. Agents have no place in it."""
+    body: dict[str, Json] = {"number": number_digits(identity, as_is=change.send_as_is)}
+    if change.outbound is not None:
+        body |= sip_body(change.outbound, None)
+    if change.label is not None:
+        body["memo"] = change.label
+    return body
+
+
+def number_digits(identity: NumberIdentity, *, as_is: bool = False) -> str:
+    """A number as vox takes it: 1 to 20 digits that read as the very same number again.
+
+    ``as_is`` lets the digits of a number without E.164 form through, untouched. Raises `UnsupportedField` for a number
+    that is not Korean or no number at all, `InvalidInput` for one that cannot be sent untouched.
+    """
+    if identity.kind is NumberKind.E164:
+        digits = identity.national_digits or ""
+        if _DIGITS.fullmatch(digits) and NumberIdentity.parse(digits, region=REGION).e164 == identity.e164:
+            return digits
+        raise UnsupportedField(
+            f"{identity.e164} has no Korean national form, which is the only one vox takes",
+            field="number",
+            remedy="import it at a provider that takes its country",
+        )
+    if identity.kind is NumberKind.SIP_ID:
+        raise UnsupportedField(
+            "vox takes digits only and has no place for a SIP identifier",
+            field="number",
+            remedy="import it at a provider that takes SIP identifiers",
+        )
+    if not as_is:
+        raise UnsupportedField(
+            "the number has no E.164 form",
+            field="number",
+            remedy="check its spelling, or give it in digits and say `send_as_is=True`",
+        )
+    if not _DIGITS.fullmatch(identity.raw):
+        raise InvalidInput(
+            "a number that is sent as it is has to be 1 to 20 digits and nothing else",
+            remedy="write it in digits only, as vox is to hold it",
+        )
+    return identity.raw
+
+
+def sip_body(change: OutboundUpdate, current: SipAddress | None) -> dict[str, Json]:
+    """The trunk settings that were set, and no others; ``None`` is sent as null, which clears.
+
+    An address goes out as a URI, but for the ``current`` one: that is sent in the spelling in which vox holds it.
+    """
+    body: dict[str, Json] = {}
+    if "address" in change.changes:
+        body["address"] = None if change.address is None else _address(change.address, current)
+    if "username" in change.changes:
+        body["auth_username"] = change.username
+    if "password" in change.changes:
+        body["auth_password"] = change.password
+    return body
+
+
+def _address(address: SipAddress, current: SipAddress | None) -> str:
+    held = current.raw if current is not None and current == address else None
+    return held or address.uri()
+
+
+def agents_body(assignment: AgentAssignment) -> dict[str, Json]:
+    """The agents that were set, each with its version; ``None`` is sent as null, which unmaps."""
+    pairs = (("inbound_agent", assignment.inbound), ("outbound_agent", assignment.outbound))
+    return {
+        name: None
+        if agent is None
+        else {"agent_id": agent.agent_id, "agent_version": version_word(agent.version, name)}
+        for name, agent in pairs
+        if not isinstance(agent, Unset)
+    }
+
+
+def version_word(version: AgentVersion | str | None, field: str) -> str:
+    """vox's word for a version. Always sent: without one vox takes the draft, also on a live line.
+
+    Raises `InvalidInput` for no version, `UnsupportedField` for a word that vox does not have.
+    """
+    if version is None:
+        raise InvalidInput(
+            f"{field}: which version of the agent is meant is not said", remedy="give PUBLISHED, DRAFT or one like `v7`"
+        )
+    word = VERSION_WORDS.get(version)
+    if word is None and not re.fullmatch(FROZEN_VERSION, version):
+        raise UnsupportedField(
+            "vox has no such version of an agent",
+            field=f"{field}.version",
+            remedy="give PUBLISHED, DRAFT or one like `v7`",
+        )
+    return word or version
+
+
+def line_type_word(line_type: str) -> str:
+    """A line type that vox has. Raises `UnsupportedField` for any other."""
+    if line_type in LINE_TYPES:
+        return line_type
+    raise UnsupportedField(
+        "vox has no such line type", field="line_type", remedy=f"give one of {', '.join(LINE_TYPES)}, or none"
+    )
