@@ -328,7 +328,7 @@ def _may_have_happened(error: TelephonyError) -> bool:
 
 
 def _repeatable(update: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
-    """An update of settings. Accepted with an answer nobody can read, it has happened or not: then it may be repeated."""
+    """An update of settings: accepted with an answer that nobody can read, it may be repeated."""
     try:
         return (yield from update)
     except UnexpectedResponse as error:
