@@ -29,7 +29,7 @@ provider's prose.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
@@ -78,7 +78,7 @@ class TelephonyError(Exception):
     client that ran the operation, so that code below it need not know them.
     """
 
-    default_remedy: str | None = None
+    default_remedy: ClassVar[str | None] = None
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class TelephonyError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.remedy = remedy if remedy is not None else self.default_remedy
+        self.remedy: str | None = remedy if remedy is not None else self.default_remedy
         self.provider = provider
         self.operation = operation
         self.status = status
@@ -164,13 +164,13 @@ class ConfigurationError(TelephonyError):
 class ClientClosed(TelephonyError):
     """The client was closed before the call, or while it ran."""
 
-    default_remedy = "make a new client, or keep this one open for as long as it is used"
+    default_remedy: ClassVar[str | None] = "make a new client, or keep this one open for as long as it is used"
 
 
 class WriteRefused(TelephonyError):
     """A read-only client was asked to send something other than a read. Nothing was sent."""
 
-    default_remedy = "use a client without `read_only` for writes"
+    default_remedy: ClassVar[str | None] = "use a client without `read_only` for writes"
 
 
 class InvalidInput(TelephonyError, ValueError):
@@ -204,11 +204,11 @@ class ConsentRequired(TelephonyError):
 class AmbiguousNumber(TelephonyError):
     """More than one live record holds this number; ``candidates`` are all of them."""
 
-    default_remedy = "address the record by its id"
+    default_remedy: ClassVar[str | None] = "address the record by its id"
 
     def __init__(self, message: str, *, candidates: Sequence[PhoneNumber] = (), **facts: Any) -> None:
         super().__init__(message, **facts)
-        self.candidates = tuple(candidates)
+        self.candidates: tuple[PhoneNumber, ...] = tuple(candidates)
 
 
 class TransportError(TelephonyError):
@@ -218,13 +218,13 @@ class TransportError(TelephonyError):
 class NotSent(TransportError):
     """The request never left, so nothing can have happened."""
 
-    default_remedy = "check the network and the base URL; repeating is safe"
+    default_remedy: ClassVar[str | None] = "check the network and the base URL; repeating is safe"
 
 
 class NoAnswer(TransportError):
     """A read was sent and not answered in time. Nothing can have changed."""
 
-    default_remedy = "nothing was changed; repeating is safe"
+    default_remedy: ClassVar[str | None] = "nothing was changed; repeating is safe"
 
 
 class OutcomeUnknown(TransportError):
@@ -233,7 +233,7 @@ class OutcomeUnknown(TransportError):
     ``attempt`` says what was tried; ``client.settle(error)`` looks whether it happened.
     """
 
-    default_remedy = "look at the number before repeating: the change may have happened"
+    default_remedy: ClassVar[str | None] = "look at the number before repeating: the change may have happened"
 
     def __init__(self, message: str, *, attempt: Attempt | None = None, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -251,19 +251,19 @@ class ProviderError(TelephonyError):
 class AuthenticationFailed(ProviderError):
     """The key is missing, wrong or expired (401)."""
 
-    default_remedy = "check the API key of this connection"
+    default_remedy: ClassVar[str | None] = "check the API key of this connection"
 
 
 class PermissionDenied(ProviderError):
     """The key is good but may not do this (403)."""
 
-    default_remedy = "give the key the permission it lacks, in the provider's dashboard"
+    default_remedy: ClassVar[str | None] = "give the key the permission it lacks, in the provider's dashboard"
 
 
 class NotFound(ProviderError):
     """No such number (404)."""
 
-    default_remedy = "check the id; `list_numbers()` shows what this key can see"
+    default_remedy: ClassVar[str | None] = "check the id; `list_numbers()` shows what this key can see"
 
 
 class Conflict(ProviderError):
@@ -281,19 +281,21 @@ class InvalidRequest(ProviderError):
 class RateLimited(ProviderError):
     """Too many requests (429). ``retry_after`` is in seconds where the provider said so."""
 
-    default_remedy = "wait, or give the client a slower `pace`"
+    default_remedy: ClassVar[str | None] = "wait, or give the client a slower `pace`"
 
 
 class ProviderUnavailable(ProviderError):
     """The provider failed (5xx) on a read; nothing can have changed."""
 
-    default_remedy = "try again later; nothing was changed"
+    default_remedy: ClassVar[str | None] = "try again later; nothing was changed"
 
 
 class UnexpectedResponse(ProviderError):
     """The answer is not of the documented shape (schema drift, or a gateway's page)."""
 
-    default_remedy = "run `telephony providers` and check for a newer adapter; `base_url` may point at something else"
+    default_remedy: ClassVar[str | None] = (
+        "run `telephony providers` and check for a newer adapter; `base_url` may point at something else"
+    )
 
 
 class PartialOutcome(TelephonyError):
@@ -314,7 +316,7 @@ class PartialOutcome(TelephonyError):
     ) -> None:
         super().__init__(message, **facts)
         self.number = number
-        self.done = tuple(done)
+        self.done: tuple[str, ...] = tuple(done)
         self.failed_step = failed_step
         self.cause = cause
 

@@ -37,11 +37,12 @@ from telephony_core.errors import (
     TelephonyError,
     UnexpectedResponse,
 )
-from telephony_core.flow import Flow
+from telephony_core.flow import Flow, Semantics
 from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.settling import Attempt, Settlement, SettlementOutcome
 
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+T = TypeVar("T")
 
 LONGEST_LISTING: Final = 10_000
 """Pages of one listing before it is taken for endless."""
@@ -154,7 +155,10 @@ class Operations:
             started_at=self._now(),
         )
         number = yield from self._create(change, identity, attempt)
-        if odd := settling.differences(attempt.expected, number, self.provider.capabilities):
+        odd = settling.differences(attempt.expected, number, self.provider.capabilities)
+        if not _is_of(number, identity):
+            odd = ("number", *odd)
+        if odd:
             raise _partial(number, ["import"], "compare", _came_back_different(odd))
         if wants_agents:
             assignment = replace(assignment, number=number)
@@ -165,10 +169,11 @@ class Operations:
         return number
 
     def _create(self, change: NumberImport, identity: NumberIdentity, attempt: Attempt) -> Flow[PhoneNumber]:
+        watch = _Watch()
         try:
-            return (yield from self.provider.import_number(change, identity))
+            return (yield from watch.over(self.provider.import_number(change, identity)))
         except TelephonyError as error:
-            if not _may_have_happened(error):
+            if not watch.may_have_happened(error):
                 raise
             lost = error
         settlement = yield from self._look(attempt, lost)
@@ -209,10 +214,11 @@ class Operations:
     def _assign(self, number: PhoneNumber, change: AgentAssignment) -> Flow[PhoneNumber]:
         expected = settling.assigned_fields(change.inbound, change.outbound)
         attempt = self._attempt(Operation.ASSIGN_AGENTS, number, expected)
+        watch = _Watch()
         try:
-            updated = yield from self.provider.assign_agents(number, change)
+            updated = yield from watch.over(self.provider.assign_agents(number, change))
         except TelephonyError as error:
-            if not _may_have_happened(error):
+            if not watch.may_have_happened(error):
                 raise
             lost = error
         else:
@@ -226,10 +232,11 @@ class Operations:
         self._refuse(change)
         number = yield from self._record(change.number)
         self._refuse(replace(change, number=number))
+        watch = _Watch()
         try:
-            return (yield from self.provider.release(number))
+            return (yield from watch.over(self.provider.release(number)))
         except TelephonyError as error:
-            if not _may_have_happened(error):
+            if not watch.may_have_happened(error):
                 raise
             lost = error
         attempt = self._attempt(Operation.RELEASE, number)
@@ -255,10 +262,11 @@ class Operations:
         self._refuse(change)
         number = yield from self._record(change.number)
         self._refuse(replace(change, number=number))
+        watch = _Watch()
         try:
-            return (yield from self.provider.revoke_release(number))
+            return (yield from watch.over(self.provider.revoke_release(number)))
         except TelephonyError as error:
-            if not _may_have_happened(error):
+            if not watch.may_have_happened(error):
                 raise
             lost = error
         attempt = self._attempt(Operation.REVOKE_RELEASE, number)
@@ -305,7 +313,13 @@ class Operations:
 
     def _attempt(self, operation: Operation, number: PhoneNumber, expected: dict[str, object] | None = None) -> Attempt:
         return Attempt(
-            self.provider.slug, operation, number.identity, number.id, expected=expected or {}, started_at=self._now()
+            self.provider.slug,
+            operation,
+            number.identity,
+            number.id,
+            expected=expected or {},
+            telling=not expected or bool(settling.differences(expected, number, self.provider.capabilities)),
+            started_at=self._now(),
         )
 
     def _compared(self, number: PhoneNumber, expected: dict[str, object], step: str) -> PhoneNumber:
@@ -317,22 +331,48 @@ class Operations:
 def _is_of(number: PhoneNumber, identity: NumberIdentity) -> bool:
     """Whether a record is of this number: by E.164, or for want of one by the very string of this one provider."""
     return number.identity.same_number(identity) or (
-        identity.e164 is None and number.identity.e164 is None and number.identity.raw == identity.raw
+        identity.e164 is None and number.identity.e164 is None and number.identity.raw.strip() == identity.raw.strip()
     )
 
 
-def _may_have_happened(error: TelephonyError) -> bool:
-    """Whether a write failed in a way that leaves open whether it happened."""
-    unreadable = isinstance(error, UnexpectedResponse) and error.status is not None and 200 <= error.status < 300
-    return isinstance(error, AnswerLost) or unreadable
+class _Watch:
+    """Looks on while an adapter's flow runs, to know afterwards whether a write had gone out."""
+
+    def __init__(self) -> None:
+        self.wrote = False
+
+    def over(self, flow: Flow[T]) -> Flow[T]:
+        try:
+            request = next(flow)
+            while True:
+                self.wrote = self.wrote or request.semantics is not Semantics.READ
+                try:
+                    response = yield request
+                except TelephonyError as error:
+                    request = flow.throw(error)
+                else:
+                    request = flow.send(response)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            flow.close()
+
+    def may_have_happened(self, error: TelephonyError) -> bool:
+        """Whether the flow failed in a way that leaves open whether its write happened."""
+        if isinstance(error, AnswerLost):
+            return True
+        accepted = error.status is None or 200 <= error.status < 300
+        return self.wrote and accepted and isinstance(error, UnexpectedResponse)
 
 
 def _repeatable(update: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
     """An update of settings: accepted with an answer that nobody can read, it may be repeated."""
+    watch = _Watch()
     try:
-        return (yield from update)
+        return (yield from watch.over(update))
     except UnexpectedResponse as error:
-        if not _may_have_happened(error):
+        if not watch.may_have_happened(error):
             raise
         raise OutcomeUnknown(
             f"the provider accepted the change, but its answer cannot be read ({error.message})",

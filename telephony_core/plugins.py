@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 GROUP: Final = "telephony_core"
 """pluggy project name and entry-point group; an entry point's name is the provider's slug."""
 
-hookspec = pluggy.HookspecMarker(GROUP)
-hookimpl = pluggy.HookimplMarker(GROUP)
+hookspec: Final[pluggy.HookspecMarker] = pluggy.HookspecMarker(GROUP)
+hookimpl: Final[pluggy.HookimplMarker] = pluggy.HookimplMarker(GROUP)
 
 
 class Hooks(Protocol):

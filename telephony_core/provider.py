@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, SecretStr, field_validator, model_validator
 
 from telephony_core.capabilities import Capabilities, Field, Operation
 from telephony_core.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
@@ -83,10 +83,8 @@ class ProviderConfig(Given):
         return self
 
 
-class NoOptions(BaseModel):
+class NoOptions(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     """The options of an adapter that has none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,23 +19,26 @@ SECRET_KEYS: Final = frozenset(
 _USERINFO_PASSWORD: Final = re.compile(r"((?:sips?:|//)[^\s:@/;]+:)[^\s@]+(@)", re.IGNORECASE)
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _LONGEST_BODY: Final = 2000
+_DEEPEST: Final = 50  # levels of nesting that are looked through; what lies deeper is hidden whole
 
 
 def without_secrets(payload: object, secret_keys: frozenset[str] = frozenset()) -> object:
     """A copy of a parsed JSON payload with the values of secret keys, and passwords inside URIs, hidden."""
-    return _clean(payload, SECRET_KEYS | secret_keys)
+    return _clean(payload, SECRET_KEYS | secret_keys, _DEEPEST)
 
 
-def _clean(payload: object, keys: frozenset[str]) -> object:
+def _clean(payload: object, keys: frozenset[str], depth: int) -> object:
+    if depth == 0:
+        return HIDDEN
     if isinstance(payload, str):
         return _USERINFO_PASSWORD.sub(rf"\g<1>{HIDDEN}\g<2>", payload) if "@" in payload else payload
     if isinstance(payload, Mapping):
         return {
-            key: HIDDEN if value is not None and str(key).lower() in keys else _clean(value, keys)
+            key: HIDDEN if value is not None and str(key).lower() in keys else _clean(value, keys, depth - 1)
             for key, value in payload.items()
         }
     if isinstance(payload, list):
-        return [_clean(item, keys) for item in payload]
+        return [_clean(item, keys, depth - 1) for item in payload]
     return payload
 
 

@@ -37,6 +37,8 @@ class Attempt:
     """Ids of the records of this number that were there before an import."""
     expected: Mapping[str, object] = field(default_factory=dict)
     """Readable fields by dotted name, as they were sent."""
+    telling: bool = True
+    """Whether a look can tell: not when the record looked as expected before the write already."""
     started_at: datetime | None = None
 
 
@@ -68,7 +70,7 @@ def sent_fields(change: NumberImport | SipUpdate) -> dict[str, object]:
         fields[Field.LABEL] = change.label
     for name, half in (("inbound", change.inbound), ("outbound", change.outbound)):
         if isinstance(half, InboundUpdate | OutboundUpdate):
-            fields |= {f"{name}.{leaf}": getattr(half, leaf) for leaf in half.changes if leaf != "password"}
+            fields |= {f"{name}.{leaf}": getattr(half, leaf) for leaf in sorted(half.changes) if leaf != "password"}
     return fields
 
 
@@ -140,8 +142,8 @@ def judge_change(
     if attempt.operation is Operation.RELEASE:
         over = number is None or number.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
         return made if over else not_seen
-    if number is None:
-        return Settlement(SettlementOutcome.AMBIGUOUS, as_of)
+    if number is None or not attempt.telling:
+        return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=() if number is None else (number,))
     if attempt.operation is Operation.REVOKE_RELEASE:
         return made if number.status in (NumberStatus.ACTIVE, NumberStatus.PENDING) else not_seen
     return not_seen if differences(attempt.expected, number, capabilities) else made

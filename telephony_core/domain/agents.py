@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 
 class AgentVersion(StrEnum):
@@ -22,14 +22,12 @@ DRAFT: Final = AgentVersion.DRAFT
 """The working draft. Never used unless it is asked for by this name."""
 
 
-class AgentRef(BaseModel):
+class AgentRef(BaseModel, frozen=True, extra="forbid"):
     """An agent, and the version of it.
 
     ``version`` is `PUBLISHED`, `DRAFT` or the vendor's literal (vox `v7`, a Diga version id). It is required when an
     agent is assigned; on a record that was read, ``None`` means that the vendor does not tell.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     agent_id: str
     version: Annotated[AgentVersion | str | None, Field(union_mode="left_to_right")] = None

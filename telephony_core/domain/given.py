@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from telephony_core.errors import InvalidInput, TelephonyError
 
@@ -25,14 +25,12 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-class Given(BaseModel):
+class Given(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     """A model built from a caller's input.
 
     Raises `InvalidInput` instead of pydantic's own error, because that one keeps the refused input (which may be a
     password) in ``errors()`` even where its text hides it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def __init__(self, /, **data: Any) -> None:
         refusal = None

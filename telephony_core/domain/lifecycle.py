@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from telephony_core.domain.numbers import NumberIdentity
 
@@ -46,10 +46,8 @@ class SideEffect(StrEnum):
     """Agents of the number are taken off the air, perhaps for other numbers as well."""
 
 
-class Money(BaseModel):
+class Money(BaseModel, frozen=True):
     """An amount in a currency (ISO 4217), as the vendor states it: KRW has no minor unit, EUR two."""
-
-    model_config = ConfigDict(frozen=True)
 
     amount: Decimal
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -58,15 +56,13 @@ class Money(BaseModel):
         return f"{self.amount} {self.currency}"
 
 
-class Release(BaseModel):
+class Release(BaseModel, frozen=True):
     """What giving up a number came to.
 
     ``status`` is `RELEASED` (it is gone), `RELEASE_SCHEDULED` (it works until ``takes_effect_at``) or `UNKNOWN` (the
     vendor accepted and would not say which). ``takes_effect_at`` is aware UTC, ``None`` where the vendor does not tell.
     ``revocable`` says whether `revoke_release` can still take it back at this provider.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     provider: str
     id: str

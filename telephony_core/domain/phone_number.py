@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
@@ -23,14 +23,12 @@ def _aware_utc(when: datetime) -> datetime:
 UtcTime = Annotated[datetime, AfterValidator(_aware_utc)]
 
 
-class PhoneNumber(BaseModel):
+class PhoneNumber(BaseModel, frozen=True):
     """One number's record at one provider.
 
     Only ``provider``, ``id`` and ``identity`` are always there. ``None`` means that the provider does not tell (or has
     no such thing); a value that was there and could not be read is named in ``problems``.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     provider: str
     """Slug of the adapter that read it."""
@@ -80,10 +78,8 @@ class PhoneNumber(BaseModel):
         return f"{self.identity} ({self.provider} {self.id}, {self.status})"
 
 
-class AvailableNumber(BaseModel):
+class AvailableNumber(BaseModel, frozen=True):
     """A number the provider has for sale."""
-
-    model_config = ConfigDict(frozen=True)
 
     provider: str
     id: str

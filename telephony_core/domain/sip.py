@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, field_validator
+from pydantic import BaseModel, SecretStr, ValidationInfo, field_validator
 
 from telephony_core.domain.allowed_addresses import parse_allowed_addresses
 from telephony_core.domain.given import Given
@@ -32,10 +32,8 @@ class CredentialState(StrEnum):
     """The provider never says (vox). This is not "none"."""
 
 
-class InboundSip(BaseModel):
+class InboundSip(BaseModel, frozen=True):
     """From the trunk to the provider."""
-
-    model_config = ConfigDict(frozen=True)
 
     allowed_addresses: tuple[str, ...] | None = None
     """Source IPs and networks that may send calls. ``()`` is open to everybody; ``None`` is unknown or not offered."""
@@ -45,10 +43,8 @@ class InboundSip(BaseModel):
     """The provider's own word."""
 
 
-class OutboundSip(BaseModel):
+class OutboundSip(BaseModel, frozen=True):
     """From the provider to the trunk (termination)."""
-
-    model_config = ConfigDict(frozen=True)
 
     address: SipAddress | None = None
     username: str | None = None
@@ -58,10 +54,8 @@ class OutboundSip(BaseModel):
     provider_media_encryption: str | None = None
 
 
-class SipConfig(BaseModel):
+class SipConfig(BaseModel, frozen=True):
     """The trunk of an imported number, in two halves because real providers have two trunks."""
-
-    model_config = ConfigDict(frozen=True)
 
     inbound: InboundSip = InboundSip()
     outbound: OutboundSip = OutboundSip()

@@ -42,7 +42,7 @@ from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
 
 T = TypeVar("T")
-log = logging.getLogger("telephony_core")
+log: Final = logging.getLogger("telephony_core")
 
 LONGEST_RETRY_AFTER: Final = 30.0
 """Seconds. A provider that asks for more gets its `RateLimited` handed to the caller at once."""

@@ -119,6 +119,13 @@ def test_secret_keys_are_hidden_at_any_depth():
     }
 
 
+def test_bottomless_nesting_is_hidden_not_followed():
+    payload: object = "c4nary"
+    for _ in range(900):
+        payload = [payload]
+    assert "c4nary" not in str(without_secrets(payload))
+
+
 @pytest.mark.parametrize("uri", ["sip:u:{}@h.example", "SIPS:u:{}@h", "https://u:{}@h.example/x"])
 def test_a_password_inside_a_uri_is_hidden(uri):
     assert "c4nary" not in str(without_secrets({"address": uri.format("c4nary")}))

@@ -248,6 +248,27 @@ def test_an_import_that_came_back_different_is_a_partial_outcome(toy):
         toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
 
 
+def test_an_import_that_came_back_as_another_number_is_a_partial_outcome(toy):
+    toy.server.rewrite = lambda body: {**body, "number": "07099999999"}
+    with pytest.raises(PartialOutcome, match="number came back different"):
+        toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
+
+
+def test_a_garbled_look_before_a_write_is_no_doubt_about_the_write(toy):
+    toy.server.add("a", "07011112222")
+    toy.server.faults[("GET", 2)] = lambda _: json_answer(200, b"<html>")
+    number = toy.get_number("a")
+
+    def reads_first(number, label):
+        yield from toy.client.adapter.get("a")
+        return (yield from type(toy.client.adapter).update_label(toy.client.adapter, number, label))
+
+    toy.client.adapter.update_label = reads_first
+    with pytest.raises(UnexpectedResponse):
+        toy.update_label(number, "x")
+    assert toy.server.writes() == []
+
+
 @pytest.mark.parametrize("loss", [lost_after, garbled_after])
 def test_a_lost_import_that_happened_is_adopted_and_gets_its_settings_again(toy, loss):
     toy.server.faults[("POST", 1)] = loss
@@ -364,6 +385,14 @@ def test_a_lost_assignment_is_settled_by_a_look(toy):
     toy.server.add("a", "07011112222")
     toy.server.faults[("PATCH", 1)] = lost_after
     assert toy.assign_agents("a", inbound=AgentRef("bot", version="v1")).inbound_agent.agent_id == "bot"
+
+
+def test_a_lost_assignment_of_the_agent_that_was_there_before_is_not_taken_for_done(toy):
+    toy.server.add("a", "07011112222", inbound_agent={"agent_id": "bot", "version": "v1"})
+    toy.server.faults[("PATCH", 1)] = lost_before
+    with pytest.raises(OutcomeUnknown) as caught:
+        toy.assign_agents("a", inbound=AgentRef("bot", version="v1"))
+    assert toy.settle(caught.value).outcome is SettlementOutcome.AMBIGUOUS
 
 
 def test_a_lost_assignment_without_a_trace_is_unknown(toy):

@@ -1,0 +1,390 @@
+"""Diga's phone operations as flows: which request, with what meaning, and what its answer comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from telephony_core.capabilities import Capabilities, Field, Operation
+from telephony_core.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.given import Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
+from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.errors import (
+    AnswerLost,
+    AuthenticationFailed,
+    Conflict,
+    ConsentRequired,
+    InvalidInput,
+    InvalidRequest,
+    NotFound,
+    OutcomeUnknown,
+    PermissionDenied,
+    ProviderError,
+    TelephonyError,
+    UnexpectedResponse,
+    UnsupportedField,
+    WrongState,
+)
+from telephony_core.flow import Flow, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider import ListQuery, Page, Problem, Provider
+from telephony_core.refusals import Refusal
+from telephony_core.wire import read_cursor, read_items, read_object
+from telephony_diga import mapping
+from telephony_diga.mapping import VersionChoice
+from telephony_diga.plugin import CAPABILITIES, SLUG
+
+PAGE_SIZE: Final = 100
+"""The most that one page of the list holds."""
+
+UNFILTERED: Final = "all"
+"""The name, in a cursor, of the pass without a status."""
+
+ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {
+    "AGENT_NOT_FOUND": NotFound,
+    "BAD_PARAMETER": InvalidRequest,
+    "INVALID_API_KEY": AuthenticationFailed,
+    "INVALID_PAGINATION_PARAMETERS": InvalidRequest,
+    "MISSING_PERMISSIONS": PermissionDenied,
+    "NON_SPANISH_PHONE_NUMBER": InvalidRequest,
+    "NOT_VALID_FIELD": InvalidRequest,
+    "PHONE_NUMBER_NOT_FOUND": NotFound,
+    "PUBLISHED_AGENT_VERSION_DELETION": Conflict,
+    "SIP_CONFIG_NOT_SET": WrongState,
+    "UNATHORIZED_ROLE": PermissionDenied,  # the vendor's spelling
+    "UNAUTHORIZED": AuthenticationFailed,
+}
+"""Every documented code that says more than its status. ``INTERNAL_SERVER_ERROR`` does not: it comes with 403 too."""
+
+_MANY_NUMBERS: Final = "an agent has one published version, which all of its numbers use"
+
+
+class DigaProvider(Provider):
+    """One Diga project."""
+
+    slug: ClassVar[str] = SLUG
+    capabilities: ClassVar[Capabilities] = CAPABILITIES
+
+    def auth_headers(self) -> Mapping[str, str]:
+        return {"authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
+
+    def read_error(self, response: Response) -> Refusal:
+        """Two envelopes, told apart by shape: the vendor's own, and the validation list of its web framework."""
+        try:
+            payload = parse_json(response)
+        except UnexpectedResponse:
+            return Refusal()
+        if not isinstance(payload, dict):
+            return Refusal()
+        code, message, detail = payload.get("error_code"), payload.get("message"), payload.get("detail")
+        if isinstance(code, str):
+            return Refusal(code, message if isinstance(message, str) else None, ERROR_CODES.get(code))
+        if isinstance(detail, list):
+            return _validation_refusal(detail)
+        return Refusal(message=next((text for text in (detail, message) if isinstance(text, str)), None))
+
+    # -- reading
+
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        """One page of one pass: without a status first, then one pass per status in the order of a number's life.
+
+        Which statuses the unfiltered list holds is not documented. In this order a number that changes its status
+        meanwhile comes twice rather than never. A wanted status needs only the passes that can hold it; the unknown
+        one can only turn up unfiltered.
+        """
+        passes = _passes(query.status)
+        name, _, after = (cursor or f"{passes[0]}:").partition(":")
+        if name not in passes:
+            raise InvalidInput("this cursor is not one of this listing", remedy="begin the listing again")
+        parameters = [("limit", str(PAGE_SIZE)), ("order", "asc")]
+        parameters += [("status", name)] if name != UNFILTERED else []
+        parameters += [("after", after)] if after else []
+        # The list's path ends in a slash; without it the vendor's server would redirect.
+        request = Request.of("GET", path("v1", "phone") + "/", query=parameters)
+        response = yield from call(request, self.read_error)
+        page = read_object(response)
+        status = response.status
+        numbers = [mapping.read_number(item, http_status=status) for item in read_items(page, "data", status=status)]
+        if _has_more(page, status):
+            last = read_cursor(page, "last_id", status=status) or (numbers[-1].id if numbers else None)
+            if last is None:
+                raise UnexpectedResponse("the page says that more follow and does not say after what", status=status)
+            return Page(numbers, f"{name}:{last}")
+        following = passes[passes.index(name) + 1 :]
+        return Page(numbers, f"{following[0]}:" if following else None)
+
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        response = yield from call(Request.of("GET", path("v1", "phone", id)), self.read_error)
+        return _number(response)
+
+    # -- writing
+
+    def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
+        body = mapping.import_body(change, identity)
+        request = Request.of("POST", path("v1", "phone", "import"), Semantics.ONCE, json_body=body)
+        return _number((yield from call(request, self.read_error)))
+
+    def update_label(self, number: PhoneNumber, label: str | None) -> Flow[PhoneNumber]:
+        if label is None:
+            raise mapping.not_clearable(Field.LABEL)
+        body = {"nickname": label}
+        request = Request.of("PATCH", path("v1", "phone", number.id), Semantics.IDEMPOTENT, json_body=body)
+        return _number((yield from call(request, self.read_error)))
+
+    def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
+        where = path("v1", "phone", number.id, "sip-config")
+        request = Request.of("PATCH", where, Semantics.IDEMPOTENT, json_body=mapping.sip_body(change))
+        return _number((yield from call(request, self.read_error)))
+
+    def check_agents(self, assignment: AgentAssignment) -> Flow[None]:
+        yield from self._choose_versions(assignment)
+
+    def assign_agents(self, number: PhoneNumber, assignment: AgentAssignment) -> Flow[PhoneNumber]:
+        """Resolve agents to version ids and assign those. The answer shows agent ids again, which core compares."""
+        choices = yield from self._choose_versions(assignment)
+        publishes = any(choice.publishes for choice in choices.values())
+        request = Request.of(
+            "PATCH",
+            path("v1", "phone", number.id),
+            Semantics.ONCE if publishes else Semantics.IDEMPOTENT,
+            json_body={mapping.AGENT_KEYS[name]: choice.version_id for name, choice in choices.items()},
+        )
+        try:
+            return _number((yield from call(request, self.read_error)))
+        except (InvalidRequest, Conflict, WrongState) as error:
+            if publishes:
+                error.remedy = (
+                    f"{_MANY_NUMBERS}: if another version is published on another number, assign version=PUBLISHED, or "
+                    "publish the wanted version in the dashboard first"
+                )
+            raise
+        except (AnswerLost, UnexpectedResponse) as error:
+            if publishes and (isinstance(error, AnswerLost) or error.status in range(200, 300)):
+                yield from self._look_for_publication(assignment, error)
+                seen = yield from self.get(number.id)
+                if all(_agent_of(seen, name) == reference.agent_id for name, reference in _references(assignment)):
+                    return seen
+            raise
+
+    def _look_for_publication(self, assignment: AgentAssignment, lost: TelephonyError) -> Flow[None]:
+        """Whether a publication without a usable answer happened; raises `OutcomeUnknown` unless it did.
+
+        Core looks at the number, which tells its agent and not the version, and may have had that agent before.
+        """
+        try:
+            choices = yield from self._choose_versions(replace(assignment, allow=frozenset({SideEffect.PUBLISHES})))
+        except TelephonyError as error:
+            seen = f"looking whether it happened failed too ({error.message})"
+        else:
+            missing = ", ".join(choice.version_id for choice in choices.values() if choice.publishes)
+            if not missing:
+                return
+            seen = f"a look right afterwards found {missing} not published, but that may still happen"
+        raise OutcomeUnknown(
+            f"{lost.message}; {seen}",
+            remedy="look in the dashboard which version of the agent is published before repeating anything",
+            status=lost.status,
+        ) from lost
+
+    def _choose_versions(self, assignment: AgentAssignment) -> Flow[dict[Field, VersionChoice]]:
+        """The versions that an assignment means, from Diga's list of all agents.
+
+        Raises what stands against it: `NotFound`, `WrongState`, `ConsentRequired`, `InvalidInput`.
+        """
+        wanted = dict(_references(assignment))
+        request = Request.of("GET", path("v1", "agent", "versions-dropdown", "dashboard"))
+        response = yield from call(request, self.read_error)
+        agents = parse_json(response)
+        choices = {
+            name: mapping.choose_version(reference, mapping.read_versions(agents, reference.agent_id))
+            for name, reference in wanted.items()
+        }
+        for choice in choices.values():
+            if choice.publishes and SideEffect.PUBLISHES not in assignment.allow:
+                raise ConsentRequired(
+                    f"version {choice.version_id} of agent {choice.agent_id} is not published, and assigning it "
+                    f"publishes it ({_MANY_NUMBERS})",
+                    consent=SideEffect.PUBLISHES,
+                    remedy="say allow={SideEffect.PUBLISHES} if that is meant, or assign version=PUBLISHED",
+                )
+        if len({choice.agent_id for choice in choices.values()}) < len({c.version_id for c in choices.values()}):
+            raise InvalidInput(
+                "inbound and outbound name two versions of one agent, and an agent has one published version",
+                remedy="assign the same version in both directions",
+            )
+        return choices
+
+    def release(self, number: PhoneNumber) -> Flow[Release]:
+        """Order the release, then look: the order is answered without a word, and only the record tells what it did."""
+        request = Request.of("DELETE", path("v1", "phone", number.id), Semantics.ONCE)
+        yield from call(request, self.read_error)
+        status, ends_at = NumberStatus.UNKNOWN, None
+        try:
+            now = yield from self.get(number.id)
+        except NotFound:
+            status = NumberStatus.RELEASED
+        except TelephonyError:
+            pass  # the release was accepted, and a look that fails must not make it seem to have failed
+        else:
+            if now.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED):
+                status, ends_at = now.status, now.ends_at
+        return Release(
+            provider=self.slug,
+            id=number.id,
+            identity=number.identity,
+            status=status,
+            takes_effect_at=ends_at,
+            revocable=False,
+        )
+
+    # -- judging
+
+    def check(self, change: Change) -> Sequence[Problem]:
+        match change:
+            case NumberImport():
+                return (*_import_problems(change), *_sip_warnings(change.inbound, change.outbound))
+            case SipUpdate():
+                return tuple(_update_problems(change))
+            case AgentAssignment():
+                return tuple(_assignment_warnings(change))
+            case NumberRelease(PhoneNumber(status=NumberStatus.PENDING) as number):
+                return (Problem.of("status", _not_releasable(number)),)
+        return ()
+
+    def side_effects(self, release: NumberRelease) -> frozenset[SideEffect]:
+        """Releasing an imported number unpublishes its agents; a bought one only lets go of them."""
+        number = release.number
+        if not isinstance(number, PhoneNumber):
+            return self.capabilities.side_effects[Operation.RELEASE]
+        linked = number.inbound_agent is not None or number.outbound_agent is not None
+        return frozenset({SideEffect.UNPUBLISHES}) if linked and number.origin is not Origin.PURCHASED else frozenset()
+
+
+def _number(response: Response) -> PhoneNumber:
+    return mapping.read_number(read_object(response), http_status=response.status)
+
+
+def _validation_refusal(detail: list[object]) -> Refusal:
+    """What a validation list says, without the ``input`` that its items may echo."""
+    said: list[str] = []
+    in_path = False
+    for item in detail:
+        if isinstance(item, dict):
+            place, message = item.get("loc"), item.get("msg")
+            steps = [str(step) for step in place if isinstance(step, str | int)] if isinstance(place, list) else []
+            in_path = in_path or steps[:1] == ["path"]
+            said.append(": ".join(part for part in (".".join(steps), message) if isinstance(part, str) and part))
+    # A path holds nothing but an id: one of the wrong form is nobody's.
+    return Refusal(message="; ".join(filter(None, said)) or None, kind=NotFound if in_path else None)
+
+
+def _passes(status: NumberStatus | None) -> tuple[str, ...]:
+    if status is None:
+        return (UNFILTERED, *mapping.STATUSES)
+    return mapping.words_of(status) or (UNFILTERED,)
+
+
+def _has_more(page: Mapping[str, object], status: int) -> bool:
+    more = page.get("has_more")
+    if isinstance(more, bool):
+        return more
+    raise UnexpectedResponse("the page does not say whether more follow ('has_more')", status=status)
+
+
+def _agent_of(number: PhoneNumber, name: Field) -> str | None:
+    agent = number.inbound_agent if name is Field.INBOUND_AGENT else number.outbound_agent
+    return agent.agent_id if agent is not None else None
+
+
+def _references(assignment: AgentAssignment) -> Iterator[tuple[Field, AgentRef]]:
+    for name, reference in ((Field.INBOUND_AGENT, assignment.inbound), (Field.OUTBOUND_AGENT, assignment.outbound)):
+        if reference is None:
+            raise mapping.not_clearable(name)
+        if not isinstance(reference, Unset):
+            yield name, reference
+
+
+def _import_problems(change: NumberImport) -> Iterator[Problem]:
+    identity = NumberIdentity.parse(change.number, region=CAPABILITIES.region)
+    if identity.kind is NumberKind.SIP_ID:
+        try:
+            mapping.written_number(identity)
+        except UnsupportedField as error:
+            yield Problem.of("number", error)
+    if change.outbound is None or not change.outbound.changes:
+        yield Problem(
+            "outbound",
+            "without outbound settings the number only receives calls, and calls cannot be transferred from it",
+            remedy="give at least outbound.address if it is to place calls",
+        )
+    elif change.outbound.address is None:
+        missing = InvalidInput(
+            "outbound settings need the trunk's address on an import",
+            remedy="give outbound.address, or leave the outbound half out",
+        )
+        yield Problem.of(Field.ADDRESS, missing)
+    if change.inbound is None or change.inbound.allowed_addresses is None:
+        yield Problem(
+            Field.ALLOWED_ADDRESSES,
+            "without an allow-list every source may call in",
+            remedy="name the addresses of the carrier",
+        )
+
+
+def _update_problems(change: SipUpdate) -> Iterator[Problem]:
+    inbound = None if isinstance(change.inbound, Unset) else change.inbound
+    outbound = None if isinstance(change.outbound, Unset) else change.outbound
+    if inbound is not None and inbound.allowed_addresses == ():
+        yield Problem(
+            Field.ALLOWED_ADDRESSES,
+            "what an empty list does in an update is not documented; the answer is compared with it",
+        )
+    if outbound is not None and outbound.changes and outbound.address is None and _has_no_address(change.number):
+        yield Problem(
+            Field.ADDRESS,
+            "the number has no outbound trunk to change, and whether one is made without an address is not documented",
+            remedy="give outbound.address along",
+        )
+    yield from _sip_warnings(inbound, outbound)
+
+
+def _has_no_address(number: PhoneNumber | str) -> bool:
+    return isinstance(number, PhoneNumber) and (number.sip is None or number.sip.outbound.address is None)
+
+
+def _sip_warnings(inbound: InboundUpdate | None, outbound: OutboundUpdate | None) -> Iterator[Problem]:
+    if outbound is not None and outbound.address is not None and outbound.address.is_ipv6:
+        yield Problem(
+            Field.ADDRESS,
+            "whether an IPv6 address is understood is not documented",
+            remedy="give a host name, if the trunk has one",
+        )
+
+
+def _assignment_warnings(change: AgentAssignment) -> Iterator[Problem]:
+    number = change.number
+    if not isinstance(number, PhoneNumber):
+        return
+    if number.status is NumberStatus.PENDING:
+        yield Problem(
+            "status",
+            f"agents are assigned once the number is in use, and it is {number.provider_status}",
+            remedy="finish the payment or wait for the verification",
+        )
+    if isinstance(change.outbound, AgentRef) and number.origin is Origin.IMPORTED and _has_no_address(number):
+        yield Problem(
+            Field.OUTBOUND_AGENT,
+            "the number has no outbound trunk that Diga shows, so calls by this agent would fail",
+            remedy="set outbound.address with `update_sip()`",
+        )
+
+
+def _not_releasable(number: PhoneNumber) -> WrongState:
+    return WrongState(
+        f"cannot release {number.identity}: it is {number.provider_status}, and Diga releases only numbers in use",
+        remedy="let the reservation run out, or wait for the verification",
+    )

@@ -1,0 +1,310 @@
+"""Between Diga's words and the model's, both ways: pure functions that know every word they can meet.
+
+Reading never fails for one odd field; it is left unknown and named in ``problems`` by Diga's own field name. Writing
+holds only what was set: Diga documents nowhere what an explicit null does, so none is ever sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import SecretStr
+
+from telephony_core.capabilities import Field
+from telephony_core.changes import NumberImport, SipUpdate
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.allowed_addresses import readable_allowed_address
+from telephony_core.domain.given import Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin
+from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import (
+    CredentialState,
+    InboundSip,
+    InboundUpdate,
+    MediaEncryption,
+    OutboundSip,
+    OutboundUpdate,
+    SipConfig,
+)
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import InvalidInput, NotFound, UnexpectedResponse, UnsupportedField, WrongState
+from telephony_core.flow import Json
+from telephony_core.redaction import without_secrets
+from telephony_core.wire import read_record
+from telephony_diga.plugin import REGION, SLUG
+from telephony_diga.wire import AgentRecord, PhoneRecord, SipRecord, VersionRecord
+
+STATUSES: Final[Mapping[str, NumberStatus]] = {
+    "reserved": NumberStatus.PENDING,
+    "pending_verification": NumberStatus.PENDING,
+    "assigned": NumberStatus.ACTIVE,
+    "released": NumberStatus.RELEASED,
+    "finished": NumberStatus.RELEASED,
+}
+"""Every documented status, in the order in which a number goes through them."""
+
+ORIGINS: Final[Mapping[str, Origin]] = {"netelip": Origin.PURCHASED, "custom": Origin.IMPORTED}
+
+ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {
+    "disable": MediaEncryption.DISABLE,
+    "allow": MediaEncryption.ALLOW,
+    "require": MediaEncryption.REQUIRE,
+}
+
+
+# -- reading
+
+
+def number_status(word: str, *, release_ordered: bool) -> NumberStatus:
+    """A status word in the model. A phone stays ``assigned`` while its release is ordered for a later time."""
+    status = STATUSES.get(word, NumberStatus.UNKNOWN)
+    return NumberStatus.RELEASE_SCHEDULED if status is NumberStatus.ACTIVE and release_ordered else status
+
+
+def words_of(status: NumberStatus) -> tuple[str, ...]:
+    """The status words that records of this status can carry; none for `NumberStatus.UNKNOWN`."""
+    if status is NumberStatus.RELEASE_SCHEDULED:
+        status = NumberStatus.ACTIVE
+    return tuple(word for word, meaning in STATUSES.items() if meaning is status)
+
+
+def read_number(payload: object, *, http_status: int) -> PhoneNumber:
+    """A phone as Diga shows it. Raises `UnexpectedResponse` when it has no readable id or number."""
+    record, unreadable = read_record(PhoneRecord, payload, status=http_status)
+    raw = without_secrets(payload)
+    fields = raw if isinstance(raw, dict) else {}
+    origin = ORIGINS.get(record.telephony_provider, Origin.UNKNOWN)
+    # A time that cannot be read still says that the release was ordered.
+    status = number_status(record.status, release_ordered=bool(fields.get("scheduled_release_at")))
+    sip, odd_sip = _read_sip(record.sip_config, origin)
+    odd_words = [
+        *_odd_word("telephony_provider", record.telephony_provider, ORIGINS),
+        *_odd_word("status", record.status, STATUSES),
+    ]
+    return PhoneNumber(
+        provider=SLUG,
+        id=record.id,
+        identity=NumberIdentity.parse(record.number, region=REGION),
+        status=status,
+        provider_status=record.status or None,
+        origin=origin,
+        provider_origin=record.telephony_provider or None,
+        label=record.nickname or None,
+        sip=sip,
+        inbound_agent=AgentRef(record.inbound_agent_id) if record.inbound_agent_id else None,
+        outbound_agent=AgentRef(record.outbound_agent_id) if record.outbound_agent_id else None,
+        starts_at=record.assigned_at,
+        ends_at=record.released_at if record.released_at is not None else record.scheduled_release_at,
+        problems=(*unreadable, *odd_words, *odd_sip),
+        raw=fields,
+    )
+
+
+def _odd_word(field: str, word: str, table: Mapping[str, object]) -> tuple[str, ...]:
+    """What to say of a word that is not documented. The word itself stays beside the `UNKNOWN` it becomes."""
+    return (f"{field}: none of the documented words ({', '.join(table)})",) if word and word not in table else ()
+
+
+def _read_sip(payload: Mapping[str, object] | None, origin: Origin) -> tuple[SipConfig | None, tuple[str, ...]]:
+    """The flat trunk object as two halves, and the fields of it that could not be read.
+
+    An imported phone always has a trunk, even where Diga shows none: everything about it is unknown then.
+    """
+    if payload is None:
+        if origin is not Origin.IMPORTED:
+            return None, ()
+        payload = {}
+    record, unreadable = read_record(SipRecord, payload)
+    address, odd_address = _read_address(record.termination_uri)
+    entries = record.allowed_addresses
+    problems = [
+        *unreadable,
+        *odd_address,
+        *_odd_word("inbound_media_encryption", record.inbound_media_encryption, ENCRYPTIONS),
+        *_odd_word("outbound_media_encryption", record.outbound_media_encryption, ENCRYPTIONS),
+        *(
+            f"allowed_addresses: entry {position} is no IP address or network"
+            for position, entry in enumerate(entries or (), start=1)
+            if not readable_allowed_address(entry)
+        ),
+    ]
+    sip = SipConfig(
+        inbound=InboundSip(
+            allowed_addresses=None if entries is None else tuple(entries),
+            media_encryption=ENCRYPTIONS.get(record.inbound_media_encryption, MediaEncryption.UNKNOWN),
+            provider_media_encryption=record.inbound_media_encryption or None,
+        ),
+        outbound=OutboundSip(
+            address=address,
+            username=record.username or None,
+            # Without a user name there may still be credentials that Diga does not show.
+            credentials=CredentialState.SET if record.username else CredentialState.UNKNOWN,
+            media_encryption=ENCRYPTIONS.get(record.outbound_media_encryption, MediaEncryption.UNKNOWN),
+            provider_media_encryption=record.outbound_media_encryption or None,
+        ),
+    )
+    return sip, tuple(f"sip_config.{problem}" for problem in problems)
+
+
+def _read_address(text: str | None) -> tuple[SipAddress | None, tuple[str, ...]]:
+    if not text:
+        return None, ()
+    try:
+        return SipAddress.parse(text), ()
+    except InvalidInput as error:
+        return None, (f"termination_uri: {error.message}",)
+
+
+# -- writing
+
+
+def written_number(identity: NumberIdentity) -> str:
+    """The number as an import takes it: E.164 with its ``+``, or ``user@domain``.
+
+    Raises `UnsupportedField` for anything else, without repeating it: a SIP address may hold a password.
+    """
+    if identity.e164 is not None:
+        return identity.e164
+    text = identity.raw.strip(" ")
+    if identity.kind is NumberKind.SIP_ID and "@" in text and not text.lower().startswith(("sip:", "sips:")):
+        try:
+            address = SipAddress.parse(f"sip:{text}")
+        except InvalidInput as error:
+            raise _no_such_identifier(error.message) from None
+        if address.transport is None and not address.params:
+            return text
+        raise _no_such_identifier("it holds URI parameters")
+    raise _no_such_identifier("it is neither an E.164 number nor written as user@domain")
+
+
+def _no_such_identifier(reason: str) -> UnsupportedField:
+    return UnsupportedField(
+        f"{SLUG} cannot be given this number: {reason}",
+        field="number",
+        remedy="give E.164 with + and country code, or a SIP identifier as user@domain without sip:",
+    )
+
+
+def import_body(change: NumberImport, identity: NumberIdentity) -> dict[str, Json]:
+    """The body that imports a number. Without outbound settings Diga makes a phone that only receives calls."""
+    body: dict[str, Json] = {"phone_number": written_number(identity)}
+    if change.label is not None:
+        body["nickname"] = change.label
+    return body | _halves(change)
+
+
+def sip_body(change: SipUpdate) -> dict[str, Json]:
+    """The body that changes trunk settings: the fields that were set, and nothing else."""
+    return _halves(change)
+
+
+_INBOUND: Final = {"media_encryption": "media_encryption", "allowed_addresses": "allowed_addresses"}
+_OUTBOUND: Final = {
+    "address": "termination_uri",
+    "username": "username",
+    "password": "password",
+    "media_encryption": "media_encryption",
+}
+
+
+def _halves(change: NumberImport | SipUpdate) -> dict[str, Json]:
+    halves = (
+        ("inbound_config", "inbound", change.inbound, _INBOUND),
+        ("outbound_config", "outbound", change.outbound, _OUTBOUND),
+    )
+    body: dict[str, Json] = {}
+    for key, name, half, words in halves:
+        if half is not None and not isinstance(half, Unset) and half.changes:
+            body[key] = _config(half, name, words)
+    return body
+
+
+def _config(half: InboundUpdate | OutboundUpdate, name: str, words: Mapping[str, str]) -> dict[str, Json]:
+    return {
+        word: _written(getattr(half, leaf), f"{name}.{leaf}") for leaf, word in words.items() if leaf in half.changes
+    }
+
+
+def _written(value: SipAddress | MediaEncryption | SecretStr | str | tuple[str, ...] | None, field: str) -> Json:
+    if value is None:
+        raise not_clearable(field)
+    if isinstance(value, SipAddress):
+        return value.host_port()
+    return value.value if isinstance(value, MediaEncryption) else value
+
+
+def not_clearable(field: str) -> UnsupportedField:
+    """What stands against sending null."""
+    return UnsupportedField(
+        f"{SLUG} documents no way to clear it", field=field, remedy="set another value, or leave it as it is"
+    )
+
+
+# -- agents
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChoice:
+    """The version that an assignment comes down to. ``publishes``: it is not the one that is live now."""
+
+    agent_id: str
+    version_id: str
+    publishes: bool
+
+
+def read_versions(payload: object, agent_id: str) -> tuple[VersionRecord, ...]:
+    """The versions of one agent out of Diga's list of all agents.
+
+    Raises `NotFound` when the list does not have the agent, `UnexpectedResponse` when it, or this agent in it, is of
+    another shape. What is odd about other agents does not matter here.
+    """
+    if not isinstance(payload, list):
+        raise UnexpectedResponse(f"the list of agents is a JSON {type(payload).__name__}")
+    for item in payload:
+        if isinstance(item, dict) and item.get("agent_id") == agent_id:
+            agent, problems = read_record(AgentRecord, item)
+            if problems:
+                raise UnexpectedResponse(f"the versions of agent {agent_id} cannot be read ({'; '.join(problems)})")
+            return tuple(read_record(VersionRecord, version)[0] for version in agent.versions)
+    raise NotFound(
+        f"no agent {agent_id[:60]!r}",
+        remedy="take the agent's id (not a version's) from the dashboard of the project this key belongs to",
+    )
+
+
+def choose_version(reference: AgentRef, versions: Sequence[VersionRecord]) -> VersionChoice:
+    """The version id that a reference means. A literal is a version id of this very agent.
+
+    Raises `WrongState` when the agent has no such version now, `NotFound` for a version id that is not this agent's.
+    """
+    agent, wanted = reference.agent_id, reference.version
+    if wanted is AgentVersion.PUBLISHED:
+        found = [version for version in versions if version.is_published]
+        remedy = (
+            "publish one in the dashboard, or name a version by its id and allow SideEffect.PUBLISHES, since assigning "
+            "a version publishes it"
+        )
+    elif wanted is AgentVersion.DRAFT:
+        found = [version for version in versions if version.is_draft]
+        remedy = "name a version by its id, or assign version=PUBLISHED"
+    else:
+        found = [version for version in versions if wanted and version.version_id.lower() == wanted.lower()]
+        if not found:
+            known = ", ".join(version.version_id for version in versions) or "none"
+            raise NotFound(f"agent {agent} has no version with this id", remedy=f"its versions are: {known}")
+        remedy = ""
+    if not found:
+        raise WrongState(f"agent {agent} has no {wanted} version", remedy=remedy)
+    if len(found) > 1:
+        raise WrongState(f"agent {agent} has {len(found)} {wanted} versions", remedy="name one of them by its id")
+    return VersionChoice(agent, found[0].version_id, publishes=not found[0].is_published)
+
+
+AGENT_KEYS: Final[Mapping[Field, str]] = {
+    Field.INBOUND_AGENT: "inbound_version_id",
+    Field.OUTBOUND_AGENT: "outbound_version_id",
+}
+"""The keys that take **version** ids on a write; the same phone shows **agent** ids when it is read."""

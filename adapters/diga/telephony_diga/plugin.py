@@ -1,0 +1,137 @@
+"""Registers Diga: what it can be told, as data. Imports no adapter, wire model, emulator or HTTP library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pluggy
+
+from telephony_core.capabilities import (
+    AddressForms,
+    AgentVersions,
+    Capabilities,
+    Field,
+    FieldSupport,
+    ImportableNumbers,
+    InboundHost,
+    Operation,
+    OperationSupport,
+    RateLimit,
+    ReleaseEffect,
+    ReleaseTerms,
+)
+from telephony_core.domain.agents import AgentVersion
+from telephony_core.domain.lifecycle import Origin, SideEffect
+from telephony_core.domain.numbers import NumberKind
+from telephony_core.provider import Provider, ProviderConfig, ProviderSpec
+
+if TYPE_CHECKING:
+    from telephony_core.emulator import Emulator
+
+hookimpl = pluggy.HookimplMarker("telephony_core")
+
+SLUG: Final = "diga"
+TITLE: Final = "Diga"
+REGION: Final = "ES"
+
+SPEC: Final = "vendor OpenAPI of 2026-07-22"
+SIP_GUIDE: Final = "vendor guide 'SIP trunks', 2026-07-22"
+BUYING_GUIDE: Final = "vendor guide 'Buy numbers', 2026-07-22"
+CHANGELOG: Final = "vendor changelog, 2026-07-21"
+
+_IMPORTED: Final = frozenset({Origin.IMPORTED})
+_NO_CLEARING: Final = "what an explicit null does is not documented, so null is never sent"
+_UUID: Final = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+CAPABILITIES: Final = Capabilities(
+    region=REGION,
+    operations={
+        Operation.LIST: OperationSupport(
+            source=SPEC,
+            note="an unfiltered pass and one per status, because what comes without a filter is not documented",
+        ),
+        Operation.GET: OperationSupport(source=SPEC),
+        Operation.FIND: OperationSupport(source=SPEC, note="by paging: no filter by number exists"),
+        Operation.IMPORT: OperationSupport(source=SPEC, origins=_IMPORTED),
+        Operation.UPDATE_LABEL: OperationSupport(source=SPEC),
+        Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
+        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC),
+        Operation.RELEASE: OperationSupport(source=SPEC, note="refused while reserved or waiting for verification"),
+    },
+    fields={
+        Field.LABEL: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.INBOUND_AGENT: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.OUTBOUND_AGENT: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.ALLOWED_ADDRESSES: FieldSupport(
+            source=SPEC, note="an empty list is open to all on import; what it does on an update is not documented"
+        ),
+        Field.INBOUND_ENCRYPTION: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.ADDRESS: FieldSupport(source=SPEC, note=f"host[:port] without sip:; {_NO_CLEARING}"),
+        Field.USERNAME: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.PASSWORD: FieldSupport(source=SPEC, readable=False, note="may be changed alone"),
+        Field.OUTBOUND_ENCRYPTION: FieldSupport(source=SPEC, note=_NO_CLEARING),
+    },
+    importable=ImportableNumbers(
+        source=SPEC,
+        kinds=frozenset({NumberKind.E164, NumberKind.SIP_ID}),
+        note="E.164 of any country with its +, or a SIP identifier user@domain",
+    ),
+    address_forms=AddressForms(source=SPEC, note="the trunk's address is host[:port]; there is no transport to set"),
+    agent_versions=AgentVersions(
+        source=SPEC,
+        kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),
+        literals=_UUID,
+        readable=False,
+        note="assigning a version publishes it; a literal is a version id; whether drafts are taken is not documented",
+    ),
+    side_effects={
+        Operation.ASSIGN_AGENTS: frozenset({SideEffect.PUBLISHES}),
+        Operation.RELEASE: frozenset({SideEffect.UNPUBLISHES}),
+    },
+    release={
+        Origin.PURCHASED: ReleaseTerms(source=BUYING_GUIDE, effect=ReleaseEffect.END_OF_PERIOD, revocable=False),
+        Origin.IMPORTED: ReleaseTerms(source=SIP_GUIDE, effect=ReleaseEffect.IMMEDIATE, revocable=False),
+    },
+    inbound_host=InboundHost(source=SIP_GUIDE, host="sip.diga.io"),
+    rate_limit=RateLimit(
+        source=CHANGELOG,
+        per_second=None,
+        per_minute=None,
+        note="limits per account exist since July 2026; neither the numbers nor the headers are documented",
+    ),
+)
+
+
+def _config() -> type[ProviderConfig]:
+    from telephony_diga.config import DigaConfig
+
+    return DigaConfig
+
+
+def _provider(config: ProviderConfig) -> Provider:
+    from telephony_diga.adapter import DigaProvider
+
+    return DigaProvider(config)
+
+
+def _emulator() -> Emulator:
+    from telephony_diga.emulator import DigaEmulator
+
+    return DigaEmulator()
+
+
+@hookimpl
+def telephony_register_provider() -> ProviderSpec:
+    """Diga as a provider."""
+    return ProviderSpec(
+        slug=SLUG,
+        title=TITLE,
+        capabilities=CAPABILITIES,
+        config=_config,
+        factory=_provider,
+        emulator=_emulator,
+        links={
+            "API reference": "https://docs.diga.io/api-reference/phones/list-phones",
+            "SIP trunks": "https://docs.diga.io/en/telephony/sip-trunks",
+        },
+    )

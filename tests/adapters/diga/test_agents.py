@@ -1,0 +1,463 @@
+"""From an agent and a version to Diga's version ids, and what assigning one would publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from telephony_core.changes import AgentAssignment, NumberImport
+from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef
+from telephony_core.domain.lifecycle import SideEffect
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import (
+    AnswerLost,
+    ConsentRequired,
+    InvalidInput,
+    InvalidRequest,
+    NoAnswer,
+    NotFound,
+    OutcomeUnknown,
+    PartialOutcome,
+    UnexpectedResponse,
+    UnsupportedField,
+    WrongState,
+)
+from telephony_core.flow import Response
+from telephony_core.operations import Operations
+from telephony_diga import mapping
+from telephony_diga.adapter import DigaProvider
+
+Make = Callable[..., dict[str, Any]]
+Answer = Callable[..., Response]
+
+AGENTS = "/v1/agent/versions-dropdown/dashboard"
+RECEPTION = "22222222-2222-4222-8222-222222222222"
+SALES = "55555555-5555-4555-8555-555555555555"
+NEW = "66666666-6666-4666-8666-666666666666"
+LIVE = "3333abcd-3333-4333-8333-333333333333"
+OLD = "77777777-7777-4777-8777-777777777777"
+WORK = "88888888-8888-4888-8888-888888888888"
+SOLD = "99999999-9999-4999-8999-999999999999"
+
+ALLOW = frozenset({SideEffect.PUBLISHES})
+NOTHING: list[object] = [{"data": [], "has_more": False}] * 6
+
+
+def version(id: str, number: int, *, published: bool = False, draft: bool = False) -> dict[str, object]:
+    return {
+        "version_id": id,
+        "version_name": None,
+        "version_number": number,
+        "is_published": published,
+        "is_draft": draft,
+    }
+
+
+DROPDOWN = [
+    {"agent_id": NEW, "name": None, "versions": []},
+    {
+        "agent_id": RECEPTION,
+        "name": "Reception",
+        "versions": [version(OLD, 1), version(LIVE, 2, published=True), version(WORK, 3, draft=True)],
+    },
+    {"agent_id": SALES, "name": "Sales", "versions": [version(SOLD, 1, published=True)]},
+]
+
+
+def read(payload: object) -> PhoneNumber:
+    return mapping.read_number(payload, http_status=200)
+
+
+def test_the_published_version_is_looked_up_and_assigned_by_its_id(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+
+    number = wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=RECEPTION))
+
+    assert wire.calls == [("GET", AGENTS, "read"), ("PATCH", f"/v1/phone/{custom()['id']}", "idempotent")]
+    assert wire.sent[0].query == ()
+    assert wire.bodies == [None, {"inbound_version_id": LIVE}]
+    assert number.inbound_agent == AgentRef(RECEPTION, version=None)
+
+
+def test_both_directions_go_in_one_request(wire: Any, operations: Operations, custom: Make) -> None:
+    change = AgentAssignment(
+        read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED), outbound=AgentRef(SALES, version=SOLD)
+    )
+
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=RECEPTION, outbound_agent_id=SALES))
+
+    assert wire.bodies[1:] == [{"inbound_version_id": LIVE, "outbound_version_id": SOLD}]
+
+
+def test_the_outbound_agent_alone_leaves_the_inbound_one_alone(wire: Any, operations: Operations, custom: Make) -> None:
+    change = AgentAssignment(read(custom()), outbound=AgentRef(SALES, version=PUBLISHED))
+
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(outbound_agent_id=SALES))
+
+    assert wire.bodies[1:] == [{"outbound_version_id": SOLD}]
+
+
+@pytest.mark.parametrize("version", [PUBLISHED, LIVE, LIVE.upper()])
+def test_a_version_that_is_live_already_needs_no_consent(
+    version: str, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version))
+
+    wire.run(operations.assign_agents(change), DROPDOWN, custom())
+
+    assert wire.bodies[1:] == [{"inbound_version_id": LIVE}]
+
+
+@pytest.mark.parametrize(("version", "version_id"), [(OLD, OLD), (DRAFT, WORK), (WORK, WORK)])
+def test_a_version_that_would_go_live_needs_consent_by_name(
+    version: str, version_id: str, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version))
+
+    with pytest.raises(ConsentRequired, match=version_id) as refusal:
+        wire.run(operations.assign_agents(change), DROPDOWN)
+
+    assert refusal.value.consent == "publishes"
+    assert "SideEffect.PUBLISHES" in str(refusal.value)
+    assert [method for method, *_ in wire.calls] == ["GET"]
+
+
+@pytest.mark.parametrize(("version", "version_id"), [(OLD, OLD), (DRAFT, WORK)])
+def test_with_consent_it_is_published_and_that_request_is_never_repeated(
+    version: str, version_id: str, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version), allow=ALLOW)
+
+    wire.run(operations.assign_agents(change), DROPDOWN, custom())
+
+    assert wire.calls[1] == ("PATCH", f"/v1/phone/{custom()['id']}", "once")
+    assert wire.bodies[1:] == [{"inbound_version_id": version_id}]
+
+
+def test_consent_that_is_not_needed_makes_nothing_of_it(wire: Any, operations: Operations, custom: Make) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED), allow=ALLOW)
+
+    wire.run(operations.assign_agents(change), DROPDOWN, custom())
+
+    assert wire.calls[1][2] == "idempotent"
+
+
+def test_two_versions_of_one_agent_are_refused(wire: Any, operations: Operations, custom: Make) -> None:
+    change = AgentAssignment(
+        read(custom()),
+        inbound=AgentRef(RECEPTION, version=PUBLISHED),
+        outbound=AgentRef(RECEPTION, version=OLD),
+        allow=ALLOW,
+    )
+
+    with pytest.raises(InvalidInput, match="two versions of one agent"):
+        wire.run(operations.assign_agents(change), DROPDOWN)
+
+    assert len(wire.sent) == 1
+
+
+def test_one_version_in_both_directions_is_fine(wire: Any, operations: Operations, custom: Make) -> None:
+    change = AgentAssignment(
+        read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED), outbound=AgentRef(RECEPTION, version=LIVE)
+    )
+
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(outbound_agent_id=RECEPTION))
+
+    assert wire.bodies[1:] == [{"inbound_version_id": LIVE, "outbound_version_id": LIVE}]
+
+
+# -- what cannot be resolved
+
+
+def test_an_unknown_agent_is_not_found_and_the_remedy_says_where_ids_are(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(LIVE, version=PUBLISHED))
+
+    with pytest.raises(NotFound, match=r"no agent .* dashboard"):
+        wire.run(operations.assign_agents(change), DROPDOWN)
+
+
+def test_a_version_of_another_agent_is_not_found_and_the_remedy_lists_its_own(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(SALES, version=LIVE))
+
+    with pytest.raises(NotFound, match=f"its versions are: {SOLD}"):
+        wire.run(operations.assign_agents(change), DROPDOWN)
+
+
+@pytest.mark.parametrize(("agent", "version"), [(NEW, PUBLISHED), (NEW, DRAFT), (SALES, DRAFT)])
+def test_an_agent_without_such_a_version_says_what_else_can_be_done(
+    agent: str, version: str, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(agent, version=version), allow=ALLOW)
+
+    with pytest.raises(WrongState, match=f"has no {version} version; .* by its id"):
+        wire.run(operations.assign_agents(change), DROPDOWN)
+
+
+def test_of_two_published_versions_none_is_guessed(wire: Any, operations: Operations, custom: Make) -> None:
+    two = [{"agent_id": SALES, "versions": [version(SOLD, 1, published=True), version(OLD, 2, published=True)]}]
+
+    with pytest.raises(WrongState, match="2 published versions"):
+        wire.run(operations.assign_agents(AgentAssignment(read(custom()), AgentRef(SALES, version=PUBLISHED))), two)
+
+
+@pytest.mark.parametrize("version", ["v7", "production", "2", "33333333-3333-4333-8333", f"{LIVE} "])
+def test_a_literal_that_is_no_version_id_is_refused_before_any_request(
+    version: str, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version))
+
+    with pytest.raises(UnsupportedField):
+        wire.run(operations.assign_agents(change))
+
+    assert wire.sent == []
+
+
+def test_a_missing_version_is_refused_before_any_request(wire: Any, operations: Operations, custom: Make) -> None:
+    with pytest.raises(InvalidInput, match="version is missing"):
+        wire.run(operations.assign_agents(AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION))))
+
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize("way", ["inbound", "outbound"])
+def test_an_agent_cannot_be_taken_off(
+    way: str, wire: Any, operations: Operations, diga: DigaProvider, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), **{way: None})
+
+    for flow in (operations.assign_agents(change), diga.assign_agents(read(custom()), change)):
+        with pytest.raises(UnsupportedField) as refusal:
+            wire.run(flow)
+        assert refusal.value.field == f"{way}_agent"
+
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        "x",
+        {"agents": []},
+        [{"agent_id": RECEPTION, "versions": "x"}],
+        [{"agent_id": RECEPTION, "versions": [7]}],
+        [{"agent_id": RECEPTION, "versions": [{"version_number": 1}]}],
+        Response(200, {"content-type": "text/html"}, b"<html>gateway</html>"),
+    ],
+)
+def test_a_list_of_agents_of_another_shape_fails_plainly_because_nothing_was_written(
+    answer: object, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+
+    with pytest.raises(UnexpectedResponse):
+        wire.run(operations.assign_agents(change), answer)
+
+    assert len(wire.sent) == 1
+
+
+def test_what_is_odd_about_other_agents_does_not_matter(wire: Any, operations: Operations, custom: Make) -> None:
+    odd = [7, {}, {"agent_id": 7}, {"agent_id": NEW, "versions": "x"}, *DROPDOWN[1:]]
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+
+    wire.run(operations.assign_agents(change), odd, custom())
+
+    assert wire.bodies[1:] == [{"inbound_version_id": LIVE}]
+
+
+def test_a_version_whose_state_cannot_be_read_counts_as_not_published(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    odd = [{"agent_id": SALES, "versions": [{"version_id": SOLD, "version_number": 1, "is_published": "yes"}]}]
+    change = AgentAssignment(read(custom()), inbound=AgentRef(SALES, version=SOLD))
+
+    with pytest.raises(ConsentRequired):
+        wire.run(operations.assign_agents(change), odd)
+
+
+# -- what the vendor answers
+
+
+def test_a_refused_publication_says_why_that_may_be(
+    wire: Any, operations: Operations, answer: Answer, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+    refusal = answer({"status": "error", "error_code": "BAD_PARAMETER", "message": "Already published"}, 400)
+
+    with pytest.raises(InvalidRequest, match="one published version, which all of its numbers use") as error:
+        wire.run(operations.assign_agents(change), DROPDOWN, refusal)
+
+    assert error.value.code == "BAD_PARAMETER"
+
+
+def test_a_refusal_that_has_nothing_to_do_with_publishing_keeps_its_own_remedy(
+    wire: Any, operations: Operations, answer: Answer, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+    refusal = answer({"status": "error", "error_code": "BAD_PARAMETER", "message": "No"}, 400)
+
+    with pytest.raises(InvalidRequest) as error:
+        wire.run(operations.assign_agents(change), DROPDOWN, refusal)
+
+    assert "published" not in str(error.value)
+
+
+def test_an_answer_with_another_agent_is_told(wire: Any, operations: Operations, custom: Make) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+
+    with pytest.raises(PartialOutcome, match="inbound_agent came back different"):
+        wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=SALES))
+
+
+PUBLISHED_NOW = [
+    {
+        "agent_id": RECEPTION,
+        "versions": [version(OLD, 1, published=True), version(LIVE, 2), version(WORK, 3, draft=True)],
+    }
+]
+LOST = [
+    pytest.param(AnswerLost("lost"), id="no answer"),
+    pytest.param(Response(200, {"content-type": "text/html"}, b"<html>gateway</html>"), id="a gateway's page"),
+]
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_lost_publication_that_happened_is_settled_by_looking_at_the_agent_and_the_number(
+    lost: object, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+
+    number = wire.run(operations.assign_agents(change), DROPDOWN, lost, PUBLISHED_NOW, custom())
+
+    assert number.inbound_agent == AgentRef(RECEPTION)
+    assert [(method, path) for method, path, _ in wire.calls[2:]] == [
+        ("GET", AGENTS),
+        ("GET", f"/v1/phone/{number.id}"),
+    ]
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_lost_publication_of_an_agent_that_the_number_had_before_is_not_taken_for_made(
+    lost: object, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+
+    with pytest.raises(OutcomeUnknown, match=f"{OLD} not published"):
+        wire.run(operations.assign_agents(change), DROPDOWN, lost, DROPDOWN)
+
+    assert [method for method, *_ in wire.calls] == ["GET", "PATCH", "GET"]
+
+
+@pytest.mark.parametrize("look", [NoAnswer("late"), {}, Response(403, {}, b"")])
+def test_a_lost_publication_that_cannot_be_looked_for_stays_unknown(
+    look: object, wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+
+    with pytest.raises(OutcomeUnknown, match="failed too"):
+        wire.run(operations.assign_agents(change), DROPDOWN, AnswerLost("lost"), look)
+
+
+def test_a_publication_that_reached_another_number_only_stays_unknown(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+
+    with pytest.raises(OutcomeUnknown):
+        wire.run(
+            operations.assign_agents(change),
+            DROPDOWN,
+            AnswerLost("lost"),
+            PUBLISHED_NOW,
+            custom(inbound_agent_id=None),  # the adapter's look at the number
+            custom(inbound_agent_id=None),  # and core's
+        )
+
+
+def test_a_lost_answer_that_published_nothing_is_settled_by_the_number_alone(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom(inbound_agent_id=None)), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+
+    wire.run(operations.assign_agents(change), DROPDOWN, Response(200, {}, b"<html>gateway</html>"), custom())
+
+    assert [path for _, path, _ in wire.calls] == [AGENTS, *[f"/v1/phone/{custom()['id']}"] * 2]
+
+
+def test_a_redirected_publication_was_refused_and_is_not_looked_for(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+
+    with pytest.raises(UnexpectedResponse, match="redirect"):
+        wire.run(operations.assign_agents(change), DROPDOWN, Response(307, {}, b""))
+
+
+# -- before and after an import
+
+
+def test_an_import_whose_agent_cannot_be_assigned_creates_nothing(wire: Any, operations: Operations) -> None:
+    change = NumberImport(number="+34911234567", inbound_agent=AgentRef(RECEPTION, version=OLD))
+
+    with pytest.raises(ConsentRequired):
+        wire.run(operations.import_number(change), *NOTHING, DROPDOWN)
+
+    assert "POST" not in {method for method, *_ in wire.calls}
+
+
+def test_an_import_with_agents_assigns_them_afterwards(wire: Any, operations: Operations, custom: Make) -> None:
+    change = NumberImport(number="+34911234567", inbound_agent=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+    created = custom(inbound_agent_id=None)
+
+    number = wire.run(operations.import_number(change), *NOTHING, DROPDOWN, created, DROPDOWN, custom())
+
+    assert [(method, path) for method, path, _ in wire.calls[6:]] == [
+        ("GET", AGENTS),
+        ("POST", "/v1/phone/import"),
+        ("GET", AGENTS),
+        ("PATCH", f"/v1/phone/{number.id}"),
+    ]
+    assert "inbound_version_id" not in wire.bodies[7]
+    assert number.inbound_agent == AgentRef(RECEPTION)
+
+
+def test_an_import_whose_assignment_fails_says_that_the_record_exists(
+    wire: Any, operations: Operations, answer: Answer, custom: Make
+) -> None:
+    change = NumberImport(number="+34911234567", inbound_agent=AgentRef(RECEPTION, version=PUBLISHED))
+    refusal = answer({"status": "error", "error_code": "BAD_PARAMETER", "message": "No"}, 400)
+
+    with pytest.raises(PartialOutcome) as partial:
+        wire.run(operations.import_number(change), *NOTHING, DROPDOWN, custom(), DROPDOWN, refusal)
+
+    assert (partial.value.done, partial.value.failed_step) == (("import",), "assign_agents")
+    assert isinstance(partial.value.cause, InvalidRequest)
+
+
+# -- warnings
+
+
+def test_a_number_that_is_not_in_use_yet_is_warned_of(operations: Operations, bought: Make) -> None:
+    change = AgentAssignment(read(bought(status="reserved")), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+
+    assert [(problem.field, problem.severity) for problem in operations.check(change)] == [("status", "warning")]
+
+
+def test_an_outbound_agent_without_an_outbound_trunk_is_warned_of(
+    operations: Operations, custom: Make, bought: Make
+) -> None:
+    outbound = AgentRef(SALES, version=PUBLISHED)
+    inbound_only = read(custom(sip={"termination_uri": None}))
+
+    assert [p.severity for p in operations.check(AgentAssignment(inbound_only, outbound=outbound))] == ["warning"]
+    assert operations.check(AgentAssignment(read(custom()), outbound=outbound)) == []
+    assert operations.check(AgentAssignment(read(bought()), outbound=outbound)) == []
+    assert operations.check(AgentAssignment(bought()["id"], outbound=outbound)) == []

@@ -1,0 +1,217 @@
+"""Giving a number up: the order, the look that tells what it did, and what has to be allowed first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from telephony_core.changes import NumberRelease, ReleaseRevocation
+from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import (
+    AnswerLost,
+    ConsentRequired,
+    NoAnswer,
+    NotFound,
+    OutcomeUnknown,
+    UnsupportedOperation,
+    WrongState,
+)
+from telephony_core.flow import Flow, Response
+from telephony_core.operations import Operations
+from telephony_diga import mapping
+from telephony_diga.adapter import DigaProvider
+
+Make = Callable[..., dict[str, Any]]
+Answer = Callable[..., Response]
+
+NO_CONTENT = Response(204, {}, b"")
+GONE = Response(404, {}, b'{"status":"error","error_code":"PHONE_NUMBER_NOT_FOUND","message":"No such phone"}')
+AUGUST = "2026-08-01T00:00:00Z"
+
+
+def read(payload: object) -> PhoneNumber:
+    return mapping.read_number(payload, http_status=200)
+
+
+def idle(custom: Make) -> PhoneNumber:
+    """An imported number without agents."""
+    return read(custom(inbound_agent_id=None))
+
+
+def release(operations: Operations, number: PhoneNumber | str) -> Flow[Release]:
+    return operations.release(NumberRelease(number))
+
+
+def test_a_release_is_ordered_once_and_then_looked_at(wire: Any, operations: Operations, custom: Make) -> None:
+    wire.run(release(operations, idle(custom)), NO_CONTENT, GONE)
+
+    assert wire.calls == [
+        ("DELETE", f"/v1/phone/{custom()['id']}", "once"),
+        ("GET", f"/v1/phone/{custom()['id']}", "read"),
+    ]
+    assert wire.bodies == [None, None]
+
+
+def test_an_imported_number_that_is_gone_afterwards_is_released(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    number = idle(custom)
+
+    result = wire.run(release(operations, number), NO_CONTENT, GONE)
+
+    assert result == Release(
+        provider="diga", id=number.id, identity=number.identity, status=NumberStatus.RELEASED, revocable=False
+    )
+
+
+@pytest.mark.parametrize("word", ["released", "finished"])
+def test_a_number_with_a_terminal_status_is_released_at_its_time(
+    word: str, wire: Any, operations: Operations, custom: Make
+) -> None:
+    answer = custom(status=word, released_at=AUGUST)
+
+    result = wire.run(release(operations, idle(custom)), NO_CONTENT, answer)
+
+    assert (result.status, result.takes_effect_at) == (NumberStatus.RELEASED, datetime(2026, 8, 1, tzinfo=UTC))
+
+
+def test_a_bought_number_is_scheduled_to_the_end_of_its_period(wire: Any, operations: Operations, bought: Make) -> None:
+    result = wire.run(release(operations, read(bought())), NO_CONTENT, bought(scheduled_release_at=AUGUST))
+
+    assert (result.status, result.takes_effect_at) == (
+        NumberStatus.RELEASE_SCHEDULED,
+        datetime(2026, 8, 1, tzinfo=UTC),
+    )
+    assert result.revocable is False
+
+
+def test_a_number_that_looks_as_before_is_said_to_be_unknown(wire: Any, operations: Operations, bought: Make) -> None:
+    result = wire.run(release(operations, read(bought())), NO_CONTENT, bought())
+
+    assert (result.status, result.takes_effect_at) == (NumberStatus.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    "look", [NoAnswer("late"), Response(500, {}, b""), Response(200, {}, b"<html>"), Response(401, {}, b"")]
+)
+def test_a_look_that_fails_does_not_make_the_accepted_release_fail(
+    look: object, wire: Any, operations: Operations, custom: Make
+) -> None:
+    result = wire.run(release(operations, idle(custom)), NO_CONTENT, look)
+
+    assert result.status is NumberStatus.UNKNOWN
+    assert [method for method, *_ in wire.calls] == ["DELETE", "GET"]
+
+
+def test_a_refused_release_is_refused(wire: Any, operations: Operations, custom: Make) -> None:
+    with pytest.raises(NotFound):
+        wire.run(release(operations, idle(custom)), GONE)
+
+    assert len(wire.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "status"),
+    [(GONE, NumberStatus.RELEASED), ({"scheduled_release_at": AUGUST}, NumberStatus.RELEASE_SCHEDULED)],
+)
+def test_a_lost_answer_is_settled_by_a_look(
+    seen: Any, status: NumberStatus, wire: Any, operations: Operations, bought: Make
+) -> None:
+    seen = seen if isinstance(seen, Response) else bought(**seen)
+
+    result = wire.run(release(operations, read(bought())), AnswerLost("lost"), seen)
+
+    assert (result.status, result.revocable) == (status, False)
+    assert [method for method, *_ in wire.calls] == ["DELETE", "GET"]
+
+
+def test_a_lost_answer_without_a_trace_stays_unknown(wire: Any, operations: Operations, bought: Make) -> None:
+    with pytest.raises(OutcomeUnknown):
+        wire.run(release(operations, read(bought())), AnswerLost("lost"), bought())
+
+
+# -- states that forbid it
+
+
+@pytest.mark.parametrize("word", ["reserved", "pending_verification", "released", "finished"])
+def test_a_state_that_forbids_it_is_refused_before_any_request(
+    word: str, wire: Any, operations: Operations, bought: Make
+) -> None:
+    with pytest.raises(WrongState):
+        wire.run(release(operations, read(bought(status=word))))
+
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize("word", ["reserved", "pending_verification"])
+def test_a_number_given_by_id_is_looked_at_first(word: str, wire: Any, operations: Operations, bought: Make) -> None:
+    with pytest.raises(WrongState, match=word):
+        wire.run(release(operations, bought()["id"]), bought(status=word))
+
+    assert [method for method, *_ in wire.calls] == ["GET"]
+
+
+def test_a_release_that_is_scheduled_already_is_not_ordered_again(
+    wire: Any, operations: Operations, bought: Make
+) -> None:
+    with pytest.raises(WrongState):
+        wire.run(release(operations, read(bought(scheduled_release_at=AUGUST))))
+
+    assert wire.sent == []
+
+
+# -- side effects
+
+
+@pytest.mark.parametrize("way", ["inbound_agent_id", "outbound_agent_id"])
+def test_releasing_an_imported_number_with_an_agent_needs_consent(
+    way: str, wire: Any, operations: Operations, custom: Make
+) -> None:
+    number = read(custom(**{"inbound_agent_id": None, way: "22222222-2222-4222-8222-222222222222"}))
+
+    with pytest.raises(ConsentRequired) as refusal:
+        wire.run(release(operations, number))
+
+    assert refusal.value.consent == "unpublishes"
+    assert wire.sent == []
+
+
+def test_with_consent_it_is_released(wire: Any, operations: Operations, custom: Make) -> None:
+    change = NumberRelease(read(custom()), allow=frozenset({SideEffect.UNPUBLISHES}))
+
+    assert wire.run(operations.release(change), NO_CONTENT, GONE).status is NumberStatus.RELEASED
+
+
+def test_given_by_id_the_record_decides_whether_consent_is_needed(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    with pytest.raises(ConsentRequired):
+        wire.run(release(operations, custom()["id"]), custom())
+    assert [method for method, *_ in wire.calls] == ["GET"]
+
+    result = wire.run(release(operations, custom()["id"]), custom(inbound_agent_id=None), NO_CONTENT, GONE)
+    assert result.status is NumberStatus.RELEASED
+
+
+def test_a_bought_number_only_lets_go_of_its_agents(diga: DigaProvider, bought: Make) -> None:
+    number = read(bought(inbound_agent_id="22222222-2222-4222-8222-222222222222"))
+
+    assert diga.side_effects(NumberRelease(number)) == frozenset()
+
+
+def test_of_an_unknown_origin_or_record_the_worst_is_assumed(diga: DigaProvider, bought: Make) -> None:
+    number = read(bought(telephony_provider="partner", inbound_agent_id="22222222-2222-4222-8222-222222222222"))
+
+    assert diga.side_effects(NumberRelease(number)) == {SideEffect.UNPUBLISHES}
+    assert diga.side_effects(NumberRelease(number.id)) == {SideEffect.UNPUBLISHES}
+
+
+def test_a_scheduled_release_cannot_be_revoked(wire: Any, operations: Operations, bought: Make) -> None:
+    with pytest.raises(UnsupportedOperation):
+        wire.run(operations.revoke_release(ReleaseRevocation(read(bought(scheduled_release_at=AUGUST)))))
+
+    assert wire.sent == []

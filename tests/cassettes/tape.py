@@ -1,0 +1,175 @@
+"""Recording and replaying: what a cassette holds, what is taken out of it, and how a scene is played.
+
+Replay only by default: a request that is not on the tape, byte for byte in method, URL, query and body, fails the test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import vcr
+import yaml
+from vcr.request import Request
+
+from telephony_core import AsyncTelephony, Telephony
+from telephony_core.emulator import Emulator
+from telephony_core.redaction import without_secrets
+from telephony_core.transport.backend import HttpRequest
+
+FOLDER = Path(__file__).parents[2] / "cassettes"
+API_KEY = "key-of-the-cassettes"
+KEPT_HEADERS = {"content-type", "accept", "retry-after", "x-request-id", "location"}
+
+Play = Generator["Ask", Any, None]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One call of a client's method, by name; lists are collected. A scene yields it and is sent the result."""
+
+    method: str
+    args: tuple[Any, ...]
+    options: Mapping[str, Any]
+
+
+def ask(method: str, *args: Any, **options: Any) -> Ask:
+    return Ask(method, args, options)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A story told to a client, the same for both clients and for the vendor itself.
+
+    ``prepare`` sets faults on the emulator. ``live`` says that it may be recorded at the real vendor: it only reads.
+    """
+
+    name: str
+    play: Callable[[], Play]
+    prepare: Callable[[Emulator], None] = field(default=lambda _: None)
+    live: bool = False
+
+
+class _Tape:
+    """The YAML of a cassette under one line that says where it comes from."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def serialize(self, cassette: dict[str, Any]) -> str:
+        return f"# {self.source}\n" + yaml.safe_dump(cassette, allow_unicode=True, sort_keys=False, width=120)
+
+    @staticmethod
+    def deserialize(text: str) -> Any:
+        return yaml.safe_load(text)
+
+
+def _clean_json(body: Any) -> Any:
+    try:
+        payload = json.loads(body)
+    except (ValueError, TypeError):
+        return body
+    return json.dumps(without_secrets(payload), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _clean_request(request: Request) -> Request:
+    request.headers = {k.lower(): v for k, v in request.headers.items() if k.lower() in KEPT_HEADERS}
+    request.body = _clean_json(request.body)
+    return request
+
+
+def _clean_response(response: dict[str, Any]) -> dict[str, Any]:
+    response = {**response, "body": {"string": _clean_json(response["body"]["string"])}}
+    response["headers"] = {k.lower(): v for k, v in response["headers"].items() if k.lower() in KEPT_HEADERS}
+    return response
+
+
+def tape(slug: str, name: str, *, source: str = "", record: bool = False) -> Any:
+    """The cassette of a scene, as a context manager."""
+    recorder = vcr.VCR(
+        cassette_library_dir=str(FOLDER / slug),
+        record_mode="all" if record else "none",
+        match_on=["method", "uri", "body"],
+        before_record_request=_clean_request,
+        before_record_response=_clean_response,
+        decode_compressed_response=True,
+        serializer="sourced",
+    )
+    recorder.register_serializer("sourced", _Tape(source))
+    return recorder.use_cassette(f"{name}.yaml")
+
+
+def of_emulator(emulator: Emulator) -> Callable[[httpx.Request], httpx.Response]:
+    """An emulator as httpx sees a server, under the vendor's own URL."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        headers = tuple(request.headers.multi_items())
+        got = emulator.handle(HttpRequest(request.method, str(request.url), headers, request.read() or None))
+        return httpx.Response(got.status, headers=list(got.headers.items()), content=got.body)
+
+    return answer
+
+
+def nobody(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(f"replay went to the network: {request.method} {request.url}")
+
+
+def perform(scene: Scene, client: Telephony) -> None:
+    """Play a scene on the sync client."""
+    play, result = scene.play(), None
+    try:
+        call = next(play)
+        while True:
+            try:
+                result = getattr(client, call.method)(*call.args, **call.options)
+                result = list(result) if hasattr(result, "__next__") else result
+            except Exception as error:
+                call = play.throw(error)
+            else:
+                call = play.send(result)
+    except StopIteration:
+        return
+
+
+async def aperform(scene: Scene, client: AsyncTelephony) -> None:
+    """Play a scene on the async client."""
+    play, result = scene.play(), None
+    try:
+        call = next(play)
+        while True:
+            try:
+                result = getattr(client, call.method)(*call.args, **call.options)
+                result = [item async for item in result] if hasattr(result, "__anext__") else await result
+            except Exception as error:
+                call = play.throw(error)
+            else:
+                call = play.send(result)
+    except StopIteration:
+        return
+
+
+def replay(slug: str, scene: Scene, *, mode: str) -> Any:
+    """Play a scene against its cassette and return the cassette."""
+
+    async def main() -> None:
+        async with (
+            httpx.AsyncClient(transport=httpx.MockTransport(nobody)) as http,
+            AsyncTelephony(slug, api_key=API_KEY, http_client=http, max_retries=0) as client,
+        ):
+            await aperform(scene, client)
+
+    with tape(slug, scene.name) as cassette:
+        if mode == "async":
+            asyncio.run(main())
+        else:
+            with (
+                httpx.Client(transport=httpx.MockTransport(nobody)) as http,
+                Telephony(slug, api_key=API_KEY, http_client=http, max_retries=0) as client,
+            ):
+                perform(scene, client)
+    return cassette
