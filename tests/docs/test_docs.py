@@ -1,0 +1,93 @@
+"""Every code block of the documentation runs, every link leads somewhere, and the matrix is fresh."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from telephony_core import Telephony
+from telephony_core.emulator.server import serve
+from telephony_core.testing import new_emulator
+from tests.docs.matrix import README, with_matrix
+
+ROOT = README.parent
+PAGES = [README, *sorted((ROOT / "adapters").glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+# What a shell block may hold that is tried elsewhere: set-up and checks (CI), a server that never ends.
+NOT_HERE = ("make ", "pip install", "telephony emulate")
+
+
+@pytest.fixture
+def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Both emulators on loopback, and the environment of somebody who has keys."""
+    emulators = {slug: new_emulator(slug) for slug in ("vox", "diga")}
+    config = tmp_path / "telephony" / "config.toml"
+    config.parent.mkdir()
+    (toml,) = [code for kind, code in BLOCK.findall(README.read_text(encoding="utf-8")) if kind == "toml"]
+    config.write_text(toml, encoding="utf-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("VOX_KEY", emulators["vox"].api_key)
+    with serve(emulators) as urls:
+        for slug, emulator in emulators.items():
+            monkeypatch.setenv(f"TELEPHONY_{slug.upper()}_API_KEY", emulator.api_key)
+            monkeypatch.setenv(f"TELEPHONY_{slug.upper()}_BASE_URL", urls[slug])
+        for slug, number in (("vox", "070-1111-2222"), ("diga", "612345678")):
+            with Telephony(slug) as client:
+                agent = client.find_number(number).inbound_agent
+            assert agent is not None
+            monkeypatch.setenv(f"{slug.upper()}_AGENT", agent.agent_id)
+        yield
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return [code for found, code in BLOCK.findall(page.read_text(encoding="utf-8")) if found == kind]
+
+
+@pytest.mark.usefixtures("online")
+def test_every_python_block_of_the_readme_runs() -> None:
+    namespace: dict[str, object] = {"__name__": "readme"}
+    for code in blocks(README, "python"):
+        exec(compile(code, "README.md", "exec"), namespace)
+
+
+@pytest.mark.usefixtures("online")
+def test_every_command_of_the_readme_runs() -> None:
+    commands = [line.split("  #")[0] for code in blocks(README, "sh") for line in code.splitlines() if line.strip()]
+    here = [command for command in commands if not command.startswith(NOT_HERE)]
+    assert len(here) >= 5
+    for command in here:
+        program, *arguments = shlex.split(command)
+        assert program == "telephony"
+        installed = Path(sys.executable).with_name(program)
+        done = subprocess.run([installed, *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), target
+
+
+def test_the_matrix_is_fresh() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert "| operations: list |" in text
+    assert with_matrix(text) == text
+
+
+def test_the_readme_shows_the_table_of_errors_that_exist() -> None:
+    from telephony_core import errors
+
+    table = README.read_text(encoding="utf-8").split("## When it goes wrong")[1].split("```")[0]
+    named = re.findall(r"^\| (`[^|]*`) \|", table, re.MULTILINE)
+    for row in named:
+        for name in re.findall(r"`(\w+)`", row):
+            assert name in errors.__all__
