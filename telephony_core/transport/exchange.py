@@ -115,7 +115,10 @@ class Line:
 
 
 def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Response | None, T]:
-    """Run a flow to its end, as actions. Errors leave with provider and operation filled in and secrets taken out."""
+    """Run a flow to its end, as actions. Errors leave with provider and operation filled in and secrets taken out.
+
+    After a lost answer the flow gets the time-out once more, to look whether the write happened.
+    """
     deadline = line.clock.monotonic() + line.timeout
     secrets = set(line.secrets)
     try:
@@ -126,6 +129,8 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
                 try:
                     response = yield from _attempts(request, line, operation, deadline)
                 except TelephonyError as error:
+                    if isinstance(error, AnswerLost):  # waiting for it may have used up all the time there was
+                        deadline = max(deadline, line.clock.monotonic() + line.timeout)
                     request = flow.throw(error)
                 else:
                     request = flow.send(response)

@@ -173,6 +173,20 @@ def test_a_flow_may_catch_a_lost_answer_and_look(mode):
     assert [request.method for request in script.sent] == ["POST", "GET"]
 
 
+def test_a_lost_answer_leaves_time_to_look(mode):
+    def careful() -> Flow[int]:
+        try:
+            yield from call(Request.of("POST", "/x", ONCE), lambda _: Refusal())
+        except AnswerLost:
+            return (yield from call(Request.of("GET", "/x"), lambda _: Refusal())).status
+        return 0
+
+    time = FakeTime()
+    script = Script([NoAnswer("timed out"), json_answer()], time, takes=10.0)
+    assert run(careful(), script, line(time, timeout=10.0), mode=mode) == 200
+    assert script.timeouts == [10.0, 10.0]
+
+
 def test_a_request_carries_key_body_and_query(mode):
     def write() -> Flow[None]:
         yield from call(
