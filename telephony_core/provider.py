@@ -229,7 +229,10 @@ class Provider(ABC):
     # -- for adapters
 
     def not_offered(self, operation: Operation) -> UnsupportedOperation:
-        return UnsupportedOperation(f"{self.slug} offers no {operation.value.replace('_', ' ')}", provider=self.slug)
+        return UnsupportedOperation(
+            f"{self.slug} offers no {operation.value.replace('_', ' ')}",
+            remedy=f"`telephony providers {self.slug}` shows what it offers; the provider's dashboard may offer more",
+        )
 
     def options(self, change: NumberImport | SipUpdate) -> BaseModel:
         """This adapter's options in a change, validated by its own model. Raises `InvalidInput`."""

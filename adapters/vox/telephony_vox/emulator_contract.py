@@ -1,0 +1,206 @@
+"""What vox.ai v3 takes: queries and bodies as the contract allows them, and the refusals for everything else."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from telephony_core.emulator import Call, Refused, json_response, read_json
+
+STATUSES: Final = ("active", "scheduled", "cancel_requested", "expired")
+UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def _whole(text: object) -> object:
+    if isinstance(text, str) and not re.fullmatch(r"-?[0-9]{1,40}", text):
+        raise PydanticCustomError("int_parsing", "is not a whole number")
+    return text
+
+
+# The contract has no grammar for addresses; only what cannot be one is refused.
+Address = Annotated[str, Field(min_length=1)]
+Memo = Annotated[str, Field(max_length=200)]
+Provider = Literal["vox", "custom"]
+Status = Literal["active", "scheduled", "cancel_requested", "expired"]
+LineType = Literal["mobile", "landline", "voip", "uan", "personal", "toll_free"]
+Order = Literal["asc", "desc"]
+
+
+class _Paging(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cursor: str | None = None
+    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = 50
+
+
+class OwnedQuery(_Paging):
+    """Query of the list of owned numbers. Without ``status`` only active ones are meant."""
+
+    provider: Provider | None = None
+    status: Annotated[tuple[Status, ...], Field(min_length=1)] = ("active",)
+    sort_by: Literal["created_at"] = "created_at"
+    sort_order: Order = "desc"
+
+
+class AvailableQuery(_Paging):
+    """Query of the lines for sale."""
+
+    line_type: LineType | None = None
+    sort_by: Literal["number", "monthly_fee"] = "number"
+    sort_order: Order = "asc"
+
+
+class NoQuery(BaseModel):
+    """Query of every other operation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Register(_Body):
+    """Body of register."""
+
+    number: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9]+$")]
+    address: Address
+    auth_username: str | None = None
+    auth_password: str | None = Field(default=None, repr=False)
+    memo: Memo | None = None
+
+
+class SipUpdate(_Body):
+    """Body of PATCH sip: what is unset stays, null clears; a null password is not documented."""
+
+    address: Address | None = None
+    auth_username: str | None = None
+    auth_password: str = Field(default="", repr=False)
+    memo: Memo | None = None
+
+
+class AgentMapping(_Body):
+    """One direction's agent. Without a version the draft is meant."""
+
+    agent_id: Annotated[str, Field(pattern=rf"^(?i:{UUID.pattern})$")]
+    agent_version: Annotated[str, Field(pattern=r"^(current|production|v[1-9][0-9]*)$")] = "current"
+
+
+class AgentUpdate(_Body):
+    """Body of PATCH agent: what is unset stays, null unmaps."""
+
+    inbound_agent: AgentMapping | None = None
+    outbound_agent: AgentMapping | None = None
+
+
+def refused(status: int, code: str, message: str, **details: object) -> Refused:
+    """An error in vox's envelope."""
+    return Refused(json_response(status, {"error": {"code": code, "message": message, "details": details}}))
+
+
+def wrong_method(allowed: list[str]) -> Refused:
+    details = {"allowed_values": allowed}
+    body = {"error": {"code": "METHOD_NOT_ALLOWED", "message": "지원하지 않는 메서드입니다.", "details": details}}
+    return Refused(json_response(405, body, [("allow", ", ".join(allowed))]))
+
+
+def invalid(field: str, reason: str, **details: object) -> Refused:
+    return refused(400, "VALIDATION_ERROR", "요청 값이 올바르지 않습니다.", field=field, reason=reason, **details)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def read_query(call: Call, model: type[ModelT]) -> ModelT:
+    """The query of a request. Raises `Refused` for an unknown, a repeated or an unusable parameter."""
+    allowed = sorted(model.model_fields)
+    if unknown := sorted({name for name, _ in call.query} - set(allowed)):
+        raise refused(
+            400,
+            "VALIDATION_ERROR",
+            "지원하지 않는 쿼리 파라미터입니다.",
+            field=unknown[0],
+            reason="unknown_query_parameter",
+            allowed_query_parameters=allowed,
+        )
+    if twice := call.repeated(but={"status"}):
+        raise invalid(twice, "repeated")
+    values: dict[str, Any] = dict(call.query)
+    if "status" in values:
+        values["status"] = [value for name, value in call.query if name == "status"]
+    return _validated(model, values)
+
+
+def read_body(call: Call, model: type[ModelT]) -> ModelT:
+    """The JSON body of a request. Raises `Refused`."""
+    if call.body and not call.is_json:
+        raise refused(
+            415, "UNSUPPORTED_MEDIA_TYPE", "application/json 형식만 지원합니다.", allowed_values=["application/json"]
+        )
+    try:
+        payload = read_json(call.body or b"")
+    except ValueError:
+        raise invalid("body", "not_json") from None
+    if payload == {}:
+        raise invalid("body", "empty")
+    return _validated(model, payload)
+
+
+def no_body(call: Call) -> None:
+    """Refuse a body where the operation takes none."""
+    if call.body:
+        raise invalid("body", "not_allowed")
+
+
+_REASONS: Final[Mapping[str, str]] = {
+    "missing": "required",
+    "extra_forbidden": "unknown_field",
+    "string_too_long": "too_long",
+    "string_too_short": "too_short",
+    "string_pattern_mismatch": "invalid_format",
+    "literal_error": "not_allowed",
+    "greater_than_equal": "out_of_range",
+    "less_than_equal": "out_of_range",
+}
+
+
+def _validated(model: type[ModelT], values: object) -> ModelT:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"]) or "body"
+    reason = _REASONS.get(first["type"], "invalid_type" if first["type"].endswith("_type") else "invalid")
+    allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {}).get("expected", "")))
+    raise invalid(field, reason, **({"allowed_values": allowed} if allowed else {}))
+
+
+Place: TypeAlias = tuple[float | str, str]
+"""Where an item stands in a sorted listing: its sort key and its id."""
+
+
+def write_cursor(filters: Collection[object], last: Place) -> str:
+    """A cursor: opaque to clients, bound to the filters and the order of the listing it came from."""
+    text = json.dumps([repr(filters), *last], ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(filters: Collection[object], cursor: str | None) -> Place | None:
+    """Where the page before ended. Raises `Refused` for a foreign cursor, one of other filters included."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        name, sort_key, key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError):
+        raise invalid("cursor", "unknown") from None
+    if name != repr(filters) or not isinstance(sort_key, (int, float, str)) or not isinstance(key, str):
+        raise invalid("cursor", "of_another_listing")
+    return sort_key, key

@@ -1,0 +1,43 @@
+"""The frame of a vendor's emulator: one lock, one log, faults that can be switched on.
+
+An adapter subclasses `Emulator` and writes `answer`, strictly from the vendor's contract. The result is a backend for
+both clients in process (`Emulator.backend`), and a real server on loopback (`telephony_core.emulator.server`).
+"""
+
+from telephony_core.emulator.backend import EmulatorBackend
+from telephony_core.emulator.emulator import (
+    Call,
+    Emulator,
+    NotEmulated,
+    Outcome,
+    Refused,
+    json_response,
+    read_json,
+    utc_now,
+)
+from telephony_core.emulator.faults import Fault, FaultKind
+from telephony_core.emulator.periods import period_end
+from telephony_core.emulator.records import Credentials, Entry, Record, RecordStore
+from telephony_core.flow import Response
+from telephony_core.transport.backend import HttpRequest
+
+__all__ = [
+    "Call",
+    "Credentials",
+    "Emulator",
+    "EmulatorBackend",
+    "Entry",
+    "Fault",
+    "FaultKind",
+    "HttpRequest",
+    "NotEmulated",
+    "Outcome",
+    "Record",
+    "RecordStore",
+    "Refused",
+    "Response",
+    "json_response",
+    "period_end",
+    "read_json",
+    "utc_now",
+]

@@ -1,0 +1,267 @@
+"""A stateful stand-in for one vendor's HTTP API, synchronous and guarded by one lock."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import hmac
+import json
+import threading
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar, Never
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from telephony_core.emulator.backend import EmulatorBackend
+from telephony_core.emulator.faults import Fault, FaultKind
+from telephony_core.emulator.records import Credentials, Record, RecordStore
+from telephony_core.errors import NoAnswer, NotSent, TransportError
+from telephony_core.flow import Response
+from telephony_core.transport.backend import HttpRequest
+
+
+class NotEmulated(Exception):
+    """A request reached the emulator that is not of this vendor's API at all (another base URL)."""
+
+
+class Refused(Exception):
+    """Raised inside `Emulator.answer` to end a request with the vendor's error ``response``."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(f"refused with HTTP {response.status}")
+        self.response = response
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request as an emulator reads it: path segments below the base URL, unescaped, and query pairs in order."""
+
+    method: str
+    segments: tuple[str, ...]
+    trailing_slash: bool
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    url: str = field(default="", repr=False)
+    """The whole URL as it arrived."""
+
+    @property
+    def path(self) -> str:
+        """The path below the base URL, unescaped."""
+        return "/" + "/".join(self.segments) + ("/" if self.trailing_slash and self.segments else "")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is declared to be JSON."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+    def bears(self, api_key: str) -> bool | None:
+        """Whether the bearer token is this key; ``None`` when there is none at all."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return None
+        return hmac.compare_digest(token.strip().encode(), api_key.encode())
+
+    def repeated(self, *, but: Iterable[str] = ()) -> str | None:
+        """The first query parameter that is given twice, apart from those that may be."""
+        seen = set()
+        for name, _ in self.query:
+            if name in seen and name not in but:
+                return name
+            seen.add(name)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request: the vendor's answer if it acted or spoke, and the fault that was in the way."""
+
+    response: Response | None
+    fault: Fault | None = None
+
+    @property
+    def arrives(self) -> Response | None:
+        """The answer that a client gets in process; ``None`` when it gets none."""
+        return self.response if self.fault is None or self.fault.kind.answers else None
+
+    def error(self) -> TransportError:
+        """What a client sees when no answer arrives."""
+        if self.fault is not None and self.fault.kind is FaultKind.REFUSED:
+            return NotSent("the emulator refuses the connection, as it was told to")
+        return NoAnswer("the emulator lost the answer, as it was told to")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Emulator(ABC):
+    """Subclass it, set ``slug`` and ``base_url``, and write `answer`, strictly from the vendor's contract.
+
+    ``api_key`` is the only key it takes. ``now`` is its clock (aware UTC) and can be replaced, so that periods end when
+    a test says so. Keep the vendor's records in ``store``: then `records`, `add` and `credentials` work.
+    """
+
+    slug: ClassVar[str]
+    base_url: ClassVar[str]
+    """The vendor's own base URL; requests to it, or to a loopback server with the same path, are answered."""
+
+    def __init__(self, *, api_key: str = "emulator-key", now: Callable[[], datetime] = utc_now) -> None:
+        self.api_key = api_key
+        self.now = now
+        self.faults: list[Fault] = []
+        self.requests: list[Call] = []
+        """Every request that arrived, in order."""
+        self.hide_new_for = 0
+        """Late visibility: how many GET requests pass before a new record is seen."""
+        self.agents: dict[str, str] = {}
+        """Ids of the account's agents by name, for tests and examples."""
+        self.store = RecordStore()
+        self._hidden: dict[str, int] = {}
+        self._late: list[Call] = []
+        self._ids = 0
+        self._lock = threading.RLock()
+
+    @abstractmethod
+    def answer(self, call: Call) -> Response:
+        """The vendor's answer, with its effect on the state. Runs under the lock; `Refused` ends it early."""
+
+    # -- being asked
+
+    def handle(self, request: HttpRequest) -> Response:
+        """Answer one request. Raises `NotSent` or `NoAnswer` where a fault says so."""
+        outcome = self.outcome(request)
+        response = outcome.arrives
+        if response is None:
+            raise outcome.error()
+        return response
+
+    def outcome(self, request: HttpRequest) -> Outcome:
+        """Let one request happen, and say what should be seen of it. Raises `NotEmulated`."""
+        call = self._read(request)
+        with self._lock:
+            fault = next((f for f in self.faults if f.strikes(call.method, call.path)), None)
+            if fault is not None and fault.kind is FaultKind.REFUSED:
+                return Outcome(None, fault)
+            self.requests.append(call)
+            if fault is None:
+                return Outcome(self._perform(call))
+            if fault.kind is FaultKind.LATE:
+                self._late.append(call)
+            response = self._perform(call) if fault.kind.acts else None
+            return Outcome(fault.response if fault.kind.answers else response, fault)
+
+    def act_late(self) -> list[Response]:
+        """Let every request happen now whose answer was given up earlier; returns the answers nobody got."""
+        with self._lock:
+            late, self._late = self._late, []
+            return [self._perform(call) for call in late]
+
+    def backend(self) -> EmulatorBackend:
+        """This emulator as the backend of a client: ``Telephony("vox", api_key=e.api_key, backend=e.backend())``."""
+        return EmulatorBackend(self)
+
+    # -- for tests
+
+    def records(self) -> list[Record]:
+        """A copy of every record, visible or not, oldest first, as the vendor would send it."""
+        with self._lock:
+            return [copy.deepcopy(self.store[key]) for key in self.store]
+
+    def add(
+        self, record: Mapping[str, object] | None = None, /, *, credentials: Credentials | None = None, **fields: object
+    ) -> str:
+        """Put a record there without any request, and return its id.
+
+        ``add(number="07011112222")`` fills in what is missing (`complete`). ``add({...})`` stores the object as it is,
+        however odd: an unknown status, absent fields, wrong types. One without an ``id`` can only be listed.
+        """
+        with self._lock:
+            whole = self.complete(fields) if record is None else {**record, **fields}
+            key = whole.get("id")
+            if not isinstance(key, str):
+                key = self.new_id()
+            self.store.put(key, whole, credentials)
+            return key
+
+    def populate(self, count: int) -> None:
+        """Add ``count`` generated numbers, the same ones in every run."""
+        raise NotImplementedError(f"the {self.slug} emulator does not generate numbers")
+
+    def credentials(self, id: str) -> Credentials | None:
+        """The trunk credentials stored with a record; ``None`` when it never had any."""
+        with self._lock:
+            return self.store.credentials(id)
+
+    # -- for subclasses
+
+    def complete(self, fields: Mapping[str, object]) -> Record:
+        """A whole record from the given fields. Override it to fill in the vendor's other ones."""
+        return dict(fields)
+
+    def new_id(self, name: str | None = None) -> str:
+        """A UUID that is the same in every run, and another one for another account (key)."""
+        if name is None:
+            self._ids += 1
+            name = str(self._ids)
+        digest = hashlib.sha256("\n".join((self.slug, self.api_key, name)).encode()).digest()
+        return str(uuid.UUID(bytes=digest[:16], version=4))
+
+    def appeared(self, id: str) -> None:
+        """Tell that a record was created now; it stays invisible for the next ``hide_new_for`` GET requests."""
+        if self.hide_new_for:
+            self._hidden[id] = self.hide_new_for
+            self.store.forget_listings()
+
+    def is_visible(self, id: str) -> bool:
+        """Whether GET requests show this record already. Writes reach it in any case."""
+        return id not in self._hidden
+
+    def _perform(self, call: Call) -> Response:
+        try:
+            return self.answer(call)
+        except Refused as refusal:
+            return refusal.response
+        finally:
+            if call.method == "GET" and self._hidden:
+                self._hidden = {id: left - 1 for id, left in self._hidden.items() if left > 1}
+                self.store.forget_listings()
+
+    def _read(self, request: HttpRequest) -> Call:
+        parts = urlsplit(request.url)
+        base = urlsplit(self.base_url).path.rstrip("/")
+        if parts.path != base and not parts.path.startswith(base + "/"):
+            raise NotEmulated(f"{parts.path} is not below {base or '/'}")
+        below = parts.path[len(base) :].removeprefix("/")
+        return Call(
+            request.method,
+            tuple(unquote(segment) for segment in below.removesuffix("/").split("/")) if below else (),
+            below.endswith("/"),
+            tuple(parse_qsl(parts.query, keep_blank_values=True)),
+            {name.lower(): value for name, value in request.headers},
+            request.body,
+            request.url,
+        )
+
+
+def json_response(status: int, payload: object, headers: Iterable[tuple[str, str]] = ()) -> Response:
+    """A JSON answer."""
+    # What a client sent may come back in an error; a lone surrogate in it is written as the JSON escape it came as.
+    body = json.dumps(payload, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    return Response(status, {"content-type": "application/json", **dict(headers)}, body)
+
+
+def read_json(body: bytes) -> object:
+    """A request's body as JSON. Raises `ValueError` for anything that is not, ``NaN`` and endless nesting included."""
+
+    def refuse(constant: str) -> Never:
+        raise ValueError(f"{constant} is not JSON")
+
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None

@@ -1,0 +1,64 @@
+"""The uvicorn server under `telephony_core.emulator.server`: its connections can be broken on request.
+
+Imported only when something is served; uvicorn comes with the extra ``emulator``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from telephony_core.emulator.server import BREAK, AsgiApp, Receive, Scope, Send
+
+
+class BreakableProtocol(H11Protocol):
+    """One connection, which the application may end at any moment: by a reset, or as if the peer had crashed."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent does
+        super().connection_made(transport)
+        self.access_log = False
+        app: AsgiApp = self.app
+
+        def break_connection(reset: bool) -> None:
+            if reset:
+                # Lingering for zero seconds turns the close into a TCP reset.
+                connection: socket.socket = transport.get_extra_info("socket")
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            transport.abort()
+
+        async def breakable(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "extensions": {BREAK: break_connection}}, receive, send)
+
+        self.app = breakable
+
+
+class LoopbackServer(uvicorn.Server):
+    """Serves one application on sockets that listen already, in a thread that is not the main one."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=BreakableProtocol,
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                log_config=None,
+                server_header=False,
+            )
+        )
+
+    def stop(self) -> None:
+        """Ask it to end; from any thread."""
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End at once: a request that is kept waiting on purpose would keep the server waiting too."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
