@@ -33,6 +33,26 @@ class Operation(StrEnum):
     SEARCH_AVAILABLE = "search_available"
     PURCHASE = "purchase"
 
+    @property
+    def phrase(self) -> str:
+        """What it does, for a sentence: "cannot … "."""
+        return _PHRASES[self]
+
+
+_PHRASES = {
+    Operation.LIST: "list numbers",
+    Operation.GET: "read a number",
+    Operation.FIND: "find a number",
+    Operation.IMPORT: "import a number",
+    Operation.UPDATE_LABEL: "label a number",
+    Operation.UPDATE_SIP: "change the trunk of a number",
+    Operation.ASSIGN_AGENTS: "assign agents to a number",
+    Operation.RELEASE: "release a number",
+    Operation.REVOKE_RELEASE: "revoke the release of a number",
+    Operation.SEARCH_AVAILABLE: "search for numbers to buy",
+    Operation.PURCHASE: "buy a number",
+}
+
 
 class Field(StrEnum):
     """The settings of a number, by their dotted names in the model."""

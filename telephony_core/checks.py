@@ -75,7 +75,7 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
         yield Problem.of(
             operation,
             UnsupportedOperation(
-                f"{provider.slug} cannot {_words(operation)} a number that was {origin}, only one that was {offered}",
+                f"{provider.slug} cannot {operation.phrase} that was {origin}, only one that was {offered}",
                 remedy="make this change in the provider's dashboard, if it offers it there",
             ),
         )
@@ -97,10 +97,6 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
             pass
 
 
-def _words(operation: Operation) -> str:
-    return operation.value.replace("_", " ")
-
-
 def _state(operation: Operation, number: PhoneNumber) -> Iterator[Problem]:
     wrong: str | None = None
     remedy = "read the number again: its record may be out of date"
@@ -111,7 +107,7 @@ def _state(operation: Operation, number: PhoneNumber) -> Iterator[Problem]:
     elif operation is Operation.REVOKE_RELEASE and number.status in (NumberStatus.ACTIVE, NumberStatus.PENDING):
         wrong = "no release of it is scheduled"
     if wrong is not None:
-        yield Problem.of("status", WrongState(f"cannot {_words(operation)} {number.identity}: {wrong}", remedy=remedy))
+        yield Problem.of("status", WrongState(f"cannot {operation.phrase}, {number.identity}: {wrong}", remedy=remedy))
 
 
 def _import(change: NumberImport, provider: Provider) -> Iterator[Problem]:

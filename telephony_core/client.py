@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -36,6 +36,7 @@ from telephony_core.transport.backend import AsyncBackend, Backend
 from telephony_core.transport.backends import async_backend, sync_backend
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.exchange import Line, Sent, adrive, drive, exchange
+from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
 
 if TYPE_CHECKING:
@@ -44,13 +45,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
-
-
-@dataclass(slots=True)
-class _Open:
-    """Whether a client, and every copy `with_options` made of it, is still open."""
-
-    closed: bool = False
 
 
 class _Client:
@@ -85,7 +79,7 @@ class _Client:
         self._adapter: Provider = spec.factory(config)
         self._clock = clock or Clock()
         self._operations = Operations(self._adapter, self._clock.now)
-        self._open = _Open()
+        self._life = Life()
         self._line = Line(
             provider=self._adapter.slug,
             base_url=config.base_url,
@@ -97,6 +91,7 @@ class _Client:
             clock=self._clock,
             observers=tuple(observers),
             on_unknown=on_unknown,
+            life=self._life,
         )
 
     @property
@@ -142,9 +137,12 @@ class _Client:
         return other
 
     def _actions(self, flow: Flow[T], operation: str) -> Generator[Any, Any, T]:
-        if self._open.closed:
+        try:
+            self._life.check()
+        except ClientClosed as closed:
             flow.close()
-            raise ClientClosed("this client is closed", provider=self.provider, operation=operation)
+            closed.provider, closed.operation = self.provider, operation
+            raise
         return exchange(flow, self._line, operation)
 
     def _identity(self, number: str | NumberIdentity) -> NumberIdentity:
@@ -338,9 +336,13 @@ class Telephony(_Client):
         return self._drive(flow, "run")
 
     def close(self) -> None:
-        """Close the connections. A handed-in ``http_client`` or ``backend`` object stays open."""
-        self._open.closed = True
-        if self._owns_backend:
+        """Close the connections. A handed-in ``http_client`` or ``backend`` object stays open.
+
+        What is in flight elsewhere is still answered; an operation that would have to send more ends with
+        `ClientClosed`, or with what its write came to.
+        """
+        self._life.end()
+        if self._owns_backend and self._life.is_here:
             self._backend.close()
 
     def __enter__(self) -> Self:
@@ -488,9 +490,13 @@ class AsyncTelephony(_Client):
         return await self._drive(flow, "run")
 
     async def aclose(self) -> None:
-        """Close the connections. A handed-in ``http_client`` or ``backend`` object stays open."""
-        self._open.closed = True
-        if self._owns_backend:
+        """Close the connections. A handed-in ``http_client`` or ``backend`` object stays open.
+
+        What is in flight elsewhere is still answered; an operation that would have to send more ends with
+        `ClientClosed`, or with what its write came to.
+        """
+        self._life.end()
+        if self._owns_backend and self._life.is_here:
             await self._backend.aclose()
 
     async def __aenter__(self) -> Self:

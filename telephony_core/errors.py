@@ -127,7 +127,7 @@ class TelephonyError(Exception):
             text = getattr(self, name)
             if isinstance(text, str):
                 setattr(self, name, clean(text))
-        self.args = (self.message,)
+        Exception.__init__(self, self.message)
 
 
 def _rebuild(kind: type[TelephonyError], args: tuple[Any, ...], state: dict[str, Any]) -> TelephonyError:
@@ -294,7 +294,7 @@ class UnexpectedResponse(ProviderError):
     """The answer is not of the documented shape (schema drift, or a gateway's page)."""
 
     default_remedy: ClassVar[str | None] = (
-        "run `telephony providers` and check for a newer adapter; `base_url` may point at something else"
+        "`telephony doctor` shows what is different; look for a newer adapter, or `base_url` may point elsewhere"
     )
 
 

@@ -13,10 +13,11 @@ no HTTP at all, and the sync and the async client run the same code.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -24,7 +25,12 @@ from pydantic import SecretStr
 from telephony_core.errors import InvalidInput, UnexpectedResponse
 from telephony_core.refusals import Refusal, error_for
 
+if TYPE_CHECKING:
+    from telephony_core.settling import Attempt
+
 T = TypeVar("T")
+# A surrogate, escaped or as bytes: perhaps one of a good pair, perhaps half of none.
+_HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
 Json: TypeAlias = "None | bool | int | float | str | SecretStr | Iterable[Json] | Mapping[str, Json]"
 """What a body may be made of. A `SecretStr` is revealed when it is serialised, and nowhere else."""
@@ -53,6 +59,8 @@ class Request:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values in this request that no log and no error may show."""
+    attempt: Attempt | None = field(default=None, repr=False, compare=False)
+    """What this write is a part of, told when its answer is lost. Core fills it in; adapters leave it alone."""
 
     @classmethod
     def of(
@@ -124,10 +132,29 @@ def call(request: Request, read_error: Callable[[Response], Refusal]) -> Flow[Re
     raise error_for(response.status, response.headers, response.body, read_error(response), secrets=request.secrets)
 
 
+def loads(body: bytes) -> Any:
+    """A JSON text as Python values, every string of which can be written out again. Raises `ValueError`.
+
+    JSON may hold half a surrogate pair, which no encoding can write; it becomes the text of its escape, ``\\ud800``.
+    """
+    payload: object = json.loads(body)
+    return _writable(payload) if _HALF_PAIR.search(body) else payload
+
+
+def _writable(payload: object) -> object:
+    if isinstance(payload, str):
+        return payload.encode("utf-8", "backslashreplace").decode()
+    if isinstance(payload, dict):
+        return {_writable(key): _writable(value) for key, value in payload.items()}
+    if isinstance(payload, list):
+        return [_writable(item) for item in payload]
+    return payload
+
+
 def parse_json(response: Response) -> object:
     """The body as JSON. Raises `UnexpectedResponse` for anything else (a gateway's HTML page, a cut-off body)."""
     try:
-        return json.loads(response.body)
+        return loads(response.body)
     except (ValueError, RecursionError):
         kind = response.headers.get("content-type", "no content type")
     raise UnexpectedResponse(

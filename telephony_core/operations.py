@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from telephony_core import settling
-from telephony_core.capabilities import Operation
+from telephony_core.capabilities import Field, Operation
 from telephony_core.changes import (
     AgentAssignment,
     Change,
@@ -169,7 +169,7 @@ class Operations:
         return number
 
     def _create(self, change: NumberImport, identity: NumberIdentity, attempt: Attempt) -> Flow[PhoneNumber]:
-        watch = _Watch()
+        watch = _Watch(attempt)
         try:
             return (yield from watch.over(self.provider.import_number(change, identity)))
         except TelephonyError as error:
@@ -184,8 +184,9 @@ class Operations:
         if not settling.sends_unreadable(change, self.provider.capabilities):
             return number
         again = SipUpdate(number, change.inbound or UNSET, change.outbound or UNSET, change.options)
+        resending = self._attempt(Operation.UPDATE_SIP, number, settling.sent_fields(again))
         try:
-            return (yield from self.provider.update_sip(number, again))
+            return (yield from _repeatable(self.provider.update_sip(number, again), resending))
         except TelephonyError as error:
             raise _partial(number, ["import"], "send the SIP settings again", error) from error
 
@@ -193,16 +194,20 @@ class Operations:
         self._refuse(change)
         number = yield from self._record(change.number)
         self._refuse(replace(change, number=number))
-        updated = yield from _repeatable(self.provider.update_label(number, change.label))
-        return self._compared(updated, {"label": change.label}, "update_label")
+        expected: dict[str, object] = {Field.LABEL: change.label}
+        attempt = self._attempt(Operation.UPDATE_LABEL, number, expected)
+        updated = yield from _repeatable(self.provider.update_label(number, change.label), attempt)
+        return self._compared(updated, expected, "update_label")
 
     def update_sip(self, change: SipUpdate) -> Flow[PhoneNumber]:
         self._refuse(change)
         number = yield from self._record(change.number)
         change = replace(change, number=number)
         self._refuse(change)
-        updated = yield from _repeatable(self.provider.update_sip(number, change))
-        return self._compared(updated, settling.sent_fields(change), "update_sip")
+        expected = settling.sent_fields(change)
+        attempt = self._attempt(Operation.UPDATE_SIP, number, expected)
+        updated = yield from _repeatable(self.provider.update_sip(number, change), attempt)
+        return self._compared(updated, expected, "update_sip")
 
     def assign_agents(self, change: AgentAssignment) -> Flow[PhoneNumber]:
         self._refuse(change)
@@ -214,7 +219,7 @@ class Operations:
     def _assign(self, number: PhoneNumber, change: AgentAssignment) -> Flow[PhoneNumber]:
         expected = settling.assigned_fields(change.inbound, change.outbound)
         attempt = self._attempt(Operation.ASSIGN_AGENTS, number, expected)
-        watch = _Watch()
+        watch = _Watch(attempt)
         try:
             updated = yield from watch.over(self.provider.assign_agents(number, change))
         except TelephonyError as error:
@@ -232,14 +237,14 @@ class Operations:
         self._refuse(change)
         number = yield from self._record(change.number)
         self._refuse(replace(change, number=number))
-        watch = _Watch()
+        attempt = self._attempt(Operation.RELEASE, number)
+        watch = _Watch(attempt)
         try:
             return (yield from watch.over(self.provider.release(number)))
         except TelephonyError as error:
             if not watch.may_have_happened(error):
                 raise
             lost = error
-        attempt = self._attempt(Operation.RELEASE, number)
         settlement = yield from self._look(attempt, lost)
         if settlement.outcome is not SettlementOutcome.MADE:
             raise _unknown(attempt, settlement, lost) from lost
@@ -262,14 +267,14 @@ class Operations:
         self._refuse(change)
         number = yield from self._record(change.number)
         self._refuse(replace(change, number=number))
-        watch = _Watch()
+        attempt = self._attempt(Operation.REVOKE_RELEASE, number)
+        watch = _Watch(attempt)
         try:
             return (yield from watch.over(self.provider.revoke_release(number)))
         except TelephonyError as error:
             if not watch.may_have_happened(error):
                 raise
             lost = error
-        attempt = self._attempt(Operation.REVOKE_RELEASE, number)
         settlement = yield from self._look(attempt, lost)
         if settlement.outcome is SettlementOutcome.MADE and settlement.number is not None:
             return settlement.number
@@ -312,13 +317,14 @@ class Operations:
         return (yield from self.provider.get(number))
 
     def _attempt(self, operation: Operation, number: PhoneNumber, expected: dict[str, object] | None = None) -> Attempt:
+        """What is about to be tried. Without ``expected`` fields, it is the status that tells whether it happened."""
         return Attempt(
             self.provider.slug,
             operation,
             number.identity,
             number.id,
             expected=expected or {},
-            telling=not expected or bool(settling.differences(expected, number, self.provider.capabilities)),
+            telling=expected is None or bool(settling.differences(expected, number, self.provider.capabilities)),
             started_at=self._now(),
         )
 
@@ -336,16 +342,19 @@ def _is_of(number: PhoneNumber, identity: NumberIdentity) -> bool:
 
 
 class _Watch:
-    """Looks on while an adapter's flow runs, to know afterwards whether a write had gone out."""
+    """Looks on while an adapter's flow runs, to know afterwards whether a write had gone out, and as a part of what."""
 
-    def __init__(self) -> None:
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
         self.wrote = False
 
     def over(self, flow: Flow[T]) -> Flow[T]:
         try:
             request = next(flow)
             while True:
-                self.wrote = self.wrote or request.semantics is not Semantics.READ
+                if request.semantics is not Semantics.READ:
+                    self.wrote = True
+                    request = replace(request, attempt=self.attempt)
                 try:
                     response = yield request
                 except TelephonyError as error:
@@ -355,6 +364,9 @@ class _Watch:
         except StopIteration as stop:
             result: T = stop.value
             return result
+        except OutcomeUnknown as error:
+            error.attempt = error.attempt or self.attempt
+            raise
         finally:
             flow.close()
 
@@ -366,9 +378,9 @@ class _Watch:
         return self.wrote and accepted and isinstance(error, UnexpectedResponse)
 
 
-def _repeatable(update: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
+def _repeatable(update: Flow[PhoneNumber], attempt: Attempt) -> Flow[PhoneNumber]:
     """An update of settings: accepted with an answer that nobody can read, it may be repeated."""
-    watch = _Watch()
+    watch = _Watch(attempt)
     try:
         return (yield from watch.over(update))
     except UnexpectedResponse as error:
@@ -376,6 +388,7 @@ def _repeatable(update: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
             raise
         raise OutcomeUnknown(
             f"the provider accepted the change, but its answer cannot be read ({error.message})",
+            attempt=attempt,
             remedy="it was probably applied; sending the same change again is safe",
             status=error.status,
             body=error.body,

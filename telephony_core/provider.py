@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
 from telephony_core.capabilities import Capabilities, Field, Operation
 from telephony_core.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
@@ -29,6 +29,7 @@ from telephony_core.refusals import Refusal
 
 if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
+    from telephony_core.shape import Shape
 
 CONTRACT: Final = 1
 """Version of this port. A spec names the one it was written for; another one is refused with `ContractMismatch`."""
@@ -83,8 +84,10 @@ class ProviderConfig(Given):
         return self
 
 
-class NoOptions(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+class NoOptions(BaseModel):
     """The options of an adapter that has none."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +229,18 @@ class Provider(ABC):
         """Which declared side effects a release would really have on this number."""
         return self.capabilities.side_effects.get(Operation.RELEASE, frozenset())
 
+    def documented_record(self) -> Shape | None:
+        """What a number's record is documented to look like, so that `telephony doctor` can tell what is new or gone.
+
+        ``None``: this adapter does not say. It decides nothing: reading stays as tolerant as it is.
+        """
+        return None
+
     # -- for adapters
 
     def not_offered(self, operation: Operation) -> UnsupportedOperation:
         return UnsupportedOperation(
-            f"{self.slug} offers no {operation.value.replace('_', ' ')}",
+            f"{self.slug} cannot {operation.phrase}",
             remedy=f"`telephony providers {self.slug}` shows what it offers; the provider's dashboard may offer more",
         )
 

@@ -1,8 +1,8 @@
 """Finding out whether a write happened whose answer was lost.
 
 One empty look proves nothing (the request may still execute late), and a hit may be somebody else's record. So an
-import is only adopted when a live record is there that was not there before and whose readable settings equal what was
-sent. Nothing in here ever repeats a write.
+import is only adopted when a live record is there that was not there before, whose readable settings equal what was
+sent, and which has none that were not. Nothing in here ever repeats a write.
 """
 
 from __future__ import annotations
@@ -128,9 +128,25 @@ def judge_import(
     new = tuple(record for record in records if record.is_live and record.id not in attempt.before)
     if not new:
         return Settlement(SettlementOutcome.NOT_SEEN, as_of)
-    if len(new) == 1 and not differences(attempt.expected, new[0], capabilities):
+    if len(new) == 1 and not differences(attempt.expected, new[0], capabilities) and not _additions(attempt, new[0]):
         return Settlement(SettlementOutcome.MADE, as_of, new[0])
     return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=new)
+
+
+_EMPTY_AT_FIRST = (
+    Field.LABEL,
+    Field.INBOUND_AGENT,
+    Field.OUTBOUND_AGENT,
+    Field.ALLOWED_ADDRESSES,
+    Field.ADDRESS,
+    Field.USERNAME,
+)
+"""Settings that no provider makes up. Encryption is not among them: it has defaults."""
+
+
+def _additions(attempt: Attempt, number: PhoneNumber) -> tuple[str, ...]:
+    """Names of settings that the record has and the import did not send: whoever set them, it was not this import."""
+    return tuple(name for name in _EMPTY_AT_FIRST if name not in attempt.expected and read_field(number, name))
 
 
 def judge_change(

@@ -1,20 +1,31 @@
 """Reading what vendors send: strict models first, and when a record is odd, everything of it that can be read.
 
 Only a page of the wrong shape, or a record without its required fields, is an error. Every other odd field falls back
-to its default and is named in ``problems``.
+to its default and is named in ``problems``. What is in order, and nearly everything is, goes straight from the bytes
+into the models: `read_answer` for one record, `read_page` for many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from telephony_core.errors import UnexpectedResponse
-from telephony_core.flow import Response, parse_json
+from telephony_core.flow import Response, loads, parse_json
+from telephony_core.redaction import without_secrets
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+PageT = TypeVar("PageT", bound=BaseModel)
+
+
+class Found(NamedTuple, Generic[ModelT]):
+    """A record that was read, the fields of it that could not be, and the payload without its secrets."""
+
+    record: ModelT
+    problems: tuple[str, ...]
+    raw: Mapping[str, object]
 
 
 def read_object(response: Response) -> Mapping[str, object]:
@@ -62,3 +73,90 @@ def read_record(model: type[ModelT], payload: object, *, status: int | None = No
     readable = {key: value for key, value in payload.items() if key not in odd}
     problems = tuple(f"{name}: {item['msg']}" for name, item in odd.items())
     return model.model_validate(readable), problems
+
+
+def read_answer(response: Response, model: type[ModelT], secret_keys: frozenset[str] = frozenset()) -> Found[ModelT]:
+    """The record that an answer consists of; see `read_record` for what is raised."""
+    try:
+        record = model.model_validate_json(response.body)
+    except ValidationError:
+        return _found(model, read_object(response), response.status, secret_keys)
+    return Found(record, (), _Payload(_Payloads(response.body, None, secret_keys), 0))
+
+
+def read_page(
+    response: Response,
+    page_model: type[PageT],
+    key: str,
+    model: type[ModelT],
+    secret_keys: frozenset[str] = frozenset(),
+) -> tuple[PageT, list[Found[ModelT]]]:
+    """A page, and the records in it.
+
+    ``page_model`` has a field ``key`` with a list of ``model``; whatever else it names has to be readable. Raises
+    `UnexpectedResponse` for a page of another shape, and what `read_record` raises.
+    """
+    try:
+        page = page_model.model_validate_json(response.body)
+    except ValidationError:
+        payload = read_object(response)
+        items = read_items(payload, key, status=response.status)
+        page, problems = read_record(page_model, {**payload, key: []}, status=response.status)
+        if problems:
+            raise UnexpectedResponse(
+                f"the page cannot be read ({'; '.join(problems)})", status=response.status
+            ) from None
+        return page, [_found(model, item, response.status, secret_keys) for item in items]
+    payloads = _Payloads(response.body, key, secret_keys)
+    records: list[ModelT] = getattr(page, key)
+    return page, [Found(record, (), _Payload(payloads, place)) for place, record in enumerate(records)]
+
+
+def _found(model: type[ModelT], payload: object, status: int, secret_keys: frozenset[str]) -> Found[ModelT]:
+    record, problems = read_record(model, payload, status=status)
+    return Found(record, problems, _without_secrets(payload, secret_keys))
+
+
+def _without_secrets(payload: object, secret_keys: frozenset[str]) -> dict[str, object]:
+    cleaned = without_secrets(payload, secret_keys)
+    return cleaned if isinstance(cleaned, dict) else {}
+
+
+class _Payloads:
+    """The records of one answer as they came. They are parsed when somebody looks at one, which few ever do."""
+
+    def __init__(self, body: bytes, key: str | None, secret_keys: frozenset[str]) -> None:
+        self._body = body
+        self._key = key
+        self._secret_keys = secret_keys
+        self._records: list[dict[str, object]] | None = None
+
+    def __getitem__(self, place: int) -> dict[str, object]:
+        records = self._records
+        if records is None:
+            whole = loads(self._body)
+            items = [whole] if self._key is None else whole[self._key]
+            records = self._records = [_without_secrets(item, self._secret_keys) for item in items]
+        return records[place]
+
+
+class _Payload(Mapping[str, object]):
+    """One record of an answer, without its secrets."""
+
+    __slots__ = ("_payloads", "_place")
+
+    def __init__(self, payloads: _Payloads, place: int) -> None:
+        self._payloads = payloads
+        self._place = place
+
+    def __getitem__(self, key: str) -> object:
+        return self._payloads[self._place][key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._payloads[self._place])
+
+    def __len__(self) -> int:
+        return len(self._payloads[self._place])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return dict, (dict(self),)  # a copy that leaves this process takes no secrets along

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Final, Literal, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from telephony_core.errors import InvalidInput, TelephonyError
 
@@ -25,12 +25,14 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-class Given(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+class Given(BaseModel):
     """A model built from a caller's input.
 
     Raises `InvalidInput` instead of pydantic's own error, because that one keeps the refused input (which may be a
     password) in ``errors()`` even where its text hides it.
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def __init__(self, /, **data: Any) -> None:
         refusal = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, Required, Self, TypedDict
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -12,6 +12,11 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.sip import SipConfig
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+_set: Final = object.__setattr__  # the models are frozen
 
 
 def _aware_utc(when: datetime) -> datetime:
@@ -21,6 +26,30 @@ def _aware_utc(when: datetime) -> datetime:
 
 
 UtcTime = Annotated[datetime, AfterValidator(_aware_utc)]
+
+
+class PhoneNumberFields(TypedDict, total=False):
+    """What `PhoneNumber.unchecked` takes: the fields of a `PhoneNumber`. Times are aware UTC."""
+
+    provider: Required[str]
+    id: Required[str]
+    identity: Required[NumberIdentity]
+    status: NumberStatus
+    provider_status: str | None
+    origin: Origin
+    provider_origin: str | None
+    label: str | None
+    sip: SipConfig | None
+    inbound_agent: AgentRef | None
+    outbound_agent: AgentRef | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    starts_at: datetime | None
+    release_requested_at: datetime | None
+    ends_at: datetime | None
+    monthly_fee: Money | None
+    problems: tuple[str, ...]
+    raw: Mapping[str, Any]
 
 
 class PhoneNumber(BaseModel, frozen=True):
@@ -60,6 +89,19 @@ class PhoneNumber(BaseModel, frozen=True):
     raw: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
     """The provider's record without its secrets, for what the model has no word for. Not compared, not dumped."""
 
+    @classmethod
+    def unchecked(cls, **fields: Unpack[PhoneNumberFields]) -> Self:
+        """A record out of parts that are of their types already; an adapter has read them out of a strict model.
+
+        To check them all a second time takes longer than everything else that reading a number takes.
+        """
+        number = cls.__new__(cls)
+        _set(number, "__dict__", {**_BLANK, **fields})
+        _set(number, "__pydantic_fields_set__", _NAMES)
+        _set(number, "__pydantic_extra__", None)
+        _set(number, "__pydantic_private__", None)
+        return number
+
     @property
     def is_live(self) -> bool:
         """Whether the record still stands for a number in service, or may (an unknown status counts as live)."""
@@ -76,6 +118,26 @@ class PhoneNumber(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.identity} ({self.provider} {self.id}, {self.status})"
+
+
+_NAMES: Final = set(PhoneNumber.model_fields)
+_BLANK: Final[Mapping[str, object]] = {
+    name: None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+    for name, field in PhoneNumber.model_fields.items()
+}
+
+
+def _raw(number: PhoneNumber) -> dict[str, Any]:
+    """``raw`` may have been left unparsed by its reader. Whoever looks gets an ordinary dict."""
+    fields = vars(number)
+    if type(fields["raw"]) is not dict:
+        fields["raw"] = dict(fields["raw"])
+    raw: dict[str, Any] = fields["raw"]
+    return raw
+
+
+# Only now, when the model has made a field of it.
+type.__setattr__(PhoneNumber, "raw", property(_raw))
 
 
 class AvailableNumber(BaseModel, frozen=True):

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     import httpx
 
 DEFAULT: Final = "httpx"
-_SYNC: Final = {"httpx": ("telephony_core.transport.httpx_backend", "HttpxBackend")}
-_ASYNC: Final = {"httpx": ("telephony_core.transport.httpx_backend", "AsyncHttpxBackend")}
+_SYNC: Final = {
+    "httpx": ("telephony_core.transport.httpx_backend", "HttpxBackend"),
+    "urllib3": ("telephony_core.transport.urllib3_backend", "Urllib3Backend"),
+}
+_ASYNC: Final = {
+    "httpx": ("telephony_core.transport.httpx_backend", "AsyncHttpxBackend"),
+    "aiohttp": ("telephony_core.transport.aiohttp_backend", "AiohttpBackend"),
+}
 
 
 def sync_backend(backend: Backend | str | None, http_client: httpx.Client | None) -> Backend:
@@ -57,9 +63,17 @@ def async_backend(backend: AsyncBackend | str | None, http_client: httpx.AsyncCl
 
 def _named(name: str | None, known: dict[str, tuple[str, str]]) -> Any:
     name = name or os.environ.get("TELEPHONY_BACKEND") or DEFAULT
-    if name not in known:
-        raise ConfigurationError(
-            f"there is no backend {name[:40]!r} here", remedy=f"use one of: {', '.join(sorted(known))}"
-        )
-    module, attribute = known[name]
-    return getattr(import_module(module), attribute)()
+    remedy = f"use one of: {', '.join(sorted(known))}"
+    if name in known:
+        module, attribute = known[name]
+        try:
+            return getattr(import_module(module), attribute)()
+        except ImportError as error:
+            reason = f"the backend {name} cannot be imported ({error})"
+            remedy = f"install telephony-core[fast], or {remedy}"
+    elif name in _SYNC or name in _ASYNC:
+        here, there = ("Telephony", "AsyncTelephony") if known is _SYNC else ("AsyncTelephony", "Telephony")
+        reason = f"the backend {name} serves {there}, not {here}"
+    else:
+        reason = f"there is no backend {name[:40]!r} here"
+    raise ConfigurationError(reason, remedy=remedy)

@@ -14,6 +14,9 @@ never sent                          again              again
 sent, no answer; 5xx                again              `AnswerLost` in the flow
 any other answer                    the flow reads it  the flow reads it
 =================================== ================== ========================
+
+An IDEMPOTENT write that may have happened never ends as a plain refusal to listen (401, 403, 429, a redirect on a
+later attempt): that is `OutcomeUnknown`, as is a loss that retries did not heal.
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ from urllib.parse import quote, urlencode
 
 from telephony_core.errors import (
     AnswerLost,
+    ClientClosed,
     NoAnswer,
     NotSent,
     OutcomeUnknown,
+    RateLimited,
     TelephonyError,
     UnexpectedResponse,
     WriteRefused,
@@ -39,6 +44,7 @@ from telephony_core.redaction import scrubbed
 from telephony_core.refusals import Refusal, error_for, retry_after_seconds
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
 
 T = TypeVar("T")
@@ -49,6 +55,8 @@ LONGEST_RETRY_AFTER: Final = 30.0
 FIRST_BACKOFF: Final = 0.5
 """Seconds; doubles with every retry, and the real pause is drawn evenly from nothing up to it (full jitter)."""
 LONGEST_BACKOFF: Final = 8.0
+_UNHEARD: Final = frozenset({401, 403})
+"""Statuses that say who is speaking, and nothing about an earlier attempt of the same request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,7 @@ class Line:
     observers: tuple[Callable[[Sent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Told of a write that was in flight when its caller was cancelled or interrupted."""
+    life: Life = field(default_factory=Life)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
 
     def prepare(self, request: Request) -> HttpRequest:
@@ -168,9 +177,11 @@ def _attempts(
     attempt = 0
     maybe_happened = False
     while True:
-        delay = line.pace.reserve(clock.monotonic())
-        if delay > 0:
-            yield from _wait(delay, deadline, clock, request, maybe_happened)
+        yield from _turn(line.pace, deadline, clock, request, maybe_happened)
+        try:
+            line.life.check()
+        except ClientClosed as closed:
+            raise _unknown(request, closed) if maybe_happened else closed from None
         started = clock.monotonic()
         left = deadline - started
         if left <= 0:
@@ -188,15 +199,21 @@ def _attempts(
         if response is not None:
             if response.status == 429:
                 asked = retry_after_seconds(response.headers.get("retry-after"), now=clock.now())
-                if asked is not None:
-                    line.pace.hold(clock.monotonic() + asked)
+                if asked is not None:  # no longer than anybody would wait: a quota of one path must not stop all others
+                    line.pace.hold(clock.monotonic() + min(asked, LONGEST_RETRY_AFTER))
                 if (asked or 0) > LONGEST_RETRY_AFTER or attempt > line.max_retries:
-                    raise _rate_limited(response, request, asked)
+                    refused = _rate_limited(response, request, asked)
+                    raise _unknown(request, refused) if maybe_happened else refused
                 again = asked or 0.0
             elif response.status >= 500 or response.status == 408:
                 maybe_happened = request.semantics is not Semantics.READ
                 failure = error_for(
                     response.status, response.headers, response.body, Refusal(), secrets=request.secrets
+                )
+            elif maybe_happened and (response.status in _UNHEARD or 300 <= response.status < 400):
+                raise _unknown(
+                    request,
+                    error_for(response.status, response.headers, response.body, Refusal(), secrets=request.secrets),
                 )
             else:
                 return response
@@ -219,11 +236,31 @@ def _attempts(
         try:
             yield from _wait(max(again or 0.0, backoff), deadline, clock, request, maybe_happened)
         except TelephonyError as error:
+            if maybe_happened:
+                raise error
             if response is not None and response.status == 429:
                 raise _rate_limited(response, request, again) from None
-            if failure is not None and not maybe_happened:
-                raise failure from None
-            raise error
+            raise failure or error from None
+
+
+def _turn(
+    pace: Pace, deadline: float, clock: Clock, request: Request, maybe_happened: bool
+) -> Generator[Action, Response | None, None]:
+    """Wait until the pace lets this request start. One that is given up leaves its place to others."""
+    now = clock.monotonic()
+    delay = pace.reserve(now, deadline)
+    while delay > 0:
+        held = pace.held(now)
+        if now + held >= deadline and not maybe_happened:
+            raise _held(held)
+        place = now + delay
+        try:
+            yield from _wait(delay, deadline, clock, request, maybe_happened)
+        except BaseException:  # a caller who goes away while waiting closes this generator
+            pace.give_back(place)
+            raise
+        now = clock.monotonic()
+        delay = pace.confirm(place, now)
 
 
 def _wait(
@@ -255,17 +292,27 @@ def _rate_limited(response: Response, request: Request, asked: float | None) -> 
     return error
 
 
+def _held(seconds: float) -> RateLimited:
+    return RateLimited(
+        f"the provider asked everybody to wait {seconds:.0f} s more, so nothing was sent", retry_after=seconds
+    )
+
+
 def _lost(request: Request, failure: TelephonyError) -> AnswerLost:
     return AnswerLost(
-        f"{request.method} {request.path} was sent and its answer was lost ({failure.message})", status=failure.status
+        f"{request.method} {request.path} was sent and its answer was lost ({failure.message})",
+        attempt=request.attempt,
+        status=failure.status,
     )
 
 
 def _unknown(request: Request, failure: TelephonyError) -> OutcomeUnknown:
     return OutcomeUnknown(
         f"{request.method} {request.path} was sent and never answered usably ({failure.message})",
+        attempt=request.attempt,
         remedy="it may have been applied; sending the same change again is safe",
         status=failure.status,
+        retry_after=failure.retry_after,
         body=failure.body,
     )
 
@@ -274,6 +321,7 @@ def _out_of_time(request: Request, maybe_happened: bool) -> TelephonyError:
     if maybe_happened:
         return OutcomeUnknown(
             f"time ran out while repeating {request.method} {request.path}",
+            attempt=request.attempt,
             remedy="it may have been applied; sending the same change again is safe",
         )
     return NotSent(
@@ -337,6 +385,7 @@ def _interrupted(action: Action, interruption: BaseException, line: Line) -> Non
     if isinstance(action, Transmit) and action.request.semantics is Semantics.ONCE:
         error = OutcomeUnknown(
             f"{action.request.method} {action.request.path} was in flight when its caller was interrupted",
+            attempt=action.request.attempt,
             provider=line.provider,
         )
         interruption.add_note(str(error))

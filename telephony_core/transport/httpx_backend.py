@@ -1,15 +1,35 @@
-"""The default backend: httpx, sync and async."""
+"""The default backend: httpx, sync and async.
+
+A client that was handed in sends with everything that was configured in it. Without one, httpx's transports are used
+directly, each with one connection: httpx's pool does work that grows with the square of what is in flight, and its
+client spends half of a request on what is not used here (cookies, redirects, authentication).
+"""
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+import threading
 import time
-from typing import Final
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Final, Generic, TypeVar
 
+import httpcore
 import httpx
 
-from telephony_core.errors import ClientClosed, NoAnswer, NotSent, TelephonyError, UnexpectedResponse
+from telephony_core.errors import ClientClosed, NoAnswer, NotSent, TelephonyError
 from telephony_core.flow import Response
-from telephony_core.transport.backend import LONGEST_ANSWER, HttpRequest
+from telephony_core.transport.answers import ASKED, PACKINGS, answer, check_length, too_late
+from telephony_core.transport.backend import HttpRequest
+from telephony_core.transport.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
+
+_IDLE_FOR: Final = 5.0
+"""Seconds after which an idle connection is not used again, as in httpx itself."""
+_GRACE: Final = 0.1
+"""Seconds by which a handed-in async client's own time-outs, which know what was being waited for, come first."""
 
 # Raised before a byte of the request was written. Everything else may have reached the provider.
 _NEVER_SENT: Final = (
@@ -22,101 +42,305 @@ _NEVER_SENT: Final = (
     httpx.InvalidURL,
 )
 
+LaneT = TypeVar("LaneT")
+
 
 class HttpxBackend:
-    """Sends with an `httpx.Client`: its own, or one that was handed in (which is never closed here)."""
+    """Sends on connections of its own, or with an `httpx.Client` that was handed in (and is never closed here)."""
 
     name = "httpx"
 
     def __init__(self, client: httpx.Client | None = None) -> None:
-        self._owned = client is None
-        self._client = httpx.Client(timeout=None) if client is None else client
+        self._client = client
+        self._roads: dict[str, _Road[_Lane]] = {}
+        self._places = threading.Semaphore(MOST_CONNECTIONS)
+        self._closed = False
 
     def send(self, request: HttpRequest, timeout: float) -> Response:
         deadline = time.monotonic() + timeout
         failure: TelephonyError
         try:
-            answer = self._client.send(
-                _build(self._client, request, timeout), stream=True, auth=None, follow_redirects=False
-            )
-            try:
-                body = bytearray()
-                for chunk in answer.iter_bytes():
-                    body += chunk
-                    _check(body, deadline, timeout)
-                return Response(answer.status_code, _headers(answer), bytes(body))
-            finally:
-                answer.close()
-        except httpx.HTTPError as error:
-            failure = _translated(error)
-        except httpx.InvalidURL as error:
+            if self._closed:
+                raise _closed()
+            if self._client is not None:
+                return _send_with(self._client, request, timeout, deadline)
+            return self._send(request, timeout, deadline)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = _translated(error)
         except RuntimeError:
-            if not self._client.is_closed:
+            if self._client is None or not self._client.is_closed:
                 raise
-            failure = ClientClosed("the HTTP client is closed")
+            failure = _closed()
         raise failure
 
+    def _send(self, request: HttpRequest, timeout: float, deadline: float) -> Response:
+        origin = origin_of(request.url)
+        road = self._roads.get(origin) or self._roads.setdefault(origin, _Road(_sync_lanes(origin)))
+        if not self._places.acquire(timeout=timeout):
+            raise _not_connected(timeout)
+        lane = road.take()
+        try:
+            lane.clock.deadline = deadline
+            found = lane.transport.handle_request(_request(request, {}))
+            try:
+                return _read(found, deadline, timeout)
+            finally:
+                found.close()
+        finally:
+            unused = road.put_back(lane)
+            self._places.release()
+            if unused is not None:
+                unused.transport.close()
+            if self._closed:  # meanwhile
+                self.close()
+
     def close(self) -> None:
-        if self._owned:
-            self._client.close()
+        self._closed = True
+        for road in tuple(self._roads.values()):
+            for lane in road.clear():
+                lane.transport.close()
 
 
 class AsyncHttpxBackend:
-    """Sends with an `httpx.AsyncClient`: its own, or one that was handed in (which is never closed here)."""
+    """The same from async code, with `httpx.AsyncClient`."""
 
     name = "httpx"
 
     def __init__(self, client: httpx.AsyncClient | None = None) -> None:
-        self._owned = client is None
-        self._client = httpx.AsyncClient(timeout=None) if client is None else client
+        self._client = client
+        self._roads: dict[str, _Road[httpx.AsyncHTTPTransport]] = {}
+        self._places = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._closed = False
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
-        deadline = time.monotonic() + timeout
+        progress = _Progress()
         failure: TelephonyError
         try:
-            answer = await self._client.send(
-                _build(self._client, request, timeout), stream=True, auth=None, follow_redirects=False
-            )
-            try:
-                body = bytearray()
-                async for chunk in answer.aiter_bytes():
-                    body += chunk
-                    _check(body, deadline, timeout)
-                return Response(answer.status_code, _headers(answer), bytes(body))
-            finally:
-                await answer.aclose()
-        except httpx.HTTPError as error:
-            failure = _translated(error)
-        except httpx.InvalidURL as error:
+            if self._closed:
+                raise _closed()
+            async with asyncio.timeout(timeout if self._client is None else timeout + _GRACE) as patience:
+                if self._client is not None:
+                    return await _asend_with(self._client, request, timeout)
+                return await self._asend(request, timeout, progress)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+            failure = too_late(timeout) if progress.may_be_sent else _not_connected(timeout)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = _translated(error)
         except RuntimeError:
-            if not self._client.is_closed:
+            if self._client is None or not self._client.is_closed:
                 raise
-            failure = ClientClosed("the HTTP client is closed")
+            failure = _closed()
         raise failure
 
+    async def _asend(self, request: HttpRequest, timeout: float, progress: _Progress) -> Response:
+        origin = origin_of(request.url)
+        road = self._roads.get(origin) or self._roads.setdefault(origin, _Road(_async_lanes(origin)))
+        progress.may_be_sent = False
+        await self._places.acquire()
+        lane = road.take()
+        try:
+            progress.may_be_sent = True
+            found = await lane.handle_async_request(_request(request, {"trace": progress.trace}))
+            try:
+                return await _aread(found)
+            finally:
+                await found.aclose()
+        finally:
+            unused = road.put_back(lane)
+            self._places.release()
+            if unused is not None:
+                await unused.aclose()
+            if self._closed:  # meanwhile
+                await self.aclose()
+
     async def aclose(self) -> None:
-        if self._owned:
-            await self._client.aclose()
+        self._closed = True
+        for road in tuple(self._roads.values()):
+            for lane in road.clear():
+                await lane.aclose()
 
 
-def _build(client: httpx.Client | httpx.AsyncClient, request: HttpRequest, timeout: float) -> httpx.Request:
-    return client.build_request(
-        request.method, request.url, headers=list(request.headers), content=request.body, timeout=timeout
+# -- connections of our own
+
+
+class _Road(Generic[LaneT]):
+    """The connections to one origin, the last one used on top. One that carries a request is not in here."""
+
+    def __init__(self, make: Callable[[], LaneT]) -> None:
+        self._make = make
+        self._idle: deque[tuple[float, LaneT]] = deque()
+
+    def take(self) -> LaneT:
+        try:
+            return self._idle.pop()[1]
+        except IndexError:
+            return self._make()
+
+    def put_back(self, lane: LaneT) -> LaneT | None:
+        """Returns another one that was idle for too long and has to be closed, if there is one."""
+        now = time.monotonic()
+        self._idle.append((now, lane))
+        try:
+            since, oldest = self._idle.popleft()
+        except IndexError:  # other threads were faster
+            return None
+        if now - since > _IDLE_FOR:
+            return oldest
+        self._idle.appendleft((since, oldest))
+        return None
+
+    def clear(self) -> Iterable[LaneT]:
+        while self._idle:
+            yield self._idle.pop()[1]
+
+
+def _road_to(origin: str) -> dict[str, Any]:
+    """What the transports to an origin are made with."""
+    proxy = proxy_for(origin, socks=find_spec("socksio") is not None)
+    proxy_is_secure = proxy is not None and proxy.startswith("https:")
+    # Reading the certificates takes longer than hundreds of requests: once for all connections, and only where needed.
+    secure = proxy_is_secure or origin.startswith("https:")
+    verify = trust() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return {
+        "verify": verify,
+        "proxy": proxy and httpx.Proxy(proxy, ssl_context=verify if proxy_is_secure else None),
+        "limits": httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=_IDLE_FOR),
+    }
+
+
+def _sync_lanes(origin: str) -> Callable[[], _Lane]:
+    made_with = _road_to(origin)
+    return lambda: _Lane(httpx.HTTPTransport(**made_with))
+
+
+def _async_lanes(origin: str) -> Callable[[], httpx.AsyncHTTPTransport]:
+    made_with = _road_to(origin)
+    return lambda: httpx.AsyncHTTPTransport(**made_with)
+
+
+class _Lane:
+    """A transport of one connection, and the clock that this connection goes by."""
+
+    def __init__(self, transport: httpx.HTTPTransport) -> None:
+        self.transport = transport
+        pool = transport._pool
+        pool._network_backend = self.clock = _Clock(pool._network_backend)
+
+
+class _Clock(httpcore.NetworkBackend):
+    """Makes connections keep one deadline: httpcore gives every single read all the time there is."""
+
+    def __init__(self, network: httpcore.NetworkBackend) -> None:
+        self._network = network
+        self.deadline = 0.0
+
+    def left(self) -> float:
+        return max(self.deadline - time.monotonic(), 1e-6)  # 0 would mean not to wait at all
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._network.connect_tcp(host, port, self.left(), local_address, socket_options), self)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, clock: _Clock) -> None:
+        self._stream = stream
+        self._clock = clock
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if time.monotonic() > self._clock.deadline:  # also when bytes keep coming
+            raise httpcore.ReadTimeout("the deadline has passed")
+        return self._stream.read(max_bytes, self._clock.left())
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._clock.left())
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._clock.left()), self._clock)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Whether bytes of a request may be on their way. While a connection is being opened, none are."""
+
+    may_be_sent: bool = True
+
+    async def trace(self, event: str, _: object) -> None:
+        self.may_be_sent = not event.startswith("connection.")
+
+
+def _request(request: HttpRequest, extensions: dict[str, Any]) -> httpx.Request:
+    return httpx.Request(
+        request.method, request.url, headers=[*request.headers, *ASKED], content=request.body, extensions=extensions
     )
 
 
-def _headers(answer: httpx.Response) -> dict[str, str]:
-    return {name.lower(): value for name, value in answer.headers.items()}
+# -- a client that was handed in
 
 
-def _check(body: bytearray, deadline: float, timeout: float) -> None:
-    """Bound what is read: httpx's own time-out counts each chunk anew, so a slow drip would never end."""
-    if len(body) > LONGEST_ANSWER:
-        raise UnexpectedResponse(f"the answer is longer than {LONGEST_ANSWER // 2**20} MiB and was not read")
-    if time.monotonic() > deadline:
-        raise NoAnswer(f"no whole answer within {timeout:.1f} s")
+def _send_with(client: httpx.Client, request: HttpRequest, timeout: float, deadline: float) -> Response:
+    found = client.send(_build(client, request, timeout), stream=True, auth=None, follow_redirects=False)
+    try:
+        return _read(found, deadline, timeout)
+    finally:
+        found.close()
+
+
+async def _asend_with(client: httpx.AsyncClient, request: HttpRequest, timeout: float) -> Response:
+    found = await client.send(_build(client, request, timeout), stream=True, auth=None, follow_redirects=False)
+    try:
+        return await _aread(found)
+    finally:
+        await found.aclose()
+
+
+def _build(client: httpx.Client | httpx.AsyncClient, request: HttpRequest, timeout: float) -> httpx.Request:
+    headers = [*request.headers, PACKINGS]  # not those that the client would ask for: nothing here unpacks brotli
+    return client.build_request(request.method, request.url, headers=headers, content=request.body, timeout=timeout)
+
+
+# -- answers
+
+
+def _read(found: httpx.Response, deadline: float, timeout: float) -> Response:
+    if found.is_stream_consumed:  # as from a transport in memory: read already, and unpacked
+        return answer(found.status_code, found.headers.items(), found.content, packed=False)
+    body = bytearray()
+    for chunk in found.iter_raw():
+        body += chunk
+        check_length(len(body))
+        if time.monotonic() > deadline:
+            raise too_late(timeout)
+    return answer(found.status_code, found.headers.items(), bytes(body))
+
+
+async def _aread(found: httpx.Response) -> Response:
+    if found.is_stream_consumed:
+        return answer(found.status_code, found.headers.items(), found.content, packed=False)
+    body = bytearray()
+    async for chunk in found.aiter_raw():
+        body += chunk
+        check_length(len(body))
+    return answer(found.status_code, found.headers.items(), bytes(body))
+
+
+# -- failures
 
 
 def _translated(error: Exception) -> TelephonyError:
@@ -124,6 +348,12 @@ def _translated(error: Exception) -> TelephonyError:
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, _NEVER_SENT):
         return NotSent(f"no connection to the provider ({reason})")
-    if isinstance(error, httpx.DecodingError):
-        return NoAnswer(f"the answer could not be decoded ({reason})")
     return NoAnswer(f"the provider did not answer ({reason})")
+
+
+def _not_connected(timeout: float) -> NotSent:
+    return NotSent(f"no connection to the provider within {timeout:.1f} s")
+
+
+def _closed() -> ClientClosed:
+    return ClientClosed("the HTTP client is closed")

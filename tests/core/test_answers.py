@@ -181,6 +181,16 @@ def test_what_is_not_json_is_unexpected(body):
         parse_json(Response(200, {}, body))
 
 
+@pytest.mark.parametrize("body", [b'["\\ud800x"]', b'["\xed\xa0\x80x"]'])
+def test_half_a_surrogate_pair_can_be_written_out_again(body):
+    (text,) = parse_json(Response(200, {}, body))
+    assert text == "\\ud800x"
+
+
+def test_a_whole_surrogate_pair_is_one_character():
+    assert parse_json(Response(200, {}, b'["\\ud83d\\ude00 \\ud55c"]')) == ["\U0001f600 \ud55c"]
+
+
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"1", b"null"])
 def test_what_is_no_object_is_unexpected(body):
     with pytest.raises(errors.UnexpectedResponse, match="object was expected"):

@@ -181,7 +181,7 @@ def test_an_undeclared_operation_is_refused_with_its_name():
         capabilities = replace(CAPABILITIES, operations={Operation.LIST: CAPABILITIES.operations[Operation.LIST]})
 
     client = Telephony(
-        replace(SPEC, factory=Modest), api_key="k", base_url="https://toy.example", backend=(server := ToyServer())
+        replace(SPEC, factory=Modest), api_key="k3y", base_url="https://toy.example", backend=(server := ToyServer())
     )
     calls = [
         lambda: client.get_number("a"),
@@ -194,6 +194,6 @@ def test_an_undeclared_operation_is_refused_with_its_name():
         lambda: next(client.search_available()),
     ]
     for call in calls:
-        with pytest.raises(UnsupportedOperation, match="toy offers no"):
+        with pytest.raises(UnsupportedOperation, match="toy cannot (read|import|label|change|assign|release|revoke|search)"):
             call()
     assert server.requests == []

@@ -33,6 +33,7 @@ from telephony_core.errors import (
 from telephony_core.flow import Flow, Request, Response, Semantics, call, parse_json, path
 from telephony_core.provider import ListQuery, Page, Problem, Provider
 from telephony_core.refusals import Refusal
+from telephony_core.shape import Shape
 from telephony_core.wire import read_cursor, read_items, read_object
 from telephony_diga import mapping
 from telephony_diga.mapping import VersionChoice
@@ -262,6 +263,9 @@ class DigaProvider(Provider):
             return self.capabilities.side_effects[Operation.RELEASE]
         linked = number.inbound_agent is not None or number.outbound_agent is not None
         return frozenset({SideEffect.UNPUBLISHES}) if linked and number.origin is not Origin.PURCHASED else frozenset()
+
+    def documented_record(self) -> Shape:
+        return Shape.documented("telephony_diga", "PhoneRegisterResponseSchema")
 
 
 def _number(response: Response) -> PhoneNumber:

@@ -16,10 +16,12 @@ from telephony_core.errors import Conflict, InvalidInput, InvalidRequest, Provid
 from telephony_core.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
 from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.refusals import Refusal
-from telephony_core.wire import read_cursor, read_items, read_object
+from telephony_core.shape import Shape
+from telephony_core.wire import read_answer, read_object, read_page
 from telephony_vox import mapping
 from telephony_vox.config import VoxOptions
 from telephony_vox.plugin import AS_IS, CAPABILITIES, SLUG
+from telephony_vox.wire import LinePage, LineRecord, NumberPage, NumberRecord
 
 PAGE_SIZE: Final = 100
 """The most that vox gives at once."""
@@ -70,13 +72,8 @@ class VoxProvider(Provider):
         if resumed is not None:
             asked.append(("cursor", resumed))
         response = yield from self._call("GET", path(_OWNED), Semantics.READ, query=asked)
-        page = read_object(response)
-        numbers = [
-            mapping.phone_number(item, http_status=response.status)
-            for item in read_items(page, "items", status=response.status)
-        ]
-        more = read_cursor(page, "next_cursor", status=response.status)
-        return Page(numbers, _onward(status, more, statuses))
+        page, records = read_page(response, NumberPage, "items", NumberRecord, self.secret_keys)
+        return Page([mapping.number_of(*found) for found in records], _onward(status, page.next_cursor, statuses))
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         return self._number("GET", path(_OWNED, id), Semantics.READ)
@@ -92,12 +89,8 @@ class VoxProvider(Provider):
         if cursor is not None:
             asked.append(("cursor", cursor))
         response = yield from self._call("GET", path("telephone-numbers", "available"), Semantics.READ, query=asked)
-        page = read_object(response)
-        lines = [
-            mapping.available_number(item, http_status=response.status)
-            for item in read_items(page, "items", status=response.status)
-        ]
-        return Page(lines, read_cursor(page, "next_cursor", status=response.status))
+        page, records = read_page(response, LinePage, "items", LineRecord, self.secret_keys)
+        return Page([mapping.line_of(*found) for found in records], page.next_cursor)
 
     # -- writing
 
@@ -154,6 +147,9 @@ class VoxProvider(Provider):
             return False
         return isinstance(options, VoxOptions) and options.no_authentication
 
+    def documented_record(self) -> Shape:
+        return Shape.documented("telephony_vox", "OrganizationTelephoneNumber")
+
     # -- requests
 
     def _call(
@@ -170,7 +166,7 @@ class VoxProvider(Provider):
     def _number(self, method: str, where: str, semantics: Semantics, body: Json = None) -> Flow[PhoneNumber]:
         """A request that is answered with one owned number."""
         response = yield from self._call(method, where, semantics, body)
-        return mapping.phone_number(read_object(response), http_status=response.status)
+        return mapping.number_of(*read_answer(response, NumberRecord, self.secret_keys))
 
 
 # -- paging: one series of requests per status, so the cursor says which status it is in

@@ -7,9 +7,10 @@ is strict: what cannot be said to vox exactly raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from telephony_core.changes import AgentAssignment, NumberImport
@@ -65,6 +66,7 @@ LINE_TYPES: Final = ("mobile", "landline", "voip", "uan", "personal", "toll_free
 
 _DIGITS: Final = re.compile(r"[0-9]{1,20}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 WordT = TypeVar("WordT")
 
@@ -73,10 +75,14 @@ WordT = TypeVar("WordT")
 
 def phone_number(payload: object, *, http_status: int | None = None) -> PhoneNumber:
     """An owned number. Raises `UnexpectedResponse` when it is no object or lacks its ``id`` or ``number``."""
-    record, unreadable = read_record(NumberRecord, payload, status=http_status)
-    problems = list(unreadable)
+    return number_of(*read_record(NumberRecord, payload, status=http_status), _raw(payload))
+
+
+def number_of(record: NumberRecord, unreadable: Sequence[str], raw: Mapping[str, Any]) -> PhoneNumber:
+    """An owned number out of its record, the fields of it that could not be read, and what to show as ``raw``."""
+    problems = [*unreadable]
     origin = _word(ORIGINS, record.provider, Origin.UNKNOWN, "provider", problems)
-    return PhoneNumber(
+    return PhoneNumber.unchecked(
         provider=SLUG,
         id=record.id,
         identity=NumberIdentity.parse(record.number, region=REGION),
@@ -95,14 +101,18 @@ def phone_number(payload: object, *, http_status: int | None = None) -> PhoneNum
         ends_at=_time(record.end_at),
         monthly_fee=_won(record.monthly_fee),
         problems=tuple(problems),
-        raw=_raw(payload),
+        raw=raw,
     )
 
 
 def available_number(payload: object, *, http_status: int | None = None) -> AvailableNumber:
     """A line for sale. Raises `UnexpectedResponse` as `phone_number` does."""
-    record, unreadable = read_record(LineRecord, payload, status=http_status)
-    problems = list(unreadable)
+    return line_of(*read_record(LineRecord, payload, status=http_status), _raw(payload))
+
+
+def line_of(record: LineRecord, unreadable: Sequence[str], raw: Mapping[str, Any]) -> AvailableNumber:
+    """A line for sale out of its record; see `number_of`."""
+    problems = [*unreadable]
     sms = _nested(SmsRecord, record.sms_capable or {}, "sms_capable", problems) or SmsRecord()
     return AvailableNumber(
         provider=SLUG,
@@ -113,7 +123,7 @@ def available_number(payload: object, *, http_status: int | None = None) -> Avai
         sends_sms=sms.send,
         receives_sms=sms.recv,
         problems=tuple(problems),
-        raw=_raw(payload),
+        raw=dict(raw),
     )
 
 
@@ -143,24 +153,38 @@ def _word(table: Mapping[str, WordT], word: str | None, otherwise: WordT, field:
 def _sip(address: str | None, origin: Origin, problems: list[str]) -> SipConfig | None:
     if address is None and origin is not Origin.IMPORTED:
         return None
-    parsed = None
-    if address is not None:
-        try:
-            parsed = SipAddress.parse(address)
-        except InvalidInput as error:
-            problems.append(f"address: {error.message}")
-    return SipConfig(outbound=OutboundSip(address=parsed))
+    sip, odd = _trunk(address)
+    problems += odd
+    return sip
 
 
-def _agent(payload: Mapping[str, object] | None, field: str, problems: list[str]) -> AgentRef | None:
-    record = None if payload is None else _nested(AgentRecord, payload, field, problems)
+@lru_cache(maxsize=4096)
+def _trunk(address: str | None) -> tuple[SipConfig, tuple[str, ...]]:
+    """The settings of a trunk, which many numbers share; they are frozen, and so need to be made only once."""
+    if address is None:
+        return SipConfig(), ()
+    try:
+        return SipConfig(outbound=OutboundSip(address=SipAddress.parse(address))), ()
+    except InvalidInput as error:
+        return SipConfig(), (f"address: {error.message}",)
+
+
+def _agent(found: AgentRecord | Mapping[str, object] | None, field: str, problems: list[str]) -> AgentRef | None:
+    if found is None:
+        return None
+    record = found if isinstance(found, AgentRecord) else _nested(AgentRecord, found, field, problems)
     if record is None:
         return None
     word = record.agent_version
     if word in _MODEL_WORDS:
         problems.append(f"{field}.agent_version: none of vox's words for a version")
         word = None
-    return AgentRef(record.agent_id, version=None if word is None else VERSIONS.get(word, word))
+    return _reference(record.agent_id, word)
+
+
+@lru_cache(maxsize=4096)
+def _reference(agent_id: str, word: str | None) -> AgentRef:
+    return AgentRef(agent_id, version=None if word is None else VERSIONS.get(word, word))
 
 
 def _nested(model: type[ModelT], payload: Mapping[str, object], field: str, problems: list[str]) -> ModelT | None:
@@ -174,9 +198,10 @@ def _nested(model: type[ModelT], payload: Mapping[str, object], field: str, prob
 
 
 def _time(millis: int | None) -> datetime | None:
-    return None if millis is None else _EPOCH + timedelta(milliseconds=millis)
+    return None if millis is None else _EPOCH + millis * _MILLISECOND
 
 
+@lru_cache(maxsize=1024)
 def _won(amount: int | None) -> Money | None:
     return None if amount is None else Money(amount=Decimal(amount), currency="KRW")
 

@@ -22,6 +22,17 @@ class _Wire(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
 
 
+class AgentRecord(_Wire):
+    """An agent mapping inside an owned number."""
+
+    agent_id: Text
+    agent_version: Text | None = None
+
+
+Agent: TypeAlias = Annotated[AgentRecord | dict[str, object] | None, Field(union_mode="left_to_right")]
+"""An agent mapping; as it came where it is odd, so that what is in order in it can still be read."""
+
+
 class NumberRecord(_Wire):
     """An owned number (docs.tryvox.co, get an owned number)."""
 
@@ -34,18 +45,18 @@ class NumberRecord(_Wire):
     updated_at: EpochMillis | None = None
     monthly_fee: int | None = None
     address: str | None = None
-    inbound_agent: dict[str, object] | None = None
-    outbound_agent: dict[str, object] | None = None
+    inbound_agent: Agent = None
+    outbound_agent: Agent = None
     memo: str | None = None
     end_at: EpochMillis | None = None
     cancel_requested_at: EpochMillis | None = None
 
 
-class AgentRecord(_Wire):
-    """An agent mapping inside an owned number."""
+class NumberPage(_Wire):
+    """A page of owned numbers (docs.tryvox.co, list owned numbers)."""
 
-    agent_id: Text
-    agent_version: Text | None = None
+    items: list[NumberRecord]
+    next_cursor: Text | None = None
 
 
 class LineRecord(_Wire):
@@ -56,6 +67,13 @@ class LineRecord(_Wire):
     line_type: str | None = None
     monthly_fee: int | None = None
     sms_capable: dict[str, object] | None = None
+
+
+class LinePage(_Wire):
+    """A page of lines for sale."""
+
+    items: list[LineRecord]
+    next_cursor: Text | None = None
 
 
 class SmsRecord(_Wire):

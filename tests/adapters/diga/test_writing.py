@@ -482,9 +482,11 @@ def test_a_lost_import_that_is_there_afterwards_gets_its_trunk_sent_again(
     outbound = OutboundUpdate(address="trunk.example.com:5060", username="acme", password="s3cret")
     change = NumberImport(number="+34911234567", outbound=outbound)
 
-    number = wire.run(operations.import_number(change), *NOTHING, AnswerLost("lost"), *listed(custom()), custom())
+    made = custom(nickname=None, inbound_agent_id=None, sip={"allowed_addresses": None})
 
-    assert number.id == custom()["id"]
+    number = wire.run(operations.import_number(change), *NOTHING, AnswerLost("lost"), *listed(made), made)
+
+    assert number.id == made["id"]
     assert wire.calls[-1] == ("PATCH", f"/v1/phone/{number.id}/sip-config", "idempotent")
     assert wire.bodies[-1] == {
         "outbound_config": {"termination_uri": "trunk.example.com:5060", "username": "acme", "password": "s3cret"}

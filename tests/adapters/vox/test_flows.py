@@ -316,9 +316,10 @@ def test_a_mapping_that_fails_leaves_the_number_and_says_so(
 def test_a_registration_whose_answer_is_lost_is_looked_for_and_gets_its_trunk_again(
     operations: Operations, wire: Wire, custom: Make
 ) -> None:
-    look = [page(), page(custom()), page(), page()]
+    made = custom(inbound_agent=None)
+    look = [page(), page(made), page(), page()]
 
-    number = wire.run(operations.import_number(an_import()), *NOTHING_YET, AnswerLost("gone"), *look, custom())
+    number = wire.run(operations.import_number(an_import()), *NOTHING_YET, AnswerLost("gone"), *look, made)
 
     assert number.id == custom()["id"]
     assert [request.method for request in wire.sent] == ["GET"] * 4 + ["POST"] + ["GET"] * 4 + ["PATCH"]

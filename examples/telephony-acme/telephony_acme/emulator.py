@@ -1,0 +1,206 @@
+"""Acme Voice as a stateful emulator, written from the vendor's reference and not from the adapter.
+
+Strict: unknown keys and query parameters, wrong types and a body where none belongs are refused with 422.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from telephony_core.emulator import (
+    Call,
+    Credentials,
+    Emulator,
+    Record,
+    Refused,
+    Response,
+    json_response,
+    read_json,
+    utc_now,
+)
+
+T = TypeVar("T")
+
+PAGE_SIZE: Final = 25
+APPS: Final = ("reception", "opening-hours")
+
+
+class AcmeEmulator(Emulator):
+    """One account, with numbers of every state and both kinds."""
+
+    slug = "acme"
+    base_url = "https://api.acme-voice.example/v1"
+
+    def __init__(self, *, api_key: str = "emulator-key", now: Callable[[], datetime] = utc_now) -> None:
+        super().__init__(api_key=api_key, now=now)
+        self.agents = {name: self.new_id(f"app {name}") for name in APPS}
+        for fields, credentials in self._seed():
+            self.add(credentials=credentials, **fields)
+
+    def _seed(self) -> Iterator[tuple[Record, Credentials | None]]:
+        address = {"host": "pbx.example.com", "port": 5060}
+        ends = (self.now() + timedelta(days=9)).isoformat()
+        yield {"e164": "+442079460001", "kind": "hosted", "app": self.agents["reception"]}, None
+        yield {"e164": "+442079460002", "kind": "hosted", "state": "provisioning"}, None
+        yield {"e164": "+442079460003", "kind": "hosted", "state": "ending", "ends": ends}, None
+        yield (
+            {"e164": "+441174960004", "trunk": {"address": address, "username": None, "allowed": ["192.0.2.0/24"]}},
+            None,
+        )
+        trunk = {"address": {**address, "transport": "tls"}, "username": "bristol", "allowed": None}
+        yield {"e164": "+441174960005", "trunk": trunk}, Credentials("bristol", "password-of-bristol")
+        yield {"e164": "+442890180006", "state": "ended", "trunk": None}, None
+        yield (
+            {"e164": "+353861234567", "trunk": {"address": {"host": "203.0.113.9"}, "username": None, "allowed": []}},
+            None,
+        )
+
+    def complete(self, fields: Mapping[str, object]) -> Record:
+        record: Record = {
+            "id": self.new_id(),
+            "e164": "+442079460000",
+            "kind": "sip",
+            "state": "live",
+            "app": None,
+            "trunk": None,
+            "ends": None,
+        }
+        return {**record, **fields}
+
+    # -- the API
+
+    def answer(self, call: Call) -> Response:
+        if call.headers.get("x-acme-key") != self.api_key:
+            raise refused(401, "bad_key", "The key is missing or wrong")
+        if (call.query and call.method != "GET") or (call.body and call.method in ("GET", "DELETE")):
+            raise refused(422, "bad_request", "This request takes no query, or no body")
+        match call.method, call.segments:
+            case "GET", ("numbers",):
+                return self._list(call)
+            case "POST", ("numbers",):
+                return self._import(call)
+            case "GET", ("numbers", id):
+                return json_response(200, self._visible(id))
+            case "PATCH", ("numbers", id, "trunk"):
+                return self._change_trunk(call, id)
+            case "PUT", ("numbers", id, "app"):
+                return self._change_app(call, id)
+            case "DELETE", ("numbers", id):
+                return self._end(id)
+        raise refused(404, "no_such_path", "There is no such path")
+
+    def _list(self, call: Call) -> Response:
+        query = dict(call.query)
+        if unknown := query.keys() - {"after", "e164", "include_ended"}:
+            raise refused(422, "bad_request", f"Unknown parameter: {sorted(unknown)[0]}")
+        shown = [
+            id
+            for id in self.store
+            if self.is_visible(id)
+            and query.get("e164") in (None, self.store[id].get("e164"))
+            and (query.get("include_ended") == "true" or self.store[id].get("state") != "ended")
+        ]
+        after = query.get("after")
+        if after is not None and after not in shown:
+            raise refused(422, "bad_request", "Unknown cursor")
+        start = 0 if after is None else shown.index(after) + 1
+        page, more = shown[start : start + PAGE_SIZE], len(shown) > start + PAGE_SIZE
+        return json_response(200, {"numbers": [self.store[id] for id in page], "next": page[-1] if more else None})
+
+    def _import(self, call: Call) -> Response:
+        body = _body(call, "e164", "trunk")
+        e164 = _of(str, body.get("e164"))
+        if not e164.startswith(("+44", "+353")):
+            raise refused(422, "bad_number", "Only numbers of GB and IE in E.164")
+        live = (self.store[id] for id in self.store if self.store[id].get("state") != "ended")
+        if any(record.get("e164") == e164 for record in live):
+            raise refused(409, "number_in_use", "The number is already here")
+        trunk = _of(dict, body.get("trunk"))
+        _of(dict, trunk.get("address"))
+        id = self.add(e164=e164, trunk={"address": None, "username": None, "allowed": None})
+        self._write_trunk(id, trunk)
+        self.appeared(id)
+        return json_response(201, self.store[id])
+
+    def _change_trunk(self, call: Call, id: str) -> Response:
+        record = self._changeable(id)
+        if record.get("kind") != "sip":
+            raise refused(409, "hosted_number", "A hosted number has no trunk")
+        self._write_trunk(id, _body(call, "address", "allowed", "digest"))
+        return json_response(200, self.store[id])
+
+    def _write_trunk(self, id: str, body: Mapping[str, object]) -> None:
+        _known(body, "address", "allowed", "digest")
+        stored = self.store[id].get("trunk")
+        trunk: Record = dict(stored) if isinstance(stored, dict) else {}
+        if "address" in body:
+            address = _of(dict, body["address"])
+            _known(address, "host", "port", "transport")
+            _of(str, address.get("host"))
+            trunk["address"] = address
+        if "allowed" in body:
+            trunk["allowed"] = None if body["allowed"] is None else _of(list, body["allowed"])
+        if "digest" in body:
+            digest = {} if body["digest"] is None else _of(dict, body["digest"])
+            _known(digest, "username", "password")
+            texts = {key: _of(str, value) for key, value in digest.items()}
+            if len(texts) == 1:
+                raise refused(422, "bad_request", "A digest is a user name and a password")
+            trunk["username"] = texts.get("username")
+            self.store.set_credentials(id, Credentials(texts.get("username"), texts.get("password")))
+        self.store.edit(id, {"trunk": trunk})
+
+    def _change_app(self, call: Call, id: str) -> Response:
+        self._changeable(id)
+        app = _body(call, "app").get("app")
+        if app is not None and app not in self.agents.values():
+            raise refused(422, "no_such_app", "There is no such app")
+        return json_response(200, self.store.edit(id, {"app": app}))
+
+    def _end(self, id: str) -> Response:
+        record = self._changeable(id)
+        if record.get("kind") != "sip":
+            raise refused(409, "hosted_number", "A hosted number is ended by letter")
+        self.store.edit(id, {"state": "ended", "ends": self.now().isoformat(), "app": None})
+        return Response(204, {}, b"")
+
+    # -- state
+
+    def _visible(self, id: str) -> Record:
+        if id not in self.store or not self.is_visible(id):
+            raise refused(404, "no_such_number", "There is no such number")
+        return self.store[id]
+
+    def _changeable(self, id: str) -> Record:
+        if id not in self.store:
+            raise refused(404, "no_such_number", "There is no such number")
+        if self.store[id].get("state") == "ended":
+            raise refused(409, "number_ended", "The number has ended")
+        return self.store[id]
+
+
+def refused(status: int, code: str, detail: str) -> Refused:
+    return Refused(json_response(status, {"code": code, "detail": detail}))
+
+
+def _body(call: Call, *keys: str) -> Record:
+    try:
+        payload = read_json(call.body or b"") if call.is_json else None
+    except ValueError:
+        payload = None
+    body = _of(dict, payload)
+    _known(body, *keys)
+    return body
+
+
+def _known(body: Mapping[str, object], *keys: str) -> None:
+    if unknown := body.keys() - set(keys):
+        raise refused(422, "bad_request", f"Unknown key: {sorted(unknown)[0]}")
+
+
+def _of(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind):
+        raise refused(422, "bad_request", f"A JSON value is not the {kind.__name__} it has to be")
+    return value

@@ -1,0 +1,97 @@
+"""Registers Acme Voice: what it can be told, as data. Imports no adapter, wire model, emulator or HTTP library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pluggy
+
+from telephony_core.capabilities import (
+    AddressForms,
+    AgentVersions,
+    Capabilities,
+    Field,
+    FieldSupport,
+    ImportableNumbers,
+    InboundHost,
+    Operation,
+    OperationSupport,
+    ReleaseEffect,
+    ReleaseTerms,
+)
+from telephony_core.domain.agents import AgentVersion
+from telephony_core.domain.lifecycle import Origin
+from telephony_core.domain.numbers import NumberKind
+from telephony_core.provider import Provider, ProviderConfig, ProviderSpec
+
+if TYPE_CHECKING:
+    from telephony_core.emulator import Emulator
+
+hookimpl = pluggy.HookimplMarker("telephony_core")
+
+SLUG: Final = "acme"
+REGION: Final = "GB"
+DOCS: Final = "Acme Voice API reference (invented)"
+
+_IMPORTED: Final = frozenset({Origin.IMPORTED})
+
+CAPABILITIES: Final = Capabilities(
+    region=REGION,
+    operations={
+        Operation.LIST: OperationSupport(source=DOCS),
+        Operation.GET: OperationSupport(source=DOCS),
+        Operation.FIND: OperationSupport(source=DOCS, note="by number, in one request"),
+        Operation.IMPORT: OperationSupport(source=DOCS, origins=_IMPORTED),
+        Operation.UPDATE_SIP: OperationSupport(source=DOCS, origins=_IMPORTED),
+        Operation.ASSIGN_AGENTS: OperationSupport(source=DOCS),
+        Operation.RELEASE: OperationSupport(source=DOCS, origins=_IMPORTED, note="hosted numbers: by letter only"),
+    },
+    # No label, no encryption, no outbound agent: Acme has no place for them.
+    fields={
+        Field.INBOUND_AGENT: FieldSupport(source=DOCS, clearable=True),
+        Field.ALLOWED_ADDRESSES: FieldSupport(
+            source=DOCS, clearable=True, note="cleared, the list of the account counts, which the API does not show"
+        ),
+        Field.ADDRESS: FieldSupport(source=DOCS, required_on_import=True),
+        Field.USERNAME: FieldSupport(source=DOCS, clearable=True, requires=frozenset({Field.PASSWORD})),
+        Field.PASSWORD: FieldSupport(source=DOCS, readable=False, clearable=True, requires=frozenset({Field.USERNAME})),
+    },
+    importable=ImportableNumbers(source=DOCS, kinds=frozenset({NumberKind.E164}), countries=frozenset({"GB", "IE"})),
+    address_forms=AddressForms(source=DOCS, transport=True),
+    agent_versions=AgentVersions(
+        source=DOCS, kinds=frozenset({AgentVersion.PUBLISHED}), readable=True, note="an app has no other version"
+    ),
+    release={Origin.IMPORTED: ReleaseTerms(source=DOCS, effect=ReleaseEffect.IMMEDIATE, revocable=False)},
+    inbound_host=InboundHost(source=DOCS, host="in.acme-voice.example"),
+)
+
+
+def _config() -> type[ProviderConfig]:
+    from telephony_acme.config import AcmeConfig
+
+    return AcmeConfig
+
+
+def _provider(config: Any) -> Provider:
+    from telephony_acme.adapter import AcmeProvider
+
+    return AcmeProvider(config)
+
+
+def _emulator() -> Emulator:
+    from telephony_acme.emulator import AcmeEmulator
+
+    return AcmeEmulator()
+
+
+@hookimpl
+def telephony_register_provider() -> ProviderSpec:
+    """Acme Voice as a provider."""
+    return ProviderSpec(
+        slug=SLUG,
+        title="Acme Voice",
+        capabilities=CAPABILITIES,
+        config=_config,
+        factory=_provider,
+        emulator=_emulator,
+    )

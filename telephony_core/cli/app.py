@@ -1,0 +1,132 @@
+"""The root of the command: which commands there are, and how every one of them ends.
+
+A sub-command's module is imported when that command is run, so ``--help`` and ``--version`` stay fast. To add a
+command, write its module and give it a row in `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, Final, NamedTuple, NoReturn
+
+import click
+
+from telephony_core._version import __version__
+from telephony_core.cli import failures
+from telephony_core.cli.exit_codes import ExitCode
+from telephony_core.cli.options import common_options
+from telephony_core.cli.session import Session
+
+PROGRAM: Final = "telephony"
+
+
+class Lazy(NamedTuple):
+    """Where a command is, and its one line in the list of commands."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+COMMANDS: Final[Mapping[str, Lazy]] = {
+    "providers": Lazy("providers", "providers", "Show what each installed provider can be told."),
+    "numbers": Lazy("numbers", "numbers", "List, show, import, label and release numbers."),
+    "sip": Lazy("sip", "sip", "Show and change the trunk of a number."),
+    "agents": Lazy("agents", "agents", "Say which agents serve a number."),
+    "doctor": Lazy("doctor", "doctor", "Check connections, and what their providers answer."),
+    "emulate": Lazy("emulate", "emulate", "Run providers' emulators on this machine."),
+    "demo": Lazy("demo", "demo", "Watch the main job on the emulators, offline."),
+}
+
+
+class Application(click.Group):
+    """The root command: loads the others on demand and turns every end into an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        place = COMMANDS[cmd_name]
+        command = getattr(import_module(f"telephony_core.cli.{place.module}"), place.attribute)
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not ctx.resilient_parsing and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> NoReturn:
+        """Run one command line and end the process. Everything that can be raised ends in here."""
+        if os.environ.get(complete_var or f"_{PROGRAM.upper()}_COMPLETE"):
+            super().main(args, prog_name or PROGRAM, complete_var, windows_expand_args=windows_expand_args, **extra)
+        arguments = list(sys.argv[1:] if args is None else args)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding lacks is shown escaped, not refused
+                stream.reconfigure(errors="backslashreplace")
+        session = extra.pop("obj", None) or Session()
+        options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        session.json = "--json" in options  # known before parsing, for errors of parsing
+        sys.exit(int(_ended(lambda: self._run(arguments, prog_name or PROGRAM, session, extra), session)))
+
+    def _run(self, arguments: list[str], name: str, session: Session, extra: dict[str, Any]) -> None:
+        with self.make_context(name, arguments, obj=session, **extra) as ctx:
+            self.invoke(ctx)
+        sys.stdout.flush()
+
+
+def _ended(run: Callable[[], None], session: Session) -> int:
+    try:
+        run()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+    except SystemExit:
+        raise
+    except BaseException as error:  # told in a line, never as a traceback that might show a secret
+        return failures.tell(error, session)
+    return ExitCode.OK
+
+
+@click.group(
+    cls=Application,
+    name=PROGRAM,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+    epilog="What every command prints as JSON, and every exit code: docs/cli.md.",
+)
+@common_options
+@click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")
+@click.pass_context
+def app(ctx: click.Context) -> None:
+    """Phone numbers and SIP trunks at every provider, from a terminal.
+
+    A number is addressed by its record's id, or by the number itself in any spelling. -p says which connection to
+    use: a provider's slug, configured by TELEPHONY_<SLUG>_API_KEY, or a name from your configuration file.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

@@ -1,0 +1,222 @@
+"""What goes wrong, told on stderr: a line and the next step for people, or a line of JSON with ``--json``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from telephony_core.cli.exit_codes import ExitCode, exit_code_for
+from telephony_core.cli.text import printable, printable_lines, safe_json
+from telephony_core.errors import (
+    AmbiguousNumber,
+    ConsentRequired,
+    NotFound,
+    OutcomeUnknown,
+    PartialOutcome,
+    RateLimited,
+    TelephonyError,
+    UnsupportedField,
+)
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+    from telephony_core.provider import Problem
+
+DEBUG: Final = "TELEPHONY_DEBUG"
+
+# The library speaks to programmers. Here its own hints are said in the words of the command line.
+_SPOKEN: Final = (
+    ("`list_numbers()`", "`telephony numbers list`"),
+    ("`find_number()`", "`telephony numbers show`"),
+    ("`send_as_is=True`", "--send-as-is"),
+    ("`allow_any=True`", "--allow-any"),
+    ("version=PUBLISHED, DRAFT or the provider's own word for one", "published, draft or the provider's own word"),
+    ("give None to take the label away", "say --clear to take the label away"),
+    ("set its fields to None to clear them", "use the --clear-… options"),
+)
+
+
+class Refused(TelephonyError):
+    """More than one thing stands against a change: all of them, of which the ``first`` decides the exit code."""
+
+    def __init__(self, problems: Sequence[Problem], first: TelephonyError) -> None:
+        super().__init__(f"{len(problems)} things stand against this; nothing was changed")
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        self.first: TelephonyError = first
+
+
+def tell(error: BaseException, session: Session) -> ExitCode:
+    """Say what happened on stderr, and return the exit code for it."""
+    foreseen = isinstance(error, click.ClickException | click.Abort | KeyboardInterrupt)
+    if _debugging() and not foreseen:
+        _write(printable_lines(_hidden("".join(traceback.format_exception(error)), session)))
+    if isinstance(error, TelephonyError):
+        return _tell_error(error, session)
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx is not None else "telephony"
+        said = {"message": error.format_message(), "remedy": f"`{command} --help` shows how it is used"}
+        return _tell(ExitCode.USAGE, "UsageError", said, session)
+    if isinstance(error, click.ClickException):
+        return _tell(ExitCode.ERROR, type(error).__name__, {"message": error.format_message()}, session)
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        notes = _notes(error)
+        said = {"message": "interrupted", "remedy": "; ".join(notes)}
+        return _tell(ExitCode.INTERRUPTED, "Interrupted", said, session)
+    return _tell_crash(error, session)
+
+
+def warn(message: str, session: Session) -> None:
+    """Something the person should know, which stops nothing."""
+    text = _hidden(message, session)
+    _write(safe_json({"warning": {"message": text}}, indent=None) if session.json else printable(f"warning: {text}"))
+
+
+def said_of(error: TelephonyError) -> dict[str, Any]:
+    """An error as the JSON object that scripts get; absent facts are left out."""
+    facts: dict[str, Any] = {
+        "message": _spoken(error.message),
+        "remedy": next_step(error),
+        "provider": error.provider,
+        "operation": error.operation,
+        "status": error.status,
+        "code": error.code,
+        "request_id": error.request_id,
+        "retry_after": error.retry_after,
+        "body": error.body,
+    }
+    match error:
+        case UnsupportedField():
+            facts["field"] = error.field
+        case ConsentRequired():
+            facts["consent"] = error.consent
+        case AmbiguousNumber():
+            facts["candidates"] = [number.model_dump(mode="json") for number in error.candidates]
+        case OutcomeUnknown() if error.attempt is not None:
+            facts["number"] = error.attempt.identity.model_dump(mode="json")
+            facts["id"] = error.attempt.id
+        case PartialOutcome():
+            facts["number"] = None if error.number is None else error.number.model_dump(mode="json")
+            facts |= {"done": list(error.done), "failed_step": error.failed_step}
+            facts["cause"] = {"kind": type(error.cause).__name__, **said_of(error.cause)}
+        case Refused():
+            facts["problems"] = [problem_facts(problem) for problem in error.problems]
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def problem_facts(problem: Problem) -> dict[str, Any]:
+    """A problem of a change as the JSON object that ``--check`` prints."""
+    return {
+        "severity": problem.severity,
+        "field": problem.field,
+        "kind": None if problem.error is None else type(problem.error).__name__,
+        "message": _spoken(problem.message),
+        "remedy": next_step(problem.error) if problem.error is not None else _spoken(problem.remedy),
+    }
+
+
+def problem_line(problem: Problem) -> str:
+    facts = problem_facts(problem)
+    line = f"{facts['severity']}: {facts['field']}: {facts['message']}"
+    return f"{line}; {facts['remedy']}" if facts["remedy"] else line
+
+
+def next_step(error: TelephonyError) -> str | None:
+    """What to type next."""
+    match error:
+        case NotFound():
+            return "`telephony numbers list` shows what this key can see; check the number or the id"
+        case AmbiguousNumber():
+            return "address one of them by its id"
+        case ConsentRequired(consent="allow_any"):
+            return "name the addresses of the carrier, or say --allow-any if everybody may call in"
+        case ConsentRequired(consent="publishes" | "unpublishes" as effect):
+            return f"say --allow {effect} if that is meant"
+        case OutcomeUnknown() if error.attempt is not None:
+            where = error.attempt.id or error.attempt.identity
+            return f"look before repeating, and once more after a minute: `telephony numbers show {where}`"
+        case RateLimited():
+            return "wait, or give the connection a slower pace in the configuration file"
+        case _:
+            return _spoken(error.remedy)
+
+
+def _tell_error(error: TelephonyError, session: Session) -> ExitCode:
+    if isinstance(error, Refused):
+        code = exit_code_for(error.first)
+        if not session.json:
+            for problem in error.problems:
+                _write(printable(_hidden(problem_line(problem), session)))
+    else:
+        code = exit_code_for(error)
+    return _tell(code, type(error).__name__, said_of(error), session)
+
+
+def _tell(code: ExitCode, kind: str, said: dict[str, Any], session: Session) -> ExitCode:
+    if session.json:
+        facts = {"kind": kind, **{name: value for name, value in said.items() if value not in (None, "")}}
+        _write(_hidden(safe_json({"error": {**facts, "exit_code": int(code)}}, indent=None), session))
+        return code
+    where = " ".join(said[name] for name in ("provider", "operation") if said.get(name))
+    facts_seen = [f"HTTP {said['status']}"] if said.get("status") else []
+    facts_seen += [str(said["code"])] if said.get("code") else []
+    facts_seen += [f"request {said['request_id']}"] if said.get("request_id") else []
+    line = f"error: {where + ': ' if where else ''}{said['message']}"
+    line += f" ({', '.join(facts_seen)})" if facts_seen else ""
+    _write(printable(_hidden(line, session)))
+    if said.get("remedy"):
+        _write(printable(_hidden(f"  next: {said['remedy']}", session)))
+    return code
+
+
+def _tell_crash(error: BaseException, session: Session) -> ExitCode:
+    # The text of an unforeseen exception may hold anything, a secret included; its kind and place do not.
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    said = {
+        "message": f"this program failed ({type(error).__name__}{place}), which is a fault in it",
+        "remedy": f"{DEBUG}=1 shows the traceback; please report it",
+    }
+    return _tell(ExitCode.CRASH, "Crash", said, session)
+
+
+def _notes(error: BaseException) -> list[str]:
+    """What was added to an interruption: writes that were in flight."""
+    notes: list[str] = []
+    link: BaseException | None = error
+    while link is not None:
+        notes += getattr(link, "__notes__", [])
+        link = link.__cause__ or link.__context__
+    return notes
+
+
+def _spoken(text: str | None) -> str | None:
+    if text is None:
+        return None
+    for library, here in _SPOKEN:
+        text = text.replace(library, here)
+    return text
+
+
+def _hidden(text: str, session: Session) -> str:
+    """A text without the secrets this run has read, whatever way they came into it."""
+    return hide(text, session.secrets)
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "[hidden]").replace(safe_json(secret, indent=None)[1:-1], "[hidden]")
+    return text
+
+
+def _debugging() -> bool:
+    return os.environ.get(DEBUG, "") not in ("", "0")
+
+
+def _write(line: str) -> None:
+    click.echo(line, file=sys.stderr)

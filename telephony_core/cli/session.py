@@ -1,0 +1,93 @@
+"""One run of the command: what its global options said, and the connection and client that follow from them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telephony_core.client import Telephony
+    from telephony_core.connection import Connection
+    from telephony_core.connections import Connections
+    from telephony_core.transport.backend import Backend
+
+
+@dataclass(slots=True)
+class Session:
+    """What ``-p``, ``--config`` and ``--json`` said, and the secrets that were read, so that no output shows them."""
+
+    provider: str | None = None
+    config: str | None = None
+    json: bool = False
+    backend: Callable[[Connection], Backend | None] = field(default=lambda _connection: None)
+    """What sends for a connection; tests put an emulator here. ``None`` takes the library's own."""
+    secrets: set[str] = field(default_factory=set, repr=False)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it was said which connection is meant."""
+        return bool(self.provider or os.environ.get("TELEPHONY_PROVIDER"))
+
+    def connections(self) -> Connections:
+        """The configured connections. Raises `ConfigurationError`; a file that others can read is warned of."""
+        from telephony_core.cli import failures, prompts
+        from telephony_core.connections import Connections, ReadableByOthers
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ReadableByOthers)
+            found = Connections.load(self.config, prompt=prompts.secret if prompts.stdin_is_terminal() else None)
+        for warning in caught:
+            failures.warn(str(warning.message), self)
+        return found
+
+    def connection(self) -> Connection:
+        """The connection of ``-p``, of ``TELEPHONY_PROVIDER``, or the only one that is configured.
+
+        Raises `ConfigurationError` when there is none, `click.UsageError` when there are several.
+        """
+        import click
+
+        from telephony_core.connections import user_file
+        from telephony_core.errors import ConfigurationError
+
+        connections = self.connections()
+        name = self.provider or os.environ.get("TELEPHONY_PROVIDER")
+        if name:
+            return connections[name]
+        configured = list(connections)
+        if len(configured) == 1:
+            return connections[configured[0]]
+        if configured:
+            raise click.UsageError(f"which connection? Say -p {' or -p '.join(configured)} (or set TELEPHONY_PROVIDER)")
+        raise ConfigurationError(
+            "no connection is configured",
+            remedy="set TELEPHONY_<SLUG>_API_KEY (`telephony providers` lists the slugs), or write a "
+            f"[connections.NAME] table into {user_file()}, or try it all offline with `telephony emulate`",
+        )
+
+    def client(self, connection: Connection | None = None) -> Telephony:
+        """A client for a connection, by default for `connection()`; at its own pace, or the one its provider declares.
+
+        Raises `ConfigurationError` or `PluginError`.
+        """
+        from telephony_core.client import Telephony
+        from telephony_core.connection import environment_name
+        from telephony_core.errors import ConfigurationError
+        from telephony_core.plugins import registry
+        from telephony_core.transport.pace import Pace
+
+        connection = connection or self.connection()
+        spec = registry.spec(connection.provider)
+        variable = environment_name(connection.provider, "API_KEY")
+        if connection.api_key is None and not os.environ.get(variable):
+            raise ConfigurationError(
+                f"connection {connection.name!r} has no API key",
+                remedy=f"set {variable}, or give the connection an api_key in the configuration file",
+            )
+        pace = connection.pace or Pace.declared(spec.capabilities.rate_limit)
+        client = Telephony(connection, pace=pace, backend=self.backend(connection))
+        self.secrets.add(client.adapter.config.api_key.get_secret_value())
+        return client

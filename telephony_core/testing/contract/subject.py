@@ -1,0 +1,307 @@
+"""What an author says about an adapter under test, and what every case builds on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from functools import partial
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+from pydantic import SecretStr
+
+from telephony_core.capabilities import Capabilities, Field, Operation
+from telephony_core.changes import NumberImport
+from telephony_core.domain.agents import PUBLISHED, AgentRef
+from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin, SideEffect
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.emulator import Emulator, Record
+from telephony_core.errors import TelephonyError
+from telephony_core.plugins import registry
+from telephony_core.provider import ProviderSpec
+from telephony_core.settling import read_field
+from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.cases import CASES, WRITTEN_BY, values_of
+from telephony_core.testing.contract.driver import Driver
+from telephony_core.testing.emulated import new_emulator
+
+ErrorT = TypeVar("ErrorT", bound=TelephonyError)
+
+EVERYTHING = frozenset(SideEffect)
+HALVES = ("inbound", "outbound")
+PAIR = frozenset({Field.USERNAME, Field.PASSWORD})
+PASSWORD = 'contract-"päss"-word'
+"""With a quote and a letter beyond ASCII, so that escaping on the way shows."""
+
+
+class Subject:
+    """The provider under test. A subclass sets ``provider``, ``new_number`` and `page`; the rest has defaults."""
+
+    provider: ClassVar[str | ProviderSpec]
+    """Its slug, or its spec where the distribution is not installed."""
+    new_number: ClassVar[str]
+    """A valid E.164 number that the provider would take, and that its emulator does not hold."""
+
+    id_key: ClassVar[str] = "id"
+    number_key: ClassVar[str] = "number"
+    status_key: ClassVar[str] = "status"
+    """Keys of the vendor's number record."""
+
+    label: ClassVar[str] = "Contract kit ☎"
+    address: ClassVar[str] = "trunk.contract.example:5070"
+    username: ClassVar[str] = "contract-user"
+    allowed_addresses: ClassVar[tuple[str, ...]] = ("203.0.113.7", "2001:db8:7::/48")
+    """Settings that the vendor accepts."""
+
+    def page(self, records: list[object], cursor: str | None) -> object:
+        """The vendor's page of a listing: these number records, and where the next page is."""
+        raise NotImplementedError(f"{type(self).__name__} has to say what a page of its vendor looks like")
+
+    def agent(self, emulator: Emulator) -> AgentRef:
+        """An agent that can be assigned without any side effect."""
+        return AgentRef(next(iter(emulator.agents.values())), version=PUBLISHED)
+
+    def agent_by_literal(self, emulator: Emulator) -> AgentRef:
+        """One in the vendor's own word for a version; needed where `AgentVersions.literals` is declared."""
+        raise NotImplementedError(f"{type(self).__name__} has to name an agent by one of its vendor's version literals")
+
+    def agent_with_side_effect(self, emulator: Emulator) -> AgentRef:
+        """One whose assignment has the declared side effect; needed where `ASSIGN_AGENTS` declares one."""
+        raise NotImplementedError(f"{type(self).__name__} has to name an agent whose assignment has a side effect")
+
+    # -- set-up
+
+    @classmethod
+    def spec(cls) -> ProviderSpec:
+        return registry.spec(cls.provider) if isinstance(cls.provider, str) else cls.provider
+
+    @classmethod
+    def capabilities(cls) -> Capabilities:
+        return cls.spec().capabilities
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Parametrise by what is declared: one case for each writable field, each operation not offered, …"""
+        spec = self.spec()
+        for name in sorted(CASES.keys() & set(metafunc.fixturenames)):
+            nothing = pytest.mark.skip(reason=f"{spec.slug} declares no {name.replace('_', ' ')} case")
+            values = list(values_of(name, spec.capabilities)) or [pytest.param(None, marks=nothing, id="none")]
+            metafunc.parametrize(name, values, ids=str)
+
+    @pytest.fixture(params=("sync", "async"))
+    def account(self, request: pytest.FixtureRequest) -> Iterator[Account]:
+        """An account on a fresh emulator, once with each client."""
+        spec = self.spec()
+        with closing(Account(spec, new_emulator(spec), request.param)) as account:
+            yield account
+
+    def needs(self, account: Account, operation: Operation) -> None:
+        """Skip the case of a provider that does not offer this."""
+        if not account.capabilities.offers(operation):
+            pytest.skip(f"{account.spec.slug} offers no {operation.value.replace('_', ' ')}")
+
+    # -- choosing numbers
+
+    def numbers(
+        self, account: Account, *, status: NumberStatus = NumberStatus.ACTIVE, origins: Iterable[Origin] | None = None
+    ) -> list[PhoneNumber]:
+        """Numbers of the emulator in this status and of these origins."""
+        wanted = None if origins is None else frozenset(origins)
+        return [n for n in account.client.list_numbers(status=status) if wanted is None or n.origin in wanted]
+
+    def number_for(self, account: Account, operation: Operation, origin: Origin | None = None) -> PhoneNumber:
+        """An active number to which an operation can be done; one with a trunk and without agents if there is any."""
+        support = account.capabilities.operations.get(operation)
+        origins = {origin} if origin is not None else None if support is None else support.origins
+        numbers = self.numbers(account, origins=origins)
+        if not numbers:
+            pytest.fail(f"the emulator has no active number for {operation} ({origin or 'any origin'}): seed one")
+        return min(numbers, key=_distance)
+
+    def record(self, account: Account) -> Record:
+        """A vendor's record with as many values as any record of the emulator has: that of the number that has most to
+        tell, with what it leaves empty filled in from others."""
+        records = account.emulator.records()
+        fullest = max(records, key=_weight)
+        whole = dict(fullest)
+        for other in records:
+            whole |= {key: value for key, value in other.items() if whole.get(key) is None}
+        return whole
+
+    # -- values
+
+    def value(self, account: Account, name: Field, number: PhoneNumber | None = None) -> Any:
+        """A value of a field that the vendor accepts, other than the one that the number has."""
+        match name:
+            case Field.LABEL:
+                return self.label
+            case Field.ADDRESS:
+                return SipAddress.parse(self.address)
+            case Field.USERNAME:
+                return self.username
+            case Field.PASSWORD:
+                return SecretStr(PASSWORD)
+            case Field.ALLOWED_ADDRESSES:
+                return self.allowed_addresses
+            case Field.INBOUND_AGENT | Field.OUTBOUND_AGENT:
+                return self.agent(account.emulator)
+            case Field.INBOUND_ENCRYPTION | Field.OUTBOUND_ENCRYPTION:
+                current = None if number is None else read_field(number, name)
+                choice = (MediaEncryption.REQUIRE, MediaEncryption.DISABLE)
+                return choice[1] if current is choice[0] else choice[0]
+
+    def with_companions(
+        self, account: Account, values: Mapping[Field, object], number: PhoneNumber | None = None
+    ) -> dict[Field, object]:
+        """Values, and those of the fields that have to be in the same update: cleared along where they can be."""
+        whole = dict(values)
+        for name, value in values.items():
+            for companion in account.capabilities.fields[name].requires - whole.keys():
+                cleared = value is None and account.capabilities.can_clear(companion)
+                whole[companion] = None if cleared else self.value(account, companion, number)
+        return whole
+
+    def import_of(self, account: Account, fields: Iterable[Field], **more: Any) -> NumberImport:
+        """An import with a value for each of these fields."""
+        values = {name: self.value(account, name) for name in fields}
+        inbound, outbound = halves(values)
+        return NumberImport(
+            **{
+                "number": self.new_number,
+                "allow": EVERYTHING,
+                **{str(name): value for name, value in values.items() if "." not in name},
+                **({"inbound": inbound} if inbound else {}),
+                **({"outbound": outbound} if outbound else {}),
+                **more,
+            }
+        )
+
+    def required(self, account: Account) -> set[Field]:
+        """The fields without which nothing is imported."""
+        fields = account.capabilities.fields
+        needed = {name for name in fields if fields[name].required_on_import}
+        return needed | (PAIR if needed & PAIR else set())
+
+    def importable(self, account: Account) -> set[Field]:
+        """Every field that an import can carry."""
+        can_assign = account.capabilities.offers(Operation.ASSIGN_AGENTS)
+        return {
+            name
+            for name in Field
+            if account.capabilities.can_write(name) and (can_assign or WRITTEN_BY[name] is not Operation.ASSIGN_AGENTS)
+        }
+
+    # -- doing
+
+    def write(
+        self,
+        account: Account,
+        number: PhoneNumber | str,
+        values: Mapping[Field, object],
+        *,
+        allow: Iterable[SideEffect] = EVERYTHING,
+        client: Driver | None = None,
+    ) -> PhoneNumber:
+        """Write fields of one operation."""
+        (operation,) = {WRITTEN_BY[name] for name in values}
+        client, by_name = client or account.client, {str(name): value for name, value in values.items()}
+        if operation is Operation.UPDATE_LABEL:
+            label = by_name["label"]
+            assert label is None or isinstance(label, str)
+            return client.update_label(number, label)
+        if operation is Operation.ASSIGN_AGENTS:
+            inbound, outbound = (_agent(by_name.get(key, UNSET)) for key in ("inbound_agent", "outbound_agent"))
+            return client.assign_agents(number, inbound=inbound, outbound=outbound, allow=allow)
+        inbound_half, outbound_half = halves(values)
+        return client.update_sip(number, inbound=inbound_half, outbound=outbound_half)
+
+    def attempt(
+        self, account: Account, operation: Operation, number: PhoneNumber | str, client: Driver | None = None
+    ) -> Callable[[], object]:
+        """An operation with values that nothing stands against, ready to be called."""
+        client = client or account.client
+        record = number if isinstance(number, PhoneNumber) else None
+        match operation:
+            case Operation.IMPORT:
+                return partial(client.import_number, self.import_of(account, self.required(account)))
+            case Operation.RELEASE:
+                return partial(client.release, number, allow=EVERYTHING)
+            case Operation.REVOKE_RELEASE:
+                return partial(client.revoke_release, number)
+            case Operation.SEARCH_AVAILABLE:
+                return client.search_available
+            case _:
+                names = [name for name, by in WRITTEN_BY.items() if by is operation]
+                name = next((name for name in names if account.capabilities.can_write(name)), names[0])
+                values: dict[Field, object] = {name: self.value(account, name, record)}
+                if name in account.capabilities.fields:
+                    values = self.with_companions(account, values, record)
+                return partial(self.write, account, number, values, client=client)
+
+    # -- judging
+
+    def refused(
+        self, account: Account, kind: type[ErrorT] | tuple[type[ErrorT], ...], call: Callable[[], object]
+    ) -> ErrorT:
+        """The error of a call that is refused before any request, complete in what it tells."""
+        with account.no_request(), pytest.raises(kind) as caught:
+            call()
+        error = caught.value
+        assert error.provider == account.spec.slug
+        assert error.operation
+        assert error.remedy, "an error says what to do next"
+        return error
+
+    def assert_written(self, account: Account, number: PhoneNumber, values: Mapping[Field, object]) -> None:
+        """What was written came back, is there when it is read again, or is at the vendor where it cannot be read."""
+        records = [number, account.client.get_number(number.id)]
+        for name, value in values.items():
+            if account.capabilities.can_read(name):
+                for record in records:
+                    read = read_field(record, name)
+                    assert same(value, read, account.capabilities), f"{name} was written as {value} and reads {read}"
+            elif name in PAIR:
+                stored = account.emulator.credentials(number.id)
+                held = None if stored is None else getattr(stored, name.split(".")[1])
+                plain = value.get_secret_value() if isinstance(value, SecretStr) else value
+                assert held == plain, f"{name} did not reach the vendor"
+
+
+def _distance(number: PhoneNumber) -> tuple[bool, bool]:
+    """How far a number is from one with a trunk address and without agents, on which every change shows."""
+    without_trunk = number.sip is None or number.sip.outbound.address is None
+    return without_trunk, (number.inbound_agent or number.outbound_agent) is not None
+
+
+def _weight(record: Record) -> int:
+    """How much a record tells."""
+    return len(str({key: value for key, value in record.items() if value}))
+
+
+def halves(values: Mapping[Field, object]) -> tuple[InboundUpdate | Unset, OutboundUpdate | Unset]:
+    """Trunk settings as the two halves of an update; a half without any is left out."""
+    leaves = {half: {n.split(".")[1]: v for n, v in values.items() if n.startswith(f"{half}.")} for half in HALVES}
+    return (
+        InboundUpdate.model_validate(leaves["inbound"]) if leaves["inbound"] else UNSET,
+        OutboundUpdate.model_validate(leaves["outbound"]) if leaves["outbound"] else UNSET,
+    )
+
+
+def _agent(value: object) -> AgentRef | None | Unset:
+    assert value is None or isinstance(value, AgentRef | Unset)
+    return value
+
+
+def same(written: object, read: object, capabilities: Capabilities) -> bool:
+    """Whether a value came back as it was written, as far as the provider declares that it can be read."""
+    if isinstance(written, SipAddress) and isinstance(read, SipAddress):
+        return written.same_endpoint(read) and written.params == read.params
+    if isinstance(written, AgentRef) and isinstance(read, AgentRef):
+        rules = capabilities.agent_versions
+        version = written.version if rules is not None and rules.readable else None
+        return read == AgentRef(written.agent_id, version=version)
+    if isinstance(written, tuple) and isinstance(read, tuple):
+        return set(written) == set(read)
+    return written == read

@@ -1,0 +1,236 @@
+"""Reading what is odd: everything that can be read is read, and the rest is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from telephony_core.domain.lifecycle import NumberStatus
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.emulator import FaultKind, Record, json_response
+from telephony_core.errors import UnexpectedResponse
+from telephony_core.flow import Response
+from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.reading import html
+from telephony_core.testing.contract.subject import Subject
+
+WRONG: dict[type, tuple[object, ...]] = {
+    str: (17, {"unexpected": ["shape"]}, ["text"], True),
+    bool: ("yes", {"unexpected": "shape"}, [True]),
+    int: ("seventeen", {"unexpected": "shape"}, [17], True),
+    float: ("seventeen", {"unexpected": "shape"}, [1.5], True),
+    dict: ("text", ["text"], 17, True),
+    list: ("text", {"unexpected": "shape"}, 17, True, [17], [["text"]]),
+}
+"""Values of a wrong JSON type, by the right one."""
+
+HOSTILE: tuple[object, ...] = (
+    *(None, True, -1, 0, 10**30, 1e308, "", " ", "\x00", "x" * 5000),
+    *([], {}, [None], {"": None}, [[]], "9999-99-99T99:99:99Z", "sip:u:p@h", -(2**63)),
+)
+"""Values that no field means and no reader may stumble over."""
+
+NEW = {"of": ["the vendor"]}
+NOT_A_RECORD: tuple[object, ...] = (None, 7, "text", [], {}, True)
+
+
+class Tolerance(Subject):
+    """An adapter outlives its vendor's next release."""
+
+    def test_an_unknown_status_is_unknown_live_and_told_in_the_vendors_word(self, account: Account) -> None:
+        number = self.odd(account, {**self.record(account), self.status_key: "teleported"})
+        assert number.status is NumberStatus.UNKNOWN
+        assert number.provider_status == "teleported"
+        assert number.is_live
+
+    def test_a_number_with_an_unknown_status_is_listed(self, account: Account) -> None:
+        record = {**self.record(account), self.status_key: "teleported"}
+        client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
+        assert [number.status for number in client.list_numbers()] == [NumberStatus.UNKNOWN]
+
+    def test_an_unknown_field_changes_nothing_and_stays_in_raw(self, account: Account) -> None:
+        plain, number = (self.odd(account, {**self.record(account), **more}) for more in ({}, {"brand_new": NEW}))
+        assert number == plain
+        assert number.raw["brand_new"] == NEW
+
+    def test_a_missing_optional_field_loses_nothing_else(self, account: Account) -> None:
+        plain, record = self.odd(account, self.record(account)), self.record(account)
+        for path, value in self.optional_leaves(account):
+            number = self.odd(account, _without(record, path))
+            assert len(path) > 1 or number.problems == (), path
+            assert len(_differences(number, plain)) <= _fields_of(value), path
+
+    def test_an_optional_field_that_is_null_loses_nothing_else(self, account: Account) -> None:
+        plain, record = self.odd(account, self.record(account)), self.record(account)
+        for path, value in self.optional_leaves(account):
+            number = self.odd(account, _replaced(record, path, None))
+            assert len(_differences(number, plain)) <= _fields_of(value), path
+
+    def test_a_field_of_the_wrong_type_is_named_in_problems(self, account: Account) -> None:
+        plain, record = self.odd(account, self.record(account)), self.record(account)
+        silent = []
+        named = set()
+        for path, value in self.optional_leaves(account):
+            for wrong in WRONG.get(type(value), ()):
+                number = self.odd(account, _replaced(record, path, wrong))
+                told = any(path[-1] in problem for problem in number.problems)
+                named |= {path} if told else set()
+                if not told and number != plain:
+                    silent.append((".".join(path), wrong))
+                assert len(_differences(number, plain)) <= _fields_of(value), "one odd field took others along"
+        assert not silent, "these were read otherwise without a word"
+        assert (self.status_key,) in named
+
+    def test_no_value_of_an_optional_field_can_break_the_reading(self, account: Account) -> None:
+        record = self.record(account)
+        for path, _ in self.optional_leaves(account):
+            for value in HOSTILE:
+                number = self.odd(account, _replaced(record, path, value))
+                assert number.id == record[self.id_key], (path, value)
+                assert number.model_dump_json(), (path, value)
+
+    def test_half_a_surrogate_pair_cannot_break_the_dump_of_a_record(self, account: Account) -> None:
+        """JSON can hold one, UTF-8 cannot: a record that cannot be dumped would fail a whole list."""
+        record = self.record(account)
+        for path, value in self.optional_leaves(account):
+            if isinstance(value, str):
+                assert self.odd(account, _replaced(record, path, "\ud800")).model_dump_json(), path
+
+    @pytest.mark.parametrize(
+        "text", ["2001", "112", "+", "", " ", "anonymous", "front@pbx.example.com", "\uff10\uff17\uff10"]
+    )
+    def test_a_number_that_is_no_number_is_kept_as_it_is(self, account: Account, text: str) -> None:
+        record = {**self.record(account), self.number_key: text}
+        client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
+        try:
+            (number,) = client.list_numbers()
+        except UnexpectedResponse:
+            assert not text.strip(), "only a blank one may count as missing"
+        else:
+            assert number.identity.raw == text
+            assert number.identity.e164 is None
+
+    # -- what cannot be read at all
+
+    def test_a_record_without_id_or_number_is_an_unexpected_response(self, account: Account) -> None:
+        for key in (self.id_key, self.number_key):
+            for value in (None, 7, ["text"]):
+                self.unexpected(account, {**self.record(account), key: value})
+            self.unexpected(account, {name: value for name, value in self.record(account).items() if name != key})
+
+    @pytest.mark.parametrize("item", NOT_A_RECORD, ids=repr)
+    def test_a_page_with_something_else_than_records_is_an_unexpected_response(
+        self, account: Account, item: object
+    ) -> None:
+        self.unexpected(account, item)
+
+    @pytest.mark.parametrize("payload", [None, 7, "text", [], {}, True, [{}], {"error": None}], ids=repr)
+    def test_an_answer_of_the_wrong_shape_is_an_unexpected_response(self, account: Account, payload: object) -> None:
+        client, _ = account.scripted(lambda _: json_response(200, payload))
+        with pytest.raises(UnexpectedResponse):
+            client.list_numbers()
+        with pytest.raises(UnexpectedResponse):
+            client.get_number("some-id")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            html(),
+            Response(200, {}, b""),
+            Response(204, {}, b""),
+            Response(200, {"content-type": "application/json"}, b'{"cut": "in the mid'),
+            Response(200, {"content-type": "application/json"}, b"\xff\xfe\x00"),
+            Response(200, {"content-type": "application/json"}, b"[" * 100_000),
+        ],
+        ids=["html", "empty", "no-content", "cut", "binary", "nested"],
+    )
+    def test_an_answer_that_is_no_json_is_an_unexpected_response(self, account: Account, answer: Response) -> None:
+        client, _ = account.scripted(lambda _: answer)
+        with pytest.raises(UnexpectedResponse) as caught:
+            client.list_numbers()
+        assert caught.value.status == answer.status
+        with pytest.raises(UnexpectedResponse):
+            client.get_number("some-id")
+
+    def test_a_failure_in_the_middle_of_a_listing_is_told(self, account: Account) -> None:
+        pages = iter([json_response(200, self.page([self.record(account)], "next-page")), html()])
+        client, _ = account.scripted(lambda _: next(pages))
+        assert client.list_numbers(first=1)
+        pages = iter([json_response(200, self.page([self.record(account)], "next-page")), html()])
+        with pytest.raises(UnexpectedResponse):
+            client.list_numbers()
+
+    def test_html_from_a_gateway_in_place_of_a_record_is_an_unexpected_response(self, account: Account) -> None:
+        id = str(self.record(account)[self.id_key])
+        account.fail(FaultKind.ANSWER, methods=["GET"], response=html())
+        with pytest.raises(UnexpectedResponse):
+            account.client.get_number(id)
+
+    # -- preparing
+
+    def odd(self, account: Account, record: Record) -> PhoneNumber:
+        """The model of this record."""
+        client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
+        (number,) = client.list_numbers()
+        return number
+
+    def optional_leaves(self, account: Account) -> Iterator[tuple[tuple[str, ...], object]]:
+        """Every value of the record that may be odd, by its path."""
+        leaves = _leaves(self.record(account))
+        return ((path, value) for path, value in leaves if path[0] not in (self.id_key, self.number_key))
+
+    def unexpected(self, account: Account, item: object) -> None:
+        answer = Response(200, {"content-type": "application/json"}, json.dumps(self.page([item], None)).encode())
+        client, _ = account.scripted(lambda _: answer)
+        with pytest.raises(UnexpectedResponse):
+            client.list_numbers()
+
+
+def _leaves(record: Record, before: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every value of a record and of the objects in it, by its path."""
+    for key, value in record.items():
+        yield (*before, key), value
+        if isinstance(value, dict):
+            yield from _leaves(value, (*before, key))
+
+
+def _fields_of(value: object) -> int:
+    """How many fields of the model may come from one value of the vendor: three from a status, all from an object."""
+    return 100 if isinstance(value, dict) else 3
+
+
+def _differences(one: PhoneNumber, other: PhoneNumber) -> set[str]:
+    """The fields of the model in which two records differ; those of the trunk count one by one."""
+    flat = [_flat(number.model_dump(exclude={"problems"})) for number in (one, other)]
+    return {name for name in flat[0].keys() | flat[1].keys() if flat[0].get(name) != flat[1].get(name)}
+
+
+def _flat(dump: Mapping[str, object], before: str = "") -> dict[str, object]:
+    """A dump without its levels, and without what is empty."""
+    leaves: dict[str, object] = {}
+    for name, value in dump.items():
+        if isinstance(value, Mapping):
+            leaves |= _flat(value, f"{before}{name}.")
+        elif value is not None:
+            leaves[before + name] = value
+    return leaves
+
+
+def _without(record: Record, path: tuple[str, ...]) -> Record:
+    key, *rest = path
+    if not rest:
+        return {name: value for name, value in record.items() if name != key}
+    inner = record[key]
+    assert isinstance(inner, dict)
+    return {**record, key: _without(inner, tuple(rest))}
+
+
+def _replaced(record: Record, path: tuple[str, ...], value: object) -> Record:
+    key, *rest = path
+    if not rest:
+        return {**record, key: value}
+    inner = record[key]
+    assert isinstance(inner, dict)
+    return {**record, key: _replaced(inner, tuple(rest), value)}

@@ -1,0 +1,220 @@
+"""Changing numbers: what is declared arrives, and nothing else changes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from telephony_core.capabilities import Field, Operation
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.lifecycle import Origin
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.emulator import FaultKind
+from telephony_core.errors import ConsentRequired, NotFound, ProviderError, TelephonyError
+from telephony_core.flow import Response
+from telephony_core.settling import read_field
+from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.cases import ADDRESSES, WRITTEN_BY, OriginCase
+from telephony_core.testing.contract.subject import PAIR, Subject
+
+
+class Writing(Subject):
+    """Declared works: each writable field, each clearable one, each form of a value."""
+
+    def test_an_operation_works_for_numbers_of_every_declared_origin(
+        self, account: Account, right_origin: OriginCase
+    ) -> None:
+        number = self.changeable(account, right_origin.operation, right_origin.origin)
+        self.attempt(account, right_origin.operation, number)()
+        assert account.writes
+
+    # -- fields
+
+    def test_a_writable_field_reaches_the_vendor(self, account: Account, writable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[writable])
+        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        after = self.write(account, number, values)
+        self.assert_written(account, after, values)
+        assert account.client.get_number(number.id) == after, "what a write returns is what a read shows"
+
+    def test_a_field_is_written_by_the_id_of_the_number_too(self, account: Account, writable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[writable])
+        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        self.assert_written(account, self.write(account, number.id, values), values)
+
+    def test_writing_a_field_leaves_the_others(self, account: Account, writable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[writable])
+        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        stored = account.emulator.credentials(number.id)
+        after = self.write(account, number, values)
+        assert _untouched(after, values) == _untouched(number, values)
+        if not values.keys() & PAIR:
+            assert account.emulator.credentials(number.id) == stored
+
+    def test_writing_a_field_touches_no_other_record(self, account: Account, writable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[writable])
+        others = [n for n in account.client.list_numbers() if n.id != number.id]
+        self.write(account, number, self.with_companions(account, {writable: self.value(account, writable)}, number))
+        assert [n for n in account.client.list_numbers() if n.id != number.id] == others
+
+    def test_a_value_is_sent_without_any_null_beside_it(self, account: Account, writable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[writable])
+        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        self.write(account, number, values)
+        bodies = [json.loads(request.body) for request in account.writes if request.body]
+        assert bodies
+        assert None not in [leaf for body in bodies for leaf in _leaves(body)]
+
+    def test_writing_the_same_twice_is_the_same(self, account: Account, writable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[writable])
+        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        once = self.write(account, number, values)
+        self.assert_written(account, self.write(account, once, values), values)
+
+    def test_a_clearable_field_is_cleared_by_none(self, account: Account, clearable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[clearable])
+        filled = {clearable: self.value(account, clearable, number)}
+        number = self.write(account, number, self.with_companions(account, filled, number))
+        nothing: dict[Field, object] = {clearable: None}
+        values = self.with_companions(account, nothing, number)
+        after = self.write(account, number, values)
+        self.assert_written(account, after, values)
+        assert _untouched(after, values) == _untouched(number, values)
+
+    def test_several_fields_of_the_trunk_are_written_at_once(self, account: Account) -> None:
+        self.needs(account, Operation.UPDATE_SIP)
+        number = self.number_for(account, Operation.UPDATE_SIP)
+        names = [n for n in Field if WRITTEN_BY[n] is Operation.UPDATE_SIP and account.capabilities.can_write(n)]
+        values: dict[Field, object] = {name: self.value(account, name, number) for name in names}
+        self.assert_written(account, self.write(account, number, values), values)
+
+    def test_a_label_of_the_greatest_length_is_taken(self, account: Account) -> None:
+        support = account.capabilities.fields.get(Field.LABEL)
+        if support is None or not support.writable or support.max_length is None:
+            pytest.skip(f"{account.spec.slug} declares no greatest length of a label")
+        number = self.number_for(account, Operation.UPDATE_LABEL)
+        label = "가" * support.max_length
+        assert account.client.update_label(number, label).label == label
+
+    # -- addresses
+
+    def test_an_address_form_that_is_offered_arrives_whole(self, account: Account, address_form: str) -> None:
+        number = self.number_for(account, Operation.UPDATE_SIP)
+        address = SipAddress.parse(ADDRESSES[address_form])
+        values = self.with_companions(account, {Field.ADDRESS: address}, number)
+        self.assert_written(account, self.write(account, number, values), values)
+
+    def test_an_address_without_a_port_stays_without_one(self, account: Account) -> None:
+        if not (account.capabilities.offers(Operation.UPDATE_SIP) and account.capabilities.can_write(Field.ADDRESS)):
+            pytest.skip(f"{account.spec.slug} takes no address")
+        number = self.number_for(account, Operation.UPDATE_SIP)
+        values = self.with_companions(account, {Field.ADDRESS: SipAddress("trunk.contract.example")}, number)
+        after = self.write(account, number, values)
+        self.assert_written(account, after, values)
+        if account.capabilities.can_read(Field.ADDRESS):
+            address = read_field(after, Field.ADDRESS)
+            assert isinstance(address, SipAddress)
+            assert address.port is None
+
+    # -- agents
+
+    def test_a_declared_agent_version_is_sent(self, account: Account, version: AgentVersion) -> None:
+        """It may still be refused by the vendor, as a draft may be; then nothing has changed."""
+        number = self.number_for(account, Operation.ASSIGN_AGENTS)
+        name = self.agent_field(account)
+        values: dict[Field, object] = {name: AgentRef(self.agent(account.emulator).agent_id, version=version)}
+        try:
+            after = self.write(account, number, values)
+        except ProviderError:
+            assert account.client.get_number(number.id) == number
+        else:
+            self.assert_written(account, after, values)
+        assert account.writes
+
+    def test_a_version_in_the_vendors_own_words_is_assigned(self, account: Account) -> None:
+        rules = account.capabilities.agent_versions
+        if rules is None or rules.literals is None:
+            pytest.skip(f"{account.spec.slug} declares no words of its own for versions")
+        number = self.number_for(account, Operation.ASSIGN_AGENTS)
+        values: dict[Field, object] = {self.agent_field(account): self.agent_by_literal(account.emulator)}
+        self.assert_written(account, self.write(account, number, values), values)
+
+    def test_an_agent_that_does_not_exist_changes_nothing(self, account: Account) -> None:
+        self.needs(account, Operation.ASSIGN_AGENTS)
+        number = self.number_for(account, Operation.ASSIGN_AGENTS)
+        nobody = AgentRef(account.emulator.new_id("no such agent"), version=self.agent(account.emulator).version)
+        with pytest.raises(ProviderError):
+            self.write(account, number, {self.agent_field(account): nobody})
+        assert account.client.get_number(number.id) == number
+
+    def test_a_side_effect_of_assigning_needs_consent(self, account: Account) -> None:
+        effects = account.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
+        if not effects:
+            pytest.skip(f"{account.spec.slug} declares no side effect of assigning")
+        number = self.number_for(account, Operation.ASSIGN_AGENTS)
+        values: dict[Field, object] = {self.agent_field(account): self.agent_with_side_effect(account.emulator)}
+        with account.no_write(), pytest.raises(ConsentRequired) as caught:
+            self.write(account, number, values, allow=())
+        assert caught.value.consent in effects
+        self.assert_written(account, self.write(account, number, values), values)
+
+    # -- what goes wrong
+
+    def test_an_unknown_id_is_not_found_and_nothing_is_sent_but_the_look(
+        self, account: Account, change: Operation
+    ) -> None:
+        with account.no_write(), pytest.raises(NotFound):
+            self.attempt(account, change, account.emulator.new_id("nobody"))()
+
+    def test_a_setting_whose_answer_is_lost_is_sent_again(self, account: Account, writable: Field) -> None:
+        number = self.number_for(account, WRITTEN_BY[writable])
+        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        for kind in (FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.REFUSED):
+            account.fail(kind)
+            self.assert_written(account, self.write(account, number, values), values)
+
+    def test_a_write_answered_with_nonsense_fails_as_an_error_of_this_library(
+        self, account: Account, change: Operation
+    ) -> None:
+        number = self.changeable(account, change)
+        for body in (b"", b"<html>", b"[]", b"{}", b"null", b"7"):
+            account.fail(FaultKind.ANSWER, response=Response(200, {}, body))
+            needs_no_body = change is Operation.RELEASE
+            with contextlib.suppress(TelephonyError) if needs_no_body else pytest.raises(TelephonyError):
+                self.attempt(account, change, number)()
+
+    # -- preparing
+
+    def agent_field(self, account: Account) -> Field:
+        fields = (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT)
+        return next(name for name in fields if account.capabilities.can_write(name))
+
+    def changeable(self, account: Account, change: Operation, origin: Origin | None = None) -> PhoneNumber:
+        """A number that stands where this operation can be done to it."""
+        number = self.number_for(account, change, origin)
+        if change is not Operation.REVOKE_RELEASE:
+            return number
+        account.client.release(number, allow=account.capabilities.side_effects.get(Operation.RELEASE, ()))
+        return account.client.get_number(number.id)
+
+
+def _untouched(number: PhoneNumber, values: dict[Field, object]) -> dict[str, object]:
+    """What a change of these fields has to leave as it was."""
+    kept = {str(name): read_field(number, name) for name in Field if name not in values and name is not Field.PASSWORD}
+    facts = ("id", "identity", "status", "origin", "created_at", "starts_at", "ends_at", "monthly_fee")
+    return {**kept, **{name: getattr(number, name) for name in facts}}
+
+
+def _leaves(body: object) -> Iterator[object]:
+    if isinstance(body, dict):
+        for value in body.values():
+            yield from _leaves(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from _leaves(value)
+    else:
+        yield body

@@ -1,0 +1,284 @@
+"""Providers are found by entry point, one by one, and a bad one harms nobody else.
+
+The last part shows which modules each level imports: names, spec, provider.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from telephony_core import ContractMismatch, PluginError, ProviderConflict, ProviderLoadError, ProviderNotFound
+from telephony_core.plugins import GROUP, Registry, registry
+from telephony_core.provider import CONTRACT, ProviderSpec
+
+GOOD = """
+from dataclasses import replace
+import pluggy
+from telephony_vox.plugin import telephony_register_provider as vox
+
+@pluggy.HookimplMarker("telephony_core")
+def telephony_register_provider():
+    return replace(vox(), slug={slug!r}, contract={contract})
+"""
+ODD = """
+import pluggy
+
+@pluggy.HookimplMarker("telephony_core")
+def telephony_register_provider():
+    return {answer}
+"""
+RAISING = """
+import pluggy
+
+@pluggy.HookimplMarker("telephony_core")
+def telephony_register_provider():
+    raise RuntimeError("no licence file")
+"""
+
+Install = Callable[..., Registry]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Puts a distribution that registers a slug on the path; gives a registry that has read nothing yet."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def add(
+        slug: str, source: str | None, *, distribution: str = "", version: str = "1.0", value: str = ""
+    ) -> Registry:
+        distribution = distribution or f"telephony-{slug}"
+        package = "fake_" + distribution.replace("-", "_")
+        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{slug} = {value or package}\n")
+        if source is not None:
+            (tmp_path / f"{package}.py").write_text(source)
+        importlib.invalidate_caches()
+        return Registry()
+
+    yield add
+    for name in [name for name in sys.modules if name.startswith("fake_")]:
+        del sys.modules[name]
+
+
+def refused(found: Registry, slug: str, kind: type[PluginError]) -> str:
+    with pytest.raises(kind) as caught:
+        found.spec(slug)
+    assert caught.value.remedy
+    return str(caught.value)
+
+
+# -- what is found
+
+
+def test_the_shipped_providers_are_installed_under_their_slugs() -> None:
+    found = {installed.slug: installed for installed in Registry().installed()}
+    assert {"diga", "vox"} <= found.keys()
+    assert (found["vox"].distribution, found["vox"].module) == ("telephony-core", "telephony_vox.plugin")
+
+
+def test_a_good_plugin_gives_its_spec(install: Install) -> None:
+    found = install("alpha", GOOD.format(slug="alpha", contract=CONTRACT))
+    assert found.spec("alpha").slug == "alpha"
+    assert found.spec("alpha") is found.spec("alpha")
+
+
+def test_a_distribution_that_came_later_is_found_after_refresh(install: Install) -> None:
+    found = install("alpha", GOOD.format(slug="alpha", contract=CONTRACT))
+    assert found.spec("alpha")
+    install("beta", GOOD.format(slug="beta", contract=CONTRACT))
+    refused(found, "beta", ProviderNotFound)
+    found.refresh()
+    assert found.spec("beta").slug == "beta"
+
+
+def test_one_distribution_that_is_on_the_path_twice_is_no_conflict(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = install("alpha", GOOD.format(slug="alpha", contract=CONTRACT))
+    (tmp_path / "again").symlink_to(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path / "again"))
+    assert found.spec("alpha").slug == "alpha"
+
+
+# -- what is wrong
+
+
+def test_an_unknown_slug_lists_what_is_installed_and_says_how_to_get_more() -> None:
+    text = refused(Registry(), "twilio", ProviderNotFound)
+    for part in ("'twilio'", "diga", "vox", "install"):
+        assert part in text
+
+
+def test_an_unknown_slug_says_so_when_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing: list[EntryPoint] = []
+    monkeypatch.setattr("telephony_core.plugins.entry_points", lambda *, group: nothing)
+    assert "installed providers: none" in refused(Registry(), "vox", ProviderNotFound)
+
+
+def test_a_plugin_that_cannot_be_imported_names_its_distribution_and_the_reason(install: Install) -> None:
+    found = install("broken", "raise ImportError('libsip.so is missing')", version="2.5")
+    text = refused(found, "broken", ProviderLoadError)
+    for part in ("'broken'", "telephony-broken 2.5", "ImportError", "libsip.so is missing", "upgrade or uninstall"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def broken(:", "SyntaxError"),
+        ("1 / 0", "ZeroDivisionError"),
+        (RAISING, "no licence file"),
+        (None, "ModuleNotFoundError"),
+        ("from telephony_core.provider import NoSuchName", "NoSuchName"),
+    ],
+    ids=["syntax", "import", "hook", "missing", "newer-core"],
+)
+def test_any_failure_while_loading_is_told_as_one_error(install: Install, source: str | None, reason: str) -> None:
+    assert reason in refused(install("broken", source), "broken", ProviderLoadError)
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        (ODD.format(answer="None"), "NoneType"),
+        (ODD.format(answer="{'slug': 'odd'}"), "dict"),
+        (ODD.format(answer="'odd'"), "str"),
+        ("", "NoneType"),
+    ],
+    ids=["none", "dict", "text", "no-hook"],
+)
+def test_an_answer_that_is_no_spec_is_refused(install: Install, source: str, answer: str) -> None:
+    assert answer in refused(install("odd", source), "odd", ProviderLoadError)
+
+
+def test_a_spec_with_another_slug_than_its_entry_point_is_refused(install: Install) -> None:
+    text = refused(
+        install("alpha", GOOD.format(slug="omega", contract=CONTRACT), distribution="d"), "alpha", ProviderLoadError
+    )
+    assert "'alpha'" in text
+    assert "'omega'" in text
+
+
+@pytest.mark.parametrize(("contract", "older"), [(CONTRACT - 1, "the provider"), (CONTRACT + 1, "telephony-core")])
+def test_another_contract_version_says_which_side_is_older(install: Install, contract: int, older: str) -> None:
+    text = refused(install("alpha", GOOD.format(slug="alpha", contract=contract)), "alpha", ContractMismatch)
+    assert f"contract {contract}" in text
+    assert f"contract {CONTRACT}" in text
+    assert f"upgrade {older}" in text
+
+
+def test_a_slug_that_two_distributions_claim_is_given_to_neither(install: Install) -> None:
+    install("alpha", GOOD.format(slug="alpha", contract=CONTRACT), distribution="one", version="1.0")
+    found = install("alpha", GOOD.format(slug="alpha", contract=CONTRACT), distribution="two", version="2.0")
+    text = refused(found, "alpha", ProviderConflict)
+    assert "one 1.0" in text
+    assert "two 2.0" in text
+    assert {installed.distribution for installed in found.installed() if installed.slug == "alpha"} == {"one", "two"}
+
+
+def test_bad_plugins_leave_the_others_alone(install: Install) -> None:
+    install("broken", "raise ImportError('gone')")
+    install("old", GOOD.format(slug="old", contract=CONTRACT - 1))
+    install("vox", GOOD.format(slug="vox", contract=CONTRACT), distribution="a-pretender")
+    found = install("alpha", GOOD.format(slug="alpha", contract=CONTRACT)).specs()
+    assert isinstance(found["alpha"], ProviderSpec)
+    assert isinstance(found["diga"], ProviderSpec)
+    assert {slug: type(found[slug]) for slug in ("broken", "old", "vox")} == {
+        "broken": ProviderLoadError,
+        "old": ContractMismatch,
+        "vox": ProviderConflict,
+    }
+
+
+def test_a_plugin_that_failed_is_tried_again_when_it_is_asked_for_again(install: Install, tmp_path: Path) -> None:
+    found = install("broken", "raise ImportError('gone')")
+    refused(found, "broken", ProviderLoadError)
+    (tmp_path / "fake_telephony_broken.py").write_text(GOOD.format(slug="broken", contract=CONTRACT) + "# repaired\n")
+    assert found.spec("broken").slug == "broken"
+
+
+# -- which modules each level imports
+
+HEAVY = {"httpx", "aiohttp", "urllib3", "phonenumbers", "click", "rich", "uvicorn", "dns", "pytest"}
+ADAPTERS = {"telephony_vox", "telephony_diga"}
+
+
+def modules_after(code: str) -> set[str]:
+    """What is imported once this code has run in a Python of its own."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("TELEPHONY", "COVERAGE"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in modules}
+
+
+def test_importing_the_library_reads_no_entry_points_and_imports_nothing_heavy() -> None:
+    modules = modules_after(
+        "import importlib.metadata as metadata\n"
+        "read = metadata.entry_points\n"
+        "def watched(**wanted):\n"
+        "    assert wanted == {'group': 'pydantic'}, f'entry points were read: {wanted}'\n"
+        "    return read(**wanted)\n"
+        "metadata.entry_points = watched\n"
+        "import telephony_core"
+    )
+    assert not packages(modules) & (HEAVY | ADAPTERS)
+    assert not modules & {"telephony_core.testing", "telephony_core.cli", "telephony_core.migration"}
+
+
+def test_the_names_of_providers_cost_no_import_of_them() -> None:
+    modules = modules_after(
+        "from telephony_core.plugins import registry\n"
+        "assert {'vox', 'diga'} <= {installed.slug for installed in registry.installed()}"
+    )
+    assert not packages(modules) & (HEAVY | ADAPTERS)
+
+
+@pytest.mark.parametrize("slug", ["vox", "diga"])
+def test_a_spec_imports_the_plugin_module_and_nothing_else_of_the_adapter(slug: str) -> None:
+    modules = modules_after(f"from telephony_core.plugins import registry\nregistry.spec({slug!r}).capabilities")
+    package = f"telephony_{slug}"
+    assert {name for name in modules if name.partition(".")[0] in ADAPTERS} == {package, f"{package}.plugin"}
+    assert not packages(modules) & HEAVY
+
+
+@pytest.mark.parametrize("slug", ["vox", "diga"])
+def test_a_client_imports_the_adapter_of_its_provider_but_not_the_emulator_or_another_one(slug: str) -> None:
+    modules = modules_after(f"from telephony_core import Telephony\nTelephony({slug!r}, api_key='key').close()")
+    package = f"telephony_{slug}"
+    assert {f"{package}.adapter", f"{package}.config", f"{package}.wire"} <= modules
+    assert not {name for name in modules if name.startswith(f"{package}.emulator")}
+    assert packages(modules) & ADAPTERS == {package}
+
+
+def test_a_client_on_an_emulator_imports_no_http_library() -> None:
+    modules = modules_after(
+        "from telephony_core.testing import emulated\nwith emulated('vox') as telephony: list(telephony.list_numbers())"
+    )
+    assert not packages(modules) & {"httpx", "aiohttp", "urllib3", "pytest"}
+
+
+def test_the_registry_of_the_clients_is_one() -> None:
+    from telephony_core import client, connections
+
+    assert client.registry is connections.registry is registry

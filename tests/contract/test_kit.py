@@ -1,0 +1,376 @@
+"""The kit notices: each of these adapters is wrong in one way, and the case that is there for it fails."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from telephony_acme import mapping
+from telephony_acme.adapter import AcmeProvider
+from telephony_acme.emulator import AcmeEmulator
+from telephony_acme.plugin import telephony_register_provider
+
+from telephony_core.capabilities import Capabilities, Field, FieldSupport, Operation, OperationSupport, ReleaseEffect
+from telephony_core.changes import AgentAssignment, NumberImport
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
+from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.emulator import Emulator
+from telephony_core.flow import Flow, Json, Request, Response, Semantics, call, path
+from telephony_core.provider import ListQuery, Page, Provider, ProviderConfig, ProviderSpec
+from telephony_core.refusals import Refusal
+from telephony_core.testing.contract import Account, ProviderContract
+from telephony_core.testing.contract.cases import CASES, values_of
+from telephony_core.wire import read_object
+
+SPEC = telephony_register_provider()
+SOURCE = "made up"
+LATER = ReleaseEffect.END_OF_PERIOD
+EFFECTS = frozenset({SideEffect.PUBLISHES})
+
+
+class Contract(ProviderContract):
+    new_number = "+442079460018"
+    number_key = "e164"
+    status_key = "state"
+
+    def page(self, records: list[object], cursor: str | None) -> object:
+        return {"numbers": records, "next": cursor}
+
+    def agent_with_side_effect(self, emulator: Emulator) -> AgentRef:
+        return self.agent(emulator)
+
+
+class Reader(Provider):
+    """Offers only what every provider has to."""
+
+    slug = SPEC.slug
+    capabilities = Capabilities(
+        region="GB",
+        operations={name: OperationSupport(source=SOURCE) for name in (Operation.LIST, Operation.GET)},
+        fields={Field.INBOUND_AGENT: FieldSupport(source=SOURCE, writable=False)},
+    )
+
+    def __init__(self, config: ProviderConfig) -> None:
+        super().__init__(config)
+        self.acme = AcmeProvider(config)
+
+    def auth_headers(self) -> Mapping[str, str]:
+        return self.acme.auth_headers()
+
+    def read_error(self, response: Response) -> Refusal:
+        return self.acme.read_error(response)
+
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        page = yield from self.acme.list_page(query, cursor)
+        return Page([number.model_copy(update={"sip": None}) for number in page.items], page.cursor)
+
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        return (yield from self.acme.get(id)).model_copy(update={"sip": None})
+
+
+class TestReader(Contract):
+    """A provider of the fewest capabilities keeps the contract."""
+
+    provider = replace(SPEC, factory=Reader, capabilities=Reader.capabilities)
+
+
+class OnlyTheFirstPage(AcmeProvider):
+    def _page(self, query: Sequence[tuple[str, str]]) -> Flow[Page[PhoneNumber]]:
+        page = yield from super()._page(query)
+        return Page(page.items, None)
+
+
+class WithoutEndedNumbers(AcmeProvider):
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        return self._page([] if cursor is None else [("after", cursor)])
+
+
+class EverythingAtOnce(AcmeProvider):
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        page = yield from super().list_page(query, cursor)
+        numbers = list(page.items)
+        while page.cursor is not None:
+            page = yield from super().list_page(query, page.cursor)
+            numbers += page.items
+        return Page(numbers, None)
+
+
+class FollowsLinks(AcmeProvider):
+    def _page(self, query: Sequence[tuple[str, str]]) -> Flow[Page[PhoneNumber]]:
+        cursor = dict(query).get("after", "")
+        if not cursor.startswith("https:"):
+            return (yield from super()._page(query))
+        response = yield from call(Request("GET", f"/../..{cursor}", Semantics.READ), self.read_error)
+        return Page([mapping.read_number(read_object(response), http_status=200)], None)
+
+
+class Changed(AcmeProvider):
+    """Reads, and then says something else."""
+
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number
+
+    def _page(self, query: Sequence[tuple[str, str]]) -> Flow[Page[PhoneNumber]]:
+        page = yield from super()._page(query)
+        return Page([self.change(number) for number in page.items], page.cursor)
+
+    def _number(self, method: str, where: str, semantics: Semantics, body: Json = None) -> Flow[PhoneNumber]:
+        return self.change((yield from super()._number(method, where, semantics, body)))
+
+
+class ClosedEnum(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        known = number.status is not NumberStatus.UNKNOWN
+        return number if known else number.model_copy(update={"status": NumberStatus.ACTIVE})
+
+
+class SilentAboutProblems(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number.model_copy(update={"problems": ()})
+
+
+class GuessesLabels(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number.model_copy(update={"label": "Acme"})
+
+
+class KeepsSecrets(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number.model_copy(update={"raw": {**number.raw, "password": "vendor-sent-secret"}})
+
+
+class ForgetsUnknownFields(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number.model_copy(update={"raw": {}})
+
+
+class Requesting(AcmeProvider):
+    """Sends another request than it should."""
+
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        return where, semantics, body
+
+    def _number(self, method: str, where: str, semantics: Semantics, body: Json = None) -> Flow[PhoneNumber]:
+        return super()._number(method, *self.request(method, where, semantics, body))
+
+
+class UnescapedIds(Requesting):
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        return self._number("GET", f"/numbers/{id}", Semantics.READ)
+
+
+class RepeatsImports(Requesting):
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        return where, Semantics.IDEMPOTENT if method == "POST" else semantics, body
+
+
+class NeverRepeats(Requesting):
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        return where, Semantics.ONCE if method == "PATCH" else semantics, body
+
+
+class MasksPasswords(Requesting):
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        if isinstance(body, Mapping) and isinstance(digest := body.get("digest"), Mapping):
+            body = {**body, "digest": {**digest, "password": str(digest["password"])}}
+        return where, semantics, body
+
+
+class DropsPorts(Requesting):
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        if isinstance(body, Mapping) and isinstance(address := body.get("address"), Mapping):
+            body = {**body, "address": {key: value for key, value in address.items() if key != "port"}}
+        return where, semantics, body
+
+
+class NullsWhatIsUnset(Requesting):
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        return where, semantics, {"allowed": None, **body} if isinstance(body, Mapping) and method == "PATCH" else body
+
+
+class DropsNulls(Requesting):
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        if isinstance(body, Mapping) and method == "PATCH":
+            body = {key: value for key, value in body.items() if value is not None}
+        return where, semantics, body
+
+
+class KeyInThePath(AcmeProvider):
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        return self._page([("include_ended", self.config.api_key.get_secret_value())])
+
+
+class ChokesOnErrors(AcmeProvider):
+    def read_error(self, response: Response) -> Refusal:
+        import json
+
+        return Refusal(json.loads(response.body)["code"])
+
+
+class DecidesOnCodesFirst(AcmeProvider):
+    def read_error(self, response: Response) -> Refusal:
+        from telephony_core.errors import Conflict
+
+        return Refusal(kind=Conflict)
+
+
+class EndsLater(AcmeProvider):
+    def release(self, number: PhoneNumber) -> Flow[Release]:
+        release = yield from super().release(number)
+        return release.model_copy(update={"status": NumberStatus.RELEASE_SCHEDULED})
+
+
+class RepeatsReleases(AcmeProvider):
+    def release(self, number: PhoneNumber) -> Flow[Release]:
+        yield from call(Request.of("DELETE", path("numbers", number.id), Semantics.IDEMPOTENT), self.read_error)
+        return Release(
+            provider="acme", id=number.id, identity=number.identity, status=NumberStatus.RELEASED, revocable=False
+        )
+
+
+class TakesTheAppOffAgain(AcmeProvider):
+    def assign_agents(self, number: PhoneNumber, assignment: AgentAssignment) -> Flow[PhoneNumber]:
+        yield from super().assign_agents(number, assignment)
+        return (yield from self._number("PUT", path("numbers", number.id, "app"), Semantics.IDEMPOTENT, {"app": None}))
+
+
+class ImportsWithoutTrunk(AcmeProvider):
+    def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
+        body: Json = {"e164": identity.e164, "trunk": {"address": {"host": "pbx.example.com"}}}
+        return self._number("POST", path("numbers"), Semantics.ONCE, body)
+
+
+BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
+    (OnlyTheFirstPage, "test_list_follows_every_page"),
+    (WithoutEndedNumbers, "test_list_shows_every_record_that_can_be_read"),
+    (EverythingAtOnce, "test_list_asks_for_a_page_when_it_is_needed"),
+    (FollowsLinks, "test_requests_stay_below_a_base_url_with_a_path"),
+    (ClosedEnum, "test_an_unknown_status_is_unknown_live_and_told_in_the_vendors_word"),
+    (SilentAboutProblems, "test_a_field_of_the_wrong_type_is_named_in_problems"),
+    (GuessesLabels, "test_a_field_that_is_not_readable_is_never_guessed"),
+    (KeepsSecrets, "test_a_secret_that_the_vendor_sends_is_not_kept"),
+    (ForgetsUnknownFields, "test_an_unknown_field_changes_nothing_and_stays_in_raw"),
+    (UnescapedIds, "test_an_id_is_one_segment_of_a_path_whatever_it_holds"),
+    (RepeatsImports, "test_an_import_that_left_no_trace_is_an_unknown_outcome_and_is_not_repeated"),
+    (NeverRepeats, "test_a_setting_whose_answer_is_lost_is_sent_again"),
+    (MasksPasswords, "test_a_password_reaches_the_vendor_as_it_is"),
+    (DropsPorts, "test_a_writable_field_reaches_the_vendor"),
+    (NullsWhatIsUnset, "test_writing_a_field_leaves_the_others"),
+    (NullsWhatIsUnset, "test_a_value_is_sent_without_any_null_beside_it"),
+    (DropsNulls, "test_a_clearable_field_is_cleared_by_none"),
+    (KeyInThePath, "test_the_key_is_in_headers_only_and_goes_to_the_base_url_only"),
+    (ChokesOnErrors, "test_reading_an_error_never_fails"),
+    (DecidesOnCodesFirst, "test_a_status_has_one_meaning_whatever_the_body_is"),
+    (EndsLater, "test_a_release_that_takes_effect_at_once_is_over"),
+    (RepeatsReleases, "test_a_release_that_never_happened_is_an_unknown_outcome_and_is_not_repeated"),
+    (TakesTheAppOffAgain, "test_a_writable_field_reaches_the_vendor"),
+    (ImportsWithoutTrunk, "test_import_carries_every_writable_field"),
+)
+"""An adapter, and the case that has to fail for it."""
+
+
+def declared(**changes: Any) -> Capabilities:
+    return replace(SPEC.capabilities, **changes)
+
+
+def with_fields(changes: Mapping[Field, FieldSupport | None]) -> Capabilities:
+    fields = {**SPEC.capabilities.fields, **changes}
+    return declared(fields={name: support for name, support in fields.items() if support is not None})
+
+
+def with_operation(operation: Operation, **facts: Any) -> Capabilities:
+    return declared(operations={**SPEC.capabilities.operations, operation: OperationSupport(source=SOURCE, **facts)})
+
+
+IMPORTABLE, FORMS, VERSIONS = (
+    SPEC.capabilities.importable,
+    SPEC.capabilities.address_forms,
+    SPEC.capabilities.agent_versions,
+)
+assert IMPORTABLE is not None
+assert FORMS is not None
+assert VERSIONS is not None
+TERMS = SPEC.capabilities.release[Origin.IMPORTED]
+ADDRESS = SPEC.capabilities.fields[Field.ADDRESS]
+USERNAME = SPEC.capabilities.fields[Field.USERNAME]
+
+OVERSTATED: Sequence[tuple[Capabilities, str]] = (
+    (with_operation(Operation.UPDATE_LABEL), "test_operations_that_are_offered_are_those_that_are_implemented"),
+    (with_operation(Operation.UPDATE_SIP), "test_an_operation_works_for_numbers_of_every_declared_origin"),
+    (with_operation(Operation.RELEASE), "test_release_terms_are_declared_for_every_origin_that_can_be_released"),
+    (with_operation(Operation.REVOKE_RELEASE), "test_a_release_is_revocable_exactly_where_revoking_is_offered"),
+    (with_fields({Field.OUTBOUND_AGENT: FieldSupport(source=SOURCE)}), "test_a_writable_field_reaches_the_vendor"),
+    (with_fields({Field.INBOUND_ENCRYPTION: FieldSupport(source=SOURCE)}), "test_a_writable_field_reaches_the_vendor"),
+    (with_fields({Field.LABEL: FieldSupport(source=SOURCE)}), "test_import_carries_every_writable_field"),
+    (with_fields({Field.ADDRESS: FieldSupport(source="")}), "test_every_declared_point_names_its_source"),
+    (with_fields({Field.ADDRESS: replace(ADDRESS, required_on_import=False)}), "test_import_takes_what_is_required"),
+    (with_fields({Field.ADDRESS: replace(ADDRESS, clearable=True)}), "test_a_clearable_field_is_cleared_by_none"),
+    (with_fields({Field.USERNAME: replace(USERNAME, readable=False)}), "test_a_field_that_is_not_readable_is_never"),
+    (with_fields({Field.USERNAME: replace(USERNAME, requires=frozenset())}), "test_a_writable_field_reaches_the"),
+    (with_fields({Field.PASSWORD: None}), "test_what_a_field_requires_can_be_written"),
+    (declared(address_forms=replace(FORMS, sips=True)), "test_an_address_form_that_is_offered_arrives_whole"),
+    (declared(address_forms=replace(FORMS, user=True)), "test_an_address_form_that_is_offered_arrives_whole"),
+    (declared(address_forms=None), "test_an_offered_operation_says_all_that_core_has_to_know"),
+    (declared(importable=replace(IMPORTABLE, countries=None)), "test_a_number_of_another_country_is_taken_or_refused"),
+    (declared(importable=replace(IMPORTABLE, kinds=frozenset(NumberKind))), "test_import_takes_every_kind"),
+    (declared(importable=replace(IMPORTABLE, as_is=frozenset({NumberKind.LOCAL}))), "test_a_kind_taken_as_it_is"),
+    (declared(importable=None), "test_an_offered_operation_says_all_that_core_has_to_know"),
+    (declared(agent_versions=replace(VERSIONS, kinds=frozenset(AgentVersion))), "test_a_declared_agent_version"),
+    (declared(release={Origin.IMPORTED: replace(TERMS, effect=LATER)}), "test_a_release_that_takes_effect_later_says"),
+    (declared(release={Origin.IMPORTED: replace(TERMS, revocable=True)}), "test_a_release_is_revocable_exactly_where"),
+    (declared(side_effects={Operation.ASSIGN_AGENTS: EFFECTS}), "test_a_side_effect_of_assigning_needs_consent"),
+    (declared(side_effects={Operation.UPDATE_LABEL: EFFECTS}), "test_side_effects_belong_to_operations"),
+)
+"""Capabilities that say too much or too little, and the beginning of the case that has to fail for them."""
+
+
+def test_nothing_fails_for_the_adapter_as_it_is() -> None:
+    cases = {case for _, case in (*BROKEN, *OVERSTATED)}
+    assert [case for case in cases if list(failures(SPEC, case))] == []
+
+
+@pytest.mark.parametrize(("adapter", "case"), BROKEN, ids=lambda value: getattr(value, "__name__", value))
+def test_a_wrong_adapter_is_noticed(adapter: type[AcmeProvider], case: str) -> None:
+    assert list(failures(replace(SPEC, factory=adapter), case))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "case"), OVERSTATED, ids=lambda value: str(value)[:60] * isinstance(value, str)
+)
+def test_a_wrong_declaration_is_noticed(capabilities: Capabilities, case: str) -> None:
+    adapter = type("Declaring", (AcmeProvider,), {"capabilities": capabilities})
+    assert list(failures(replace(SPEC, factory=adapter, capabilities=capabilities), case))
+
+
+def failures(spec: ProviderSpec, case: str) -> Iterator[BaseException]:
+    """What goes wrong in one case of the kit, for every value of its parameters, with the sync client."""
+    subject = type("Broken", (Contract,), {"provider": spec})()
+    (name,) = {name for name in dir(subject) if name.startswith(case)}
+    method = getattr(subject, name)
+    for values in combinations(method, spec.capabilities):
+        with closing(Account(spec, AcmeEmulator(), "sync")) as account:
+            if "account" in inspect.signature(method).parameters:
+                values = {"account": account, **values}
+            try:
+                method(**values)
+            except pytest.skip.Exception:
+                pass
+            except (Exception, pytest.fail.Exception) as error:
+                yield error
+
+
+def combinations(method: Callable[..., None], capabilities: Capabilities) -> Iterator[dict[str, object]]:
+    """The parameters that pytest would give a case."""
+    marks = [mark for mark in getattr(method, "pytestmark", ()) if mark.name == "parametrize"]
+    choices = {mark.args[0]: list(mark.args[1]) for mark in marks}
+    names = inspect.signature(method).parameters
+    choices |= {name: list(values_of(name, capabilities)) for name in CASES if name in names}
+    for values in itertools.product(*choices.values()):
+        yield dict(zip(choices, values, strict=True))

@@ -1,0 +1,18 @@
+"""The contract kit on vox."""
+
+from __future__ import annotations
+
+from telephony_core import AgentRef
+from telephony_core.emulator import Emulator
+from telephony_core.testing.contract import ProviderContract
+
+
+class TestVox(ProviderContract):
+    provider = "vox"
+    new_number = "+827098765432"
+
+    def page(self, records: list[object], cursor: str | None) -> object:
+        return {"items": records, "total_count": len(records), "next_cursor": cursor}
+
+    def agent_by_literal(self, emulator: Emulator) -> AgentRef:
+        return AgentRef(emulator.agents["reception"], version="v2")
