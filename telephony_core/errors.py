@@ -269,13 +269,19 @@ class NotFound(ProviderError):
 class Conflict(ProviderError):
     """It collides with something that exists (409)."""
 
+    default_remedy: ClassVar[str | None] = "look at what is there with `find_number()` before trying again"
+
 
 class WrongState(ProviderError):
     """The number is in a state that forbids this."""
 
+    default_remedy: ClassVar[str | None] = "read the number again: its status says what can be done with it"
+
 
 class InvalidRequest(ProviderError):
     """The provider refused the content of the request (400, 422)."""
+
+    default_remedy: ClassVar[str | None] = "change what the provider complains about; `body` holds its whole answer"
 
 
 class RateLimited(ProviderError):

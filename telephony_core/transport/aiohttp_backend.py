@@ -1,0 +1,121 @@
+"""aiohttp for async code (extra ``fast``): the same meaning as the default, at about a fifth of its cost."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from telephony_core.errors import ClientClosed, NoAnswer, NotSent, TelephonyError
+from telephony_core.flow import Response
+from telephony_core.transport.answers import ASKED, answer, check_length, too_late
+from telephony_core.transport.backend import HttpRequest
+from telephony_core.transport.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
+
+# Raised before a byte of the request was written. Everything else may have reached the provider.
+_NEVER_SENT: Final = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientConnectorCertificateError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+)
+_NO_TIMEOUTS: Final = aiohttp.ClientTimeout(total=None, sock_connect=None)
+"""One deadline stands around everything; aiohttp's own ones are rounded up to whole seconds."""
+
+
+class AiohttpBackend:
+    """Sends on connections of its own, which belong to the event loop that first sends."""
+
+    name = "aiohttp"
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._roads: dict[str, tuple[str | None, ssl.SSLContext | bool]] = {}
+        self._closed = False
+
+    async def asend(self, request: HttpRequest, timeout: float) -> Response:
+        if self._closed:
+            raise _closed()
+        session = self._session or self._opened()
+        origin = origin_of(request.url)
+        proxy, trusted = self._roads.get(origin) or self._roads.setdefault(origin, _road_to(origin))
+        progress: list[bool] = []  # filled when the first bytes are about to be written
+        failure: TelephonyError
+        try:
+            async with (
+                asyncio.timeout(timeout) as patience,
+                session.request(
+                    request.method,
+                    URL(request.url, encoded=True),
+                    headers=(*request.headers, *ASKED),
+                    data=request.body,
+                    allow_redirects=False,
+                    proxy=proxy,
+                    ssl=trusted,
+                    trace_request_ctx=progress,
+                ) as found,
+            ):
+                body = bytearray()
+                async for chunk in found.content.iter_any():
+                    body += chunk
+                    check_length(len(body))
+                return answer(found.status, found.headers.items(), bytes(body))
+        except TimeoutError as error:
+            if not (patience.expired() or isinstance(error, aiohttp.ClientError)):
+                raise
+            failure = too_late(timeout) if progress else NotSent(f"no connection within {timeout:.1f} s")
+        except aiohttp.ClientError as error:
+            failure = _translated(error)
+        except RuntimeError:
+            if not self._closed:
+                raise
+            failure = _closed()
+        raise failure
+
+    def _opened(self) -> aiohttp.ClientSession:
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_headers_sent.append(_note_sending)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=MOST_CONNECTIONS),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_NO_TIMEOUTS,
+            trace_configs=[tracing],
+        )
+        # By itself it repeats a GET, PUT or DELETE when a kept connection breaks. What is repeated is decided elsewhere,
+        # by what a request means: the DELETE may have been a release.
+        self._session._retry_connection = False
+        return self._session
+
+    async def aclose(self) -> None:
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+
+async def _note_sending(_: aiohttp.ClientSession, context: object, __: object) -> None:
+    progress: list[bool] = context.trace_request_ctx  # type: ignore[attr-defined]
+    progress.append(True)
+
+
+def _road_to(origin: str) -> tuple[str | None, ssl.SSLContext | bool]:
+    """The proxy, and what to trust. Reading the certificates takes longer than hundreds of requests."""
+    proxy = proxy_for(origin)
+    secure = origin.startswith("https:") or (proxy is not None and proxy.startswith("https:"))
+    return proxy, trust() if secure else True
+
+
+def _translated(error: aiohttp.ClientError) -> TelephonyError:
+    """aiohttp's failure as ours. Its text names hosts and reasons, never headers or bodies."""
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, _NEVER_SENT):
+        return NotSent(f"no connection to the provider ({reason})")
+    return NoAnswer(f"the provider did not answer ({reason})")
+
+
+def _closed() -> ClientClosed:
+    return ClientClosed("the HTTP client is closed")

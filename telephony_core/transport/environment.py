@@ -1,0 +1,89 @@
+"""What the environment says of proxies and certificates, read in one way for every backend: that of httpx."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies
+
+from telephony_core.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import ssl
+
+MOST_CONNECTIONS: Final = 100
+"""Of one client. What comes on top waits for a free one, no longer than its time-out."""
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def trust() -> ssl.SSLContext:
+    """Whose certificates are believed: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or else Mozilla's list (certifi)."""
+    import ssl
+
+    if file := os.environ.get("SSL_CERT_FILE"):
+        return ssl.create_default_context(cafile=file)
+    if folder := os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=folder)
+    import certifi
+
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an absolute URL.
+
+    >>> origin_of("https://api.example.com/v3/numbers?limit=100")
+    'https://api.example.com'
+    """
+    end = url.find("/", url.index("://") + 3)
+    return url if end < 0 else url[:end]
+
+
+def proxy_for(url: str, *, socks: bool = False) -> str | None:
+    """The proxy by which a URL is reached: ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY`` in either case.
+
+    An entry of ``NO_PROXY`` is ``*``, a host (a domain covers those below it, ``.domain`` covers only these), a
+    ``host:port`` or an origin. Raises `ConfigurationError` for a SOCKS proxy, unless the backend can use
+    one (``socks``).
+    """
+    parts = urlsplit(url)
+    named = getproxies()
+    proxy = named.get(parts.scheme) or named.get("all")
+    if not proxy or any(_excepts(entry.strip(), parts) for entry in named.get("no", "").split(",")):
+        return None
+    if proxy.lower().startswith("socks") and not socks:
+        raise ConfigurationError(
+            "the environment names a SOCKS proxy, which this backend cannot use",
+            remedy="use the backend httpx with httpx[socks] installed, or name an HTTP proxy",
+        )
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _excepts(entry: str, url: SplitResult) -> bool:
+    if entry in ("", "*"):
+        return entry == "*"
+    scheme, is_origin, location = entry.rpartition("://")
+    if scheme not in ("", "all", url.scheme):
+        return False
+    if _is_ip(location):
+        return url.hostname == location.lower()
+    wanted = urlsplit(f"//{location}")
+    name, host = (wanted.hostname or "").lstrip("*"), url.hostname or ""
+    port = None if url.port == _DEFAULT_PORTS.get(url.scheme) else url.port
+    if wanted.port not in (None, port):
+        return False
+    if name.startswith("."):
+        return host.endswith(name)
+    whole = host == name
+    return whole if is_origin or name == "localhost" or _is_ip(name) else whole or host.endswith(f".{name}")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

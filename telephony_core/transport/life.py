@@ -1,0 +1,36 @@
+"""Until when, and in which process, a client may send."""
+
+from __future__ import annotations
+
+import os
+
+from telephony_core.errors import ClientClosed
+
+
+class Life:
+    """The life of a client, shared by every copy `with_options` made of it.
+
+    It ends by `end`. A process that was forked off has none of it: connections cannot be shared with a parent.
+    """
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._ended = False
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is the process that made the client."""
+        return os.getpid() == self._process
+
+    def end(self) -> None:
+        self._ended = True
+
+    def check(self) -> None:
+        """Raises `ClientClosed` unless requests may be sent."""
+        if self._ended:
+            raise ClientClosed("this client is closed")
+        if not self.is_here:
+            raise ClientClosed(
+                "this client belongs to the process that this one was forked from, and connections cannot be shared",
+                remedy="make a client in each process, after the fork",
+            )
