@@ -36,7 +36,7 @@ class Lazy(NamedTuple):
 COMMANDS: Final[Mapping[str, Lazy]] = {
     "providers": Lazy("providers", "providers", "Show what each installed provider can be told."),
     "numbers": Lazy("numbers", "numbers", "List, show, import, label and release numbers."),
-    "sip": Lazy("sip", "sip", "Show and change the trunk of a number."),
+    "sip": Lazy("sip", "sip", "Show, change and check the trunk of a number."),
     "agents": Lazy("agents", "agents", "Say which agents serve a number."),
     "doctor": Lazy("doctor", "doctor", "Check connections, and what their providers answer."),
     "emulate": Lazy("emulate", "emulate", "Run providers' emulators on this machine."),

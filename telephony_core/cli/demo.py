@@ -108,6 +108,21 @@ def show_numbers(stage: Stage) -> None:
     }
 
 
+def check_trunk_of_a_peer(stage: Stage) -> None:
+    """Ask a SIP peer on loopback whether it answers, and say what that does not prove."""
+    from telephony_core.cli.demo_peer import local_peer
+    from telephony_core.preflight import Verdict, check_trunk
+
+    with local_peer() as address:
+        print_line(f"telephony sip check {address} --transport udp", "bold")
+        report = check_trunk(address, transports=["udp"])
+    print_line("")
+    for line in report.lines():
+        print_line(line)
+    _expect(report.verdict is Verdict.PASS, "the trunk answered")
+    stage.facts["trunk_check"] = report.verdict.value
+
+
 def say_what_next(stage: Stage) -> None:
     """What to type next."""
     slugs = " ".join(each.spec.slug for each in stage.emulated)
@@ -115,6 +130,7 @@ def say_what_next(stage: Stage) -> None:
     for command, what in (
         (f"telephony emulate {slugs}", "keep the emulators running, and copy the settings it prints"),
         (f"telephony numbers list -p {first}", "the same numbers, from a terminal (--json for scripts)"),
+        ("telephony sip check HOST[:PORT]", "whether anything answers at a trunk of yours"),
         ("telephony providers", "what each provider can be told"),
         ("telephony --help", "everything else"),
     ):
@@ -125,6 +141,7 @@ PARTS: Final = (
     Part("One program for every provider", show_program),
     Part("The same program, run on each of them", run_program),
     Part("The numbers of all of them, in one table", show_numbers),
+    Part("Does a trunk answer?", check_trunk_of_a_peer),
     Part("What to try next", say_what_next),
 )
 """In the order in which they are played, on one stage: what an earlier part changed, a later one finds changed."""

@@ -25,6 +25,8 @@ class ExitCode(IntEnum):
     PARTIAL = 6
     UNKNOWN = 7
     CONSENT = 8
+    FAILED = 9
+    INCONCLUSIVE = 10
     USAGE = 64
     REFUSED = 65
     UNAVAILABLE = 69
@@ -45,6 +47,8 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.PARTIAL: "A part of it was done, and then a step failed.",
     ExitCode.UNKNOWN: "It may have happened: the answer was lost. Look before repeating.",
     ExitCode.CONSENT: "A side effect, a lower security or a loss was not agreed to; nothing was changed.",
+    ExitCode.FAILED: "A check failed: what was looked for is not so.",
+    ExitCode.INCONCLUSIVE: "A check could not tell: silence, or an answer that leaves it open.",
     ExitCode.USAGE: "The command line was wrong; nothing was sent.",
     ExitCode.REFUSED: "What was given cannot be meant, or this provider cannot be told it.",
     ExitCode.UNAVAILABLE: "The provider or the network failed, or asks to wait; nothing was changed.",

@@ -14,6 +14,7 @@ from telephony_core.cli.options import common_options, group, pass_session
 from telephony_core.cli.output import print_json
 from telephony_core.cli.passwords import read_password
 from telephony_core.cli.records import print_trunk
+from telephony_core.cli.sip_check import check as check_command
 from telephony_core.cli.trunk_options import (
     TrunkGiven,
     inbound_update,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
-sip: click.Group = group("Show and change the trunk of a number.")
+sip: click.Group = group("Show, change and check the trunk of a number.")
+sip.add_command(check_command)
 
 # Which option clears which field of which half, and which option would set it.
 _CLEARING: Final = (
