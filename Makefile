@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types layers unit wheel test-long format pins clean
+.PHONY: help demo test lint types layers unit wheel sip-servers test-long format pins clean
 
 # The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
 FIT := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -16,7 +16,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
-		printf '  make %-10s %s\n' "$$target" "$$text"; done
+		printf '  make %-11s %s\n' "$$target" "$$text"; done
 
 demo: $(RUNTIME) ## The main job on both emulators, offline
 	@$(BIN)/telephony demo
@@ -40,6 +40,9 @@ unit: $(DEVELOPMENT) ## Tests with branch coverage; ARGS="-k sip" passes argumen
 
 wheel: $(DEVELOPMENT) ## Build, install elsewhere and try the distribution
 	$(BIN)/python tests/architecture/smoke_wheel.py
+
+sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP server (Debian, Ubuntu; as root)
+	tests/preflight/kamailio.sh install
 
 test-long: $(DEVELOPMENT) ## The tests that take minutes
 	$(BIN)/pytest -n auto --maxprocesses 4 -m long
