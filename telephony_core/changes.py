@@ -16,6 +16,7 @@ from telephony_core.domain.given import UNSET, Given, Unset
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.domain.uri_password import without_password
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Vendor options by provider slug: ``{"vox": {"no_authentication": True}}``. Those of other providers are ignored."""
@@ -55,6 +56,13 @@ class NumberImport(Given):
             send_as_is: bool = ...,
             options: Options = ...,
         ) -> None: ...
+
+    @field_validator("number")
+    @classmethod
+    def _no_password(cls, number: str) -> str:
+        if without_password(number) != number:
+            raise ValueError("holds a password; give it as outbound.username and outbound.password, where it is hidden")
+        return number
 
     @field_validator("inbound", "outbound")
     @classmethod

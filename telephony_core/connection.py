@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from telephony_core.domain.given import unpickled
 from telephony_core.errors import ConfigurationError, InvalidInput
 from telephony_core.secret_references import is_reference, read_secret
 
@@ -27,7 +28,7 @@ class Connection:
     """An account at a provider. What is left out comes from ``TELEPHONY_<SLUG>_API_KEY`` and ``…_BASE_URL``.
 
     ``api_key`` is the key itself or a reference to it (``env:NAME``, ``file:PATH``, ``prompt:``), followed when a
-    client is made. ``timeout`` is in seconds for a whole operation.
+    client is made. ``timeout`` is in seconds for a whole operation. One that holds the key itself cannot be pickled.
     """
 
     provider: str
@@ -39,6 +40,11 @@ class Connection:
     max_retries: int = 2
     pace: Pace | None = None
     prompt: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> list[object]:
+        if isinstance(self.api_key, SecretStr) or (self.api_key is not None and not is_reference(self.api_key)):
+            raise unpickled(type(self))
+        return [getattr(self, each.name) for each in fields(self)]
 
     def config(self, spec: ProviderSpec) -> ProviderConfig:
         """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, SecretStr
 
@@ -27,17 +27,20 @@ class ReadableByOthers(UserWarning):
     """A configuration file holds a key in clear text and other users of this machine can read it."""
 
 
+_More = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 class _PaceTable(Given):
-    per_second: float | None = None
-    per_minute: float | None = None
+    per_second: _More | None = None
+    per_minute: _More | None = None
 
 
 class _ConnectionTable(Given):
     provider: str = Field(min_length=1)
     api_key: SecretStr | None = None
     base_url: str | None = None
-    timeout: float = 30.0
-    max_retries: int = 2
+    timeout: _More = 30.0
+    max_retries: Annotated[int, Field(ge=0)] = 2
     pace: _PaceTable | None = None
     settings: dict[str, Any] = Field(default_factory=dict, repr=False)
 

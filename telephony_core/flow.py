@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from pydantic import SecretStr
 
+from telephony_core.domain.given import unpickled
 from telephony_core.errors import InvalidInput, UnexpectedResponse
 from telephony_core.refusals import Refusal, error_for
 
@@ -34,6 +35,12 @@ _HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
 Json: TypeAlias = "None | bool | int | float | str | SecretStr | Iterable[Json] | Mapping[str, Json]"
 """What a body may be made of. A `SecretStr` is revealed when it is serialised, and nowhere else."""
+
+
+_PATH: Final = re.compile(
+    r"(?:/(?!(?:\.|%2[Ee]){1,2}(?:/|\Z))(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)+",
+)
+"""Segments as RFC 3986 has them (section 3.3), none of which is a dot segment."""
 
 
 class Semantics(Enum):
@@ -49,7 +56,11 @@ class Semantics(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of an adapter, relative to its base URL. Make it with `Request.of`."""
+    """One request of an adapter, relative to its base URL. Make it with `Request.of`.
+
+    Raises `InvalidInput` for a path that could lead anywhere but below the base URL. It may hold secrets, so it cannot
+    be pickled.
+    """
 
     method: str
     path: str
@@ -61,6 +72,19 @@ class Request:
     """Values in this request that no log and no error may show."""
     attempt: Attempt | None = field(default=None, repr=False, compare=False)
     """What this write is a part of, told when its answer is lost. Core fills it in; adapters leave it alone."""
+
+    def __post_init__(self) -> None:
+        # Pasted behind a base URL, `numbers` or `@elsewhere.example` is another host, to which the key must not go.
+        if not _PATH.fullmatch(self.path):
+            raise InvalidInput(
+                "the path of a request does not begin with a slash, or holds what has to be escaped",
+                remedy="build it with `path(…)` from its segments, and give the query apart",
+            )
+        if not all(map(_has_utf8, (text for pair in self.query for text in pair))):
+            raise _no_utf8()
+
+    def __getstate__(self) -> list[object]:
+        raise unpickled(type(self))
 
     @classmethod
     def of(
@@ -88,7 +112,10 @@ class Request:
                 return list(value)
             raise InvalidInput(f"a {type(value).__name__} cannot be put into a JSON body")
 
-        body = json.dumps(json_body, default=reveal, ensure_ascii=False, separators=(",", ":")).encode()
+        text = json.dumps(json_body, default=reveal, ensure_ascii=False, separators=(",", ":"))
+        if not _has_utf8(text):
+            raise _no_utf8()
+        body = text.encode()
         return cls(method, path, semantics, tuple(query), body, tuple(headers), tuple(secrets))
 
 
@@ -116,9 +143,20 @@ def path(*segments: str) -> str:
     '/v1/phone/a%2F..%2Fb%3Fc'
     """
     for segment in segments:
-        if segment in ("", ".", ".."):
+        if segment in ("", ".", "..") or not _has_utf8(segment):
             raise InvalidInput(f"{segment!r} cannot be the id of anything", remedy="take the id from `list_numbers()`")
     return "".join("/" + quote(segment, safe="") for segment in segments)
+
+
+def _has_utf8(text: str) -> bool:
+    """Whether a text can be sent at all: half of a surrogate pair cannot."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _no_utf8() -> InvalidInput:
+    return InvalidInput(
+        "a text holds half of a surrogate pair, which has no form in UTF-8", remedy="look for a broken character in it"
+    )
 
 
 def call(request: Request, read_error: Callable[[Response], Refusal]) -> Flow[Response]:

@@ -76,9 +76,10 @@ class Registry:
 
         Raises `ProviderNotFound`, `ProviderConflict`, `ProviderLoadError` or `ContractMismatch`.
         """
-        if slug not in self._specs:
-            self._specs[slug] = _load(slug, self._point(slug))
-        return self._specs[slug]
+        spec = self._specs.get(slug)
+        if spec is None:
+            spec = self._specs[slug] = _load(slug, self._point(slug))
+        return spec
 
     def specs(self) -> Mapping[str, ProviderSpec | PluginError]:
         """Every provider by slug, a broken one as the error it gives."""
@@ -91,15 +92,17 @@ class Registry:
         return found
 
     def _found(self) -> dict[str, list[EntryPoint]]:
-        if self._points is None:
-            self._points = {}
-            seen = set()
+        found = self._points
+        if found is None:
+            # Kept only when it is whole: other threads may be looking.
+            found, seen = {}, set()
             for point in entry_points(group=GROUP):
                 identity = (point.name, point.value, _distribution(point)[0])
                 if identity not in seen:  # an editable install can show one distribution twice on the path
                     seen.add(identity)
-                    self._points.setdefault(point.name, []).append(point)
-        return self._points
+                    found.setdefault(point.name, []).append(point)
+            self._points = found
+        return found
 
     def _point(self, slug: str) -> EntryPoint:
         points = self._found().get(slug, [])

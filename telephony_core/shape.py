@@ -174,7 +174,8 @@ def _either(choices: Sequence[Shape]) -> Shape:
     """What may be of any of these shapes: only that is expected which all of them that fit expect."""
     texts = [choice for choice in choices if not choice.types or "string" in choice.types]
     objects = [choice for choice in choices if not choice.types or "object" in choice.types]
-    fields = {name: shape for choice in objects for name, shape in choice.fields.items()}
+    names = {name for choice in objects for name in choice.fields}
+    fields = {name: _either([c.fields[name] for c in objects if name in c.fields]) for name in sorted(names)}
     open_ended = any(not choice.fields for choice in objects)
     return Shape(
         frozenset().union(*(choice.types for choice in choices)) if all(c.types for c in choices) else frozenset(),

@@ -38,6 +38,8 @@ COMMANDS: Final[Mapping[str, Lazy]] = {
     "numbers": Lazy("numbers", "numbers", "List, show, import, label and release numbers."),
     "sip": Lazy("sip", "sip", "Show, change and check the trunk of a number."),
     "agents": Lazy("agents", "agents", "Say which agents serve a number."),
+    "inventory": Lazy("inventory", "inventory", "Write down all that a connection holds, and compare."),
+    "migrate": Lazy("migrate", "migrate", "Move numbers between providers without losing one."),
     "doctor": Lazy("doctor", "doctor", "Check connections, and what their providers answer."),
     "emulate": Lazy("emulate", "emulate", "Run providers' emulators on this machine."),
     "demo": Lazy("demo", "demo", "Watch the main job on the emulators, offline."),

@@ -19,6 +19,7 @@ import click
 
 from telephony_core.capabilities import Field, Operation
 from telephony_core.cli import demo_program
+from telephony_core.cli.demo_migration import move_numbers
 from telephony_core.cli.emulated import Emulated, environment, fresh, with_emulators
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output import print_json, print_line
@@ -55,6 +56,10 @@ class Stage:
 
         with Telephony(provider) as client:
             return list(client.list_numbers())
+
+    def expect(self, holds: bool, what: str) -> None:
+        """Raise `Unexpected` unless it holds."""
+        _expect(holds, what)
 
 
 class Part(NamedTuple):
@@ -130,6 +135,7 @@ def say_what_next(stage: Stage) -> None:
     for command, what in (
         (f"telephony emulate {slugs}", "keep the emulators running, and copy the settings it prints"),
         (f"telephony numbers list -p {first}", "the same numbers, from a terminal (--json for scripts)"),
+        (f"telephony inventory -p {first} -o FILE", "where a migration of your own begins"),
         ("telephony sip check HOST[:PORT]", "whether anything answers at a trunk of yours"),
         ("telephony providers", "what each provider can be told"),
         ("telephony --help", "everything else"),
@@ -142,6 +148,7 @@ PARTS: Final = (
     Part("The same program, run on each of them", run_program),
     Part("The numbers of all of them, in one table", show_numbers),
     Part("Does a trunk answer?", check_trunk_of_a_peer),
+    Part("Numbers move to another provider, and the program is killed half-way", move_numbers),
     Part("What to try next", say_what_next),
 )
 """In the order in which they are played, on one stage: what an earlier part changed, a later one finds changed."""

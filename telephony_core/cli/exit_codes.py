@@ -40,7 +40,7 @@ class ExitCode(IntEnum):
 MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.OK: "It worked.",
     ExitCode.ERROR: "An error that has no code of its own below.",
-    ExitCode.CHANGES: "Reserved: a plan found something to change.",
+    ExitCode.CHANGES: "There is something to change (only with --detailed-exitcode).",
     ExitCode.NOT_FOUND: "There is no such number.",
     ExitCode.AMBIGUOUS: "More than one record holds this number; address one by its id.",
     ExitCode.CONFLICT: "The state of the number, or another record, is in the way.",
@@ -81,7 +81,18 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
     errors.PartialOutcome: ExitCode.PARTIAL,
 }
 
+BY_NAME: Final[Mapping[str, ExitCode]] = {
+    "telephony_core.migration.journal.JournalLocked": ExitCode.CONFLICT,
+    "telephony_core.migration.job.PlanOvertaken": ExitCode.CONFLICT,
+    "telephony_core.migration.stopping.Interrupted": ExitCode.INTERRUPTED,
+}
+"""Errors of migrations, by name: no other command shall import them for this table."""
+
 
 def exit_code_for(error: errors.TelephonyError) -> ExitCode:
     """The code of an error: its own, or that of the nearest kind above it."""
-    return next(BY_ERROR[kind] for kind in type(error).__mro__ if kind in BY_ERROR)
+    for kind in type(error).__mro__:
+        code = BY_ERROR.get(kind) or BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")
+        if code is not None:
+            return code
+    return ExitCode.ERROR

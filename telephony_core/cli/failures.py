@@ -39,6 +39,7 @@ _SPOKEN: Final = (
     ("version=PUBLISHED, DRAFT or the provider's own word for one", "published, draft or the provider's own word"),
     ("give None to take the label away", "say --clear to take the label away"),
     ("set its fields to None to clear them", "use the --clear-… options"),
+    ("or say that it may be overwritten", "or say --force"),
 )
 
 
@@ -133,6 +134,8 @@ def next_step(error: TelephonyError) -> str | None:
             return "`telephony numbers list` shows what this key can see; check the number or the id"
         case AmbiguousNumber():
             return "address one of them by its id"
+        case ConsentRequired() if "--accept" in (error.remedy or ""):  # of a migration, which words it so itself
+            return _spoken(error.remedy)
         case ConsentRequired(consent="allow_any"):
             return "name the addresses of the carrier, or say --allow-any if everybody may call in"
         case ConsentRequired(consent="publishes" | "unpublishes" as effect):

@@ -43,3 +43,18 @@ def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
         agreed = False
     if not agreed:
         raise ConsentRequired(f"{losing} was declined; nothing was changed", consent="yes", remedy="")
+
+
+def count(question: str, *, losing: str, remedy: str) -> int:
+    """A number that has to be typed, so that nobody agrees by habit.
+
+    Raises `ConsentRequired` for anything that is no number, and at once where there is no terminal to ask at.
+    """
+    if not stdin_is_terminal():
+        raise ConsentRequired(
+            f"{losing} has to be confirmed, and there is no terminal to ask at", consent="count", remedy=remedy
+        )
+    typed: str = click.prompt(question, default="", show_default=False, err=True)
+    if not typed.strip().isascii() or not typed.strip().isdigit():
+        raise ConsentRequired(f"{losing} was declined; nothing was changed", consent="count", remedy="")
+    return int(typed)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from telephony_core.client import Telephony
+    from telephony_core.client import AsyncTelephony, Telephony
     from telephony_core.connection import Connection
     from telephony_core.connections import Connections
-    from telephony_core.transport.backend import Backend
+    from telephony_core.transport.backend import AsyncBackend, Backend
 
 
 @dataclass(slots=True)
@@ -24,6 +24,8 @@ class Session:
     json: bool = False
     backend: Callable[[Connection], Backend | None] = field(default=lambda _connection: None)
     """What sends for a connection; tests put an emulator here. ``None`` takes the library's own."""
+    async_backend: Callable[[Connection], AsyncBackend | None] = field(default=lambda _connection: None)
+    """The same for clients of async code."""
     secrets: set[str] = field(default_factory=set, repr=False)
 
     @property
@@ -74,12 +76,27 @@ class Session:
         Raises `ConfigurationError` or `PluginError`.
         """
         from telephony_core.client import Telephony
+
+        ready = self._ready(connection or self.connection())
+        return Telephony(ready, pace=ready.pace, backend=self.backend(ready))
+
+    def opener(self, connection: Connection) -> Callable[[], AsyncTelephony]:
+        """Makes async clients for a connection, which share its pace. Its key is read now, and once.
+
+        Raises `ConfigurationError` or `PluginError`.
+        """
+        from telephony_core.client import AsyncTelephony
+
+        ready = self._ready(connection)
+        return lambda: AsyncTelephony(ready, backend=self.async_backend(ready))
+
+    def _ready(self, connection: Connection) -> Connection:
+        """A connection with its key read and its pace decided."""
         from telephony_core.connection import environment_name
         from telephony_core.errors import ConfigurationError
         from telephony_core.plugins import registry
         from telephony_core.transport.pace import Pace
 
-        connection = connection or self.connection()
         spec = registry.spec(connection.provider)
         variable = environment_name(connection.provider, "API_KEY")
         if connection.api_key is None and not os.environ.get(variable):
@@ -87,7 +104,6 @@ class Session:
                 f"connection {connection.name!r} has no API key",
                 remedy=f"set {variable}, or give the connection an api_key in the configuration file",
             )
-        pace = connection.pace or Pace.declared(spec.capabilities.rate_limit)
-        client = Telephony(connection, pace=pace, backend=self.backend(connection))
-        self.secrets.add(client.adapter.config.api_key.get_secret_value())
-        return client
+        key = connection.config(spec).api_key
+        self.secrets.add(key.get_secret_value())
+        return replace(connection, api_key=key, pace=connection.pace or Pace.declared(spec.capabilities.rate_limit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from telephony_core.errors import InvalidInput, TelephonyError
 
@@ -29,7 +29,7 @@ class Given(BaseModel):
     """A model built from a caller's input.
 
     Raises `InvalidInput` instead of pydantic's own error, because that one keeps the refused input (which may be a
-    password) in ``errors()`` even where its text hides it.
+    password) in ``errors()`` even where its text hides it. A model that holds a secret cannot be pickled.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -39,35 +39,58 @@ class Given(BaseModel):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            refusal = describe(error)
+            refusal = _refusal(type(self), error)
         if refusal is not None:  # raised out here so that the pydantic error does not hang on as __context__
-            raise InvalidInput(f"{type(self).__name__}: {refusal}")
+            raise refusal
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        refusal = None
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
-            refusal = describe(error)
-        raise InvalidInput(f"{cls.__name__}: {refusal}")
+            refusal = _refusal(cls, error)
+        raise refusal
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        refusal = None
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
-            refusal = describe(error)
-        raise InvalidInput(f"{cls.__name__}: {refusal}")
+            refusal = _refusal(cls, error)
+        raise refusal
+
+    def __getstate__(self) -> dict[Any, Any]:
+        if any(isinstance(value, SecretStr) for value in vars(self).values()):
+            raise unpickled(type(self))
+        return super().__getstate__()
+
+
+def unpickled(kind: type) -> TypeError:
+    """Why a value with a secret in it cannot be pickled. Copying it within a process is not affected."""
+    return TypeError(
+        f"{kind.__name__} holds a secret, which a pickle would show; keep a reference to it instead (env:…, file:…)"
+    )
+
+
+def _refusal(model: type[BaseModel], error: ValidationError) -> InvalidInput:
+    inner = [each.remedy for each in _causes(error) if each is not None and each.remedy]
+    fields = f"its fields are: {', '.join(model.model_fields)}"
+    # A model that is validated builds itself through __init__, which has put its own name in front already.
+    text = describe(error).removeprefix(f"{model.__name__}: ")
+    return InvalidInput(f"{model.__name__}: {text}", remedy="; ".join(dict.fromkeys(inner)) or fields)
 
 
 def describe(error: ValidationError) -> str:
     """What a pydantic error says, without the input it refused."""
     parts = []
-    for item in error.errors(include_url=False, include_input=False):
-        inner = item.get("ctx", {}).get("error")
+    for item, inner in zip(error.errors(include_url=False, include_input=False), _causes(error), strict=True):
         where = ".".join(str(step) for step in item["loc"])
-        text = str(inner) if isinstance(inner, TelephonyError) else item["msg"].removeprefix("Value error, ")
+        text = item["msg"].removeprefix("Value error, ") if inner is None else inner.message
         parts.append(f"{where}: {text}" if where else text)
     return "; ".join(parts)
+
+
+def _causes(error: ValidationError) -> list[TelephonyError | None]:
+    """Our own errors behind the parts of a pydantic error."""
+    causes = [item.get("ctx", {}).get("error") for item in error.errors(include_url=False, include_input=False)]
+    return [cause if isinstance(cause, TelephonyError) else None for cause in causes]

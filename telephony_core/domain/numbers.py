@@ -26,13 +26,15 @@ becomes an E.164 number only if writing that number out again gives the string b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, computed_field, field_serializer
 
+from telephony_core.domain.unchecked import unchecked
+from telephony_core.domain.uri_password import without_password
 from telephony_core.errors import InvalidInput
 
 __all__ = ["NumberIdentity", "NumberKind", "national_digits", "require_e164"]
@@ -60,7 +62,7 @@ class NumberIdentity(BaseModel, frozen=True):
     """
 
     raw: str
-    """The provider's string, verbatim."""
+    """The provider's string, verbatim. A password in it is in this attribute only: no print and no JSON shows it."""
     read_in: str
     """ISO 3166 region in which bare digits were read: KR, ES."""
 
@@ -70,7 +72,7 @@ class NumberIdentity(BaseModel, frozen=True):
 
         In a region that the metadata does not know, only ``+…`` can be E.164.
         """
-        return cls(raw=raw, read_in=region.upper())
+        return unchecked(cls, {"raw": raw, "read_in": region.upper()}, _FIELDS)
 
     # The ignores below: mypy takes cached_property for a property and refuses decorators on top of one.
     @cached_property
@@ -131,8 +133,13 @@ class NumberIdentity(BaseModel, frozen=True):
 
     @field_serializer("raw", when_used="json")
     def _encodable(self, raw: str) -> str:
+        raw = without_password(raw)
         # Half of a surrogate pair has no UTF-8 form and would fail the dump of a whole list: show it as \udXXX.
         return raw if raw.isascii() else raw.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, without_password(value) if name == "raw" else value
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, NumberIdentity):
@@ -143,7 +150,10 @@ class NumberIdentity(BaseModel, frozen=True):
         return hash((self.raw, self.read_in))
 
     def __str__(self) -> str:
-        return self.e164 or self.raw
+        return self.e164 or without_password(self.raw)
+
+
+_FIELDS: Final = set(NumberIdentity.model_fields)
 
 
 def national_digits(e164: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final, Required, Self, TypedDict
+from typing import Annotated, Any, Final, Self, TypedDict
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -12,11 +12,7 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.sip import SipConfig
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-_set: Final = object.__setattr__  # the models are frozen
+from telephony_core.domain.unchecked import unchecked
 
 
 def _aware_utc(when: datetime) -> datetime:
@@ -28,12 +24,12 @@ def _aware_utc(when: datetime) -> datetime:
 UtcTime = Annotated[datetime, AfterValidator(_aware_utc)]
 
 
-class PhoneNumberFields(TypedDict, total=False):
-    """What `PhoneNumber.unchecked` takes: the fields of a `PhoneNumber`. Times are aware UTC."""
+class PhoneNumberFields(TypedDict):
+    """Every field of a `PhoneNumber`, in their order. Times are aware UTC."""
 
-    provider: Required[str]
-    id: Required[str]
-    identity: Required[NumberIdentity]
+    provider: str
+    id: str
+    identity: NumberIdentity
     status: NumberStatus
     provider_status: str | None
     origin: Origin
@@ -90,17 +86,12 @@ class PhoneNumber(BaseModel, frozen=True):
     """The provider's record without its secrets, for what the model has no word for. Not compared, not dumped."""
 
     @classmethod
-    def unchecked(cls, **fields: Unpack[PhoneNumberFields]) -> Self:
+    def unchecked(cls, fields: PhoneNumberFields) -> Self:
         """A record out of parts that are of their types already; an adapter has read them out of a strict model.
 
-        To check them all a second time takes longer than everything else that reading a number takes.
+        ``fields`` becomes the record's own. To check them all a second time would take as long as everything else.
         """
-        number = cls.__new__(cls)
-        _set(number, "__dict__", {**_BLANK, **fields})
-        _set(number, "__pydantic_fields_set__", _NAMES)
-        _set(number, "__pydantic_extra__", None)
-        _set(number, "__pydantic_private__", None)
-        return number
+        return unchecked(cls, fields, _NAMES)
 
     @property
     def is_live(self) -> bool:
@@ -121,10 +112,6 @@ class PhoneNumber(BaseModel, frozen=True):
 
 
 _NAMES: Final = set(PhoneNumber.model_fields)
-_BLANK: Final[Mapping[str, object]] = {
-    name: None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
-    for name, field in PhoneNumber.model_fields.items()
-}
 
 
 def _raw(number: PhoneNumber) -> dict[str, Any]:

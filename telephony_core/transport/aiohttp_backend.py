@@ -14,6 +14,7 @@ from telephony_core.flow import Response
 from telephony_core.transport.answers import ASKED, answer, check_length, too_late
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
+from telephony_core.transport.life import OneLoop
 
 # Raised before a byte of the request was written. Everything else may have reached the provider.
 _NEVER_SENT: Final = (
@@ -35,16 +36,20 @@ class AiohttpBackend:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._roads: dict[str, tuple[str | None, ssl.SSLContext | bool]] = {}
+        self._loop = OneLoop()
+        self._in_flight = 0
         self._closed = False
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
         if self._closed:
             raise _closed()
+        self._loop.check()
         session = self._session or self._opened()
         origin = origin_of(request.url)
         proxy, trusted = self._roads.get(origin) or self._roads.setdefault(origin, _road_to(origin))
         progress: list[bool] = []  # filled when the first bytes are about to be written
         failure: TelephonyError
+        self._in_flight += 1
         try:
             async with (
                 asyncio.timeout(timeout) as patience,
@@ -74,6 +79,10 @@ class AiohttpBackend:
             if not self._closed:
                 raise
             failure = _closed()
+        finally:
+            self._in_flight -= 1
+            if self._closed:  # meanwhile
+                await self.aclose()
         raise failure
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -86,14 +95,15 @@ class AiohttpBackend:
             timeout=_NO_TIMEOUTS,
             trace_configs=[tracing],
         )
-        # By itself it repeats a GET, PUT or DELETE when a kept connection breaks. What is repeated is decided elsewhere,
-        # by what a request means: the DELETE may have been a release.
+        # By itself it repeats a GET, PUT or DELETE when a kept connection breaks. What is repeated is decided
+        # elsewhere, by what a request means: the DELETE may have been a release.
         self._session._retry_connection = False
         return self._session
 
     async def aclose(self) -> None:
         self._closed = True
-        if self._session is not None:
+        # What is in flight is answered, and the last answer closes; in another loop nobody could.
+        if self._session is not None and not self._in_flight and self._loop.is_here:
             await self._session.close()
 
 

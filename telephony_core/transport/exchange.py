@@ -25,8 +25,9 @@ import logging
 import random
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from telephony_core.errors import (
     AnswerLost,
@@ -116,11 +117,17 @@ class Line:
         # `path` was built from escaped segments; a base URL may carry a path of its own.
         url = self.base_url + request.path
         if request.query:
-            url += "?" + urlencode(request.query, quote_via=quote)
+            url += "?" + "&".join([_parameter(name, value) for name, value in request.query])
         headers = [("accept", "application/json"), *self.auth.items(), *request.headers]
         if request.body is not None:
             headers.append(("content-type", "application/json"))
         return HttpRequest(request.method, url, tuple(headers), request.body)
+
+
+@lru_cache(maxsize=1024)
+def _parameter(name: str, value: str) -> str:
+    """A query parameter as it is sent. All but the cursor of a listing are the same on every page."""
+    return f"{quote(name, safe='')}={quote(value, safe='')}"
 
 
 def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Response | None, T]:
@@ -177,12 +184,7 @@ def _attempts(
     attempt = 0
     maybe_happened = False
     while True:
-        yield from _turn(line.pace, deadline, clock, request, maybe_happened)
-        try:
-            line.life.check()
-        except ClientClosed as closed:
-            raise _unknown(request, closed) if maybe_happened else closed from None
-        started = clock.monotonic()
+        started = yield from _turn(line.pace, deadline, clock, request, maybe_happened)
         left = deadline - started
         if left <= 0:
             raise _out_of_time(request, maybe_happened)
@@ -190,17 +192,24 @@ def _attempts(
         response: Response | None = None
         failure: TelephonyError | None = None
         try:
+            line.life.check()
             response = yield Transmit(http, left, request)
+        except ClientClosed as closed:
+            if maybe_happened:
+                raise _unknown(request, closed) from None
+            raise
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
             failure = error
         _tell(line, operation, request, attempt, response, clock.monotonic() - started)
 
         again: float | None = None  # seconds to wait at least before the next attempt
+        backoff = line.jitter() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
         if response is not None:
             if response.status == 429:
                 asked = retry_after_seconds(response.headers.get("retry-after"), now=clock.now())
-                if asked is not None:  # no longer than anybody would wait: a quota of one path must not stop all others
-                    line.pace.hold(clock.monotonic() + min(asked, LONGEST_RETRY_AFTER))
+                # No longer than anybody would wait: a quota of one path must not stop all others for a day.
+                pause = min(max(asked or 0.0, backoff), LONGEST_RETRY_AFTER)
+                line.pace.refused(started, clock.monotonic() + pause)
                 if (asked or 0) > LONGEST_RETRY_AFTER or attempt > line.max_retries:
                     refused = _rate_limited(response, request, asked)
                     raise _unknown(request, refused) if maybe_happened else refused
@@ -232,7 +241,6 @@ def _attempts(
                     raise _unknown(request, failure) from failure
                 raise failure
             again = 0.0
-        backoff = line.jitter() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
         try:
             yield from _wait(max(again or 0.0, backoff), deadline, clock, request, maybe_happened)
         except TelephonyError as error:
@@ -245,8 +253,8 @@ def _attempts(
 
 def _turn(
     pace: Pace, deadline: float, clock: Clock, request: Request, maybe_happened: bool
-) -> Generator[Action, Response | None, None]:
-    """Wait until the pace lets this request start. One that is given up leaves its place to others."""
+) -> Generator[Action, Response | None, float]:
+    """Wait until the pace lets this request start, and return when. One that is given up leaves its place to others."""
     now = clock.monotonic()
     delay = pace.reserve(now, deadline)
     while delay > 0:
@@ -261,6 +269,7 @@ def _turn(
             raise
         now = clock.monotonic()
         delay = pace.confirm(place, now)
+    return now
 
 
 def _wait(
@@ -282,7 +291,10 @@ def _tell(
         *(line.provider, operation, request.method, request.path, status or "no answer", attempt, seconds * 1000),
     )
     for observer in line.observers:
-        observer(Sent(line.provider, operation, request.method, request.path, attempt, status, seconds))
+        try:
+            observer(Sent(line.provider, operation, request.method, request.path, attempt, status, seconds))
+        except Exception:  # a write was sent, and what became of it has to be told all the same
+            log.exception("%s %s: an observer failed", line.provider, operation)
 
 
 def _rate_limited(response: Response, request: Request, asked: float | None) -> TelephonyError:
@@ -390,4 +402,7 @@ def _interrupted(action: Action, interruption: BaseException, line: Line) -> Non
         )
         interruption.add_note(str(error))
         if line.on_unknown is not None:
-            line.on_unknown(error)
+            try:
+                line.on_unknown(error)
+            except Exception:  # the interruption goes on its way
+                log.exception("%s: on_unknown failed", line.provider)

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, Final, Generic, TypeVar
 
@@ -25,6 +24,7 @@ from telephony_core.flow import Response
 from telephony_core.transport.answers import ASKED, PACKINGS, answer, check_length, too_late
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
+from telephony_core.transport.life import OneLoop
 
 _IDLE_FOR: Final = 5.0
 """Seconds after which an idle connection is not used again, as in httpx itself."""
@@ -80,8 +80,8 @@ class HttpxBackend:
             raise _not_connected(timeout)
         lane = road.take()
         try:
-            lane.clock.deadline = deadline
-            found = lane.transport.handle_request(_request(request, {}))
+            lane.network.deadline = deadline
+            found = lane.transport.handle_request(_request(request))
             try:
                 return _read(found, deadline, timeout)
             finally:
@@ -108,24 +108,20 @@ class AsyncHttpxBackend:
 
     def __init__(self, client: httpx.AsyncClient | None = None) -> None:
         self._client = client
-        self._roads: dict[str, _Road[httpx.AsyncHTTPTransport]] = {}
+        self._roads: dict[str, _Road[_AsyncLane]] = {}
         self._places = asyncio.Semaphore(MOST_CONNECTIONS)
+        self._loop = OneLoop()
         self._closed = False
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
-        progress = _Progress()
         failure: TelephonyError
         try:
             if self._closed:
                 raise _closed()
-            async with asyncio.timeout(timeout if self._client is None else timeout + _GRACE) as patience:
-                if self._client is not None:
-                    return await _asend_with(self._client, request, timeout)
-                return await self._asend(request, timeout, progress)
-        except TimeoutError:
-            if not patience.expired():
-                raise
-            failure = too_late(timeout) if progress.may_be_sent else _not_connected(timeout)
+            self._loop.check()
+            if self._client is not None:
+                return await _asend_with(self._client, request, timeout)
+            return await self._asend(request, timeout)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = _translated(error)
         except RuntimeError:
@@ -134,32 +130,40 @@ class AsyncHttpxBackend:
             failure = _closed()
         raise failure
 
-    async def _asend(self, request: HttpRequest, timeout: float, progress: _Progress) -> Response:
+    async def _asend(self, request: HttpRequest, timeout: float) -> Response:
         origin = origin_of(request.url)
         road = self._roads.get(origin) or self._roads.setdefault(origin, _Road(_async_lanes(origin)))
-        progress.may_be_sent = False
-        await self._places.acquire()
-        lane = road.take()
+        lane = None
         try:
-            progress.may_be_sent = True
-            found = await lane.handle_async_request(_request(request, {"trace": progress.trace}))
-            try:
-                return await _aread(found)
-            finally:
-                await found.aclose()
-        finally:
-            unused = road.put_back(lane)
-            self._places.release()
-            if unused is not None:
-                await unused.aclose()
-            if self._closed:  # meanwhile
-                await self.aclose()
+            async with asyncio.timeout(timeout) as patience:
+                await self._places.acquire()
+                lane = road.take()
+                try:
+                    lane.network.may_hold_bytes = True
+                    found = await lane.transport.handle_async_request(_request(request))
+                    try:
+                        return await _aread(found)
+                    finally:
+                        await found.aclose()
+                finally:
+                    unused = road.put_back(lane)
+                    self._places.release()
+                    if unused is not None:
+                        await unused.transport.aclose()
+                    if self._closed:  # meanwhile
+                        await self.aclose()
+        except TimeoutError:
+            if not patience.expired():
+                raise
+        raise too_late(timeout) if lane is not None and lane.network.may_hold_bytes else _not_connected(timeout)
 
     async def aclose(self) -> None:
         self._closed = True
+        if not self._loop.is_here:  # there is nobody left who could close them
+            return
         for road in tuple(self._roads.values()):
             for lane in road.clear():
-                await lane.aclose()
+                await lane.transport.aclose()
 
 
 # -- connections of our own
@@ -215,21 +219,21 @@ def _sync_lanes(origin: str) -> Callable[[], _Lane]:
     return lambda: _Lane(httpx.HTTPTransport(**made_with))
 
 
-def _async_lanes(origin: str) -> Callable[[], httpx.AsyncHTTPTransport]:
+def _async_lanes(origin: str) -> Callable[[], _AsyncLane]:
     made_with = _road_to(origin)
-    return lambda: httpx.AsyncHTTPTransport(**made_with)
+    return lambda: _AsyncLane(httpx.AsyncHTTPTransport(**made_with))
 
 
 class _Lane:
-    """A transport of one connection, and the clock that this connection goes by."""
+    """A transport of one connection, and the network that this connection goes over."""
 
     def __init__(self, transport: httpx.HTTPTransport) -> None:
         self.transport = transport
         pool = transport._pool
-        pool._network_backend = self.clock = _Clock(pool._network_backend)
+        pool._network_backend = self.network = _Network(pool._network_backend)
 
 
-class _Clock(httpcore.NetworkBackend):
+class _Network(httpcore.NetworkBackend):
     """Makes connections keep one deadline: httpcore gives every single read all the time there is."""
 
     def __init__(self, network: httpcore.NetworkBackend) -> None:
@@ -251,22 +255,22 @@ class _Clock(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, clock: _Clock) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, network: _Network) -> None:
         self._stream = stream
-        self._clock = clock
+        self._network = network
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if time.monotonic() > self._clock.deadline:  # also when bytes keep coming
+        if time.monotonic() > self._network.deadline:  # also when bytes keep coming
             raise httpcore.ReadTimeout("the deadline has passed")
-        return self._stream.read(max_bytes, self._clock.left())
+        return self._stream.read(max_bytes, self._network.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._clock.left())
+        self._stream.write(buffer, self._network.left())
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._clock.left()), self._clock)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._network.left()), self._network)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
@@ -275,20 +279,64 @@ class _Stream(httpcore.NetworkStream):
         self._stream.close()
 
 
-@dataclass(slots=True)
-class _Progress:
-    """Whether bytes of a request may be on their way. While a connection is being opened, none are."""
-
-    may_be_sent: bool = True
-
-    async def trace(self, event: str, _: object) -> None:
-        self.may_be_sent = not event.startswith("connection.")
+class _AsyncLane:
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self.transport = transport
+        pool = transport._pool
+        pool._network_backend = self.network = _AsyncNetwork(pool._network_backend)
 
 
-def _request(request: HttpRequest, extensions: dict[str, Any]) -> httpx.Request:
-    return httpx.Request(
-        request.method, request.url, headers=[*request.headers, *ASKED], content=request.body, extensions=extensions
-    )
+class _AsyncNetwork(httpcore.AsyncNetworkBackend):
+    """Knows whether bytes of a request may be on their way. While a connection is being opened, none are."""
+
+    def __init__(self, network: httpcore.AsyncNetworkBackend) -> None:
+        self._network = network
+        self.may_hold_bytes = True
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        self.may_hold_bytes = False
+        stream = await self._network.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _AsyncStream(stream, self)
+
+
+class _AsyncStream(httpcore.AsyncNetworkStream):
+    def __init__(self, stream: httpcore.AsyncNetworkStream, network: _AsyncNetwork) -> None:
+        self._stream = stream
+        self._network = network
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, timeout)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._network.may_hold_bytes = True
+        await self._stream.write(buffer, timeout)
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        self._network.may_hold_bytes = False  # what may have been written was meant for a proxy
+        try:
+            return _AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._network)
+        except BaseException:  # httpcore forgets the connection when the handshake is cancelled
+            await self._stream.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _request(request: HttpRequest) -> httpx.Request:
+    return httpx.Request(request.method, request.url, headers=[*request.headers, *ASKED], content=request.body)
 
 
 # -- a client that was handed in
@@ -303,11 +351,18 @@ def _send_with(client: httpx.Client, request: HttpRequest, timeout: float, deadl
 
 
 async def _asend_with(client: httpx.AsyncClient, request: HttpRequest, timeout: float) -> Response:
-    found = await client.send(_build(client, request, timeout), stream=True, auth=None, follow_redirects=False)
     try:
-        return await _aread(found)
-    finally:
-        await found.aclose()
+        async with asyncio.timeout(timeout + _GRACE) as patience:
+            sending = _build(client, request, timeout)
+            found = await client.send(sending, stream=True, auth=None, follow_redirects=False)
+            try:
+                return await _aread(found)
+            finally:
+                await found.aclose()
+    except TimeoutError:
+        if not patience.expired():
+            raise
+    raise too_late(timeout)
 
 
 def _build(client: httpx.Client | httpx.AsyncClient, request: HttpRequest, timeout: float) -> httpx.Request:

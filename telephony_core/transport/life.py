@@ -1,10 +1,14 @@
-"""Until when, and in which process, a client may send."""
+"""Until when, in which process and in which event loop a client may send."""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from telephony_core.errors import ClientClosed
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Life:
@@ -34,3 +38,28 @@ class Life:
                 "this client belongs to the process that this one was forked from, and connections cannot be shared",
                 remedy="make a client in each process, after the fork",
             )
+
+
+class OneLoop:
+    """The event loop to which the connections of an async backend belong: the first one in which it sends."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this is that loop, or nothing was sent yet."""
+        import asyncio
+
+        return self._loop in (None, asyncio.get_running_loop())
+
+    def check(self) -> None:
+        """Raises `ClientClosed` in any other loop, where those connections would fail in strange ways."""
+        import asyncio
+
+        if not self.is_here:
+            raise ClientClosed(
+                "this client has its connections in another event loop",
+                remedy="make a client in each event loop, that is, inside each `asyncio.run`",
+            )
+        self._loop = asyncio.get_running_loop()

@@ -1,24 +1,29 @@
-"""How fast a client may send: windows that are kept exactly, and a pause that a 429 asks for."""
+"""How fast a client may send: windows that are kept exactly, and what a 429 teaches."""
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_left, bisect_right, insort
+from collections import deque
+from typing import Final
 
 from telephony_core.capabilities import RateLimit
 from telephony_core.errors import InvalidInput
 
-# A window is kept a little longer than it is, because requests spaced exactly may arrive bunched.
-_MARGIN = 1.01
-# Seconds; a place is told as a delay and named by a sum, and the two may round differently.
-_ROUNDING = 1e-6
+_MARGIN: Final = 0.025
+"""Seconds by which a window is kept longer than it is: requests that start spaced exactly may arrive bunched."""
+_ROUNDING: Final = 1e-6
+"""Seconds. A place is told as a delay and named by a sum, and the two may round differently."""
+_LEARNT_FOR: Final = 60.0
+"""Seconds for which a limit that a 429 taught is kept."""
 
 
 class Pace:
     """At most ``per_second`` requests in any second and ``per_minute`` in any minute.
 
-    One object may be shared by any number of clients, threads and tasks that use one account. Without limits it only
-    pauses when the provider answers 429. Raises `InvalidInput` for limits that allow nothing.
+    One object may be shared by any number of clients, threads and tasks that use one account. With limits or without,
+    it adapts to a 429: all pause for as long as the provider asks, and for a minute no second gets more requests than
+    the provider took in the one before it refused. Raises `InvalidInput` for limits that allow nothing.
 
     A request first reserves its place in the queue, waits for it, and then confirms that it starts now: who overslept,
     or was held up by a 429 meanwhile, waits until the windows have room again. A place that is not used is given back.
@@ -31,15 +36,19 @@ class Pace:
                 raise InvalidInput(f"{name} has to be more than 0")
         self.per_second = per_second
         self.per_minute = per_minute
-        self._windows = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)
-        self._memory = max((span for _, span in self._windows), default=0.0)
+        self._limits = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)
+        self._windows = self._limits
+        self._memory = max((span for _, span in self._limits), default=1.0 + _MARGIN)
         self._places: list[float] = []  # starts, past and to come, in order
+        self._taken: deque[float] = deque(maxlen=1000)  # starts that were not refused as far as is known
         self._not_before = float("-inf")
+        self._resumed = float("-inf")
+        self._learnt_until = float("-inf")
         self._lock = threading.Lock()
 
     @classmethod
     def unlimited(cls) -> Pace:
-        """No limit of its own; it still pauses when the provider answers 429."""
+        """No limit of its own; it still adapts when the provider answers 429."""
         return cls()
 
     @classmethod
@@ -52,25 +61,25 @@ class Pace:
 
         A place that would come after ``latest`` is not taken: nobody would wait for it.
         """
-        if not self._windows:
-            return self.held(now)
+        if not self._windows and now >= self._not_before:
+            self._taken.append(now)
+            return 0.0
         with self._lock:
+            self._forget_what_was_learnt(now)
             del self._places[: bisect_left(self._places, now - self._memory)]
             last = self._places[-1] if self._places else now
             start = self._free_from(max(now, self._not_before, last))
             if start <= latest:
                 self._places.append(start)
-            return start - now
+            return self._delay(start, now)
 
     def confirm(self, reserved: float, now: float) -> float:
         """Start now in place of ``reserved``, or return the seconds to wait on: then the place has moved there."""
-        if not self._windows:
-            return self.held(now)
         with self._lock:
             self._forget(reserved)
             start = self._free_from(max(now, self._not_before))
             insort(self._places, start)
-            return start - now if start - now > _ROUNDING else 0.0
+            return self._delay(start, now)
 
     def give_back(self, reserved: float) -> None:
         """Leave a place that was reserved to others."""
@@ -86,8 +95,20 @@ class Pace:
         with self._lock:
             self._not_before = max(self._not_before, until)
 
+    def refused(self, started: float, until: float) -> None:
+        """Take in that the request that started at ``started`` was answered 429; nothing starts before ``until``."""
+        with self._lock:
+            if started in self._taken:
+                self._taken.remove(started)
+            if self._learns_from(started):
+                # Of a burst some were taken and the rest refused; each refusal that comes in makes the count truer.
+                taken = sum(started - 1.0 < start <= started for start in list(self._taken))
+                self._windows = (*self._limits, _window(max(1, taken), 1.0))
+                self._learnt_until = until + _LEARNT_FOR
+            self._not_before = max(self._not_before, until)
+
     def __repr__(self) -> str:
-        if not self._windows:
+        if not self._limits:
             return "Pace.unlimited()"
         return f"Pace(per_second={self.per_second}, per_minute={self.per_minute})"
 
@@ -102,6 +123,22 @@ class Pace:
                     start, moved = free, True
         return start
 
+    def _delay(self, start: float, now: float) -> float:
+        if start - now > _ROUNDING:
+            return start - now
+        self._taken.append(now)
+        return 0.0
+
+    def _learns_from(self, started: float) -> bool:
+        """Whether the second before this start was a free one: what was taken during a pause teaches nothing."""
+        if self._not_before <= started:
+            self._resumed = self._not_before
+        return started - self._resumed >= 1.0
+
+    def _forget_what_was_learnt(self, now: float) -> None:
+        if now > self._learnt_until:
+            self._windows = self._limits
+
     def _forget(self, place: float) -> None:
         at = bisect_left(self._places, place - _ROUNDING)
         if at < len(self._places) and self._places[at] <= place + _ROUNDING:
@@ -110,4 +147,4 @@ class Pace:
 
 def _window(limit: float, span: float) -> tuple[int, float]:
     """How many, in how many seconds. A limit below one per window is one per a longer window."""
-    return max(1, int(limit)), (span if limit >= 1 else span / limit) * _MARGIN
+    return max(1, int(limit)), (span if limit >= 1 else span / limit) + _MARGIN

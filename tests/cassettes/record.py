@@ -26,12 +26,10 @@ def record(slug: str, scene: Scene, *, live: bool) -> None:
     file.unlink(missing_ok=True)
     if live:
         source = f"recorded from the live API {datetime.now(UTC):%Y-%m-%d}"
-        with (
-            tape(slug, scene.name, source=source, record=True),
-            httpx.Client() as http,
-            Telephony(slug, http_client=http).with_options(read_only=True) as client,
-        ):
-            perform(scene, client)
+        with httpx.Client() as http, Telephony(slug, http_client=http).with_options(read_only=True) as client:
+            key = client.adapter.config.api_key.get_secret_value()
+            with tape(slug, scene.name, source=source, record=True, secrets=(key,)):
+                perform(scene, client)
         return
     emulator = registry.spec(slug).emulator()
     emulator = type(emulator)(api_key=API_KEY, now=lambda: NOON)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from vcr.request import Request
 
 from telephony_core import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator
-from telephony_core.redaction import without_secrets
+from telephony_core.redaction import scrubbed, without_secrets
 from telephony_core.transport.backend import HttpRequest
 
 FOLDER = Path(__file__).parents[2] / "cassettes"
 API_KEY = "key-of-the-cassettes"
+PASSWORD = "s3cret-of-the-trunk"
 KEPT_HEADERS = {"content-type", "accept", "retry-after", "x-request-id", "location"}
 
 Play = Generator["Ask", Any, None]
@@ -69,34 +71,53 @@ class _Tape:
         return yaml.safe_load(text)
 
 
-def _clean_json(body: Any) -> Any:
-    try:
-        payload = json.loads(body)
-    except (ValueError, TypeError):
-        return body
-    return json.dumps(without_secrets(payload), ensure_ascii=False, separators=(",", ":")).encode()
+@dataclass(frozen=True)
+class _Cleaner:
+    """Takes out what no cassette may hold: keys and passwords by their names, and wherever they are quoted."""
+
+    secrets: tuple[str, ...]
+
+    def request(self, request: Request) -> Request:
+        request.headers = self._headers(request.headers)
+        request.body = self._body(request.body)
+        return request
+
+    def response(self, response: dict[str, Any]) -> dict[str, Any]:
+        body = {"string": self._body(response["body"]["string"])}
+        return {**response, "body": body, "headers": self._headers(response["headers"])}
+
+    def _headers(self, headers: Mapping[str, Any]) -> dict[str, Any]:
+        kept = {name.lower(): value for name, value in headers.items() if name.lower() in KEPT_HEADERS}
+        shown = json.dumps(list(kept.values()))
+        return {} if any(secret in shown for secret in self.secrets) else kept
+
+    def _body(self, body: Any) -> Any:
+        if not body:
+            return body
+        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body)
+        with suppress(ValueError):
+            text = json.dumps(without_secrets(json.loads(text)), ensure_ascii=False, separators=(",", ":"))
+        hidden = scrubbed(text, self.secrets) if any(secret in text for secret in self.secrets) else text
+        return hidden.encode()
 
 
-def _clean_request(request: Request) -> Request:
-    request.headers = {k.lower(): v for k, v in request.headers.items() if k.lower() in KEPT_HEADERS}
-    request.body = _clean_json(request.body)
-    return request
-
-
-def _clean_response(response: dict[str, Any]) -> dict[str, Any]:
-    response = {**response, "body": {"string": _clean_json(response["body"]["string"])}}
-    response["headers"] = {k.lower(): v for k, v in response["headers"].items() if k.lower() in KEPT_HEADERS}
-    return response
-
-
-def tape(slug: str, name: str, *, source: str = "", record: bool = False) -> Any:
-    """The cassette of a scene, as a context manager."""
+def tape(
+    slug: str,
+    name: str,
+    *,
+    source: str = "",
+    record: bool = False,
+    secrets: tuple[str, ...] = (API_KEY, PASSWORD),
+    folder: Path = FOLDER,
+) -> Any:
+    """The cassette of a scene, as a context manager. ``secrets`` are values that it must not hold anywhere."""
+    cleaner = _Cleaner(secrets)
     recorder = vcr.VCR(
-        cassette_library_dir=str(FOLDER / slug),
+        cassette_library_dir=str(folder / slug),
         record_mode="all" if record else "none",
         match_on=["method", "uri", "body"],
-        before_record_request=_clean_request,
-        before_record_response=_clean_response,
+        before_record_request=cleaner.request,
+        before_record_response=cleaner.response,
         decode_compressed_response=True,
         serializer="sourced",
     )

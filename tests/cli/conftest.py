@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from telephony_core.cli.app import app
 from telephony_core.cli.session import Session
 from telephony_core.connection import Connection
 from telephony_core.emulator import Emulator, EmulatorBackend
+from telephony_core.transport.pace import Pace
 from telephony_diga.emulator import DigaEmulator
 from telephony_vox.emulator import VoxEmulator
 
@@ -30,7 +32,8 @@ class Command:
     clients: list[Connection] = field(default_factory=list)
 
     def __call__(self, *arguments: str, stdin: str | None = None) -> Result:
-        return CliRunner().invoke(app, arguments, input=stdin, obj=Session(backend=self._backend))
+        session = Session(backend=self._backend, async_backend=self._backend)
+        return CliRunner().invoke(app, arguments, input=stdin, obj=session)
 
     def json(self, *arguments: str, stdin: str | None = None) -> Any:
         """What ``--json`` prints, of a run that has to succeed."""
@@ -78,8 +81,83 @@ def telephony(monkeypatch: pytest.MonkeyPatch, vox: VoxEmulator, diga: DigaEmula
     monkeypatch.setenv("TELEPHONY_VOX_API_KEY", API_KEY)
     monkeypatch.setenv("TELEPHONY_DIGA_API_KEY", API_KEY)
     # A declared pace of 5 a second would make every test of vox a test of patience.
-    monkeypatch.setattr("telephony_core.transport.pace.Pace.declared", lambda _limit: None)
+    monkeypatch.setattr("telephony_core.transport.pace.Pace.declared", lambda _limit: Pace.unlimited())
     return Command({"vox": vox, "diga": diga})
+
+
+@dataclass
+class Moving:
+    """Three numbers at vox, none of them at Diga, and a folder that the command works in."""
+
+    telephony: Command
+    vox: VoxEmulator
+    diga: DigaEmulator
+    folder: Path
+
+    def inventory(self) -> None:
+        assert self.telephony("inventory", "-p", "vox", "-o", "vox.json").exit_code == 0
+
+    def map(self, *, password: str = "env:TRUNK_PASSWORD") -> None:
+        """A map in which everything is answered."""
+        drafted = self.telephony("migrate", "map", "vox.json", "--to", "diga", "-o", "map.toml")
+        assert drafted.exit_code == 0, drafted.stderr
+        text = (self.folder / "map.toml").read_text(encoding="utf-8")
+        answers = (
+            (r'# target = "".*', f'target = "{self.diga.agents["reception"]}"'),
+            (r"# target_version", "target_version"),
+            (r"# username = .*", 'username = "acme"'),
+            (r"# password = .*", f'password = "{password}"'),
+        )
+        for asked, answer in answers:
+            text = re.sub(asked, answer, text)
+        (self.folder / "map.toml").write_text(text, encoding="utf-8")
+
+    def plan(self, *options: str, password: str = "env:TRUNK_PASSWORD") -> None:
+        """A plan, ready to be applied."""
+        self.inventory()
+        self.map(password=password)
+        made = self.telephony(*PLAN, *options)
+        assert made.exit_code == 0, made.stderr
+
+    def moved(self) -> None:
+        """All three, moved."""
+        self.plan("--soak-hours", "0", "--timeout", "1")
+        applied = self.telephony("migrate", "apply", "plan.json", "--yes")
+        assert applied.exit_code == 0, applied.stderr
+
+    def live(self) -> list[str]:
+        """The numbers that Diga has now."""
+        records = self.telephony.json("numbers", "list", "-p", "diga")
+        return [each["identity"]["e164"] for each in records if each["status"] != "released"]
+
+    def writes(self) -> list[str]:
+        """Every request that was not a GET, at either side."""
+        calls = [*self.vox.requests, *self.diga.requests]
+        return [f"{call.method} {call.path}" for call in calls if call.method != "GET"]
+
+
+PLAN = ("migrate", "plan", "vox.json", "--to", "diga", "--map", "map.toml", "-o", "plan.json")
+TRUNK_PASSWORD = "trunk-pw-canary"
+
+
+@pytest.fixture
+def moving(
+    telephony: Command, vox: VoxEmulator, diga: DigaEmulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Moving:
+    """Three numbers to be moved from vox to Diga, and nothing else at either."""
+    for emulator in (vox, diga):
+        for id in list(emulator.store):
+            emulator.store.remove(id)
+    for index in range(3):
+        vox.add(
+            number=f"070{11110000 + index}",
+            memo=f"line {index}",
+            address="sip:trunk.example.com:5060",
+            inbound_agent={"agent_id": vox.agents["reception"], "agent_version": "production"},
+        )
+    monkeypatch.setenv("TRUNK_PASSWORD", TRUNK_PASSWORD)
+    monkeypatch.chdir(tmp_path)
+    return Moving(telephony, vox, diga, tmp_path)
 
 
 @pytest.fixture

@@ -179,9 +179,9 @@ def paces(monkeypatch):
     seen: list[Pace] = []
     original = Telephony.__init__
 
-    def init(self, *args, **options):
-        seen.append(options["pace"])
-        original(self, *args, **options)
+    def init(self, connection, **options):
+        seen.append(connection.pace)
+        original(self, connection, **options)
 
     monkeypatch.setattr(Telephony, "__init__", init)
     return seen

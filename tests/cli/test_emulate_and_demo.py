@@ -130,6 +130,13 @@ def test_a_provider_without_an_emulator_cannot_be_emulated(monkeypatch):
 # -- demo
 
 
+@pytest.fixture(autouse=True)
+def left_behind(monkeypatch, tmp_path):
+    """Where the demo leaves its files."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
 def test_the_demo_shows_the_main_job_and_ends_well():
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 0, result.output
@@ -153,6 +160,31 @@ def test_the_demo_with_json_prints_facts_on_stdout_and_the_show_on_stderr():
     assert facts["refused"] == {"diga": None, "vox": "inbound.allowed_addresses"}
     assert min(facts["numbers"].values()) > 10
     assert "All as expected" in result.stderr
+
+
+def test_the_demo_kills_a_migration_resumes_it_and_leaves_its_report(left_behind):
+    result = CliRunner().invoke(app, ["demo", "--json"])
+    assert result.exit_code == 0, result.output
+    facts = json.loads(result.stdout)["migration"]
+    assert facts["moved"] == 5
+    assert set(facts["stayed"]) == {
+        "already_there", "ambiguous", "blocked", "identity", "in_transition", "over", "purchased"
+    }  # fmt: skip
+    assert "3 of 5 are at diga, and it knows of 2" in result.stderr
+    assert "found after its answer was lost" in result.stderr
+    (folder,) = left_behind.iterdir()
+    assert facts["folder"] == str(folder)
+    assert "rolled back" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_demo_fails_where_numbers_would_be_there_twice(monkeypatch):
+    from telephony_core.cli import demo_migration
+
+    original = demo_migration._live
+    monkeypatch.setattr(demo_migration, "_live", lambda emulator: original(emulator) * 2)
+    result = CliRunner().invoke(app, ["demo"])
+    assert result.exit_code == 1
+    assert "this does not hold: none is missing, none is there twice" in result.stderr
 
 
 def test_the_demo_fails_when_something_is_not_as_it_should_be(monkeypatch):

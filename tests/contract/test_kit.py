@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from telephony_acme import mapping
 from telephony_acme.adapter import AcmeProvider
 from telephony_acme.emulator import AcmeEmulator
 from telephony_acme.plugin import telephony_register_provider
@@ -27,7 +26,6 @@ from telephony_core.provider import ListQuery, Page, Provider, ProviderConfig, P
 from telephony_core.refusals import Refusal
 from telephony_core.testing.contract import Account, ProviderContract
 from telephony_core.testing.contract.cases import CASES, values_of
-from telephony_core.wire import read_object
 
 SPEC = telephony_register_provider()
 SOURCE = "made up"
@@ -100,15 +98,6 @@ class EverythingAtOnce(AcmeProvider):
             page = yield from super().list_page(query, page.cursor)
             numbers += page.items
         return Page(numbers, None)
-
-
-class FollowsLinks(AcmeProvider):
-    def _page(self, query: Sequence[tuple[str, str]]) -> Flow[Page[PhoneNumber]]:
-        cursor = dict(query).get("after", "")
-        if not cursor.startswith("https:"):
-            return (yield from super()._page(query))
-        response = yield from call(Request("GET", f"/../..{cursor}", Semantics.READ), self.read_error)
-        return Page([mapping.read_number(read_object(response), http_status=200)], None)
 
 
 class Changed(AcmeProvider):
@@ -251,7 +240,6 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (OnlyTheFirstPage, "test_list_follows_every_page"),
     (WithoutEndedNumbers, "test_list_shows_every_record_that_can_be_read"),
     (EverythingAtOnce, "test_list_asks_for_a_page_when_it_is_needed"),
-    (FollowsLinks, "test_requests_stay_below_a_base_url_with_a_path"),
     (ClosedEnum, "test_an_unknown_status_is_unknown_live_and_told_in_the_vendors_word"),
     (SilentAboutProblems, "test_a_field_of_the_wrong_type_is_named_in_problems"),
     (GuessesLabels, "test_a_field_that_is_not_readable_is_never_guessed"),

@@ -194,6 +194,8 @@ def test_an_undeclared_operation_is_refused_with_its_name():
         lambda: next(client.search_available()),
     ]
     for call in calls:
-        with pytest.raises(UnsupportedOperation, match="toy cannot (read|import|label|change|assign|release|revoke|search)"):
+        with pytest.raises(
+            UnsupportedOperation, match=r"toy cannot (read|import|label|change|assign|release|revoke|search)"
+        ):
             call()
     assert server.requests == []

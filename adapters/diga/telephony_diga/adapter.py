@@ -34,10 +34,11 @@ from telephony_core.flow import Flow, Request, Response, Semantics, call, parse_
 from telephony_core.provider import ListQuery, Page, Problem, Provider
 from telephony_core.refusals import Refusal
 from telephony_core.shape import Shape
-from telephony_core.wire import read_cursor, read_items, read_object
+from telephony_core.wire import read_answer, read_page
 from telephony_diga import mapping
 from telephony_diga.mapping import VersionChoice
 from telephony_diga.plugin import CAPABILITIES, SLUG
+from telephony_diga.wire import PhonePage, PhoneRecord
 
 PAGE_SIZE: Final = 100
 """The most that one page of the list holds."""
@@ -107,13 +108,13 @@ class DigaProvider(Provider):
         # The list's path ends in a slash; without it the vendor's server would redirect.
         request = Request.of("GET", path("v1", "phone") + "/", query=parameters)
         response = yield from call(request, self.read_error)
-        page = read_object(response)
-        status = response.status
-        numbers = [mapping.read_number(item, http_status=status) for item in read_items(page, "data", status=status)]
-        if _has_more(page, status):
-            last = read_cursor(page, "last_id", status=status) or (numbers[-1].id if numbers else None)
+        page, records = read_page(response, PhonePage, "data", PhoneRecord, self.secret_keys)
+        numbers = [mapping.number_of(*found) for found in records]
+        if page["has_more"]:
+            last = page["last_id"] or (numbers[-1].id if numbers else None)
             if last is None:
-                raise UnexpectedResponse("the page says that more follow and does not say after what", status=status)
+                told = "the page says that more follow and does not say after what"
+                raise UnexpectedResponse(told, status=response.status)
             return Page(numbers, f"{name}:{last}")
         following = passes[passes.index(name) + 1 :]
         return Page(numbers, f"{following[0]}:" if following else None)
@@ -269,7 +270,7 @@ class DigaProvider(Provider):
 
 
 def _number(response: Response) -> PhoneNumber:
-    return mapping.read_number(read_object(response), http_status=response.status)
+    return mapping.number_of(*read_answer(response, PhoneRecord, DigaProvider.secret_keys))
 
 
 def _validation_refusal(detail: list[object]) -> Refusal:
@@ -290,13 +291,6 @@ def _passes(status: NumberStatus | None) -> tuple[str, ...]:
     if status is None:
         return (UNFILTERED, *mapping.STATUSES)
     return mapping.words_of(status) or (UNFILTERED,)
-
-
-def _has_more(page: Mapping[str, object], status: int) -> bool:
-    more = page.get("has_more")
-    if isinstance(more, bool):
-        return more
-    raise UnexpectedResponse("the page does not say whether more follow ('has_more')", status=status)
 
 
 def _agent_of(number: PhoneNumber, name: Field) -> str | None:

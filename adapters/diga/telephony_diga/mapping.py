@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -75,32 +76,54 @@ def read_number(payload: object, *, http_status: int) -> PhoneNumber:
     """A phone as Diga shows it. Raises `UnexpectedResponse` when it has no readable id or number."""
     record, unreadable = read_record(PhoneRecord, payload, status=http_status)
     raw = without_secrets(payload)
-    fields = raw if isinstance(raw, dict) else {}
-    origin = ORIGINS.get(record.telephony_provider, Origin.UNKNOWN)
+    return number_of(record, unreadable, raw if isinstance(raw, dict) else {})
+
+
+def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> PhoneNumber:
+    """A phone out of its record, the fields of it that could not be read, and what to show as ``raw``."""
+    release_at = record["scheduled_release_at"]
     # A time that cannot be read still says that the release was ordered.
-    status = number_status(record.status, release_ordered=bool(fields.get("scheduled_release_at")))
-    sip, odd_sip = _read_sip(record.sip_config, origin)
-    odd_words = [
-        *_odd_word("telephony_provider", record.telephony_provider, ORIGINS),
-        *_odd_word("status", record.status, STATUSES),
-    ]
-    return PhoneNumber(
-        provider=SLUG,
-        id=record.id,
-        identity=NumberIdentity.parse(record.number, region=REGION),
-        status=status,
-        provider_status=record.status or None,
-        origin=origin,
-        provider_origin=record.telephony_provider or None,
-        label=record.nickname or None,
-        sip=sip,
-        inbound_agent=AgentRef(record.inbound_agent_id) if record.inbound_agent_id else None,
-        outbound_agent=AgentRef(record.outbound_agent_id) if record.outbound_agent_id else None,
-        starts_at=record.assigned_at,
-        ends_at=record.released_at if record.released_at is not None else record.scheduled_release_at,
-        problems=(*unreadable, *odd_words, *odd_sip),
-        raw=fields,
+    release_ordered = release_at is not None or bool(unreadable and raw.get("scheduled_release_at"))
+    status, origin, odd_words = _words(record["status"], record["telephony_provider"], release_ordered)
+    sip, odd_sip = _read_sip(record["sip_config"], origin)
+    return PhoneNumber.unchecked(
+        {
+            "provider": SLUG,
+            "id": record["id"],
+            "identity": NumberIdentity.parse(record["number"], region=REGION),
+            "status": status,
+            "provider_status": record["status"] or None,
+            "origin": origin,
+            "provider_origin": record["telephony_provider"] or None,
+            "label": record["nickname"] or None,
+            "sip": sip,
+            "inbound_agent": _agent(record["inbound_agent_id"]),
+            "outbound_agent": _agent(record["outbound_agent_id"]),
+            "created_at": None,
+            "updated_at": None,
+            "starts_at": record["assigned_at"],
+            "release_requested_at": None,
+            "ends_at": record["released_at"] or release_at,
+            "monthly_fee": None,
+            "problems": unreadable + odd_words + odd_sip,
+            "raw": raw,
+        }
     )
+
+
+# What many phones share is made once: the models are frozen.
+
+
+@lru_cache(maxsize=256)
+def _words(status: str, provider: str, release_ordered: bool) -> tuple[NumberStatus, Origin, tuple[str, ...]]:
+    """The status and the origin that two words of Diga stand for, and which of them are not documented."""
+    odd = (*_odd_word("telephony_provider", provider, ORIGINS), *_odd_word("status", status, STATUSES))
+    return number_status(status, release_ordered=release_ordered), ORIGINS.get(provider, Origin.UNKNOWN), odd
+
+
+@lru_cache(maxsize=4096)
+def _agent(id: str | None) -> AgentRef | None:
+    return AgentRef(id) if id else None
 
 
 def _odd_word(field: str, word: str, table: Mapping[str, object]) -> tuple[str, ...]:
@@ -108,45 +131,61 @@ def _odd_word(field: str, word: str, table: Mapping[str, object]) -> tuple[str, 
     return (f"{field}: none of the documented words ({', '.join(table)})",) if word and word not in table else ()
 
 
-def _read_sip(payload: Mapping[str, object] | None, origin: Origin) -> tuple[SipConfig | None, tuple[str, ...]]:
+def _read_sip(
+    found: SipRecord | Mapping[str, object] | None, origin: Origin
+) -> tuple[SipConfig | None, tuple[str, ...]]:
     """The flat trunk object as two halves, and the fields of it that could not be read.
 
     An imported phone always has a trunk, even where Diga shows none: everything about it is unknown then.
     """
-    if payload is None:
-        if origin is not Origin.IMPORTED:
-            return None, ()
-        payload = {}
-    record, unreadable = read_record(SipRecord, payload)
-    address, odd_address = _read_address(record.termination_uri)
-    entries = record.allowed_addresses
-    problems = [
-        *unreadable,
+    if found is None and origin is not Origin.IMPORTED:
+        return None, ()
+    record, unreadable = (found, ()) if isinstance(found, SipRecord) else read_record(SipRecord, found or {})
+    sip, odd = _trunk(
+        record.termination_uri,
+        record.username,
+        record.inbound_media_encryption,
+        record.outbound_media_encryption,
+        None if record.allowed_addresses is None else tuple(record.allowed_addresses),
+    )
+    return sip, tuple(f"sip_config.{problem}" for problem in unreadable) + odd
+
+
+@lru_cache(maxsize=4096)
+def _trunk(
+    uri: str | None,
+    username: str | None,
+    inbound_encryption: str,
+    outbound_encryption: str,
+    allowed_addresses: tuple[str, ...] | None,
+) -> tuple[SipConfig, tuple[str, ...]]:
+    address, odd_address = _read_address(uri)
+    odd = (
         *odd_address,
-        *_odd_word("inbound_media_encryption", record.inbound_media_encryption, ENCRYPTIONS),
-        *_odd_word("outbound_media_encryption", record.outbound_media_encryption, ENCRYPTIONS),
+        *_odd_word("inbound_media_encryption", inbound_encryption, ENCRYPTIONS),
+        *_odd_word("outbound_media_encryption", outbound_encryption, ENCRYPTIONS),
         *(
             f"allowed_addresses: entry {position} is no IP address or network"
-            for position, entry in enumerate(entries or (), start=1)
+            for position, entry in enumerate(allowed_addresses or (), start=1)
             if not readable_allowed_address(entry)
         ),
-    ]
+    )
     sip = SipConfig(
         inbound=InboundSip(
-            allowed_addresses=None if entries is None else tuple(entries),
-            media_encryption=ENCRYPTIONS.get(record.inbound_media_encryption, MediaEncryption.UNKNOWN),
-            provider_media_encryption=record.inbound_media_encryption or None,
+            allowed_addresses=allowed_addresses,
+            media_encryption=ENCRYPTIONS.get(inbound_encryption, MediaEncryption.UNKNOWN),
+            provider_media_encryption=inbound_encryption or None,
         ),
         outbound=OutboundSip(
             address=address,
-            username=record.username or None,
+            username=username or None,
             # Without a user name there may still be credentials that Diga does not show.
-            credentials=CredentialState.SET if record.username else CredentialState.UNKNOWN,
-            media_encryption=ENCRYPTIONS.get(record.outbound_media_encryption, MediaEncryption.UNKNOWN),
-            provider_media_encryption=record.outbound_media_encryption or None,
+            credentials=CredentialState.SET if username else CredentialState.UNKNOWN,
+            media_encryption=ENCRYPTIONS.get(outbound_encryption, MediaEncryption.UNKNOWN),
+            provider_media_encryption=outbound_encryption or None,
         ),
     )
-    return sip, tuple(f"sip_config.{problem}" for problem in problems)
+    return sip, tuple(f"sip_config.{problem}" for problem in odd)
 
 
 def _read_address(text: str | None) -> tuple[SipAddress | None, tuple[str, ...]]:

@@ -7,16 +7,17 @@ Names and types are those of the vendor's OpenAPI of 2026-07-22. A value of anot
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final, Required, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, with_config
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from telephony_core.wire import Maybe
 
 
 def _instant(value: object) -> object:
     """An ISO 8601 time in UTC. The vendor states no zone and its examples end in Z, so a bare time is read as UTC."""
-    if value is None:
-        return None
     if isinstance(value, str):
         try:
             when = datetime.fromisoformat(value)
@@ -26,28 +27,15 @@ def _instant(value: object) -> object:
     raise PydanticCustomError("iso_time", "not an ISO 8601 time")
 
 
-Instant = Annotated[datetime | None, BeforeValidator(_instant)]
-Text = Annotated[str, StringConstraints(min_length=1)]
+Instant: TypeAlias = Annotated[datetime, BeforeValidator(_instant)]
+Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+Word: TypeAlias = Annotated[str, Field(default="")]
+
+_STRICT: Final = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
-
-
-class PhoneRecord(_Record):
-    """``PhoneRegisterResponseSchema``: one phone, bought (``netelip``) or imported (``custom``)."""
-
-    id: Text
-    number: Text
-    telephony_provider: str = ""
-    status: str = ""
-    nickname: str | None = None
-    assigned_at: Instant = None
-    released_at: Instant = None
-    scheduled_release_at: Instant = None
-    inbound_agent_id: str | None = None
-    outbound_agent_id: str | None = None
-    sip_config: dict[str, object] | None = None
+    model_config = ConfigDict(frozen=True, **_STRICT)
 
 
 class SipRecord(_Record):
@@ -58,6 +46,33 @@ class SipRecord(_Record):
     inbound_media_encryption: str = ""
     outbound_media_encryption: str = ""
     allowed_addresses: list[str] | None = None
+
+
+@with_config(_STRICT)
+class PhoneRecord(TypedDict, total=False):
+    """``PhoneRegisterResponseSchema``: one phone, bought (``netelip``) or imported (``custom``)."""
+
+    id: Required[Text]
+    number: Required[Text]
+    telephony_provider: Word
+    status: Word
+    nickname: Maybe[str]
+    assigned_at: Maybe[Instant]
+    released_at: Maybe[Instant]
+    scheduled_release_at: Maybe[Instant]
+    inbound_agent_id: Maybe[str]
+    outbound_agent_id: Maybe[str]
+    # As it came where it is odd, so that what is in order in it can still be read.
+    sip_config: Annotated[SipRecord | dict[str, object] | None, Field(union_mode="left_to_right", default=None)]
+
+
+@with_config(_STRICT)
+class PhonePage(TypedDict, total=False):
+    """A page of the list of phones."""
+
+    data: Required[list[PhoneRecord]]
+    has_more: Required[bool]
+    last_id: Maybe[Text]
 
 
 class AgentRecord(_Record):

@@ -73,7 +73,7 @@ class VoxProvider(Provider):
             asked.append(("cursor", resumed))
         response = yield from self._call("GET", path(_OWNED), Semantics.READ, query=asked)
         page, records = read_page(response, NumberPage, "items", NumberRecord, self.secret_keys)
-        return Page([mapping.number_of(*found) for found in records], _onward(status, page.next_cursor, statuses))
+        return Page([mapping.number_of(*found) for found in records], _onward(status, page["next_cursor"], statuses))
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         return self._number("GET", path(_OWNED, id), Semantics.READ)
@@ -90,7 +90,7 @@ class VoxProvider(Provider):
             asked.append(("cursor", cursor))
         response = yield from self._call("GET", path("telephone-numbers", "available"), Semantics.READ, query=asked)
         page, records = read_page(response, LinePage, "items", LineRecord, self.secret_keys)
-        return Page([mapping.line_of(*found) for found in records], page.next_cursor)
+        return Page([mapping.line_of(*found) for found in records], page["next_cursor"])
 
     # -- writing
 

@@ -7,11 +7,11 @@ is strict: what cannot be said to vox exactly raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias
 
 from telephony_core.changes import AgentAssignment, NumberImport
 from telephony_core.domain.agents import AgentRef, AgentVersion
@@ -68,9 +68,10 @@ _DIGITS: Final = re.compile(r"[0-9]{1,20}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
-WordT = TypeVar("WordT")
-
 # -- reading
+
+Odd: TypeAlias = tuple[str, ...]
+"""What could not be read, by vox's own names of the fields."""
 
 
 def phone_number(payload: object, *, http_status: int | None = None) -> PhoneNumber:
@@ -78,30 +79,34 @@ def phone_number(payload: object, *, http_status: int | None = None) -> PhoneNum
     return number_of(*read_record(NumberRecord, payload, status=http_status), _raw(payload))
 
 
-def number_of(record: NumberRecord, unreadable: Sequence[str], raw: Mapping[str, Any]) -> PhoneNumber:
+def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> PhoneNumber:
     """An owned number out of its record, the fields of it that could not be read, and what to show as ``raw``."""
-    problems = [*unreadable]
-    origin = _word(ORIGINS, record.provider, Origin.UNKNOWN, "provider", problems)
+    status, origin, odd_words = _words(record["status"], record["provider"])
+    sip, odd_address = _sip(record["address"], origin)
+    inbound, odd_inbound = _agent(record["inbound_agent"], "inbound_agent")
+    outbound, odd_outbound = _agent(record["outbound_agent"], "outbound_agent")
     return PhoneNumber.unchecked(
-        provider=SLUG,
-        id=record.id,
-        identity=NumberIdentity.parse(record.number, region=REGION),
-        status=_word(STATUSES, record.status, NumberStatus.UNKNOWN, "status", problems),
-        provider_status=record.status,
-        origin=origin,
-        provider_origin=record.provider,
-        label=record.memo or None,
-        sip=_sip(record.address, origin, problems),
-        inbound_agent=_agent(record.inbound_agent, "inbound_agent", problems),
-        outbound_agent=_agent(record.outbound_agent, "outbound_agent", problems),
-        created_at=_time(record.created_at),
-        updated_at=_time(record.updated_at),
-        starts_at=_time(record.start_at),
-        release_requested_at=_time(record.cancel_requested_at),
-        ends_at=_time(record.end_at),
-        monthly_fee=_won(record.monthly_fee),
-        problems=tuple(problems),
-        raw=raw,
+        {
+            "provider": SLUG,
+            "id": record["id"],
+            "identity": NumberIdentity.parse(record["number"], region=REGION),
+            "status": status,
+            "provider_status": record["status"],
+            "origin": origin,
+            "provider_origin": record["provider"],
+            "label": record["memo"] or None,
+            "sip": sip,
+            "inbound_agent": inbound,
+            "outbound_agent": outbound,
+            "created_at": _time(record["created_at"]),
+            "updated_at": _time(record["updated_at"]),
+            "starts_at": _time(record["start_at"]),
+            "release_requested_at": _time(record["cancel_requested_at"]),
+            "ends_at": _time(record["end_at"]),
+            "monthly_fee": _won(record["monthly_fee"]),
+            "problems": unreadable + odd_words + odd_address + odd_inbound + odd_outbound,
+            "raw": raw,
+        }
     )
 
 
@@ -110,19 +115,18 @@ def available_number(payload: object, *, http_status: int | None = None) -> Avai
     return line_of(*read_record(LineRecord, payload, status=http_status), _raw(payload))
 
 
-def line_of(record: LineRecord, unreadable: Sequence[str], raw: Mapping[str, Any]) -> AvailableNumber:
+def line_of(record: LineRecord, unreadable: Odd, raw: Mapping[str, Any]) -> AvailableNumber:
     """A line for sale out of its record; see `number_of`."""
-    problems = [*unreadable]
-    sms = _nested(SmsRecord, record.sms_capable or {}, "sms_capable", problems) or SmsRecord()
+    sms, odd_sms = _nested(SmsRecord, record.sms_capable or {}, "sms_capable")
     return AvailableNumber(
         provider=SLUG,
         id=record.id,
         identity=NumberIdentity.parse(record.number, region=REGION),
         line_type=record.line_type,
         monthly_fee=_won(record.monthly_fee),
-        sends_sms=sms.send,
-        receives_sms=sms.recv,
-        problems=tuple(problems),
+        sends_sms=None if sms is None else sms.send,
+        receives_sms=None if sms is None else sms.recv,
+        problems=unreadable + odd_sms,
         raw=dict(raw),
     )
 
@@ -144,42 +148,43 @@ def release(payload: object, number: PhoneNumber, *, http_status: int | None = N
     )
 
 
-def _word(table: Mapping[str, WordT], word: str | None, otherwise: WordT, field: str, problems: list[str]) -> WordT:
-    if word is not None and word not in table:
-        problems.append(f"{field}: none of the documented words ({', '.join(table)})")
-    return otherwise if word is None else table.get(word, otherwise)
+# What many numbers share is made once: the models are frozen.
 
 
-def _sip(address: str | None, origin: Origin, problems: list[str]) -> SipConfig | None:
-    if address is None and origin is not Origin.IMPORTED:
-        return None
-    sip, odd = _trunk(address)
-    problems += odd
-    return sip
+@lru_cache(maxsize=256)
+def _words(status: str | None, provider: str | None) -> tuple[NumberStatus, Origin, Odd]:
+    """The status and the origin that two words of vox stand for."""
+    given = (("provider", provider, ORIGINS), ("status", status, STATUSES))
+    odd = tuple(
+        f"{field}: none of the documented words ({', '.join(table)})"
+        for field, word, table in given
+        if word is not None and word not in table
+    )
+    return STATUSES.get(status or "", NumberStatus.UNKNOWN), ORIGINS.get(provider or "", Origin.UNKNOWN), odd
 
 
 @lru_cache(maxsize=4096)
-def _trunk(address: str | None) -> tuple[SipConfig, tuple[str, ...]]:
-    """The settings of a trunk, which many numbers share; they are frozen, and so need to be made only once."""
+def _sip(address: str | None, origin: Origin) -> tuple[SipConfig | None, Odd]:
     if address is None:
-        return SipConfig(), ()
+        return SipConfig() if origin is Origin.IMPORTED else None, ()
     try:
         return SipConfig(outbound=OutboundSip(address=SipAddress.parse(address))), ()
     except InvalidInput as error:
         return SipConfig(), (f"address: {error.message}",)
 
 
-def _agent(found: AgentRecord | Mapping[str, object] | None, field: str, problems: list[str]) -> AgentRef | None:
-    if found is None:
-        return None
-    record = found if isinstance(found, AgentRecord) else _nested(AgentRecord, found, field, problems)
+def _agent(payload: Mapping[str, object] | None, field: str) -> tuple[AgentRef | None, Odd]:
+    if payload is None:
+        return None, ()
+    id, word = payload.get("agent_id"), payload.get("agent_version")
+    if isinstance(id, str) and isinstance(word, str) and id and word and word not in _MODEL_WORDS:
+        return _reference(id, word), ()
+    record, odd = _nested(AgentRecord, payload, field)
     if record is None:
-        return None
-    word = record.agent_version
-    if word in _MODEL_WORDS:
-        problems.append(f"{field}.agent_version: none of vox's words for a version")
-        word = None
-    return _reference(record.agent_id, word)
+        return None, odd
+    if record.agent_version in _MODEL_WORDS:
+        return _reference(record.agent_id, None), (*odd, f"{field}.agent_version: none of vox's words for a version")
+    return _reference(record.agent_id, record.agent_version), odd
 
 
 @lru_cache(maxsize=4096)
@@ -187,14 +192,12 @@ def _reference(agent_id: str, word: str | None) -> AgentRef:
     return AgentRef(agent_id, version=None if word is None else VERSIONS.get(word, word))
 
 
-def _nested(model: type[ModelT], payload: Mapping[str, object], field: str, problems: list[str]) -> ModelT | None:
+def _nested(model: type[ModelT], payload: Mapping[str, object], field: str) -> tuple[ModelT | None, Odd]:
     try:
         record, unreadable = read_record(model, payload)
     except UnexpectedResponse as error:
-        problems.append(f"{field}: {error.message}")
-        return None
-    problems += [f"{field}.{problem}" for problem in unreadable]
-    return record
+        return None, (f"{field}: {error.message}",)
+    return record, tuple(f"{field}.{problem}" for problem in unreadable)
 
 
 def _time(millis: int | None) -> datetime | None:

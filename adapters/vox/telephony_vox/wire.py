@@ -6,9 +6,12 @@ Strict about types and open about everything else: keys that are not named here 
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Required, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from telephony_core.wire import Maybe
 
 LATEST_MILLIS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, beyond which a date cannot be held."""
@@ -18,8 +21,39 @@ EpochMillis: TypeAlias = Annotated[int, Field(ge=0, le=LATEST_MILLIS)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
+_STRICT: Final = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
+
+
+@with_config(_STRICT)
+class NumberRecord(TypedDict, total=False):
+    """An owned number (docs.tryvox.co, get an owned number)."""
+
+    id: Required[Text]
+    number: Required[Text]
+    provider: Maybe[str]
+    status: Maybe[str]
+    start_at: Maybe[EpochMillis]
+    created_at: Maybe[EpochMillis]
+    updated_at: Maybe[EpochMillis]
+    monthly_fee: Maybe[int]
+    address: Maybe[str]
+    inbound_agent: Maybe[dict[str, object]]
+    outbound_agent: Maybe[dict[str, object]]
+    memo: Maybe[str]
+    end_at: Maybe[EpochMillis]
+    cancel_requested_at: Maybe[EpochMillis]
+
+
+@with_config(_STRICT)
+class NumberPage(TypedDict, total=False):
+    """A page of owned numbers (docs.tryvox.co, list owned numbers)."""
+
+    items: Required[list[NumberRecord]]
+    next_cursor: Maybe[Text]
+
+
 class _Wire(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, **_STRICT)
 
 
 class AgentRecord(_Wire):
@@ -27,36 +61,6 @@ class AgentRecord(_Wire):
 
     agent_id: Text
     agent_version: Text | None = None
-
-
-Agent: TypeAlias = Annotated[AgentRecord | dict[str, object] | None, Field(union_mode="left_to_right")]
-"""An agent mapping; as it came where it is odd, so that what is in order in it can still be read."""
-
-
-class NumberRecord(_Wire):
-    """An owned number (docs.tryvox.co, get an owned number)."""
-
-    id: Text
-    number: Text
-    provider: str | None = None
-    status: str | None = None
-    start_at: EpochMillis | None = None
-    created_at: EpochMillis | None = None
-    updated_at: EpochMillis | None = None
-    monthly_fee: int | None = None
-    address: str | None = None
-    inbound_agent: Agent = None
-    outbound_agent: Agent = None
-    memo: str | None = None
-    end_at: EpochMillis | None = None
-    cancel_requested_at: EpochMillis | None = None
-
-
-class NumberPage(_Wire):
-    """A page of owned numbers (docs.tryvox.co, list owned numbers)."""
-
-    items: list[NumberRecord]
-    next_cursor: Text | None = None
 
 
 class LineRecord(_Wire):
@@ -69,11 +73,12 @@ class LineRecord(_Wire):
     sms_capable: dict[str, object] | None = None
 
 
-class LinePage(_Wire):
+@with_config(_STRICT)
+class LinePage(TypedDict, total=False):
     """A page of lines for sale."""
 
-    items: list[LineRecord]
-    next_cursor: Text | None = None
+    items: Required[list[LineRecord]]
+    next_cursor: Maybe[Text]
 
 
 class SmsRecord(_Wire):

@@ -351,7 +351,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = sorted({*mapping.PhoneRecord.model_fields, "more"} - {"id", "number", "sip_config"})
+FIELDS = sorted({*mapping.PhoneRecord.__annotations__, "more"} - {"id", "number", "sip_config"})
 
 
 @settings(deadline=None, max_examples=150)

@@ -430,7 +430,6 @@ def test_numbers_are_sent_in_e164_and_identifiers_as_they_are(
         "front@",
         "@pbx.example.com",
         "a@b@pbx.example.com",
-        "front:can4ry@pbx.example.com",
         "front@pbx.example.com;transport=tls",
         "front@pbx.example.com;lr",
         "front@pbx.example.com\n",

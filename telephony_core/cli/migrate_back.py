@@ -1,0 +1,192 @@
+"""`telephony migrate rollback` and `release`: the two commands of a migration that give numbers up. Both show first."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from telephony_core.cli import prompts
+from telephony_core.cli.exit_codes import ExitCode
+from telephony_core.cli.migrate_files import accept_option, keys_of, numbers_option, plan_argument, take_over_option
+from telephony_core.cli.migrate_runs import SpokenRules, Telling, asking, ended, ends, learn_secrets, load, print_report
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output import print_json, print_line
+from telephony_core.cli.session import Session
+from telephony_core.cli.text import printable, safe_json
+from telephony_core.errors import ConsentRequired
+
+if TYPE_CHECKING:
+    from telephony_core.migration.giving_up_report import GivingUpPreview, GivingUpReport
+
+_stop_on_error = click.option("--stop-on-error", is_flag=True, help="Give no further number up after one has failed.")
+
+
+@click.command("rollback")
+@plan_argument
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@numbers_option
+@accept_option()
+@_stop_on_error
+@take_over_option
+@common_options
+@pass_session
+@click.pass_context
+def rollback_(
+    ctx: click.Context,
+    /,
+    session: Session,
+    plan_file: str,
+    yes: bool,
+    numbers: tuple[str, ...],
+    accept: tuple[str, ...],
+    stop_on_error: bool,
+    take_over: bool,
+) -> None:
+    """Take back what a migration made at the target.
+
+    Only what it made, the last number first; each record is read again, and one that somebody changed since is left.
+    Says first what cannot be undone. The source is only read. Run it again after an interruption.
+    """
+    from telephony_core.migration.giving_up_run import GivingUpOptions
+    from telephony_core.migration.plan_text import counted
+    from telephony_core.migration.rollback import arollback_plan, preview_rollback
+    from telephony_core.migration.stopping import run_interruptibly
+
+    loaded = load(plan_file)
+    plan = loaded.plan
+    keys = keys_of(plan, numbers)
+    both = ends(session, plan)
+    learn_secrets(session, plan)
+    preview = preview_rollback(loaded, both.source, both.target, GivingUpOptions(numbers=keys, accept=accept))
+    _show(session, preview)
+    _demand(preview)
+    if preview.confirm == 0:
+        _nothing(ctx, session, preview, "nothing to take back", f"telephony migrate status {shlex.quote(plan_file)}")
+    if not yes:
+        count = counted(preview.confirm, "number")
+        prompts.confirm(f"Give up {count} at {plan.target.connection}?", losing=f"giving up {count}", explanation=())
+    with Telling(session, "taken back") as telling:
+        options = GivingUpOptions(
+            numbers=keys,
+            accept=accept,
+            stop_on_error=stop_on_error,
+            take_over=take_over,
+            prompt=asking(session),
+            on_event=telling.event,
+        )
+        rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
+        report = run_interruptibly(
+            lambda rules: arollback_plan(loaded, both.source, both.target, options, rules=rules), rules, "rollback"
+        )
+    _end(ctx, session, report)
+
+
+@click.command("release")
+@plan_argument
+@click.option(
+    "--yes-count", type=click.IntRange(min=0), metavar="N", help="Do not ask, if exactly so many would be released."
+)
+@numbers_option
+@accept_option()
+@_stop_on_error
+@take_over_option
+@common_options
+@pass_session
+@click.pass_context
+def release_(
+    ctx: click.Context,
+    /,
+    session: Session,
+    plan_file: str,
+    yes_count: int | None,
+    numbers: tuple[str, ...],
+    accept: tuple[str, ...],
+    stop_on_error: bool,
+    take_over: bool,
+) -> None:
+    """Give the source numbers up, as a decision of its own.
+
+    Only numbers that are moved, verified, and have stood so for the soak that the plan names. Shows when each takes
+    effect, whether it can be revoked, and what was never compared; then the count of them has to be typed.
+    """
+    from telephony_core.migration.giving_up_run import GivingUpOptions
+    from telephony_core.migration.release import arelease_plan, preview_release
+    from telephony_core.migration.stopping import run_interruptibly
+
+    loaded = load(plan_file)
+    plan = loaded.plan
+    keys = keys_of(plan, numbers)
+    both = ends(session, plan)
+    learn_secrets(session, plan)
+    preview = preview_release(loaded, both.source, both.target, GivingUpOptions(numbers=keys, accept=accept))
+    _show(session, preview)
+    _demand(preview)
+    if preview.confirm == 0:
+        _nothing(ctx, session, preview, "nothing to release", f"telephony migrate status {shlex.quote(plan_file)}")
+    typed = yes_count
+    if typed is None:
+        typed = prompts.count(
+            f"Type how many numbers are to be released at {plan.source.connection}",
+            losing=f"releasing {preview.confirm} numbers",
+            remedy=f"say --yes-count {preview.confirm} if that is meant",
+        )
+    with Telling(session, "released") as telling:
+        options = GivingUpOptions(
+            numbers=keys,
+            accept=accept,
+            confirmed=typed,
+            stop_on_error=stop_on_error,
+            take_over=take_over,
+            on_event=telling.event,
+        )
+        rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
+        report = run_interruptibly(
+            lambda rules: arelease_plan(loaded, both.source, both.target, options, rules=rules), rules, "release"
+        )
+    _end(ctx, session, report)
+
+
+def _show(session: Session, preview: GivingUpPreview) -> None:
+    """Said before anything is asked or done; on stderr, so that stdout stays what came of it."""
+    if session.json:
+        click.echo(safe_json({"preview": preview.model_dump(mode="json")}, indent=None), err=True)
+        return
+    for line in preview.lines():
+        click.echo(printable(line), err=True)
+
+
+def _demand(preview: GivingUpPreview) -> None:
+    """Refuse before anything is asked. Raises `ConsentRequired`."""
+    if preview.needs_consent:
+        names = " ".join(f"--accept {name}" for name in preview.needs_consent)
+        raise ConsentRequired(
+            "this has side effects that were not accepted; nothing was changed",
+            consent=preview.needs_consent[0],
+            remedy=f"if they are meant, say {names}",
+        )
+
+
+def _nothing(ctx: click.Context, session: Session, preview: GivingUpPreview, said: str, command: str) -> NoReturn:
+    """End where no number can be given up: well if there is none, and not if something keeps one."""
+    if session.json:
+        print_json(
+            {
+                "done": [],
+                "left_alone": [left.model_dump(mode="json") for left in preview.left_alone],
+                "complete": not preview.left_alone,
+                "remainder": [left.number for left in preview.left_alone],
+                "next": [command],
+            }
+        )
+    else:
+        print_line(said)
+        print_line(f"next: {command}", "bold")
+    ctx.exit(ExitCode.CONFLICT if preview.left_alone else ExitCode.OK)
+
+
+def _end(ctx: click.Context, session: Session, report: GivingUpReport) -> None:
+    more = {"complete": report.is_complete, "remainder": list(report.remainder), "next": list(report.next_commands)}
+    print_report(session, report, report.lines(), **more)
+    ctx.exit(ended(report.is_complete, len(report.done), report.stopped))

@@ -1,0 +1,127 @@
+"""What commands of a migration are given: files that must not be replaced, numbers to choose, losses to accept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from telephony_core.cli.text import printable
+from telephony_core.errors import MigrationError
+from telephony_core.migration.consents import Consent
+
+if TYPE_CHECKING:
+    from telephony_core.migration.plan import Plan
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+TRUNK_CHECK: Final = "trunk_check"
+"""The name by which a trunk that failed its check is accepted."""
+
+
+def force_option(command: CommandT) -> CommandT:
+    """``--force``."""
+    return click.option("--force", is_flag=True, help="Replace files that are there already.")(command)
+
+
+def take_over_option(command: CommandT) -> CommandT:
+    """``--take-over``."""
+    said = "Take the place of a run on another host that never said it ended."
+    return click.option("--take-over", is_flag=True, help=said)(command)
+
+
+def plan_argument(command: CommandT) -> CommandT:
+    """The plan a command is about."""
+    return click.argument("plan_file", metavar="PLAN")(command)
+
+
+def numbers_option(command: CommandT) -> CommandT:
+    """``--numbers``."""
+    return click.option(
+        "--numbers",
+        multiple=True,
+        metavar="NUMBER|@FILE",
+        help="Only this number; repeat it. @FILE reads them from a file, one to a line, or what --json printed of an "
+        "earlier run: its remainder. @- reads stdin.",
+    )(command)
+
+
+def accept_option(*more: str) -> Callable[[CommandT], CommandT]:
+    """``--accept``, which takes the consents that there are, and ``more``."""
+    return click.option(
+        "--accept",
+        multiple=True,
+        type=click.Choice([*(consent.value for consent in Consent), *more]),
+        metavar="NAME",
+        help="Accept a loss or a side effect by its name; repeat it for several.",
+    )
+
+
+def refuse_to_replace(force: bool, *files: str | None) -> None:
+    """Say before any work is done that a file is in the way. Raises `MigrationError`."""
+    named = [Path(file) for file in files if file is not None]
+    if len({file.absolute() for file in named}) < len(named):
+        raise click.UsageError("one file cannot hold both: give two names")
+    for file in named:
+        if file.exists() and not force:
+            raise MigrationError(f"{file} exists already", remedy="name another file, or say --force")
+        if not file.absolute().parent.is_dir():
+            raise MigrationError(f"there is no folder {file.parent}", remedy="make it, or name another file")
+
+
+def chosen(given: Iterable[str]) -> list[str] | None:
+    """The numbers that ``--numbers`` names, in the spelling in which they were given; ``None`` for all."""
+    texts = list(given)
+    if not texts:
+        return None
+    found: list[str] = []
+    for text in texts:
+        found += _from_file(text[1:]) if text.startswith("@") else [text]
+    return list(dict.fromkeys(found))
+
+
+def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
+    """The plan's keys of the numbers that ``--numbers`` names in any spelling; ``None`` for all.
+
+    What the plan does not hold stays as it is, for the library to refuse.
+    """
+    from telephony_core.migration.inventory import NumberIndex
+
+    texts = chosen(given)
+    if texts is None:
+        return None
+    keys = {number.key for number in plan.numbers}
+    by_record = {number.source.id: number.key for number in plan.numbers}
+    index = NumberIndex(number.source for number in plan.numbers)
+    found: list[str] = []
+    for text in texts:
+        named = [text] if text in keys else [by_record[record.id] for record in index.find(text)]
+        found += named or [text]
+    return list(dict.fromkeys(found))
+
+
+def _from_file(name: str) -> list[str]:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise click.UsageError(f"--numbers: {printable(name)} cannot be read as text") from None
+    if text.lstrip().startswith(("{", "[")):
+        return _from_json(text, name)
+    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _from_json(text: str, name: str) -> list[str]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    numbers = document.get("remainder") if isinstance(document, dict) else document
+    if not isinstance(numbers, list) or not all(isinstance(number, str) for number in numbers):
+        raise click.UsageError(
+            f"--numbers: {printable(name)} is neither a list of numbers nor a report with a remainder"
+        )
+    return numbers

@@ -1,0 +1,233 @@
+"""What `apply`, `verify`, `rollback` and `release` share: both ends of a plan, progress, Ctrl-C, and how they end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+import click
+
+from telephony_core.cli import failures, prompts
+from telephony_core.cli.exit_codes import ExitCode
+from telephony_core.cli.output import on_terminal, print_json, print_line, terminal
+from telephony_core.cli.text import printable, safe_json
+from telephony_core.errors import ConfigurationError
+from telephony_core.migration.events import Event, EventKind
+from telephony_core.migration.plan import LoadedPlan, Plan
+from telephony_core.migration.stopping import Stopped, StopRules
+from telephony_core.secret_references import is_reference, read_secret
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.progress import Progress, TaskID
+
+    from telephony_core.cli.session import Session
+    from telephony_core.migration.runner import Opener
+
+NO_TERMINAL: Final = 100
+"""Columns of text that goes to a pipe or a file."""
+
+
+def width() -> int:
+    """How wide text for people may be."""
+    return terminal().width if on_terminal() else NO_TERMINAL
+
+
+class Ends(NamedTuple):
+    """What opens a client of either end of a plan."""
+
+    source: Opener
+    target: Opener
+
+
+def ends(session: Session, plan: Plan) -> Ends:
+    """Both connections of a plan. Raises `ConfigurationError` for one that is not configured here."""
+    connections = session.connections()
+    source, target = (session.opener(connections[side.connection]) for side in (plan.source, plan.target))
+    return Ends(source, target)
+
+
+def learn_secrets(session: Session, plan: Plan) -> None:
+    """Read what the plan's references lead to, so that nothing this run prints can show it. What is missing is left."""
+    for reference in (text for trunk in plan.trunks for text in trunk.references):
+        if is_reference(reference) and not reference.startswith("prompt:"):
+            with suppress(ConfigurationError):
+                session.secrets.add(read_secret(reference, what="a trunk").get_secret_value())
+
+
+def asking(session: Session) -> Callable[[str], str] | None:
+    """Asks for a secret in the middle of a run, where there is a terminal; Ctrl-C ends the run then."""
+    if not prompts.stdin_is_terminal():
+        return None
+
+    def ask(what: str) -> str:
+        try:
+            with _ordinary_interrupts():
+                secret = prompts.secret(what)
+        except click.Abort as end:
+            end.add_note("run the same command again: it goes on from where it was")
+            raise
+        session.secrets.add(secret)
+        return secret
+
+    return ask
+
+
+@contextmanager
+def _ordinary_interrupts() -> Iterator[None]:
+    """While somebody types, Ctrl-C is not a wish to finish the number in hand: there is none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if hasattr(signal, "siginterrupt"):
+            signal.siginterrupt(signal.SIGINT, False)
+
+
+@dataclass(slots=True)
+class SpokenRules(StopRules):
+    """Rules that answer the first Ctrl-C at once, and say what the second one does."""
+
+    tell: Callable[[str], None] = lambda said: None
+
+    def ask(self) -> None:
+        StopRules.ask(self)
+        self.tell("stopping: the numbers in hand are finished first; Ctrl-C once more stops at once, which is safe too")
+
+
+# -- progress
+
+
+class Telling:
+    """Shows a run on stderr while it lasts: a bar on a terminal, lines of JSON anywhere else.
+
+    stdout is left to what the command prints at its end. A reader that goes away does not stop the run.
+    """
+
+    def __init__(self, session: Session, what: str) -> None:
+        self._session = session
+        self._what = what
+        self._bar: _Bar | None = None
+        self._as_bar = not session.json and sys.stderr is not None and sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def event(self, event: Event) -> None:
+        """Show one event."""
+        with suppress(OSError):
+            if self._as_bar:
+                self._show(event)
+            else:
+                self._line({"event": event.model_dump(mode="json", exclude_none=True)})
+
+    def say(self, said: str) -> None:
+        """Something that the person should know now."""
+        with suppress(OSError):
+            if not self._as_bar:
+                self._line({"warning": {"message": said}})
+            elif self._bar is not None:
+                self._bar.above(said, "yellow")
+            else:
+                click.echo(said, err=True)
+
+    def _line(self, facts: dict[str, Any]) -> None:
+        click.echo(failures.hide(safe_json(facts, indent=None), self._session.secrets), err=True)
+
+    def _show(self, event: Event) -> None:
+        if self._bar is None:
+            # Not before the first number: whoever is asked for a password needs the terminal for that.
+            if event.kind is not EventKind.NUMBER_BEGUN:
+                if event.kind is EventKind.SAID:
+                    click.echo(printable(event.says), err=True)
+                return
+            self._bar = _Bar(self._what, event.total)
+        self._bar.show(event, failures.hide(event.says, self._session.secrets))
+
+
+class _Bar:
+    """A progress bar on stderr."""
+
+    def __init__(self, what: str, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
+
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        columns: list[Any] = [TextColumn("{task.description} {task.completed}/{task.total}", markup=False)]
+        if console.width >= 60:
+            columns.append(BarColumn(bar_width=20))
+        now = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        columns.append(TextColumn("{task.fields[now]}", markup=False, table_column=now))
+        self._progress: Progress = Progress(*columns, console=console, expand=True, transient=True)
+        self._task: TaskID = self._progress.add_task(what, total=total, now="")
+        self._progress.start()
+
+    def show(self, event: Event, says: str) -> None:
+        if event.kind is EventKind.SAID:
+            self.above(says, "yellow")
+        elif event.kind is EventKind.NUMBER_FAILED:
+            self.above(f"{event.number}: {says}", "red")
+        step = " ".join(word.replace("_", " ") for word in (event.action, event.phase) if word)
+        now = " ".join(
+            part for part in (event.number, step or (says if event.kind is EventKind.WAITING else "")) if part
+        )
+        failed = f"{event.failed} failed · " if event.failed else ""
+        self._progress.update(self._task, completed=event.done, total=event.total, now=printable(f"{failed}{now}"))
+
+    def above(self, said: str, style: str) -> None:
+        self._progress.console.print(printable(said), style=style, soft_wrap=True)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._progress.stop()
+
+
+# -- the end
+
+
+def print_report(session: Session, report: BaseModel, lines: list[str], **more: object) -> None:
+    """What a run came to: the report and what follows from it, as JSON or in words."""
+    if session.json:
+        print_json({**report.model_dump(mode="json"), **more})
+        return
+    for line in lines:
+        print_line(failures.hide(line, session.secrets), _style(line))
+
+
+def _style(line: str) -> str:
+    return "bold" if line.startswith("next: ") else ""
+
+
+def ended(complete: bool, done: int, stopped: Stopped | None) -> ExitCode:
+    """How a run ends that moves or gives up numbers: all, a part, none, or stopped by a person."""
+    if complete:
+        return ExitCode.OK
+    if stopped is Stopped.ASKED:
+        return ExitCode.INTERRUPTED
+    if done:
+        return ExitCode.PARTIAL
+    return ExitCode.PERMISSION if stopped is Stopped.KEY else ExitCode.ERROR
+
+
+def load(plan_file: str) -> LoadedPlan:
+    """The plan in a file. Raises `MigrationError`."""
+    from telephony_core.migration.plan import load_plan
+
+    return load_plan(plan_file)

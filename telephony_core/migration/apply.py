@@ -1,0 +1,301 @@
+"""Apply: do what the plan says, number by number, and go on where an earlier run was interrupted.
+
+Only creates and updates at the target, only what is planned, and only while the world is as the plan read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from telephony_core.errors import TelephonyError
+from telephony_core.migration.apply_report import ApplyReport, NumberOutcome
+from telephony_core.migration.commands import command
+from telephony_core.migration.comparing import overtaken
+from telephony_core.migration.directory import Directory
+from telephony_core.migration.effects import Wait
+from telephony_core.migration.entries import Action, Entry, Phase
+from telephony_core.migration.events import Event, EventKind, OnEvent
+from telephony_core.migration.job import Job, NeedsPerson, PlanOvertaken
+from telephony_core.migration.journal import JournalError, SqliteJournal
+from telephony_core.migration.number_move import move
+from telephony_core.migration.plan import LoadedPlan, PlannedNumber, Settings
+from telephony_core.migration.progress import NumberState, Standing, state_of
+from telephony_core.migration.runner import Opener, Runner, check_providers
+from telephony_core.migration.stopping import Stopped, StopRules, run_interruptibly
+from telephony_core.migration.vault import Vault
+from telephony_core.transport.clock import Clock
+
+if TYPE_CHECKING:
+    from telephony_core.client import AsyncTelephony
+
+FINISHED = (Standing.MOVED, Standing.RELEASED, Standing.ROLLED_BACK)
+_MOST_TOLD = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyOptions:
+    """How a run may differ from what the plan says. ``None`` keeps the plan's setting."""
+
+    numbers: Sequence[str] | None = None
+    """Keys of the numbers to move; all that are planned without it."""
+    canary: int | None = None
+    concurrency: int | None = None
+    stop_on_error: bool = False
+    take_over: bool = False
+    """Take the place of a run on another host that never said it ended."""
+    prompt: Callable[[str], str] | None = field(default=None, repr=False)
+    """Asks the person at the terminal for secrets that are given as ``prompt:``."""
+    on_event: OnEvent = lambda event: None
+    clock: Clock = field(default_factory=Clock)
+
+    def settings(self, planned: Settings) -> Settings:
+        given = {"canary": self.canary, "concurrency": self.concurrency}
+        return Settings.model_validate(
+            {**planned.model_dump(), **{name: value for name, value in given.items() if value is not None}}
+        )
+
+
+def apply_plan(loaded: LoadedPlan, source: Opener, target: Opener, options: ApplyOptions | None = None) -> ApplyReport:
+    """`aapply_plan` for ordinary code. The first Ctrl-C finishes the numbers in hand, the second stops at once.
+
+    Raises `Interrupted` for the second.
+    """
+
+    given = options or ApplyOptions()
+    return run_interruptibly(
+        lambda rules: aapply_plan(loaded, source, target, given, rules=rules),
+        _rules(loaded, given),
+        "apply",
+        command("apply", loaded.path),
+    )
+
+
+async def aapply_plan(
+    loaded: LoadedPlan,
+    source: Opener,
+    target: Opener,
+    options: ApplyOptions | None = None,
+    *,
+    rules: StopRules | None = None,
+) -> ApplyReport:
+    """Move the planned numbers that are not moved yet. Running it again goes on, and does nothing where all is done.
+
+    ``rules.ask()`` stops it from another task: the numbers in hand are finished, no other one is begun. Raises
+    `PlanOvertaken` before anything is written when the plan's records have changed, `ConfigurationError` when a secret
+    is not where the plan says, `JournalLocked` when another run is at work, `JournalError`. A number that fails is told
+    in the report and does not keep the others from being moved.
+    """
+    options = options or ApplyOptions()
+    numbers = loaded.plan.chosen(options.numbers)
+    journal = SqliteJournal.writing(loaded, "apply", create=True, take_over=options.take_over, now=options.clock.now)
+    with journal:
+        run = _Run(loaded, numbers, options, journal, rules or _rules(loaded, options))
+        try:
+            report = await run.whole(source, target)
+        except BaseException as failure:
+            with suppress(JournalError):
+                journal.finish(f"ended by {type(failure).__name__}")
+            raise
+        journal.finish(report.in_a_word)
+        return report
+
+
+def _rules(loaded: LoadedPlan, options: ApplyOptions) -> StopRules:
+    def said(says: str) -> None:
+        options.on_event(Event(kind=EventKind.SAID, at=options.clock.now(), says=says))
+
+    return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, told=said)
+
+
+class _Run:
+    """One run of apply."""
+
+    def __init__(
+        self,
+        loaded: LoadedPlan,
+        numbers: tuple[PlannedNumber, ...],
+        options: ApplyOptions,
+        journal: SqliteJournal,
+        rules: StopRules,
+    ) -> None:
+        self.loaded = loaded
+        self.numbers = numbers
+        self.options = options
+        self.settings = options.settings(loaded.plan.settings)
+        self.journal = journal
+        self.rules = rules
+        self.done = 0
+        self.failures: dict[str, NumberOutcome] = {}
+        self._broken: JournalError | None = None
+
+    async def whole(self, open_source: Opener, open_target: Opener) -> ApplyReport:
+        if (died := self.journal.taken_over) is not None:
+            self._say(f"taking the place of a run that did not say it ended: {died.owner(self.options.clock.now())}")
+        pending = self._pending()
+        self.done = len(self.numbers) - len(pending)
+        self._tell(EventKind.BEGUN, says=f"{len(pending)} of {len(self.numbers)} numbers to move")
+        if pending:
+            vault = self._vault(pending)
+            async with open_source() as source, open_target() as target:
+                check_providers(self.loaded.plan, source, target)
+                await self._move_all(
+                    pending,
+                    vault,
+                    source.with_options(timeout=self.settings.timeout, read_only=True),
+                    target.with_options(timeout=self.settings.timeout),
+                )
+        report = self._report()
+        self._tell(EventKind.ENDED, says=report.in_a_word)
+        return report
+
+    def _pending(self) -> list[PlannedNumber]:
+        """The numbers to move: first those that were begun, then the new ones, then those that failed before."""
+        by_turn: dict[int, list[PlannedNumber]] = {0: [], 1: [], 2: []}
+        for number in self.numbers:
+            standing = self._state(number).standing
+            if standing not in FINISHED:
+                by_turn[_TURN.get(standing, 2)].append(number)
+        return [number for turn in sorted(by_turn) for number in by_turn[turn]]
+
+    def _state(self, number: PlannedNumber) -> NumberState:
+        return state_of(self.journal.entries_of(number.key))
+
+    def _vault(self, pending: Iterable[PlannedNumber]) -> Vault:
+        vault = Vault(self.options.prompt)
+        needing = [number for number in pending if (state := self._state(number)).created is None or state.send_again]
+        names = {number.wanted.trunk for number in needing}
+        vault.open(trunk for trunk in self.loaded.plan.trunks if trunk.name in names)
+        return vault
+
+    async def _move_all(
+        self, pending: list[PlannedNumber], vault: Vault, source: AsyncTelephony, target: AsyncTelephony
+    ) -> None:
+        capabilities = target.capabilities
+        jobs = [Job.of(self.loaded.plan, number, capabilities) for number in pending]
+        directory = Directory(target, (job.identity for job in jobs), self.options.clock)
+        await self._check(jobs, source, directory)
+        runner = Runner(
+            source, target, self.journal, directory, vault, self.options.clock, self._recorded, self._waiting
+        )
+        canaries = max(0, self.settings.canary - self.done)
+        await self._move_some(jobs[:canaries], runner, canary=True)
+        await self._move_some(jobs[canaries:], runner)
+        await self._check_once_more(jobs, directory)
+
+    async def _check(self, jobs: Sequence[Job], source: AsyncTelephony, directory: Directory) -> None:
+        """Refuse when the records of the plan have changed, other than by what the journal says."""
+        waiting = {job.number.source.id: job for job in jobs}
+        stopped = self.journal.agents_stopped(Action.RELEASE)
+        changed = []
+        async for record in source.list_numbers():
+            job = waiting.pop(record.id, None)
+            if job is not None and (drift := overtaken(job.number.source, record, stopped)):
+                changed.append(f"{job.key} at the source: {'; '.join(map(str, drift))}")
+        changed += [f"{job.key} at the source: it is gone" for job in waiting.values()]
+        for job in jobs:
+            state = self._state(job.number)
+            if state.created is None and state.open_import is None:
+                records = await directory.records_of(job.identity)
+                live = [record.id for record in records if record.is_live]
+                changed += [f"{job.key} at the target: it is there already, as {id}" for id in live]
+        if changed:
+            told = changed[:_MOST_TOLD] + (
+                [f"and {len(changed) - _MOST_TOLD} more"] if len(changed) > _MOST_TOLD else []
+            )
+            raise PlanOvertaken(f"{len(changed)} things are not as the plan read them: " + "; ".join(told))
+
+    async def _move_some(self, jobs: Sequence[Job], runner: Runner, *, canary: bool = False) -> None:
+        queue = iter(jobs)
+        hands = min(self.settings.concurrency, len(jobs))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(hands):
+                group.create_task(self._work(queue, runner, canary=canary))
+        if self._broken is not None:
+            raise self._broken
+
+    async def _work(self, queue: Iterator[Job], runner: Runner, *, canary: bool) -> None:
+        """One pair of hands: a number at a time, until there is none left or the run is to stop."""
+        stopped = self.journal.agents_stopped(Action.RELEASE)
+        while self.rules.why is None and self._broken is None and (job := next(queue, None)) is not None:
+            self._tell(EventKind.NUMBER_BEGUN, job.key)
+            try:
+                await runner.run(move(job, self._state(job.number), stopped))
+            except JournalError as broken:
+                self._broken = broken
+            except TelephonyError as error:
+                self.rules.failed(error, canary=canary)
+                self._fail(job, error)
+            else:
+                self.done += 1
+                self.rules.succeeded()
+                self._tell(EventKind.NUMBER_DONE, job.key)
+
+    def _fail(self, job: Job, error: TelephonyError, entry: Entry | None = None) -> None:
+        if entry is not None:
+            self.journal.append(entry)
+        self.failures[job.key] = NumberOutcome.of(job.key, self._state(job.number).standing, error)
+        self._tell(EventKind.NUMBER_FAILED, job.key, str(error))
+
+    async def _check_once_more(self, jobs: Sequence[Job], directory: Directory) -> None:
+        """Look whether somebody else brought one of these numbers while this run did: then there are two of it."""
+        moved = [job for job in jobs if self._state(job.number).standing is Standing.MOVED]
+        for count, job in enumerate(moved):
+            try:
+                records = await directory.records_of(job.identity, fresh=count == 0)
+            except TelephonyError as error:
+                self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error}")
+                return
+            live = [record.id for record in records if record.is_live]
+            if len(live) > 1:
+                twice = NeedsPerson(f"{len(live)} live records of {job.key} are at the target: {', '.join(live)}")
+                self.done -= 1
+                self._fail(job, twice, Entry(job.key, Action.READ_BACK, Phase.FAILED, says=str(twice)))
+
+    # -- telling
+
+    def _recorded(self, entry: Entry) -> None:
+        self._tell(EventKind.STEP, entry.number, entry.says, entry)
+
+    def _waiting(self, wait: Wait) -> None:
+        self._tell(EventKind.WAITING, says=f"{wait.seconds:g} s: {wait.why}")
+
+    def _say(self, says: str) -> None:
+        self._tell(EventKind.SAID, says=says)
+
+    def _tell(self, kind: EventKind, number: str | None = None, says: str = "", entry: Entry | None = None) -> None:
+        self.options.on_event(
+            Event(
+                kind=kind,
+                at=self.options.clock.now(),
+                number=number,
+                action=entry.action if entry is not None else None,
+                phase=entry.phase if entry is not None else None,
+                says=says,
+                done=self.done,
+                failed=len(self.failures),
+                total=len(self.numbers),
+            )
+        )
+
+    def _report(self) -> ApplyReport:
+        standings = {number.key: self._state(number).standing for number in self.numbers}
+        return ApplyReport(
+            plan=str(self.loaded.path),
+            total=len(self.numbers),
+            done=sum(standing in FINISHED for standing in standings.values()),
+            rolled_back=sum(standing is Standing.ROLLED_BACK for standing in standings.values()),
+            failures=tuple(self.failures.values()),
+            remainder=tuple(key for key, standing in standings.items() if standing not in FINISHED),
+            stopped=self.rules.why,
+            why_stopped=self.rules.says or None,
+            took_over=self.journal.taken_over is not None,
+        )
+
+
+_TURN = {Standing.BEGUN: 0, Standing.NOT_BEGUN: 1}
+
+__all__ = ["ApplyOptions", "ApplyReport", "Stopped", "aapply_plan", "apply_plan"]

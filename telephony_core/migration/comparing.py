@@ -1,0 +1,226 @@
+"""Comparing records: with what the plan read, with what it wants, and with what this migration left behind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from telephony_core.capabilities import Capabilities
+from telephony_core.capabilities import Field as Setting
+from telephony_core.changes import NumberImport
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.given import Given
+from telephony_core.domain.lifecycle import NumberStatus
+from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.migration.drift import FieldDrift
+from telephony_core.migration.fields import SETTINGS, means_the_same, value_text
+from telephony_core.migration.plan import Trunk, Wanted, import_of
+from telephony_core.settling import differences, read_field, sent_fields
+
+_WHOLE: Final = ("status", "origin")
+_GONE: Final = FieldDrift(field="number", before="there", after="gone")
+
+
+def overtaken(planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection[str] = ()) -> tuple[FieldDrift, ...]:
+    """What has changed about a record since the plan read it; ``None``: it is gone.
+
+    ``stopped`` are agents that this migration itself took off the air by giving up another number of theirs.
+    """
+    if now is None:
+        return (_GONE,)
+    changed = [
+        FieldDrift(field=name, before=before, after=after)
+        for name in (*_WHOLE, *SETTINGS)
+        if not means_the_same(_read(planned, name), _read(now, name))
+        and not _was_stopped(_read(planned, name), _read(now, name), stopped)
+        # The plan keeps texts without the passwords that a provider may show inside of them.
+        and (before := value_text(_read(planned, name))) != (after := value_text(_read(now, name)))
+    ]
+    if planned.identity.raw != now.identity.raw and not planned.identity.same_number(now.identity):
+        changed.insert(0, FieldDrift(field="number", before=str(planned.identity), after=str(now.identity)))
+    return tuple(changed)
+
+
+def _was_stopped(before: object, now: object, stopped: Collection[str]) -> bool:
+    return isinstance(before, AgentRef) and before.agent_id in stopped and now is None
+
+
+def seen(record: PhoneNumber) -> dict[str, str]:
+    """What a record shows, as texts: what the journal keeps to tell a foreign change by."""
+    texts = {name: value_text(_in_order(_read(record, name))) for name in (*_WHOLE, *SETTINGS)}
+    # A user name may have come from a secret reference: enough of it is kept to tell whether it has changed.
+    texts[Setting.USERNAME] = hashlib.sha256(texts[Setting.USERNAME].encode()).hexdigest()[:16]
+    return texts
+
+
+def foreign_changes(left_behind: Mapping[str, object], now: PhoneNumber) -> tuple[FieldDrift, ...]:
+    """What somebody else changed since this migration last saw a record (`seen`)."""
+    shown = seen(now)
+    return tuple(
+        FieldDrift(field=name, before=str(before), after=shown.get(name, "not told"))
+        for name, before in left_behind.items()
+        if before != shown.get(name)
+    )
+
+
+def _read(record: PhoneNumber, name: str) -> object:
+    value = getattr(record, name) if name in _WHOLE else read_field(record, name)
+    # A label that is empty and one that is not there look alike to everybody.
+    return value or None if name == Setting.LABEL else value
+
+
+def _in_order(value: object) -> object:
+    return tuple(sorted(map(str, value))) if isinstance(value, tuple) else value
+
+
+# -- with what is wanted
+
+
+class Verdict(StrEnum):
+    """What a comparison came to."""
+
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    UNVERIFIABLE = "unverifiable"
+    """The provider does not tell it: a password, at some the user name."""
+
+
+class FieldVerdict(Given):
+    """One field of one number, compared. Texts are for people and hold no secret."""
+
+    field: str
+    verdict: Verdict
+    wanted: str | None = None
+    found: str | None = None
+    note: str | None = None
+
+    def __str__(self) -> str:
+        match self.verdict:
+            case Verdict.EQUAL:
+                said = f"EQUAL ({self.found})" if self.found else "EQUAL"
+            case Verdict.DIFFERS:
+                said = f"DIFFERS ({self.wanted} was wanted, {self.found} is there)"
+            case Verdict.UNVERIFIABLE:
+                said = "UNVERIFIABLE"
+        return f"{self.field}: {said}" + (f"; {self.note}" if self.note else "")
+
+
+def expected_of(wanted: Wanted, username: str | None = None) -> dict[str, object]:
+    """What an import writes and a read can be compared with, by dotted field name. Agents have a step of their own."""
+    return sent_fields(import_of(wanted)) | ({} if username is None else {Setting.USERNAME: username})
+
+
+def agents_of(wanted: Wanted) -> dict[str, object]:
+    """The agents that are assigned, by field name."""
+    agents = ((Setting.INBOUND_AGENT, wanted.inbound_agent), (Setting.OUTBOUND_AGENT, wanted.outbound_agent))
+    return {name: agent for name, agent in agents if agent is not None}
+
+
+def verdicts(
+    wanted: Wanted, trunk: Trunk | None, record: PhoneNumber, capabilities: Capabilities, *, username: str | None = None
+) -> tuple[FieldVerdict, ...]:
+    """Every field that was wanted, compared with the record at the target.
+
+    ``username`` is what the trunk's reference leads to, where that was followed.
+    """
+    return tuple(_verdicts(wanted, trunk, record, capabilities, username))
+
+
+def _verdicts(
+    wanted: Wanted, trunk: Trunk | None, record: PhoneNumber, capabilities: Capabilities, username: str | None
+) -> Iterator[FieldVerdict]:
+    yield _number(wanted, record, capabilities)
+    yield _status(record)
+    expected = expected_of(wanted) | agents_of(wanted)
+    odd = differences(expected, record, capabilities)
+    for name, value in expected.items():
+        yield _field(name, value, record, capabilities, odd=name in odd)
+        yield from _version(name, record)
+    if trunk is not None and trunk.auth == "digest":
+        yield _username(trunk.plain_username or username, record, capabilities, hidden=trunk.plain_username is None)
+        yield FieldVerdict(
+            field=Setting.PASSWORD, verdict=Verdict.UNVERIFIABLE, note="only a call or a registration proves it"
+        )
+
+
+def _field(name: str, value: object, record: PhoneNumber, capabilities: Capabilities, *, odd: bool) -> FieldVerdict:
+    shown = value_text(value)
+    if not capabilities.can_read(Setting(name)):
+        return FieldVerdict(field=name, verdict=Verdict.UNVERIFIABLE, wanted=shown, note=_NOT_TOLD)
+    found = value_text(_shown(record, name))
+    return FieldVerdict(field=name, verdict=Verdict.DIFFERS if odd else Verdict.EQUAL, wanted=shown, found=found)
+
+
+def _username(username: str | None, record: PhoneNumber, capabilities: Capabilities, *, hidden: bool) -> FieldVerdict:
+    """A user name that is only referenced is compared and never shown."""
+    if not capabilities.can_read(Setting.USERNAME):
+        return FieldVerdict(field=Setting.USERNAME, verdict=Verdict.UNVERIFIABLE, note=_NOT_TOLD)
+    if username is None:
+        note = "the reference to it was not followed"
+        return FieldVerdict(field=Setting.USERNAME, verdict=Verdict.UNVERIFIABLE, note=note)
+    found = read_field(record, Setting.USERNAME)
+    return FieldVerdict(
+        field=Setting.USERNAME,
+        verdict=Verdict.EQUAL if found == username else Verdict.DIFFERS,
+        wanted="what the reference leads to" if hidden else value_text(username),
+        found=None if hidden and found == username else "something else" if hidden else value_text(found),
+    )
+
+
+_NOT_TOLD: Final = "the provider does not tell it"
+
+
+def _shown(record: PhoneNumber, name: str) -> object:
+    value = read_field(record, name)
+    # Of an agent without a version only the id was compared.
+    return getattr(value, "agent_id", value) if getattr(value, "version", "") is None else value
+
+
+def _version(name: str, record: PhoneNumber) -> Iterator[FieldVerdict]:
+    if getattr(read_field(record, name), "version", "") is None:
+        yield FieldVerdict(field=f"{name}.version", verdict=Verdict.UNVERIFIABLE, note=_NOT_TOLD)
+
+
+def _number(wanted: Wanted, record: PhoneNumber, capabilities: Capabilities) -> FieldVerdict:
+    identity = NumberIdentity.parse(wanted.number, region=capabilities.region)
+    return FieldVerdict(
+        field="number",
+        verdict=Verdict.EQUAL if is_of(record, identity) else Verdict.DIFFERS,
+        wanted=str(identity),
+        found=str(record.identity),
+    )
+
+
+def _status(record: PhoneNumber) -> FieldVerdict:
+    over = record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
+    verdict = Verdict.DIFFERS if over else Verdict.UNVERIFIABLE
+    if record.status is NumberStatus.ACTIVE:
+        verdict = Verdict.EQUAL
+    return FieldVerdict(
+        field="status",
+        verdict=verdict,
+        wanted=NumberStatus.ACTIVE,
+        found=record.status,
+        note=f"it is {record.status}" if verdict is Verdict.UNVERIFIABLE else None,
+    )
+
+
+def is_of(record: PhoneNumber, identity: NumberIdentity) -> bool:
+    """Whether a record is of this number, at one provider: by E.164, or for want of it by the very string."""
+    mine = record.identity
+    return mine.same_number(identity) or (mine.e164 is None and identity.e164 is None and mine.raw == identity.raw)
+
+
+def which(found: Sequence[FieldVerdict], verdict: Verdict) -> tuple[str, ...]:
+    """Names of the fields with this verdict."""
+    return tuple(field.field for field in found if field.verdict is verdict)
+
+
+def unreadable_sent(change: NumberImport, capabilities: Capabilities) -> bool:
+    """Whether a change writes settings that nobody can read back: only sending them shows that they are there."""
+    if change.outbound is not None and change.outbound.password is not None:
+        return True
+    return any(not capabilities.can_read(Setting(name)) for name in sent_fields(change))

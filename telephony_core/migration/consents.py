@@ -1,0 +1,48 @@
+"""The names by which a loss or a side effect of a migration is accepted, one by one and never in bulk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from telephony_core.errors import InvalidInput
+
+
+class Consent(StrEnum):
+    """What ``--accept NAME`` takes."""
+
+    ALLOWED_ADDRESSES = "allowed_addresses"
+    """The allow-list of a number is lost."""
+    ALLOW_ANY = "allow_any"
+    """The trunk is written as open to every source."""
+    INBOUND_MEDIA_ENCRYPTION = "inbound_media_encryption"
+    """Encryption of inbound media is lowered, or nobody can tell whether it is."""
+    OUTBOUND_MEDIA_ENCRYPTION = "outbound_media_encryption"
+    TLS = "tls"
+    """Signalling to the trunk is not bound to TLS any more."""
+    ADDRESS = "address"
+    """The target does not hold the trunk's address at all."""
+    ADDRESS_PARTS = "address_parts"
+    """A transport other than TLS, a user part or URI parameters of the trunk's address are left out."""
+    CREDENTIALS = "credentials"
+    """The target cannot authenticate at the trunk."""
+    INBOUND_AGENT = "inbound_agent"
+    """The target cannot be told who answers inbound calls."""
+    OUTBOUND_AGENT = "outbound_agent"
+    PUBLISHES = "publishes"
+    """Assigning an agent version makes it go live, perhaps for other numbers too."""
+    UNPUBLISHES = "unpublishes"
+    """Releasing a number takes its agents off the air, perhaps for other numbers too."""
+    SEND_AS_IS = "send_as_is"
+    """A number without E.164 form is sent as the digits that it is."""
+    UNKNOWN_ORIGIN = "unknown_origin"
+    """The source does not say whether the number was imported; it may be one that cannot be moved."""
+
+
+def consents(names: Iterable[str]) -> frozenset[Consent]:
+    """The consents of these names. Raises `InvalidInput`, which lists the names there are."""
+    try:
+        return frozenset(Consent(name) for name in ([names] if isinstance(names, str) else names))
+    except (ValueError, TypeError):
+        pass
+    raise InvalidInput("accept: this names no loss and no side effect", remedy=f"the names are: {', '.join(Consent)}")

@@ -1,0 +1,97 @@
+"""What a unit of work asks its runner to do. Units decide and yield these; runners send, write and wait.
+
+A unit is a generator, as an adapter's operation is: it holds every decision and does nothing itself, so one number's
+move can be tested by hand, and can run on somebody's job engine as well as on the runner in here::
+
+    record = yield from ask(Call(End.TARGET, "get_number", lambda operations: operations.get(id)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from pydantic import SecretStr
+
+from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.flow import Flow
+from telephony_core.migration.entries import Entry
+from telephony_core.migration.plan import Trunk
+from telephony_core.operations import Operations
+
+T = TypeVar("T")
+
+
+class End(StrEnum):
+    """The two ends of a migration."""
+
+    SOURCE = "source"
+    TARGET = "target"
+
+
+class Effect(Generic[T]):
+    """Something to be done; its answer is a ``T``, or a `TelephonyError` that is thrown into the unit."""
+
+
+@dataclass(frozen=True)
+class Call(Effect[T]):
+    """Run a flow over the client of one end. ``name`` is the operation, for errors."""
+
+    end: End
+    name: str
+    flow: Callable[[Operations], Flow[T]]
+
+
+@dataclass(frozen=True)
+class Look(Effect[tuple[PhoneNumber, ...]]):
+    """Every record of one number at the target, in any status.
+
+    A runner may answer from a listing that it shares among many numbers and that is not old; ``fresh`` demands one that
+    is begun after this was asked.
+    """
+
+    identity: NumberIdentity
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Record(Effect[None]):
+    """Write an entry into the journal. It is on disk when the unit goes on."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Wait(Effect[None]):
+    """Let this many seconds pass; ``why`` is for people."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a trunk's references lead to."""
+
+    username: str | None = field(default=None, repr=False)
+    password: SecretStr | None = None
+
+
+@dataclass(frozen=True)
+class Reveal(Effect[Credentials]):
+    """Follow the references of a trunk. Raises `ConfigurationError` where one leads nowhere."""
+
+    trunk: Trunk
+
+
+Unit: TypeAlias = Generator[Effect[Any], Any, T]
+"""A unit of work: yields effects, is sent their answers, returns what it came to."""
+
+
+def ask(effect: Effect[T]) -> Unit[T]:
+    """Yield one effect and return its answer, with the type it has."""
+    answer: T = yield effect
+    return answer

@@ -1,0 +1,122 @@
+"""What giving numbers up will do, before it starts, and what it came to."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, computed_field
+
+from telephony_core.domain.phone_number import UtcTime
+from telephony_core.migration.commands import command
+from telephony_core.migration.giving_up import Forecast
+from telephony_core.migration.stopping import Stopped
+
+
+class LeftAlone(BaseModel, frozen=True):
+    """A number that is left as it is, and why."""
+
+    number: str
+    says: str
+    error: str | None = None
+    """Class of the error that stopped it, where there was one."""
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.says}"
+
+
+class GivingUpPreview(BaseModel, frozen=True):
+    """What will happen, said before anything does. ``confirm`` is the count that a person types."""
+
+    at: str
+    """Name of the connection where records are given up."""
+    forecasts: tuple[Forecast, ...]
+    to_find_out: tuple[str, ...] = ()
+    """Numbers of which it has to be found out first whether they were made."""
+    left_alone: tuple[LeftAlone, ...] = ()
+    unverifiable: tuple[str, ...] = ()
+    """Fields that no verification could compare."""
+    cannot_be_undone: tuple[str, ...] = ()
+    """In words, beyond what the single numbers say."""
+    needs_consent: tuple[str, ...] = ()
+    """Names of side effects that have to be accepted first."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def confirm(self) -> int:
+        return len(self.forecasts) + len(self.to_find_out)
+
+    def lines(self) -> list[str]:
+        """The preview, for a terminal."""
+        count = len(self.forecasts)
+        lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to give up at {self.at}"]
+        lines += [f"  {forecast}" for forecast in self.forecasts]
+        lines += [f"  {number}: has to be looked for first, its import was not answered" for number in self.to_find_out]
+        if self.left_alone:
+            lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
+        if self.unverifiable:
+            lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
+        if self.cannot_be_undone:
+            lines += ["cannot be undone:", *(f"  {text}" for text in self.cannot_be_undone)]
+        lines += [f"blocked until accepted by name: --accept {name}" for name in self.needs_consent]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+class GivenUp(BaseModel, frozen=True):
+    """One record that was given up."""
+
+    number: str
+    record: str | None
+    says: str
+    takes_effect_at: UtcTime | None = None
+    revocable: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.says}" + (" (can be revoked)" if self.revocable else "")
+
+
+class GivingUpReport(BaseModel, frozen=True):
+    """What it came to. ``remainder`` are the keys of the chosen numbers that are not given up."""
+
+    command: str
+    plan: str
+    done: tuple[GivenUp, ...]
+    left_alone: tuple[LeftAlone, ...] = ()
+    not_begun: tuple[str, ...] = ()
+    stopped: Stopped | None = None
+    why_stopped: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_complete(self) -> bool:
+        return not self.left_alone and not self.not_begun
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def remainder(self) -> tuple[str, ...]:
+        return (*(left.number for left in self.left_alone), *self.not_begun)
+
+    @property
+    def in_a_word(self) -> str:
+        left = len(self.remainder)
+        return f"{len(self.done)} given up" + (f", {left} left" if left else "")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def next_commands(self) -> tuple[str, ...]:
+        return (command("report" if self.is_complete else self.command, self.plan),)
+
+    def lines(self) -> list[str]:
+        """The report, for a terminal."""
+        lines = [self.in_a_word, *(f"  {number}" for number in self.done)]
+        if self.why_stopped:
+            lines.append(f"no further number was begun: {self.why_stopped}")
+        if self.left_alone:
+            lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
+        if self.not_begun:
+            lines.append(f"not begun: {len(self.not_begun)} numbers")
+        lines += [f"next: {command}" for command in self.next_commands]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())

@@ -1,0 +1,432 @@
+"""The journal: what was about to happen and what happened, on disk before anything goes on.
+
+One SQLite file beside the plan (WAL, ``synchronous=FULL``), readable with any SQLite tool: the view ``numbers`` shows
+where each number stands, ``entries`` everything that led there, ``runs`` who was at work. What units need of it is
+`Journal`, two methods, so that they can be kept somewhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol, Self
+from urllib.parse import quote
+
+from telephony_core._version import __version__
+from telephony_core.errors import MigrationError
+from telephony_core.migration.entries import Action, Entry, Phase
+from telephony_core.migration.plan import LoadedPlan
+
+VERSION: Final = 1
+"""Version of the schema, kept as SQLite's ``user_version``."""
+APPLICATION: Final = 0x7E1C0DE
+"""SQLite's ``application_id``, by which a journal is told from any other database."""
+
+_SCHEMA: Final = """
+CREATE TABLE about (fact TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY, command TEXT NOT NULL, began_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
+  process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL
+);
+CREATE TABLE entries (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, run INTEGER NOT NULL REFERENCES runs (id),
+  number TEXT NOT NULL, action TEXT NOT NULL, phase TEXT NOT NULL,
+  record TEXT, says TEXT NOT NULL, facts TEXT NOT NULL
+);
+CREATE INDEX entries_by_number ON entries (number, seq);
+CREATE VIEW numbers AS
+  SELECT number, action AS last_action, phase, record, says, at
+  FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
+"""
+
+
+class JournalError(MigrationError):
+    """The journal cannot be read or written. Nothing goes on without it."""
+
+
+class JournalLocked(JournalError):
+    """Another run is at work on this plan."""
+
+
+class Journal(Protocol):
+    """What a unit of work needs of a journal."""
+
+    def append(self, entry: Entry) -> None:
+        """Write one line. It is durable when this returns. Raises `JournalError`."""
+
+    def entries_of(self, number: str) -> list[Entry]:
+        """Every line of one number, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run as the journal knows it. ``ended_at`` is ``None`` while it lasts, or when it never said goodbye."""
+
+    id: int
+    command: str
+    began_at: datetime
+    ended_at: datetime | None
+    how_it_ended: str | None
+    process: int
+    host: str
+
+    def owner(self, now: datetime) -> str:
+        """Who, where and since when, in words."""
+        return f"`{self.command}` by process {self.process} on {self.host}, begun {_age(now - self.began_at)}"
+
+
+class SqliteJournal:
+    """The journal of one plan. Open it with `writing` or `reading`, and as a context manager."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, now: Callable[[], datetime]) -> None:
+        self.path = path
+        self._connection = connection
+        self._now = now
+        self._run = 0
+        self._lock: sqlite3.Connection | None = None
+        self.taken_over: RunRecord | None = None
+        """The run that died and whose place this one took."""
+
+    # -- opening
+
+    @classmethod
+    def writing(
+        cls,
+        loaded: LoadedPlan,
+        command: str,
+        *,
+        create: bool = False,
+        take_over: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Self:
+        """Open the journal of a plan for a run, and lock it.
+
+        The lock is the operating system's, so it ends with its process. Where the last run was on another host, whose
+        locks may not be seen here, and did not say that it ended, ``take_over`` has to be given. Raises `JournalLocked`
+        and `JournalError`.
+        """
+        path = loaded.journal_path
+        if not create and not path.exists():
+            raise _missing(loaded)
+        lock = _locked(path, now)
+        try:
+            with _explained(path):
+                connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+            journal = cls(path, connection, now)
+            journal._lock = lock
+        except BaseException:
+            lock.close()
+            raise
+        try:
+            with _explained(path):
+                if journal._is_empty():
+                    journal._begin(loaded)
+                journal._check(loaded)
+                journal._register(command, take_over=take_over)
+        except BaseException:
+            journal._close()
+            raise
+        return journal
+
+    @classmethod
+    def reading(cls, loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
+        """Open the journal of a plan to look at it, also while a run is at work. Raises `JournalError`."""
+        path = loaded.journal_path
+        if not path.exists():
+            raise _missing(loaded)
+        with _explained(path):
+            journal = cls(path, _read_only(path), now)
+        try:
+            with _explained(path):
+                journal._check(loaded)
+        except BaseException:
+            journal._close()
+            raise
+        return journal
+
+    def _is_empty(self) -> bool:
+        (tables,) = self._connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+        return not tables
+
+    def _begin(self, loaded: LoadedPlan) -> None:
+        plan = loaded.plan
+        about = {
+            "what this is": "the journal of a migration by telephony-core; the view `numbers` shows where each stands",
+            "plan": loaded.path.name,
+            "checksum": loaded.checksum,
+            "from": f"{plan.source.connection} ({plan.source.provider})",
+            "to": f"{plan.target.connection} ({plan.target.provider})",
+            "begun at": _text(self._now()),
+        }
+        self._connection.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA.split(";\n"):
+            if statement.strip():
+                self._connection.execute(statement)
+        self._connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        self._connection.execute("COMMIT")
+        _sync_folder(self.path.parent)
+
+    def _check(self, loaded: LoadedPlan) -> None:
+        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION:
+            raise JournalError(f"{self.path} is not a journal", remedy=_ASIDE)
+        if version != VERSION:
+            raise JournalError(
+                f"{self.path} is a journal of version {version}, and this telephony-core reads {VERSION}",
+                remedy="use the version of telephony-core that began it",
+            )
+        (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise JournalError(f"{self.path} is damaged", remedy=_ASIDE)
+        row = self._connection.execute("SELECT value FROM about WHERE fact = 'checksum'").fetchone()
+        if row is None or row[0] != loaded.checksum:
+            raise JournalError(
+                f"{self.path} is the journal of another plan than {loaded.path.name}",
+                remedy="put the plan back that it belongs to, or give the new plan another name",
+            )
+
+    def _register(self, command: str, *, take_over: bool) -> None:
+        last = self.last_run()
+        now = self._now()
+        if last is not None and last.ended_at is None:
+            if last.host != socket.gethostname() and not take_over:
+                raise JournalLocked(
+                    f"the last run did not say that it ended: {last.owner(now)}; whether it still lives cannot be seen "
+                    f"from {socket.gethostname()}",
+                    remedy="make sure that it is over, then take its place with `--take-over`",
+                )
+            self.taken_over = last
+        cursor = self._connection.execute(
+            "INSERT INTO runs (command, began_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
+            (command, _text(now), os.getpid(), socket.gethostname(), __version__),
+        )
+        self._run = cursor.lastrowid or 0
+
+    # -- writing
+
+    def append(self, entry: Entry) -> None:
+        """Write one line; it is on disk when this returns. Raises `JournalError`."""
+        facts = json.dumps(dict(entry.facts), ensure_ascii=False, separators=(",", ":"))
+        row = (_text(self._now()), self._run, entry.number, entry.action, entry.phase, entry.record, entry.says, facts)
+        with _explained(self.path):
+            self._connection.execute(
+                "INSERT INTO entries (at, run, number, action, phase, record, says, facts)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+
+    def finish(self, how: str) -> None:
+        """Say that this run is over, and how it ended."""
+        with _explained(self.path):
+            self._connection.execute(
+                "UPDATE runs SET ended_at = ?, how_it_ended = ? WHERE id = ?", (_text(self._now()), how, self._run)
+            )
+
+    # -- reading
+
+    def entries_of(self, number: str) -> list[Entry]:
+        """Every line of one number, oldest first."""
+        with _explained(self.path):
+            rows = self._connection.execute(
+                "SELECT number, action, phase, record, says, facts, seq, at, run FROM entries"
+                " WHERE number = ? ORDER BY seq",
+                (number,),
+            ).fetchall()
+            return [_entry(row) for row in rows]
+
+    def agents_stopped(self, action: Action) -> frozenset[str]:
+        """Agents that giving numbers up may have taken off the air, also for numbers that are still there."""
+        with _explained(self.path):
+            rows = self._connection.execute(
+                "SELECT facts FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
+            ).fetchall()
+            return frozenset(str(agent) for (facts,) in rows for agent in json.loads(facts).get("agents", ()))
+
+    def last_run(self) -> RunRecord | None:
+        """The run that began last."""
+        return next(iter(self.runs(newest_first=True)), None)
+
+    def runs(self, *, newest_first: bool = False) -> list[RunRecord]:
+        """Every run."""
+        order = "DESC" if newest_first else "ASC"
+        query = f"SELECT id, command, began_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id {order}"  # noqa: S608
+        with _explained(self.path):
+            return [
+                RunRecord(id, command, _time(began), _time(ended) if ended else None, how, process, host)
+                for id, command, began, ended, how, process, host in self._connection.execute(query).fetchall()
+            ]
+
+    def is_running(self) -> bool:
+        """Whether a run is at work on this plan now, as far as this host can see."""
+        try:
+            _locked(self.path, self._now).close()
+        except JournalLocked:
+            return True
+        except JournalError:
+            return False
+        return False
+
+    # -- closing
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        if self._lock is not None:
+            with suppress(sqlite3.Error):
+                self._lock.close()
+
+
+_ASIDE: Final = (
+    "put it aside and keep it; `telephony inventory` and a new plan show what is at the target, and find what was moved"
+)
+
+
+def _missing(loaded: LoadedPlan) -> JournalError:
+    return JournalError(
+        f"{loaded.path} has no journal beside it: it was not begun here, or {loaded.journal_path.name} was lost",
+        remedy="begin with `telephony migrate apply`, or put the journal back",
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new names durable, where folders can be opened (not on Windows)."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
+def _locked(path: Path, now: Callable[[], datetime]) -> sqlite3.Connection:
+    """A lock of the operating system by way of SQLite, which knows how to get one on every system."""
+    with _explained(path):
+        # `is_running` holds the lock for a moment; a real run holds it for good.
+        lock = sqlite3.connect(_lock_path(path), isolation_level=None, timeout=0.2)
+    try:
+        with _explained(path):
+            try:
+                lock.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                    raise
+            else:
+                return lock
+    except BaseException:
+        lock.close()
+        raise
+    lock.close()
+    raise JournalLocked(
+        f"another run is at work on this plan{_owner(path, now())}",
+        remedy="wait for it, or look at it with `telephony migrate status`",
+    )
+
+
+def _owner(path: Path, now: datetime) -> str:
+    with suppress(sqlite3.Error, JournalError), _closing(_read_only(path)) as connection:
+        last = SqliteJournal(path, connection, lambda: now).last_run()
+        if last is not None:
+            return f": {last.owner(now)}"
+    return ""
+
+
+@contextmanager
+def _closing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write. In a folder that cannot be written either, what is there cannot change."""
+    where = f"file:{quote(str(path.absolute()))}"
+    connection = sqlite3.connect(f"{where}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
+    try:
+        connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+            raise
+        connection = sqlite3.connect(f"{where}?immutable=1", uri=True, isolation_level=None)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours, with what to do about them."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        reason, remedy = _REASONS.get(code, (f"SQLite says: {error}", "look at the file and its folder"))
+        failure = JournalError(f"the journal {path}: {reason}", remedy=remedy)
+    except (ValueError, KeyError) as error:
+        failure = JournalError(f"the journal {path} holds something odd ({type(error).__name__})", remedy=_ASIDE)
+    else:
+        return
+    raise failure
+
+
+_FOLDER: Final = (
+    "its folder or file cannot be written",
+    "the journal has to lie beside the plan: put the plan into a folder that you may write",
+)
+_REASONS: Final = {
+    sqlite3.SQLITE_FULL: ("the disk is full", "make room, then run the same command again: it goes on from here"),
+    sqlite3.SQLITE_READONLY: _FOLDER,
+    sqlite3.SQLITE_CANTOPEN: _FOLDER,
+    sqlite3.SQLITE_PERM: _FOLDER,
+    sqlite3.SQLITE_IOERR: ("the disk fails", "mend the disk, then run the same command again: it goes on from here"),
+    sqlite3.SQLITE_CORRUPT: ("it is damaged", _ASIDE),
+    sqlite3.SQLITE_NOTADB: ("it is no SQLite file", _ASIDE),
+    sqlite3.SQLITE_BUSY: ("another program holds it", "close that program, then run the same command again"),
+}
+
+
+def _entry(row: tuple[str, str, str, str | None, str, str, int, str, int]) -> Entry:
+    number, action, phase, record, says, facts, seq, at, run = row
+    return Entry(number, Action(action), Phase(phase), record, says, json.loads(facts), seq, _time(at), run)
+
+
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _age(span: object) -> str:
+    seconds = int(getattr(span, "total_seconds", lambda: 0.0)())
+    if seconds < 0:
+        return "in the future, by this clock"
+    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} seconds ago"

@@ -1,0 +1,128 @@
+"""When a run ends before its work does: somebody asks for it, or going on would do harm."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+
+from telephony_core.errors import AuthenticationFailed, MigrationError, PermissionDenied, TelephonyError
+
+T = TypeVar("T")
+
+
+class Stopped(StrEnum):
+    """Why no further number was begun."""
+
+    ASKED = "asked"
+    """Somebody asked for it (Ctrl-C)."""
+    CANARY = "canary"
+    """One of the first numbers failed."""
+    KEY = "key"
+    """A key was refused, or may not do this."""
+    EQUAL_FAILURES = "equal_failures"
+    FIRST_ERROR = "first_error"
+    """`stop_on_error` was given."""
+
+
+class Interrupted(MigrationError):
+    """It was stopped at once, in the middle of something. The journal knows what was under way."""
+
+    default_remedy: ClassVar[str | None] = (
+        "run the same command again: it looks at what was under way, and goes on from there"
+    )
+
+
+@dataclass(slots=True)
+class StopRules:
+    """Decides after every number whether another one may be begun."""
+
+    equal_failures: int
+    stop_on_error: bool = False
+    told: Callable[[str], None] = lambda says: None
+    """Told at once when somebody asks it to stop."""
+    why: Stopped | None = None
+    says: str = ""
+    _last: tuple[object, ...] | None = None
+    _in_a_row: int = 0
+
+    def ask(self) -> None:
+        """Begin no further number."""
+        self._stop(Stopped.ASKED, "it was asked to stop")
+        self.told("stopping once the numbers in hand are finished; asked once more, it stops at once")
+
+    def succeeded(self) -> None:
+        self._last, self._in_a_row = None, 0
+
+    def failed(self, error: TelephonyError, *, canary: bool = False) -> None:
+        kind = (type(error), error.status, error.code)
+        self._in_a_row = self._in_a_row + 1 if kind == self._last else 1
+        self._last = kind
+        if isinstance(error, AuthenticationFailed | PermissionDenied):
+            self._stop(Stopped.KEY, f"{error.provider or 'the provider'} does not accept the key for this")
+        elif self.stop_on_error:
+            self._stop(Stopped.FIRST_ERROR, "a number failed, and it was to stop at the first error")
+        elif canary:
+            self._stop(Stopped.CANARY, "the first numbers are tried alone, and one of them failed")
+        elif self._in_a_row >= self.equal_failures:
+            self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} numbers in a row failed in the same way")
+
+    def _stop(self, why: Stopped, says: str) -> None:
+        if self.why is None:
+            self.why, self.says = why, says
+
+
+@contextmanager
+def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[None]:
+    """While this lasts, the first Ctrl-C (or SIGTERM) asks the run to stop, and the second cancels ``task``.
+
+    Where signals cannot be handled (outside the main thread, on Windows), the interpreter's own ways remain.
+    """
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def handle() -> None:
+        nonlocal asked
+        if asked:
+            task.cancel()
+        else:
+            asked = True
+            ask()
+
+    handled = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, handle)
+            handled.append(number)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+def run_interruptibly(
+    work: Callable[[StopRules], Coroutine[Any, Any, T]], rules: StopRules, what: str, again: str | None = None
+) -> T:
+    """Run async work from ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once.
+
+    Raises `Interrupted` then, which names ``again`` as the command that goes on.
+    """
+
+    async def main() -> T:
+        task = asyncio.current_task()
+        if task is None:  # never, inside asyncio.run
+            return await work(rules)
+        with on_signals(rules.ask, task):
+            return await work(rules)
+
+    try:
+        return asyncio.run(main())
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        pass
+    remedy = None if again is None else f"run it again: `{again}` looks at what was under way, and goes on from there"
+    raise Interrupted(f"{what} was stopped at once, perhaps with numbers in hand", remedy=remedy)

@@ -1,0 +1,120 @@
+"""`telephony migrate` in a process of its own, interrupted: Ctrl-C once, twice, and a kill. Then it is run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from telephony_core.emulator import Fault, FaultKind
+from telephony_core.emulator.server import serve
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of another process")
+APPLY = ("migrate", "apply", "plan.json", "--yes")
+
+
+@pytest.fixture
+def on_loopback(moving, monkeypatch):
+    """A plan between two emulators on loopback, which any process finds."""
+    moving.plan("--concurrency", "1", "--canary", "0", "--timeout", "1")
+    with serve({"vox": moving.vox, "diga": moving.diga}) as urls:
+        tables = [
+            f'[connections.{slug}]\nprovider = "{slug}"\nbase_url = "{url}"\npace = {{}}' for slug, url in urls.items()
+        ]
+        (moving.folder / "config.toml").write_text("\n".join(tables))
+        monkeypatch.setenv("TELEPHONY_CONFIG", str(moving.folder / "config.toml"))
+        monkeypatch.setenv("NO_PROXY", "*")
+        yield moving
+
+
+class Running:
+    """The command in a process of its own, and what it tells."""
+
+    def __init__(self, *words):
+        command = [sys.executable, "-m", "telephony_core.cli", *words]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def until(self, what):
+        """Read on until a line of stderr is what is looked for; gives that line."""
+        for line in self.process.stderr:
+            told = json.loads(line)
+            if what(told):
+                return told
+        raise AssertionError("the process ended before")
+
+    def end(self):
+        out, err = self.process.communicate(timeout=30)
+        return self.process.returncode, out, err
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self.process.kill()
+        self.process.communicate()
+
+
+def is_step(action, phase, done=0):
+    def matches(told):
+        event = told.get("event", {})
+        return (event.get("action"), event.get("phase"), event.get("done")) == (action, phase, done)
+
+    return matches
+
+
+def again(moving):
+    """Run it once more: then everything is there, once."""
+    with Running(*APPLY) as run:
+        code, out, err = run.end()
+    assert code == 0, err
+    assert out.startswith("3 of 3 moved")
+    assert moving.live() == ["+827011110000", "+827011110001", "+827011110002"]
+
+
+def test_the_first_ctrl_c_finishes_the_number_in_hand_and_says_how_to_go_on(on_loopback):
+    # The answer drips in, so that the signal comes while the number is in hand.
+    on_loopback.diga.faults.append(Fault(FaultKind.DRIP, method="POST", pause=0.0005))
+    with Running(*APPLY) as run:
+        run.until(is_step("import", "intent"))
+        run.process.send_signal(signal.SIGINT)
+        warned = run.until(lambda told: "warning" in told)
+        code, out, _ = run.end()
+    assert "Ctrl-C once more stops at once" in warned["warning"]["message"]
+    assert code == 130
+    assert "1 of 3 moved, stopped (asked)" in out
+    assert "next: telephony migrate apply plan.json" in out
+    assert on_loopback.live() == ["+827011110000"]
+    again(on_loopback)
+
+
+def test_the_second_ctrl_c_stops_at_once_and_the_next_run_finds_out_what_happened(on_loopback):
+    on_loopback.diga.faults.append(Fault(FaultKind.SILENT, method="POST"))
+    with Running(*APPLY) as run:
+        run.until(is_step("import", "intent"))
+        run.process.send_signal(signal.SIGINT)
+        run.until(lambda told: "warning" in told)
+        run.process.send_signal(signal.SIGINT)
+        code, out, err = run.end()
+    assert code == 130
+    assert out == ""
+    assert "stopped at once" in err
+    assert "next: " in err
+    again(on_loopback)
+
+
+def test_a_killed_run_is_told_by_status_and_gone_on_with(on_loopback):
+    on_loopback.diga.faults.append(Fault(FaultKind.SILENT, method="POST", skip=1))
+    with Running(*APPLY) as run:
+        run.until(is_step("import", "intent", done=1))
+        run.process.kill()
+        run.end()
+    told = on_loopback.telephony("migrate", "status", "plan.json").stdout
+    assert "did not say how it ended" in told
+    assert "next: telephony migrate apply plan.json" in told
+    again(on_loopback)

@@ -1,0 +1,176 @@
+"""Two emulators, a plan between them, and what a test wants to know of either: written once for every test here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from telephony_core import PUBLISHED, AgentRef, AsyncTelephony, PhoneNumber, Telephony
+from telephony_core.emulator import Credentials, Emulator
+from telephony_core.migration.apply import ApplyOptions, ApplyReport, apply_plan
+from telephony_core.migration.events import Event
+from telephony_core.migration.plan import (
+    LoadedPlan,
+    Plan,
+    PlannedNumber,
+    Settings,
+    Side,
+    Step,
+    StepKind,
+    Trunk,
+    Wanted,
+    WantedInbound,
+    WantedOutbound,
+    save_plan,
+)
+from telephony_diga.emulator import DigaEmulator
+from telephony_vox.emulator import VoxEmulator
+from tests.core.driving import START, FakeTime
+
+PASSWORD = "pa55word-canary"
+WRITES = ("POST", "PATCH", "PUT", "DELETE")
+
+
+@dataclass
+class Stage:
+    """A source with numbers in it and an empty target. ``way`` is ``vox-diga`` or ``diga-vox``."""
+
+    folder: Path
+    way: str = "vox-diga"
+    count: int = 3
+    settings: Settings = field(default_factory=lambda: Settings(timeout=20.0))
+    time: FakeTime = field(default_factory=FakeTime)
+
+    def __post_init__(self) -> None:
+        make: Mapping[str, Callable[[str], Emulator]] = {
+            "vox": lambda key: VoxEmulator(api_key=key, now=self.time.clock.now, seed=False, allow_duplicates=True),
+            "diga": lambda key: DigaEmulator(api_key=key, now=self.time.clock.now, seed=False, allow_duplicates=True),
+        }
+        source, target = self.way.split("-")
+        # Another key is another account, whose records have other ids.
+        self.source, self.target = make[source]("emulator-key"), make[target]("emulator-key-of-the-target")
+        self.ids = [self._add_source(index) for index in range(self.count)]
+        secret = self.folder / "trunk.secret"
+        secret.write_text(PASSWORD + "\n")
+        self.secret = secret
+        self.events: list[Event] = []
+
+    # -- the source
+
+    def _add_source(self, index: int) -> str:
+        agent = {name: self.source.agents[name] for name in ("reception", "sales")}
+        if self.source.slug == "vox":
+            return self.source.add(
+                number=f"070{11110000 + index}",
+                memo=f"번호 {index}",
+                address=f"sip:trunk{index % 3}.example.com:5060",
+                inbound_agent={"agent_id": agent["reception"], "agent_version": "production"},
+                credentials=Credentials("acme", PASSWORD),
+            )
+        return self.source.add(
+            number=f"+8270{11110000 + index}",
+            nickname=f"Número {index}",
+            inbound_agent_id=agent["reception"],
+            sip_config={
+                "termination_uri": f"trunk{index % 3}.example.com:5060",
+                "username": "acme",
+                "inbound_media_encryption": "allow",
+                "outbound_media_encryption": "allow",
+                "allowed_addresses": ["203.0.113.7"],
+            },
+            credentials=Credentials("acme", PASSWORD),
+        )
+
+    # -- clients
+
+    def client(self, emulator: Emulator) -> Telephony:
+        return Telephony(emulator.slug, api_key=emulator.api_key, backend=emulator.backend(), clock=self.time.clock)
+
+    def open_source(self) -> AsyncTelephony:
+        return self._open(self.source)
+
+    def open_target(self) -> AsyncTelephony:
+        return self._open(self.target)
+
+    def _open(self, emulator: Emulator) -> AsyncTelephony:
+        return AsyncTelephony(
+            emulator.slug, api_key=emulator.api_key, backend=emulator.backend(), clock=self.time.clock
+        )
+
+    # -- the plan
+
+    def planned(self, record: PhoneNumber, **changes: object) -> PlannedNumber:
+        assert record.sip is not None
+        agent = AgentRef(self.target.agents["reception"], version=PUBLISHED)
+        inbound = WantedInbound(allowed_addresses=("203.0.113.7",)) if self.target.slug == "diga" else None
+        address = record.sip.outbound.address
+        given: dict[str, object] = {
+            "number": record.identity.e164,
+            "label": record.label,
+            "inbound": inbound,
+            "outbound": WantedOutbound(address=str(address).removeprefix("sip:")),
+            "trunk": "carrier",
+            "inbound_agent": agent,
+        }
+        wanted = Wanted.model_validate({**given, **changes})
+        kinds = [StepKind.IMPORT, *([StepKind.ASSIGN_AGENTS] if wanted.has_agents else []), StepKind.READ_BACK]
+        return PlannedNumber(
+            key=str(record.identity.e164),
+            source=record,
+            wanted=wanted,
+            steps=tuple(Step(kind=kind, says=kind.value) for kind in kinds),
+        )
+
+    def plan(self, name: str = "plan.json", **changes: object) -> LoadedPlan:
+        with self.client(self.source) as client:
+            records = list(client.list_numbers())
+        chosen = sorted((r for r in records if r.is_live), key=lambda record: str(record.identity))
+        given: dict[str, object] = {
+            "created_at": START,
+            "made_with": "0",
+            "source": Side(connection="here", provider=self.source.slug),
+            "target": Side(connection="there", provider=self.target.slug),
+            "settings": self.settings,
+            "trunks": (Trunk(name="carrier", auth="digest", username="acme", password=f"file:{self.secret}"),),
+            "numbers": tuple(self.planned(record) for record in chosen),
+        }
+        loaded = save_plan(Plan.model_validate({**given, **changes}), self.folder / name)
+        self.source.requests.clear()
+        return loaded
+
+    # -- running
+
+    def apply(self, loaded: LoadedPlan, **options: object) -> ApplyReport:
+        given = {"on_event": self.events.append, "clock": self.time.clock, **options}
+        return apply_plan(loaded, self.open_source, self.open_target, ApplyOptions(**given))  # type: ignore[arg-type]
+
+    # -- looking
+
+    def end_state(self) -> object:
+        """What stands at either side, without ids and times that differ from run to run."""
+        return [[_without_chance(emulator, record) for record in emulator.records()] for emulator in self.both]
+
+    @property
+    def both(self) -> tuple[Emulator, Emulator]:
+        return self.source, self.target
+
+    def live_at_target(self) -> list[str]:
+        with self.client(self.target) as client:
+            return sorted(str(number.identity) for number in client.list_numbers() if number.is_live)
+
+    def writes(self, emulator: Emulator) -> list[str]:
+        return [f"{call.method} {call.path}" for call in emulator.requests if call.method in WRITES]
+
+
+_CHANCE = ("id", "created_at", "updated_at", "start_at", "assigned_at", "inbound_trunk_id", "outbound_trunk_id")
+
+
+def _without_chance(emulator: Emulator, record: Mapping[str, object]) -> dict[str, object]:
+    credentials = emulator.credentials(str(record["id"]))
+    said = {name: value for name, value in record.items() if name not in _CHANCE}
+    return {**said, "username": credentials and credentials.username, "password": credentials and credentials.password}
+
+
+def sorted_state(state: Iterable[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    return sorted(state, key=lambda record: str(record.get("number")))

@@ -1,0 +1,45 @@
+"""What the package exports: all of it is there, typed and at run time alike, and nothing is loaded before its time."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from telephony_core import migration
+
+
+@pytest.mark.parametrize("name", migration.__all__)
+def test_every_exported_name_is_there(name: str) -> None:
+    assert getattr(migration, name).__doc__
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse(Path(str(migration.__file__)).read_text(encoding="utf-8"))
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("telephony_core.migration.")
+        for alias in node.names
+    }
+    assert imported == set(migration.__all__)
+
+
+def test_no_function_is_hidden_by_the_module_it_is_in() -> None:
+    modules = {path.stem for path in Path(str(migration.__file__)).parent.glob("*.py")}
+    assert modules.isdisjoint(migration.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="nonsense"):
+        _ = migration.nonsense
+
+
+def test_reading_a_plan_loads_no_client_and_no_database() -> None:
+    program = "import sys; from telephony_core.migration import load_plan; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.split())
+    assert loaded.isdisjoint({"sqlite3", "httpx", "telephony_core.migration.apply"})

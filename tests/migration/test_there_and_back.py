@@ -1,0 +1,174 @@
+"""The whole way with the real planner: there and back between accounts, and there and rolled back.
+
+What both providers can express comes back equal; everything else was named on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from telephony_core import AsyncTelephony, Telephony
+from telephony_core.capabilities import Field
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.emulator import Emulator
+from telephony_core.migration import (
+    ApplyOptions,
+    GivingUpOptions,
+    LoadedPlan,
+    MigrationMap,
+    Settings,
+    VerifyOptions,
+    apply_plan,
+    make_plan,
+    rollback_plan,
+    save_plan,
+    survey,
+    take_inventory,
+    verify_plan,
+)
+from telephony_core.migration.consents import Consent
+from telephony_core.migration.fields import SETTINGS, means_the_same
+from telephony_core.migration.map_file import AgentChoice, TrunkChoice
+from telephony_core.migration.plan import Fate, Finding
+from telephony_core.settling import read_field
+from telephony_diga.emulator import DigaEmulator
+from telephony_vox.emulator import VoxEmulator
+from tests.core.driving import FakeTime
+
+AGENTS = ("reception", "sales")
+
+
+class Account:
+    """One connection, in a world whose time passes only when somebody waits."""
+
+    def __init__(self, name: str, emulator: Emulator, time: FakeTime) -> None:
+        self.name, self.emulator, self.time = name, emulator, time
+
+    def client(self) -> Telephony:
+        emulator = self.emulator
+        return Telephony(emulator.slug, api_key=emulator.api_key, backend=emulator.backend(), clock=self.time.clock)
+
+    def open(self) -> AsyncTelephony:
+        emulator = self.emulator
+        return AsyncTelephony(
+            emulator.slug, api_key=emulator.api_key, backend=emulator.backend(), clock=self.time.clock
+        )
+
+    def live(self) -> dict[str, PhoneNumber]:
+        with self.client() as client:
+            return {str(number.identity): number for number in client.list_numbers() if number.is_live}
+
+
+def planned(source: Account, target: Account, folder: Path) -> LoadedPlan:
+    """A plan for everything that can be moved, every loss accepted by its name."""
+    with source.client() as one, target.client() as other:
+        inventory = take_inventory(one, connection=source.name, clock=source.time.clock)
+        there = survey(other, connection=target.name, clock=target.time.clock)
+    agents = tuple(
+        AgentChoice(
+            source=source.emulator.agents[name], target=target.emulator.agents[name], target_version="published"
+        )
+        for name in AGENTS
+    )
+    trunks = []
+    for number in inventory.numbers:
+        credentials = source.emulator.credentials(number.id)
+        if not number.is_live or number.sip is None or number.sip.outbound.address is None:
+            continue
+        name = f"trunk-{len(trunks)}"
+        given: dict[str, object] = {"auth": "none"}
+        if credentials is not None and credentials.username is not None:
+            secret = folder / f"{source.name}-{name}.secret"
+            secret.write_text(credentials.password or "")
+            given = {"username": credentials.username, "password": f"file:{secret}"}
+        trunks.append(TrunkChoice.model_validate({"name": name, "numbers": (str(number.identity),), **given}))
+    consents = [consent.value for consent in Consent]
+    plan = make_plan(
+        inventory,
+        there,
+        MigrationMap(agents=agents, trunks=tuple(trunks)),
+        accept=consents,
+        settings=Settings(timeout=20.0, concurrency=1),
+        clock=source.time.clock,
+    )
+    return save_plan(plan, folder / f"{source.name}-to-{target.name}.json")
+
+
+def move(source: Account, target: Account, folder: Path) -> LoadedPlan:
+    loaded = planned(source, target, folder)
+    report = apply_plan(loaded, source.open, target.open, ApplyOptions(clock=source.time.clock))
+    assert report.is_complete, str(report)
+    found = verify_plan(loaded, source.open, target.open, VerifyOptions(clock=source.time.clock))
+    assert found.is_equal, str(found)
+    return loaded
+
+
+def named(loaded: LoadedPlan) -> dict[tuple[str, str], Finding]:
+    """What the plan says becomes of each field, by number and field."""
+    return {(number.key, finding.field): finding for number in loaded.plan.numbers for finding in number.findings}
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+MAKE: Mapping[str, Callable[[FakeTime, bool, str], Emulator]] = {
+    "vox": lambda time, seed, key: VoxEmulator(api_key=key, now=time.clock.now, seed=seed),
+    "diga": lambda time, seed, key: DigaEmulator(api_key=key, now=time.clock.now, seed=seed),
+}
+
+
+def accounts(way: str, time: FakeTime) -> list[Account]:
+    """The accounts along the way; only the first one has numbers in it."""
+    return [
+        Account(f"{slug}-{place}", MAKE[slug](time, place == 0, f"key-of-{place}"), time)
+        for place, slug in enumerate(way.split("-"))
+    ]
+
+
+@pytest.mark.parametrize("way", ["vox-diga-vox", "diga-vox-diga", "vox-vox-vox", "diga-diga-diga"])
+def test_every_field_that_both_can_express_comes_back_equal_and_every_other_one_was_named(
+    way: str, time: FakeTime, tmp_path: Path
+) -> None:
+    first, between, last = accounts(way, time)
+    there, back = move(first, between, tmp_path), move(between, last, tmp_path)
+    before, after = first.live(), last.live()
+    moved = [number.key for number in back.plan.numbers]
+    assert moved
+    on_the_way = named(there)
+    for key in moved:
+        for name in SETTINGS:
+            old, new = (_agentless(first, before[key], name), _agentless(last, after[key], name))
+            if not means_the_same(old, new):
+                finding = on_the_way.get((key, name)) or named(back).get((key, name))
+                assert finding is not None, f"{key}: {name} became {new!r} from {old!r}, and nobody said so"
+                assert finding.fate not in (None, Fate.KEPT), f"{key}: {name}: {finding}"
+        for emulator, number in ((first.emulator, before[key]), (last.emulator, after[key])):
+            stored = emulator.credentials(number.id)
+            wanted = first.emulator.credentials(before[key].id)
+            assert (stored and stored.password) == (wanted and wanted.password), key
+
+
+def _agentless(account: Account, number: PhoneNumber, name: str) -> object:
+    """A field as it compares between accounts, which have their own ids for the same agents."""
+    value = read_field(number, name)
+    if name in (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT):
+        by_id = {id: agent for agent, id in account.emulator.agents.items()}
+        return by_id.get(getattr(value, "agent_id", ""))
+    return value
+
+
+@pytest.mark.parametrize("way", ["vox-diga", "diga-vox", "vox-vox", "diga-diga"])
+def test_there_and_rolled_back_leaves_both_sides_as_they_were(way: str, time: FakeTime, tmp_path: Path) -> None:
+    source, target = accounts(way, time)
+    target.emulator.add(number="07099990000" if target.emulator.slug == "vox" else "+34611111111")
+    before = source.emulator.records(), target.live()
+    loaded = move(source, target, tmp_path)
+    assert len(target.live()) == len(loaded.plan.numbers) + 1
+    options = GivingUpOptions(clock=time.clock, accept=["unpublishes"])
+    assert rollback_plan(loaded, source.open, target.open, options).is_complete
+    assert (source.emulator.records(), target.live()) == before

@@ -1,0 +1,191 @@
+"""Mutation testing: ``make mutants``, or ``python -m tests.reliability.mutants [domain retry …]`` for some groups.
+
+mutmut changes the code in thousands of small ways, and a mutant that no test notices survives. Each group is a part of
+the code with the tests that are to guard it. The code is tried as it is installed, so the packages are laid out flat in
+``build/mutants/<group>`` first; nothing in the working tree is touched.
+
+Not mutated is what only people read: texts with a blank in them. All else that survives has to be on the list of
+reviewed survivors (`tests/reliability/survivors.toml`) with the reason, and at least `WANTED` of all has to be killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parents[2]
+STAGE: Final = ROOT / "build" / "mutants"
+PACKAGES: Final = {
+    "telephony_core": ROOT / "telephony_core",
+    "telephony_vox": ROOT / "adapters" / "vox" / "telephony_vox",
+    "telephony_diga": ROOT / "adapters" / "diga" / "telephony_diga",
+}
+SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
+WANTED: Final = 0.85
+
+KILLED: Final = frozenset({"killed", "timeout", "segfault", "suspicious"})
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some modules, and the tests that have to notice when these are wrong."""
+
+    mutated: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+GROUPS: Final = {
+    "domain": Group(
+        ("telephony_core/domain/*.py",),
+        (
+            "tests/core/test_numbers.py",
+            "tests/core/test_sip_address.py",
+            "tests/core/test_allowed_addresses.py",
+            "tests/core/test_models.py",
+            "tests/core/test_checks.py",
+        ),
+    ),
+    "judging": Group(
+        ("telephony_core/refusals.py", "telephony_core/settling.py", "telephony_core/checks.py"),
+        ("tests/core/test_answers.py", "tests/core/test_checks.py", "tests/core/test_operations.py"),
+    ),
+    "retry": Group(
+        ("telephony_core/transport/exchange.py",),
+        ("tests/core/test_exchange.py", "tests/core/test_client.py"),
+    ),
+    "vox": Group(
+        ("telephony_vox/mapping.py",),
+        tuple(f"tests/adapters/vox/test_{name}.py" for name in ("reading", "writing", "flows", "refusals")),
+    ),
+    "diga": Group(
+        ("telephony_diga/mapping.py",),
+        tuple(
+            f"tests/adapters/diga/test_{name}.py" for name in ("reading", "writing", "agents", "releasing", "listing")
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What became of the mutants of one group: status by mutant, and the changed lines of those that survived."""
+
+    by_mutant: dict[str, str]
+    diffs: dict[str, str]
+
+    @property
+    def survivors(self) -> list[str]:
+        return [name for name, status in self.by_mutant.items() if status not in KILLED]
+
+
+def staged(name: str, group: Group) -> Path:
+    """A fresh folder with the code flat, the tests, and mutmut's configuration."""
+    folder = STAGE / name
+    shutil.rmtree(folder, ignore_errors=True)
+    ignore = shutil.ignore_patterns("__pycache__", ".hypothesis")
+    for package, source in PACKAGES.items():
+        shutil.copytree(source, folder / package, ignore=ignore)
+    for part in ("tests", "cassettes"):
+        shutil.copytree(ROOT / part, folder / part, ignore=ignore)
+    settings = {
+        "source_paths": list(PACKAGES),
+        "only_mutate": list(group.mutated),
+        "also_copy": ["tests", "cassettes"],
+        "pytest_add_cli_args_test_selection": list(group.tests),
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"],
+        "track_dependencies": False,
+        "use_git_change_detection": False,
+        "timeout_constant": 2.0,
+    }
+    written = "\n".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (folder / "pyproject.toml").write_text(f"{project}\n[tool.mutmut]\n{written}\n", encoding="utf-8")
+    return folder
+
+
+def run(name: str, *, children: int) -> Verdicts:
+    """Try every mutant of a group."""
+    folder = staged(name, GROUPS[name])
+    command = [sys.executable, __file__, "--in-stage", "run", "--max-children", str(children)]
+    with (folder / "log.txt").open("wb") as log:
+        ended = subprocess.run(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, check=False)
+    if ended.returncode:
+        lines = (folder / "log.txt").read_text("utf-8", "replace").splitlines()
+        raise SystemExit("\n".join([*lines[-40:], f"mutmut failed for {name}"]))
+    return verdicts(name)
+
+
+def verdicts(name: str) -> Verdicts:
+    """What the last run of a group found."""
+    from mutmut.stats import status_by_exit_code
+
+    folder = STAGE / name
+    found = {}
+    for meta in sorted((folder / "mutants").rglob("*.py.meta")):
+        codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+        found |= {mutant: status_by_exit_code[code] for mutant, code in codes.items()}
+    diffs = {mutant: _diff(folder, mutant) for mutant, status in found.items() if status not in KILLED}
+    return Verdicts(found, diffs)
+
+
+def _diff(folder: Path, mutant: str) -> str:
+    command = [sys.executable, __file__, "--in-stage", "show", mutant]
+    shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    return "\n".join(line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---"))
+
+
+def reviewed() -> dict[str, str]:
+    """Why a survivor may stay, by its changed lines."""
+    listed = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")) if SURVIVORS.exists() else {}
+    return {change.strip(): group["why"] for group in listed.get("reviewed", []) for change in group["changes"]}
+
+
+def _prose(text: str) -> bool:
+    return " " in text.strip("\"'")
+
+
+def _in_stage() -> None:
+    """mutmut itself, without the mutations of what only people read."""
+    import libcst as cst
+    from mutmut.__main__ import cli
+    from mutmut.mutation import mutators
+
+    def but_no_prose(node: cst.BaseString) -> Iterator[cst.CSTNode]:
+        if isinstance(node, cst.SimpleString) and _prose(node.value):
+            return
+        yield from mutators.operator_string(node)
+
+    entry = (cst.BaseString, mutators.operator_string)
+    mutators.mutation_operators[mutators.mutation_operators.index(entry)] = (cst.BaseString, but_no_prose)
+    cli()
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(GROUPS)
+    children = max(1, (os.cpu_count() or 2) - 1)
+    killed = total = 0
+    for name in names:
+        found = run(name, children=children)
+        count = len(found.by_mutant)
+        total += count
+        killed += count - len(found.survivors)
+        print(f"{name}: {count - len(found.survivors)} of {count} killed")
+        for mutant in found.survivors:
+            print(f"  {found.by_mutant[mutant]} {mutant}\n{found.diffs[mutant]}")
+    print(f"killed: {killed} of {total} ({killed / total:.1%})")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--in-stage"]:
+        del sys.argv[1]
+        _in_stage()
+    else:
+        main()
