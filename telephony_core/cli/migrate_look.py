@@ -89,9 +89,10 @@ def verify_(
 @common_options
 @pass_session
 def report_(session: Session, plan_file: str, html: str | None, force: bool) -> None:
-    """Tell what a migration did: which connections, when, what became of each number, what is left.
+    """Tell what a migration did, and what is left.
 
-    From the plan and its journal alone. The page is self-contained and holds no secret.
+    Which connections, when, and what became of each number: from the plan and its journal alone. The page is
+    self-contained and holds no secret.
     """
     from telephony_core.migration.files import write_file
     from telephony_core.migration.run_page import migration_page

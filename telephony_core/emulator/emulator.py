@@ -120,7 +120,7 @@ class Emulator(ABC):
         """Late visibility: how many GET requests pass before a new record is seen."""
         self.agents: dict[str, str] = {}
         """Ids of the account's agents by name, for tests and examples."""
-        self.store = RecordStore()
+        self.store: RecordStore = RecordStore()
         self._hidden: dict[str, int] = {}
         self._late: list[Call] = []
         self._ids = 0
