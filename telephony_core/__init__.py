@@ -4,41 +4,70 @@
         for n in t.list_numbers():
             print(n.identity, n.status)
 
-What this module exports is supported; adapter authors find the port in `telephony_core.provider`.
+What this module exports is supported; adapter authors find the port in `telephony_core.provider`. Names are loaded when
+they are first used, so that importing the package costs nothing.
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
 from telephony_core import errors
 from telephony_core._version import __version__
-from telephony_core.changes import (
-    AgentAssignment,
-    LabelUpdate,
-    NumberImport,
-    NumberRelease,
-    ReleaseRevocation,
-    SipUpdate,
-)
-from telephony_core.client import AsyncTelephony, Telephony
-from telephony_core.connection import Connection
-from telephony_core.connections import Connections
-from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef, AgentVersion
-from telephony_core.domain.given import UNSET
-from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release, SideEffect
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
-from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
-from telephony_core.domain.sip import (
-    CredentialState,
-    InboundSip,
-    InboundUpdate,
-    MediaEncryption,
-    OutboundSip,
-    OutboundUpdate,
-    SipConfig,
-)
-from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import *  # noqa: F403 - the whole tree is public, and named in errors.__all__
-from telephony_core.provider import Problem
-from telephony_core.settling import Settlement, SettlementOutcome
-from telephony_core.transport.pace import Pace
+
+if TYPE_CHECKING:
+    from telephony_core.changes import (
+        AgentAssignment,
+        LabelUpdate,
+        NumberImport,
+        NumberRelease,
+        ReleaseRevocation,
+        SipUpdate,
+    )
+    from telephony_core.client import AsyncTelephony, Telephony
+    from telephony_core.connection import Connection
+    from telephony_core.connections import Connections
+    from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef, AgentVersion
+    from telephony_core.domain.given import UNSET
+    from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release, SideEffect
+    from telephony_core.domain.numbers import NumberIdentity, NumberKind
+    from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+    from telephony_core.domain.sip import (
+        CredentialState,
+        InboundSip,
+        InboundUpdate,
+        MediaEncryption,
+        OutboundSip,
+        OutboundUpdate,
+        SipConfig,
+    )
+    from telephony_core.domain.sip_address import SipAddress
+    from telephony_core.provider import Problem
+    from telephony_core.settling import Settlement, SettlementOutcome
+    from telephony_core.transport.pace import Pace
+
+# fmt: off
+_HOMES: Final = {
+    "changes": ("AgentAssignment", "LabelUpdate", "NumberImport", "NumberRelease", "ReleaseRevocation", "SipUpdate"),
+    "client": ("AsyncTelephony", "Telephony"),
+    "connection": ("Connection",),
+    "connections": ("Connections",),
+    "domain.agents": ("DRAFT", "PUBLISHED", "AgentRef", "AgentVersion"),
+    "domain.given": ("UNSET",),
+    "domain.lifecycle": ("Money", "NumberStatus", "Origin", "Release", "SideEffect"),
+    "domain.numbers": ("NumberIdentity", "NumberKind"),
+    "domain.phone_number": ("AvailableNumber", "PhoneNumber"),
+    "domain.sip": (
+        "CredentialState", "InboundSip", "InboundUpdate", "MediaEncryption", "OutboundSip", "OutboundUpdate",
+        "SipConfig"
+    ),
+    "domain.sip_address": ("SipAddress",),
+    "provider": ("Problem",),
+    "settling": ("Settlement", "SettlementOutcome"),
+    "transport.pace": ("Pace",),
+}
+"""Where the names are defined."""
+# fmt: on
 
 __all__ = [
     "DRAFT",
@@ -80,3 +109,16 @@ __all__ = [
     "__version__",
 ]
 __all__ += errors.__all__
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            found: object = getattr(import_module(f"{__name__}.{home}"), name)
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

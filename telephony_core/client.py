@@ -411,7 +411,7 @@ class AsyncTelephony(_Client):
     def list_numbers(
         self, *, status: NumberStatus | None = None, origin: Origin | None = None
     ) -> AsyncIterator[PhoneNumber]:
-        """Every number, in every status unless one is asked for. Lazy: a page is asked for when it is needed."""
+        """Every number, in every status unless one is asked for. The next page comes while this one is worked on."""
         query = _query(status, origin)
         return self._pages(lambda cursor: self._operations.list_page(query, cursor), "list_numbers")
 
@@ -511,11 +511,24 @@ class AsyncTelephony(_Client):
         return await adrive(self._actions(flow, operation), self._backend, self._line)
 
     async def _pages(self, ask: Callable[[str | None], Flow[Page[ItemT]]], operation: str) -> AsyncIterator[ItemT]:
+        import asyncio
+
         listing, cursor = Listing(), None
-        while True:
-            page = await self._drive(ask(cursor), operation)
-            for item in listing.accept(page):
-                yield item
-            cursor = page.cursor
-            if cursor is None:
-                return
+        ahead: asyncio.Task[Page[ItemT]] | None = None
+        try:
+            while True:
+                page = await (self._drive(ask(cursor), operation) if ahead is None else ahead)
+                ahead, cursor = None, page.cursor
+                for place, item in enumerate(listing.accept(page)):
+                    # Whoever comes back for a second one may want them all: the next page comes while they work.
+                    if place == 1 and cursor is not None:
+                        ahead = asyncio.create_task(self._drive(ask(cursor), operation))
+                    yield item
+                if cursor is None:
+                    return
+        finally:
+            if ahead is not None and not ahead.done():
+                ahead.cancel()
+                await asyncio.wait({ahead})
+            if ahead is not None and not ahead.cancelled():
+                ahead.exception()  # nobody will ask for it any more

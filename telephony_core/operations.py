@@ -182,7 +182,7 @@ class Operations:
         except TelephonyError as error:
             if not watch.may_have_happened(error):
                 raise
-            lost = error
+            lost = watch.lost or error
         settlement = yield from self._look(attempt, lost)
         if settlement.outcome is not SettlementOutcome.MADE or settlement.number is None:
             raise _unknown(attempt, settlement, lost) from lost
@@ -232,7 +232,7 @@ class Operations:
         except TelephonyError as error:
             if not watch.may_have_happened(error):
                 raise
-            lost = error
+            lost = watch.lost or error
         else:
             return self._compared(updated, expected, "assign_agents")
         settlement = yield from self._look(attempt, lost)
@@ -251,7 +251,7 @@ class Operations:
         except TelephonyError as error:
             if not watch.may_have_happened(error):
                 raise
-            lost = error
+            lost = watch.lost or error
         settlement = yield from self._look(attempt, lost)
         if settlement.outcome is not SettlementOutcome.MADE:
             raise _unknown(attempt, settlement, lost) from lost
@@ -281,7 +281,7 @@ class Operations:
         except TelephonyError as error:
             if not watch.may_have_happened(error):
                 raise
-            lost = error
+            lost = watch.lost or error
         settlement = yield from self._look(attempt, lost)
         if settlement.outcome is SettlementOutcome.MADE and settlement.number is not None:
             return settlement.number
@@ -354,6 +354,8 @@ class _Watch:
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.wrote = False
+        self.lost: AnswerLost | None = None
+        """The answer that was lost, whatever the flow made of it afterwards."""
 
     def over(self, flow: Flow[T]) -> Flow[T]:
         try:
@@ -365,6 +367,7 @@ class _Watch:
                 try:
                     response = yield request
                 except TelephonyError as error:
+                    self.lost = error if isinstance(error, AnswerLost) else self.lost
                     request = flow.throw(error)
                 else:
                     request = flow.send(response)
@@ -379,7 +382,8 @@ class _Watch:
 
     def may_have_happened(self, error: TelephonyError) -> bool:
         """Whether the flow failed in a way that leaves open whether its write happened."""
-        if isinstance(error, AnswerLost):
+        # A flow may look for itself after a loss. When that fails, its error is about the look, not about the write.
+        if isinstance(error, AnswerLost) or (self.lost is not None and not isinstance(error, OutcomeUnknown)):
             return True
         accepted = error.status is None or 200 <= error.status < 300
         return self.wrote and accepted and isinstance(error, UnexpectedResponse)

@@ -130,6 +130,7 @@ class _Run:
         self.rules = rules
         self.done = 0
         self.failures: dict[str, NumberOutcome] = {}
+        self._stopped = journal.agents_stopped(Action.RELEASE)
         self._broken: JournalError | None = None
 
     async def whole(self, open_source: Opener, open_target: Opener) -> ApplyReport:
@@ -189,11 +190,10 @@ class _Run:
     async def _check(self, jobs: Sequence[Job], source: AsyncTelephony, directory: Directory) -> None:
         """Refuse when the records of the plan have changed, other than by what the journal says."""
         waiting = {job.number.source.id: job for job in jobs}
-        stopped = self.journal.agents_stopped(Action.RELEASE)
         changed = []
         async for record in source.list_numbers():
             job = waiting.pop(record.id, None)
-            if job is not None and (drift := overtaken(job.number.source, record, stopped)):
+            if job is not None and (drift := overtaken(job.number.source, record, self._stopped)):
                 changed.append(f"{job.key} at the source: {'; '.join(map(str, drift))}")
         changed += [f"{job.key} at the source: it is gone" for job in waiting.values()]
         for job in jobs:
@@ -211,28 +211,37 @@ class _Run:
     async def _move_some(self, jobs: Sequence[Job], runner: Runner, *, canary: bool = False) -> None:
         queue = iter(jobs)
         hands = min(self.settings.concurrency, len(jobs))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(hands):
-                group.create_task(self._work(queue, runner, canary=canary))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(hands):
+                    group.create_task(self._work(queue, runner, canary=canary))
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from None
         if self._broken is not None:
             raise self._broken
 
     async def _work(self, queue: Iterator[Job], runner: Runner, *, canary: bool) -> None:
         """One pair of hands: a number at a time, until there is none left or the run is to stop."""
-        stopped = self.journal.agents_stopped(Action.RELEASE)
         while self.rules.why is None and self._broken is None and (job := next(queue, None)) is not None:
-            self._tell(EventKind.NUMBER_BEGUN, job.key)
             try:
-                await runner.run(move(job, self._state(job.number), stopped))
+                await self._move(job, runner, canary=canary)
             except JournalError as broken:
                 self._broken = broken
-            except TelephonyError as error:
-                self.rules.failed(error, canary=canary)
-                self._fail(job, error)
-            else:
-                self.done += 1
-                self.rules.succeeded()
-                self._tell(EventKind.NUMBER_DONE, job.key)
+
+    async def _move(self, job: Job, runner: Runner, *, canary: bool) -> None:
+        self._tell(EventKind.NUMBER_BEGUN, job.key)
+        try:
+            await runner.run(move(job, self._state(job.number), self._stopped))
+        except JournalError:
+            raise
+        except TelephonyError as error:
+            self.rules.failed(error, canary=canary)
+            self._fail(job, error)
+        else:
+            self.done += 1
+            self.rules.succeeded()
+            runner.directory.settle(job.identity)
+            self._tell(EventKind.NUMBER_DONE, job.key)
 
     def _fail(self, job: Job, error: TelephonyError, entry: Entry | None = None) -> None:
         if entry is not None:
@@ -245,11 +254,10 @@ class _Run:
         moved = [job for job in jobs if self._state(job.number).standing is Standing.MOVED]
         for count, job in enumerate(moved):
             try:
-                records = await directory.records_of(job.identity, fresh=count == 0)
+                live = await directory.live_of_settled(job.identity, fresh=count == 0)
             except TelephonyError as error:
                 self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error}")
                 return
-            live = [record.id for record in records if record.is_live]
             if len(live) > 1:
                 twice = NeedsPerson(f"{len(live)} live records of {job.key} are at the target: {', '.join(live)}")
                 self.done -= 1

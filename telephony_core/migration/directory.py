@@ -19,13 +19,19 @@ most, and a short list is as good as fresh."""
 
 
 class Directory:
-    """The target's records of the numbers that matter, and how old that knowledge is."""
+    """The target's records of the numbers that matter, and how old that knowledge is.
+
+    Of a number that is settled only the ids of its live records are kept, so that what is held does not grow with
+    what was done.
+    """
 
     def __init__(self, client: AsyncTelephony, numbers: Iterable[NumberIdentity], clock: Clock) -> None:
         self._client = client
         self._clock = clock
         self._wanted = {_key(number) for number in numbers}
+        self._settled: set[str] = set()
         self._found: dict[str, list[PhoneNumber]] = {}
+        self._live: dict[str, list[str]] = {}
         self._begun = 0
         """Listings that were begun."""
         self._shown = 0
@@ -38,23 +44,41 @@ class Directory:
         if fresh and (look_up := self._client.adapter.find(number)) is not None:
             look_up.close()
             return await self._client.run(self._client.operations.records_of(number))
+        await self._look(fresh=fresh)
+        return tuple(self._found.get(_key(number), ()))
+
+    def settle(self, number: NumberIdentity) -> None:
+        """Nobody will ask for the records of this number any more, only whether there are two."""
+        key = _key(number)
+        self._wanted.discard(key)
+        self._found.pop(key, None)
+        self._settled.add(key)
+
+    async def live_of_settled(self, number: NumberIdentity, *, fresh: bool = False) -> list[str]:
+        """Ids of the live records of a settled number; ``fresh`` as in `records_of`."""
+        await self._look(fresh=fresh)
+        return self._live.get(_key(number), [])
+
+    async def _look(self, *, fresh: bool) -> None:
         begun = self._begun
         async with self._lock:
             if (fresh and self._shown <= begun) or self._clock.monotonic() >= self._ages_at:
                 await self._list()
-        return tuple(self._found.get(_key(number), ()))
 
     async def _list(self) -> None:
         self._begun += 1
         listing = self._begun
         started = self._clock.monotonic()
         found: dict[str, list[PhoneNumber]] = {}
+        live: dict[str, list[str]] = {}
         async for record in self._client.list_numbers():
             key = _key(record.identity)
             if key in self._wanted:
                 found.setdefault(key, []).append(record)
+            elif key in self._settled and record.is_live:
+                live.setdefault(key, []).append(record.id)
         ended = self._clock.monotonic()
-        self._found, self._shown = found, listing
+        self._found, self._live, self._shown = found, live, listing
         self._ages_at = ended + LIFE * (ended - started)
 
 

@@ -11,18 +11,28 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol, Self
-from urllib.parse import quote
 
 from telephony_core._version import __version__
-from telephony_core.errors import MigrationError
 from telephony_core.migration.entries import Action, Entry, Phase
+from telephony_core.migration.journal_file import (
+    ASIDE,
+    JournalError,
+    JournalLocked,
+    explained,
+    lock,
+    open_for_reading,
+    open_for_writing,
+    sync_folder,
+)
 from telephony_core.migration.plan import LoadedPlan
+
+__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal"]
 
 VERSION: Final = 1
 """Version of the schema, kept as SQLite's ``user_version``."""
@@ -41,18 +51,11 @@ CREATE TABLE entries (
   record TEXT, says TEXT NOT NULL, facts TEXT NOT NULL
 );
 CREATE INDEX entries_by_number ON entries (number, seq);
+CREATE INDEX entries_by_action ON entries (action, phase);
 CREATE VIEW numbers AS
   SELECT number, action AS last_action, phase, record, says, at
   FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
 """
-
-
-class JournalError(MigrationError):
-    """The journal cannot be read or written. Nothing goes on without it."""
-
-
-class JournalLocked(JournalError):
-    """Another run is at work on this plan."""
 
 
 class Journal(Protocol):
@@ -115,19 +118,22 @@ class SqliteJournal:
         path = loaded.journal_path
         if not create and not path.exists():
             raise _missing(loaded)
-        lock = _locked(path, now)
+        with explained(path):
+            held = lock(path)
+        if held is None:
+            raise JournalLocked(
+                f"another run is at work on this plan{_owner(path, now)}",
+                remedy="wait for it, or look at it with `telephony migrate status`",
+            )
         try:
-            with _explained(path):
-                connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-            journal = cls(path, connection, now)
-            journal._lock = lock
+            with explained(path):
+                journal = cls(path, open_for_writing(path), now)
+            journal._lock = held
         except BaseException:
-            lock.close()
+            held.close()
             raise
         try:
-            with _explained(path):
+            with explained(path):
                 if journal._is_empty():
                     journal._begin(loaded)
                 journal._check(loaded)
@@ -143,10 +149,10 @@ class SqliteJournal:
         path = loaded.journal_path
         if not path.exists():
             raise _missing(loaded)
-        with _explained(path):
-            journal = cls(path, _read_only(path), now)
+        with explained(path):
+            journal = cls(path, open_for_reading(path), now)
         try:
-            with _explained(path):
+            with explained(path):
                 journal._check(loaded)
         except BaseException:
             journal._close()
@@ -175,13 +181,13 @@ class SqliteJournal:
         self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
         self._connection.execute(f"PRAGMA user_version = {VERSION}")
         self._connection.execute("COMMIT")
-        _sync_folder(self.path.parent)
+        sync_folder(self.path.parent)
 
     def _check(self, loaded: LoadedPlan) -> None:
         (application,) = self._connection.execute("PRAGMA application_id").fetchone()
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
         if application != APPLICATION:
-            raise JournalError(f"{self.path} is not a journal", remedy=_ASIDE)
+            raise JournalError(f"{self.path} is not a journal", remedy=ASIDE)
         if version != VERSION:
             raise JournalError(
                 f"{self.path} is a journal of version {version}, and this telephony-core reads {VERSION}",
@@ -189,7 +195,7 @@ class SqliteJournal:
             )
         (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
-            raise JournalError(f"{self.path} is damaged", remedy=_ASIDE)
+            raise JournalError(f"{self.path} is damaged", remedy=ASIDE)
         row = self._connection.execute("SELECT value FROM about WHERE fact = 'checksum'").fetchone()
         if row is None or row[0] != loaded.checksum:
             raise JournalError(
@@ -220,7 +226,7 @@ class SqliteJournal:
         """Write one line; it is on disk when this returns. Raises `JournalError`."""
         facts = json.dumps(dict(entry.facts), ensure_ascii=False, separators=(",", ":"))
         row = (_text(self._now()), self._run, entry.number, entry.action, entry.phase, entry.record, entry.says, facts)
-        with _explained(self.path):
+        with explained(self.path):
             self._connection.execute(
                 "INSERT INTO entries (at, run, number, action, phase, record, says, facts)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -229,7 +235,7 @@ class SqliteJournal:
 
     def finish(self, how: str) -> None:
         """Say that this run is over, and how it ended."""
-        with _explained(self.path):
+        with explained(self.path):
             self._connection.execute(
                 "UPDATE runs SET ended_at = ?, how_it_ended = ? WHERE id = ?", (_text(self._now()), how, self._run)
             )
@@ -238,7 +244,7 @@ class SqliteJournal:
 
     def entries_of(self, number: str) -> list[Entry]:
         """Every line of one number, oldest first."""
-        with _explained(self.path):
+        with explained(self.path):
             rows = self._connection.execute(
                 "SELECT number, action, phase, record, says, facts, seq, at, run FROM entries"
                 " WHERE number = ? ORDER BY seq",
@@ -248,7 +254,7 @@ class SqliteJournal:
 
     def agents_stopped(self, action: Action) -> frozenset[str]:
         """Agents that giving numbers up may have taken off the air, also for numbers that are still there."""
-        with _explained(self.path):
+        with explained(self.path):
             rows = self._connection.execute(
                 "SELECT facts FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
             ).fetchall()
@@ -262,7 +268,7 @@ class SqliteJournal:
         """Every run."""
         order = "DESC" if newest_first else "ASC"
         query = f"SELECT id, command, began_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id {order}"  # noqa: S608
-        with _explained(self.path):
+        with explained(self.path):
             return [
                 RunRecord(id, command, _time(began), _time(ended) if ended else None, how, process, host)
                 for id, command, began, ended, how, process, host in self._connection.execute(query).fetchall()
@@ -271,11 +277,13 @@ class SqliteJournal:
     def is_running(self) -> bool:
         """Whether a run is at work on this plan now, as far as this host can see."""
         try:
-            _locked(self.path, self._now).close()
-        except JournalLocked:
-            return True
+            with explained(self.path):
+                held = lock(self.path)
         except JournalError:
-            return False
+            return False  # in a folder that cannot be written nobody is at work
+        if held is None:
+            return True
+        held.close()
         return False
 
     # -- closing
@@ -294,11 +302,6 @@ class SqliteJournal:
                 self._lock.close()
 
 
-_ASIDE: Final = (
-    "put it aside and keep it; `telephony inventory` and a new plan show what is at the target, and find what was moved"
-)
-
-
 def _missing(loaded: LoadedPlan) -> JournalError:
     return JournalError(
         f"{loaded.path} has no journal beside it: it was not begun here, or {loaded.journal_path.name} was lost",
@@ -306,107 +309,13 @@ def _missing(loaded: LoadedPlan) -> JournalError:
     )
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new names durable, where folders can be opened (not on Windows)."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _lock_path(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
-
-
-def _locked(path: Path, now: Callable[[], datetime]) -> sqlite3.Connection:
-    """A lock of the operating system by way of SQLite, which knows how to get one on every system."""
-    with _explained(path):
-        # `is_running` holds the lock for a moment; a real run holds it for good.
-        lock = sqlite3.connect(_lock_path(path), isolation_level=None, timeout=0.2)
-    try:
-        with _explained(path):
-            try:
-                lock.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise
-            else:
-                return lock
-    except BaseException:
-        lock.close()
-        raise
-    lock.close()
-    raise JournalLocked(
-        f"another run is at work on this plan{_owner(path, now())}",
-        remedy="wait for it, or look at it with `telephony migrate status`",
-    )
-
-
-def _owner(path: Path, now: datetime) -> str:
-    with suppress(sqlite3.Error, JournalError), _closing(_read_only(path)) as connection:
-        last = SqliteJournal(path, connection, lambda: now).last_run()
+def _owner(path: Path, now: Callable[[], datetime]) -> str:
+    """Who is at work, as far as the journal tells."""
+    with suppress(sqlite3.Error, JournalError), closing(open_for_reading(path)) as connection:
+        last = SqliteJournal(path, connection, now).last_run()
         if last is not None:
-            return f": {last.owner(now)}"
+            return f": {last.owner(now())}"
     return ""
-
-
-@contextmanager
-def _closing(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write. In a folder that cannot be written either, what is there cannot change."""
-    where = f"file:{quote(str(path.absolute()))}"
-    connection = sqlite3.connect(f"{where}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
-    try:
-        connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError as error:
-        connection.close()
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-            raise
-        connection = sqlite3.connect(f"{where}?immutable=1", uri=True, isolation_level=None)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours, with what to do about them."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        reason, remedy = _REASONS.get(code, (f"SQLite says: {error}", "look at the file and its folder"))
-        failure = JournalError(f"the journal {path}: {reason}", remedy=remedy)
-    except (ValueError, KeyError) as error:
-        failure = JournalError(f"the journal {path} holds something odd ({type(error).__name__})", remedy=_ASIDE)
-    else:
-        return
-    raise failure
-
-
-_FOLDER: Final = (
-    "its folder or file cannot be written",
-    "the journal has to lie beside the plan: put the plan into a folder that you may write",
-)
-_REASONS: Final = {
-    sqlite3.SQLITE_FULL: ("the disk is full", "make room, then run the same command again: it goes on from here"),
-    sqlite3.SQLITE_READONLY: _FOLDER,
-    sqlite3.SQLITE_CANTOPEN: _FOLDER,
-    sqlite3.SQLITE_PERM: _FOLDER,
-    sqlite3.SQLITE_IOERR: ("the disk fails", "mend the disk, then run the same command again: it goes on from here"),
-    sqlite3.SQLITE_CORRUPT: ("it is damaged", _ASIDE),
-    sqlite3.SQLITE_NOTADB: ("it is no SQLite file", _ASIDE),
-    sqlite3.SQLITE_BUSY: ("another program holds it", "close that program, then run the same command again"),
-}
 
 
 def _entry(row: tuple[str, str, str, str | None, str, str, int, str, int]) -> Entry:
@@ -422,8 +331,8 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _age(span: object) -> str:
-    seconds = int(getattr(span, "total_seconds", lambda: 0.0)())
+def _age(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
     if seconds < 0:
         return "in the future, by this clock"
     for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):

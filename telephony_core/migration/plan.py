@@ -26,7 +26,33 @@ from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUp
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, MigrationError
 from telephony_core.migration.files import CHECKSUM, checksum, dump_document, load_document, write_file
+from telephony_core.migration.findings import Fate, Finding, LeftOut, Severity, WhyLeftOut
 from telephony_core.secret_references import is_reference
+
+__all__ = [
+    "Estimate",
+    "Fate",
+    "Finding",
+    "LeftOut",
+    "LoadedPlan",
+    "Plan",
+    "PlannedNumber",
+    "PlannedRelease",
+    "SecretReference",
+    "Settings",
+    "Severity",
+    "Side",
+    "Step",
+    "StepKind",
+    "Trunk",
+    "Wanted",
+    "WantedInbound",
+    "WantedOutbound",
+    "WhyLeftOut",
+    "import_of",
+    "load_plan",
+    "save_plan",
+]
 
 FORMAT: Final = "telephony-core migration plan"
 VERSION: Final = 1
@@ -47,48 +73,6 @@ class Side(Given):
     inventory: str | None = None
     """Checksum of the inventory that was read."""
     taken_at: UtcTime | None = None
-
-
-class Severity(StrEnum):
-    """How much a finding matters."""
-
-    INFO = "info"
-    WARN = "warn"
-    BLOCK = "block"
-    """The number is not moved until it is solved, or accepted by its ``consent``."""
-
-
-class Fate(StrEnum):
-    """What becomes of a field on the way."""
-
-    KEPT = "kept"
-    CONVERTED = "converted"
-    DEFAULTED = "defaulted"
-    NEEDS_INPUT = "needs_input"
-    LOST = "lost"
-
-
-class Finding(Given):
-    """What becomes of one field of one number, in words for people."""
-
-    field: str
-    """Dotted name, as in `telephony_core.capabilities.Field`, or ``number``, ``origin``, ``status``."""
-    severity: Severity
-    message: str
-    fate: Fate | None = None
-    before: str | None = None
-    """As it stands at the source."""
-    after: str | None = None
-    """As it will stand at the target."""
-    remedy: str | None = None
-    consent: str | None = None
-    """The name by which a blocking finding can be accepted; ``None`` where it cannot."""
-    accepted: bool = False
-
-    @property
-    def blocks(self) -> bool:
-        """Whether it still stands in the way."""
-        return self.severity is Severity.BLOCK and not self.accepted
 
 
 def _reference(text: str) -> str:
@@ -257,38 +241,6 @@ class PlannedNumber(Given):
         if [step.kind for step in self.steps] != [StepKind.IMPORT, *agents, StepKind.READ_BACK]:
             raise ValueError(f"{self.key}: its steps are not those that its settings need")
         return self
-
-
-class WhyLeftOut(StrEnum):
-    """Why a number of the source is not moved."""
-
-    BLOCKED = "blocked"
-    """Findings stand against it."""
-    ALREADY_THERE = "already_there"
-    IN_TRANSITION = "in_transition"
-    """Pending, or its release is scheduled."""
-    PURCHASED = "purchased"
-    """The source is its carrier: it can only be ported."""
-    IDENTITY = "identity"
-    """The target cannot hold such a number."""
-    AMBIGUOUS = "ambiguous"
-    """More than one live record of it at one side."""
-    OVER = "over"
-    """A released record; nothing to move."""
-    NOT_CHOSEN = "not_chosen"
-
-
-class LeftOut(Given):
-    """A number of the source that stays where it is, and why."""
-
-    key: str
-    source_id: str
-    why: WhyLeftOut
-    message: str
-    remedy: str | None = None
-    findings: tuple[Finding, ...] = ()
-    target_id: str | None = None
-    """The live record at the target, of a number that is there already."""
 
 
 class Estimate(Given):

@@ -200,7 +200,10 @@ def _attempts(
             raise
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
             failure = error
-        _tell(line, operation, request, attempt, response, clock.monotonic() - started)
+        now = clock.monotonic()
+        if not isinstance(failure, NotSent):
+            line.pace.answered(started, now)
+        _tell(line, operation, request, attempt, response, now - started)
 
         again: float | None = None  # seconds to wait at least before the next attempt
         backoff = line.jitter() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
@@ -209,7 +212,7 @@ def _attempts(
                 asked = retry_after_seconds(response.headers.get("retry-after"), now=clock.now())
                 # No longer than anybody would wait: a quota of one path must not stop all others for a day.
                 pause = min(max(asked or 0.0, backoff), LONGEST_RETRY_AFTER)
-                line.pace.refused(started, clock.monotonic() + pause)
+                line.pace.refused(started, now + pause)
                 if (asked or 0) > LONGEST_RETRY_AFTER or attempt > line.max_retries:
                     refused = _rate_limited(response, request, asked)
                     raise _unknown(request, refused) if maybe_happened else refused

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import Any, Final, Generic, TypeVar
 
-import httpcore
 import httpx
 
 from telephony_core.errors import ClientClosed, NoAnswer, NotSent, TelephonyError
@@ -24,6 +23,7 @@ from telephony_core.flow import Response
 from telephony_core.transport.answers import ASKED, PACKINGS, answer, check_length, too_late
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
+from telephony_core.transport.httpx_network import AsyncioNetwork, PunctualNetwork
 from telephony_core.transport.life import OneLoop
 
 _IDLE_FOR: Final = 5.0
@@ -230,109 +230,13 @@ class _Lane:
     def __init__(self, transport: httpx.HTTPTransport) -> None:
         self.transport = transport
         pool = transport._pool
-        pool._network_backend = self.network = _Network(pool._network_backend)
-
-
-class _Network(httpcore.NetworkBackend):
-    """Makes connections keep one deadline: httpcore gives every single read all the time there is."""
-
-    def __init__(self, network: httpcore.NetworkBackend) -> None:
-        self._network = network
-        self.deadline = 0.0
-
-    def left(self) -> float:
-        return max(self.deadline - time.monotonic(), 1e-6)  # 0 would mean not to wait at all
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._network.connect_tcp(host, port, self.left(), local_address, socket_options), self)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, network: _Network) -> None:
-        self._stream = stream
-        self._network = network
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if time.monotonic() > self._network.deadline:  # also when bytes keep coming
-            raise httpcore.ReadTimeout("the deadline has passed")
-        return self._stream.read(max_bytes, self._network.left())
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._network.left())
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._network.left()), self._network)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-    def close(self) -> None:
-        self._stream.close()
+        pool._network_backend = self.network = PunctualNetwork(pool._network_backend)
 
 
 class _AsyncLane:
     def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
         self.transport = transport
-        pool = transport._pool
-        pool._network_backend = self.network = _AsyncNetwork(pool._network_backend)
-
-
-class _AsyncNetwork(httpcore.AsyncNetworkBackend):
-    """Knows whether bytes of a request may be on their way. While a connection is being opened, none are."""
-
-    def __init__(self, network: httpcore.AsyncNetworkBackend) -> None:
-        self._network = network
-        self.may_hold_bytes = True
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        self.may_hold_bytes = False
-        stream = await self._network.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _AsyncStream(stream, self)
-
-
-class _AsyncStream(httpcore.AsyncNetworkStream):
-    def __init__(self, stream: httpcore.AsyncNetworkStream, network: _AsyncNetwork) -> None:
-        self._stream = stream
-        self._network = network
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._network.may_hold_bytes = True
-        await self._stream.write(buffer, timeout)
-
-    async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.AsyncNetworkStream:
-        self._network.may_hold_bytes = False  # what may have been written was meant for a proxy
-        try:
-            return _AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, timeout), self._network)
-        except BaseException:  # httpcore forgets the connection when the handshake is cancelled
-            await self._stream.aclose()
-            raise
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+        transport._pool._network_backend = self.network = AsyncioNetwork()
 
 
 def _request(request: HttpRequest) -> httpx.Request:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections import deque
 from typing import Final
 
 from telephony_core.capabilities import RateLimit
 from telephony_core.errors import InvalidInput
 
-_MARGIN: Final = 0.025
-"""Seconds by which a window is kept longer than it is: requests that start spaced exactly may arrive bunched."""
+_MARGIN: Final = 0.01
+"""Seconds by which a window is kept longer than it is, because clocks are not quite the same."""
+_MOST_LATE: Final = 0.25
+"""Seconds after its start by which a request has arrived, however long its answer takes."""
+_HARDLY_LATE: Final = 0.015
+"""The same where every second counts, because nothing but ``per_second`` limits the rate."""
 _ROUNDING: Final = 1e-6
 """Seconds. A place is told as a delay and named by a sum, and the two may round differently."""
 _LEARNT_FOR: Final = 60.0
@@ -27,6 +31,8 @@ class Pace:
 
     A request first reserves its place in the queue, waits for it, and then confirms that it starts now: who overslept,
     or was held up by a 429 meanwhile, waits until the windows have room again. A place that is not used is given back.
+    What counts for the provider is when a request arrives, which is known for sure once it is answered: that is the
+    time that counts here, or else requests that start spaced exactly could arrive bunched.
     """
 
     def __init__(self, *, per_second: float | None = None, per_minute: float | None = None) -> None:
@@ -39,7 +45,10 @@ class Pace:
         self._limits = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)
         self._windows = self._limits
         self._memory = max((span for _, span in self._limits), default=1.0 + _MARGIN)
-        self._places: list[float] = []  # starts, past and to come, in order
+        self._started: list[float] = []  # in order, each as late as it may have arrived
+        self._waiting: list[float] = []  # places to come, in order
+        seconds_count = per_second is not None and (per_minute is None or per_minute >= 60 * per_second)
+        self._most_late = _HARDLY_LATE if seconds_count else _MOST_LATE
         self._taken: deque[float] = deque(maxlen=1000)  # starts that were not refused as far as is known
         self._not_before = float("-inf")
         self._resumed = float("-inf")
@@ -65,26 +74,38 @@ class Pace:
             self._taken.append(now)
             return 0.0
         with self._lock:
-            self._forget_what_was_learnt(now)
-            del self._places[: bisect_left(self._places, now - self._memory)]
-            last = self._places[-1] if self._places else now
-            start = self._free_from(max(now, self._not_before, last))
-            if start <= latest:
-                self._places.append(start)
-            return self._delay(start, now)
+            if now > self._learnt_until:
+                self._windows = self._limits
+            for times in (self._started, self._waiting):
+                del times[: bisect_left(times, now - self._memory)]
+            start = max(now, self._not_before, *self._waiting[-1:])
+            for limit, span in self._windows:
+                queue = sorted(self._started[-limit:] + self._waiting[-limit:])
+                if len(queue) >= limit:
+                    start = max(start, queue[-limit] + span)
+            return self._begin(start, now, latest)
 
     def confirm(self, reserved: float, now: float) -> float:
         """Start now in place of ``reserved``, or return the seconds to wait on: then the place has moved there."""
         with self._lock:
-            self._forget(reserved)
-            start = self._free_from(max(now, self._not_before))
-            insort(self._places, start)
-            return self._delay(start, now)
+            _remove(self._waiting, reserved)
+            start = max(now, self._not_before)
+            for limit, span in self._windows:
+                if len(self._started) >= limit:
+                    start = max(start, self._started[-limit] + span)
+            return self._begin(start, now)
 
     def give_back(self, reserved: float) -> None:
         """Leave a place that was reserved to others."""
         with self._lock:
-            self._forget(reserved)
+            _remove(self._waiting, reserved)
+
+    def answered(self, started: float, now: float) -> None:
+        """Take in that the request that started at ``started`` had arrived by now."""
+        if self._windows:
+            with self._lock:
+                if _remove(self._started, started):
+                    insort(self._started, min(now, started + self._most_late))
 
     def held(self, now: float) -> float:
         """Seconds for which nothing may start, because the provider asked for it; 0 when it did not."""
@@ -112,20 +133,13 @@ class Pace:
             return "Pace.unlimited()"
         return f"Pace(per_second={self.per_second}, per_minute={self.per_minute})"
 
-    def _free_from(self, start: float) -> float:
-        """The first moment from ``start`` on at which every window has room, places yet to come left aside."""
-        moved = True
-        while moved:
-            moved = False
-            for limit, span in self._windows:
-                before = bisect_right(self._places, start)
-                if before >= limit and (free := self._places[before - limit] + span) > start:
-                    start, moved = free, True
-        return start
-
-    def _delay(self, start: float, now: float) -> float:
+    def _begin(self, start: float, now: float, latest: float = float("inf")) -> float:
+        """Start, or wait for it; returns the seconds to wait."""
         if start - now > _ROUNDING:
+            if start <= latest:
+                insort(self._waiting, start)
             return start - now
+        insort(self._started, now)
         self._taken.append(now)
         return 0.0
 
@@ -135,14 +149,13 @@ class Pace:
             self._resumed = self._not_before
         return started - self._resumed >= 1.0
 
-    def _forget_what_was_learnt(self, now: float) -> None:
-        if now > self._learnt_until:
-            self._windows = self._limits
 
-    def _forget(self, place: float) -> None:
-        at = bisect_left(self._places, place - _ROUNDING)
-        if at < len(self._places) and self._places[at] <= place + _ROUNDING:
-            del self._places[at]
+def _remove(times: list[float], time: float) -> bool:
+    at = bisect_left(times, time - _ROUNDING)
+    if at == len(times) or times[at] > time + _ROUNDING:
+        return False
+    del times[at]
+    return True
 
 
 def _window(limit: float, span: float) -> tuple[int, float]:

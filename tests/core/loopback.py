@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import shutil
 import socket
 import ssl
 import struct
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
-CERTIFICATE = Path(__file__).with_name("loopback.pem")
-"""Of ``localhost``, signed by itself, with its key; made for these tests and good for nothing else."""
+import pytest
+
+
+@lru_cache(maxsize=1)
+def certificate() -> Path:
+    """Of ``localhost``, signed by itself, in one file with its key; made anew for every run of the tests."""
+    if shutil.which("openssl") is None:
+        pytest.skip("the `openssl` command is not on this machine: the TLS tests make their certificate with it")
+    folder = Path(tempfile.mkdtemp(prefix="telephony-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    key, made, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    extensions = ("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+    subprocess.run([*command.split(), *extensions, "-keyout", key, "-out", made], check=True, capture_output=True)
+    both.write_bytes(key.read_bytes() + made.read_bytes())
+    return both
 
 
 @dataclass
@@ -103,7 +122,8 @@ def serving(
     server = Server(listening.getsockname()[1], "https" if tls else "http")
     stopping, open_now, threads = threading.Event(), set[socket.socket](), list[threading.Thread]()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
+    if tls:
+        context.load_cert_chain(certificate())
 
     def visit(connection: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError):

@@ -24,7 +24,7 @@ from telephony_core.flow import Response
 from telephony_core.transport import aiohttp_backend, answers, httpx_backend, urllib3_backend
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.environment import proxy_for
-from tests.core.loopback import CERTIFICATE, Behaviour, Server, Visit, always, reply, serving
+from tests.core.loopback import Behaviour, Server, Visit, always, certificate, reply, serving
 from tests.core.toy import SPEC
 
 KEY = "k3y-c4nary"
@@ -226,7 +226,7 @@ def test_packed_answers_are_unpacked(sender: Sender, encoding: str):
 
 @pytest.mark.parametrize("damage", [lambda body: body[:-9], lambda body: b"no gzip" + body])
 def test_an_answer_that_cannot_be_unpacked_is_none(sender: Sender, damage: Callable[[bytes], bytes]):
-    with serving(always(reply(damage(gzip.compress(b"{}" * 99)), "Content-Encoding: gzip"))) as server:
+    with serving(always(reply(damage(gzip.compress(b"{}" * 99, mtime=0)), "Content-Encoding: gzip"))) as server:
         failure(NoAnswer, lambda: sender.send(server))
 
 
@@ -243,7 +243,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
         reply(b"x" * 1001),
         reply(b"x" * 5000, length=10**9),
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"3e9\r\n" + b"x" * 1001 + b"\r\n0\r\n\r\n",
-        reply(gzip.compress(b"x" * 1001), "Content-Encoding: gzip"),
+        reply(gzip.compress(b"x" * 1001, mtime=0), "Content-Encoding: gzip"),
     ],
 )
 def test_an_endless_answer_is_given_up(sender: Sender, answer: bytes):
@@ -294,14 +294,14 @@ def test_a_stranger_s_certificate_is_not_trusted(sender: Sender):
 
 
 def test_whom_to_trust_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
     make = request.getfixturevalue("make")
     with serving(always(reply(b"[1]")), tls=True) as server:
         assert [make(kind).send(server).body for kind in OWN + HANDED_IN] == [b"[1]"] * 6
 
 
 def test_a_host_has_to_be_the_one_in_its_certificate(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
     make = request.getfixturevalue("make")
     with serving(always(reply()), tls=True) as server:
         for kind in OWN + HANDED_IN:
@@ -427,7 +427,11 @@ def test_a_connection_that_was_closed_while_idle_is_replaced(sender: Sender, met
     with serving(behave) as server:
         sender.send(server)
         gone.wait()
-        assert sender.send(server, method).status == 200
+        try:
+            answer = sender.send(server, method)
+        except NoAnswer:  # the end of the connection may be noticed only once something was sent over it
+            answer = sender.send(server, method)
+    assert answer.status == 200
     assert (len(server.asked), server.visits) == (2, 2)
 
 
@@ -499,7 +503,7 @@ def test_hosts_can_be_left_out_of_proxying(monkeypatch: pytest.MonkeyPatch, requ
 
 def test_a_proxy_only_lets_tls_through(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
     make = request.getfixturevalue("make")
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
 
     def tunnel(visit: Visit, asked: Any) -> bool:
         visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")

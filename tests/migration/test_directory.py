@@ -100,6 +100,18 @@ def test_looks_that_come_while_a_listing_is_under_way_share_the_next_one() -> No
     assert len(looking(act).requests) == 2 * PASSES
 
 
+def test_of_a_settled_number_only_the_ids_of_live_records_are_kept() -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, directory: Directory) -> None:
+        ids = [emulator.add(number="+827011110000") for _ in range(2)]
+        emulator.add(number="+827011110000", status="released")
+        assert len(await directory.records_of(NUMBER)) == 3
+        directory.settle(NUMBER)
+        assert sorted(await directory.live_of_settled(NUMBER, fresh=True)) == sorted(ids)
+        assert await directory.records_of(NUMBER) == ()
+
+    looking(act)
+
+
 def test_a_provider_that_can_look_a_number_up_is_asked_for_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[NumberIdentity] = []
 

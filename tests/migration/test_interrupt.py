@@ -54,6 +54,7 @@ def test_the_first_one_finishes_the_numbers_in_hand_and_says_how_to_go_on(
     begun = {event["number"] for event in events if event["kind"] == "number_begun"}
     done = {event["number"] for event in events if event["kind"] == "number_done"}
     assert begun == done
+    assert [event for event in events if event["kind"] == "said" and "asked once more" in str(event["says"])]
     run = read_run(load_plan(tmp_path / "plan.json"))
     assert run.counts[Standing.MOVED] == report["done"]
     assert Standing.BEGUN not in run.counts
@@ -63,7 +64,7 @@ def test_the_first_one_finishes_the_numbers_in_hand_and_says_how_to_go_on(
 def test_the_second_one_stops_at_once_and_the_journal_knows_what_was_in_hand(tmp_path: Path) -> None:
     _, last = interrupted(tmp_path, signal.SIGINT, twice=True)
     assert last.startswith("INTERRUPTED")
-    assert "run the same command again" in last
+    assert "telephony migrate apply" in last
     run = read_run(load_plan(tmp_path / "plan.json"))
     assert run.counts[Standing.MOVED] < 3
     assert run.runs[-1].how_it_ended == "ended by CancelledError"

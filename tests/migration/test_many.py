@@ -15,7 +15,7 @@ from telephony_core.emulator import json_response as answer
 from telephony_core.flow import Response
 from telephony_core.migration.apply import ApplyOptions, apply_plan
 from telephony_core.migration.events import Event, EventKind
-from telephony_core.migration.plan import Settings
+from telephony_core.migration.plan import Settings, load_plan
 from telephony_core.migration.verify import VerifyOptions, verify_plan
 from tests.core.driving import FakeTime
 from tests.migration.stage import Stage, sorted_state
@@ -128,7 +128,7 @@ def test_the_memory_for_ten_thousand_numbers_does_not_grow_with_what_is_done(
     server = Process("tests.migration.kill_server", "vox-diga", str(count))
     urls = server.read()
     stage = Stage(tmp_path, "vox-diga", count, SETTINGS)
-    loaded = stage.plan()
+    loaded = load_plan(stage.plan().path)
     keys = {emulator.slug: emulator.api_key for emulator in stage.both}
     del stage
     sizes: dict[int, float] = {}

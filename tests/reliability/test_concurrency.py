@@ -420,16 +420,25 @@ def test_a_release_by_many_threads_happens_once() -> None:
     assert set(outcomes) <= {"done", "WrongState", "InvalidRequest"}
 
 
-def test_no_thread_is_started_by_anything() -> None:
-    """A client works in the threads of its callers."""
+def test_a_client_works_in_the_threads_of_its_callers() -> None:
+    """Nothing in here starts a thread, whatever the backend."""
     program = """
-import asyncio, threading
+import asyncio, sys, threading
 from telephony_core import AsyncTelephony, Telephony
-from telephony_core.testing import new_emulator
-for backend in (None,):
-    emulator = new_emulator("vox")
-    with Telephony("vox", api_key=emulator.api_key, backend=emulator.backend()) as client:
-        list(client.list_numbers())
-assert threading.active_count() == 1, threading.enumerate()
+
+given = {"api_key": "emulator-key", "base_url": sys.argv[1]}
+
+async def main(backend):
+    async with AsyncTelephony("diga", backend=backend, **given) as client:
+        assert [number async for number in client.list_numbers()]
+        assert threading.active_count() == 1, threading.enumerate()
+
+for backend in ("httpx", "urllib3"):
+    with Telephony("diga", backend=backend, **given) as client:
+        assert list(client.list_numbers())
+        assert threading.active_count() == 1, threading.enumerate()
+for backend in ("httpx", "aiohttp"):
+    asyncio.run(main(backend))
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+    with server(place(ACCOUNTS["diga"]().emulator)) as vendor:
+        subprocess.run([sys.executable, "-W", "error", "-c", program, vendor.url], check=True)

@@ -35,19 +35,20 @@ class Vendor:
 
     name = "limited"
 
-    def __init__(self, clock: Clock, limits: Limits, seed: int = 0) -> None:
+    def __init__(self, clock: Clock, limits: Limits, seed: int = 0, way: tuple[float, float] = (0.001, 0.009)) -> None:
         self.clock = clock
         self.limits = limits
+        self._way = way
         self._chance = random.Random(seed)
 
     def send(self, request: HttpRequest, timeout: float) -> Response:
-        self.clock.sleep(self._chance.uniform(0.001, 0.009))
+        self.clock.sleep(self._chance.uniform(*self._way))
         answer = self._answer()
         self.clock.sleep(self._chance.uniform(0.01, 0.08))
         return answer
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
-        await self.clock.asleep(self._chance.uniform(0.001, 0.009))
+        await self.clock.asleep(self._chance.uniform(*self._way))
         answer = self._answer()
         await self.clock.asleep(self._chance.uniform(0.01, 0.08))
         return answer
@@ -158,6 +159,24 @@ def test_who_oversleeps_does_not_push_the_next_one_over_the_limit() -> None:
 
     run_tasks(main)
     assert limits.refused == []
+
+
+def test_who_is_held_up_on_the_way_does_not_arrive_together_with_the_next_one() -> None:
+    """On a busy machine or network requests start spaced exactly and arrive bunched: the spread of answers tells."""
+    limits = Limits(5, 120)
+
+    async def main(clock: Clock) -> None:
+        pace, backend = Pace(per_second=5, per_minute=120), Vendor(clock, limits, way=(0.001, 0.2))
+        async with (
+            AsyncTelephony("diga", api_key="key", backend=backend, pace=pace, clock=clock, timeout=PATIENCE) as client,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(TOTAL):
+                group.create_task(client.get_number(ID))
+
+    run_tasks(main)
+    assert limits.refused == []
+    assert used(limits, IDEAL) >= 0.97
 
 
 # -- one pace for everybody

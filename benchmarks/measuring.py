@@ -1,0 +1,118 @@
+"""Measuring: one server, one process per contender, rounds in which everybody has a turn."""
+
+# ruff: noqa: S101, S603 - it starts programs of its own
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+@contextmanager
+def serving(sizes: Iterable[int]) -> Iterator[str]:
+    """The loopback server; gives its origin."""
+    command = [sys.executable, str(HERE / "server.py"), *map(str, sizes)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdin is not None
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        server.stdin.close()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Who is measured, in which kind of code, on whose shape of records."""
+
+    mode: str
+    name: str
+    shape: str
+    python: Path = field(compare=False)
+
+    @property
+    def base(self) -> Entry:
+        """Whom it is compared with: raw httpx in the same kind of code, on records of the same length."""
+        return Entry(self.mode, "httpx", self.shape if self.shape == "diga" else "vox", self.python)
+
+
+class Worker:
+    """The process of one entry."""
+
+    def __init__(self, entry: Entry, base: str) -> None:
+        command = [str(entry.python), str(HERE / "worker.py"), entry.mode, entry.name, base, entry.shape]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer()
+
+    def do(self, what: str, **arguments: int) -> dict[str, float]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"a contender ended early: {self._process.args}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+@contextmanager
+def at_work(entries: Iterable[Entry], origin: str, size: int) -> Iterator[dict[Entry, Worker]]:
+    workers: dict[Entry, Worker] = {}
+    try:
+        for entry in entries:
+            workers[entry] = Worker(entry, f"{origin}/{entry.shape}/{size}")
+        yield workers
+    finally:
+        for worker in workers.values():
+            worker.close()
+
+
+Rounds = dict[Entry, list[float]]
+"""CPU seconds, one figure a round."""
+
+
+def rounds(workers: Mapping[Entry, Worker], times: int, what: str, *, warm: bool = True, **arguments: int) -> Rounds:
+    """Everybody in turn, ``times`` times, so that what else the machine does meets all alike."""
+    for worker in workers.values() if warm else ():
+        worker.do(what, **arguments)
+    found: Rounds = {entry: [] for entry in workers}
+    for _ in range(times):
+        for entry, worker in workers.items():
+            found[entry].append(worker.do(what, **arguments)["cpu"])
+    return found
+
+
+def ratio(found: Rounds, entry: Entry) -> float:
+    """To its base, paired by round; the median."""
+    return median(mine / base for mine, base in zip(found[entry], found[entry.base], strict=True))
+
+
+def import_cost(programs: Mapping[str, tuple[Path, str]], count: int) -> dict[str, float]:
+    """Milliseconds of CPU of a whole process that only imports; the least of several, bytecode compiled before."""
+    best: dict[str, float] = {}
+    for _ in range(count + 1):
+        for name, (python, program) in programs.items():
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([str(python), "-c", program], check=True, stdout=subprocess.DEVNULL)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent = 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+            best[name] = min(best.get(name, spent), spent)
+    return best

@@ -1,0 +1,255 @@
+"""From figures to a page: tables, plots, and the goals beside what was measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from benchmarks.environments import SDKS
+from benchmarks.measuring import Entry, Rounds, ratio
+from benchmarks.plots import bars, lines
+
+BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
+IDEAL = 0.5
+"""Seconds: 1,000 requests of 50 ms over 100 connections."""
+
+
+@dataclass
+class Figures:
+    """What one run measured."""
+
+    quick: bool
+    get_count: int = 0
+    get: Rounds = field(default_factory=dict)
+    list: Rounds = field(default_factory=dict)
+    list_sdks: Rounds = field(default_factory=dict)
+    bursts: dict[tuple[Entry, int], float] = field(default_factory=dict)
+    growth: dict[tuple[Entry, int], tuple[float, float]] = field(default_factory=dict)
+    imports: dict[str, float] = field(default_factory=dict)
+
+    def find(self, mode: str, name: str, shape: str) -> Entry | None:
+        return next((e for e in self.get if (e.mode, e.name, e.shape) == (mode, name, shape)), None)
+
+    def get_ratio(self, entry: Entry) -> float:
+        return ratio(self.get, entry)
+
+    def list_ratio(self, entry: Entry) -> float | None:
+        for found in (self.list, self.list_sdks):
+            if entry in found:
+                return ratio(found, entry)
+        return None
+
+    def share(self, entry: Entry, at_once: int) -> float | None:
+        """Of the ideal, in percent."""
+        seconds = self.bursts.get((entry, at_once))
+        return None if seconds is None else 100 * IDEAL / seconds
+
+
+ROWS = [
+    ("raw httpx", "httpx", "vox"),
+    ("httpx + pydantic", "httpx + pydantic", "vox"),
+    ("aiohttp / urllib3 alone", "aiohttp", "vox"),
+    ("telephony, vox", "telephony", "vox"),
+    ("telephony, Diga", "telephony", "diga"),
+    ("telephony fast, vox", "telephony, fast", "vox"),
+    ("telephony fast, Diga", "telephony, fast", "diga"),
+    *((f"{name} SDK", name, name) for name in SDKS),
+]
+
+
+def pairs(figures: Figures) -> Iterator[tuple[str, Entry | None, Entry | None]]:
+    """Rows of the table: what it is, in ordinary code, in async code."""
+    for label, name, shape in ROWS:
+        sync = figures.find("sync", "urllib3" if name == "aiohttp" else name, shape)
+        asynchronous = figures.find("async", name, shape)
+        if sync is not None or asynchronous is not None:
+            yield label, sync, asynchronous
+
+
+def cell(entry: Entry | None, value: Callable[[Entry], float | None], form: str = "{:.2f}") -> str:
+    found = None if entry is None else value(entry)
+    return "–" if found is None else form.format(found)
+
+
+def table(figures: Figures) -> Iterator[str]:
+    yield "| | GET one, ratio | list 10,000, ratio | 1,000 GETs, 100 in flight: share of the ideal | 500 in flight |"
+    yield "|---|--:|--:|--:|--:|"
+    for label, *both in pairs(figures):
+        cells = [
+            " / ".join(cell(entry, value, form) for entry in both)
+            for value, form in (
+                (figures.get_ratio, "{:.2f}"),
+                (figures.list_ratio, "{:.2f}"),
+                (lambda entry: figures.share(entry, 100), "{:.0f} %"),
+                (lambda entry: figures.share(entry, 500), "{:.0f} %"),
+            )
+        ]
+        yield f"| {label} | {' | '.join(cells)} |"
+
+
+def goals(figures: Figures) -> Iterator[tuple[str, float, float, bool]]:
+    """Each goal: what, the bound, the figure, and whether it is met."""
+
+    def worst(mode: str, name: str, value: Callable[[Entry], float | None]) -> float | None:
+        found = [value(e) for s in ("vox", "diga") if (e := figures.find(mode, name, s)) is not None]
+        figures_found = [figure for figure in found if figure is not None]
+        return max(figures_found) if figures_found else None
+
+    bounds: list[tuple[str, float, float | None]] = [
+        ("GET one, sync", 1.20, worst("sync", "telephony", figures.get_ratio)),
+        ("GET one, async", 1.10, worst("async", "telephony", figures.get_ratio)),
+        ("list 10,000, sync", 1.80, worst("sync", "telephony", figures.list_ratio)),
+        ("list 10,000, async", 1.80, worst("async", "telephony", figures.list_ratio)),
+        ("GET one, sync, `urllib3`", 0.75, worst("sync", "telephony, fast", figures.get_ratio)),
+        ("GET one, async, `aiohttp`", 0.37, worst("async", "telephony, fast", figures.get_ratio)),
+        ("list 10,000, sync, `urllib3`", 1.50, worst("sync", "telephony, fast", figures.list_ratio)),
+        ("list 10,000, async, `aiohttp`", 1.50, worst("async", "telephony, fast", figures.list_ratio)),
+    ]
+    for what, bound, figure in bounds:
+        if figure is not None:
+            yield what, bound, figure, figure <= bound
+    shares = [("telephony", "async", 40), ("telephony", "sync", 60), ("telephony, fast", "async", 90)]
+    for name, mode, bound in (*shares, ("telephony, fast", "sync", 85)):
+        entry = figures.find(mode, name, "vox")
+        for at_once in (100, 500):
+            share = None if entry is None else figures.share(entry, at_once)
+            if share is not None:
+                way = {"telephony": "", "telephony, fast": ", fast"}[name]
+                yield f"1,000 GETs, {mode}{way}, {at_once} in flight, % of the ideal", bound, share, share >= bound
+    if "telephony" in figures.imports:
+        bound = 1.05 * figures.imports["httpx + pydantic"]
+        cost = figures.imports["telephony"]
+        yield "`import telephony_core`, ms, against `import httpx, pydantic`", bound, cost, cost <= bound
+        for command in ("telephony --help", "telephony --version"):
+            cost = figures.imports[command]
+            yield f"`{command}`, ms of CPU", 150, cost, cost <= 150
+    for entry, size in figures.growth:
+        if size == max(size for _, size in figures.growth):
+            small = min(size for _, size in figures.growth)
+            grown = figures.growth[entry, size][1] - figures.growth[entry, small][1]
+            each = grown / (size - small)
+            shape = {"vox": "vox", "diga": "Diga"}[entry.shape]
+            yield f"memory for each further number, bytes, {shape}, {entry.name}", 200, each, each <= 200
+
+
+def goal_table(figures: Figures) -> Iterator[str]:
+    yield "| goal | bound | measured (the worse of both adapters) | |"
+    yield "|---|--:|--:|---|"
+    for what, bound, figure, met in goals(figures):
+        digits = 2 if bound < 10 else 0
+        yield f"| {what} | {bound:.{digits}f} | {figure:.{digits}f} | {'met' if met else '**missed**'} |"
+
+
+def absolutes(figures: Figures) -> Iterator[str]:
+    yield "| CPU of the client | GET one, µs | list, µs a number |"
+    yield "|---|--:|--:|"
+    for label, *both in pairs(figures):
+
+        def get(entry: Entry) -> float:
+            return 1e6 * median(figures.get[entry]) / figures.get_count
+
+        def listed(entry: Entry) -> float | None:
+            found = figures.list.get(entry) or figures.list_sdks.get(entry)
+            return 1e6 * median(found) / 10_000 if found else None
+
+        cells = [
+            " / ".join(cell(entry, value, form) for entry in both)
+            for value, form in ((get, "{:.0f}"), (listed, "{:.1f}"))
+        ]
+        yield f"| {label} | {' | '.join(cells)} |"
+
+
+def import_table(figures: Figures) -> Iterator[str]:
+    yield "| a process that only does this | ms of CPU |"
+    yield "|---|--:|"
+    for name, cost in figures.imports.items():
+        yield f"| {name} | {cost:.0f} |"
+
+
+def growth_table(figures: Figures) -> Iterator[str]:
+    yield "| list | numbers | CPU, ms a thousand | peak memory, KiB a thousand | peak memory, KiB |"
+    yield "|---|--:|--:|--:|--:|"
+    for (entry, size), (seconds, peak) in figures.growth.items():
+        yield (
+            f"| {entry.shape}, {entry.name} | {size:,} | {1e6 * seconds / size:.1f} | "
+            f"{peak / 1024 / size * 1000:.0f} | {peak / 1024:.0f} |"
+        )
+
+
+def circumstances(figures: Figures) -> str:
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("httpx", "pydantic", "aiohttp", "urllib3"))
+    sdks = ", ".join(name.replace("==", " ") for name in SDKS.values())
+    mode = "quick mode" if figures.quick else "full run"
+    return (
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs; "
+        f"{libraries}; {sdks}. {time.strftime('%Y-%m-%d')}, {mode}."
+    )
+
+
+def block(figures: Figures) -> str:
+    sections: list[Iterable[str]] = [
+        [circumstances(figures)],
+        ["Sync / async. Ratios are CPU of the client's process over that of raw `httpx` and `json.loads` in the same "
+         "round, the median of all rounds."],
+        table(figures),
+        ["![CPU of one GET and of a listing, beside raw httpx](performance-ratios.svg)"],
+        ["### Goals"],
+        goal_table(figures),
+        ["### In microseconds"],
+        absolutes(figures),
+        ["### Start-up"],
+        import_table(figures),
+        ["### Growth"],
+        growth_table(figures),
+        ["![CPU and peak memory for each thousand numbers listed](performance-growth.svg)"],
+    ]  # fmt: skip
+    return "\n\n".join("\n".join(section) for section in sections)
+
+
+def ratio_plot(figures: Figures) -> str:
+    panels: dict[str, dict[str, float]] = {}
+    for mode in ("sync", "async"):
+        for what, value in (("GET one", figures.get_ratio), ("list 10,000", figures.list_ratio)):
+            panel = {}
+            for entry in figures.get:
+                figure = value(entry) if entry.mode == mode else None
+                if figure is not None and (entry.name, entry.shape) != ("httpx", "diga"):
+                    shape = {"vox": "", "diga": " (Diga)"}.get(entry.shape, "")
+                    name = f"{entry.name} SDK" if entry.name in SDKS else f"{entry.name}{shape}"
+                    panel[name] = figure
+            panels[f"{what}, {mode}"] = panel
+    return bars("CPU of the client, raw httpx = 1 (logarithmic)", panels, "telephony")
+
+
+def growth_plot(figures: Figures) -> str:
+    sizes = sorted({size for _, size in figures.growth})
+    names: dict[str, Entry] = {f"{e.shape}, {e.name}": e for e, _ in figures.growth}
+    return lines(
+        "Listing: the cost of each thousand numbers stays the same",
+        sizes,
+        {
+            "CPU, ms a thousand": {
+                name: [1e6 * figures.growth[entry, size][0] / size for size in sizes] for name, entry in names.items()
+            },
+            "peak memory, MiB in all": {
+                name: [figures.growth[entry, size][1] / 2**20 for size in sizes] for name, entry in names.items()
+            },
+        },
+    )
+
+
+def written(figures: Figures, page: Path) -> None:
+    """Renew what stands between the marks of the page, and its plots beside it."""
+    text = page.read_text(encoding="utf-8") if page.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
+    new = f"{BEGIN}\n\n{block(figures)}\n\n{END}"
+    text = re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: new, text, flags=re.DOTALL)
+    page.write_text(text, encoding="utf-8")
+    page.with_name("performance-ratios.svg").write_text(ratio_plot(figures), encoding="utf-8")
+    page.with_name("performance-growth.svg").write_text(growth_plot(figures), encoding="utf-8")
