@@ -58,7 +58,7 @@ def test_every_python_block_of_the_readme_runs() -> None:
 
 
 @pytest.mark.usefixtures("online")
-def test_every_command_of_the_readme_runs() -> None:
+def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     commands = [line.split("  #")[0] for code in blocks(README, "sh") for line in code.splitlines() if line.strip()]
     here = [command for command in commands if not command.startswith(NOT_HERE)]
     assert len(here) >= 5
@@ -66,7 +66,7 @@ def test_every_command_of_the_readme_runs() -> None:
         program, *arguments = shlex.split(command)
         assert program == "telephony"
         installed = Path(sys.executable).with_name(program)
-        done = subprocess.run([installed, *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run([installed, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 

@@ -167,10 +167,7 @@ class DigaProvider(Provider):
         except (AnswerLost, UnexpectedResponse) as error:
             if publishes and (isinstance(error, AnswerLost) or error.status in range(200, 300)):
                 yield from self._look_for_publication(assignment, error)
-                try:
-                    seen = yield from self.get(number.id)
-                except TelephonyError:  # what is not known is whether the assignment happened, and that has to be told
-                    raise error from None
+                seen = yield from self.get(number.id)
                 if all(_agent_of(seen, name) == reference.agent_id for name, reference in _references(assignment)):
                     return seen
             raise
