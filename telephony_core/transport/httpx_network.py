@@ -22,7 +22,7 @@ class PunctualNetwork(httpcore.NetworkBackend):
 
     def __init__(self, network: httpcore.NetworkBackend) -> None:
         self._network = network
-        self.deadline = 0.0
+        self.deadline: float = 0.0
 
     def left(self) -> float:
         return max(self.deadline - time.monotonic(), 1e-6)  # 0 would mean not to wait at all
@@ -68,7 +68,7 @@ class AsyncioNetwork(httpcore.AsyncNetworkBackend):
     """Connections straight over asyncio. Time-outs are the business of whoever awaits them."""
 
     def __init__(self) -> None:
-        self.may_hold_bytes = True
+        self.may_hold_bytes: bool = True
         """Whether bytes of a request may be on their way. While a connection is being opened, none are."""
 
     async def connect_tcp(

@@ -469,7 +469,7 @@ class AtDiga(Account):
 
 
 MACHINES = {"vox": AtVox, "diga": AtDiga}
-RUNS = [pytest.param(60, 25, id="few"), pytest.param(2_000, 50, id="many", marks=pytest.mark.long)]
+RUNS = [pytest.param(150, 30, id="few"), pytest.param(10_000, 50, id="many", marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize(("runs", "steps"), RUNS)

@@ -18,7 +18,7 @@ from telephony_core import (
     Telephony,
 )
 from telephony_core.errors import AnswerLost, NoAnswer
-from telephony_core.flow import Flow, Request, Response, call
+from telephony_core.flow import Flow, Request, Response, Semantics, call
 from telephony_core.testing import virtual_clock
 from tests.core import toy
 
@@ -39,9 +39,8 @@ class Curious(toy.ToyProvider):
         return looking(super().import_number(change, identity), self.read_error)
 
     def assign_agents(self, number, assignment):
-        return looking(
-            super()._patch(number, {"inbound_agent": {"agent_id": "b", "version": "published"}}, ONCE), self.read_error
-        )
+        body = {"inbound_agent": {"agent_id": "b", "version": "published"}}
+        return looking(super()._patch(number, body, Semantics.ONCE), self.read_error)
 
     def release(self, number):
         return looking(super().release(number), self.read_error)
