@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -94,12 +93,7 @@ async def aapply_plan(
     journal = SqliteJournal.writing(loaded, "apply", create=True, take_over=options.take_over, now=options.clock.now)
     with journal:
         run = _Run(loaded, numbers, options, journal, rules or _rules(loaded, options))
-        try:
-            report = await run.whole(source, target)
-        except BaseException as failure:
-            with suppress(JournalError):
-                journal.finish(f"ended by {type(failure).__name__}")
-            raise
+        report = await run.whole(source, target)
         journal.finish(report.in_a_word)
         return report
 

@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import TracebackType
 from typing import Final, Protocol, Self
 
 from telephony_core._version import __version__
@@ -291,7 +292,15 @@ class SqliteJournal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        if kind is not None and self._lock is not None:
+            with suppress(JournalError):
+                self.finish(f"ended by {kind.__name__}")
         self._close()
 
     def _close(self) -> None:

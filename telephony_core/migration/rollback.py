@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -28,7 +27,7 @@ from telephony_core.migration.giving_up import Forecast, Served, demand_consent,
 from telephony_core.migration.giving_up_report import GivingUpPreview, GivingUpReport, LeftAlone
 from telephony_core.migration.giving_up_run import GivingUpOptions, GivingUpRun
 from telephony_core.migration.job import Job, told
-from telephony_core.migration.journal import JournalError, SqliteJournal
+from telephony_core.migration.journal import SqliteJournal
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing, state_of
 from telephony_core.migration.runner import Opener, Runner, check_providers
@@ -100,13 +99,8 @@ async def arollback_plan(
     options = options or GivingUpOptions()
     rules = rules or options.rules(loaded.plan)
     with SqliteJournal.writing(loaded, "rollback", take_over=options.take_over, now=options.clock.now) as journal:
-        try:
-            async with source() as source_client, target() as target_client:
-                report = await _roll_back(loaded, source_client, target_client, journal, options, rules)
-        except BaseException as failure:
-            with suppress(JournalError):
-                journal.finish(f"ended by {type(failure).__name__}")
-            raise
+        async with source() as source_client, target() as target_client:
+            report = await _roll_back(loaded, source_client, target_client, journal, options, rules)
         journal.finish(report.in_a_word)
         return report
 

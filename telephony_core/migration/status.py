@@ -136,6 +136,7 @@ def read_run(loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: dateti
     if not loaded.journal_path.exists():
         return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)
     with SqliteJournal.reading(loaded, now=now) as journal:
+        locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then
         runs = tuple(
             RunInfo(
                 id=run.id,
@@ -149,7 +150,7 @@ def read_run(loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: dateti
             for run in journal.runs()
         )
         numbers = (_number(loaded, key, journal.entries_of(key)) for key in _keys(loaded))
-        return _run(loaded, now(), runs, numbers, is_running=journal.is_running())
+        return _run(loaded, now(), runs, numbers, is_running=locked and bool(runs) and runs[-1].ended_at is None)
 
 
 def _keys(loaded: LoadedPlan) -> Iterable[str]:

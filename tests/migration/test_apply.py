@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import errors
+from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.apply import ApplyOptions, aapply_plan
@@ -89,6 +89,20 @@ def test_the_source_is_never_written(way: str, tmp_path: Path) -> None:
     stage.apply(stage.plan())
     assert stage.writes(stage.source) == []
     assert stage.source.records() == before
+
+
+def test_the_source_is_given_to_a_client_that_cannot_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+    with_options = AsyncTelephony.with_options
+
+    def watched(client: AsyncTelephony, **options: object) -> AsyncTelephony:
+        given[client.provider] = options.get("read_only")
+        return with_options(client, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(AsyncTelephony, "with_options", watched)
+    stage = Stage(tmp_path)
+    stage.apply(stage.plan())
+    assert given == {"vox": True, "diga": None}
 
 
 def test_only_the_chosen_numbers_are_moved(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 
 
 class Process:
-    """A helper process that answers each JSON line with one."""
+    """A process at our side that answers each JSON line with one."""
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._process = subprocess.Popen(

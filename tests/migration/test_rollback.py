@@ -19,7 +19,7 @@ from telephony_core.migration.progress import Standing
 from telephony_core.migration.rollback import preview_rollback, rollback_plan
 from telephony_core.migration.status import read_run
 from tests.migration.stage import PASSWORD, Stage
-from tests.migration.test_resume import BusyTime, open_import, record_of_ours, state
+from tests.migration.test_resume import open_import, record_of_ours, state
 
 ONE = Settings(timeout=20.0, concurrency=1, canary=0)
 KEYS = ["+827011110000", "+827011110001", "+827011110002"]
@@ -185,6 +185,23 @@ def test_a_number_that_the_source_does_not_serve_any_more_stays_where_it_is(stag
     assert len(live(stage.target)) == 1
 
 
+def test_a_source_that_goes_away_between_the_preview_and_the_deletion_is_seen_too(stage: Stage) -> None:
+    def meddle(event: object) -> None:
+        if getattr(event, "number", None) == KEYS[2] and stage.ids[0] in stage.source.store:
+            stage.source.store.remove(stage.ids[0])
+
+    report = roll_back(stage, on_event=meddle)
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
+    assert len(live(stage.target)) == 1
+
+
+def test_the_preview_leaves_out_what_the_source_does_not_serve_any_more(stage: Stage) -> None:
+    stage.source.store.remove(stage.ids[0])
+    shown = preview(stage)
+    assert shown.confirm == 2
+    assert [left.error for left in shown.left_alone] == ["SourceGone"]
+
+
 def test_a_key_that_may_not_delete_stops_it(stage: Stage) -> None:
     stage.target.faults.append(Fault(FaultKind.ANSWER, "DELETE", times=9, response=answer(403, {"detail": "no"})))
     report = roll_back(stage)
@@ -296,7 +313,6 @@ def test_a_deletion_whose_answer_is_lost_is_looked_into_and_gone_on_with(
     way: str, kind: FaultKind, tmp_path: Path
 ) -> None:
     stage = moved(tmp_path, way)
-    assert isinstance(stage.time, object)
     stage.target.faults.append(Fault(kind, "DELETE", skip=1))
     first = roll_back(stage)
     stage.target.act_late()
@@ -314,6 +330,3 @@ def test_a_rollback_that_died_goes_on(tmp_path: Path) -> None:
     stage.target.store.edit(id, {"status": "expired"})
     assert roll_back(stage).is_complete
     assert live(stage.target) == []
-
-
-__all__ = ["BusyTime"]

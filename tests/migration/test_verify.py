@@ -173,6 +173,7 @@ def test_a_listing_that_fails_is_an_error_and_not_a_difference(moved: Stage) -> 
     moved.target.faults.append(Fault(FaultKind.ANSWER, times=99, response=answer(403, {"detail": "no"})))
     with pytest.raises(errors.PermissionDenied):
         look(moved)
+    assert read_run(moved.loaded).runs[-1].how_it_ended == "ended by PermissionDenied"  # type: ignore[attr-defined]
 
 
 # -- what the journal keeps of it

@@ -31,7 +31,7 @@ from tests.reliability.wire import FLOOD, Asked, Connection, Server, server
 
 KEY = "emulator-key"
 TAKES_ALL_THE_TIME = {"silence", "a slow drip"}
-SHORT, LONG = 2.5, 60.0
+SHORT, LONG = 0.9, 60.0
 """Seconds: a time-out that is to pass, and one that is not."""
 AT_ONCE = 32
 """Cells that wait for their time-out together."""
