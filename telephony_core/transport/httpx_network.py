@@ -120,7 +120,7 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
         return self._writer.get_extra_info(info)
 
     async def aclose(self) -> None:
-        # Everything was flushed, and a server that does not say goodbye would be waited for. One turn of the loop closes.
+        # Everything was flushed, and a server that says no goodbye would be waited for. One turn of the loop closes.
         self._writer.transport.abort()
         await asyncio.sleep(0)
 
