@@ -110,7 +110,10 @@ class Request:
                 return dict(value)
             if isinstance(value, Iterable):
                 return list(value)
-            raise InvalidInput(f"a {type(value).__name__} cannot be put into a JSON body")
+            raise InvalidInput(
+                f"a {type(value).__name__} cannot be put into a JSON body",
+                remedy="build it of texts, numbers, lists and dicts",
+            )
 
         text = json.dumps(json_body, default=reveal, ensure_ascii=False, separators=(",", ":"))
         if not _has_utf8(text):

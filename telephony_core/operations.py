@@ -40,6 +40,7 @@ from telephony_core.errors import (
 from telephony_core.flow import Flow, Semantics
 from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.settling import Attempt, Settlement, SettlementOutcome
+from telephony_core.wire import Items
 
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
 T = TypeVar("T")
@@ -57,16 +58,17 @@ class Listing:
 
     def accept(self, page: Page[ItemT]) -> list[ItemT]:
         """The records of a page that were not seen before. Raises `UnexpectedResponse` for a listing without end."""
-        ids = {item.id for item in page.items}
-        if len(ids) == len(page.items) and self._ids.isdisjoint(ids):
+        ids = page.items.ids if isinstance(page.items, Items) else [item.id for item in page.items]
+        fresh = set(ids)
+        if len(fresh) == len(ids) and self._ids.isdisjoint(fresh):
             new = list(page.items)
-            self._ids |= ids
+            self._ids |= fresh
         else:
             new = []
-            for item in page.items:
-                if item.id not in self._ids:
-                    self._ids.add(item.id)
-                    new.append(item)
+            for at, id in enumerate(ids):
+                if id not in self._ids:
+                    self._ids.add(id)
+                    new.append(page.items[at])
         if page.cursor is not None:
             if page.cursor in self._cursors:
                 raise UnexpectedResponse("the listing does not end: the provider gave the same cursor twice")

@@ -14,10 +14,10 @@ A shape is a pydantic model, or for records that come by the thousand a `TypedDi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -28,6 +28,7 @@ from telephony_core.redaction import without_secrets
 T = TypeVar("T")
 ModelT = TypeVar("ModelT")
 PageT = TypeVar("PageT")
+ItemT = TypeVar("ItemT")
 
 Maybe: TypeAlias = Annotated[T | None, Field(default=None)]
 """A field of a `TypedDict` that is ``None`` where a record lacks it."""
@@ -98,23 +99,56 @@ def read_answer(response: Response, model: type[ModelT], secret_keys: frozenset[
 
 
 def read_page(
-    response: Response, page: type[PageT], key: str, model: type[ModelT], secret_keys: frozenset[str] = frozenset()
-) -> tuple[PageT, list[Found[ModelT]]]:
-    """A page, and the records in it.
+    response: Response,
+    page: type[PageT],
+    key: str,
+    model: type[ModelT],
+    make: Callable[[ModelT, tuple[str, ...], Mapping[str, Any]], ItemT],
+    secret_keys: frozenset[str] = frozenset(),
+) -> tuple[PageT, Items[ItemT]]:
+    """A page, and what ``make`` makes of its records; it is given the parts of `Found` and must not fail.
 
-    ``page`` is a `TypedDict` with a list of ``model`` under ``key``; whatever else it names has to be readable. Raises
-    `UnexpectedResponse` for a page of another shape, and what `read_record` raises.
+    ``page`` is a `TypedDict` with a list of ``model`` under ``key``, which is a `TypedDict` with an ``id``. What else
+    ``page`` names has to be readable. Raises `UnexpectedResponse` for another shape, and what `read_record` raises.
     """
     with suppress(ValidationError):
         whole: Any = _shape(page).validate_json(response.body)
         payloads = _Payloads(response.body, key, secret_keys)
-        return whole, [(record, (), _Payload(payloads, place)) for place, record in enumerate(whole[key])]
+        return whole, Items([(record, (), _Payload(payloads, at)) for at, record in enumerate(whole[key])], make)
     payload = read_object(response)
     items = read_items(payload, key, status=response.status)
     rest, problems = read_record(page, {**payload, key: []}, status=response.status)
     if problems:
         raise UnexpectedResponse(f"the page cannot be read ({'; '.join(problems)})", status=response.status)
-    return rest, [_found(model, item, response.status, secret_keys) for item in items]
+    return rest, Items([_found(model, item, response.status, secret_keys) for item in items], make)
+
+
+class Items(Sequence[ItemT]):
+    """The items of a page by their ids, each made when somebody asks for it: some have been met on other pages."""
+
+    def __init__(self, found: list[Any], make: Callable[..., ItemT]) -> None:
+        self._found = found
+        self._make = make
+
+    @property
+    def ids(self) -> list[str]:
+        return [record["id"] for record, _, _ in self._found]
+
+    def __iter__(self) -> Iterator[ItemT]:
+        make = self._make
+        return iter([make(record, problems, raw) for record, problems, raw in self._found])
+
+    @overload
+    def __getitem__(self, at: int) -> ItemT: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[ItemT]: ...
+    def __getitem__(self, at: int | slice) -> ItemT | list[ItemT]:
+        if isinstance(at, slice):
+            return [self._make(*found) for found in self._found[at]]
+        return self._make(*self._found[at])
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 _shape: Callable[[object], TypeAdapter[Any]] = lru_cache(maxsize=256)(TypeAdapter)
@@ -143,9 +177,10 @@ class _Payloads:
         self._records: list[dict[str, object]] | None = None
 
     def __getitem__(self, place: int) -> dict[str, object]:
+        body = self._body  # first, because it goes as soon as another thread has the records
         records = self._records
         if records is None:
-            whole = loads(self._body)
+            whole = loads(body)
             items = [whole] if self._key is None else whole[self._key]
             records = self._records = [_without_secrets(item, self._secret_keys) for item in items]
             self._body = b""

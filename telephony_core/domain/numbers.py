@@ -33,7 +33,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, computed_field, field_serializer
 
-from telephony_core.domain.unchecked import unchecked
+from telephony_core.domain.unchecked import new, set_extra, set_fields, set_names, set_private
 from telephony_core.domain.uri_password import without_password
 from telephony_core.errors import InvalidInput
 
@@ -72,7 +72,12 @@ class NumberIdentity(BaseModel, frozen=True):
 
         In a region that the metadata does not know, only ``+…`` can be E.164.
         """
-        return unchecked(cls, {"raw": raw, "read_in": region.upper()}, _FIELDS)
+        identity = new(cls)
+        set_fields(identity, {"raw": raw, "read_in": region.upper()})
+        set_names(identity, _NAMES)
+        set_extra(identity, None)
+        set_private(identity, None)
+        return identity
 
     # The ignores below: mypy takes cached_property for a property and refuses decorators on top of one.
     @cached_property
@@ -153,7 +158,7 @@ class NumberIdentity(BaseModel, frozen=True):
         return self.e164 or without_password(self.raw)
 
 
-_FIELDS: Final = set(NumberIdentity.model_fields)
+_NAMES: Final = set(NumberIdentity.model_fields)
 
 
 def national_digits(e164: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Self, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from pydantic import AfterValidator, BaseModel, Field
 
@@ -12,7 +12,7 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.sip import SipConfig
-from telephony_core.domain.unchecked import unchecked
+from telephony_core.domain.unchecked import new, set_extra, set_fields, set_names, set_private
 
 
 def _aware_utc(when: datetime) -> datetime:
@@ -85,13 +85,18 @@ class PhoneNumber(BaseModel, frozen=True):
     raw: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
     """The provider's record without its secrets, for what the model has no word for. Not compared, not dumped."""
 
-    @classmethod
-    def unchecked(cls, fields: PhoneNumberFields) -> Self:
-        """A record out of parts that are of their types already; an adapter has read them out of a strict model.
+    @staticmethod
+    def unchecked(fields: PhoneNumberFields) -> PhoneNumber:
+        """A record out of parts that are of their types already; an adapter has read them out of a strict shape.
 
         ``fields`` becomes the record's own. To check them all a second time would take as long as everything else.
         """
-        return unchecked(cls, fields, _NAMES)
+        number = new(PhoneNumber)
+        set_fields(number, fields)
+        set_names(number, _NAMES)
+        set_extra(number, None)
+        set_private(number, None)
+        return number
 
     @property
     def is_live(self) -> bool:

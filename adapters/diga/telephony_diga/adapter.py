@@ -108,8 +108,7 @@ class DigaProvider(Provider):
         # The list's path ends in a slash; without it the vendor's server would redirect.
         request = Request.of("GET", path("v1", "phone") + "/", query=parameters)
         response = yield from call(request, self.read_error)
-        page, records = read_page(response, PhonePage, "data", PhoneRecord, self.secret_keys)
-        numbers = [mapping.number_of(*found) for found in records]
+        page, numbers = read_page(response, PhonePage, "data", PhoneRecord, mapping.number_of, self.secret_keys)
         if page["has_more"]:
             last = page["last_id"] or (numbers[-1].id if numbers else None)
             if last is None:

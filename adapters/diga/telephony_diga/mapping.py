@@ -85,7 +85,10 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
     # A time that cannot be read still says that the release was ordered.
     release_ordered = release_at is not None or bool(unreadable and raw.get("scheduled_release_at"))
     status, origin, odd_words = _words(record["status"], record["telephony_provider"], release_ordered)
-    sip, odd_sip = _read_sip(record["sip_config"], origin)
+    sip: SipConfig | None = None
+    odd_sip: tuple[str, ...] = ()
+    if (trunk := record["sip_config"]) is not None or origin is Origin.IMPORTED:
+        sip, odd_sip = _read_sip(trunk or {})
     return PhoneNumber.unchecked(
         {
             "provider": SLUG,
@@ -97,8 +100,8 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
             "provider_origin": record["telephony_provider"] or None,
             "label": record["nickname"] or None,
             "sip": sip,
-            "inbound_agent": _agent(record["inbound_agent_id"]),
-            "outbound_agent": _agent(record["outbound_agent_id"]),
+            "inbound_agent": None if (id := record["inbound_agent_id"]) is None else _agent(id),
+            "outbound_agent": None if (id := record["outbound_agent_id"]) is None else _agent(id),
             "created_at": None,
             "updated_at": None,
             "starts_at": record["assigned_at"],
@@ -122,7 +125,7 @@ def _words(status: str, provider: str, release_ordered: bool) -> tuple[NumberSta
 
 
 @lru_cache(maxsize=4096)
-def _agent(id: str | None) -> AgentRef | None:
+def _agent(id: str) -> AgentRef | None:
     return AgentRef(id) if id else None
 
 
@@ -131,24 +134,21 @@ def _odd_word(field: str, word: str, table: Mapping[str, object]) -> tuple[str, 
     return (f"{field}: none of the documented words ({', '.join(table)})",) if word and word not in table else ()
 
 
-def _read_sip(
-    found: SipRecord | Mapping[str, object] | None, origin: Origin
-) -> tuple[SipConfig | None, tuple[str, ...]]:
+def _read_sip(found: SipRecord | Mapping[str, object]) -> tuple[SipConfig, tuple[str, ...]]:
     """The flat trunk object as two halves, and the fields of it that could not be read.
 
     An imported phone always has a trunk, even where Diga shows none: everything about it is unknown then.
     """
-    if found is None and origin is not Origin.IMPORTED:
-        return None, ()
-    record, unreadable = (found, ()) if isinstance(found, SipRecord) else read_record(SipRecord, found or {})
+    record, unreadable = (found, ()) if isinstance(found, SipRecord) else read_record(SipRecord, found)
+    addresses = record.allowed_addresses
     sip, odd = _trunk(
         record.termination_uri,
         record.username,
         record.inbound_media_encryption,
         record.outbound_media_encryption,
-        None if record.allowed_addresses is None else tuple(record.allowed_addresses),
+        None if addresses is None else tuple(addresses),
     )
-    return sip, tuple(f"sip_config.{problem}" for problem in unreadable) + odd
+    return sip, (*(f"sip_config.{problem}" for problem in unreadable), *odd) if unreadable else odd
 
 
 @lru_cache(maxsize=4096)

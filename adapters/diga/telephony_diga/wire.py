@@ -21,6 +21,8 @@ def _instant(value: object) -> object:
     if isinstance(value, str):
         try:
             when = datetime.fromisoformat(value)
+            if when.tzinfo is UTC:
+                return when
             return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
         except (ValueError, OverflowError):
             pass

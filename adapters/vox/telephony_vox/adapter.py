@@ -72,8 +72,8 @@ class VoxProvider(Provider):
         if resumed is not None:
             asked.append(("cursor", resumed))
         response = yield from self._call("GET", path(_OWNED), Semantics.READ, query=asked)
-        page, records = read_page(response, NumberPage, "items", NumberRecord, self.secret_keys)
-        return Page([mapping.number_of(*found) for found in records], _onward(status, page["next_cursor"], statuses))
+        page, numbers = read_page(response, NumberPage, "items", NumberRecord, mapping.number_of, self.secret_keys)
+        return Page(numbers, _onward(status, page["next_cursor"], statuses))
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         return self._number("GET", path(_OWNED, id), Semantics.READ)
@@ -89,8 +89,8 @@ class VoxProvider(Provider):
         if cursor is not None:
             asked.append(("cursor", cursor))
         response = yield from self._call("GET", path("telephone-numbers", "available"), Semantics.READ, query=asked)
-        page, records = read_page(response, LinePage, "items", LineRecord, self.secret_keys)
-        return Page([mapping.line_of(*found) for found in records], page["next_cursor"])
+        page, lines = read_page(response, LinePage, "items", LineRecord, mapping.line_of, self.secret_keys)
+        return Page(lines, page["next_cursor"])
 
     # -- writing
 

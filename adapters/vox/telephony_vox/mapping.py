@@ -80,11 +80,21 @@ def phone_number(payload: object, *, http_status: int | None = None) -> PhoneNum
 
 
 def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> PhoneNumber:
-    """An owned number out of its record, the fields of it that could not be read, and what to show as ``raw``."""
-    status, origin, odd_words = _words(record["status"], record["provider"])
-    sip, odd_address = _sip(record["address"], origin)
-    inbound, odd_inbound = _agent(record["inbound_agent"], "inbound_agent")
-    outbound, odd_outbound = _agent(record["outbound_agent"], "outbound_agent")
+    """An owned number out of its record, the fields of it that could not be read, and what to show as ``raw``.
+
+    It runs for every number of a listing, where a call costs as much as what it does; hence so few of them.
+    """
+    status, origin, sip, fee, odd = _shared(
+        record["status"], record["provider"], record["address"], record["monthly_fee"]
+    )
+    odd = unreadable + odd
+    inbound = outbound = None
+    if (agent := record["inbound_agent"]) is not None:
+        inbound, odd_agent = _agent(agent, "inbound_agent")
+        odd += odd_agent
+    if (agent := record["outbound_agent"]) is not None:
+        outbound, odd_agent = _agent(agent, "outbound_agent")
+        odd += odd_agent
     return PhoneNumber.unchecked(
         {
             "provider": SLUG,
@@ -98,13 +108,15 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             "sip": sip,
             "inbound_agent": inbound,
             "outbound_agent": outbound,
-            "created_at": _time(record["created_at"]),
-            "updated_at": _time(record["updated_at"]),
-            "starts_at": _time(record["start_at"]),
-            "release_requested_at": _time(record["cancel_requested_at"]),
-            "ends_at": _time(record["end_at"]),
-            "monthly_fee": _won(record["monthly_fee"]),
-            "problems": unreadable + odd_words + odd_address + odd_inbound + odd_outbound,
+            "created_at": None if (at := record["created_at"]) is None else _EPOCH + at * _MILLISECOND,
+            "updated_at": None if (at := record["updated_at"]) is None else _EPOCH + at * _MILLISECOND,
+            "starts_at": None if (at := record["start_at"]) is None else _EPOCH + at * _MILLISECOND,
+            "release_requested_at": None
+            if (at := record["cancel_requested_at"]) is None
+            else _EPOCH + at * _MILLISECOND,
+            "ends_at": None if (at := record["end_at"]) is None else _EPOCH + at * _MILLISECOND,
+            "monthly_fee": fee,
+            "problems": odd,
             "raw": raw,
         }
     )
@@ -117,13 +129,13 @@ def available_number(payload: object, *, http_status: int | None = None) -> Avai
 
 def line_of(record: LineRecord, unreadable: Odd, raw: Mapping[str, Any]) -> AvailableNumber:
     """A line for sale out of its record; see `number_of`."""
-    sms, odd_sms = _nested(SmsRecord, record.sms_capable or {}, "sms_capable")
+    sms, odd_sms = _nested(SmsRecord, record["sms_capable"] or {}, "sms_capable")
     return AvailableNumber(
         provider=SLUG,
-        id=record.id,
-        identity=NumberIdentity.parse(record.number, region=REGION),
-        line_type=record.line_type,
-        monthly_fee=_won(record.monthly_fee),
+        id=record["id"],
+        identity=NumberIdentity.parse(record["number"], region=REGION),
+        line_type=record["line_type"],
+        monthly_fee=_won(record["monthly_fee"]),
         sends_sms=None if sms is None else sms.send,
         receives_sms=None if sms is None else sms.recv,
         problems=unreadable + odd_sms,
@@ -151,19 +163,22 @@ def release(payload: object, number: PhoneNumber, *, http_status: int | None = N
 # What many numbers share is made once: the models are frozen.
 
 
-@lru_cache(maxsize=256)
-def _words(status: str | None, provider: str | None) -> tuple[NumberStatus, Origin, Odd]:
-    """The status and the origin that two words of vox stand for."""
+@lru_cache(maxsize=4096)
+def _shared(
+    status: str | None, provider: str | None, address: str | None, fee: int | None
+) -> tuple[NumberStatus, Origin, SipConfig | None, Money | None, Odd]:
+    """What few words stand for that many numbers share, and what is odd about them."""
     given = (("provider", provider, ORIGINS), ("status", status, STATUSES))
     odd = tuple(
         f"{field}: none of the documented words ({', '.join(table)})"
         for field, word, table in given
         if word is not None and word not in table
     )
-    return STATUSES.get(status or "", NumberStatus.UNKNOWN), ORIGINS.get(provider or "", Origin.UNKNOWN), odd
+    origin = ORIGINS.get(provider or "", Origin.UNKNOWN)
+    sip, odd_address = _sip(address, origin)
+    return STATUSES.get(status or "", NumberStatus.UNKNOWN), origin, sip, _won(fee), odd + odd_address
 
 
-@lru_cache(maxsize=4096)
 def _sip(address: str | None, origin: Origin) -> tuple[SipConfig | None, Odd]:
     if address is None:
         return SipConfig() if origin is Origin.IMPORTED else None, ()
@@ -173,9 +188,7 @@ def _sip(address: str | None, origin: Origin) -> tuple[SipConfig | None, Odd]:
         return SipConfig(), (f"address: {error.message}",)
 
 
-def _agent(payload: Mapping[str, object] | None, field: str) -> tuple[AgentRef | None, Odd]:
-    if payload is None:
-        return None, ()
+def _agent(payload: Mapping[str, object], field: str) -> tuple[AgentRef | None, Odd]:
     id, word = payload.get("agent_id"), payload.get("agent_version")
     if isinstance(id, str) and isinstance(word, str) and id and word and word not in _MODEL_WORDS:
         return _reference(id, word), ()
@@ -204,7 +217,6 @@ def _time(millis: int | None) -> datetime | None:
     return None if millis is None else _EPOCH + millis * _MILLISECOND
 
 
-@lru_cache(maxsize=1024)
 def _won(amount: int | None) -> Money | None:
     return None if amount is None else Money(amount=Decimal(amount), currency="KRW")
 

@@ -63,14 +63,15 @@ class AgentRecord(_Wire):
     agent_version: Text | None = None
 
 
-class LineRecord(_Wire):
+@with_config(_STRICT)
+class LineRecord(TypedDict, total=False):
     """A line for sale (docs.tryvox.co, list available numbers)."""
 
-    id: Text
-    number: Text
-    line_type: str | None = None
-    monthly_fee: int | None = None
-    sms_capable: dict[str, object] | None = None
+    id: Required[Text]
+    number: Required[Text]
+    line_type: Maybe[str]
+    monthly_fee: Maybe[int]
+    sms_capable: Maybe[dict[str, object]]
 
 
 @with_config(_STRICT)

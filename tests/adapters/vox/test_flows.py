@@ -66,7 +66,7 @@ def test_the_first_page_asks_for_the_first_status(vox: VoxProvider, wire: Wire, 
         ("sort_order", "asc"),
     )
     assert request.body is None
-    assert found.items == [mapping.phone_number(custom())]
+    assert list(found.items) == [mapping.phone_number(custom())]
     assert found.cursor is not None
 
 
