@@ -55,11 +55,16 @@ GROUPS: Final = {
     ),
     "judging": Group(
         ("telephony_core/refusals.py", "telephony_core/settling.py", "telephony_core/checks.py"),
-        ("tests/core/test_answers.py", "tests/core/test_checks.py", "tests/core/test_operations.py"),
+        (
+            "tests/core/test_answers.py",
+            "tests/core/test_checks.py",
+            "tests/core/test_operations.py",
+            "tests/reliability/test_strangers.py",
+        ),
     ),
     "retry": Group(
         ("telephony_core/transport/exchange.py",),
-        ("tests/core/test_exchange.py", "tests/core/test_client.py"),
+        ("tests/core/test_exchange.py", "tests/core/test_client.py", "tests/reliability/test_fault_matrix.py"),
     ),
     "vox": Group(
         ("telephony_vox/mapping.py",),
