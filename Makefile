@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types layers unit wheel sip-servers test-long format pins clean
+.PHONY: help demo test lint types layers unit wheel sip-servers test-long mutants bench format pins clean
 
 # The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
 FIT := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -46,6 +46,13 @@ sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP se
 
 test-long: $(DEVELOPMENT) ## The tests that take minutes
 	$(BIN)/pytest -n auto --maxprocesses 4 -m long
+	TELEPHONY_BACKEND=fast $(BIN)/pytest -n auto --maxprocesses 4
+
+mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (an hour for all)
+	$(BIN)/python -m tests.reliability.mutants $(ARGS)
+
+bench: $(DEVELOPMENT) ## What the library costs, into docs/performance.md; ARGS=--quick; wants a quiet machine
+	$(BIN)/python -m benchmarks $(ARGS)
 
 format: $(DEVELOPMENT) ## Put the code into shape
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ from typing import Any
 KEY = "key"
 HEADERS = {"authorization": f"Bearer {KEY}", "accept": "application/json"}
 PAGES = 100
+"""Of a vendor's SDK that has to be told how many there are; those servers hold 10,000 records."""
 
 
 @dataclass
@@ -33,15 +34,19 @@ class Async:
 # -- HTTP libraries alone: the record as parsed JSON, no object of any kind
 
 
-def paths(shape: str) -> tuple[str, list[str]]:
-    """Of one record, and of all pages: the same that our adapter asks for, but for its empty ones."""
+def paths(base: str, shape: str) -> tuple[str, list[str]]:
+    """Of one record, and of all pages: the same that our adapter asks for, but for its empty ones.
+
+    The base URL ends in how many records there are.
+    """
+    count = int(base.rpartition("/")[2]) // 100
     if shape == "vox":
         numbers = "/v3/organization-telephone-numbers"
         asked = f"{numbers}?status=active&limit=100&sort_by=created_at&sort_order=asc"
-        return f"{numbers}/1", [f"{asked}&cursor={page}" if page else asked for page in range(PAGES)]
+        return f"{numbers}/1", [f"{asked}&cursor={page}" if page else asked for page in range(count)]
     asked = "/v1/phone/?limit=100&order=asc"
     passes = [asked, f"{asked}&status=assigned"]
-    return "/v1/phone/1", [f"{one}&after={page}" if page else one for one in passes for page in range(PAGES)]
+    return "/v1/phone/1", [f"{one}&after={page}" if page else one for one in passes for page in range(count)]
 
 
 def reading(shape: str) -> Callable[[bytes], int]:
@@ -50,7 +55,7 @@ def reading(shape: str) -> Callable[[bytes], int]:
 
 
 def sync_raw(fetch: Callable[[str], bytes], base: str, shape: str, close: Callable[[], object]) -> Sync:
-    one, pages = paths(shape)
+    one, pages = paths(base, shape)
     count = reading(shape)
     return Sync(lambda: json.loads(fetch(base + one)), lambda: sum(count(fetch(base + page)) for page in pages), close)
 
@@ -58,7 +63,7 @@ def sync_raw(fetch: Callable[[str], bytes], base: str, shape: str, close: Callab
 def async_raw(
     fetch: Callable[[str], Awaitable[bytes]], base: str, shape: str, close: Callable[[], Awaitable[object]]
 ) -> Async:
-    one, pages = paths(shape)
+    one, pages = paths(base, shape)
     count = reading(shape)
 
     async def get() -> object:
@@ -145,7 +150,7 @@ def pydantic_sync(base: str, shape: str) -> Sync:
 
     client = httpx.Client(headers=HEADERS)
     record, page = _page_model()
-    one, pages = paths(shape)
+    one, pages = paths(base, shape)
 
     def every() -> int:
         return sum(len(page.model_validate_json(client.get(base + path).content).items) for path in pages)
@@ -158,7 +163,7 @@ def pydantic_async(base: str, shape: str) -> Async:
 
     client = httpx.AsyncClient(headers=HEADERS)
     record, page = _page_model()
-    one, pages = paths(shape)
+    one, pages = paths(base, shape)
 
     async def get() -> object:
         return record.model_validate_json((await client.get(base + one)).content)

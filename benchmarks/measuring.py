@@ -24,7 +24,8 @@ def serving(sizes: Iterable[int]) -> Iterator[str]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdin is not None
-        yield f"http://127.0.0.1:{server.stdout.readline().strip()}"
+        port = int(server.stdout.readline())
+        yield f"http://127.0.0.1:{port}"
         server.stdin.close()
 
 
@@ -49,6 +50,7 @@ class Worker:
     def __init__(self, entry: Entry, base: str) -> None:
         command = [str(entry.python), str(HERE / "worker.py"), entry.mode, entry.name, base, entry.shape]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._entry = entry
         self._answer()
 
     def do(self, what: str, **arguments: int) -> dict[str, float]:
@@ -61,7 +63,7 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"a contender ended early: {self._process.args}")
+            raise SystemExit(f"a contender ended early: {self._entry.mode} {self._entry.name}, {self._entry.shape}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

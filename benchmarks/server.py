@@ -1,6 +1,6 @@
 """A loopback server that costs less than any client: answers are made beforehand, and it reads one line of a request.
 
-Run by `benchmarks.run` in a process of its own: ``python server.py SIZE...`` prints its port and serves until its
+Run by `benchmarks.measuring` in a process of its own: ``python server.py SIZE...`` prints its port and serves until its
 standard input ends. Below ``/slow`` every answer takes 50 ms.
 """
 

@@ -1,8 +1,8 @@
 """One client process: makes one contender and measures it as often as it is told.
 
-Run by `benchmarks.run` with the Python of the contender's environment: ``python worker.py MODE NAME BASE SHAPE``. Reads
-one command a line, ``{"do": "get", "count": 200}``, and answers each with one line: CPU and wall-clock seconds of this
-process, and how many records came.
+Run by `benchmarks.measuring` with the Python of the contender's environment: ``python worker.py MODE NAME BASE SHAPE``.
+Reads one command a line, ``{"do": "get", "count": 200}``, and answers each with one line: CPU and wall-clock seconds of
+this process, and how many records came.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class SyncWorker:
         return count
 
     def list(self) -> int:
-        return self.made.list()
+        records: int = self.made.list()
+        return records
 
     def burst(self, count: int, at_once: int) -> int:
         with ThreadPoolExecutor(at_once) as threads:
@@ -81,7 +82,8 @@ class AsyncWorker:
 
     def list(self) -> int:
         async def work() -> int:
-            return await self.made.list()
+            records: int = await self.made.list()
+            return records
 
         return self.run(work())
 

@@ -210,8 +210,9 @@ class Telephony(_Client):
     ``provider`` is a slug (``"vox"``) or a `Connection`. ``api_key`` and ``base_url`` default to
     ``TELEPHONY_<SLUG>_API_KEY`` and ``TELEPHONY_<SLUG>_BASE_URL``. ``timeout`` is one deadline in seconds for a whole
     operation (for a listing: for each page), retries and pauses included. ``max_retries`` counts per request. ``pace``
-    limits how fast it sends; without one it only slows down when the provider says so. ``http_client`` is an
-    `httpx.Client` of yours, never closed here, and wins over ``backend``. ``observers`` are told of every request.
+    limits how fast it sends; without one it only slows down when the provider says so. ``backend`` is ``"httpx"``,
+    ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is an `httpx.Client` of yours,
+    never closed here, and wins over it. ``observers`` are told of every request.
 
     Raises `ProviderNotFound` and its siblings, and `ConfigurationError` for a key or URL that cannot be used.
     """
@@ -367,8 +368,8 @@ class Telephony(_Client):
 
 
 class AsyncTelephony(_Client):
-    """A provider's account, for async code. The same as `Telephony` with ``await``; ``http_client`` is an
-    `httpx.AsyncClient`. Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write in flight."""
+    """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
+    ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`. Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write in flight."""
 
     def __init__(
         self,

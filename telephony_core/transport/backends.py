@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     import httpx
 
 DEFAULT: Final = "httpx"
+# "fast" is the faster one of each kind of client, so that one word serves a process with both.
 _SYNC: Final = {
     "httpx": ("telephony_core.transport.httpx_backend", "HttpxBackend"),
     "urllib3": ("telephony_core.transport.urllib3_backend", "Urllib3Backend"),
+    "fast": ("telephony_core.transport.urllib3_backend", "Urllib3Backend"),
 }
 _ASYNC: Final = {
     "httpx": ("telephony_core.transport.httpx_backend", "AsyncHttpxBackend"),
     "aiohttp": ("telephony_core.transport.aiohttp_backend", "AiohttpBackend"),
+    "fast": ("telephony_core.transport.aiohttp_backend", "AiohttpBackend"),
 }
 
 

@@ -590,9 +590,17 @@ def test_backends_are_chosen_by_name():
     assert AsyncTelephony(SPEC, **given("httpx")).backend_name == "httpx"
 
 
+def test_one_word_in_the_environment_makes_both_clients_fast(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TELEPHONY_BACKEND", "fast")
+    chosen = {**given("fast"), "backend": None}
+    with Telephony(SPEC, **chosen) as sync:
+        assert sync.backend_name == "urllib3"
+    assert AsyncTelephony(SPEC, **chosen).backend_name == "aiohttp"
+
+
 @pytest.mark.parametrize(
     ("client", "backend", "possible"),
-    [(Telephony, "aiohttp", "httpx, urllib3"), (AsyncTelephony, "urllib3", "aiohttp, httpx")],
+    [(Telephony, "aiohttp", "fast, httpx, urllib3"), (AsyncTelephony, "urllib3", "aiohttp, fast, httpx")],
 )
 def test_a_backend_of_the_other_client_is_refused_with_those_that_are_possible(
     client: Callable[..., object], backend: str, possible: str, monkeypatch: pytest.MonkeyPatch
