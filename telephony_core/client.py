@@ -369,7 +369,10 @@ class Telephony(_Client):
 
 class AsyncTelephony(_Client):
     """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
-    ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`. Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write in flight."""
+    ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
+
+    Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write in flight.
+    """
 
     def __init__(
         self,
