@@ -175,7 +175,7 @@ def _in_stage() -> None:
 
 def main() -> None:
     names = sys.argv[1:] or list(GROUPS)
-    children = max(1, (os.cpu_count() or 2) - 1)
+    children = os.cpu_count() or 1
     killed = total = 0
     for name in names:
         found = run(name, children=children)
