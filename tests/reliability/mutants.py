@@ -10,6 +10,7 @@ reviewed survivors (`tests/reliability/survivors.toml`) with the reason, and at 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import _lru_cache_wrapper
 from pathlib import Path
 from typing import Final
 
@@ -105,7 +107,9 @@ def staged(name: str, group: Group) -> Path:
         "only_mutate": list(group.mutated),
         "also_copy": ["tests", "cassettes"],
         "pytest_add_cli_args_test_selection": list(group.tests),
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov"],
+        "pytest_add_cli_args": [
+            *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "tests.reliability.mutants")
+        ],
         "track_dependencies": False,
         "use_git_change_detection": False,
         "timeout_constant": 2.0,
@@ -151,6 +155,13 @@ def reviewed() -> dict[str, str]:
     """Why a survivor may stay, by its changed lines."""
     listed = tomllib.loads(SURVIVORS.read_text(encoding="utf-8")) if SURVIVORS.exists() else {}
     return {change.strip(): group["why"] for group in listed.get("reviewed", []) for change in group["changes"]}
+
+
+def pytest_sessionstart() -> None:
+    """A mutant is tried in a copy of the process that tried the good code, and must not live on what that remembers."""
+    for kept in gc.get_objects():
+        if isinstance(kept, _lru_cache_wrapper) and kept.__module__.partition(".")[0] in PACKAGES:
+            kept.cache_clear()
 
 
 def _prose(text: str) -> bool:

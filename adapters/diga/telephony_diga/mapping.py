@@ -33,7 +33,6 @@ from telephony_core.domain.sip import (
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, NotFound, UnexpectedResponse, UnsupportedField, WrongState
 from telephony_core.flow import Json
-from telephony_core.redaction import without_secrets
 from telephony_core.wire import read_record
 from telephony_diga.plugin import REGION, SLUG
 from telephony_diga.wire import AgentRecord, PhoneRecord, SipRecord, VersionRecord
@@ -70,13 +69,6 @@ def words_of(status: NumberStatus) -> tuple[str, ...]:
     if status is NumberStatus.RELEASE_SCHEDULED:
         status = NumberStatus.ACTIVE
     return tuple(word for word, meaning in STATUSES.items() if meaning is status)
-
-
-def read_number(payload: object, *, http_status: int) -> PhoneNumber:
-    """A phone as Diga shows it. Raises `UnexpectedResponse` when it has no readable id or number."""
-    record, unreadable = read_record(PhoneRecord, payload, status=http_status)
-    raw = without_secrets(payload)
-    return number_of(record, unreadable, raw if isinstance(raw, dict) else {})
 
 
 def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> PhoneNumber:

@@ -23,7 +23,6 @@ from telephony_core.domain.sip import OutboundSip, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, UnexpectedResponse, UnsupportedField
 from telephony_core.flow import Json
-from telephony_core.redaction import without_secrets
 from telephony_core.wire import ModelT, read_record
 from telephony_vox.plugin import CAPABILITIES, FROZEN_VERSION, REGION, SLUG
 from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, NumberRecord, SmsRecord
@@ -74,11 +73,6 @@ Odd: TypeAlias = tuple[str, ...]
 """What could not be read, by vox's own names of the fields."""
 
 
-def phone_number(payload: object, *, http_status: int | None = None) -> PhoneNumber:
-    """An owned number. Raises `UnexpectedResponse` when it is no object or lacks its ``id`` or ``number``."""
-    return number_of(*read_record(NumberRecord, payload, status=http_status), _raw(payload))
-
-
 def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> PhoneNumber:
     """An owned number out of its record, the fields of it that could not be read, and what to show as ``raw``.
 
@@ -120,11 +114,6 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             "raw": raw,
         }
     )
-
-
-def available_number(payload: object, *, http_status: int | None = None) -> AvailableNumber:
-    """A line for sale. Raises `UnexpectedResponse` as `phone_number` does."""
-    return line_of(*read_record(LineRecord, payload, status=http_status), _raw(payload))
 
 
 def line_of(record: LineRecord, unreadable: Odd, raw: Mapping[str, Any]) -> AvailableNumber:
@@ -219,11 +208,6 @@ def _time(millis: int | None) -> datetime | None:
 
 def _won(amount: int | None) -> Money | None:
     return None if amount is None else Money(amount=Decimal(amount), currency="KRW")
-
-
-def _raw(payload: object) -> dict[str, Any]:
-    cleaned = without_secrets(payload, SECRET_KEYS)
-    return dict(cleaned) if isinstance(cleaned, Mapping) else {}
 
 
 # -- writing

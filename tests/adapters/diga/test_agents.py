@@ -26,8 +26,8 @@ from telephony_core.errors import (
 )
 from telephony_core.flow import Response
 from telephony_core.operations import Operations
-from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
+from tests.adapters.diga.records import read_number
 
 Make = Callable[..., dict[str, Any]]
 Answer = Callable[..., Response]
@@ -67,7 +67,7 @@ DROPDOWN = [
 
 
 def read(payload: object) -> PhoneNumber:
-    return mapping.read_number(payload, http_status=200)
+    return read_number(payload)
 
 
 def test_the_published_version_is_looked_up_and_assigned_by_its_id(

@@ -26,9 +26,9 @@ from telephony_core.errors import (
 )
 from telephony_core.flow import Response
 from telephony_core.provider import ListQuery
-from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.config import DigaConfig
+from tests.adapters.diga.records import read_number
 
 Make = Callable[..., dict[str, Any]]
 
@@ -110,7 +110,7 @@ def test_the_envelope_is_told_by_its_shape_and_not_by_the_path(wire: Any, diga: 
 
 
 def test_what_a_validation_item_echoes_is_not_shown(wire: Any, diga: DigaProvider, custom: Make) -> None:
-    number = mapping.read_number(custom(), http_status=200)
+    number = read_number(custom())
     change = SipUpdate(number, outbound=OutboundUpdate(username="trunk", password="can4ry"))
     body = framework(
         {"loc": ["body", "outbound_config", "username"], "msg": "no: can4ry", "type": "x", "input": "can4ry"},

@@ -18,12 +18,13 @@ from telephony_core.domain.sip import CredentialState, MediaEncryption
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import UnexpectedResponse
 from telephony_diga import mapping
+from tests.adapters.diga.records import read_number
 
 Make = Callable[..., dict[str, Any]]
 
 
 def read(payload: object) -> PhoneNumber:
-    return mapping.read_number(payload, http_status=200)
+    return read_number(payload)
 
 
 def named(number: PhoneNumber) -> list[str]:

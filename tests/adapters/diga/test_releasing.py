@@ -22,8 +22,8 @@ from telephony_core.errors import (
 )
 from telephony_core.flow import Flow, Response
 from telephony_core.operations import Operations
-from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
+from tests.adapters.diga.records import read_number
 
 Make = Callable[..., dict[str, Any]]
 Answer = Callable[..., Response]
@@ -34,7 +34,7 @@ AUGUST = "2026-08-01T00:00:00Z"
 
 
 def read(payload: object) -> PhoneNumber:
-    return mapping.read_number(payload, http_status=200)
+    return read_number(payload)
 
 
 def idle(custom: Make) -> PhoneNumber:

@@ -28,6 +28,7 @@ from telephony_core.errors import (
 from telephony_core.operations import Operations
 from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
+from tests.adapters.diga.records import read_number
 
 Make = Callable[..., dict[str, Any]]
 NOTHING: list[object] = [{"data": [], "has_more": False}] * 6
@@ -35,7 +36,7 @@ NOTHING: list[object] = [{"data": [], "has_more": False}] * 6
 
 
 def read(payload: object) -> PhoneNumber:
-    return mapping.read_number(payload, http_status=200)
+    return read_number(payload)
 
 
 def listed(*items: object) -> list[object]:

@@ -24,9 +24,9 @@ from telephony_core.errors import (
     UnexpectedResponse,
 )
 from telephony_core.flow import Response
-from telephony_vox import mapping
 from telephony_vox.adapter import VoxProvider
 from telephony_vox.config import VoxConfig
+from tests.adapters.vox.records import phone_number
 
 Make = Callable[..., dict[str, Any]]
 Respond = Callable[..., Response]
@@ -122,7 +122,7 @@ def test_reading_an_error_never_raises(payload: Any, status: int) -> None:
 def test_a_password_that_vox_quotes_back_is_not_shown(
     vox: VoxProvider, wire: Wire, custom: Make, respond: Respond
 ) -> None:
-    number = mapping.phone_number(custom())
+    number = phone_number(custom())
     change = SipUpdate(number, outbound=OutboundUpdate(address="pbx.example.com", password="canary-77"))
     quoting = envelope("canary-77", "canary-77 is too weak", {"field": "auth_password", "reason": "canary-77"})
 

@@ -25,8 +25,8 @@ from telephony_core.errors import (
 from telephony_core.flow import Response, Semantics
 from telephony_core.operations import Listing, Operations
 from telephony_core.provider import AvailableQuery, ListQuery
-from telephony_vox import mapping
 from telephony_vox.adapter import VoxProvider
+from tests.adapters.vox.records import phone_number
 
 Make = Callable[..., dict[str, Any]]
 Wire = Any  # the fixture of conftest.py, which tests cannot import
@@ -43,12 +43,12 @@ def page(*items: dict[str, Any], cursor: str | None = None) -> dict[str, Any]:
 
 @pytest.fixture
 def number(custom: Make) -> PhoneNumber:
-    return mapping.phone_number(custom())
+    return phone_number(custom())
 
 
 @pytest.fixture
 def bought_number(bought: Make) -> PhoneNumber:
-    return mapping.phone_number(bought())
+    return phone_number(bought())
 
 
 # -- list
@@ -66,7 +66,7 @@ def test_the_first_page_asks_for_the_first_status(vox: VoxProvider, wire: Wire, 
         ("sort_order", "asc"),
     )
     assert request.body is None
-    assert list(found.items) == [mapping.phone_number(custom())]
+    assert list(found.items) == [phone_number(custom())]
     assert found.cursor is not None
 
 
@@ -366,7 +366,7 @@ def test_trunk_settings_are_patched(vox: VoxProvider, wire: Wire, custom: Make, 
 
 
 def test_the_address_is_not_respelled_by_a_change_of_credentials(vox: VoxProvider, wire: Wire, custom: Make) -> None:
-    number = mapping.phone_number(custom(address="203.0.113.7"))
+    number = phone_number(custom(address="203.0.113.7"))
     assert number.sip is not None
     outbound = OutboundUpdate(address=number.sip.outbound.address, username="u", password="p4ss")
 
@@ -443,7 +443,7 @@ def test_an_empty_answer_to_a_mapping_is_settled_by_a_look(
 
 
 def test_a_release_is_one_delete_without_a_body(vox: VoxProvider, wire: Wire, bought: Make) -> None:
-    number = mapping.phone_number(bought())
+    number = phone_number(bought())
     answer = {"id": number.id, "number": "0212345678", "provider": "vox", "effective_at": 1769904000000}
 
     release = wire.run(vox.release(number), answer)
@@ -465,9 +465,7 @@ def test_a_release_whose_answer_cannot_be_read_is_settled_by_a_look(
 ) -> None:
     after = bought(status="cancel_requested", end_at=1769904000000, cancel_requested_at=1767312000000)
 
-    release = wire.run(
-        operations.release(NumberRelease(mapping.phone_number(bought()))), Response(200, {}, body), after
-    )
+    release = wire.run(operations.release(NumberRelease(phone_number(bought()))), Response(200, {}, body), after)
 
     assert [request.method for request in wire.sent] == ["DELETE", "GET"]
     assert (release.status, release.revocable) == (NumberStatus.RELEASE_SCHEDULED, True)
@@ -475,7 +473,7 @@ def test_a_release_whose_answer_cannot_be_read_is_settled_by_a_look(
 
 
 def test_a_release_is_revoked_by_one_post_without_a_body(vox: VoxProvider, wire: Wire, bought: Make) -> None:
-    number = mapping.phone_number(bought(status="cancel_requested"))
+    number = phone_number(bought(status="cancel_requested"))
 
     back = wire.run(vox.revoke_release(number), bought())
 
@@ -496,7 +494,7 @@ def test_a_revocation_that_left_no_trace_is_of_unknown_outcome(
 
     with pytest.raises(OutcomeUnknown):
         wire.run(
-            operations.revoke_release(ReleaseRevocation(mapping.phone_number(scheduled))),
+            operations.revoke_release(ReleaseRevocation(phone_number(scheduled))),
             Response(200, {}, b""),
             scheduled,
         )

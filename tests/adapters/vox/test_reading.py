@@ -19,12 +19,13 @@ from telephony_core.domain.sip import CredentialState
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import UnexpectedResponse
 from telephony_vox import mapping
+from tests.adapters.vox.records import available_number, phone_number
 
 Make = Callable[..., dict[str, Any]]
 
 
 def test_an_imported_number_is_read_whole(custom: Make) -> None:
-    number = mapping.phone_number(custom())
+    number = phone_number(custom())
 
     assert (number.provider, number.id) == ("vox", custom()["id"])
     assert (number.identity.e164, number.identity.raw) == ("+827011112222", "07011112222")
@@ -40,9 +41,7 @@ def test_an_imported_number_is_read_whole(custom: Make) -> None:
 
 
 def test_times_are_milliseconds_and_become_aware_utc(custom: Make) -> None:
-    number = mapping.phone_number(
-        custom(status="cancel_requested", end_at=1769904000000, cancel_requested_at=1767312000001)
-    )
+    number = phone_number(custom(status="cancel_requested", end_at=1769904000000, cancel_requested_at=1767312000001))
 
     assert number.starts_at == datetime(2026, 1, 1, tzinfo=UTC)
     assert number.created_at == datetime(2026, 1, 1, 0, 0, 0, 123000, tzinfo=UTC)
@@ -52,7 +51,7 @@ def test_times_are_milliseconds_and_become_aware_utc(custom: Make) -> None:
 
 
 def test_a_bought_number_has_a_fee_in_won_and_no_trunk(bought: Make) -> None:
-    number = mapping.phone_number(bought())
+    number = phone_number(bought())
 
     assert number.origin is Origin.PURCHASED
     assert number.monthly_fee == Money(amount=Decimal(5500), currency="KRW")
@@ -60,14 +59,14 @@ def test_a_bought_number_has_a_fee_in_won_and_no_trunk(bought: Make) -> None:
 
 
 def test_an_imported_number_whose_address_was_cleared_still_has_a_trunk(custom: Make) -> None:
-    sip = mapping.phone_number(custom(address=None)).sip
+    sip = phone_number(custom(address=None)).sip
 
     assert sip is not None
     assert sip.outbound.address is None
 
 
 def test_nothing_is_claimed_about_credentials_or_the_allow_list(custom: Make) -> None:
-    sip = mapping.phone_number(custom()).sip
+    sip = phone_number(custom()).sip
 
     assert sip is not None
     assert (sip.outbound.credentials, sip.outbound.username) == (CredentialState.UNKNOWN, None)
@@ -76,7 +75,7 @@ def test_nothing_is_claimed_about_credentials_or_the_allow_list(custom: Make) ->
 
 
 def test_an_address_without_a_scheme_is_read(custom: Make) -> None:
-    sip = mapping.phone_number(custom(address="203.0.113.7")).sip
+    sip = phone_number(custom(address="203.0.113.7")).sip
 
     assert sip is not None
     assert sip.outbound.address == SipAddress("203.0.113.7")
@@ -92,13 +91,13 @@ def test_an_address_without_a_scheme_is_read(custom: Make) -> None:
     ],
 )
 def test_every_documented_status_has_its_word_in_the_model(word: str, status: NumberStatus, custom: Make) -> None:
-    number = mapping.phone_number(custom(status=word))
+    number = phone_number(custom(status=word))
 
     assert (number.status, number.provider_status, number.problems) == (status, word, ())
 
 
 def test_an_unknown_status_is_kept_beside_unknown_and_named(custom: Make) -> None:
-    number = mapping.phone_number(custom(status="paused"))
+    number = phone_number(custom(status="paused"))
 
     assert (number.status, number.provider_status) == (NumberStatus.UNKNOWN, "paused")
     assert number.is_live
@@ -106,7 +105,7 @@ def test_an_unknown_status_is_kept_beside_unknown_and_named(custom: Make) -> Non
 
 
 def test_an_unknown_origin_is_kept_beside_unknown_and_named(custom: Make) -> None:
-    number = mapping.phone_number(custom(provider="partner"))
+    number = phone_number(custom(provider="partner"))
 
     assert (number.origin, number.provider_origin) == (Origin.UNKNOWN, "partner")
     assert number.sip is not None
@@ -117,7 +116,7 @@ def test_an_unknown_origin_is_kept_beside_unknown_and_named(custom: Make) -> Non
     ("word", "version"), [("current", DRAFT), ("production", PUBLISHED), ("v7", "v7"), ("beta", "beta"), (None, None)]
 )
 def test_agent_versions_are_translated_and_others_kept(word: str | None, version: str | None, custom: Make) -> None:
-    number = mapping.phone_number(custom(outbound_agent={"agent_id": "a", "agent_version": word}))
+    number = phone_number(custom(outbound_agent={"agent_id": "a", "agent_version": word}))
 
     assert number.outbound_agent == AgentRef("a", version=version)
     assert number.problems == ()
@@ -125,14 +124,14 @@ def test_agent_versions_are_translated_and_others_kept(word: str | None, version
 
 @pytest.mark.parametrize("word", ["draft", "published"])
 def test_a_version_that_only_sounds_like_the_models_word_is_not_taken_for_it(word: str, custom: Make) -> None:
-    number = mapping.phone_number(custom(inbound_agent={"agent_id": "a", "agent_version": word}))
+    number = phone_number(custom(inbound_agent={"agent_id": "a", "agent_version": word}))
 
     assert number.inbound_agent == AgentRef("a")
     assert number.problems[0].startswith("inbound_agent.agent_version: ")
 
 
 def test_a_record_of_id_and_number_alone_is_enough() -> None:
-    number = mapping.phone_number({"id": "x", "number": "07011112222"})
+    number = phone_number({"id": "x", "number": "07011112222"})
 
     assert (number.status, number.origin) == (NumberStatus.UNKNOWN, Origin.UNKNOWN)
     assert (number.sip, number.inbound_agent, number.created_at, number.problems) == (None, None, None, ())
@@ -147,7 +146,7 @@ def test_a_record_of_id_and_number_alone_is_enough() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("odd", [[1], True, 1.5])
 def test_a_field_of_the_wrong_type_is_named_and_costs_nothing_else(field: str, odd: object, custom: Make) -> None:
-    number = mapping.phone_number(custom(**{field: odd}))
+    number = phone_number(custom(**{field: odd}))
 
     assert [problem.split(":")[0] for problem in number.problems] == [field]
     assert number.id == custom()["id"]
@@ -158,39 +157,39 @@ def test_a_field_of_the_wrong_type_is_named_and_costs_nothing_else(field: str, o
 @pytest.mark.parametrize("odd", [None, 7, ""])
 def test_a_record_without_its_id_or_number_is_refused(field: str, odd: object, custom: Make) -> None:
     with pytest.raises(UnexpectedResponse, match=field):
-        mapping.phone_number(custom(**{field: odd}))
+        phone_number(custom(**{field: odd}))
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", 3])
 def test_a_record_that_is_no_object_is_refused(payload: object) -> None:
     with pytest.raises(UnexpectedResponse):
-        mapping.phone_number(payload)
+        phone_number(payload)
 
 
 @pytest.mark.parametrize("millis", [-1, 253_402_300_800_000, "1767225600000"])
 def test_a_time_that_cannot_be_one_is_named(millis: object, custom: Make) -> None:
-    number = mapping.phone_number(custom(created_at=millis))
+    number = phone_number(custom(created_at=millis))
 
     assert number.created_at is None
     assert number.problems[0].startswith("created_at: ")
 
 
 def test_an_agent_without_an_id_is_named_and_left_out(custom: Make) -> None:
-    number = mapping.phone_number(custom(inbound_agent={"agent_version": "current"}))
+    number = phone_number(custom(inbound_agent={"agent_version": "current"}))
 
     assert number.inbound_agent is None
     assert number.problems == ("inbound_agent: a record lacks a readable agent_id",)
 
 
 def test_an_agent_whose_version_cannot_be_read_keeps_its_id(custom: Make) -> None:
-    number = mapping.phone_number(custom(inbound_agent={"agent_id": "a", "agent_version": 7}))
+    number = phone_number(custom(inbound_agent={"agent_id": "a", "agent_version": 7}))
 
     assert number.inbound_agent == AgentRef("a")
     assert number.problems[0].startswith("inbound_agent.agent_version: ")
 
 
 def test_an_address_that_cannot_be_read_is_named_without_being_repeated(custom: Make) -> None:
-    number = mapping.phone_number(custom(address="sip:user:canary@trunk.example.com"))
+    number = phone_number(custom(address="sip:user:canary@trunk.example.com"))
 
     assert number.sip is not None
     assert number.sip.outbound.address is None
@@ -199,11 +198,11 @@ def test_an_address_that_cannot_be_read_is_named_without_being_repeated(custom: 
 
 
 def test_an_empty_memo_is_no_label(custom: Make) -> None:
-    assert mapping.phone_number(custom(memo="")).label is None
+    assert phone_number(custom(memo="")).label is None
 
 
 def test_unknown_keys_are_kept_in_raw_only(custom: Make) -> None:
-    number = mapping.phone_number(custom(line_type="voip"))
+    number = phone_number(custom(line_type="voip"))
 
     assert number.raw["line_type"] == "voip"
     assert number.raw["inbound_trunk_id"] == "ST_in"
@@ -211,23 +210,23 @@ def test_unknown_keys_are_kept_in_raw_only(custom: Make) -> None:
 
 
 def test_a_password_in_an_answer_is_dropped(custom: Make) -> None:
-    number = mapping.phone_number(custom(auth_password="canary", nested={"auth_password": "canary"}))
+    number = phone_number(custom(auth_password="canary", nested={"auth_password": "canary"}))
 
     assert "canary" not in str(number.raw) + repr(number) + number.model_dump_json()
 
 
 def test_a_short_code_is_read_as_one(custom: Make) -> None:
-    identity = mapping.phone_number(custom(number="140001")).identity
+    identity = phone_number(custom(number="140001")).identity
 
     assert (identity.kind, identity.e164, identity.raw) == (NumberKind.SERVICE, None, "140001")
 
 
 def test_a_representative_number_gains_no_zero(custom: Make) -> None:
-    assert mapping.phone_number(custom(number="15881234")).identity.e164 == "+8215881234"
+    assert phone_number(custom(number="15881234")).identity.e164 == "+8215881234"
 
 
 def test_a_line_for_sale_is_read_whole() -> None:
-    line = mapping.available_number(
+    line = available_number(
         {
             "id": "line-1",
             "number": "07012345678",
@@ -246,14 +245,14 @@ def test_a_line_for_sale_is_read_whole() -> None:
 
 @pytest.mark.parametrize("sms", [None, {}])
 def test_what_a_line_says_nothing_about_is_unknown(sms: object) -> None:
-    line = mapping.available_number({"id": "line-1", "number": "07012345678", "sms_capable": sms})
+    line = available_number({"id": "line-1", "number": "07012345678", "sms_capable": sms})
 
     assert (line.line_type, line.monthly_fee, line.sends_sms, line.receives_sms) == (None, None, None, None)
     assert line.problems == ()
 
 
 def test_odd_fields_of_a_line_are_named() -> None:
-    line = mapping.available_number(
+    line = available_number(
         {"id": "line-1", "number": "07012345678", "monthly_fee": "3300", "sms_capable": {"send": "yes", "recv": True}}
     )
 
@@ -262,7 +261,7 @@ def test_odd_fields_of_a_line_are_named() -> None:
 
 
 def test_a_release_of_a_bought_number_is_scheduled_and_revocable(bought: Make) -> None:
-    number = mapping.phone_number(bought())
+    number = phone_number(bought())
 
     release = mapping.release({**_cancelled(bought()), "effective_at": 1769904000000}, number)
 
@@ -272,7 +271,7 @@ def test_a_release_of_a_bought_number_is_scheduled_and_revocable(bought: Make) -
 
 
 def test_a_release_of_an_imported_number_is_done_and_final(custom: Make) -> None:
-    number = mapping.phone_number(custom())
+    number = phone_number(custom())
 
     release = mapping.release({**_cancelled(custom()), "effective_at": 1767312000000}, number)
 
@@ -282,7 +281,7 @@ def test_a_release_of_an_imported_number_is_done_and_final(custom: Make) -> None
 
 
 def test_a_release_of_unknown_origin_claims_nothing(custom: Make) -> None:
-    number = mapping.phone_number(custom(provider="partner"))
+    number = phone_number(custom(provider="partner"))
 
     release = mapping.release({"id": number.id, "number": "07011112222"}, number)
 
@@ -290,7 +289,7 @@ def test_a_release_of_unknown_origin_claims_nothing(custom: Make) -> None:
 
 
 def test_a_cancellation_that_does_not_say_the_origin_takes_that_of_the_number(bought: Make) -> None:
-    number = mapping.phone_number(bought())
+    number = phone_number(bought())
 
     assert mapping.release({"id": number.id, "number": "0212345678"}, number).revocable
 
@@ -298,7 +297,7 @@ def test_a_cancellation_that_does_not_say_the_origin_takes_that_of_the_number(bo
 @pytest.mark.parametrize("payload", [{}, {"id": "x"}, {"id": "another", "number": "07011112222"}])
 def test_an_answer_that_is_no_cancellation_of_this_number_is_refused(payload: object, custom: Make) -> None:
     with pytest.raises(UnexpectedResponse) as caught:
-        mapping.release(payload, mapping.phone_number(custom()), http_status=200)
+        mapping.release(payload, phone_number(custom()), http_status=200)
 
     assert caught.value.status == 200
 
@@ -320,7 +319,7 @@ VALUES = LEAVES | st.lists(LEAVES, max_size=2) | st.dictionaries(st.sampled_from
 def test_no_record_with_an_id_and_a_number_is_ever_lost(odd: dict[str, Any]) -> None:
     readable = odd | {"id": "x", "number": "07011112222"}
 
-    number = mapping.phone_number(readable)
+    number = phone_number(readable)
 
     assert number.id == "x"
     assert all(problem.split(":")[0].split(".")[0] in odd for problem in number.problems)
@@ -330,4 +329,4 @@ def test_no_record_with_an_id_and_a_number_is_ever_lost(odd: dict[str, Any]) -> 
 @given(VALUES | st.dictionaries(st.sampled_from(FIELDS), VALUES))
 def test_any_other_record_is_an_unexpected_response_and_nothing_else(payload: object) -> None:
     with contextlib.suppress(UnexpectedResponse):
-        mapping.phone_number(payload)
+        phone_number(payload)

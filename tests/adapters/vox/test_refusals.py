@@ -27,7 +27,7 @@ from telephony_core.errors import (
     WrongState,
 )
 from telephony_core.operations import Operations
-from telephony_vox import mapping
+from tests.adapters.vox.records import phone_number
 
 Make = Callable[..., dict[str, Any]]
 Wire = Any  # the fixture of conftest.py, which tests cannot import
@@ -37,12 +37,12 @@ PASSWORD_RULE = "has to carry outbound.password as well"
 
 @pytest.fixture
 def number(custom: Make) -> PhoneNumber:
-    return mapping.phone_number(custom())
+    return phone_number(custom())
 
 
 @pytest.fixture
 def bought_number(bought: Make) -> PhoneNumber:
-    return mapping.phone_number(bought())
+    return phone_number(bought())
 
 
 def an_import(**changes: Any) -> NumberImport:
@@ -249,7 +249,7 @@ def test_no_authentication_of_another_provider_means_nothing_here(operations: Op
 
 
 def test_no_authentication_without_an_address_is_told_to_have_no_effect(operations: Operations, custom: Make) -> None:
-    number = mapping.phone_number(custom())
+    number = phone_number(custom())
 
     problems = operations.check(without_authentication(number, OutboundUpdate()))
 
@@ -343,14 +343,14 @@ def test_a_label_of_200_characters_or_none_is_fine(
 
 def test_an_expired_number_is_not_released_again(operations: Operations, wire: Wire, custom: Make) -> None:
     with pytest.raises(WrongState):
-        wire.run(operations.release(NumberRelease(mapping.phone_number(custom(status="expired")))))
+        wire.run(operations.release(NumberRelease(phone_number(custom(status="expired")))))
 
     assert wire.sent == []
 
 
 def test_a_release_that_is_booked_is_not_booked_again(operations: Operations, wire: Wire, bought: Make) -> None:
     with pytest.raises(WrongState):
-        wire.run(operations.release(NumberRelease(mapping.phone_number(bought(status="cancel_requested")))))
+        wire.run(operations.release(NumberRelease(phone_number(bought(status="cancel_requested")))))
 
     assert wire.sent == []
 
@@ -359,7 +359,7 @@ def test_a_release_that_is_booked_is_not_booked_again(operations: Operations, wi
 def test_agents_serve_numbers_of_both_origins(
     make: str, operations: Operations, request: pytest.FixtureRequest
 ) -> None:
-    number = mapping.phone_number(request.getfixturevalue(make)())
+    number = phone_number(request.getfixturevalue(make)())
 
     assert operations.check(AgentAssignment(number, inbound=None, outbound=AgentRef("a", version=PUBLISHED))) == []
 
