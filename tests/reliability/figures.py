@@ -2,7 +2,8 @@
 
 A test says ``figures.count(1, "cells", 1)``, which adds up, or ``figures.measure(3, "rate used", "99.0 %")``; the first
 argument is the point of ``docs/reliability.md``. ``python -m tests.reliability.figures`` writes what the last complete
-runs (``make test``, ``make test-long``) gave into that page, between ``<!-- figures: 1 -->`` and ``<!-- /figures -->``.
+runs (``make test``, ``make test-long``, ``make mutants``) gave into that page, between ``<!-- figures: 1 -->`` and
+``<!-- /figures -->``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reliability.md"
 KEPT = "reliability"
+KEPT_IN = ROOT / ".pytest_cache" / "d" / KEPT / "figures.json"
 _BETWEEN = re.compile(r"(<!-- figures: (\d+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 Values: TypeAlias = dict[str, int | str]
@@ -73,9 +75,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.line(line)
     cache = getattr(config, "cache", None)
     if cache is not None:
-        kept = cache.mkdir(KEPT) / "figures.json"
-        before: Values = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-        kept.write_text(json.dumps(before | figures.values, indent=1, sort_keys=True), encoding="utf-8")
+        keep(figures.values, cache.mkdir(KEPT) / KEPT_IN.name)
+
+
+def keep(values: Values, file: Path = KEPT_IN) -> None:
+    """Keep figures beside those that other runs gave."""
+    before: Values = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(before | values, indent=1, sort_keys=True), encoding="utf-8")
 
 
 # -- showing
@@ -114,10 +121,9 @@ def with_figures(page: str, values: Values) -> str:
 
 
 def main() -> None:
-    kept = ROOT / ".pytest_cache" / "d" / KEPT / "figures.json"
-    if not kept.exists():
+    if not KEPT_IN.exists():
         raise SystemExit("no figures are kept: run `make test` and `make test-long` first")
-    values: Values = json.loads(kept.read_text(encoding="utf-8"))
+    values: Values = json.loads(KEPT_IN.read_text(encoding="utf-8"))
     PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8"), values), encoding="utf-8")
 
 

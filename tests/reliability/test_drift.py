@@ -25,6 +25,7 @@ from telephony_core.flow import Response
 from telephony_core.testing import ScriptedBackend, emulated, json_response, new_emulator, virtual_clock
 from telephony_core.transport.backend import HttpRequest
 from tests.core import toy
+from tests.reliability.figures import figures
 
 VENDORS = ("vox", "diga")
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -120,6 +121,7 @@ def test_a_change_of_the_vendor_is_reported_once_by_name_and_without_values(slug
     assert isinstance(found.error, UnexpectedResponse)
     assert found.drift[0].example in {record["id"] for record in emulator.records()}
     assert "s3cret" not in repr(found)
+    figures.count(8, "changes of a vendor reported by name")
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -127,6 +129,7 @@ def test_a_change_of_the_vendor_is_reported_once_by_name_and_without_values(slug
 def test_no_record_is_lost_by_a_change(slug, change):
     before = {number.id for number in _listed(new_emulator(slug))}
     assert {number.id for number in _listed(spoiled(slug, CHANGES[change][0]))} == before
+    figures.count(8, "records listed all the same", len(before))
 
 
 def _listed(emulator: Emulator) -> list:
@@ -153,6 +156,7 @@ def _listed(emulator: Emulator) -> list:
 )  # fmt: skip
 def test_what_is_inside_a_field_is_compared_too(slug, record_of, expected):
     assert drift(diagnosis(spoiled(slug, lambda record: record.update(record_of)))) == {expected}
+    figures.count(8, "changes of a vendor reported by name")
 
 
 def test_a_field_that_is_in_no_record_is_only_a_notice():

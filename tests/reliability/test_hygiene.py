@@ -17,6 +17,7 @@ import pytest
 
 from telephony_core import Connections
 from telephony_core.connections import ReadableByOthers
+from tests.reliability.figures import figures
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("telephony_core", "adapters", "examples")
@@ -72,6 +73,7 @@ def test_nothing_shipped_runs_what_it_reads_or_trusts_blindly(file: Path) -> Non
     assert not said
     blind = re.search(r"CERT_NONE|_create_unverified_context", file.read_text(encoding="utf-8"))
     assert (blind is not None) is (str(file.relative_to(ROOT)) in TRUSTS_ANY_CERTIFICATE)
+    figures.count(9, "shipped files searched")
 
 
 def test_every_security_rule_that_is_quieted_was_reviewed() -> None:
@@ -82,6 +84,7 @@ def test_every_security_rule_that_is_quieted_was_reviewed() -> None:
             named = re.findall(r"\bS\d+\b", rules)
             found |= {(str(file.relative_to(ROOT)), rule) for rule in named}
     assert found == set(QUIETED)
+    figures.measure(9, "security rules quieted, each with its reason", str(len(QUIETED)))
 
 
 def test_ruffs_security_rules_are_on_and_loosened_only_where_it_is_said_why() -> None:
