@@ -66,7 +66,12 @@ GROUPS: Final = {
     ),
     "retry": Group(
         ("telephony_core/transport/exchange.py",),
-        ("tests/core/test_exchange.py", "tests/core/test_client.py", "tests/reliability/test_unknown_outcome.py"),
+        (
+            "tests/core/test_exchange.py",
+            "tests/core/test_exchange_telling.py",
+            "tests/core/test_client.py",
+            "tests/reliability/test_unknown_outcome.py",
+        ),
     ),
     "vox": Group(
         ("telephony_vox/mapping.py",),
