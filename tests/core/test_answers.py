@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr
 
-from telephony_core import AgentRef, InvalidInput, errors
+from telephony_core import (
+    AgentRef,
+    InboundUpdate,
+    InvalidInput,
+    NumberImport,
+    OutboundUpdate,
+    SipAddress,
+    SipUpdate,
+    errors,
+)
 from telephony_core.capabilities import Operation
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.flow import Request, Response, Semantics, parse_json, path
 from telephony_core.redaction import scrubbed, scrubbed_body, without_secrets
 from telephony_core.refusals import BY_STATUS, Refusal, error_for, retry_after_seconds
-from telephony_core.settling import Attempt, SettlementOutcome, differences, judge_change, judge_import
+from telephony_core.settling import (
+    Attempt,
+    SettlementOutcome,
+    differences,
+    judge_change,
+    judge_import,
+    sends_unreadable,
+    sent_fields,
+)
 from telephony_core.wire import read_cursor, read_items, read_object, read_record
 from tests.core.driving import json_answer
 from tests.core.toy import CAPABILITIES, read_toy
@@ -78,6 +96,26 @@ def test_an_error_carries_what_the_vendor_said():
     assert (error.status, error.code, error.request_id, error.retry_after) == (409, "TAKEN", "r-1", 3.0)
     assert error.message == "the provider says: already [31m there"
     assert error.body == '{"password": "[hidden]"}'
+
+
+def test_what_the_vendor_said_is_cut_and_holds_no_secret():
+    error = error_for(409, {}, b"", Refusal("C" * 200, "m" * 900))
+    assert error.message == "the provider says: " + "m" * 500
+    assert error.code == "C" * 100
+    error = error_for(409, {}, CANARY.encode(), Refusal(CANARY, CANARY), secrets=[CANARY])
+    assert (error.code, error.body) == ("[hidden]", "[hidden]")
+    assert error.message == "the provider says: [hidden]"
+
+
+def test_a_refusal_without_a_word_says_so():
+    assert error_for(400, {}, b"", Refusal()).message == "the provider answered 400 without a reason"
+    assert "redirect" in error_for(399, {}, b"", Refusal(kind=errors.NotFound)).message
+    assert type(error_for(400, {}, b"", Refusal(kind=errors.NotFound))) is errors.NotFound
+
+
+def test_a_date_is_counted_from_now_where_nobody_says_when():
+    date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+    assert 3500 < (retry_after_seconds(date, now=None) or 0) <= 3600
 
 
 @pytest.mark.parametrize(
@@ -234,7 +272,7 @@ def record(id: str = "a", **fields: object):
 )
 def test_an_import_is_only_adopted_when_it_is_new_live_and_equal(records, outcome):
     made = judge_import(attempt(before=frozenset({"old"}), expected={"label": "L"}), records, CAPABILITIES, as_of=NOW)
-    assert made.outcome is outcome
+    assert (made.outcome, made.as_of) == (outcome, NOW)
     assert (made.number is not None) is (outcome is SettlementOutcome.MADE)
 
 
@@ -256,13 +294,55 @@ def test_an_import_is_only_adopted_when_it_is_new_live_and_equal(records, outcom
 )
 def test_a_change_is_judged_by_the_record(operation, number, outcome):
     tried = attempt(operation, id="a", expected={"label": "L"})
-    assert judge_change(tried, number, CAPABILITIES, as_of=NOW).outcome is outcome
+    found = judge_change(tried, number, CAPABILITIES, as_of=NOW)
+    assert (found.outcome, found.as_of) == (outcome, NOW)
+    assert found.number == (number if outcome is SettlementOutcome.MADE else None)
+
+
+@pytest.mark.parametrize(("number", "candidates"), [(None, ()), (record(), (record(),))])
+def test_where_a_look_cannot_tell_a_person_gets_what_is_there(number, candidates):
+    tried = attempt(Operation.UPDATE_LABEL, id="a", expected={"label": "L"}, telling=False)
+    found = judge_change(tried, number, CAPABILITIES, as_of=NOW)
+    assert (found.outcome, found.as_of, found.candidates) == (SettlementOutcome.AMBIGUOUS, NOW, candidates)
+
+
+def test_what_was_sent_is_every_field_but_the_password():
+    halves = {
+        "inbound": InboundUpdate(allowed_addresses=["192.0.2.1"]),
+        "outbound": OutboundUpdate(address="h.example", username="u", password="p"),
+    }
+    sent = {
+        "inbound.allowed_addresses": ("192.0.2.1",),
+        "outbound.address": SipAddress.parse("h.example"),
+        "outbound.username": "u",
+    }
+    assert sent_fields(SipUpdate("a", **halves)) == sent
+    assert sent_fields(NumberImport(number="07011112222", label="L", **halves)) == {"label": "L", **sent}
+    assert sent_fields(NumberImport(number="07011112222")) == {}
+
+
+@pytest.mark.parametrize(
+    ("halves", "unreadable"),
+    [
+        ({"inbound": InboundUpdate(allowed_addresses=["192.0.2.1"])}, False),
+        ({"inbound": InboundUpdate(media_encryption="allow")}, True),
+        ({"outbound": OutboundUpdate(address="h.example")}, False),
+        ({"outbound": OutboundUpdate(password="p")}, True),
+        ({}, False),
+    ],
+)
+def test_what_no_look_can_confirm_is_known(halves, unreadable):
+    assert sends_unreadable(SipUpdate("a", **halves), CAPABILITIES) is unreadable
+
+
+def test_an_address_is_compared_with_what_is_none():
+    bare = record(address=None)
+    assert differences({"outbound.address": SipAddress.parse("h.example")}, bare, CAPABILITIES)
+    assert differences({"outbound.address": None}, record(address="h.example"), CAPABILITIES)
 
 
 def test_only_what_can_be_read_is_compared():
     same = record(address="sip:h.example:5060", username="u", inbound_agent={"agent_id": "b", "version": "v1"})
-    from telephony_core import SipAddress
-
     expected = {
         "outbound.address": SipAddress.parse("h.example:5060"),
         "outbound.password": "never compared",

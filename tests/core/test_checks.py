@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telephony_core import (
@@ -23,7 +25,9 @@ from telephony_core import (
     UnsupportedOperation,
     WrongState,
 )
-from tests.core.toy import SPEC, ToyServer, read_toy
+from telephony_core.capabilities import Operation
+from telephony_core.provider import Problem
+from tests.core.toy import CAPABILITIES, SPEC, ToyProvider, ToyServer, read_toy
 
 TRUNK = OutboundUpdate(address="pbx.example.com", username="u", password="p")
 
@@ -68,6 +72,12 @@ REFUSED = [
         "nope",
     ),
     (LabelUpdate("", "x"), "number", InvalidInput, "empty"),
+    (LabelUpdate("a", "x" * 21), "label", InvalidInput, "21 characters; toy takes 20"),
+    (NumberImport(number="+800 1234 5678", outbound=TRUNK), "number", UnsupportedField, "is of no country"),
+    (NumberImport(number="a@example.com", outbound=TRUNK), "number", UnsupportedField, "toy takes no SIP identifier"),
+    (NumberImport(number="a@example.com", outbound=TRUNK), "number", UnsupportedField, "it cannot be moved here"),
+    (NumberImport(number="+34911234567", outbound=TRUNK), "number", UnsupportedField, "toy takes numbers of KR only"),
+    (NumberImport(number="+34911234567", outbound=TRUNK), "number", UnsupportedField, "+34911234567 is of ES"),
     (LabelUpdate(number(status="released"), "x"), "status", WrongState, "released"),
     (SipUpdate("a"), "sip", InvalidInput, "changes nothing"),
     (SipUpdate("a", outbound=OutboundUpdate()), "sip", InvalidInput, "changes nothing"),
@@ -101,8 +111,9 @@ REFUSED = [
             SipUpdate("a", outbound=OutboundUpdate(address=address, password="p")),
             "outbound.address",
             UnsupportedField,
-            "host[:port]",
+            word,
         )
+        for word in ("host[:port]", "toy has no place for")
         for address in ("sips:h.example", "sip:h.example;transport=tcp", "sip:u@h.example", "sip:h.example;lr")
     ),
     (AgentAssignment("a"), "agents", InvalidInput, "changes nothing"),
@@ -110,6 +121,15 @@ REFUSED = [
     (AgentAssignment("a", AgentRef("b")), "inbound_agent", InvalidInput, "PUBLISHED"),
     (AgentAssignment("a", AgentRef("b", version=DRAFT)), "inbound_agent", UnsupportedField, "published"),
     (AgentAssignment("a", AgentRef("b", version="latest")), "inbound_agent", UnsupportedField, "v[0-9]+"),
+    (AgentAssignment("a", AgentRef("b", version="latest")), "inbound_agent", UnsupportedField, "toy cannot express"),
+    (
+        NumberImport(number="+827011112222", outbound=TRUNK, inbound_agent=AgentRef("b", version="latest")),
+        "inbound_agent",
+        UnsupportedField,
+        "toy cannot express",
+    ),
+    (LabelUpdate(number(status="released"), "x"), "status", WrongState, "import the number again"),
+    (NumberRelease(number(status="release_scheduled")), "status", WrongState, "read the number again"),
     (AgentAssignment("a", outbound=None), "outbound_agent", UnsupportedField, "take an agent off"),
     (NumberRelease(number(status="release_scheduled")), "status", WrongState, "scheduled already"),
     (ReleaseRevocation(number()), "status", WrongState, "no release"),
@@ -172,11 +192,6 @@ def test_a_warning_stands_against_nothing(toy):
 
 
 def test_an_undeclared_operation_is_refused_with_its_name():
-    from dataclasses import replace
-
-    from telephony_core.capabilities import Operation
-    from tests.core.toy import CAPABILITIES, ToyProvider
-
     class Modest(ToyProvider):
         capabilities = replace(CAPABILITIES, operations={Operation.LIST: CAPABILITIES.operations[Operation.LIST]})
 
@@ -199,3 +214,39 @@ def test_an_undeclared_operation_is_refused_with_its_name():
         ):
             call()
     assert server.requests == []
+
+
+def modest(**changes: object) -> Telephony:
+    """A client of the toy with other capabilities."""
+    modest_toy = type("Modest", (ToyProvider,), {"capabilities": replace(CAPABILITIES, **changes)})
+    spec = replace(SPEC, factory=modest_toy)
+    return Telephony(spec, api_key="k", base_url="https://toy.example", backend=ToyServer())
+
+
+def only(problems: list[Problem]) -> tuple[str, str, str | None]:
+    (problem,) = problems
+    assert problem.error is not None
+    return problem.field, problem.error.message, problem.error.remedy
+
+
+def test_a_field_for_an_agent_that_is_not_offered_is_named():
+    fields = {name: support for name, support in CAPABILITIES.fields.items() if name != "inbound_agent"}
+    problems = modest(fields=fields).check(AgentAssignment("a", AgentRef("b", version=PUBLISHED)))
+    assert only(problems) == ("inbound_agent", "toy has no place for it", "leave it out")
+    assert isinstance(problems[0].error, UnsupportedField)
+    assert problems[0].error.field == "inbound_agent"
+
+
+def test_agents_on_an_import_where_none_can_be_assigned_are_told_under_their_field():
+    operations = {op: told for op, told in CAPABILITIES.operations.items() if op is not Operation.ASSIGN_AGENTS}
+    change = NumberImport(number="+827011112222", outbound=TRUNK, inbound_agent=AgentRef("b", version=PUBLISHED))
+    (problem,) = modest(operations=operations).check(change)
+    assert problem.field == "inbound_agent"
+    assert isinstance(problem.error, UnsupportedOperation)
+    assert "assign agents" in problem.error.message
+
+
+def test_only_what_can_be_said_of_versions_is_offered():
+    rules = replace(CAPABILITIES.agent_versions, literals=None)
+    problems = modest(agent_versions=rules).check(AgentAssignment("a", AgentRef("b", version="v1")))
+    assert only(problems)[2] == "it takes published"
