@@ -24,8 +24,8 @@ def said(call) -> tuple[str, str]:
     ("text", "region", "why", "instead"),
     [
         ("+82 12", "ES", "+8212 is not a valid E.164 number", IN_FULL),
-        ("12 34 5", "ES", "12345 is not a number as ES dials it", IN_FULL),
-        ("+1 1 650 253 0000", "ES", "+116502530000 is not a valid E.164 number", "if +16502530000 is meant, write that"),
+        ("12 34 567890123", "ES", "1234567890123 is not a number as ES dials it", IN_FULL),
+        ("+1 16502530000", "ES", "+116502530000 is not a valid E.164 number", "if +16502530000 is meant, write that"),
         ("sip:2001", "KR", "this is a SIP identifier, and an E.164 number is needed", None),
         ("SIPS:2001", "KR", "this is a SIP identifier, and an E.164 number is needed", None),
         ("2001@pbx", "KR", "this is a SIP identifier, and an E.164 number is needed", None),
