@@ -262,9 +262,7 @@ def _config(half: InboundUpdate | OutboundUpdate, name: str, words: Mapping[str,
 def _written(value: SipAddress | MediaEncryption | SecretStr | str | tuple[str, ...] | None, field: str) -> Json:
     if value is None:
         raise not_clearable(field)
-    if isinstance(value, SipAddress):
-        return value.host_port()
-    return value.value if isinstance(value, MediaEncryption) else value
+    return value.host_port() if isinstance(value, SipAddress) else value
 
 
 def not_clearable(field: str) -> UnsupportedField:

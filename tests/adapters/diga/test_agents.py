@@ -26,6 +26,7 @@ from telephony_core.errors import (
 )
 from telephony_core.flow import Response
 from telephony_core.operations import Operations
+from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
 from tests.adapters.diga.records import read_number
 
@@ -461,3 +462,32 @@ def test_an_outbound_agent_without_an_outbound_trunk_is_warned_of(
     assert operations.check(AgentAssignment(read(custom()), outbound=outbound)) == []
     assert operations.check(AgentAssignment(read(bought()), outbound=outbound)) == []
     assert operations.check(AgentAssignment(bought()["id"], outbound=outbound)) == []
+
+
+# -- what is said of a version that cannot be chosen
+
+
+def test_a_list_of_agents_of_another_shape_is_told() -> None:
+    with pytest.raises(UnexpectedResponse, match="the list of agents is a JSON dict"):
+        mapping.read_versions({}, RECEPTION)
+
+
+def test_an_agent_that_is_not_there_is_quoted_in_short() -> None:
+    with pytest.raises(NotFound) as refusal:
+        mapping.read_versions([], "a" * 99)
+    assert refusal.value.message == f"no agent '{'a' * 60}'"
+
+
+def test_an_unknown_version_of_an_agent_without_versions_is_told() -> None:
+    with pytest.raises(NotFound) as refusal:
+        mapping.choose_version(AgentRef(RECEPTION, version=OLD), ())
+    assert refusal.value.remedy == "its versions are: none"
+
+
+def test_several_drafts_have_to_be_told_apart() -> None:
+    drafts = mapping.read_versions(
+        [{"agent_id": RECEPTION, "versions": [version(OLD, 1, draft=True), version(WORK, 2, draft=True)]}], RECEPTION
+    )
+    with pytest.raises(WrongState, match="has 2 draft versions") as refusal:
+        mapping.choose_version(AgentRef(RECEPTION, version=DRAFT), drafts)
+    assert refusal.value.remedy == "name one of them by its id"

@@ -85,6 +85,19 @@ def test_a_sip_identifier_is_a_number_too_and_keeps_its_case(custom: Make) -> No
 # -- status
 
 
+def test_another_field_that_cannot_be_read_orders_no_release(bought: Make) -> None:
+    number = read(bought(assigned_at="soon"))
+
+    assert (number.status, number.ends_at) == (NumberStatus.ACTIVE, None)
+    assert named(number) == ["assigned_at"]
+
+
+def test_times_that_diga_does_not_have_are_unknown(custom: Make) -> None:
+    number = read(custom())
+
+    assert (number.created_at, number.updated_at, number.release_requested_at) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     ("word", "status"),
     [

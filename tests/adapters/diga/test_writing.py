@@ -528,3 +528,34 @@ def test_writing_an_address_another_field_is_about_never_happens(
     wire.run(operations.update_sip(SipUpdate(number, outbound=OutboundUpdate(password="s3cret"))), custom())
 
     assert wire.bodies == [{"outbound_config": {"password": "s3cret"}}]
+
+
+# -- what has no place at Diga, said exactly
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("sips:front@pbx.example.com", "it is neither an E.164 number nor written as user@domain"),
+        ("SIP:front@pbx.example.com", "it is neither an E.164 number nor written as user@domain"),
+        ("front@pbx.example.com;lr", "it holds URI parameters"),
+        ("front@bad host", "the SIP address holds a blank or a control character"),
+    ],
+)
+def test_why_a_number_cannot_be_given_is_told(number: str, reason: str) -> None:
+    with pytest.raises(UnsupportedField) as refusal:
+        mapping.written_number(NumberIdentity.parse(number, region="ES"))
+    assert refusal.value.message == f"diga cannot be given this number: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("halves", "field"),
+    [
+        ({"inbound": InboundUpdate(media_encryption=None)}, "inbound.media_encryption"),
+        ({"outbound": OutboundUpdate(username=None)}, "outbound.username"),
+    ],
+)
+def test_what_cannot_be_cleared_is_named_by_its_half(halves: dict[str, Any], field: str) -> None:
+    with pytest.raises(UnsupportedField) as refusal:
+        mapping.sip_body(SipUpdate("an-id", **halves))
+    assert refusal.value.field == field

@@ -188,6 +188,16 @@ def test_an_agent_whose_version_cannot_be_read_keeps_its_id(custom: Make) -> Non
     assert number.problems[0].startswith("inbound_agent.agent_version: ")
 
 
+def test_everything_odd_about_a_record_is_named(custom: Make) -> None:
+    odd = {"agent_id": "a", "agent_version": 7}
+    agents = {"inbound_agent": odd, "outbound_agent": odd}
+    number = phone_number(custom(memo=5, status="paused", address="sip:bad host", **agents))
+
+    assert [problem.partition(":")[0] for problem in number.problems] == [
+        *("memo", "status", "address", "inbound_agent.agent_version", "outbound_agent.agent_version")
+    ]
+
+
 def test_an_address_that_cannot_be_read_is_named_without_being_repeated(custom: Make) -> None:
     number = phone_number(custom(address="sip:user:canary@trunk.example.com"))
 
@@ -286,6 +296,14 @@ def test_a_release_of_unknown_origin_claims_nothing(custom: Make) -> None:
     release = mapping.release({"id": number.id, "number": "07011112222"}, number)
 
     assert (release.status, release.takes_effect_at, release.revocable) == (NumberStatus.UNKNOWN, None, False)
+
+
+def test_a_cancellation_knows_the_origin_better_than_a_record_that_did_not(custom: Make) -> None:
+    number = phone_number(custom(provider="partner"))
+
+    release = mapping.release({"id": number.id, "number": "07011112222", "provider": "custom"}, number)
+
+    assert release.status is NumberStatus.RELEASED
 
 
 def test_a_cancellation_that_does_not_say_the_origin_takes_that_of_the_number(bought: Make) -> None:
