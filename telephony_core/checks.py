@@ -99,7 +99,7 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
 
 def _state(operation: Operation, number: PhoneNumber) -> Iterator[Problem]:
     wrong: str | None = None
-    remedy = "read the number again: its record may be out of date"
+    remedy: str | None = None  # what the error says by itself: read the number again
     if number.status is NumberStatus.RELEASED:
         wrong, remedy = "it is released", "a released record cannot be changed; import the number again"
     elif operation is Operation.RELEASE and number.status is NumberStatus.RELEASE_SCHEDULED:

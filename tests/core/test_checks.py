@@ -25,7 +25,7 @@ from telephony_core import (
     UnsupportedOperation,
     WrongState,
 )
-from telephony_core.capabilities import Operation
+from telephony_core.capabilities import Field, Operation
 from telephony_core.provider import Problem
 from tests.core.toy import CAPABILITIES, SPEC, ToyProvider, ToyServer, read_toy
 
@@ -250,3 +250,10 @@ def test_only_what_can_be_said_of_versions_is_offered():
     rules = replace(CAPABILITIES.agent_versions, literals=None)
     problems = modest(agent_versions=rules).check(AgentAssignment("a", AgentRef("b", version="v1")))
     assert only(problems)[2] == "it takes published"
+
+
+def test_a_label_can_be_set_where_none_can_be_taken_away():
+    fields = {**CAPABILITIES.fields, Field.LABEL: replace(CAPABILITIES.fields[Field.LABEL], clearable=False)}
+    client = modest(fields=fields)
+    assert client.check(LabelUpdate("a", "Front desk")) == []
+    assert only(client.check(LabelUpdate("a", None)))[0] == "label"
