@@ -609,3 +609,16 @@ def test_pydantics_error_holds_nothing_of_the_text(validate: Callable[[str], Tru
     error = caught.value
     assert CANARY not in str(error) + repr(error) + error.json() + repr(error.errors())
     assert CANARY not in everything_in(error)
+
+
+def test_a_model_made_now_reads_and_writes_it_as_text() -> None:
+    adapter = TypeAdapter(SipAddress)
+    address = adapter.validate_python("sip:front@pbx.example.com;transport=tls")
+    assert (address.user, address.transport) == ("front", "tls")
+    assert adapter.validate_python(address) is address
+    assert adapter.dump_json(address) == b'"sip:front@pbx.example.com;transport=tls"'
+    assert adapter.json_schema(mode="serialization") == {"type": "string"}
+    for odd in (5, "sip:front:s3cret@pbx.example.com"):
+        with pytest.raises(ValidationError) as caught:
+            adapter.validate_python(odd)
+        assert "s3cret" not in repr(caught.value.errors())

@@ -78,13 +78,14 @@ GROUPS: Final = {
         ),
     ),
     "vox": Group(
-        ("telephony_vox/mapping.py",),
-        tuple(f"tests/adapters/vox/test_{name}.py" for name in ("reading", "writing", "flows", "refusals")),
+        ("telephony_vox/mapping.py", "telephony_vox/adapter.py"),
+        tuple(f"tests/adapters/vox/test_{name}.py" for name in ("reading", "writing", "flows", "refusals", "errors")),
     ),
     "diga": Group(
-        ("telephony_diga/mapping.py",),
+        ("telephony_diga/mapping.py", "telephony_diga/adapter.py"),
         tuple(
-            f"tests/adapters/diga/test_{name}.py" for name in ("reading", "writing", "agents", "releasing", "listing")
+            f"tests/adapters/diga/test_{name}.py"
+            for name in ("reading", "writing", "agents", "releasing", "listing", "errors")
         ),
     ),
 }
