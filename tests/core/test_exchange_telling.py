@@ -226,11 +226,11 @@ def test_an_observer_is_told_what_went_where_and_how_long_it_took(mode):
 def test_the_log_says_the_same(mode, caplog):
     caplog.set_level(logging.DEBUG, "telephony_core")
     time = FakeTime()
-    script = Script([NoAnswer("x"), json_answer()], time, takes=0.25)
+    script = Script([NoAnswer("x"), json_answer()], time, takes=2.0)
     run(read(), script, line(time), mode=mode, operation="get_number")
     assert caplog.messages == [
-        "acme get_number: GET /things -> no answer (attempt 1, 250 ms)",
-        "acme get_number: GET /things -> 200 (attempt 2, 250 ms)",
+        "acme get_number: GET /things -> no answer (attempt 1, 2000 ms)",
+        "acme get_number: GET /things -> 200 (attempt 2, 2000 ms)",
     ]
 
 
