@@ -58,6 +58,7 @@ def errors_speak(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for problem in problems:
         assert isinstance(problem.message, str)
         assert problem.message
+        assert problem.remedy, f"a problem with {problem.field} does not say what to do: {problem.message}"
         assert _is_known(problem.field), f"{problem.field!r} is nothing that a problem could be about"
 
 

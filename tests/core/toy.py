@@ -148,7 +148,7 @@ class ToyProvider(Provider):
 
     def check(self, change: Change) -> Sequence[Problem]:
         if isinstance(change, NumberImport) and change.outbound is not None and change.outbound.username is None:
-            return [Problem("outbound.username", "the trunk will be used without credentials")]
+            return [Problem("outbound.username", "the trunk will be used without credentials", remedy="give some")]
         return ()
 
     def waives(self, change: SipUpdate) -> frozenset[Field]:

@@ -44,6 +44,8 @@ class Group:
     tests: tuple[str, ...]
 
 
+VOX_TESTS: Final = ("reading", "writing", "flows", "refusals", "errors", "plugin")
+DIGA_TESTS: Final = ("reading", "writing", "agents", "releasing", "listing", "errors", "plugin")
 GROUPS: Final = {
     "domain": Group(
         ("telephony_core/domain/*.py",),
@@ -79,14 +81,11 @@ GROUPS: Final = {
     ),
     "vox": Group(
         ("telephony_vox/mapping.py", "telephony_vox/adapter.py"),
-        tuple(f"tests/adapters/vox/test_{name}.py" for name in ("reading", "writing", "flows", "refusals", "errors")),
+        tuple(f"tests/adapters/vox/test_{name}.py" for name in VOX_TESTS),
     ),
     "diga": Group(
         ("telephony_diga/mapping.py", "telephony_diga/adapter.py"),
-        tuple(
-            f"tests/adapters/diga/test_{name}.py"
-            for name in ("reading", "writing", "agents", "releasing", "listing", "errors")
-        ),
+        tuple(f"tests/adapters/diga/test_{name}.py" for name in DIGA_TESTS),
     ),
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar, Final
 
 from telephony_core.capabilities import Capabilities, Field, Operation
@@ -13,7 +12,7 @@ from telephony_core.domain.given import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import (
     AnswerLost,
     AuthenticationFailed,
@@ -177,7 +176,7 @@ class DigaProvider(Provider):
         Core looks at the number, which tells its agent and not the version, and may have had that agent before.
         """
         try:
-            choices = yield from self._choose_versions(replace(assignment, allow=frozenset({SideEffect.PUBLISHES})))
+            choices = yield from self._choose_versions(assignment)
         except TelephonyError as error:
             seen = f"looking whether it happened failed too ({error.message})"
         else:
@@ -247,7 +246,7 @@ class DigaProvider(Provider):
     def check(self, change: Change) -> Sequence[Problem]:
         match change:
             case NumberImport():
-                return (*_import_problems(change), *_sip_warnings(change.inbound, change.outbound))
+                return (*_import_problems(change), *_address_warnings(change.outbound))
             case SipUpdate():
                 return tuple(_update_problems(change))
             case AgentAssignment():
@@ -339,6 +338,7 @@ def _update_problems(change: SipUpdate) -> Iterator[Problem]:
         yield Problem(
             Field.ALLOWED_ADDRESSES,
             "what an empty list does in an update is not documented; the answer is compared with it",
+            remedy="name the addresses of the carrier, unless everybody may call in",
         )
     if outbound is not None and outbound.changes and outbound.address is None and _has_no_address(change.number):
         yield Problem(
@@ -346,14 +346,14 @@ def _update_problems(change: SipUpdate) -> Iterator[Problem]:
             "the number has no outbound trunk to change, and whether one is made without an address is not documented",
             remedy="give outbound.address along",
         )
-    yield from _sip_warnings(inbound, outbound)
+    yield from _address_warnings(outbound)
 
 
 def _has_no_address(number: PhoneNumber | str) -> bool:
     return isinstance(number, PhoneNumber) and (number.sip is None or number.sip.outbound.address is None)
 
 
-def _sip_warnings(inbound: InboundUpdate | None, outbound: OutboundUpdate | None) -> Iterator[Problem]:
+def _address_warnings(outbound: OutboundUpdate | None) -> Iterator[Problem]:
     if outbound is not None and outbound.address is not None and outbound.address.is_ipv6:
         yield Problem(
             Field.ADDRESS,

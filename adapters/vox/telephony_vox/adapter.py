@@ -247,7 +247,7 @@ def _no_authentication_problems(given: Set[str], *, importing: bool) -> Iterator
             remedy="if it is refused, give the trunk credentials, and send address, username and password together",
         )
     else:
-        yield Problem(name, "has no effect without a change of the address")
+        yield Problem(name, "has no effect without a change of the address", remedy="leave it out, or give the address")
 
 
 def _address_problems(address: SipAddress) -> Iterator[Problem]:

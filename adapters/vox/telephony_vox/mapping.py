@@ -185,8 +185,8 @@ def _agent(payload: Mapping[str, object], field: str) -> tuple[AgentRef | None, 
     if record is None:
         return None, odd
     if record.agent_version in _MODEL_WORDS:
-        return _reference(record.agent_id, None), (*odd, f"{field}.agent_version: none of vox's words for a version")
-    return _reference(record.agent_id, record.agent_version), odd
+        odd = (*odd, f"{field}.agent_version: none of vox's words for a version")
+    return _reference(record.agent_id, None), odd
 
 
 @lru_cache(maxsize=4096)

@@ -351,8 +351,10 @@ def test_a_lost_publication_of_an_agent_that_the_number_had_before_is_not_taken_
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
 
-    with pytest.raises(OutcomeUnknown, match=f"{OLD} not published"):
+    with pytest.raises(OutcomeUnknown, match=f"{OLD} not published") as unknown:
         wire.run(operations.assign_agents(change), DROPDOWN, lost, DROPDOWN)
+    assert "which version of the agent is published" in unknown.value.remedy
+    assert unknown.value.status == (200 if isinstance(lost, Response) else None)
 
     assert [method for method, *_ in wire.calls] == ["GET", "PATCH", "GET"]
 
@@ -393,13 +395,25 @@ def test_a_lost_answer_that_published_nothing_is_settled_by_the_number_alone(
     assert [path for _, path, _ in wire.calls] == [AGENTS, *[f"/v1/phone/{custom()['id']}"] * 2]
 
 
-def test_a_redirected_publication_was_refused_and_is_not_looked_for(
+def test_a_lost_publication_for_outbound_calls_is_settled_by_the_outbound_agent(
     wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), outbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+    seen = custom(inbound_agent_id=None, outbound_agent_id=RECEPTION)
+
+    number = wire.run(operations.assign_agents(change), DROPDOWN, AnswerLost("lost"), PUBLISHED_NOW, seen)
+
+    assert number.outbound_agent == AgentRef(RECEPTION)
+
+
+@pytest.mark.parametrize("status", [300, 307])
+def test_a_redirected_publication_was_refused_and_is_not_looked_for(
+    status: int, wire: Any, operations: Operations, custom: Make
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
 
     with pytest.raises(UnexpectedResponse, match="redirect"):
-        wire.run(operations.assign_agents(change), DROPDOWN, Response(307, {}, b""))
+        wire.run(operations.assign_agents(change), DROPDOWN, Response(status, {}, b""))
 
 
 # -- before and after an import

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony_core.changes import SipUpdate
+from telephony_core.changes import NumberImport, SipUpdate
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import (
     AuthenticationFailed,
@@ -75,6 +75,21 @@ def test_the_vendors_envelope(status: int, code: str, kind: type[ProviderError],
 
     assert type(error.value) is kind
     assert (error.value.status, error.value.code) == (status, code)
+
+
+def test_a_message_that_is_no_text_is_left_out(diga: DigaProvider) -> None:
+    refusal = diga.read_error(Response(400, {}, b'{"error_code": "BAD_PARAMETER", "message": {"no": "text"}}'))
+    assert (refusal.code, refusal.message) == ("BAD_PARAMETER", None)
+
+
+def test_refused_writes_are_told_as_well(wire: Any, diga: DigaProvider, custom: Make) -> None:
+    number = read_number(custom())
+    imported = NumberImport(number="+34911234567")
+    refused = Response(400, {}, vendor("PHONE_NUMBER_NOT_FOUND"))
+    for flow in (diga.import_number(imported, number.identity), diga.update_label(number, "Recepción")):
+        with pytest.raises(NotFound) as caught:
+            wire.run(flow, refused)
+        assert caught.value.code == "PHONE_NUMBER_NOT_FOUND"
 
 
 def test_a_validation_list_names_the_places_and_what_is_wrong_with_them(wire: Any, diga: DigaProvider) -> None:

@@ -52,14 +52,32 @@ def test_a_page_with_more_leads_on_after_its_last_id(wire: Any, diga: DigaProvid
 
 
 def test_without_a_last_id_the_last_item_leads_on(wire: Any, diga: DigaProvider, custom: Make) -> None:
-    payload = {"data": [custom(id="a"), custom(id="b")], "has_more": True}
+    payload = {"data": [custom(id="a"), custom(id="b"), custom(id="c")], "has_more": True}
 
-    assert wire.run(diga.list_page(ListQuery(), None), payload).cursor == "all:b"
+    assert wire.run(diga.list_page(ListQuery(), None), payload).cursor == "all:c"
+
+
+def test_an_id_with_a_colon_in_it_is_asked_for_whole(wire: Any, diga: DigaProvider, custom: Make) -> None:
+    first = wire.run(diga.list_page(ListQuery(), None), page(custom(), has_more=True, last_id="a:b"))
+    wire.run(diga.list_page(ListQuery(), first.cursor), page())
+
+    assert dict(wire.sent[1].query)["after"] == "a:b"
+
+
+def test_a_secret_that_diga_began_to_show_is_in_no_raw_record(wire: Any, diga: DigaProvider, custom: Make) -> None:
+    shown = custom(sip={"password": "s3cret"})
+
+    listed = wire.run(diga.list_page(ListQuery(), None), page(shown)).items[0]
+    got = wire.run(diga.get("an-id"), shown)
+    odd = wire.run(diga.get("an-id"), shown | {"nickname": 5})
+
+    assert {each.raw["sip_config"]["password"] for each in (listed, got, odd)} == {"[hidden]"}
 
 
 def test_more_after_nothing_is_refused(wire: Any, diga: DigaProvider) -> None:
-    with pytest.raises(UnexpectedResponse, match="after what"):
+    with pytest.raises(UnexpectedResponse, match="after what") as caught:
         wire.run(diga.list_page(ListQuery(), None), page(has_more=True))
+    assert caught.value.status == 200
 
 
 @pytest.mark.parametrize(("here", "following"), list(zip(PASSES, [*PASSES[1:], None], strict=True)))

@@ -53,6 +53,12 @@ def test_the_spec_imports_only_data() -> None:
     assert result.stdout.split() == ["telephony_diga", "telephony_diga.plugin"]
 
 
+def test_the_record_that_is_read_is_the_one_that_is_described() -> None:
+    assert {"id", "number", "nickname", "sip_config"} <= set(
+        DigaProvider(DigaConfig(api_key="k")).documented_record().fields
+    )
+
+
 def test_the_key_is_sent_as_a_bearer_token_and_shown_nowhere() -> None:
     provider = DigaProvider(DigaConfig(api_key="can4ry"))
 

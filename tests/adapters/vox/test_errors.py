@@ -77,6 +77,20 @@ def test_the_details_are_told_to_people(vox: VoxProvider, wire: Wire, respond: R
     assert error.message == "the provider says: bad; memo: too long; allowed values: a, 1"
 
 
+@pytest.mark.parametrize(
+    ("details", "said"),
+    [
+        ({"field": "address"}, "no; address"),
+        ({"reason": "too long"}, "no; too long"),
+        ({"field": "address", "reason": "too long"}, "no; address: too long"),
+        ({}, "no"),
+    ],
+)
+def test_a_field_or_a_reason_alone_is_told_too(details: object, said: str, vox: VoxProvider, respond: Respond) -> None:
+    payload = {"error": {"code": "X", "message": "no", "details": details}}
+    assert vox.read_error(respond(payload, 400)).message == said
+
+
 def test_allowed_query_parameters_are_told(vox: VoxProvider, wire: Wire, respond: Respond) -> None:
     details = {"allowed_query_parameters": ["cursor", "limit"]}
 

@@ -70,6 +70,32 @@ def test_the_first_page_asks_for_the_first_status(vox: VoxProvider, wire: Wire, 
     assert found.cursor is not None
 
 
+def test_a_page_with_an_odd_record_is_read_record_by_record(vox: VoxProvider, wire: Wire, custom: Make) -> None:
+    found = wire.run(vox.list_page(ListQuery(), None), page(custom(memo=5), custom(id="b")))
+
+    assert [(number.label, bool(number.problems)) for number in found.items] == [(None, True), ("front desk", False)]
+
+
+def test_a_secret_that_vox_began_to_show_is_in_no_raw_record(vox: VoxProvider, wire: Wire, custom: Make) -> None:
+    shown = custom(auth_password="s3cret")
+    line = {"id": "line-1", "number": "07012345678", "auth_password": "s3cret"}
+
+    assert wire.run(vox.list_page(ListQuery(), None), page(shown)).items[0].raw["auth_password"] == "[hidden]"
+    assert wire.run(vox.get("an-id"), shown).raw["auth_password"] == "[hidden]"
+    assert wire.run(vox.get("an-id"), custom(auth_password="s3cret", memo=5)).raw["auth_password"] == "[hidden]"
+    for odd in ({}, {"line_type": 5}):
+        lines = wire.run(vox.available_page(AvailableQuery(), None), page({**line, **odd})).items
+        assert lines[0].raw["auth_password"] == "[hidden]"
+
+
+def test_a_cancellation_that_cannot_be_read_says_how_it_was_answered(
+    vox: VoxProvider, wire: Wire, number: PhoneNumber
+) -> None:
+    with pytest.raises(UnexpectedResponse) as caught:
+        wire.run(vox.release(number), {"id": "another", "number": "07011112222"})
+    assert caught.value.status == 200
+
+
 def pages_of(vox: VoxProvider, wire: Wire, query: ListQuery, *answers: dict[str, Any]) -> list[PhoneNumber]:
     """The whole listing, page by page, as core runs it."""
     waiting, cursor, found, listing = list(answers), None, [], Listing()

@@ -122,6 +122,12 @@ def test_the_description_of_the_contract_is_shipped_and_names_the_same_server() 
     assert contract["servers"][0]["url"] == VoxConfig(api_key="k").base_url
 
 
+def test_the_record_that_is_read_is_the_one_that_is_described() -> None:
+    assert {"id", "number", "memo", "inbound_agent"} <= set(
+        VoxProvider(VoxConfig(api_key="k")).documented_record().fields
+    )
+
+
 def test_the_readme_covers_every_operation_of_the_port() -> None:
     text = README.read_text("utf-8")
 
