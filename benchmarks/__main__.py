@@ -8,8 +8,9 @@ from pathlib import Path
 
 from benchmarks.contenders import ASYNC, SYNC
 from benchmarks.environments import ROOT, SDKS, python_of
+from benchmarks.figures import Figures
 from benchmarks.measuring import Entry, at_work, import_cost, rounds, serving
-from benchmarks.report import Figures, written
+from benchmarks.report import written
 
 SIZES = [100, 1_000, 10_000]
 OURS = ["telephony", "telephony, fast"]

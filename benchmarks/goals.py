@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from benchmarks.environments import SDKS
-
-if TYPE_CHECKING:
-    from benchmarks.measuring import Entry
-    from benchmarks.report import Figures
+from benchmarks.figures import Figures
+from benchmarks.measuring import Entry
 
 
 @dataclass(frozen=True)

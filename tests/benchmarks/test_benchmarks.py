@@ -10,9 +10,10 @@ import pytest
 
 from benchmarks.__main__ import entries
 from benchmarks.environments import SDKS
+from benchmarks.figures import Figures
 from benchmarks.goals import Goal, goals
 from benchmarks.measuring import Entry, at_work, rounds, serving
-from benchmarks.report import Figures, block, written
+from benchmarks.report import block, written
 from benchmarks.shapes import RECORD_BYTES, RECORDS
 from benchmarks.shapes import written as as_json
 
