@@ -30,6 +30,8 @@ PACKAGES: Final = {
     "telephony_vox": ROOT / "adapters" / "vox" / "telephony_vox",
     "telephony_diga": ROOT / "adapters" / "diga" / "telephony_diga",
 }
+COPIED: Final = ("tests", "cassettes", "adapters")
+"""What the tests read; the code of the adapters in there is not the one that they import."""
 SURVIVORS: Final = Path(__file__).with_name("survivors.toml")
 WANTED: Final = 0.85
 
@@ -109,12 +111,12 @@ def staged(name: str, group: Group) -> Path:
     ignore = shutil.ignore_patterns("__pycache__", ".hypothesis")
     for package, source in PACKAGES.items():
         shutil.copytree(source, folder / package, ignore=ignore)
-    for part in ("tests", "cassettes"):
+    for part in COPIED:
         shutil.copytree(ROOT / part, folder / part, ignore=ignore)
     settings = {
         "source_paths": list(PACKAGES),
         "only_mutate": list(group.mutated),
-        "also_copy": ["tests", "cassettes"],
+        "also_copy": list(COPIED),
         "pytest_add_cli_args_test_selection": list(group.tests),
         "pytest_add_cli_args": [
             *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "tests.reliability.mutants")
