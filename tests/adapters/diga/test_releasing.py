@@ -149,8 +149,9 @@ def test_a_state_that_forbids_it_is_refused_before_any_request(
 
 @pytest.mark.parametrize("word", ["reserved", "pending_verification"])
 def test_a_number_given_by_id_is_looked_at_first(word: str, wire: Any, operations: Operations, bought: Make) -> None:
-    with pytest.raises(WrongState, match=word):
+    with pytest.raises(WrongState, match=word) as caught:
         wire.run(release(operations, bought()["id"]), bought(status=word))
+    assert caught.value.remedy == "let the reservation run out, or wait for the verification"
 
     assert [method for method, *_ in wire.calls] == ["GET"]
 

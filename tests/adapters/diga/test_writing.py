@@ -559,3 +559,12 @@ def test_what_cannot_be_cleared_is_named_by_its_half(halves: dict[str, Any], fie
     with pytest.raises(UnsupportedField) as refusal:
         mapping.sip_body(SipUpdate("an-id", **halves))
     assert refusal.value.field == field
+
+
+def test_an_ipv6_trunk_is_warned_of_on_an_import_too(operations: Operations) -> None:
+    trunk = OutboundUpdate(address="[2001:db8::5]:5060", username="trunk", password="s3cret")
+    inbound = InboundUpdate(allowed_addresses=["192.0.2.1"])
+
+    assert warned(operations, NumberImport(number="+34911234567", inbound=inbound, outbound=trunk)) == [
+        "outbound.address"
+    ]
