@@ -44,8 +44,12 @@ class Entry:
         return Entry(self.mode, "httpx", self.shape if self.shape == "diga" else "vox", self.python)
 
 
+class EndedEarly(Exception):
+    """A contender failed; what it said stands on standard error."""
+
+
 class Worker:
-    """The process of one entry."""
+    """The process of one entry. Raises `EndedEarly`."""
 
     def __init__(self, entry: Entry, base: str) -> None:
         command = [str(entry.python), str(HERE / "worker.py"), entry.mode, entry.name, base, entry.shape]
@@ -63,7 +67,7 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"a contender ended early: {self._entry.mode} {self._entry.name}, {self._entry.shape}")
+            raise EndedEarly(f"{self._entry.mode} {self._entry.name}, {self._entry.shape}")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
