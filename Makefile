@@ -48,7 +48,7 @@ test-long: $(DEVELOPMENT) ## The tests that take minutes
 	$(BIN)/pytest -n auto --maxprocesses 4 -m long
 	TELEPHONY_BACKEND=fast $(BIN)/pytest -n auto --maxprocesses 4
 
-mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (an hour for all)
+mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (a quarter of an hour for all)
 	$(BIN)/python -m tests.reliability.mutants $(ARGS)
 
 bench: $(DEVELOPMENT) ## What the library costs, into docs/performance.md; ARGS=--quick; wants a quiet machine
