@@ -55,8 +55,13 @@ class SyncWorker:
         return records
 
     def burst(self, count: int, at_once: int) -> int:
+        left = iter(range(count))
+
+        def one_after_another(_: int) -> int:
+            return sum([1 for _ in left if self.made.get() is not None])
+
         with ThreadPoolExecutor(at_once) as threads:
-            return sum(1 for _ in threads.map(lambda _: self.made.get(), range(count)))
+            return sum(threads.map(one_after_another, range(at_once)))
 
     def close(self) -> None:
         self.made.close()

@@ -1,8 +1,8 @@
 """The default backend: httpx, sync and async.
 
 A client that was handed in sends with everything that was configured in it. Without one, httpx's transports are used
-directly, each with one connection: httpx's pool does work that grows with the square of what is in flight, and its
-client spends half of a request on what is not used here (cookies, redirects, authentication).
+directly, each over one connection instead of a pool: httpx's pool does work that grows with the square of what is in
+flight, and its client spends half of a request on what is not used here (cookies, redirects, authentication).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
+import httpcore
 import httpx
 
 from telephony_core.errors import ClientClosed, NoAnswer, NotSent, TelephonyError
@@ -42,7 +43,10 @@ _NEVER_SENT: Final = (
     httpx.InvalidURL,
 )
 
-LaneT = TypeVar("LaneT")
+_WITH_BODIES: Final = frozenset({"POST", "PUT", "PATCH"})
+"""Methods whose requests say how long they are even when that is nothing."""
+
+LaneT = TypeVar("LaneT", "_Lane", "_AsyncLane")
 
 
 class HttpxBackend:
@@ -78,19 +82,21 @@ class HttpxBackend:
         road = self._roads.get(origin) or self._roads.setdefault(origin, _Road(_sync_lanes(origin)))
         if not self._places.acquire(timeout=timeout):
             raise _not_connected(timeout)
-        lane = road.take()
         try:
-            lane.network.deadline = deadline
-            found = lane.transport.handle_request(_request(request))
+            while (lane := road.take()).has_expired():
+                lane.transport.close()
             try:
-                return _read(found, deadline, timeout)
+                lane.network.deadline = deadline
+                found = lane.transport.handle_request(_request(request))
+                try:
+                    return _read(found, deadline, timeout)
+                finally:
+                    found.close()
             finally:
-                found.close()
+                if (unused := road.put_back(lane)) is not None:
+                    unused.transport.close()
         finally:
-            unused = road.put_back(lane)
             self._places.release()
-            if unused is not None:
-                unused.transport.close()
             if self._closed:  # meanwhile
                 self.close()
 
@@ -133,29 +139,32 @@ class AsyncHttpxBackend:
     async def _asend(self, request: HttpRequest, timeout: float) -> Response:
         origin = origin_of(request.url)
         road = self._roads.get(origin) or self._roads.setdefault(origin, _Road(_async_lanes(origin)))
-        lane = None
+        network = None
         try:
             async with asyncio.timeout(timeout) as patience:
                 await self._places.acquire()
-                lane = road.take()
                 try:
-                    lane.network.may_hold_bytes = True
-                    found = await lane.transport.handle_async_request(_request(request))
+                    while (lane := road.take()).has_expired():
+                        await lane.transport.aclose()
+                    network = lane.network
                     try:
-                        return await _aread(found)
+                        network.may_hold_bytes = True
+                        found = await lane.transport.handle_async_request(_request(request))
+                        try:
+                            return await _aread(found)
+                        finally:
+                            await found.aclose()
                     finally:
-                        await found.aclose()
+                        if (unused := road.put_back(lane)) is not None:
+                            await unused.transport.aclose()
                 finally:
-                    unused = road.put_back(lane)
                     self._places.release()
-                    if unused is not None:
-                        await unused.transport.aclose()
                     if self._closed:  # meanwhile
                         await self.aclose()
         except TimeoutError:
             if not patience.expired():
                 raise
-        raise too_late(timeout) if lane is not None and lane.network.may_hold_bytes else _not_connected(timeout)
+        raise too_late(timeout) if network is not None and network.may_hold_bytes else _not_connected(timeout)
 
     async def aclose(self) -> None:
         self._closed = True
@@ -173,17 +182,20 @@ class _Road(Generic[LaneT]):
     """The connections to one origin, the last one used on top. One that carries a request is not in here."""
 
     def __init__(self, make: Callable[[], LaneT]) -> None:
-        self._make = make
+        self._make: Callable[[], LaneT] = make
         self._idle: deque[tuple[float, LaneT]] = deque()
 
     def take(self) -> LaneT:
+        """One that may have expired, or a new one."""
         try:
             return self._idle.pop()[1]
         except IndexError:
             return self._make()
 
     def put_back(self, lane: LaneT) -> LaneT | None:
-        """Returns another one that was idle for too long and has to be closed, if there is one."""
+        """Returns one that has to be closed, if there is one: this, or another that was idle for too long."""
+        if not lane.is_idle():
+            return lane
         now = time.monotonic()
         self._idle.append((now, lane))
         try:
@@ -215,32 +227,62 @@ def _road_to(origin: str) -> dict[str, Any]:
 
 
 def _sync_lanes(origin: str) -> Callable[[], _Lane]:
-    made_with = _road_to(origin)
-    return lambda: _Lane(httpx.HTTPTransport(**made_with))
+    made_with, over = _road_to(origin), _as_httpcore(origin)
+    return lambda: _Lane(httpx.HTTPTransport(**made_with), over)
 
 
 def _async_lanes(origin: str) -> Callable[[], _AsyncLane]:
-    made_with = _road_to(origin)
-    return lambda: _AsyncLane(httpx.AsyncHTTPTransport(**made_with))
+    made_with, over = _road_to(origin), _as_httpcore(origin)
+    return lambda: _AsyncLane(httpx.AsyncHTTPTransport(**made_with), over)
+
+
+def _as_httpcore(origin: str) -> httpcore.Origin:
+    url = httpx.URL(origin)
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=b"/").origin
 
 
 class _Lane:
-    """A transport of one connection, and the network that this connection goes over."""
+    """A transport over one connection of its own, and the network that this goes over."""
 
-    def __init__(self, transport: httpx.HTTPTransport) -> None:
-        self.transport = transport
+    def __init__(self, transport: httpx.HTTPTransport, origin: httpcore.Origin) -> None:
         pool = transport._pool
         pool._network_backend = self.network = PunctualNetwork(pool._network_backend)
+        self._connection = pool.create_connection(origin)
+        transport._pool = self._connection  # type: ignore[assignment]  # has all that the transport asks of its pool
+        self.transport = transport
+
+    def is_idle(self) -> bool:
+        """Whether the last answer was read to its end, so that the connection can carry another one."""
+        return self._connection.is_idle()
+
+    def has_expired(self) -> bool:
+        """Whether it was idle for too long, or the other side has hung up."""
+        return self._connection.has_expired()
 
 
 class _AsyncLane:
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+    def __init__(self, transport: httpx.AsyncHTTPTransport, origin: httpcore.Origin) -> None:
+        pool = transport._pool
+        pool._network_backend = self.network = AsyncioNetwork()
+        self._connection = pool.create_connection(origin)
+        transport._pool = self._connection  # type: ignore[assignment]
         self.transport = transport
-        transport._pool._network_backend = self.network = AsyncioNetwork()
+
+    def is_idle(self) -> bool:
+        return self._connection.is_idle()
+
+    def has_expired(self) -> bool:
+        return self._connection.has_expired()
 
 
 def _request(request: HttpRequest) -> httpx.Request:
-    return httpx.Request(request.method, request.url, headers=[*request.headers, *ASKED], content=request.body)
+    """Made complete here, since httpx would look through the headers several times for what is missing."""
+    url = httpx.URL(request.url)
+    headers = [("host", url.netloc.decode()), *request.headers, *ASKED]
+    body = request.body or b""
+    if body or request.method in _WITH_BODIES:
+        headers.append(("content-length", str(len(body))))
+    return httpx.Request(request.method, url, headers=headers, stream=httpx.ByteStream(body))
 
 
 # -- a client that was handed in
@@ -281,7 +323,7 @@ def _read(found: httpx.Response, deadline: float, timeout: float) -> Response:
     if found.is_stream_consumed:  # as from a transport in memory: read already, and unpacked
         return answer(found.status_code, found.headers.items(), found.content, packed=False)
     body = bytearray()
-    for chunk in found.iter_raw():
+    for chunk in cast(httpx.SyncByteStream, found.stream):
         body += chunk
         check_length(len(body))
         if time.monotonic() > deadline:
@@ -293,7 +335,7 @@ async def _aread(found: httpx.Response) -> Response:
     if found.is_stream_consumed:
         return answer(found.status_code, found.headers.items(), found.content, packed=False)
     body = bytearray()
-    async for chunk in found.aiter_raw():
+    async for chunk in cast(httpx.AsyncByteStream, found.stream):
         body += chunk
         check_length(len(body))
     return answer(found.status_code, found.headers.items(), bytes(body))

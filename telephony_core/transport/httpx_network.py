@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore
+
+Given = TypeVar("Given")
+Taken = TypeVar("Taken")
 
 
 class PunctualNetwork(httpcore.NetworkBackend):
@@ -35,17 +39,18 @@ class PunctualNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _PunctualStream(self._network.connect_tcp(host, port, self.left(), local_address, socket_options), self)
+        return _SocketStream(self._network.connect_tcp(host, port, self.left(), local_address, socket_options), self)
 
 
 class _PunctualStream(httpcore.NetworkStream):
+    """Gives each step of another stream what is left of the time."""
+
     def __init__(self, stream: httpcore.NetworkStream, network: PunctualNetwork) -> None:
         self._stream = stream
         self._network = network
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if time.monotonic() > self._network.deadline:  # also when bytes keep coming
-            raise httpcore.ReadTimeout("the deadline has passed")
+        self._check()
         return self._stream.read(max_bytes, self._network.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -54,14 +59,76 @@ class _PunctualStream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        stream = self._stream.start_tls(ssl_context, server_hostname, self._network.left())
-        return _PunctualStream(stream, self._network)
+        return _PunctualStream(self._start_tls(ssl_context, server_hostname), self._network)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
 
     def close(self) -> None:
         self._stream.close()
+
+    def _start_tls(self, ssl_context: ssl.SSLContext, server_hostname: str | None) -> httpcore.NetworkStream:
+        return self._stream.start_tls(ssl_context, server_hostname, self._network.left())
+
+    def _check(self) -> None:
+        if time.monotonic() > self._network.deadline:  # also when bytes keep coming
+            raise httpcore.ReadTimeout("the deadline has passed")
+
+
+class _SocketStream(_PunctualStream):
+    """A socket, plain or with TLS, that is waited for here and nowhere else.
+
+    httpcore's stream sets a time-out before each step, and Python's socket then waits before it acts. Each of these
+    calls lets another thread go first: among a hundred, half of the time goes into changing turns.
+    """
+
+    def __init__(self, stream: httpcore.NetworkStream, network: PunctualNetwork) -> None:
+        super().__init__(stream, network)
+        self._socket: socket.socket = stream.get_extra_info("socket")
+        self._socket.setblocking(False)
+        self._secure = isinstance(self._socket, ssl.SSLSocket)
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._check()
+        with _translated(httpcore.ReadError):
+            if not self._secure:  # nothing came yet; TLS may have kept something back
+                self._wait(httpcore.ReadTimeout, writing=False)
+            return self._when_ready(self._socket.recv, max_bytes, httpcore.ReadTimeout, writing=False)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        with _translated(httpcore.WriteError):
+            while buffer:
+                buffer = buffer[self._when_ready(self._socket.send, buffer, httpcore.WriteTimeout, writing=True) :]
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        inside = self._secure  # TLS in the TLS of a proxy, which is no socket of the system's
+        stream = self._start_tls(ssl_context, server_hostname)
+        return _PunctualStream(stream, self._network) if inside else _SocketStream(stream, self._network)
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":  # asked of an idle connection: there is nothing to read but its end
+            return _ready(self._socket, 0.0, writing=False)
+        return super().get_extra_info(info)
+
+    def _when_ready(
+        self, step: Callable[[Given], Taken], given: Given, late: type[Exception], *, writing: bool
+    ) -> Taken:
+        while True:
+            try:
+                return step(given)
+            except BlockingIOError:
+                self._wait(late, writing=writing)
+            except ssl.SSLWantReadError:  # TLS has business of its own in either direction
+                self._wait(late, writing=False)
+            except ssl.SSLWantWriteError:
+                self._wait(late, writing=True)
+
+    def _wait(self, late: type[Exception], *, writing: bool) -> None:
+        left = self._network.deadline - time.monotonic()
+        if left <= 0 or not _ready(self._socket, left, writing=writing):
+            raise late("the deadline has passed")
 
 
 class AsyncioNetwork(httpcore.AsyncNetworkBackend):
@@ -116,7 +183,7 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":  # asked of an idle connection: there is nothing to read but its end
             ended = self._reader.at_eof() or self._writer.transport.is_closing()
-            return ended or _is_readable(self._writer.get_extra_info("socket").fileno())
+            return ended or _ready(self._writer.get_extra_info("socket"), 0.0, writing=False)
         return self._writer.get_extra_info(info)
 
     async def aclose(self) -> None:
@@ -133,11 +200,14 @@ def _translated(kind: type[Exception]) -> Iterator[None]:
         raise kind(str(error) or type(error).__name__) from error
 
 
-def _is_readable(descriptor: int) -> bool:
+def _ready(sock: socket.socket, seconds: float, *, writing: bool) -> bool:
+    """Whether something can be read, or written, within this time. A closed socket is ready: it says so when used."""
+    descriptor = sock.fileno()
     if descriptor < 0:
         return True
     if not hasattr(select, "poll"):  # Windows
-        return bool(select.select([descriptor], [], [], 0)[0])
+        mine, nothing = [descriptor], list[int]()
+        return any(select.select(nothing if writing else mine, mine if writing else nothing, nothing, seconds))
     poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
+    poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

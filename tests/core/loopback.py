@@ -63,7 +63,10 @@ class Visit:
         line, *fields = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
         while len(body) < int(headers.get("content-length", 0)):
-            body += self.connection.recv(65536)
+            chunk = self.connection.recv(65536)
+            if not chunk:
+                return None
+            body += chunk
         method, target, _ = line.split(" ")
         return Asked(method, target, headers, body)
 

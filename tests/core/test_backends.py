@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import logging
+import select
 import socket
 import subprocess
 import sys
@@ -388,12 +389,53 @@ SLOW: dict[str, Behaviour] = {
 }
 
 
+@pytest.fixture(params=[False, True], ids=["plain", "TLS"])
+def tls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    if request.param:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
+    return bool(request.param)
+
+
+# Those that were handed in have their environment from before.
+@pytest.fixture(params=[*OWN, *HANDED_IN])
+def over(tls: bool, request: pytest.FixtureRequest) -> Sender:
+    made: Sender = request.getfixturevalue("make")(request.param)
+    return made
+
+
 @pytest.mark.parametrize("how", SLOW)
-def test_no_answer_takes_longer_than_its_deadline(sender: Sender, how: str):
-    if how == "a drip in the head" and isinstance(sender._client, httpx.Client):
+def test_no_answer_takes_longer_than_its_deadline(over: Sender, tls: bool, how: str):
+    if how == "a drip in the head" and isinstance(over._client, httpx.Client):
         pytest.skip("a handed-in httpx.Client gives every single read all the time there is")
-    with serving(SLOW[how]) as server:
-        failure(NoAnswer, lambda: sender.send(server, timeout=0.15))
+    with serving(SLOW[how], tls=tls) as server:
+        failure(NoAnswer, lambda: over.send(server, timeout=0.15))
+
+
+def test_what_comes_in_pieces_is_put_together(over: Sender, tls: bool):
+    def behave(visit: Visit, asked: object) -> None:
+        for piece in (b"HTTP/1.1 200 OK\r\nContent-", b"Length: 300000\r\n\r\n", *[b"x" * 1000] * 300):
+            visit.send(piece)
+
+    with serving(behave, tls=tls) as server:
+        assert [over.send(server).body for _ in range(2)] == [b"x" * 300_000] * 2
+    assert server.visits == 1
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # as aiohttp says of more than nobody sends
+def test_a_body_that_no_buffer_holds_arrives_whole(over: Sender, tls: bool):
+    with serving(always(reply()), tls=tls) as server:
+        assert over.send(server, "POST", body=b"x" * 8_000_000, timeout=30).status == 200
+    assert [(len(asked.body), set(asked.body)) for asked in server.asked] == [(8_000_000, {ord("x")})]
+
+
+@pytest.mark.filterwarnings("ignore:Sending a large body")  # as aiohttp says of more than nobody sends
+def test_who_does_not_read_is_not_waited_for_beyond_the_deadline(over: Sender, tls: bool):
+    if over.is_async and over.backend.name != "httpx":
+        pytest.skip("aiohttp leaves a connection with unsent bytes to be flushed, and nothing this large is ever sent")
+    if isinstance(over._client, httpx.AsyncClient):
+        pytest.skip("so does anyio, under a client that was handed in")
+    with serving(always(reply()), tls=tls, greeting=Visit.hang) as server:
+        failure(NoAnswer, lambda: over.send(server, "POST", body=b"x" * 8_000_000, timeout=0.3))
 
 
 # -- connections
@@ -521,6 +563,29 @@ def test_a_proxy_only_lets_tls_through(monkeypatch: pytest.MonkeyPatch, request:
             make(kind)
     assert {(asked.method, asked.target) for asked in proxy.asked} == {("CONNECT", f"localhost:{behind.port}")}
     assert not any("authorization" in asked.headers for asked in proxy.asked)
+
+
+def test_a_proxy_may_speak_tls_itself(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
+    make = request.getfixturevalue("make")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
+
+    def tunnel(visit: Visit, asked: Any) -> bool:
+        visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with socket.create_connection(("127.0.0.1", behind.port)) as onward:
+            ends = {visit.connection: onward, onward: visit.connection}
+            while True:  # in one thread, since TLS takes turns
+                for end in select.select(list(ends), [], [], 5)[0]:
+                    if not (data := end.recv(65536)):
+                        return True
+                    ends[end].sendall(data)
+
+    with serving(always(reply(b"[1]" * 10_000)), tls=True) as behind, serving(tunnel, tls=True) as proxy:
+        monkeypatch.setenv("https_proxy", f"https://localhost:{proxy.port}")
+        for kind in OWN + HANDED_IN:
+            sender = make(kind)
+            assert [sender.send(behind).body for _ in range(2)] == [b"[1]" * 10_000] * 2, kind
+            sender.close()
+    assert {(asked.method, asked.target) for asked in proxy.asked} == {("CONNECT", f"localhost:{behind.port}")}
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
