@@ -36,6 +36,8 @@ WANTED = [
     ("telephony, fast", "sync", "sync, `urllib3`", 0.75, 1.50, 85),
     ("telephony, fast", "async", "async, `aiohttp`", 0.37, 1.50, 90),
 ]
+FASTER = "telephony, fast"
+"""Who has to be faster than every SDK: one of them is aiohttp below, which no client over httpx comes near."""
 NO_CLIFF = 0.9
 """Of the share with 100 in flight; so much has to be left with 500."""
 
@@ -54,11 +56,10 @@ def _for_each_call(figures: Figures) -> Iterator[Goal]:
         yield from _worst(f"GET one, {way}", get, ours, figures.get_ratio)
         yield from _worst(f"list 10,000, {way}", listed, ours, figures.list_ratio)
         sdks = {e.name: figures.get_ratio(e) for e in figures.get if e.mode == mode and e.name in SDKS}
-        if sdks:
+        if sdks and name == FASTER:
             fastest = min(sdks, key=sdks.__getitem__)
-            yield from _worst(
-                f"GET one, {way}, beside the fastest SDK ({fastest})", sdks[fastest], ours, figures.get_ratio
-            )
+            what = f"GET one, {way}, beside the fastest SDK ({fastest})"
+            yield from _worst(what, sdks[fastest], ours, figures.get_ratio)
 
 
 def _worst(what: str, bound: float, entries: list[Entry], value: Callable[[Entry], float | None]) -> Iterator[Goal]:

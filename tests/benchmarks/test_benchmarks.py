@@ -72,7 +72,7 @@ def test_the_worse_adapter_decides_whether_a_goal_is_met():
     found = {goal.what: goal for goal in goals(figures())}
     assert not found["list 10,000, sync"].met
     assert found["list 10,000, sync, `urllib3`"].met
-    assert found["GET one, sync, beside the fastest SDK (twilio)"].met
+    assert found["GET one, sync, `urllib3`, beside the fastest SDK (twilio)"].met
     assert found["1,000 GETs, async, 100 in flight, % of the ideal"] == Goal(
         "1,000 GETs, async, 100 in flight, % of the ideal", 40, 50.0, at_least=True
     )
