@@ -44,8 +44,8 @@ wheel: $(DEVELOPMENT) ## Build, install elsewhere and try the distribution
 sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP server (Debian, Ubuntu; as root)
 	tests/preflight/kamailio.sh install
 
-test-long: $(DEVELOPMENT) ## The tests that take minutes
-	$(BIN)/pytest -n auto --maxprocesses 4 -m long
+test-long: $(DEVELOPMENT) ## The tests that take minutes, and all others over the fast backends
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m long
 	TELEPHONY_BACKEND=fast $(BIN)/pytest -n auto --maxprocesses 4
 
 mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (a quarter of an hour for all)

@@ -22,6 +22,8 @@ ErrorT = TypeVar("ErrorT", bound=TelephonyError)
 
 FEW = 250
 MANY = 100_000
+AT_ONCE = 10_000
+"""Of the many, so many are drawn from one seed, the next ones from the next: hypothesis keeps all that it has tried."""
 EXAMPLES = [pytest.param(FEW, id="few"), pytest.param(MANY, id="many", marks=pytest.mark.long)]
 """For ``@pytest.mark.parametrize("examples", EXAMPLES)``."""
 
@@ -54,12 +56,14 @@ def holds(check: Callable[..., None], examples: int, **strategies: SearchStrateg
         tried += 1
         check(**values)
 
-    property_ = chosen(examples)(given(**strategies)(counted))
-    if examples > FEW:
-        name = os.environ.get("PYTEST_CURRENT_TEST", "?").split("::")[-1].split(" ")[0]
-        property_ = seed(drawn_seed(name))(property_)
     try:
-        property_()
+        if examples <= FEW:
+            chosen(examples)(given(**strategies)(counted))()
+            return
+        name = os.environ.get("PYTEST_CURRENT_TEST", "?").split("::")[-1].split(" ")[0]
+        first = drawn_seed(name)
+        for part in range(examples // AT_ONCE):
+            seed(first + part)(chosen(AT_ONCE)(given(**strategies)(counted)))()
     finally:
         figures.count(7, "examples of parsers", tried)
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 import pytest
-from hypothesis import note, seed
+from hypothesis import note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -469,14 +469,20 @@ class AtDiga(Account):
 
 
 MACHINES = {"vox": AtVox, "diga": AtDiga}
-RUNS = [pytest.param(150, 30, id="few"), pytest.param(10_000, 50, id="many", marks=pytest.mark.long)]
+FEW = 150
+AT_ONCE = 1_000
+"""Runs from one seed; see `fuzzing.AT_ONCE`."""
+RUNS = [pytest.param(FEW, 30, id="few"), pytest.param(10_000, 50, id="many", marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize(("runs", "steps"), RUNS)
 @pytest.mark.parametrize("vendor", MACHINES)
 def test_whatever_happens_the_client_says_what_is_so(vendor: str, runs: int, steps: int) -> None:
-    how = chosen(runs, few=RUNS[0].values[0])
     machine = MACHINES[vendor]
-    if runs > RUNS[0].values[0]:
-        machine = seed(drawn_seed(f"the {vendor} machine"))(type(machine.__name__, (machine,), {}))
-    run_state_machine_as_test(machine, settings=type(how)(how, stateful_step_count=steps))
+    if runs == FEW:
+        run_state_machine_as_test(machine, settings=settings(chosen(runs, few=FEW), stateful_step_count=steps))
+        return
+    first = drawn_seed(f"the {vendor} machine")
+    for part in range(runs // AT_ONCE):
+        again = seed(first + part)(type(machine.__name__, (machine,), {}))
+        run_state_machine_as_test(again, settings=settings(chosen(AT_ONCE, few=FEW), stateful_step_count=steps))
