@@ -50,10 +50,10 @@ def measure(*, quick: bool, sdks: bool) -> Figures:
         _say("one record")
         with at_work(everybody, origin, max(SIZES)) as workers:
             figures.get_count = 100 if quick else 200
-            figures.get = rounds(workers, 5 if quick else 15, "get", count=figures.get_count)
+            figures.get = rounds(workers, 3 if quick else 9, "get", count=figures.get_count)
             _say("10,000 records")
             light = {entry: worker for entry, worker in workers.items() if entry in few}
-            figures.list = rounds(light, 5 if quick else 11, "list")
+            figures.list = rounds(light, 3 if quick else 9, "list")
             heavy = {
                 entry: worker
                 for entry, worker in workers.items()
@@ -61,7 +61,7 @@ def measure(*, quick: bool, sdks: bool) -> Figures:
                 and (not quick or entry.mode == "sync")
             }
             if any(entry.name in SDKS for entry in heavy):
-                figures.list_sdks = rounds(heavy, 1 if quick else 3, "list", warm=False)
+                figures.list_sdks = rounds(heavy, 1 if quick else 3, "list", tries=1)
         _say("1,000 records at 50 ms")
         figures.bursts = bursts(everybody, origin, quick=quick)
         _say("growth")

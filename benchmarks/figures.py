@@ -27,12 +27,12 @@ class Figures:
         return next((e for e in self.get if (e.mode, e.name, e.shape) == (mode, name, shape)), None)
 
     def get_ratio(self, entry: Entry) -> float:
-        return ratio(self.get, entry)
+        return ratio(self.get[entry])
 
     def list_ratio(self, entry: Entry) -> float | None:
         for found in (self.list, self.list_sdks):
             if entry in found:
-                return ratio(found, entry)
+                return ratio(found[entry])
         return None
 
     def share(self, entry: Entry, at_once: int) -> float | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 
@@ -91,24 +91,45 @@ def at_work(entries: Iterable[Entry], origin: str, size: int) -> Iterator[dict[E
             worker.close()
 
 
-Rounds = dict[Entry, list[float]]
-"""CPU seconds, one figure a round."""
+class Turn(NamedTuple):
+    """CPU seconds of one turn, and those of whom it is compared with, taken at the same time."""
+
+    cpu: float
+    base: float
+
+    @property
+    def ratio(self) -> float:
+        return self.cpu / self.base
 
 
-def rounds(workers: Mapping[Entry, Worker], times: int, what: str, *, warm: bool = True, **arguments: int) -> Rounds:
-    """Everybody in turn, ``times`` times, so that what else the machine does meets all alike."""
-    for worker in workers.values() if warm else ():
-        worker.do(what, **arguments)
+Rounds = dict[Entry, list[Turn]]
+
+
+def rounds(workers: Mapping[Entry, Worker], times: int, what: str, *, tries: int = 2, **arguments: int) -> Rounds:
+    """Everybody in turn, ``times`` times, together with its base: the speed of a machine moves within seconds.
+
+    The least of the tries of one turn counts. The first one finds caches cold and connections closed.
+    """
     found: Rounds = {entry: [] for entry in workers}
     for _ in range(times):
         for entry, worker in workers.items():
-            found[entry].append(worker.do(what, **arguments)["cpu"])
+            base = workers[entry.base]
+            cpu, cpu_of_base = [], []
+            for _ in range(tries):
+                cpu_of_base.append(base.do(what, **arguments)["cpu"])
+                cpu.append(cpu_of_base[-1] if worker is base else worker.do(what, **arguments)["cpu"])
+            found[entry].append(Turn(min(cpu), min(cpu_of_base)))
     return found
 
 
-def ratio(found: Rounds, entry: Entry) -> float:
-    """To its base, paired by round; the median."""
-    return median(mine / base for mine, base in zip(found[entry], found[entry.base], strict=True))
+def ratio(turns: list[Turn]) -> float:
+    """The median."""
+    return median(turn.ratio for turn in turns)
+
+
+def seconds(turns: list[Turn]) -> float:
+    """The median."""
+    return median(turn.cpu for turn in turns)
 
 
 def import_cost(programs: Mapping[str, tuple[Path, str]], count: int) -> dict[str, float]:

@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 
 from benchmarks.environments import SDKS
 from benchmarks.figures import Figures
 from benchmarks.goals import goals
-from benchmarks.measuring import Entry
+from benchmarks.measuring import Entry, seconds
 from benchmarks.plots import bars, lines
 
 BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
@@ -73,11 +72,11 @@ def absolutes(figures: Figures) -> Iterator[str]:
     for label, *both in pairs(figures):
 
         def get(entry: Entry) -> float:
-            return 1e6 * median(figures.get[entry]) / figures.get_count
+            return 1e6 * seconds(figures.get[entry]) / figures.get_count
 
         def listed(entry: Entry) -> float | None:
             found = figures.list.get(entry) or figures.list_sdks.get(entry)
-            return 1e6 * median(found) / 10_000 if found else None
+            return 1e6 * seconds(found) / 10_000 if found else None
 
         cells = [
             " / ".join(cell(entry, value, form) for entry in both)
@@ -96,9 +95,9 @@ def import_table(figures: Figures) -> Iterator[str]:
 def growth_table(figures: Figures) -> Iterator[str]:
     yield "| list | numbers | CPU, ms a thousand | peak memory, KiB a thousand | peak memory, KiB |"
     yield "|---|--:|--:|--:|--:|"
-    for (entry, size), (seconds, peak) in figures.growth.items():
+    for (entry, size), (spent, peak) in figures.growth.items():
         yield (
-            f"| {entry.shape}, {entry.name} | {size:,} | {1e6 * seconds / size:.1f} | "
+            f"| {entry.shape}, {entry.name} | {size:,} | {1e6 * spent / size:.1f} | "
             f"{peak / 1024 / size * 1000:.0f} | {peak / 1024:.0f} |"
         )
 
@@ -117,7 +116,7 @@ def block(figures: Figures) -> str:
     sections: list[Iterable[str]] = [
         [circumstances(figures)],
         ["Sync / async. Ratios are CPU of the client's process over that of raw `httpx` and `json.loads` in the same "
-         "round, the median of all rounds."],
+         "turn, the median of all turns."],
         table(figures),
         ["![CPU of one GET and of a listing, beside raw httpx](performance-ratios.svg)"],
         ["### Goals"],

@@ -12,7 +12,7 @@ from benchmarks.__main__ import entries
 from benchmarks.environments import SDKS
 from benchmarks.figures import Figures
 from benchmarks.goals import Goal, goals
-from benchmarks.measuring import Entry, at_work, rounds, serving
+from benchmarks.measuring import Entry, Turn, at_work, rounds, serving
 from benchmarks.report import block, written
 from benchmarks.shapes import RECORD_BYTES, RECORDS
 from benchmarks.shapes import written as as_json
@@ -44,23 +44,26 @@ def test_everybody_reads_all_records(entry: Entry, origin: str):
         assert worker.do("burst", count=20, at_once=4)["records"] == 20
 
 
-def test_a_ratio_is_taken_from_the_same_round(origin: str):
+def test_a_ratio_is_taken_from_the_same_turn(origin: str):
     ours, raw = Entry("sync", "telephony", "vox", HERE), Entry("sync", "httpx", "vox", HERE)
     with at_work([ours, raw], origin, 200) as workers:
         found = rounds(workers, 3, "get", count=1)
-    assert {entry: len(seconds) for entry, seconds in found.items()} == {ours: 3, raw: 3}
-    figures = Figures(quick=True, get={ours: [1.0, 30.0, 2.0], raw: [1.0, 10.0, 2.0]})
+    assert {entry: len(turns) for entry, turns in found.items()} == {ours: 3, raw: 3}
+    assert {turn.ratio for turn in found[raw]} == {1.0}
+    figures = Figures(quick=True, get={ours: [Turn(1.0, 1.0), Turn(30.0, 10.0), Turn(2.0, 2.0)]})
     assert figures.get_ratio(ours) == 1.0
 
 
 def figures() -> Figures:
     """As if everything had cost the same, and one listing twice as much."""
     everybody = [*EVERYBODY, *(Entry("sync", name, name, HERE) for name in SDKS)]
-    costs = {entry: [2.0 if (entry.name, entry.shape) == ("telephony", "diga") else 1.0] for entry in everybody}
+    costs = {
+        entry: [Turn(2.0 if (entry.name, entry.shape) == ("telephony", "diga") else 1.0, 1.0)] for entry in everybody
+    }
     return Figures(
         quick=True,
         get_count=1,
-        get={entry: [1.0] for entry in everybody},
+        get={entry: [Turn(1.0, 1.0)] for entry in everybody},
         list=costs,
         bursts={(entry, at_once): 1.0 for entry in everybody for at_once in (100, 500)},
         growth={(entry, size): (1.0, 150.0 * size) for entry in everybody[:1] for size in (100, 10_000)},
