@@ -396,9 +396,9 @@ def tls(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool
     return bool(request.param)
 
 
-# Those that were handed in have their environment from before.
-@pytest.fixture(params=[*OWN, *HANDED_IN])
+@pytest.fixture(params=OWN + HANDED_IN)
 def over(tls: bool, request: pytest.FixtureRequest) -> Sender:
+    """Made when it is settled whom to trust."""
     made: Sender = request.getfixturevalue("make")(request.param)
     return made
 
