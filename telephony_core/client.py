@@ -159,8 +159,8 @@ def _slug(provider: str | ProviderSpec) -> str:
 
 
 def _seconds(timeout: float) -> float:
-    if not timeout > 0:
-        raise InvalidInput("timeout has to be more than 0 seconds")
+    if not 0 < timeout < float("inf"):
+        raise InvalidInput("timeout has to be more than 0 seconds, and not without end")
     return float(timeout)
 
 

@@ -13,9 +13,12 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpcore
+
+_LONGEST_POLL: Final = 2**31 - 1
+"""Milliseconds, which are 24 days. `select.poll` takes no more."""
 
 Given = TypeVar("Given")
 Taken = TypeVar("Taken")
@@ -210,4 +213,4 @@ def _ready(sock: socket.socket, seconds: float, *, writing: bool) -> bool:
         return any(select.select(nothing if writing else mine, mine if writing else nothing, nothing, seconds))
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+    return bool(poll.poll(min(seconds * 1000, _LONGEST_POLL)))

@@ -438,6 +438,11 @@ def test_who_does_not_read_is_not_waited_for_beyond_the_deadline(over: Sender, t
         failure(NoAnswer, lambda: over.send(server, "POST", body=b"x" * 8_000_000, timeout=0.3))
 
 
+def test_a_deadline_may_be_far_away(own: Sender):
+    with serving(always(reply(b"[1]"))) as server:
+        assert own.send(server, timeout=1e7).body == b"[1]"
+
+
 # -- connections
 
 
@@ -547,16 +552,7 @@ def test_a_proxy_only_lets_tls_through(monkeypatch: pytest.MonkeyPatch, request:
     make = request.getfixturevalue("make")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
 
-    def tunnel(visit: Visit, asked: Any) -> bool:
-        visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with socket.create_connection(("127.0.0.1", behind.port)) as onward:
-            back = threading.Thread(target=pump, args=(onward, visit.connection))
-            back.start()
-            pump(visit.connection, onward)
-            back.join()
-        return True
-
-    with serving(always(reply(b"[1]")), tls=True) as behind, serving(tunnel) as proxy:
+    with serving(always(reply(b"[1]")), tls=True) as behind, serving(tunnel_to(behind)) as proxy:
         monkeypatch.setenv("https_proxy", f"http://localhost:{proxy.port}")
         assert [make(kind).send(behind).body for kind in OWN + HANDED_IN] == [b"[1]"] * 6
         for kind in OWN + HANDED_IN:
@@ -569,7 +565,19 @@ def test_a_proxy_may_speak_tls_itself(monkeypatch: pytest.MonkeyPatch, request: 
     make = request.getfixturevalue("make")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
 
-    def tunnel(visit: Visit, asked: Any) -> bool:
+    with serving(always(reply(b"[1]" * 10_000)), tls=True) as behind, serving(tunnel_to(behind), tls=True) as proxy:
+        monkeypatch.setenv("https_proxy", f"https://localhost:{proxy.port}")
+        for kind in OWN + HANDED_IN:
+            sender = make(kind)
+            assert [sender.send(behind).body for _ in range(2)] == [b"[1]" * 10_000] * 2, kind
+            sender.close()
+    assert {(asked.method, asked.target) for asked in proxy.asked} == {("CONNECT", f"localhost:{behind.port}")}
+
+
+def tunnel_to(behind: Server) -> Behaviour:
+    """What a proxy does about CONNECT."""
+
+    def tunnel(visit: Visit, _: object) -> bool:
         visit.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
         with socket.create_connection(("127.0.0.1", behind.port)) as onward:
             ends = {visit.connection: onward, onward: visit.connection}
@@ -579,22 +587,7 @@ def test_a_proxy_may_speak_tls_itself(monkeypatch: pytest.MonkeyPatch, request: 
                         return True
                     ends[end].sendall(data)
 
-    with serving(always(reply(b"[1]" * 10_000)), tls=True) as behind, serving(tunnel, tls=True) as proxy:
-        monkeypatch.setenv("https_proxy", f"https://localhost:{proxy.port}")
-        for kind in OWN + HANDED_IN:
-            sender = make(kind)
-            assert [sender.send(behind).body for _ in range(2)] == [b"[1]" * 10_000] * 2, kind
-            sender.close()
-    assert {(asked.method, asked.target) for asked in proxy.asked} == {("CONNECT", f"localhost:{behind.port}")}
-
-
-def pump(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-    except OSError:
-        pass
+    return tunnel
 
 
 def test_a_proxy_that_refuses_is_not_sent(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
