@@ -14,6 +14,10 @@ RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+# Containers often forbid Python to write bytecode; then every one of the hundreds of processes that the tests start
+# would compile the library anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
 		printf '  make %-11s %s\n' "$$target" "$$text"; done

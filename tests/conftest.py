@@ -1,6 +1,8 @@
-"""The figures of the reliability suites are printed at the end of every run that has some."""
+"""The figures of the reliability suites are printed at the end of every run that has some; what coverage leaves out."""
 
 import signal
+
+import pytest
 
 from tests.reliability.figures import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown
 
@@ -10,3 +12,12 @@ __all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedo
 # tests are about that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def unmeasured(no_cover: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that run the same lines over and over: coverage would double their time and learn nothing from them.
+
+    So a line counts as covered when a test that is about it runs it, not because a fault happened to pass by.
+    """
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # nor their child processes

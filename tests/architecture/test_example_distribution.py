@@ -85,7 +85,7 @@ def test_its_own_tests_pass_where_it_is_installed(site: Path, tmp_path: Path) ->
 
 def run(command: list[str], folder: Path, *path: Path) -> str:
     """Run a command with nothing of the checkout around it; its output."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "TELEPHONY"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("COV", "PYTEST", "TELEPHONY"))}
     environment = {**kept, "PYTHONPATH": os.pathsep.join(map(str, path))}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

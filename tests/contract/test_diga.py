@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from telephony_core import AgentRef
 from telephony_core.emulator import Emulator
 from telephony_core.testing.contract import ProviderContract
 from telephony_diga.emulator import DigaEmulator
 
 
+@pytest.mark.usefixtures("unmeasured")
 class TestDiga(ProviderContract):
     provider = "diga"
     new_number = "+34917654321"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from telephony_core import AgentRef
 from telephony_core.emulator import Emulator
 from telephony_core.testing.contract import ProviderContract
 
 
+@pytest.mark.usefixtures("unmeasured")
 class TestVox(ProviderContract):
     provider = "vox"
     new_number = "+827098765432"

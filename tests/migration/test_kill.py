@@ -7,6 +7,7 @@ after the vendor acted and before the answer arrives, and after the answer was r
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,10 @@ from telephony_core.migration.status import read_run
 from tests.migration.stage import Stage, sorted_state
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL and no fork on Windows")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL and no fork on Windows"),
+    pytest.mark.usefixtures("unmeasured"),
+]
 
 
 class Process:
@@ -31,6 +35,7 @@ class Process:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("COV")},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -21,6 +21,7 @@ from tests.core.driving import FakeTime
 from tests.migration.stage import Stage, sorted_state
 from tests.migration.test_kill import Process
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
 SECONDS_PER_ANSWER = 0.05
 
 

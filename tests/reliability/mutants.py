@@ -118,9 +118,7 @@ def staged(name: str, group: Group) -> Path:
         "only_mutate": list(group.mutated),
         "also_copy": list(COPIED),
         "pytest_add_cli_args_test_selection": list(group.tests),
-        "pytest_add_cli_args": [
-            *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:cov", "-p", "tests.reliability.mutants")
-        ],
+        "pytest_add_cli_args": [*("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "tests.reliability.mutants")],
         "track_dependencies": False,
         "use_git_change_detection": False,
         "timeout_constant": 2.0,

@@ -581,6 +581,7 @@ contract.app = fresh
 contract.config.generation.with_security_parameters = False
 
 
+@pytest.mark.usefixtures("unmeasured")
 @contract.parametrize()
 @settings(deadline=None, max_examples=20, derandomize=True, database=None)
 def test_the_document_run_against_the_emulator(case: schemathesis.Case) -> None:
