@@ -1,8 +1,10 @@
 """The figures of the reliability suites are printed at the end of every run that has some; what coverage leaves out."""
 
 import signal
+from collections.abc import Iterator
 
 import pytest
+from coverage import Coverage
 
 from tests.reliability.figures import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown
 
@@ -15,9 +17,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture
-def unmeasured(no_cover: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def unmeasured(cov: Coverage | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For tests that run the same lines over and over: coverage would double their time and learn nothing from them.
 
     So a line counts as covered when a test that is about it runs it, not because a fault happened to pass by.
     """
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # nor their child processes
+    if cov is None:
+        yield
+        return
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # nor do child processes measure
+    cov.stop()
+    yield
+    cov.start()
