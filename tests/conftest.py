@@ -6,9 +6,14 @@ from collections.abc import Iterator
 import pytest
 from coverage import Coverage
 
-from tests.reliability.figures import pytest_sessionfinish, pytest_terminal_summary, pytest_testnodedown
+from tests.reliability.figures import (
+    pytest_runtest_setup,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
-__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+__all__ = ["pytest_runtest_setup", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
 
 # Whoever starts the tests in the background (`nohup make test &`) has them and their children ignore Ctrl-C, and some
 # tests are about that.

@@ -1,7 +1,7 @@
 """The figures of the reliability suites: collected while they run, printed at the end, kept for the documentation.
 
 A test says ``figures.count(1, "cells", 1)``, which adds up, or ``figures.measure(3, "rate used", "99.0 %")``; the first
-argument is the point of ``docs/reliability.md``. ``python -m tests.reliability.figures`` writes what the last complete
+argument is the point of ``docs/reliability.md``. What a long test tells is marked as such. ``python -m tests.reliability.figures`` writes what the last complete
 runs (``make test``, ``make test-long``, ``make mutants``) gave into that page, between ``<!-- figures: 1 -->`` and
 ``<!-- /figures -->``.
 """
@@ -31,25 +31,35 @@ class Figures:
 
     def __init__(self) -> None:
         self.values: Values = {}
+        self.long = False
+        """Whether the test that runs is a long one."""
         self._lock = threading.Lock()
 
     def count(self, point: int, name: str, more: int = 1) -> None:
         """Add to a count; several processes that share the tests are added up."""
         with self._lock:
-            so_far = self.values.get(key := f"{point}: {name}", 0)
+            so_far = self.values.get(key := self._key(point, name), 0)
             assert isinstance(so_far, int), f"{key} is measured, not counted"
             self.values[key] = so_far + more
 
     def measure(self, point: int, name: str, value: str) -> None:
         """Tell a measured value, with its unit."""
         with self._lock:
-            self.values[f"{point}: {name}"] = value
+            self.values[self._key(point, name)] = value
+
+    def _key(self, point: int, name: str) -> str:
+        return f"{point}: {name}{' (long)' if self.long else ''}"
 
 
 figures = Figures()
 
 
 # -- hooks: pytest finds them in tests/conftest.py
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Figures of a long run stand beside those of an ordinary one."""
+    figures.long = item.get_closest_marker("long") is not None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

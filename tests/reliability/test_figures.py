@@ -23,6 +23,14 @@ def test_a_count_cannot_become_a_measure() -> None:
         figures.count(1, "rate")
 
 
+def test_what_a_long_test_tells_stands_beside_what_others_told() -> None:
+    figures = Figures()
+    figures.count(1, "cells", 2)
+    figures.long = True
+    figures.count(1, "cells", 40)
+    assert figures.values == {"1: cells": 2, "1: cells (long)": 40}
+
+
 def test_figures_come_between_the_marks_of_their_point() -> None:
     page = "<!-- figures: 1 -->\nold\n<!-- /figures -->\n<!-- figures: 2 -->\nstays\n<!-- /figures -->\n"
     new = with_figures(page, {"1: cells: in process": 11264, "10: x": 1})

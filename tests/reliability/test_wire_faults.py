@@ -151,7 +151,7 @@ def test_a_fault_on_the_wire_has_the_outcome_of_the_policy(way: Way, row: Row, v
 @pytest.mark.parametrize("row", ROWS_ON_THE_WIRE, ids=str)
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_a_fault_on_the_wire_has_that_outcome_at_every_request(way: Way, row: Row, vendor: Server) -> None:
-    _try(row, way, vendor, _everywhere, "cells over loopback, at every request (long)")
+    _try(row, way, vendor, _everywhere, "cells over loopback, at every request")
 
 
 # -- what has nothing to do with one operation or another
