@@ -1,9 +1,9 @@
 """The figures of the reliability suites: collected while they run, printed at the end, kept for the documentation.
 
 A test says ``figures.count(1, "cells", 1)``, which adds up, or ``figures.measure(3, "rate used", "99.0 %")``; the first
-argument is the point of ``docs/reliability.md``. What a long test tells is marked as such. ``python -m tests.reliability.figures`` writes what the last complete
-runs (``make test``, ``make test-long``, ``make mutants``) gave into that page, between ``<!-- figures: 1 -->`` and
-``<!-- /figures -->``.
+argument is the point of ``docs/reliability.md``. What a long test tells is marked as such.
+``python -m tests.reliability.figures`` writes what the last complete runs (``make test``, ``make test-long``,
+``make mutants``) gave into that page, between ``<!-- figures: 1 -->`` and ``<!-- /figures -->``.
 """
 
 from __future__ import annotations
