@@ -21,6 +21,7 @@ from typing import Final, Protocol, Self
 
 from telephony_core._version import __version__
 from telephony_core.migration.entries import Action, Entry, Phase
+from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.journal_file import (
     ASIDE,
     JournalError,
@@ -114,7 +115,7 @@ class SqliteJournal:
 
         The lock is the operating system's, so it ends with its process. Where the last run was on another host, whose
         locks may not be seen here, and did not say that it ended, ``take_over`` has to be given. Raises `JournalLocked`
-        and `JournalError`.
+        and `JournalError`, and `PlanOvertaken` when the file of the plan holds another one by now.
         """
         path = loaded.journal_path
         if not create and not path.exists():
@@ -127,6 +128,12 @@ class SqliteJournal:
                 remedy="wait for it, or look at it with `telephony migrate status`",
             )
         try:
+            # Somebody may have been asked in between; a journal that is begun now would belong to no plan any more.
+            if loaded.was_replaced():
+                raise PlanOvertaken(
+                    f"{loaded.path} was replaced by another plan since it was read",
+                    remedy="read the new one, then run the same command again",
+                )
             with explained(path):
                 journal = cls(path, open_for_writing(path), now)
             journal._lock = held

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, JsonValue, SecretStr, model_validator
 
@@ -346,27 +347,43 @@ class LoadedPlan(BaseModel, frozen=True):
         """Where the journal of this plan is: beside it."""
         return self.path.with_name(self.path.name + ".journal")
 
+    def was_replaced(self) -> bool:
+        """Whether its file holds another plan by now. Raises `MigrationError` when it holds none."""
+        return bool(_document(self.path)[CHECKSUM] != self.checksum)
+
 
 def save_plan(plan: Plan, path: str | os.PathLike[str], *, overwrite: bool = False) -> LoadedPlan:
     """Write a plan, whole or not at all.
 
-    Raises `MigrationError` when the place cannot be written, and for a plan that has a journal beside it: the journal
-    says what was made, and would belong to no plan any more.
+    Raises `MigrationError` when the place cannot be written, and for a plan that is begun or has a journal beside it:
+    the journal says what was made, and would belong to no plan any more.
     """
     document = {"format": FORMAT, "version": VERSION, **plan.model_dump(mode="json")}
     loaded = LoadedPlan(plan=plan, path=Path(path), checksum=checksum(document))
-    if loaded.journal_path.exists():
-        raise MigrationError(
-            f"{loaded.path} was begun: its journal {loaded.journal_path.name} says what was made",
-            remedy="give the new plan another name, or roll this one back and put its journal aside",
-        )
-    write_file(path, dump_document(document), overwrite=overwrite)
+    with _nobody_begins(loaded) if overwrite and loaded.path.exists() else nullcontext():
+        if loaded.journal_path.exists():
+            raise MigrationError(
+                f"{loaded.path} was begun: its journal {loaded.journal_path.name} says what was made",
+                remedy="give the new plan another name, or roll this one back and put its journal aside",
+            )
+        write_file(path, dump_document(document), overwrite=overwrite)
     return loaded
+
+
+def _nobody_begins(loaded: LoadedPlan) -> AbstractContextManager[object]:
+    """The lock of the journal, under which a run reads the plan once more before it begins the journal."""
+    from telephony_core.migration.journal_file import explained, lock
+
+    with explained(loaded.journal_path):
+        held = lock(loaded.journal_path)
+    if held is None:
+        raise MigrationError(f"a run is beginning with {loaded.path}", remedy="give the new plan another name")
+    return closing(held)
 
 
 def load_plan(path: str | os.PathLike[str]) -> LoadedPlan:
     """Read a plan. Raises `MigrationError` when it is missing, cut off, edited, or of another version."""
-    document = load_document(path, what="the plan", format=FORMAT, version=VERSION)
+    document = _document(path)
     sum_ = document.pop(CHECKSUM)
     del document["format"], document["version"]
     try:
@@ -376,6 +393,10 @@ def load_plan(path: str | os.PathLike[str]) -> LoadedPlan:
     raise MigrationError(
         f"the plan {path} does not hold together: {reason}", remedy="make it again with `telephony migrate plan`"
     )
+
+
+def _document(path: str | os.PathLike[str]) -> dict[str, Any]:
+    return load_document(path, what="the plan", format=FORMAT, version=VERSION)
 
 
 def _first_repeated(values: Iterable[str]) -> str | None:

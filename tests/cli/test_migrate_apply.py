@@ -50,6 +50,22 @@ def test_at_a_terminal_it_asks_and_a_no_changes_nothing(moving, at_terminal):
     assert moving.telephony(*APPLY, stdin="y\n").exit_code == 0
 
 
+def test_a_plan_that_is_replaced_while_somebody_is_asked_is_not_applied(moving, at_terminal, monkeypatch):
+    at_terminal()
+    moving.plan()
+
+    def meanwhile(question, **options):
+        assert moving.telephony(*PLAN, "--timeout", "2", "--force").exit_code == 0
+        return True
+
+    monkeypatch.setattr("click.confirm", meanwhile)
+    result = moving.telephony(*APPLY)
+    assert result.exit_code == 5
+    assert "was replaced by another plan" in result.stderr
+    assert moving.writes() == []
+    assert moving.telephony(*APPLY, "--yes").exit_code == 0
+
+
 def test_what_is_applied_already_is_not_asked_about_and_not_written_again(moving):
     moving.moved()
     written = moving.writes()

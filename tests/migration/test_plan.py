@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from telephony_core import PUBLISHED, AgentRef, errors
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.sip import MediaEncryption
 from telephony_core.migration.files import dump_document
+from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.journal import SqliteJournal
+from telephony_core.migration.journal_file import lock
 from telephony_core.migration.plan import (
     Finding,
     LoadedPlan,
@@ -63,6 +66,22 @@ def test_a_plan_that_was_begun_is_never_overwritten(loaded: LoadedPlan) -> None:
         pass
     with pytest.raises(errors.MigrationError, match="was begun"):
         save_plan(loaded.plan, loaded.path, overwrite=True)
+
+
+def test_a_plan_is_not_overwritten_while_a_run_begins_with_it(loaded: LoadedPlan) -> None:
+    begins = lock(loaded.journal_path)
+    assert begins is not None
+    with closing(begins), pytest.raises(errors.MigrationError, match="a run is beginning with"):
+        save_plan(loaded.plan, loaded.path, overwrite=True)
+    save_plan(loaded.plan, loaded.path, overwrite=True)
+
+
+def test_a_plan_that_was_replaced_since_it_was_read_is_not_begun(loaded: LoadedPlan) -> None:
+    new = save_plan(loaded.plan.model_copy(update={"made_with": "another"}), loaded.path, overwrite=True)
+    with pytest.raises(PlanOvertaken, match=r"was replaced.*run the same command again"):
+        SqliteJournal.writing(loaded, "apply", create=True)
+    with SqliteJournal.writing(new, "apply", create=True) as journal:
+        assert journal.taken_over is None
 
 
 def test_the_journal_lies_beside_the_plan(loaded: LoadedPlan) -> None:
