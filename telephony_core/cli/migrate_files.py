@@ -111,7 +111,14 @@ def _from_file(name: str) -> list[str]:
         raise click.UsageError(f"--numbers: {printable(name)} cannot be read as text") from None
     if text.lstrip().startswith(("{", "[")):
         return _from_json(text, name)
-    return [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line.strip() for line in text.splitlines()]
+    return _at_least_one([line for line in lines if line and not line.startswith("#")], name)
+
+
+def _at_least_one(numbers: list[str], name: str) -> list[str]:
+    if not numbers:  # a run that failed leaves an empty file, and going on with nothing would look like success
+        raise click.UsageError(f"--numbers: {printable(name)} names no number")
+    return numbers
 
 
 def _from_json(text: str, name: str) -> list[str]:
@@ -124,4 +131,4 @@ def _from_json(text: str, name: str) -> list[str]:
         raise click.UsageError(
             f"--numbers: {printable(name)} is neither a list of numbers nor a report with a remainder"
         )
-    return numbers
+    return numbers if isinstance(document, dict) else _at_least_one(numbers, name)

@@ -102,6 +102,23 @@ def test_a_part_of_it_has_a_code_of_its_own_and_its_remainder_can_be_fed_back(mo
     assert len(moving.live()) == 3
 
 
+@pytest.mark.parametrize("command", ["apply", "verify", "rollback", "release"])
+def test_what_a_failed_run_left_empty_cannot_be_fed_back(moving, command):
+    moving.moved()
+    (moving.folder / "run.json").write_text("")
+    result = moving.telephony("migrate", command, "plan.json", "--numbers", "@run.json")
+    assert result.exit_code == 64
+    assert "run.json names no number" in result.stderr
+
+
+def test_a_report_of_which_nothing_remains_can_be_fed_back(moving):
+    moving.plan()
+    (moving.folder / "run.json").write_text(moving.telephony(*APPLY, "--yes", "--json").stdout)
+    again = moving.telephony(*APPLY, "--yes", "--numbers", "@run.json")
+    assert again.exit_code == 0
+    assert "0 of 0 moved" in again.stdout
+
+
 def test_a_failed_canary_keeps_the_rest_and_is_an_error(moving):
     moving.plan()
     refuse(moving, 422)

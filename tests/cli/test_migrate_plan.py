@@ -133,6 +133,17 @@ def test_a_list_of_numbers_that_is_none_is_refused(moving, text):
     assert "neither a list of numbers nor a report" in result.stderr
 
 
+@pytest.mark.parametrize("text", ["", " \n", "# none of them\n", "[]"])
+def test_a_list_that_names_no_number_is_refused(moving, text):
+    moving.inventory()
+    moving.map()
+    (moving.folder / "some.txt").write_text(text)
+    result = moving.telephony(*PLAN, "--numbers", "@some.txt", "--detailed-exitcode")
+    assert result.exit_code == 64
+    assert "some.txt names no number" in result.stderr
+    assert not (moving.folder / "plan.json").exists()
+
+
 def test_a_list_of_numbers_that_cannot_be_read_is_refused(moving):
     moving.inventory()
     moving.map()
