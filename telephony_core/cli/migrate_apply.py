@@ -89,4 +89,5 @@ def apply_(
             lambda rules: aapply_plan(loaded, both.source, both.target, options, rules=rules), rules, "apply"
         )
     print_report(session, report, report.lines(), complete=report.is_complete, next=list(report.next_commands))
-    ctx.exit(ended(report.is_complete, report.done, report.stopped))
+    moved = report.done - report.rolled_back
+    ctx.exit(ended(report.is_complete, moved, report.stopped, [failure.error for failure in report.failures]))

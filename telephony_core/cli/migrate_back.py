@@ -189,4 +189,4 @@ def _nothing(ctx: click.Context, session: Session, preview: GivingUpPreview, sai
 def _end(ctx: click.Context, session: Session, report: GivingUpReport) -> None:
     more = {"complete": report.is_complete, "remainder": list(report.remainder), "next": list(report.next_commands)}
     print_report(session, report, report.lines(), **more)
-    ctx.exit(ended(report.is_complete, len(report.done), report.stopped))
+    ctx.exit(ended(report.is_complete, len(report.done), report.stopped, [left.error for left in report.left_alone]))

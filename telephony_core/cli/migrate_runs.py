@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -17,7 +17,7 @@ from telephony_core.cli import failures, prompts
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.output import on_terminal, print_json, print_line, terminal
 from telephony_core.cli.text import printable, safe_json
-from telephony_core.errors import ConfigurationError
+from telephony_core.errors import ConfigurationError, OutcomeUnknown
 from telephony_core.migration.events import Event, EventKind
 from telephony_core.migration.plan import LoadedPlan, Plan
 from telephony_core.migration.stopping import Stopped, StopRules
@@ -215,14 +215,19 @@ def _style(line: str) -> str:
     return "bold" if line.startswith("next: ") else ""
 
 
-def ended(complete: bool, done: int, stopped: Stopped | None) -> ExitCode:
-    """How a run ends that moves or gives up numbers: all, a part, none, or stopped by a person."""
+def ended(complete: bool, done: int, stopped: Stopped | None, failed: Iterable[str | None] = ()) -> ExitCode:
+    """How a run ends that moves or gives up numbers: all, a part, none, or stopped by a person.
+
+    ``failed`` are the classes of the errors that numbers failed with.
+    """
     if complete:
         return ExitCode.OK
     if stopped is Stopped.ASKED:
         return ExitCode.INTERRUPTED
     if done:
         return ExitCode.PARTIAL
+    if OutcomeUnknown.__name__ in failed:
+        return ExitCode.UNKNOWN
     return ExitCode.PERMISSION if stopped is Stopped.KEY else ExitCode.ERROR
 
 

@@ -176,7 +176,9 @@ class _Run:
         runner = Runner(
             source, target, self.journal, directory, vault, self.options.clock, self._recorded, self._waiting
         )
-        canaries = max(0, self.settings.canary - self.done)
+        # What was rolled back proves nothing of what the plan makes.
+        proven = sum(self._state(number).standing in (Standing.MOVED, Standing.RELEASED) for number in self.numbers)
+        canaries = max(0, self.settings.canary - proven)
         await self._move_some(jobs[:canaries], runner, canary=True)
         await self._move_some(jobs[canaries:], runner)
         await self._check_once_more(jobs, directory)

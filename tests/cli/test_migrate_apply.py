@@ -128,6 +128,20 @@ def test_a_failed_canary_keeps_the_rest_and_is_an_error(moving):
     assert moving.live() == []
 
 
+def test_an_import_that_is_never_answered_has_the_code_of_what_may_have_happened(moving):
+    moving.plan("--timeout", "0.05")
+    moving.diga.faults.append(Fault(FaultKind.LOST_BEFORE, "POST", times=9))
+    assert moving.telephony(*APPLY, "--yes").exit_code == 7
+
+
+def test_what_was_rolled_back_is_no_part_that_was_done(moving):
+    moving.plan("--canary", "0", "--concurrency", "1")
+    assert moving.telephony(*APPLY, "--yes", "--numbers", "+827011110000").exit_code == 0
+    assert moving.telephony("migrate", "rollback", "plan.json", "--yes", "--accept", "unpublishes").exit_code == 0
+    refuse(moving, 422)
+    assert moving.telephony(*APPLY, "--yes", "--stop-on-error").exit_code == 1
+
+
 def test_a_key_that_is_refused_ends_with_its_code(moving):
     moving.plan()
     refuse(moving, 401)

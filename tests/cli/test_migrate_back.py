@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from telephony_core.emulator import Fault, FaultKind
+
 ROLLBACK = ("migrate", "rollback", "plan.json")
 RELEASE = ("migrate", "release", "plan.json")
 ACCEPTED = ("--accept", "unpublishes")
@@ -73,6 +75,12 @@ def test_rollback_leaves_what_somebody_changed_and_ends_as_partial(moved):
     assert report["remainder"] == ["+827011110000"]
     assert len(report["done"]) == 2
     assert moved.live() == ["+827011110000"]
+
+
+def test_a_rollback_that_is_never_answered_has_the_code_of_what_may_have_happened(moved):
+    moved.diga.faults.append(Fault(FaultKind.LATE, "DELETE"))
+    result = moved.telephony(*ROLLBACK, "--yes", "--numbers", "+827011110000", *ACCEPTED)
+    assert result.exit_code == 7
 
 
 def test_rollback_again_has_nothing_to_do(moved):

@@ -18,6 +18,7 @@ from telephony_core.migration.plan import PlannedNumber, Settings, Step, StepKin
 from telephony_core.migration.progress import Standing
 from telephony_core.migration.rollback import preview_rollback, rollback_plan
 from telephony_core.migration.status import read_run
+from telephony_core.migration.stopping import Stopped
 from tests.migration.stage import PASSWORD, Stage
 from tests.migration.test_resume import open_import, record_of_ours, state
 
@@ -111,6 +112,18 @@ def test_apply_leaves_what_was_rolled_back_alone(stage: Stage) -> None:
     assert live(stage.target) == []
     assert report.is_complete
     assert report.in_a_word == "0 of 3 moved, 3 rolled back before"
+
+
+def test_after_a_canary_was_rolled_back_another_number_goes_first(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, settings=Settings(timeout=20.0, concurrency=4, canary=1))
+    stage.loaded = stage.plan()  # type: ignore[attr-defined]
+    stage.apply(stage.loaded, numbers=KEYS[:1])  # type: ignore[attr-defined]
+    roll_back(stage)
+    stage.target.faults.append(Fault(FaultKind.ANSWER, "POST", response=answer(422, {"detail": "no"})))
+    report = stage.apply(stage.loaded)  # type: ignore[attr-defined]
+    assert report.stopped is Stopped.CANARY
+    assert [failure.number for failure in report.failures] == [KEYS[1]]
+    assert live(stage.target) == []
 
 
 def test_a_migration_that_stopped_half_way_is_taken_back_as_far_as_it_went(tmp_path: Path) -> None:
