@@ -6,6 +6,7 @@ Only creates and updates at the target, only what is planned, and only while the
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -186,23 +187,35 @@ class _Run:
     async def _check(self, jobs: Sequence[Job], source: AsyncTelephony, directory: Directory) -> None:
         """Refuse when the records of the plan have changed, other than by what the journal says."""
         waiting = {job.number.source.id: job for job in jobs}
-        changed = []
+        changed: list[tuple[str, str]] = []
         async for record in source.list_numbers():
             job = waiting.pop(record.id, None)
             if job is not None and (drift := overtaken(job.number.source, record, self._stopped)):
-                changed.append(f"{job.key} at the source: {'; '.join(map(str, drift))}")
-        changed += [f"{job.key} at the source: it is gone" for job in waiting.values()]
+                changed.append((job.key, f"at the source: {'; '.join(map(str, drift))}"))
+        changed += [(job.key, "at the source: it is gone") for job in waiting.values()]
         for job in jobs:
             state = self._state(job.number)
             if state.created is None and state.open_import is None:
                 records = await directory.records_of(job.identity)
                 live = [record.id for record in records if record.is_live]
-                changed += [f"{job.key} at the target: it is there already, as {id}" for id in live]
+                changed += [(job.key, f"at the target: it is there already, as {id}") for id in live]
         if changed:
-            told = changed[:_MOST_TOLD] + (
-                [f"and {len(changed) - _MOST_TOLD} more"] if len(changed) > _MOST_TOLD else []
+            raise self._overtaken(changed, jobs)
+
+    def _overtaken(self, changed: Sequence[tuple[str, str]], jobs: Sequence[Job]) -> PlanOvertaken:
+        """What has changed, and how to go on with the others: one that is half made would stay so under a new plan."""
+        told = [f"{key} {how}" for key, how in changed[:_MOST_TOLD]]
+        told += [f"and {len(changed) - _MOST_TOLD} more"] if len(changed) > _MOST_TOLD else []
+        others = [job.key for job in jobs if job.key not in {key for key, _ in changed}]
+        remedy = None
+        if others:
+            named = " ".join(f"--numbers {shlex.quote(key)}" for key in others)
+            chosen = named if len(others) <= _MOST_TOLD else "--numbers @FILE"
+            remedy = (
+                f"go on with the other {len(others)} first: `{command('apply', self.loaded.path)} {chosen}`; then take "
+                "the inventory again and make a new plan, under another name, for what has changed"
             )
-            raise PlanOvertaken(f"{len(changed)} things are not as the plan read them: " + "; ".join(told))
+        return PlanOvertaken(f"{len(changed)} things are not as the plan read them: {'; '.join(told)}", remedy=remedy)
 
     async def _move_some(self, jobs: Sequence[Job], runner: Runner, *, canary: bool = False) -> None:
         queue = iter(jobs)

@@ -22,7 +22,7 @@ class PlanOvertaken(MigrationError):
     """The world is not as the plan read it, so what it says may be wrong. Nothing was written."""
 
     default_remedy: ClassVar[str | None] = (
-        "take the inventory again and make a new plan; it will find what was moved already"
+        "take the inventory again and make a new plan for what has changed; it will find what was moved already"
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from telephony_core.capabilities import Capabilities, Operation
 from telephony_core.capabilities import Field as Setting
 from telephony_core.changes import NumberImport
+from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.allowed_addresses import opens_to_all
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
@@ -222,16 +223,32 @@ def _at_the_target(number: PhoneNumber, live: list[PhoneNumber], way: Way) -> _S
 
 
 _NAMED_BY_EACH: Final = frozenset({Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT})
-"""Agents have ids of their own at each connection, so they cannot be compared."""
+"""Agents have ids of their own at each connection, so it can only be compared whether there is one."""
 
 
 def _different_there(number: PhoneNumber, record: PhoneNumber, way: Way) -> Iterator[Finding]:
     for name in SETTINGS:
         here, there = read_field(number, name), read_field(record, name)
-        comparable = name not in _NAMED_BY_EACH and here is not None and there is not None
-        if comparable and not means_the_same(here, there):
+        if name in _NAMED_BY_EACH:
+            yield from _agent_missing_there(name, here, there, way)
+        elif here is not None and there is not None and not means_the_same(here, there):
             message = f"{way.source_name} and {way.target_name} differ; nothing of it is changed"
             yield way.finding(name, Severity.WARN, message, before=here, after=there)
+
+
+def _agent_missing_there(name: Setting, here: object, there: object, way: Way) -> Iterator[Finding]:
+    """Where a move was broken off after the import, the number is there and nobody answers it."""
+    if not isinstance(here, AgentRef) or there is not None or not way.target.can_read(name):
+        return
+    choice = way.choices.agent(here)
+    if choice is None or not choice.drop:
+        yield way.finding(
+            name,
+            Severity.WARN,
+            f"an agent serves it at {way.source_name}, and none does at {way.target_name}; nothing of it is changed",
+            before=here,
+            remedy="go on with the plan that brought it there, or assign one with `telephony agents assign`",
+        )
 
 
 def _identity_obstacle(number: PhoneNumber, way: Way) -> _Stay | None:

@@ -199,6 +199,25 @@ def test_the_other_numbers_can_be_moved_without_the_one_that_changed(tmp_path: P
     assert stage.apply(loaded, numbers=["+827011110000", "+827011110002"]).is_complete
 
 
+def test_how_the_other_numbers_are_moved_is_said_before_a_new_plan_is(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    loaded = stage.plan()
+    stage.source.store.remove(stage.ids[1])
+    with pytest.raises(PlanOvertaken) as refused:
+        stage.apply(loaded)
+    first, _, then = str(refused.value.remedy).partition("; then ")
+    assert first.endswith(f"apply {loaded.path} --numbers +827011110000 --numbers +827011110002`")
+    assert "make a new plan, under another name" in then
+
+
+def test_of_many_other_numbers_a_file_is_asked_for(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, count=12)
+    loaded = stage.plan()
+    stage.source.store.remove(stage.ids[1])
+    with pytest.raises(PlanOvertaken, match=r"the other 11 first: `.* --numbers @FILE`"):
+        stage.apply(loaded)
+
+
 def test_a_number_deleted_at_the_source_half_way_fails_alone(tmp_path: Path) -> None:
     stage = Stage(tmp_path, settings=one_at_a_time())
     loaded = stage.plan()

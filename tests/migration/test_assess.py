@@ -101,6 +101,21 @@ def test_a_number_that_is_already_there_shows_where_the_two_differ() -> None:
     assert (difference.field, difference.before, difference.after) == ("label", "ours", "theirs")
 
 
+def test_a_number_that_is_already_there_without_its_agent_is_warned_of() -> None:
+    held, there = number(inbound_agent=AgentRef("mine")), target(number(provider="west"))
+    finding = the(judged(held, there), "inbound_agent")
+    assert finding.severity is Severity.WARN
+    assert "none does at west" in finding.message
+    dropped = MigrationMap.model_validate({"agents": [{"source": "mine", "drop": True}]})
+    assert judged(held, there, mapping=dropped).findings == ()
+
+
+def test_where_the_target_tells_of_no_agent_none_is_missed() -> None:
+    told = supporting(Setting.INBOUND_AGENT, readable=False)
+    held, there = number(inbound_agent=AgentRef("mine")), target(number(provider="west"), capabilities=told)
+    assert judged(held, there).findings == ()
+
+
 def test_a_released_record_at_the_target_does_not_count_as_there() -> None:
     over = number(provider="west", status=NumberStatus.RELEASED)
     assert judged(number(), target(over)).why is MOVABLE
