@@ -89,11 +89,13 @@ class FieldSupport(Fact):
     """What can be done with one field.
 
     ``required_on_import``: an import without it is refused. ``requires``: fields that must be in the same update.
-    ``max_length``: in characters.
+    ``max_length``: in characters. ``read_from``: where a record of the provider holds it, as a dotted name; so it is
+    known what is missing where that could not be read.
     """
 
     writable: bool = True
     readable: bool = True
+    read_from: str | None = None
     clearable: bool = False
     required_on_import: bool = False
     requires: frozenset[Field] = frozenset()

@@ -9,7 +9,7 @@ from telephony_core.errors import InvalidInput
 
 
 class Consent(StrEnum):
-    """What ``--accept NAME`` takes."""
+    """What ``--accept NAME`` takes. A setting that could not be read at the source counts as lost."""
 
     ALLOWED_ADDRESSES = "allowed_addresses"
     """The allow-list of a number is lost."""
@@ -37,6 +37,8 @@ class Consent(StrEnum):
     """A number without E.164 form is sent as the digits that it is."""
     UNKNOWN_ORIGIN = "unknown_origin"
     """The source does not say whether the number was imported; it may be one that cannot be moved."""
+    UNREADABLE = "unreadable"
+    """A field could not be read at the source, and its adapter does not tell which setting that would have been."""
 
 
 def consents(names: Iterable[str]) -> frozenset[Consent]:

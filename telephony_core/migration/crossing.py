@@ -6,7 +6,7 @@ Each rule tells its findings and gives the value to be written, ``None`` for not
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from telephony_core.capabilities import Field as Setting
 from telephony_core.capabilities import Operation
@@ -19,6 +19,7 @@ from telephony_core.migration.map_file import LabelRule, TrunkChoice
 from telephony_core.migration.plan import Fate, Finding, Severity, Trunk, Wanted, WantedInbound, WantedOutbound
 from telephony_core.migration.trunk_rules import address_rule, allowed_addresses_rule, credentials_rule, encryption_rule
 from telephony_core.migration.way import Rule, Way
+from telephony_core.settling import read_field
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ def cross(number: PhoneNumber, choice: TrunkChoice | None, way: Way) -> Crossing
     inbound_agent = heard(_agent(number.inbound_agent, Setting.INBOUND_AGENT, way))
     outbound_agent = heard(_agent(number.outbound_agent, Setting.OUTBOUND_AGENT, way))
     publishes = heard(_publishing((inbound_agent, outbound_agent), way))
-    findings += _unreadable(number, way)
+    findings += _unreadable(number, choice, way)
 
     inbound = WantedInbound(allowed_addresses=allowed, media_encryption=inbound_encryption, allow_any=allow_any)
     outbound = WantedOutbound(address=address, media_encryption=outbound_encryption)
@@ -187,12 +188,48 @@ def _publishing(agents: tuple[AgentRef | None, ...], way: Way) -> Rule[bool]:
 # -- the rest
 
 
-def _unreadable(number: PhoneNumber, way: Way) -> Iterator[Finding]:
+_MUST_NOT_VANISH: Final = {
+    Setting.ADDRESS: Consent.ADDRESS,
+    Setting.ALLOWED_ADDRESSES: Consent.ALLOWED_ADDRESSES,
+    Setting.INBOUND_ENCRYPTION: Consent.INBOUND_MEDIA_ENCRYPTION,
+    Setting.OUTBOUND_ENCRYPTION: Consent.OUTBOUND_MEDIA_ENCRYPTION,
+    Setting.INBOUND_AGENT: Consent.INBOUND_AGENT,
+    Setting.OUTBOUND_AGENT: Consent.OUTBOUND_AGENT,
+}
+"""Settings that block where nobody could read them: unread, they look as if the number had none."""
+
+
+def _unreadable(number: PhoneNumber, choice: TrunkChoice | None, way: Way) -> Iterator[Finding]:
+    declared = all(support.read_from is not None for support in way.source.fields.values() if support.readable)
     for problem in number.problems:
-        field, _, reason = problem.partition(":")
-        yield way.finding(
-            printable(field),
-            Severity.WARN,
-            f"{way.source_name} has something there that could not be read ({printable(reason)})",
-            remedy="look at it in the provider's dashboard",
-        )
+        field = problem.partition(":")[0]
+        says = f"{way.source_name} has something there that could not be read ({printable(problem)})"
+        remedy = "look at it in the provider's dashboard"
+        hidden = [
+            name
+            for name, support in way.source.fields.items()
+            if support.read_from is not None and _overlap(field, support.read_from)
+        ]
+        for name in hidden:
+            # What was read in part was judged by the rule of its setting, and the map may answer the rest.
+            unread = read_field(number, name) is None and not _answered(name, choice)
+            consent = _MUST_NOT_VANISH.get(name) if unread else None
+            severity = Severity.WARN if consent is None else Severity.BLOCK
+            yield way.finding(name, severity, says, remedy=remedy, consent=consent)
+        if not hidden:
+            severity = Severity.WARN if declared else Severity.BLOCK
+            consent = None if declared else Consent.UNREADABLE
+            yield way.finding(printable(field), severity, says, remedy=remedy, consent=consent)
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two dotted names are of one field, or one of them is within the other."""
+    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
+
+
+def _answered(name: Setting, choice: TrunkChoice | None) -> bool:
+    if choice is None:
+        return False
+    return (name is Setting.ADDRESS and choice.address is not None) or (
+        name is Setting.ALLOWED_ADDRESSES and choice.allowed_addresses is not None
+    )

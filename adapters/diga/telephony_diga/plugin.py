@@ -59,17 +59,25 @@ CAPABILITIES: Final = Capabilities(
         Operation.RELEASE: OperationSupport(source=SPEC, note="refused while reserved or waiting for verification"),
     },
     fields={
-        Field.LABEL: FieldSupport(source=SPEC, note=_NO_CLEARING),
-        Field.INBOUND_AGENT: FieldSupport(source=SPEC, note=_NO_CLEARING),
-        Field.OUTBOUND_AGENT: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.LABEL: FieldSupport(source=SPEC, read_from="nickname", note=_NO_CLEARING),
+        Field.INBOUND_AGENT: FieldSupport(source=SPEC, read_from="inbound_agent_id", note=_NO_CLEARING),
+        Field.OUTBOUND_AGENT: FieldSupport(source=SPEC, read_from="outbound_agent_id", note=_NO_CLEARING),
         Field.ALLOWED_ADDRESSES: FieldSupport(
-            source=SPEC, note="an empty list is open to all on import; what it does on an update is not documented"
+            source=SPEC,
+            read_from="sip_config.allowed_addresses",
+            note="an empty list is open to all on import; what it does on an update is not documented",
         ),
-        Field.INBOUND_ENCRYPTION: FieldSupport(source=SPEC, note=_NO_CLEARING),
-        Field.ADDRESS: FieldSupport(source=SPEC, note=f"host[:port] without sip:; {_NO_CLEARING}"),
-        Field.USERNAME: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.INBOUND_ENCRYPTION: FieldSupport(
+            source=SPEC, read_from="sip_config.inbound_media_encryption", note=_NO_CLEARING
+        ),
+        Field.ADDRESS: FieldSupport(
+            source=SPEC, read_from="sip_config.termination_uri", note=f"host[:port] without sip:; {_NO_CLEARING}"
+        ),
+        Field.USERNAME: FieldSupport(source=SPEC, read_from="sip_config.username", note=_NO_CLEARING),
         Field.PASSWORD: FieldSupport(source=SPEC, readable=False, note="may be changed alone"),
-        Field.OUTBOUND_ENCRYPTION: FieldSupport(source=SPEC, note=_NO_CLEARING),
+        Field.OUTBOUND_ENCRYPTION: FieldSupport(
+            source=SPEC, read_from="sip_config.outbound_media_encryption", note=_NO_CLEARING
+        ),
     },
     importable=ImportableNumbers(
         source=SPEC,

@@ -76,11 +76,18 @@ FROZEN_VERSION: Final = "v[1-9][0-9]*"
 _WITH_PASSWORD: Final = frozenset({Field.PASSWORD})
 
 FIELDS: Final[Mapping[Field, FieldSupport]] = {
-    Field.LABEL: FieldSupport(source=_SIP, clearable=True, max_length=200, note="the memo of an imported number"),
-    Field.INBOUND_AGENT: FieldSupport(source=_AGENT, clearable=True, note="null unmaps by the convention of v3"),
-    Field.OUTBOUND_AGENT: FieldSupport(source=_AGENT, clearable=True, note="null unmaps by the convention of v3"),
+    Field.LABEL: FieldSupport(
+        source=_SIP, read_from="memo", clearable=True, max_length=200, note="the memo of an imported number"
+    ),
+    Field.INBOUND_AGENT: FieldSupport(
+        source=_AGENT, read_from="inbound_agent", clearable=True, note="null unmaps by the convention of v3"
+    ),
+    Field.OUTBOUND_AGENT: FieldSupport(
+        source=_AGENT, read_from="outbound_agent", clearable=True, note="null unmaps by the convention of v3"
+    ),
     Field.ADDRESS: FieldSupport(
         source=_SIP,
+        read_from="address",
         clearable=True,
         required_on_import=True,
         requires=_WITH_PASSWORD,

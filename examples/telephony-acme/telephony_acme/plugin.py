@@ -48,12 +48,17 @@ CAPABILITIES: Final = Capabilities(
     },
     # No label, no encryption, no outbound agent: Acme has no place for them.
     fields={
-        Field.INBOUND_AGENT: FieldSupport(source=DOCS, clearable=True),
+        Field.INBOUND_AGENT: FieldSupport(source=DOCS, read_from="app", clearable=True),
         Field.ALLOWED_ADDRESSES: FieldSupport(
-            source=DOCS, clearable=True, note="cleared, the list of the account counts, which the API does not show"
+            source=DOCS,
+            read_from="trunk.allowed",
+            clearable=True,
+            note="cleared, the list of the account counts, which the API does not show",
         ),
-        Field.ADDRESS: FieldSupport(source=DOCS, required_on_import=True),
-        Field.USERNAME: FieldSupport(source=DOCS, clearable=True, requires=frozenset({Field.PASSWORD})),
+        Field.ADDRESS: FieldSupport(source=DOCS, read_from="trunk.address", required_on_import=True),
+        Field.USERNAME: FieldSupport(
+            source=DOCS, read_from="trunk.username", clearable=True, requires=frozenset({Field.PASSWORD})
+        ),
         Field.PASSWORD: FieldSupport(source=DOCS, readable=False, clearable=True, requires=frozenset({Field.USERNAME})),
     },
     importable=ImportableNumbers(source=DOCS, kinds=frozenset({NumberKind.E164}), countries=frozenset({"GB", "IE"})),
