@@ -1,8 +1,8 @@
 """The journal: what was about to happen and what happened, on disk before anything goes on.
 
-One SQLite file beside the plan (WAL, ``synchronous=FULL``), readable with any SQLite tool: the view ``numbers`` shows
-where each number stands, ``entries`` everything that led there, ``runs`` who was at work. What units need of it is
-`Journal`, two methods, so that they can be kept somewhere else.
+One SQLite file beside the plan (WAL, ``synchronous=FULL``, a checkpoint after every line), readable with any SQLite
+tool: the view ``numbers`` shows where each number stands, ``entries`` everything that led there, ``runs`` who was at
+work. What units need of it is `Journal`, two methods, so that they can be kept somewhere else.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from telephony_core.migration.journal_file import (
     JournalError,
     JournalLocked,
     explained,
+    holds_nothing,
     lock,
     open_for_reading,
     open_for_writing,
@@ -34,7 +35,7 @@ from telephony_core.migration.journal_file import (
 )
 from telephony_core.migration.plan import LoadedPlan
 
-__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal"]
+__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_begun"]
 
 VERSION: Final = 1
 """Version of the schema, kept as SQLite's ``user_version``."""
@@ -142,7 +143,9 @@ class SqliteJournal:
             raise
         try:
             with explained(path):
-                if journal._is_empty():
+                if holds_nothing(journal._connection):
+                    if not create:
+                        raise _missing(loaded)
                     journal._begin(loaded)
                 journal._check(loaded)
                 journal._register(command, take_over=take_over)
@@ -155,7 +158,7 @@ class SqliteJournal:
     def reading(cls, loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
         """Open the journal of a plan to look at it, also while a run is at work. Raises `JournalError`."""
         path = loaded.journal_path
-        if not path.exists():
+        if not was_begun(loaded):
             raise _missing(loaded)
         with explained(path):
             journal = cls(path, open_for_reading(path), now)
@@ -166,10 +169,6 @@ class SqliteJournal:
             journal._close()
             raise
         return journal
-
-    def _is_empty(self) -> bool:
-        (tables,) = self._connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
-        return not tables
 
     def _begin(self, loaded: LoadedPlan) -> None:
         plan = loaded.plan
@@ -318,9 +317,20 @@ class SqliteJournal:
                 self._lock.close()
 
 
+def was_begun(loaded: LoadedPlan) -> bool:
+    """Whether the plan has a journal beside it with anything in it. Raises `JournalError` when that cannot be seen."""
+    path = loaded.journal_path
+    if not path.exists():
+        return False
+    with explained(path), closing(open_for_reading(path)) as connection:
+        return not holds_nothing(connection)
+
+
 def _missing(loaded: LoadedPlan) -> JournalError:
+    journal = loaded.journal_path
+    found = "an empty journal" if journal.exists() else "no journal"
     return JournalError(
-        f"{loaded.path} has no journal beside it: it was not begun here, or {loaded.journal_path.name} was lost",
+        f"{loaded.path} has {found} beside it: it was not begun here, or {journal.name} was lost",
         remedy="begin with `telephony migrate apply`, or put the journal back",
     )
 

@@ -27,11 +27,16 @@ ASIDE: Final = (
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
-    """A connection whose every statement is on disk when it is done."""
+    """A connection whose every statement is on disk when it is done, and in this one file.
+
+    Readers and the writer never wait for one another.
+    """
     connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # Otherwise a thousand lines may be in the companion alone, and lost to whoever copies the file without it.
+        connection.execute("PRAGMA wal_autocheckpoint = 1")
     except BaseException:
         connection.close()
         raise
@@ -43,7 +48,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     where = f"file:{quote(str(path.absolute()))}"
     connection = sqlite3.connect(f"{where}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
     try:
-        connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+        holds_nothing(connection)  # which finds out whether it can be read
     except sqlite3.OperationalError as error:
         connection.close()
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
@@ -53,6 +58,12 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def holds_nothing(connection: sqlite3.Connection) -> bool:
+    """Whether this is no journal yet: beginning it was cut short, or a file was made and nothing came into it."""
+    (things,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+    return not things
 
 
 def lock(path: Path) -> sqlite3.Connection | None:

@@ -12,7 +12,7 @@ from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import FieldVerdict
 from telephony_core.migration.entries import Action, Entry, Phase
-from telephony_core.migration.journal import SqliteJournal
+from telephony_core.migration.journal import SqliteJournal, was_begun
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing, state_of
 
@@ -133,7 +133,7 @@ class Run(BaseModel, frozen=True):
 
 def read_run(loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
     """Where the migration of a plan stands. A plan without a journal was not begun. Raises `JournalError`."""
-    if not loaded.journal_path.exists():
+    if not was_begun(loaded):
         return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)
     with SqliteJournal.reading(loaded, now=now) as journal:
         locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.journal import JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.plan import LoadedPlan
+from telephony_core.migration.plan import LoadedPlan, load_plan
 from telephony_core.migration.progress import Standing, state_of
 from telephony_core.migration.status import read_run
 from tests.migration.stage import Stage
@@ -109,6 +110,38 @@ def test_it_can_be_read_while_a_run_is_at_work(loaded: LoadedPlan) -> None:
     assert not read_run(loaded).is_running
 
 
+def test_it_can_be_read_in_the_middle_of_a_write(loaded: LoadedPlan) -> None:
+    with SqliteJournal.writing(loaded, "apply", create=True) as journal:
+        journal._connection.execute("BEGIN IMMEDIATE")
+        journal.append(ENTRY)
+        assert read_run(loaded).counts == {Standing.NOT_BEGUN: 3}
+        journal._connection.execute("COMMIT")
+        assert read_run(loaded).counts == {Standing.BEGUN: 1, Standing.NOT_BEGUN: 2}
+
+
+def test_somebody_who_reads_for_long_does_not_hold_a_run_up(loaded: LoadedPlan) -> None:
+    with SqliteJournal.writing(loaded, "apply", create=True) as journal:
+        reader = sqlite3.connect(loaded.journal_path, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM entries").fetchall()
+        journal.append(ENTRY)
+        reader.close()
+        assert [entry.phase for entry in journal.entries_of(KEY)] == [Phase.INTENT]
+
+
+def test_after_every_line_the_one_file_holds_everything(loaded: LoadedPlan, tmp_path: Path) -> None:
+    with SqliteJournal.writing(loaded, "apply", create=True) as journal:
+        for count in (0, 1, 2):
+            copied = load_plan(shutil.copytree(tmp_path, tmp_path / f"copy{count}", ignore=all_but_two) / "plan.json")
+            with SqliteJournal.reading(copied) as copy:
+                assert len(copy.entries_of(KEY)) == count
+            journal.append(ENTRY)
+
+
+def all_but_two(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name not in ("plan.json", "plan.json.journal")]
+
+
 # -- one run at a time
 
 
@@ -197,10 +230,28 @@ def test_a_damaged_journal(loaded: LoadedPlan) -> None:
     assert "damaged" in refusal(loaded)
 
 
-def test_a_journal_that_was_cut_to_nothing_is_begun_again(loaded: LoadedPlan) -> None:
+def test_a_journal_that_was_cut_to_nothing_is_begun_again_by_apply_alone(loaded: LoadedPlan) -> None:
     loaded.journal_path.write_bytes(b"")
-    with SqliteJournal.writing(loaded, "apply") as journal:
+    with pytest.raises(JournalError, match=r"an empty journal beside it.*put the journal back"):
+        SqliteJournal.writing(loaded, "verify")
+    assert read_run(loaded).counts == {Standing.NOT_BEGUN: 3}
+    with SqliteJournal.writing(loaded, "apply", create=True) as journal:
         assert journal.entries_of(KEY) == []
+
+
+def test_a_journal_that_could_not_be_begun_is_begun_by_the_next_run(loaded: LoadedPlan) -> None:
+    def full(journal: SqliteJournal, loaded: LoadedPlan) -> None:
+        journal._connection.execute("PRAGMA max_page_count = 1")
+        begin(journal, loaded)
+
+    begin = SqliteJournal._begin
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteJournal, "_begin", full)
+        assert "the disk is full" in refusal(loaded)
+    assert loaded.journal_path.exists()
+    assert read_run(loaded).counts == {Standing.NOT_BEGUN: 3}
+    write(loaded, ENTRY)
+    assert read_run(loaded).counts == {Standing.BEGUN: 1, Standing.NOT_BEGUN: 2}
 
 
 def test_the_journal_of_another_plan(loaded: LoadedPlan, tmp_path: Path) -> None:
