@@ -175,7 +175,7 @@ def test_a_plan_that_was_overtaken_is_refused(moving):
     result = moving.telephony(*APPLY, "--yes")
     assert result.exit_code == 5
     assert "label: line 0 → another" in result.stderr
-    assert "next: take the inventory again" in result.stderr
+    assert "next: go on with the other 2 first: `telephony migrate apply plan.json --numbers" in result.stderr
     assert moving.writes() == []
 
 
