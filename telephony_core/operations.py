@@ -245,6 +245,10 @@ class Operations:
     def release(self, change: NumberRelease) -> Flow[Release]:
         self._refuse(change)
         number = yield from self._record(change.number)
+        effects = self.provider.capabilities.side_effects.get(Operation.RELEASE, frozenset())
+        if number is change.number and not effects <= change.allow:
+            # What was given may be old, and whom else the release would hit depends on what is linked by now.
+            number = yield from self.provider.get(number.id)
         self._refuse(replace(change, number=number))
         attempt = self._attempt(Operation.RELEASE, number)
         watch = _Watch(attempt)

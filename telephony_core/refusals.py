@@ -41,6 +41,7 @@ BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     401: AuthenticationFailed,
     403: PermissionDenied,
     404: NotFound,
+    408: ProviderUnavailable,
     409: Conflict,
     410: NotFound,
     412: WrongState,

@@ -69,7 +69,7 @@ TABLE = [
     (READ, json_answer(503), ProviderUnavailable, 3),
     (IDEMPOTENT, json_answer(503), OutcomeUnknown, 3),
     (ONCE, json_answer(503), AnswerLost, 1),
-    (READ, json_answer(408), InvalidRequest, 3),
+    (READ, json_answer(408), ProviderUnavailable, 3),
     (ONCE, json_answer(408), AnswerLost, 1),
     (READ, json_answer(404), NotFound, 1),
     (ONCE, json_answer(422), InvalidRequest, 1),

@@ -60,6 +60,8 @@ ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {
     "UNAUTHORIZED": AuthenticationFailed,
 }
 """Every documented code that says more than its status. ``INTERNAL_SERVER_ERROR`` does not: it comes with 403 too."""
+_REFINED: Final = frozenset({400, 422})
+"""Statuses that a machine code refines; every other one speaks for itself."""
 
 _MANY_NUMBERS: Final = "an agent has one published version, which all of its numbers use"
 
@@ -83,7 +85,8 @@ class DigaProvider(Provider):
             return Refusal()
         code, message, detail = payload.get("error_code"), payload.get("message"), payload.get("detail")
         if isinstance(code, str):
-            return Refusal(code, message if isinstance(message, str) else None, ERROR_CODES.get(code))
+            kind = ERROR_CODES.get(code) if response.status in _REFINED else None
+            return Refusal(code, message if isinstance(message, str) else None, kind)
         if isinstance(detail, list):
             return _validation_refusal(detail)
         return Refusal(message=next((text for text in (detail, message) if isinstance(text, str)), None))
@@ -256,11 +259,15 @@ class DigaProvider(Provider):
         return ()
 
     def side_effects(self, release: NumberRelease) -> frozenset[SideEffect]:
-        """Releasing an imported number unpublishes its agents; a bought one only lets go of them."""
+        """Releasing an imported number unpublishes its agents; a bought one only lets go of them.
+
+        An agent that could not be read is one.
+        """
         number = release.number
         if not isinstance(number, PhoneNumber):
             return self.capabilities.side_effects[Operation.RELEASE]
-        linked = number.inbound_agent is not None or number.outbound_agent is not None
+        unread = any(problem.startswith(("inbound_agent_id:", "outbound_agent_id:")) for problem in number.problems)
+        linked = unread or number.inbound_agent is not None or number.outbound_agent is not None
         return frozenset({SideEffect.UNPUBLISHES}) if linked and number.origin is not Origin.PURCHASED else frozenset()
 
     def documented_record(self) -> Shape:

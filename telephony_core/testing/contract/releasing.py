@@ -71,6 +71,9 @@ class Releasing(Subject):
         assert caught.value.consent in effects
         with account.no_write(), pytest.raises(ConsentRequired):
             account.client.release(number.id)
+        before_it_was_linked = number.model_copy(update={"inbound_agent": None, "outbound_agent": None})
+        with account.no_write(), pytest.raises(ConsentRequired):
+            account.client.release(before_it_was_linked)
         assert account.client.release(number, allow=effects).id == number.id
 
     def test_a_release_without_side_effects_needs_no_consent(self, account: Account) -> None:

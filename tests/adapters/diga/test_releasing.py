@@ -30,6 +30,7 @@ Answer = Callable[..., Response]
 
 NO_CONTENT = Response(204, {}, b"")
 GONE = Response(404, {}, b'{"status":"error","error_code":"PHONE_NUMBER_NOT_FOUND","message":"No such phone"}')
+NOTHING: frozenset[SideEffect] = frozenset()
 AUGUST = "2026-08-01T00:00:00Z"
 
 
@@ -42,8 +43,10 @@ def idle(custom: Make) -> PhoneNumber:
     return read(custom(inbound_agent_id=None))
 
 
-def release(operations: Operations, number: PhoneNumber | str) -> Flow[Release]:
-    return operations.release(NumberRelease(number))
+def release(
+    operations: Operations, number: PhoneNumber | str, *, allow: frozenset[SideEffect] = frozenset(SideEffect)
+) -> Flow[Release]:
+    return operations.release(NumberRelease(number, allow=allow))
 
 
 def test_a_release_is_ordered_once_and_then_looked_at(wire: Any, operations: Operations, custom: Make) -> None:
@@ -175,26 +178,53 @@ def test_releasing_an_imported_number_with_an_agent_needs_consent(
     number = read(custom(**{"inbound_agent_id": None, way: "22222222-2222-4222-8222-222222222222"}))
 
     with pytest.raises(ConsentRequired) as refusal:
-        wire.run(release(operations, number))
+        wire.run(release(operations, number, allow=NOTHING))
 
     assert refusal.value.consent == "unpublishes"
     assert wire.sent == []
 
 
-def test_with_consent_it_is_released(wire: Any, operations: Operations, custom: Make) -> None:
-    change = NumberRelease(read(custom()), allow=frozenset({SideEffect.UNPUBLISHES}))
+def test_an_agent_that_was_linked_after_the_record_was_read_needs_consent(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    with pytest.raises(ConsentRequired):
+        wire.run(release(operations, idle(custom), allow=NOTHING), custom())
+    assert [method for method, *_ in wire.calls] == ["GET"]
 
-    assert wire.run(operations.release(change), NO_CONTENT, GONE).status is NumberStatus.RELEASED
+
+def test_without_an_agent_it_is_released_without_consent(wire: Any, operations: Operations, custom: Make) -> None:
+    seen = custom(inbound_agent_id=None)
+
+    result = wire.run(release(operations, read(seen), allow=NOTHING), seen, NO_CONTENT, GONE)
+
+    assert result.status is NumberStatus.RELEASED
+    assert [method for method, *_ in wire.calls] == ["GET", "DELETE", "GET"]
+
+
+def test_with_consent_it_is_released(wire: Any, operations: Operations, custom: Make) -> None:
+    allow = frozenset({SideEffect.UNPUBLISHES})
+
+    result = wire.run(release(operations, read(custom()), allow=allow), NO_CONTENT, GONE)
+
+    assert result.status is NumberStatus.RELEASED
+
+
+@pytest.mark.parametrize("way", ["inbound_agent_id", "outbound_agent_id"])
+def test_an_agent_that_cannot_be_read_is_one(way: str, diga: DigaProvider, custom: Make) -> None:
+    number = read(custom(**{"inbound_agent_id": None, way: 17}))
+
+    assert diga.side_effects(NumberRelease(number)) == {SideEffect.UNPUBLISHES}
 
 
 def test_given_by_id_the_record_decides_whether_consent_is_needed(
     wire: Any, operations: Operations, custom: Make
 ) -> None:
     with pytest.raises(ConsentRequired):
-        wire.run(release(operations, custom()["id"]), custom())
+        wire.run(release(operations, custom()["id"], allow=NOTHING), custom())
     assert [method for method, *_ in wire.calls] == ["GET"]
 
-    result = wire.run(release(operations, custom()["id"]), custom(inbound_agent_id=None), NO_CONTENT, GONE)
+    seen = custom(inbound_agent_id=None)
+    result = wire.run(release(operations, seen["id"], allow=NOTHING), seen, NO_CONTENT, GONE)
     assert result.status is NumberStatus.RELEASED
 
 
