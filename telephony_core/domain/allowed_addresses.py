@@ -17,6 +17,10 @@ __all__ = ["opens_to_all", "parse_allowed_addresses", "readable_allowed_address"
 Network = IPv4Network | IPv6Network
 
 _MAPPED = IPv6Network("::ffff:0:0/96")
+_NO_SOURCE = IPv4Network("224.0.0.0/3")
+"""Multicast and reserved (RFC 5771, RFC 1112): no call comes from there, whether a list holds it or not."""
+_ALL_OF_IPV6 = IPv6Network("2000::/3")
+"""Every global unicast address there is so far (RFC 4291, IANA)."""
 _LOOKS_LIKE_NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/(?:[0-9]|[1-9][0-9]{1,2}|[0-9.]*\.[0-9.]*))?")
 _DROPPED_IN_SILENCE = re.compile(r"[()+*;,\s]|://|\A\Z")
 
@@ -45,7 +49,7 @@ def parse_allowed_addresses(entries: Iterable[str], *, allow_any: bool) -> tuple
 
     Raises :class:`InvalidInput` with the position of the first bad entry, counted from 1. Raises
     :class:`ConsentRequired` (``allow_any``) unless ``allow_any``, if every IPv4 or every IPv6 source would be let in:
-    an empty list, a network of length 0, or networks that add up to one.
+    an empty list, a network of length 0, or networks that add up to all from which a call can come.
     """
     networks = [_read(entry, position) for position, entry in enumerate(_listed(entries), start=1)]
     opening = None if allow_any else _what_opens(networks)
@@ -146,13 +150,16 @@ def _covers_everything(networks: Iterable[Network]) -> bool:
             ipv4.append(network)
             continue
         ipv6.append(network)
-        if network.subnet_of(_MAPPED):
+        if network.overlaps(_MAPPED):
             # Some servers take a mapped address for the IPv4 one. Where it opens a trunk, that has to be assumed.
             ipv4.append(_unmapped(network))
-    collapsed: list[Network] = [*collapse_addresses(ipv4), *collapse_addresses(ipv6)]
-    return any(network.prefixlen == 0 for network in collapsed)
+    if ipv4:
+        ipv4.append(_NO_SOURCE)
+    return any(network.prefixlen == 0 for network in collapse_addresses(ipv4)) or any(
+        network.supernet_of(_ALL_OF_IPV6) for network in collapse_addresses(ipv6)
+    )
 
 
 def _unmapped(network: IPv6Network) -> IPv4Network:
     first = IPv6Address(network.network_address).ipv4_mapped
-    return IPv4Network((int(first or 0), network.prefixlen - _MAPPED.prefixlen))
+    return IPv4Network((int(first or 0), max(0, network.prefixlen - _MAPPED.prefixlen)))
