@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Protocol
 
 from telephony_core.domain.sip_address import SipAddress
@@ -120,9 +121,9 @@ async def resolve(
     address: SipAddress, asked: tuple[Transport, ...] | None, *, names: NameService, limits: Limits
 ) -> Resolution:
     """Find the servers. Raises nothing: a route without targets says why."""
-    host = next((value for name, value in address.params if name == "maddr" and value), address.host)
+    host = next((value for name, value in address.params if name == "maddr" and value), address.host).strip("[]")
     finder = _Finder(names, limits)
-    if address.port is not None or address.is_ip:
+    if address.port is not None or _is_ip(host):
         # RFC 3263 §4.2: a port or an IP literal leaves nothing for SRV to say.
         routes = [await finder.by_address(host, transport, address.port) for transport in asked or WHEN_NOTHING_IS_SAID]
         return Resolution(tuple(routes), asked is None, notes=tuple(finder.notes))
@@ -135,6 +136,14 @@ async def resolve(
     else:
         routes = await finder.by_naptr(host)
     return Resolution(tuple(routes), asked is None, srv_checked=not finder.failed, notes=tuple(finder.notes))
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class _Finder:

@@ -123,6 +123,15 @@ def test_maddr_says_where_to_send() -> None:
     assert places(find("sip:pbx.example.com:5060;transport=udp;maddr=192.0.2.77", names)) == ["udp 192.0.2.77:5060"]
 
 
+@pytest.mark.parametrize(
+    ("where", "place"), [("192.0.2.77", "udp 192.0.2.77:5060"), ("[2001:db8::7]", "udp [2001:db8::7]:5060")]
+)
+def test_an_ip_address_in_maddr_is_looked_up_nowhere(where: str, place: str) -> None:
+    names = Names({"192.0.2.77": ["192.0.2.77"], "2001:db8::7": ["2001:db8::7"]})
+    assert places(find(f"sip:pbx.example.com;transport=udp;maddr={where}", names)) == [place]
+    assert all(question.startswith("A ") for question in names.asked)
+
+
 def test_naptr_names_the_transports_in_its_order() -> None:
     names = Names(
         {"a.example.com": ["192.0.2.1"], "b.example.com": ["192.0.2.2"]},
