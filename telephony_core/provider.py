@@ -38,15 +38,17 @@ CONTRACT: Final = 1
 ItemT = TypeVar("ItemT")
 
 
+_LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 # Narrow on purpose: what is left out is read as one host by one library and as another by the next, and the key would
 # go to either.
 _BASE_URL: Final = re.compile(
-    r"https?://(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[a-z0-9._~!$&'()*+,;=:%/-]*)?",
+    rf"(https?://(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\])(?::[0-9]{{1,5}})?)(/[a-z0-9._~!$&'()*+,;=:%/-]*)?",
     re.IGNORECASE | re.ASCII,
 )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -77,15 +79,15 @@ class ProviderConfig(Given):
         url = url.strip()
         if any(mark in url for mark in "@?#"):
             raise ValueError("takes no user, query or fragment; give only scheme, host, port and path")
-        if not _BASE_URL.fullmatch(url):
+        if (parts := _BASE_URL.fullmatch(url)) is None:
             raise ValueError("has to be an http(s) URL with a host, such as https://api.example.com")
-        return url.rstrip("/")
+        return parts[1].lower() + (parts[2] or "").rstrip("/")
 
     @model_validator(mode="after")
     def _key_stays_private(self) -> ProviderConfig:
         parts = urlsplit(self.base_url)
         host = parts.hostname or ""
-        if parts.scheme == "http" and not _is_loopback(host) and host != self.insecure_host:
+        if parts.scheme == "http" and not is_loopback(host) and host != self.insecure_host:
             raise ValueError(
                 "base_url: would send the key over plain http; use https, or allow this one host by name with the "
                 "setting insecure_host"

@@ -114,12 +114,16 @@ _PROGRESS: Final[ContextVar[list[bool]]] = ContextVar("telephony_core.progress")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Tells a request when it has its connection. aiohttp's own tracing does too, at a tenth of a request's cost."""
+    """Tells a request when it has its connection. aiohttp's own tracing does too, at a tenth of a request's cost.
+
+    A kept connection on which something came that nobody asked for is not used: it would be taken for the next answer.
+    """
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
-        connection = await super().connect(req, traces, timeout)
+        while (connection := await super().connect(req, traces, timeout)).protocol.should_close:  # type: ignore[union-attr]
+            connection.close()
         _PROGRESS.get().append(True)
         return connection
 

@@ -9,6 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
 from telephony_core.errors import ConfigurationError
+from telephony_core.provider import is_loopback
 
 if TYPE_CHECKING:
     import ssl
@@ -17,6 +18,7 @@ MOST_CONNECTIONS: Final = 100
 """Of one client. What comes on top waits for a free one, no longer than its time-out."""
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_PROXIES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 
 
 def trust() -> ssl.SSLContext:
@@ -46,8 +48,11 @@ def proxy_for(url: str, *, socks: bool = False) -> str | None:
     """The proxy by which a URL is reached: ``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY``, ``NO_PROXY`` in either case.
 
     An entry of ``NO_PROXY`` is ``*``, a host (a domain covers those below it, ``.domain`` covers only these), a
-    ``host:port`` or an origin. Raises `ConfigurationError` for a SOCKS proxy, unless the backend can use
-    one (``socks``).
+    ``host:port``, an origin or a network such as ``10.0.0.0/8``. What goes to this machine over plain http takes no
+    proxy elsewhere, whatever the environment says: its key would leave the machine in clear.
+
+    Raises `ConfigurationError` for a proxy that is no URL, and for a SOCKS proxy unless the backend can use one
+    (``socks``). Neither repeats the proxy, which may hold a password.
     """
     parts = urlsplit(url)
     named = getproxies()
@@ -59,7 +64,23 @@ def proxy_for(url: str, *, socks: bool = False) -> str | None:
             "the environment names a SOCKS proxy, which this backend cannot use",
             remedy="use the backend httpx with httpx[socks] installed, or name an HTTP proxy",
         )
-    return proxy if "://" in proxy else f"http://{proxy}"
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    host = _host_of_proxy(proxy)
+    return None if parts.scheme == "http" and is_loopback(parts.hostname or "") and not is_loopback(host) else proxy
+
+
+def _host_of_proxy(proxy: str) -> str:
+    parts = urlsplit(proxy)
+    try:
+        host, _ = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError:
+        host = ""
+    if not host or parts.scheme not in _PROXIES or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ConfigurationError(
+            "the proxy that the environment names is no URL of a proxy",
+            remedy="write http://host:port; in its password, write `/` as %2F, `#` as %23, `?` as %3F, `@` as %40",
+        )
+    return host
 
 
 def _excepts(entry: str, url: SplitResult) -> bool:
@@ -70,15 +91,28 @@ def _excepts(entry: str, url: SplitResult) -> bool:
         return False
     if _is_ip(location):
         return url.hostname == location.lower()
-    wanted = urlsplit(f"//{location}")
+    if "/" in location.rstrip("/"):
+        return _is_within(location, url.hostname or "")
+    try:
+        wanted = urlsplit(f"//{location}")
+        wanted_port = wanted.port
+    except ValueError:  # an entry that nobody can read excepts nothing
+        return False
     name, host = (wanted.hostname or "").lstrip("*"), url.hostname or ""
     port = None if url.port == _DEFAULT_PORTS.get(url.scheme) else url.port
-    if wanted.port not in (None, port):
+    if wanted_port not in (None, port):
         return False
     if name.startswith("."):
         return host.endswith(name)
     whole = host == name
     return whole if is_origin or name == "localhost" or _is_ip(name) else whole or host.endswith(f".{name}")
+
+
+def _is_within(network: str, host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _is_ip(host: str) -> bool:

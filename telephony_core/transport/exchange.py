@@ -137,6 +137,7 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
     """
     deadline = line.clock.monotonic() + line.timeout
     secrets = set(line.secrets)
+    lost: AnswerLost | None = None
     try:
         try:
             request = next(flow)
@@ -146,6 +147,7 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
                     response = yield from _attempts(request, line, operation, deadline)
                 except TelephonyError as error:
                     if isinstance(error, AnswerLost):  # waiting for it may have used up all the time there was
+                        lost = error
                         deadline = max(deadline, line.clock.monotonic() + line.timeout)
                     request = flow.throw(error)
                 else:
@@ -156,8 +158,25 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
     except TelephonyError as error:
         _finish(error, line.provider, operation, secrets)
         raise
+    except GeneratorExit:
+        raise
+    except BaseException as interruption:
+        if lost is not None:
+            _interrupted(f"{lost.message}; then its caller was interrupted", lost, interruption, line)
+        raise
     finally:
         flow.close()
+
+
+def _interrupted(what: str, write: Request | AnswerLost, interruption: BaseException, line: Line) -> None:
+    """Say of a write that must not be repeated that it was open when its caller stopped waiting."""
+    error = OutcomeUnknown(what, attempt=write.attempt, provider=line.provider)
+    interruption.add_note(str(error))
+    if line.on_unknown is not None:
+        try:
+            line.on_unknown(error)
+        except Exception:  # the interruption goes on its way
+            log.exception("%s: on_unknown failed", line.provider)
 
 
 def _finish(error: TelephonyError, provider: str, operation: str, secrets: set[str]) -> None:
@@ -200,6 +219,13 @@ def _attempts(
             raise
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
             failure = error
+        except (TelephonyError, GeneratorExit):
+            raise
+        except BaseException as interruption:
+            if request.semantics is Semantics.ONCE:
+                what = f"{request.method} {request.path} was in flight when its caller was interrupted"
+                _interrupted(what, request, interruption, line)
+            raise
         now = clock.monotonic()
         if not isinstance(failure, NotSent):
             line.pace.answered(started, now)
@@ -346,7 +372,7 @@ def _out_of_time(request: Request, maybe_happened: bool) -> TelephonyError:
 
 
 def drive(actions: Generator[Action, Response | None, T], backend: Backend, line: Line) -> T:
-    """Do what the actions say, in ordinary code."""
+    """Do what the actions say, in ordinary code. An interruption goes through them, and comes back unchanged."""
     try:
         action = next(actions)
         while True:
@@ -356,11 +382,8 @@ def drive(actions: Generator[Action, Response | None, T], backend: Backend, line
                     line.clock.sleep(action.seconds)
                 else:
                     response = backend.send(action.http, action.timeout)
-            except TelephonyError as error:
+            except BaseException as error:
                 action = actions.throw(error)
-            except BaseException as interruption:
-                _interrupted(action, interruption, line)
-                raise
             else:
                 action = actions.send(response)
     except StopIteration as stop:
@@ -371,7 +394,7 @@ def drive(actions: Generator[Action, Response | None, T], backend: Backend, line
 
 
 async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncBackend, line: Line) -> T:
-    """Do what the actions say, in async code."""
+    """Do what the actions say, in async code. A cancellation goes through them, and comes back unchanged."""
     try:
         action = next(actions)
         while True:
@@ -381,11 +404,8 @@ async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncB
                     await line.clock.asleep(action.seconds)
                 else:
                     response = await backend.asend(action.http, action.timeout)
-            except TelephonyError as error:
+            except BaseException as error:
                 action = actions.throw(error)
-            except BaseException as interruption:
-                _interrupted(action, interruption, line)
-                raise
             else:
                 action = actions.send(response)
     except StopIteration as stop:
@@ -393,19 +413,3 @@ async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncB
         return result
     finally:
         actions.close()
-
-
-def _interrupted(action: Action, interruption: BaseException, line: Line) -> None:
-    """Say of a write that must not be repeated that it was in flight when its caller stopped waiting."""
-    if isinstance(action, Transmit) and action.request.semantics is Semantics.ONCE:
-        error = OutcomeUnknown(
-            f"{action.request.method} {action.request.path} was in flight when its caller was interrupted",
-            attempt=action.request.attempt,
-            provider=line.provider,
-        )
-        interruption.add_note(str(error))
-        if line.on_unknown is not None:
-            try:
-                line.on_unknown(error)
-            except Exception:  # the interruption goes on its way
-                log.exception("%s: on_unknown failed", line.provider)

@@ -32,13 +32,13 @@ _IDLE_FOR: Final = 5.0
 _GRACE: Final = 0.1
 """Seconds by which a handed-in async client's own time-outs, which know what was being waited for, come first."""
 
-# Raised before a byte of the request was written. Everything else may have reached the provider.
+# Raised before a byte of the request was written. Everything else may have reached the provider, `LocalProtocolError`
+# too: over HTTP/2 that is also what a provider's breach of the protocol becomes.
 _NEVER_SENT: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
     httpx.ProxyError,
     httpx.InvalidURL,
 )
@@ -252,11 +252,11 @@ class _Lane:
         self.transport = transport
 
     def is_idle(self) -> bool:
-        """Whether the last answer was read to its end, so that the connection can carry another one."""
-        return self._connection.is_idle()
+        """Whether the last answer was read to its end and nothing came after it, so that another one can follow."""
+        return self._connection.is_idle() and not _has_more(self._connection)
 
     def has_expired(self) -> bool:
-        """Whether it was idle for too long, or the other side has hung up."""
+        """Whether it was idle for too long, the other side has hung up, or it says what nobody asked for."""
         return self._connection.has_expired()
 
 
@@ -269,10 +269,18 @@ class _AsyncLane:
         self.transport = transport
 
     def is_idle(self) -> bool:
-        return self._connection.is_idle()
+        return self._connection.is_idle() and not _has_more(self._connection)
 
     def has_expired(self) -> bool:
         return self._connection.has_expired()
+
+
+def _has_more(connection: Any) -> bool:
+    """Whether bytes came behind the last answer. The next request would take them for its own answer."""
+    while (inner := getattr(connection, "_connection", None)) is not None:  # a proxy's holds the one that speaks HTTP
+        connection = inner
+    spoken = getattr(connection, "_h11_state", None)
+    return spoken is not None and bool(spoken.trailing_data[0])
 
 
 def _request(request: HttpRequest) -> httpx.Request:

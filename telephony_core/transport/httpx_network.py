@@ -17,6 +17,8 @@ from typing import Any, Final, TypeVar
 
 import httpcore
 
+from telephony_core.transport.addresses import connect_to_any
+
 _LONGEST_POLL: Final = 2**31 - 1
 """Milliseconds, which are 24 days. `select.poll` takes no more."""
 
@@ -42,7 +44,11 @@ class PunctualNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        return _SocketStream(self._network.connect_tcp(host, port, self.left(), local_address, socket_options), self)
+        def connect(address: str, seconds: float) -> httpcore.NetworkStream:
+            return self._network.connect_tcp(address, port, seconds, local_address, socket_options)
+
+        with _translated(httpcore.ConnectError):
+            return _SocketStream(connect_to_any(host, port, self.deadline, connect), self)
 
 
 class _PunctualStream(httpcore.NetworkStream):
@@ -151,8 +157,13 @@ class AsyncioNetwork(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         self.may_hold_bytes = False
         with _translated(httpcore.ConnectError):
-            reader, writer = await asyncio.open_connection(host, port, happy_eyeballs_delay=0.25)
+            reader, writer = await asyncio.open_connection(host, port, **_eyeballs())
         return _AsyncioStream(reader, writer, self)
+
+
+def _eyeballs() -> dict[str, Any]:
+    """Try the next address of a host before the first has failed, where the loop can: uvloop cannot."""
+    return {"happy_eyeballs_delay": 0.25} if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop) else {}
 
 
 class _AsyncioStream(httpcore.AsyncNetworkStream):
@@ -186,7 +197,8 @@ class _AsyncioStream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":  # asked of an idle connection: there is nothing to read but its end
             ended = self._reader.at_eof() or self._writer.transport.is_closing()
-            return ended or _ready(self._writer.get_extra_info("socket"), 0.0, writing=False)
+            unasked: Any = self._reader._buffer  # type: ignore[attr-defined]  # the loop has read it from the socket
+            return ended or bool(unasked) or _ready(self._writer.get_extra_info("socket"), 0.0, writing=False)
         return self._writer.get_extra_info(info)
 
     async def aclose(self) -> None:

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ClosedPoolError, HTTPError
+from urllib3.util.connection import create_connection
 
 from telephony_core.errors import ClientClosed, NoAnswer, NotSent
 from telephony_core.flow import Response
+from telephony_core.transport.addresses import connect_to_any
 from telephony_core.transport.answers import ASKED, answer, check_length
 from telephony_core.transport.backend import LONGEST_ANSWER, HttpRequest
 from telephony_core.transport.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
@@ -80,7 +83,8 @@ class _Road:
             proxy_headers = _proxy_headers(proxy)
             made_with["proxy_ssl_context"] = made_with.get("ssl_context")
             manager = urllib3.ProxyManager(proxy, proxy_headers=proxy_headers, **made_with)
-        self._pool = manager.connection_from_url(origin)
+        self._pool: Any = manager.connection_from_url(origin)
+        self._pool.ConnectionCls = _SecureConnection if isinstance(self._pool, HTTPSConnectionPool) else _Connection
         # A proxy is asked for whole URLs, unless it only lets TLS through, as if it was not there.
         self._tunnelled = secure and proxy is not None
         self._skipped = 0 if proxy is not None and not secure else len(origin)
@@ -98,6 +102,7 @@ class _Road:
                 self._pool._prepare_proxy(connection)
             elif connection.is_closed:
                 connection.connect()
+            _left(deadline)  # what is too late by now was not sent
             opened: HTTPConnection = connection
             return opened
         except ClosedPoolError:
@@ -105,7 +110,8 @@ class _Road:
         except (OSError, http.client.HTTPException, HTTPError) as error:
             failure = error
         except BaseException:
-            self.put_back(connection, reusable=False)
+            if connection is not None:
+                self.put_back(connection, reusable=False)
             raise
         if connection is not None:
             self.put_back(connection, reusable=False)
@@ -130,6 +136,26 @@ class _Road:
 
     def close(self) -> None:
         self._pool.close()
+
+
+class _Sharing:
+    """Gives the addresses of a host one deadline together; urllib3 gives it to each, and then to the TLS handshake."""
+
+    def _new_conn(self: Any) -> socket.socket:
+        deadline = time.monotonic() + self.timeout
+
+        def connect(address: str, seconds: float) -> socket.socket:
+            return create_connection((address, self.port), seconds, socket_options=self.socket_options)
+
+        connected = connect_to_any(self.host.strip("[]"), self.port, deadline, connect)
+        connected.settimeout(max(deadline - time.monotonic(), 1e-6))
+        return connected
+
+
+class _Connection(_Sharing, HTTPConnection): ...
+
+
+class _SecureConnection(_Sharing, HTTPSConnection): ...
 
 
 class _Answer(http.client.HTTPResponse):

@@ -93,6 +93,8 @@ def test_a_key_that_cannot_be_sent_is_refused_and_not_repeated(key):
         "toy.example",
         "ftp://toy.example",
         "https://",
+        "https://toy..example",
+        f"https://{'x' * 64}.example",
         "https://u:p4ss@toy.example",
         "https://toy.example?x=1",
         "https://t#x",
@@ -102,6 +104,10 @@ def test_a_base_url_that_cannot_be_used_is_refused(url):
     with pytest.raises(ConfigurationError, match="base_url") as caught:
         client(base_url=url)
     assert "p4ss" not in str(caught.value)
+
+
+def test_scheme_and_host_of_a_base_url_may_be_in_capitals():
+    assert client(base_url="HTTPS://API.Toy.Example/V3/").adapter.config.base_url == "https://api.toy.example/V3"
 
 
 def test_the_key_goes_over_plain_http_only_to_loopback_or_a_named_host():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from typing import Any
@@ -261,6 +262,37 @@ def test_of_a_write_in_flight_is_told_what_it_was_a_part_of(caplog):
     assert isinstance(error, OutcomeUnknown)
     assert (error.attempt, error.provider) == (ATTEMPT, "acme")
     assert caplog.messages == ["acme: on_unknown failed"]
+
+
+def looked_at(flow: Flow[int]) -> Flow[int]:
+    """A write that looks after a loss."""
+    try:
+        return (yield from flow)
+    except AnswerLost:
+        return (yield from read())
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, asyncio.CancelledError])
+def test_of_a_lost_write_is_told_when_the_look_for_it_is_interrupted(kind, mode):
+    def interrupted(_: object) -> Response:
+        raise kind
+
+    time, heard = FakeTime(), list[TelephonyError]()
+    the_line = line(time, on_unknown=heard.append)
+    with pytest.raises(kind) as caught:
+        run(looked_at(change(ONCE)), Script([NoAnswer("reset"), interrupted], time), the_line, mode=mode)
+    (error,) = heard
+    assert isinstance(error, OutcomeUnknown)
+    assert (error.attempt, error.provider) == (ATTEMPT, "acme")
+    assert "PATCH /things was sent and its answer was lost" in error.message
+    assert caught.value.__notes__ == [str(error)]
+
+
+def test_a_look_that_is_over_leaves_nothing_to_tell(mode):
+    time, heard = FakeTime(), list[TelephonyError]()
+    answers = [NoAnswer("reset"), json_answer()]
+    assert run(looked_at(change(ONCE)), Script(answers, time), line(time, on_unknown=heard.append), mode=mode) == 200
+    assert heard == []
 
 
 # -- those who share the pace
