@@ -62,9 +62,9 @@ def rollback_(
     preview = preview_rollback(loaded, both.source, both.target, GivingUpOptions(numbers=keys, accept=accept))
     _show(session, preview)
     _demand(preview)
-    if preview.confirm == 0:
+    if not preview.confirm and not preview.to_settle:
         _nothing(ctx, session, preview, "nothing to take back", f"telephony migrate status {shlex.quote(plan_file)}")
-    if not yes:
+    if preview.confirm and not yes:
         count = counted(preview.confirm, "number")
         prompts.confirm(f"Give up {count} at {plan.target.connection}?", losing=f"giving up {count}", explanation=())
     with Telling(session, "taken back") as telling:

@@ -30,6 +30,8 @@ class GivingUpPreview(BaseModel, frozen=True):
     forecasts: tuple[Forecast, ...]
     to_find_out: tuple[str, ...] = ()
     """Numbers of which it has to be found out first whether they were made."""
+    to_settle: tuple[str, ...] = ()
+    """Numbers for which nothing is sent: only what became of them is found out and written down."""
     left_alone: tuple[LeftAlone, ...] = ()
     unverifiable: tuple[str, ...] = ()
     """Fields that no verification could compare."""
@@ -49,6 +51,8 @@ class GivingUpPreview(BaseModel, frozen=True):
         lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to give up at {self.at}"]
         lines += [f"  {forecast}" for forecast in self.forecasts]
         lines += [f"  {number}: has to be looked for first, its import was not answered" for number in self.to_find_out]
+        if self.to_settle:
+            lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in self.to_settle)]
         if self.left_alone:
             lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
         if self.unverifiable:

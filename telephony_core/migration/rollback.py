@@ -7,7 +7,7 @@ or the source does not serve the number any more, it is left, and told.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +15,7 @@ from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import MigrationError, NotFound, TelephonyError
+from telephony_core.errors import MigrationError, NotFound
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import agents_of, expected_of, foreign_changes
 from telephony_core.migration.directory import Directory
@@ -26,7 +26,7 @@ from telephony_core.migration.fields import value_text
 from telephony_core.migration.giving_up import Forecast, Served, demand_consent, forecast, give_up, is_over
 from telephony_core.migration.giving_up_report import GivingUpPreview, GivingUpReport, LeftAlone
 from telephony_core.migration.giving_up_run import GivingUpOptions, GivingUpRun
-from telephony_core.migration.job import Job, told
+from telephony_core.migration.job import Job, PlanOvertaken, told
 from telephony_core.migration.journal import SqliteJournal
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing, state_of
@@ -116,7 +116,7 @@ async def _roll_back(
     prepared = await _prepare(loaded, source, target, journal, options)
     demand_consent(prepared.preview.forecasts, options.accepted(loaded.plan))
     allow = options.allowed(loaded.plan)
-    run = GivingUpRun("rollback", loaded, Action.ROLL_BACK, options, rules, prepared.preview.confirm)
+    run = GivingUpRun("rollback", loaded, Action.ROLL_BACK, options, rules, len(prepared.jobs))
     run.left += prepared.preview.left_alone
     timeout = loaded.plan.settings.timeout
     runner = Runner(
@@ -130,7 +130,9 @@ async def _roll_back(
     )
     return await run.work(
         prepared.jobs,
-        lambda job, state: roll_back(job, state, allow, journal.agents_stopped(Action.ROLL_BACK)),
+        lambda job, state: roll_back(
+            job, state, allow, journal.agents_stopped(Action.ROLL_BACK), prepared.kept.get(job.key)
+        ),
         runner,
     )
 
@@ -142,6 +144,8 @@ async def _roll_back(
 class _Prepared:
     jobs: tuple[Job, ...]
     """In the order in which they are taken back."""
+    kept: Mapping[str, MigrationError]
+    """Why nothing may be sent for some of them, of which only what became of them is to be written down."""
     preview: GivingUpPreview
 
 
@@ -172,39 +176,53 @@ async def _prepare(
 
     stopped = journal.agents_stopped(Action.ROLL_BACK)
     left, going = [], []
+    kept: dict[str, MigrationError] = {}
     for job in touched:
         state = states[job.key]
-        reason = _stays(job, state, records.get(state.created or ""), serving, stopped)
-        if reason is None:
-            going.append(job)
-        else:
+        record = records.get(state.created or "")
+        reason = _stays(job, state, record, serving, stopped)
+        if reason is not None:
             left.append(LeftAlone(number=job.key, says=str(reason), error=type(reason).__name__))
+        elif state.created is not None and is_over(record):
+            kept[job.key] = _there_again(job)
+        else:
+            going.append(job)
     leaving = [id for job in going if (id := states[job.key].created) is not None]
     forecasts = [
         forecast(target, job.key, records[id], served, leaving)
         for job in going
-        if (id := states[job.key].created) is not None and id in records and not is_over(records[id])
+        if (id := states[job.key].created) is not None
     ]
     preview = GivingUpPreview(
         at=loaded.plan.target.connection,
         forecasts=tuple(forecasts),
         to_find_out=tuple(job.key for job in going if states[job.key].created is None),
+        to_settle=tuple(kept),
         left_alone=tuple(left),
         cannot_be_undone=_stays_done(going, states),
         needs_consent=_needed(forecasts, options.accepted(loaded.plan)),
     )
-    return _Prepared(tuple(going), preview)
+    staying = {one.number for one in left}
+    return _Prepared(tuple(job for job in touched if job.key not in staying), kept, preview)
 
 
 def _stays(
     job: Job, state: NumberState, record: PhoneNumber | None, serving: set[str], stopped: frozenset[str]
-) -> TelephonyError | None:
+) -> MigrationError | None:
     """Why a number cannot be taken back; ``None`` when it can, as far as can be seen before."""
     if state.standing is Standing.RELEASED or job.number.source.id not in serving:
         return _source_gone(job)
     if record is not None and not is_over(record) and (changed := foreign(job, state, record, stopped)):
         return _not_ours(job, record, changed)
     return None
+
+
+def _there_again(job: Job) -> PlanOvertaken:
+    """Its record was not in the list, so nobody was told that it would be given up."""
+    return PlanOvertaken(
+        f"{job.key} was not in the target's list, and is there after all",
+        remedy="run `telephony migrate rollback` again, which shows it first",
+    )
 
 
 def _needed(forecasts: Sequence[Forecast], accepted: frozenset[str]) -> tuple[str, ...]:
@@ -230,16 +248,27 @@ def _stays_done(jobs: Sequence[Job], states: dict[str, NumberState]) -> tuple[st
 
 
 def roll_back(
-    job: Job, state: NumberState, allow: frozenset[SideEffect], stopped: frozenset[str] = frozenset()
+    job: Job,
+    state: NumberState,
+    allow: frozenset[SideEffect],
+    stopped: frozenset[str] = frozenset(),
+    kept: MigrationError | None = None,
 ) -> Unit[None]:
     """Take one number back: find out whether it was made, read it again, and give it up.
 
-    ``stopped`` are agents that this rollback took off the air already.
+    ``stopped`` are agents that this rollback took off the air already. ``kept`` is raised instead of giving up a record
+    that is there: only what became of it may be written down.
     """
-    yield from told(job, _take_back(job, state, allow, stopped), Action.CHECK)
+    yield from told(job, _take_back(job, state, allow, stopped, kept), Action.CHECK)
 
 
-def _take_back(job: Job, state: NumberState, allow: frozenset[SideEffect], stopped: frozenset[str]) -> Unit[None]:
+def _take_back(
+    job: Job,
+    state: NumberState,
+    allow: frozenset[SideEffect],
+    stopped: frozenset[str],
+    kept: MigrationError | None,
+) -> Unit[None]:
     if not state.touched:
         return
     created = state.created
@@ -257,6 +286,8 @@ def _take_back(job: Job, state: NumberState, allow: frozenset[SideEffect], stopp
     if record is None or is_over(record):
         yield from job.write(Action.ROLL_BACK, Phase.DONE, "it was gone already", record=id)
         return
+    if kept is not None:
+        raise kept
     if changed := foreign(job, state, record, stopped):
         raise _not_ours(job, record, changed)
     yield from give_up(job, End.TARGET, Action.ROLL_BACK, record, allow)

@@ -7,6 +7,9 @@ import json
 import pytest
 
 from telephony_core.emulator import Fault, FaultKind
+from telephony_core.migration.entries import Action, Entry, Phase
+from telephony_core.migration.journal import SqliteJournal
+from telephony_core.migration.plan import load_plan
 
 ROLLBACK = ("migrate", "rollback", "plan.json")
 RELEASE = ("migrate", "release", "plan.json")
@@ -88,6 +91,23 @@ def test_rollback_again_has_nothing_to_do(moved):
     again = moved.telephony(*ROLLBACK)
     assert again.exit_code == 0
     assert "nothing to take back" in again.stdout
+
+
+def announce(moving, action, key, record):
+    """The line that a command which died after it leaves in the journal."""
+    with SqliteJournal.writing(load_plan("plan.json"), "run") as journal:
+        journal.append(Entry(key, action, Phase.INTENT, record))
+
+
+def test_a_rollback_that_died_after_its_last_deletion_is_finished_without_a_question(moved):
+    (first, *_) = moved.diga.store
+    announce(moved, Action.ROLL_BACK, "+827011110000", first)
+    moved.diga.store.remove(first)
+    result = moved.telephony(*ROLLBACK, "--numbers", "+827011110000")
+    assert result.exit_code == 0, result.stderr
+    assert "only to be written down" in result.stderr
+    assert moved.telephony.json("migrate", "status", "plan.json")["counts"] == {"moved": 2, "rolled_back": 1}
+    assert deletes(moved) == []
 
 
 def test_every_line_on_stderr_is_json_with_json(moved):

@@ -224,6 +224,46 @@ def test_a_key_that_may_not_delete_stops_it(stage: Stage) -> None:
     assert roll_back(stage).is_complete
 
 
+# -- what is only to be written down
+
+
+def died_after_the_deletion(stage: Stage, key: str) -> None:
+    """A rollback that was killed between the deletion and its line in the journal."""
+    id = made(stage, key)
+    announce(stage, Action.ROLL_BACK, key, id)
+    stage.target.store.remove(id)
+
+
+def announce(stage: Stage, action: Action, key: str, record: str) -> None:
+    """The line that a run which died after it leaves in the journal."""
+    with SqliteJournal.writing(stage.loaded, "run") as journal:  # type: ignore[attr-defined]
+        journal.append(Entry(key, action, Phase.INTENT, record))
+
+
+def test_the_preview_tells_what_is_gone_from_what_is_given_up(stage: Stage) -> None:
+    died_after_the_deletion(stage, KEYS[1])
+    shown = preview(stage)
+    assert shown.confirm == 2
+    assert shown.to_settle == (KEYS[1],)
+    assert "only to be written down" in str(shown)
+    assert roll_back(stage).is_complete
+    assert read_run(stage.loaded).counts == {Standing.ROLLED_BACK: 3}  # type: ignore[attr-defined]
+
+
+def test_a_record_that_was_not_listed_and_is_there_is_not_given_up_unseen(stage: Stage) -> None:
+    id = made(stage, KEYS[1])
+    record = stage.target.store[id]
+    stage.target.store.remove(id)
+
+    def appear(event: object) -> None:
+        if getattr(event, "number", None) == KEYS[1] and id not in stage.target.store:
+            stage.target.store.put(id, record)
+
+    report = roll_back(stage, numbers=[KEYS[1]], on_event=appear)
+    assert [left.error for left in report.left_alone] == ["PlanOvertaken"]
+    assert stage.writes(stage.target) == []
+
+
 # -- what it says before it starts
 
 
