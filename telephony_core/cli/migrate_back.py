@@ -123,9 +123,9 @@ def release_(
     preview = preview_release(loaded, both.source, both.target, GivingUpOptions(numbers=keys, accept=accept))
     _show(session, preview)
     _demand(preview)
-    if preview.confirm == 0:
+    if not preview.confirm and not preview.to_settle:
         _nothing(ctx, session, preview, "nothing to release", f"telephony migrate status {shlex.quote(plan_file)}")
-    typed = yes_count
+    typed = yes_count if preview.confirm else 0
     if typed is None:
         typed = prompts.count(
             f"Type how many numbers are to be released at {plan.source.connection}",

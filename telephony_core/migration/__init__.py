@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from telephony_core.migration.report import plan_page
     from telephony_core.migration.rollback import (
         NotOurs,
+        ReleaseOpen,
         SourceGone,
         apreview_rollback,
         arollback_plan,
@@ -95,6 +96,7 @@ __all__ = [
     "Plan",
     "PlanOvertaken",
     "PlannedNumber",
+    "ReleaseOpen",
     "Run",
     "Settings",
     "SourceGone",
@@ -222,6 +224,7 @@ _HOMES: Final = {
     "report": ("plan_page",),
     "rollback": (
         "NotOurs",
+        "ReleaseOpen",
         "SourceGone",
         "apreview_rollback",
         "arollback_plan",

@@ -7,7 +7,7 @@ declaration and from a list of every other number that an agent of it serves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel
 
@@ -15,8 +15,8 @@ from telephony_core.capabilities import ReleaseEffect
 from telephony_core.changes import NumberRelease
 from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConsentRequired, OutcomeUnknown, TelephonyError
-from telephony_core.migration.effects import Call, End, Unit, ask
+from telephony_core.errors import ConsentRequired, NotFound, OutcomeUnknown, TelephonyError
+from telephony_core.migration.effects import Call, End, Unit, Wait, ask
 from telephony_core.migration.entries import Action, Phase
 from telephony_core.migration.job import Job, StepFailed
 
@@ -138,6 +138,35 @@ def give_up(job: Job, end: End, action: Action, record: PhoneNumber, allow: froz
     }
     yield from job.write(action, Phase.DONE, _became(release), record=record.id, facts=facts)
     return release
+
+
+def look(end: End, id: str) -> Unit[PhoneNumber | None]:
+    """A record as it is now; ``None`` when it is gone."""
+    try:
+        return (yield from ask(Call(end, "get_number", lambda operations: operations.get(id))))
+    except NotFound:
+        return None
+
+
+def settle(job: Job, end: End, action: Action, id: str) -> Unit[bool]:
+    """Find out, without sending another one, what a request to give a record up came to; whether the record is over.
+
+    While the request may still be executed, a record that is there proves nothing: there are two looks, and between
+    them lies the time after which it cannot be any more.
+    """
+    over = is_over((yield from look(end, id)))
+    if not over:
+        yield from job.write(action, Phase.LOOK, "it is still there; looking once more after the time-out", record=id)
+        yield from ask(Wait(job.timeout, f"a request for {job.key} may still be under way"))
+        over = is_over((yield from look(end, id)))
+    if over:
+        yield from job.write(action, Phase.DONE, LOST_ANSWER, record=id)
+    else:
+        yield from job.write(action, Phase.FAILED, "still there after two looks, so it was not given up", record=id)
+    return over
+
+
+LOST_ANSWER: Final = "it was given up, and its answer was lost"
 
 
 def _became(release: Release) -> str:

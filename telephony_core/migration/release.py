@@ -7,20 +7,29 @@ before each of them goes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from telephony_core.domain.lifecycle import NumberStatus, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConsentRequired, MigrationError, NotFound, TelephonyError
+from telephony_core.errors import ConsentRequired, MigrationError, TelephonyError
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import Verdict, overtaken
 from telephony_core.migration.directory import Directory
-from telephony_core.migration.effects import Call, End, Unit, ask
+from telephony_core.migration.effects import End, Unit
 from telephony_core.migration.entries import Action, Phase
-from telephony_core.migration.giving_up import Served, demand_consent, forecast, give_up, is_over
+from telephony_core.migration.giving_up import (
+    LOST_ANSWER,
+    Served,
+    demand_consent,
+    forecast,
+    give_up,
+    is_over,
+    look,
+    settle,
+)
 from telephony_core.migration.giving_up_report import GivingUpPreview, GivingUpReport, LeftAlone
 from telephony_core.migration.giving_up_run import GivingUpOptions, GivingUpRun
 from telephony_core.migration.job import CameOutDifferent, Job, PlanOvertaken, told
@@ -111,7 +120,7 @@ async def _release(
         )
     demand_consent(prepared.preview.forecasts, options.accepted(loaded.plan))
     allow = options.allowed(loaded.plan)
-    run = GivingUpRun("release", loaded, Action.RELEASE, options, rules, count)
+    run = GivingUpRun("release", loaded, Action.RELEASE, options, rules, len(prepared.jobs))
     run.left += prepared.preview.left_alone
     timeout = loaded.plan.settings.timeout
     runner = Runner(
@@ -125,7 +134,9 @@ async def _release(
     )
     return await run.work(
         prepared.jobs,
-        lambda job, state: release_source(job, state, allow, journal.agents_stopped(Action.RELEASE)),
+        lambda job, state: release_source(
+            job, state, allow, journal.agents_stopped(Action.RELEASE), prepared.kept.get(job.key)
+        ),
         runner,
     )
 
@@ -136,6 +147,8 @@ async def _release(
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     jobs: tuple[Job, ...]
+    kept: Mapping[str, MigrationError]
+    """Why nothing may be sent for some of them, of which only what became of them is to be written down."""
     preview: GivingUpPreview
 
 
@@ -160,12 +173,15 @@ async def _prepare(
             records[record.id] = record
     now, soak = options.clock.now(), loaded.plan.settings.soak
     left, going = [], []
+    kept: dict[str, MigrationError] = {}
     for job in jobs:
         state = states[job.key]
         if state.standing in (Standing.RELEASED, Standing.ROLLED_BACK):
             continue
         reason = why_not(state, now, soak)
-        if reason is not None:
+        if reason is not None and state.open_release is not None:
+            kept[job.key] = NotReleasable(reason)
+        elif reason is not None:
             left.append(LeftAlone(number=job.key, says=reason))
         else:
             going.append(job)
@@ -178,16 +194,21 @@ async def _prepare(
     preview = GivingUpPreview(
         at=loaded.plan.source.connection,
         forecasts=tuple(forecasts),
+        to_settle=tuple(kept),
         left_alone=tuple(left),
         unverifiable=tuple(sorted({name for job in going for name in states[job.key].unverifiable})),
         cannot_be_undone=_never_again(going),
         needs_consent=tuple(sorted({e.value for one in forecasts for e in one.side_effects} - accepted)),
     )
-    return _Prepared(tuple(going), preview)
+    return _Prepared((*(job for job in jobs if job.key in kept), *going), kept, preview)
 
 
 def why_not(state: NumberState, now: datetime, soak: timedelta) -> str | None:
     """Why the source of a number may not be given up yet; ``None`` when it may."""
+    if state.open_roll_back is not None:
+        return (
+            "a rollback of it was not answered, so the target may still lose it; run `telephony migrate rollback` again"
+        )
     if state.standing is not Standing.MOVED:
         return f"it is {state.standing.replace('_', ' ')}, not moved"
     if state.verified_at is None or state.verified_since is None:
@@ -212,40 +233,54 @@ def _never_again(jobs: Sequence[Job]) -> tuple[str, ...]:
 
 
 def release_source(
-    job: Job, state: NumberState, allow: frozenset[SideEffect], stopped: frozenset[str] = frozenset()
+    job: Job,
+    state: NumberState,
+    allow: frozenset[SideEffect],
+    stopped: frozenset[str] = frozenset(),
+    kept: MigrationError | None = None,
 ) -> Unit[None]:
     """Give one source record up, after reading both sides once more.
 
-    ``stopped`` are agents that earlier releases of this migration took off the air.
+    ``stopped`` are agents that earlier releases of this migration took off the air. ``kept`` is raised instead of
+    giving up a record that is there: only what became of it may be written down.
     """
-    yield from told(job, _give_up_source(job, state, allow, stopped), Action.CHECK)
+    yield from told(job, _give_up_source(job, state, allow, stopped, kept), Action.CHECK)
 
 
-def _give_up_source(job: Job, state: NumberState, allow: frozenset[SideEffect], stopped: frozenset[str]) -> Unit[None]:
+def _give_up_source(
+    job: Job,
+    state: NumberState,
+    allow: frozenset[SideEffect],
+    stopped: frozenset[str],
+    kept: MigrationError | None,
+) -> Unit[None]:
     planned, created = job.number.source, state.created
     if created is None:
         raise NotReleasable(f"{job.key} is not at the target", remedy="run `telephony migrate apply` first")
-    yield from _check_target(job, created)
-    now: PhoneNumber | None
-    try:
-        now = yield from ask(Call(End.SOURCE, "get_number", lambda operations: operations.get(planned.id)))
-    except NotFound:
-        now = None
-    if state.open_release is not None and (now is None or is_over(now)):
-        yield from job.write(Action.RELEASE, Phase.DONE, "it was given up, and its answer was lost", record=planned.id)
+    now = yield from look(End.SOURCE, planned.id)
+    # What was given up is, whatever the target looks like by now.
+    if state.open_release is not None and is_over(now):
+        yield from job.write(Action.RELEASE, Phase.DONE, LOST_ANSWER, record=planned.id)
         return
-    if now is None or (changed := overtaken(planned, now, stopped)):
-        said = "it is gone" if now is None else "; ".join(map(str, changed))
-        raise PlanOvertaken(f"{job.key} has changed at the source since the plan was made: {said}")
+    try:
+        if kept is not None:
+            raise kept
+        yield from _check_target(job, created)
+        if now is None or (changed := overtaken(planned, now, stopped)):
+            said = "it is gone" if now is None else "; ".join(map(str, changed))
+            raise PlanOvertaken(f"{job.key} has changed at the source since the plan was made: {said}")
+    except MigrationError:
+        if state.open_release is not None and (yield from settle(job, End.SOURCE, Action.RELEASE, planned.id)):
+            return
+        raise
     yield from give_up(job, End.SOURCE, Action.RELEASE, now, allow)
 
 
 def _check_target(job: Job, created: str) -> Unit[None]:
     """The target as the plan wants it, in use, or the source is not touched."""
-    try:
-        record = yield from ask(Call(End.TARGET, "get_number", lambda operations: operations.get(created)))
-    except NotFound:
-        raise CameOutDifferent(f"{job.key} is not at the target any more, as {created}") from None
+    record = yield from look(End.TARGET, created)
+    if record is None:
+        raise CameOutDifferent(f"{job.key} is not at the target any more, as {created}")
     wrong = [str(field) for field in compared(job, record) if field.verdict is Verdict.DIFFERS]
     if record.status is not NumberStatus.ACTIVE:
         wrong.append(f"it is {record.status}, not active")

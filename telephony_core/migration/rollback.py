@@ -15,15 +15,25 @@ from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import MigrationError, NotFound
+from telephony_core.errors import MigrationError
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import agents_of, expected_of, foreign_changes
 from telephony_core.migration.directory import Directory
 from telephony_core.migration.drift import FieldDrift
-from telephony_core.migration.effects import Call, End, Reveal, Unit, ask
+from telephony_core.migration.effects import End, Reveal, Unit, ask
 from telephony_core.migration.entries import Action, Phase
 from telephony_core.migration.fields import value_text
-from telephony_core.migration.giving_up import Forecast, Served, demand_consent, forecast, give_up, is_over
+from telephony_core.migration.giving_up import (
+    LOST_ANSWER,
+    Forecast,
+    Served,
+    demand_consent,
+    forecast,
+    give_up,
+    is_over,
+    look,
+    settle,
+)
 from telephony_core.migration.giving_up_report import GivingUpPreview, GivingUpReport, LeftAlone
 from telephony_core.migration.giving_up_run import GivingUpOptions, GivingUpRun
 from telephony_core.migration.job import Job, PlanOvertaken, told
@@ -51,6 +61,15 @@ class SourceGone(MigrationError):
 
     default_remedy: ClassVar[str | None] = (
         "keep it where it is now; to move it back, plan a migration in the other direction"
+    )
+
+
+class ReleaseOpen(MigrationError):
+    """A release of it was not answered, so the source may still go; then the record at the target is all there is."""
+
+    default_remedy: ClassVar[str | None] = (
+        "run `telephony migrate release` again, which settles it; what is still at the source after that can be rolled "
+        "back"
     )
 
 
@@ -179,11 +198,13 @@ async def _prepare(
     kept: dict[str, MigrationError] = {}
     for job in touched:
         state = states[job.key]
-        record = records.get(state.created or "")
-        reason = _stays(job, state, record, serving, stopped)
-        if reason is not None:
+        found = records.get(state.created or "")
+        reason = _stays(job, state, found, serving, stopped)
+        if reason is not None and _can_be_settled(state):
+            kept[job.key] = reason
+        elif reason is not None:
             left.append(LeftAlone(number=job.key, says=str(reason), error=type(reason).__name__))
-        elif state.created is not None and is_over(record):
+        elif state.created is not None and is_over(found):
             kept[job.key] = _there_again(job)
         else:
             going.append(job)
@@ -210,11 +231,18 @@ def _stays(
     job: Job, state: NumberState, record: PhoneNumber | None, serving: set[str], stopped: frozenset[str]
 ) -> MigrationError | None:
     """Why a number cannot be taken back; ``None`` when it can, as far as can be seen before."""
+    if state.open_release is not None:
+        return _release_open(job)
     if state.standing is Standing.RELEASED or job.number.source.id not in serving:
         return _source_gone(job)
     if record is not None and not is_over(record) and (changed := foreign(job, state, record, stopped)):
         return _not_ours(job, record, changed)
     return None
+
+
+def _can_be_settled(state: NumberState) -> bool:
+    """Whether a rollback that was not answered only has to be looked into, whatever speaks against another one."""
+    return state.open_roll_back is not None and state.open_release is None and state.released is None
 
 
 def _there_again(job: Job) -> PlanOvertaken:
@@ -277,20 +305,32 @@ def _take_back(
     if created is None:
         yield from job.write(Action.ROLL_BACK, Phase.DONE, "it was never made")
         return
-    id = created
-    yield from _check_source(job)
+    if state.open_release is not None:
+        raise _release_open(job)
+    record = yield from look(End.TARGET, created)
     try:
-        record = yield from ask(Call(End.TARGET, "get_number", lambda operations: operations.get(id)))
-    except NotFound:
-        record = None
+        yield from _check_source(job)
+        if record is not None and not is_over(record):
+            _check_record(job, state, record, stopped, kept)
+    except MigrationError:
+        if _can_be_settled(state) and (yield from settle(job, End.TARGET, Action.ROLL_BACK, created)):
+            return
+        raise
     if record is None or is_over(record):
-        yield from job.write(Action.ROLL_BACK, Phase.DONE, "it was gone already", record=id)
+        said = "it was gone already" if state.open_roll_back is None else LOST_ANSWER
+        yield from job.write(Action.ROLL_BACK, Phase.DONE, said, record=created)
         return
+    yield from give_up(job, End.TARGET, Action.ROLL_BACK, record, allow)
+
+
+def _check_record(
+    job: Job, state: NumberState, record: PhoneNumber, stopped: Collection[str], kept: MigrationError | None
+) -> None:
+    """Raise what keeps a record that is there from being given up."""
     if kept is not None:
         raise kept
     if changed := foreign(job, state, record, stopped):
         raise _not_ours(job, record, changed)
-    yield from give_up(job, End.TARGET, Action.ROLL_BACK, record, allow)
 
 
 def _find_out(job: Job, state: NumberState) -> Unit[str | None]:
@@ -310,17 +350,16 @@ def _find_out(job: Job, state: NumberState) -> Unit[str | None]:
 
 def _check_source(job: Job) -> Unit[None]:
     """Make sure that the source still serves the number."""
-    id = job.number.source.id
-    try:
-        now = yield from ask(Call(End.SOURCE, "get_number", lambda operations: operations.get(id)))
-    except NotFound:
-        raise _source_gone(job) from None
-    if is_over(now):
+    if is_over((yield from look(End.SOURCE, job.number.source.id))):
         raise _source_gone(job)
 
 
 def _source_gone(job: Job) -> SourceGone:
     return SourceGone(f"{job.key} is not served at the source any more, so what is at the target is all there is of it")
+
+
+def _release_open(job: Job) -> ReleaseOpen:
+    return ReleaseOpen(f"a release of {job.key} was not answered, so the source may still go")
 
 
 def foreign(job: Job, state: NumberState, record: PhoneNumber, stopped: Collection[str] = ()) -> tuple[FieldDrift, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
@@ -47,6 +48,8 @@ class NumberRun(BaseModel, frozen=True):
     """When its soak is over."""
     released: str | None = None
     """What giving the source up came to."""
+    unanswered: Literal["release", "rollback"] | None = None
+    """The command of which a request was not answered; until it is run again, it may still take effect."""
 
     @property
     def is_finished(self) -> bool:
@@ -99,6 +102,8 @@ class Run(BaseModel, frozen=True):
         standings = set(self.counts)
         if self.is_running:
             return ()
+        if unanswered := {number.unanswered for number in self.numbers if number.unanswered is not None}:
+            return tuple(command(name, self.plan) for name in sorted(unanswered))
         if self.remainder:
             return (command("apply", self.plan),)
         if Standing.MOVED not in standings:
@@ -120,6 +125,11 @@ class Run(BaseModel, frozen=True):
             f"  {number.number}: {number.standing.replace('_', ' ')}: {number.problem}"
             for number in self.numbers
             if number.problem is not None
+        ]
+        lines += [
+            f"  {number.number}: {number.standing.replace('_', ' ')}: a {number.unanswered} of it was not answered"
+            for number in self.numbers
+            if number.unanswered is not None
         ]
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
@@ -192,7 +202,15 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry]) -> NumberRun:
         fields=_last_fields(entries),
         releasable_at=_releasable(loaded, state),
         released=state.released.says if state.released is not None else None,
+        unanswered=_unanswered(state),
     )
+
+
+def _unanswered(state: NumberState) -> Literal["release", "rollback"] | None:
+    # With both open the release comes first: a rollback waits for it.
+    if state.open_release is not None:
+        return "release"
+    return None if state.open_roll_back is None else "rollback"
 
 
 def _last_fields(entries: list[Entry]) -> tuple[FieldVerdict, ...]:

@@ -20,7 +20,7 @@ from telephony_core.migration.rollback import rollback_plan
 from telephony_core.migration.status import read_run
 from telephony_core.migration.verify import VerifyOptions, verify_plan
 from tests.migration.stage import Stage
-from tests.migration.test_rollback import live, made
+from tests.migration.test_rollback import announce, live, made, unanswered
 
 HOUR = 3600
 KEYS = ["+827011110000", "+827011110001", "+827011110002"]
@@ -238,6 +238,30 @@ def test_a_release_that_died_goes_on(tmp_path: Path) -> None:
     stage.source.store.edit(stage.ids[0], {"status": "expired"})
     assert give_up(stage).is_complete
     assert deleted(stage) == 2
+
+
+def test_a_rollback_that_was_not_answered_keeps_the_source(stage: Stage) -> None:
+    stage.target.faults.append(Fault(FaultKind.LATE, "DELETE"))
+    asked = GivingUpOptions(clock=stage.time.clock, numbers=[KEYS[0]], accept=["unpublishes"])
+    rollback_plan(stage.loaded, stage.open_source, stage.open_target, asked)  # type: ignore[attr-defined]
+    shown = preview(stage)
+    assert [left.number for left in shown.left_alone] == [KEYS[0]]
+    assert "run `telephony migrate rollback` again" in shown.left_alone[0].says
+    give_up(stage, 2)
+    stage.target.act_late()
+    assert len(live(stage.source)) == 1
+
+
+def test_a_release_that_may_not_be_sent_again_is_settled_by_two_looks(tmp_path: Path) -> None:
+    stage = stage_at(tmp_path, verified=False)
+    announce(stage, Action.RELEASE, KEYS[0], stage.ids[0])
+    shown = preview(stage)
+    assert (shown.confirm, shown.to_settle) == (0, (KEYS[0],))
+    report = give_up(stage, 0)
+    assert report.left_alone[-1].error == "NotReleasable"
+    assert stage.time.slept == [20.0]
+    assert unanswered(stage, KEYS[0]) is None
+    assert deleted(stage) == 0
 
 
 def test_a_number_that_somebody_else_released_is_told(tmp_path: Path) -> None:

@@ -224,6 +224,48 @@ def test_a_key_that_may_not_delete_stops_it(stage: Stage) -> None:
     assert roll_back(stage).is_complete
 
 
+# -- what a release or a rollback was not answered of
+
+
+def announce(stage: Stage, action: Action, key: str, record: str) -> None:
+    """The line that a run which died after it leaves in the journal."""
+    with SqliteJournal.writing(stage.loaded, "run") as journal:  # type: ignore[attr-defined]
+        journal.append(Entry(key, action, Phase.INTENT, record))
+
+
+def unanswered(stage: Stage, key: str) -> str | None:
+    return next(one.unanswered for one in read_run(stage.loaded).numbers if one.number == key)  # type: ignore[attr-defined]
+
+
+def test_a_release_that_was_not_answered_keeps_the_target(stage: Stage) -> None:
+    announce(stage, Action.RELEASE, KEYS[1], stage.ids[1])
+    assert [left.number for left in preview(stage).left_alone] == [KEYS[1]]
+    report = roll_back(stage)
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ReleaseOpen")]
+    assert "run `telephony migrate release` again" in report.left_alone[0].says
+    assert len(live(stage.target)) == 1
+
+
+def test_a_rollback_that_was_not_answered_is_settled_also_where_it_may_not_be_sent_again(stage: Stage) -> None:
+    announce(stage, Action.ROLL_BACK, KEYS[1], made(stage, KEYS[1]))
+    label = "nickname" if stage.target.slug == "diga" else "memo"
+    stage.target.store.edit(made(stage, KEYS[1]), {label: "mine"})
+    assert preview(stage).to_settle == (KEYS[1],)
+    report = roll_back(stage, numbers=[KEYS[1]])
+    assert [left.error for left in report.left_alone] == ["NotOurs"]
+    assert stage.time.slept == [20.0]
+    assert unanswered(stage, KEYS[1]) is None
+    assert stage.writes(stage.target) == []
+
+
+def test_a_rollback_that_is_done_late_is_settled_although_the_source_is_gone_by_then(stage: Stage) -> None:
+    announce(stage, Action.ROLL_BACK, KEYS[1], made(stage, KEYS[1]))
+    stage.target.store.remove(made(stage, KEYS[1]))
+    stage.source.store.remove(stage.ids[1])
+    assert roll_back(stage, numbers=[KEYS[1]]).is_complete
+    assert unanswered(stage, KEYS[1]) is None
+
+
 # -- what is only to be written down
 
 
@@ -232,12 +274,6 @@ def died_after_the_deletion(stage: Stage, key: str) -> None:
     id = made(stage, key)
     announce(stage, Action.ROLL_BACK, key, id)
     stage.target.store.remove(id)
-
-
-def announce(stage: Stage, action: Action, key: str, record: str) -> None:
-    """The line that a run which died after it leaves in the journal."""
-    with SqliteJournal.writing(stage.loaded, "run") as journal:  # type: ignore[attr-defined]
-        journal.append(Entry(key, action, Phase.INTENT, record))
 
 
 def test_the_preview_tells_what_is_gone_from_what_is_given_up(stage: Stage) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
+from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.giving_up_run import GivingUpOptions
 from telephony_core.migration.journal import SqliteJournal
 from telephony_core.migration.plan import Settings
@@ -95,6 +96,19 @@ def test_released_and_rolled_back_numbers(stage: Stage) -> None:
     assert run.numbers[0].released == "it is gone"
     assert command(run) == ["report"]
     assert [one.command for one in run.runs] == ["apply", "verify", "release", "rollback"]
+
+
+@pytest.mark.parametrize(("action", "name"), [(Action.RELEASE, "release"), (Action.ROLL_BACK, "rollback")])
+def test_of_what_was_not_answered_only_the_command_that_settles_it_is_named(
+    stage: Stage, action: Action, name: str
+) -> None:
+    stage.apply(stage.loaded)  # type: ignore[attr-defined]
+    check(stage)
+    with SqliteJournal.writing(stage.loaded, name) as journal:  # type: ignore[attr-defined]
+        journal.append(Entry("+827011110001", action, Phase.INTENT))
+    run = status(stage)
+    assert command(run) == [name]
+    assert f"+827011110001: moved: a {name} of it was not answered" in str(run)
 
 
 def test_it_dumps_to_json_and_comes_back(stage: Stage) -> None:
