@@ -195,8 +195,7 @@ def _number(wanted: Wanted, record: PhoneNumber, capabilities: Capabilities) -> 
 
 
 def _status(record: PhoneNumber) -> FieldVerdict:
-    over = record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
-    verdict = Verdict.DIFFERS if over else Verdict.UNVERIFIABLE
+    verdict = Verdict.DIFFERS if is_over(record) else Verdict.UNVERIFIABLE
     if record.status is NumberStatus.ACTIVE:
         verdict = Verdict.EQUAL
     return FieldVerdict(
@@ -206,6 +205,11 @@ def _status(record: PhoneNumber) -> FieldVerdict:
         found=record.status,
         note=f"it is {record.status}" if verdict is Verdict.UNVERIFIABLE else None,
     )
+
+
+def is_over(record: PhoneNumber | None) -> bool:
+    """Whether a record is given up already, or about to be."""
+    return record is None or record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
 
 
 def is_of(record: PhoneNumber, identity: NumberIdentity) -> bool:

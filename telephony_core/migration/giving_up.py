@@ -16,6 +16,7 @@ from telephony_core.changes import NumberRelease
 from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConsentRequired, NotFound, OutcomeUnknown, TelephonyError
+from telephony_core.migration.comparing import is_over
 from telephony_core.migration.effects import Call, End, Unit, Wait, ask
 from telephony_core.migration.entries import Action, Phase
 from telephony_core.migration.job import Job, StepFailed
@@ -179,8 +180,3 @@ def _became(release: Release) -> str:
             return "it is scheduled; the provider does not tell until when it works"
         case _:
             return "the provider accepted it and does not tell what became of it"
-
-
-def is_over(record: PhoneNumber | None) -> bool:
-    """Whether a record is given up already, or about to be."""
-    return record is None or record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)

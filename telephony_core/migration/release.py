@@ -16,7 +16,7 @@ from telephony_core.domain.lifecycle import NumberStatus, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConsentRequired, MigrationError, TelephonyError
 from telephony_core.migration.commands import command
-from telephony_core.migration.comparing import Verdict, overtaken
+from telephony_core.migration.comparing import Verdict, is_over, overtaken
 from telephony_core.migration.directory import Directory
 from telephony_core.migration.effects import End, Unit
 from telephony_core.migration.entries import Action, Phase
@@ -26,7 +26,6 @@ from telephony_core.migration.giving_up import (
     demand_consent,
     forecast,
     give_up,
-    is_over,
     look,
     settle,
 )

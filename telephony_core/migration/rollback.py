@@ -17,7 +17,7 @@ from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError
 from telephony_core.migration.commands import command
-from telephony_core.migration.comparing import agents_of, expected_of, foreign_changes
+from telephony_core.migration.comparing import agents_of, expected_of, foreign_changes, is_over
 from telephony_core.migration.directory import Directory
 from telephony_core.migration.drift import FieldDrift
 from telephony_core.migration.effects import End, Reveal, Unit, ask
@@ -30,7 +30,6 @@ from telephony_core.migration.giving_up import (
     demand_consent,
     forecast,
     give_up,
-    is_over,
     look,
     settle,
 )

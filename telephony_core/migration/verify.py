@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
-from telephony_core.migration.comparing import FieldVerdict, Verdict, overtaken, verdicts, which
+from telephony_core.migration.comparing import FieldVerdict, Verdict, is_over, overtaken, verdicts, which
 from telephony_core.migration.cut_over import cut_over_checklist
 from telephony_core.migration.drift import FieldDrift
 from telephony_core.migration.entries import Action, Entry, Phase
@@ -65,17 +65,16 @@ async def averify_plan(
             jobs = [Job.of(loaded.plan, number, there.capabilities) for number in chosen]
             states = {job.key: state_of(journal.entries_of(job.key)) for job in jobs}
             made = [job for job in jobs if states[job.key].created is not None]
-            changed = await _source_changes(reading, made, journal.agents_stopped(Action.RELEASE))
+            changed = await _source_changes(reading, made, states, journal.agents_stopped(Action.RELEASE))
             found = await _compared(there, made, states)
         results = []
         for job in made:
-            drift = () if states[job.key].standing is Standing.RELEASED else changed[job.key]
             result = NumberVerification(
                 number=job.key,
                 record=states[job.key].created,
                 standing=states[job.key].standing,
                 fields=found[job.key],
-                source_changes=drift,
+                source_changes=changed[job.key],
             )
             results.append(result)
             journal.append(_entry(result))
@@ -92,15 +91,24 @@ async def averify_plan(
 
 
 async def _source_changes(
-    client: AsyncTelephony, jobs: Sequence[Job], stopped: frozenset[str]
+    client: AsyncTelephony, jobs: Sequence[Job], states: dict[str, NumberState], stopped: frozenset[str]
 ) -> dict[str, tuple[FieldDrift, ...]]:
     """What has changed at the source since the plan, by key. One pass over its list; nothing of it is kept."""
     waiting = {job.number.source.id: job for job in jobs}
     changed = {}
     async for record in client.list_numbers():
         if (job := waiting.pop(record.id, None)) is not None:
-            changed[job.key] = overtaken(job.number.source, record, stopped)
-    return changed | {job.key: overtaken(job.number.source, None) for job in waiting.values()}
+            changed[job.key] = _source_change(job, states[job.key], record, stopped)
+    return changed | {job.key: _source_change(job, states[job.key], None, stopped) for job in waiting.values()}
+
+
+def _source_change(
+    job: Job, state: NumberState, record: PhoneNumber | None, stopped: frozenset[str]
+) -> tuple[FieldDrift, ...]:
+    """What has changed of one number, other than that this migration gave it up, be it without an answer."""
+    if state.standing is Standing.RELEASED or (state.open_release is not None and is_over(record)):
+        return ()
+    return overtaken(job.number.source, record, stopped)
 
 
 async def _compared(

@@ -167,6 +167,16 @@ def test_nothing_is_released_before_the_soak_is_over(moving):
     assert gave_up_at_the_source(moving) == []
 
 
+def test_a_release_that_died_is_finished_without_a_count_where_nothing_can_be_given_up(moved):
+    (first, *_) = moved.vox.store
+    announce(moved, Action.RELEASE, "+827011110000", first)
+    moved.vox.store.remove(first)
+    result = moved.telephony(*RELEASE, "--numbers", "+827011110000")
+    assert result.exit_code == 0, result.stderr
+    assert moved.telephony.json("migrate", "status", "plan.json")["counts"] == {"moved": 2, "released": 1}
+    assert gave_up_at_the_source(moved) == []
+
+
 def test_one_number_can_be_released_first(verified):
     result = verified.telephony(*RELEASE, "--yes-count", "1", "--numbers", "+827011110001")
     assert result.exit_code == 0

@@ -252,6 +252,27 @@ def test_a_rollback_that_was_not_answered_keeps_the_source(stage: Stage) -> None
     assert len(live(stage.source)) == 1
 
 
+def test_a_release_that_died_is_finished_after_a_verification_too(tmp_path: Path) -> None:
+    stage = stage_at(tmp_path)
+    announce(stage, Action.RELEASE, KEYS[0], stage.ids[0])
+    stage.source.store.remove(stage.ids[0])
+    check(stage)
+    assert give_up(stage).is_complete
+    assert deleted(stage) == 2
+
+
+def test_a_release_that_died_is_finished_whatever_has_become_of_the_target(tmp_path: Path) -> None:
+    stage = stage_at(tmp_path)
+    announce(stage, Action.RELEASE, KEYS[0], stage.ids[0])
+    stage.source.store.remove(stage.ids[0])
+    stage.target.store.edit(made(stage, KEYS[0]), {"nickname": "another"})
+    check(stage)
+    shown = preview(stage)
+    assert (shown.confirm, shown.to_settle) == (2, (KEYS[0],))
+    assert give_up(stage, 2).is_complete
+    assert deleted(stage) == 2
+
+
 def test_a_release_that_may_not_be_sent_again_is_settled_by_two_looks(tmp_path: Path) -> None:
     stage = stage_at(tmp_path, verified=False)
     announce(stage, Action.RELEASE, KEYS[0], stage.ids[0])

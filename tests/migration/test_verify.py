@@ -11,6 +11,7 @@ from telephony_core import PUBLISHED, AgentRef, errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.comparing import Verdict
+from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.journal import JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.plan import Settings, Trunk
 from telephony_core.migration.status import read_run
@@ -119,6 +120,26 @@ def test_a_record_that_is_gone_from_either_side_differs(tmp_path: Path) -> None:
     first, second = look(stage).numbers
     assert "nothing (it was" in first.differences[0]
     assert second.differences == ("at the source, number: there → gone",)
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_source_that_went_with_a_release_of_ours_is_no_difference(gone: bool, tmp_path: Path) -> None:
+    stage = moved_stage(tmp_path)
+    with SqliteJournal.writing(stage.loaded, "release") as journal:  # type: ignore[attr-defined]
+        journal.append(Entry("+827011110000", Action.RELEASE, Phase.INTENT, stage.ids[0]))
+    if gone:
+        stage.source.store.remove(stage.ids[0])
+    else:
+        stage.source.store.edit(stage.ids[0], {"status": "expired"})
+    assert look(stage).is_equal
+
+
+def test_a_source_that_is_still_there_after_a_release_of_ours_is_compared(tmp_path: Path) -> None:
+    stage = moved_stage(tmp_path)
+    with SqliteJournal.writing(stage.loaded, "release") as journal:  # type: ignore[attr-defined]
+        journal.append(Entry("+827011110000", Action.RELEASE, Phase.INTENT, stage.ids[0]))
+    stage.source.store.edit(stage.ids[0], {"memo": "새 이름"})
+    assert not look(stage).is_equal
 
 
 def test_a_second_live_record_differs(tmp_path: Path) -> None:
