@@ -51,7 +51,7 @@ class NumberState:
     verified_at: datetime | None = None
     """The last good verification, if nothing bad came after it."""
     verified_since: datetime | None = None
-    """The first good verification since anything was written or found different."""
+    """The first good verification since anything was written at the target or found different."""
     unverifiable: tuple[str, ...] = ()
     """Fields that the last good verification could not compare."""
     open_release: Entry | None = None
@@ -99,13 +99,13 @@ def _after(state: NumberState, entry: Entry) -> NumberState:
         case Action.IMPORT:
             return _after_import(state, entry)
         case Action.SEND_AGAIN if entry.phase is Phase.DONE:
-            return replace(state, send_again=False, last_seen=entry, problem=None)
+            return replace(_unverified(state), send_again=False, last_seen=entry, problem=None)
         case Action.ASSIGN_AGENTS if entry.phase is Phase.DONE:
-            return replace(state, agents_assigned=True, last_seen=entry, problem=None)
+            return replace(_unverified(state), agents_assigned=True, last_seen=entry, problem=None)
         case Action.READ_BACK if entry.phase is Phase.DONE:
             return replace(state, moved=True, last_seen=entry, problem=None)
         case Action.READ_BACK:
-            return replace(state, moved=False)
+            return replace(_unverified(state), moved=False)
         case Action.VERIFY:
             return _after_verification(state, entry)
         case Action.RELEASE:
@@ -122,7 +122,7 @@ def _after_import(state: NumberState, entry: Entry) -> NumberState:
             return replace(state, begun=entry.seq, open_import=entry, asked=False, problem=None)
         case Phase.DONE:
             return replace(
-                state,
+                _unverified(state),
                 created=entry.record,
                 adopted=bool(entry.facts.get("adopted")),
                 send_again=bool(entry.facts.get("send_again")),
@@ -141,7 +141,7 @@ def _after_import(state: NumberState, entry: Entry) -> NumberState:
 
 def _after_verification(state: NumberState, entry: Entry) -> NumberState:
     if entry.phase is not Phase.DONE:
-        return replace(state, verified_at=None, verified_since=None, unverifiable=())
+        return _unverified(state)
     unverifiable = entry.facts.get("unverifiable")
     return replace(
         state,
@@ -150,6 +150,11 @@ def _after_verification(state: NumberState, entry: Entry) -> NumberState:
         verified_since=state.verified_since or entry.at,
         unverifiable=tuple(str(name) for name in unverifiable) if isinstance(unverifiable, list) else (),
     )
+
+
+def _unverified(state: NumberState) -> NumberState:
+    """What was verified before counts no more."""
+    return replace(state, verified_at=None, verified_since=None, unverifiable=())
 
 
 def _after_release(state: NumberState, entry: Entry) -> NumberState:

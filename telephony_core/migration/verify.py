@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
@@ -27,6 +27,10 @@ from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
+
+
+_MOVED: Final = (Standing.MOVED, Standing.RELEASED)
+"""What is still on its way may look equal before its last write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ async def averify_plan(
             there = target_client.with_options(timeout=timeout, read_only=True)
             jobs = [Job.of(loaded.plan, number, there.capabilities) for number in chosen]
             states = {job.key: state_of(journal.entries_of(job.key)) for job in jobs}
-            made = [job for job in jobs if states[job.key].created is not None]
+            made = [job for job in jobs if states[job.key].standing in _MOVED]
             changed = await _source_changes(reading, made, states, journal.agents_stopped(Action.RELEASE))
             found = await _compared(there, made, states)
         results = []
@@ -83,7 +87,7 @@ async def averify_plan(
             plan=str(loaded.path),
             at=options.clock.now(),
             numbers=tuple(results),
-            not_moved=tuple(job.key for job in jobs if states[job.key].created is None),
+            not_moved=tuple(job.key for job in jobs if states[job.key].standing not in _MOVED),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )
         journal.finish(report.in_a_word)

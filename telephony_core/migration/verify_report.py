@@ -48,7 +48,7 @@ class VerifyReport(BaseModel, frozen=True):
     at: UtcTime
     numbers: tuple[NumberVerification, ...]
     not_moved: tuple[str, ...] = ()
-    """Planned numbers that there is nothing to compare of yet."""
+    """Planned numbers that are not at the target, or not wholly: only what `apply` has finished is compared."""
     checklist: tuple[str, ...] = ()
     """What to do at the carrier, and what remains unproven until a real call is placed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from telephony_core.migration.comparing import Verdict
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.journal import JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.plan import Settings, Trunk
+from telephony_core.migration.progress import state_of
 from telephony_core.migration.status import read_run
 from telephony_core.migration.verify import VerifyOptions, verify_plan
 from telephony_core.migration.verify_report import VerifyReport
@@ -174,6 +175,22 @@ def test_numbers_that_were_not_moved_are_named(tmp_path: Path) -> None:
     assert "migrate apply" in report.next_commands[0]
 
 
+def test_a_number_that_is_still_on_its_way_is_not_moved_however_equal_it_looks(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, count=2, settings=Settings(concurrency=1, canary=0))
+    stage.loaded = stage.plan()  # type: ignore[attr-defined]
+    stage.apply(stage.loaded)  # type: ignore[attr-defined]
+    # As after an import whose answer was lost, and whose settings have not been sent again yet.
+    facts = {"adopted": True, "send_again": True}
+    with SqliteJournal.writing(stage.loaded, "apply") as journal:  # type: ignore[attr-defined]
+        journal.append(Entry("+827011110000", Action.READ_BACK, Phase.FAILED))
+        journal.append(Entry("+827011110000", Action.IMPORT, Phase.DONE, target_record(stage), facts=facts))
+    report = look(stage)
+    assert not report.is_equal
+    assert report.not_moved == ("+827011110000",)
+    assert [number.number for number in report.numbers] == ["+827011110001"]
+    assert "+827011110000" not in "".join(report.checklist)
+
+
 def test_only_the_chosen_numbers_are_compared(moved: Stage) -> None:
     assert [number.number for number in look(moved, numbers=["+827011110001"]).numbers] == ["+827011110001"]
 
@@ -225,6 +242,15 @@ def test_the_soak_counts_from_the_first_good_look_and_begins_again_after_a_bad_o
     stage.time.advance(3600)
     look(stage)
     assert since() == start + timedelta(hours=2)
+
+
+@pytest.mark.parametrize("action", [Action.IMPORT, Action.SEND_AGAIN, Action.ASSIGN_AGENTS])
+def test_the_soak_begins_again_after_every_write(action: Action) -> None:
+    at = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    verified = Entry("1", Action.VERIFY, Phase.DONE, "id", at=at)
+    assert state_of([verified]).verified_since == at
+    state = state_of([verified, Entry("1", action, Phase.DONE, "id")])
+    assert (state.verified_at, state.verified_since) == (None, None)
 
 
 # -- the list for the person at the carrier
