@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from telephony_core.errors import TelephonyError
+from telephony_core.migration.account import another_account, check_ends, records_made, should_show
 from telephony_core.migration.apply_report import ApplyReport, NumberOutcome
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import overtaken
@@ -21,10 +22,10 @@ from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.events import Event, EventKind, OnEvent
 from telephony_core.migration.job import Job, NeedsPerson, PlanOvertaken
 from telephony_core.migration.journal import JournalError, SqliteJournal
-from telephony_core.migration.number_move import move
+from telephony_core.migration.number_move import PAUSES, move
 from telephony_core.migration.plan import LoadedPlan, PlannedNumber, Settings
 from telephony_core.migration.progress import NumberState, Standing, state_of
-from telephony_core.migration.runner import Opener, Runner, check_providers
+from telephony_core.migration.runner import Opener, Runner
 from telephony_core.migration.stopping import Stopped, StopRules, run_interruptibly
 from telephony_core.migration.vault import Vault
 from telephony_core.transport.clock import Clock
@@ -137,7 +138,7 @@ class _Run:
         if pending:
             vault = self._vault(pending)
             async with open_source() as source, open_target() as target:
-                check_providers(self.loaded.plan, source, target)
+                check_ends(self.loaded.plan, source, target)
                 await self._move_all(
                     pending,
                     vault,
@@ -172,7 +173,9 @@ class _Run:
     ) -> None:
         capabilities = target.capabilities
         jobs = [Job.of(self.loaded.plan, number, capabilities) for number in pending]
-        directory = Directory(target, (job.identity for job in jobs), self.options.clock)
+        made = records_made(self.loaded.plan, self.journal)
+        directory = Directory(target, (job.identity for job in jobs), self.options.clock, made)
+        await self._check_account(made, directory)
         await self._check(jobs, source, directory)
         runner = Runner(
             source, target, self.journal, directory, vault, self.options.clock, self._recorded, self._waiting
@@ -183,6 +186,16 @@ class _Run:
         await self._move_some(jobs[:canaries], runner, canary=True)
         await self._move_some(jobs[canaries:], runner)
         await self._check_once_more(jobs, directory)
+
+    async def _check_account(self, made: Mapping[str, NumberState], directory: Directory) -> None:
+        """Refuse when the target shows nothing of what was made there. What was made last may take a moment to show."""
+        if not should_show(made) or await directory.shows_made():
+            return
+        for pause in PAUSES:
+            await self.options.clock.asleep(pause)
+            if await directory.shows_made(fresh=True):
+                return
+        raise another_account(self.loaded.plan, made)
 
     async def _check(self, jobs: Sequence[Job], source: AsyncTelephony, directory: Directory) -> None:
         """Refuse when the records of the plan have changed, other than by what the journal says."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Final
 
 from telephony_core.domain.numbers import NumberIdentity
@@ -25,11 +25,19 @@ class Directory:
     what was done.
     """
 
-    def __init__(self, client: AsyncTelephony, numbers: Iterable[NumberIdentity], clock: Clock) -> None:
+    def __init__(
+        self,
+        client: AsyncTelephony,
+        numbers: Iterable[NumberIdentity],
+        clock: Clock,
+        made: Collection[str] = (),
+    ) -> None:
         self._client = client
         self._clock = clock
         self._wanted = {_key(number) for number in numbers}
         self._settled: set[str] = set()
+        self._made = made
+        self._shows_made = False
         self._found: dict[str, list[PhoneNumber]] = {}
         self._live: dict[str, list[str]] = {}
         self._begun = 0
@@ -46,6 +54,11 @@ class Directory:
             return await self._client.run(self._client.operations.records_of(number))
         await self._look(fresh=fresh)
         return tuple(self._found.get(_key(number), ()))
+
+    async def shows_made(self, *, fresh: bool = False) -> bool:
+        """Whether any of the records ``made`` is there, in whatever status; ``fresh`` as in `records_of`."""
+        await self._look(fresh=fresh)
+        return self._shows_made
 
     def settle(self, number: NumberIdentity) -> None:
         """Nobody will ask for the records of this number any more, only whether there are two."""
@@ -73,6 +86,7 @@ class Directory:
         live: dict[str, list[str]] = {}
         async for record in self._client.list_numbers():
             key = _key(record.identity)
+            self._shows_made = self._shows_made or record.id in self._made
             if key in self._wanted:
                 found.setdefault(key, []).append(record)
             elif key in self._settled and record.is_live:

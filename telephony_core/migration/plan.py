@@ -70,7 +70,7 @@ class Side(Given):
     adapter: str | None = None
     """Distribution and version of the adapter, for people."""
     base_url: str | None = None
-    """Where it was asked, for people."""
+    """Where it was asked. A client for another place is refused."""
     inventory: str | None = None
     """Checksum of the inventory that was read."""
     taken_at: UtcTime | None = None

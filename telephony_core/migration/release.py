@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from telephony_core.domain.lifecycle import NumberStatus, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConsentRequired, MigrationError, TelephonyError
+from telephony_core.migration.account import check_ends
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import Verdict, is_over, overtaken
 from telephony_core.migration.directory import Directory
@@ -35,7 +36,7 @@ from telephony_core.migration.job import CameOutDifferent, Job, PlanOvertaken, t
 from telephony_core.migration.journal import SqliteJournal
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing, state_of
-from telephony_core.migration.runner import Opener, Runner, check_providers
+from telephony_core.migration.runner import Opener, Runner
 from telephony_core.migration.stopping import StopRules, run_interruptibly
 from telephony_core.migration.vault import Vault
 from telephony_core.migration.verify import compared
@@ -158,7 +159,7 @@ async def _prepare(
     journal: SqliteJournal,
     options: GivingUpOptions,
 ) -> _Prepared:
-    check_providers(loaded.plan, source, target)
+    check_ends(loaded.plan, source, target)
     timeout = loaded.plan.settings.timeout
     source = source.with_options(timeout=timeout, read_only=True)
     target = target.with_options(timeout=timeout, read_only=True)

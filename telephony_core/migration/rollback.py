@@ -16,6 +16,7 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError
+from telephony_core.migration.account import another_account, check_ends, records_made, should_show
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import agents_of, expected_of, foreign_changes, is_over
 from telephony_core.migration.directory import Directory
@@ -39,7 +40,7 @@ from telephony_core.migration.job import Job, PlanOvertaken, told
 from telephony_core.migration.journal import SqliteJournal
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing, state_of
-from telephony_core.migration.runner import Opener, Runner, check_providers
+from telephony_core.migration.runner import Opener, Runner
 from telephony_core.migration.settling_imports import attempt_of, settle_import
 from telephony_core.migration.stopping import StopRules, run_interruptibly
 from telephony_core.migration.vault import Vault
@@ -174,7 +175,7 @@ async def _prepare(
     journal: SqliteJournal,
     options: GivingUpOptions,
 ) -> _Prepared:
-    check_providers(loaded.plan, source, target)
+    check_ends(loaded.plan, source, target)
     timeout = loaded.plan.settings.timeout
     source = source.with_options(timeout=timeout, read_only=True)
     target = target.with_options(timeout=timeout, read_only=True)
@@ -184,11 +185,14 @@ async def _prepare(
         (job for job in jobs if states[job.key].touched), key=lambda job: states[job.key].begun, reverse=True
     )
     served, records = Served(), dict[str, PhoneNumber]()
-    made = {states[job.key].created for job in touched}
+    made = records_made(loaded.plan, journal)
     async for record in target.list_numbers():
         served.add(record)
         if record.id in made:
             records[record.id] = record
+    elsewhere = another_account(loaded.plan, made) if should_show(made) and not records else None
+    if elsewhere is not None and all(state.open_roll_back is None for state in made.values()):
+        raise elsewhere
     here = {job.number.source.id for job in touched}
     serving = {record.id async for record in source.list_numbers() if record.id in here and not is_over(record)}
 
@@ -203,6 +207,8 @@ async def _prepare(
             kept[job.key] = reason
         elif reason is not None:
             left.append(LeftAlone(number=job.key, says=str(reason), error=type(reason).__name__))
+        elif elsewhere is not None and state.open_roll_back is None:
+            left.append(LeftAlone(number=job.key, says=str(elsewhere), error=type(elsewhere).__name__))
         elif state.created is not None and is_over(found):
             kept[job.key] = _there_again(job)
         else:

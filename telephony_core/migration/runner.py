@@ -6,12 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from telephony_core.errors import MigrationError, TelephonyError
+from telephony_core.errors import TelephonyError
 from telephony_core.migration.directory import Directory
 from telephony_core.migration.effects import Call, Effect, End, Look, Record, Reveal, Unit, Wait
 from telephony_core.migration.entries import Entry
 from telephony_core.migration.journal import Journal, JournalError
-from telephony_core.migration.plan import Plan
 from telephony_core.migration.vault import Vault
 from telephony_core.redaction import scrubbed
 from telephony_core.transport.clock import Clock
@@ -81,14 +80,3 @@ class Runner:
             case _:
                 raise NotImplementedError(f"no runner knows how to do {type(effect).__name__}")
         return None
-
-
-def check_providers(plan: Plan, source: AsyncTelephony, target: AsyncTelephony) -> None:
-    """Raise `MigrationError` unless the clients are of the providers that the plan is about."""
-    for name, side, client in (("from", plan.source, source), ("to", plan.target, target)):
-        if client.provider != side.provider:
-            raise MigrationError(
-                f"the plan moves {name} {side.provider} (connection {side.connection!r}), and the client given is of "
-                f"{client.provider}",
-                remedy="give the connections that the plan names",
-            )

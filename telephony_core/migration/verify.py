@@ -11,6 +11,7 @@ from pydantic import JsonValue
 
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
+from telephony_core.migration.account import check_ends
 from telephony_core.migration.comparing import FieldVerdict, Verdict, is_over, overtaken, verdicts, which
 from telephony_core.migration.cut_over import cut_over_checklist
 from telephony_core.migration.drift import FieldDrift
@@ -20,7 +21,7 @@ from telephony_core.migration.job import Job
 from telephony_core.migration.journal import SqliteJournal
 from telephony_core.migration.plan import LoadedPlan, Trunk
 from telephony_core.migration.progress import NumberState, Standing, state_of
-from telephony_core.migration.runner import Opener, check_providers
+from telephony_core.migration.runner import Opener
 from telephony_core.migration.verify_report import NumberVerification, VerifyReport
 from telephony_core.secret_references import is_reference, read_secret
 from telephony_core.transport.clock import Clock
@@ -62,7 +63,7 @@ async def averify_plan(
     chosen = loaded.plan.chosen(options.numbers)
     with SqliteJournal.writing(loaded, "verify", take_over=options.take_over, now=options.clock.now) as journal:
         async with source() as source_client, target() as target_client:
-            check_providers(loaded.plan, source_client, target_client)
+            check_ends(loaded.plan, source_client, target_client)
             timeout = loaded.plan.settings.timeout
             reading = source_client.with_options(timeout=timeout, read_only=True)
             there = target_client.with_options(timeout=timeout, read_only=True)

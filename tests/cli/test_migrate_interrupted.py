@@ -20,7 +20,6 @@ APPLY = ("migrate", "apply", "plan.json", "--yes")
 @pytest.fixture
 def on_loopback(moving, monkeypatch):
     """A plan between two emulators on loopback, which any process finds."""
-    moving.plan("--concurrency", "1", "--canary", "0", "--timeout", "1")
     with serve({"vox": moving.vox, "diga": moving.diga}) as urls:
         tables = [
             f'[connections.{slug}]\nprovider = "{slug}"\nbase_url = "{url}"\npace = {{}}' for slug, url in urls.items()
@@ -28,6 +27,7 @@ def on_loopback(moving, monkeypatch):
         (moving.folder / "config.toml").write_text("\n".join(tables))
         monkeypatch.setenv("TELEPHONY_CONFIG", str(moving.folder / "config.toml"))
         monkeypatch.setenv("NO_PROXY", "*")
+        moving.plan("--concurrency", "1", "--canary", "0", "--timeout", "1")
         yield moving
 
 

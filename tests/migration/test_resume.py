@@ -267,7 +267,7 @@ def test_an_assignment_that_stays_unanswered_is_made_by_the_next_run(way: str, t
 
 
 def test_a_record_of_ours_that_somebody_removed_is_not_made_again(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, count=1, settings=ONE)
+    stage = Stage(tmp_path, count=2, settings=ONE)
     loaded = stage.plan()
     strike(stage, 1, FaultKind.ANSWER)
     stage.target.faults[-1].response = answer(422, {"detail": "no"})
@@ -276,7 +276,7 @@ def test_a_record_of_ours_that_somebody_removed_is_not_made_again(tmp_path: Path
     report = stage.apply(loaded)
     assert report.failures[0].error == "CameOutDifferent"
     assert "not at the target any more" in report.failures[0].says
-    assert stage.target.records() == []
+    assert len(stage.target.records()) == 1
 
 
 def test_a_clock_that_jumps_does_no_harm(way: str, tmp_path: Path) -> None:
