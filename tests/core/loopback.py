@@ -176,3 +176,17 @@ def serving(
             thread.join()
         for connection in open_now:
             connection.close()
+
+
+@contextlib.contextmanager
+def nobody_takes_the_call(*addresses: str, port: int = 0) -> Iterator[int]:
+    """Listeners whose queues are full, on one port: connections are neither refused nor made."""
+    with contextlib.ExitStack() as stack:
+        for address in addresses or ("127.0.0.1",):
+            full = stack.enter_context(socket.create_server((address, port), backlog=0))
+            port = full.getsockname()[1]
+            for _ in range(4):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+        yield port

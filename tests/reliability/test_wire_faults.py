@@ -10,7 +10,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from typing import Any
 
@@ -22,6 +22,7 @@ from telephony_core.emulator import HttpRequest, Response, json_response
 from telephony_core.errors import NoAnswer, NotSent, UnexpectedResponse
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.transport.backend import LONGEST_ANSWER
+from tests.core.loopback import nobody_takes_the_call
 from tests.reliability.backends import IMPATIENT, WAYS, Way
 from tests.reliability.cases import CASES, Account, Case, a_number, cells
 from tests.reliability.figures import figures
@@ -224,16 +225,12 @@ def test_where_nobody_listens_nothing_was_sent(way: Way, runner: asyncio.Runner)
 
 @every_way
 def test_where_nobody_takes_the_call_nothing_was_sent(way: Way, runner: asyncio.Runner) -> None:
-    """A listener whose queue is full: the connection is neither refused nor made."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with talking_to(url, way, runner, timeout=0.2) as client, pytest.raises(NotSent):
-            client.release(a_number("some-id"))
+    with (
+        nobody_takes_the_call() as port,
+        talking_to(f"http://127.0.0.1:{port}", way, runner, timeout=0.2) as client,
+        pytest.raises(NotSent),
+    ):
+        client.release(a_number("some-id"))
 
 
 @every_way

@@ -7,8 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -18,7 +17,7 @@ from telephony_core.errors import NoAnswer, NotSent
 from telephony_core.transport import aiohttp_backend, httpx_backend, urllib3_backend
 from telephony_core.transport.backend import HttpRequest
 from tests.core.backends.senders import HANDED_IN, OWN, Sender, failure
-from tests.core.loopback import Visit, always, certificate, reply, serving
+from tests.core.loopback import Visit, always, certificate, nobody_takes_the_call, reply, serving
 
 
 def test_a_refused_connection_is_not_sent(sender: Sender):
@@ -29,13 +28,8 @@ def test_a_refused_connection_is_not_sent(sender: Sender):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how a full queue of connections behaves differs by system")
 def test_a_connection_that_does_not_come_about_is_not_sent(sender: Sender):
-    with ExitStack() as stack:
-        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(full.getsockname())
-        failure(NotSent, lambda: sender.send(f"http://127.0.0.1:{full.getsockname()[1]}/", timeout=0.2))
+    with nobody_takes_the_call() as port:
+        failure(NotSent, lambda: sender.send(f"http://127.0.0.1:{port}/", timeout=0.2))
 
 
 def test_a_handshake_that_hangs_is_not_sent(own: Sender):
@@ -108,19 +102,6 @@ def test_waiting_for_a_free_connection_in_vain_is_not_sent(
 # -- a host with several addresses
 
 
-@contextmanager
-def nobody_takes_the_call(addresses: Sequence[str], port: int) -> Iterator[None]:
-    """Listeners whose queues are full: connections are neither refused nor made."""
-    with ExitStack() as stack:
-        for address in addresses:
-            full = stack.enter_context(socket.create_server((address, port), backlog=0))
-            for _ in range(4):
-                waiting = stack.enter_context(socket.socket())
-                waiting.setblocking(False)
-                waiting.connect_ex(full.getsockname())
-        yield
-
-
 @pytest.fixture
 def manifold(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[str]], str]:
     """Gives a name of these addresses."""
@@ -140,7 +121,7 @@ def manifold(monkeypatch: pytest.MonkeyPatch) -> Callable[[Sequence[str]], str]:
 def test_an_address_that_swallows_everything_leaves_time_for_the_next(
     own: Sender, manifold: Callable[[Sequence[str]], str]
 ):
-    with serving(always(reply(b"[1]"))) as server, nobody_takes_the_call(["127.0.0.2"], server.port):
+    with serving(always(reply(b"[1]"))) as server, nobody_takes_the_call("127.0.0.2", port=server.port):
         host = manifold(["127.0.0.2", "127.0.0.1"])
         assert own.send(f"http://{host}:{server.port}/", timeout=0.8).body == b"[1]"
 
@@ -148,9 +129,7 @@ def test_an_address_that_swallows_everything_leaves_time_for_the_next(
 @pytest.mark.skipif(sys.platform != "linux", reason="how a full queue of connections behaves differs by system")
 def test_all_addresses_of_a_host_share_one_deadline(own: Sender, manifold: Callable[[Sequence[str]], str]):
     addresses = [f"127.0.0.{last}" for last in range(2, 10)]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with nobody_takes_the_call(addresses, port):
+    with nobody_takes_the_call(*addresses) as port:
         host, begun = manifold(addresses), time.monotonic()
         failure(NotSent, lambda: own.send(f"http://{host}:{port}/", timeout=0.4))
         assert time.monotonic() - begun < 1.6, "one after another would take 3.2 s"
