@@ -73,7 +73,6 @@ class Transmit:
 
     http: HttpRequest
     timeout: float
-    request: Request
 
 
 Action: TypeAlias = Pause | Transmit
@@ -212,7 +211,7 @@ def _attempts(
         failure: TelephonyError | None = None
         try:
             line.life.check()
-            response = yield Transmit(http, left, request)
+            response = yield Transmit(http, left)
         except ClientClosed as closed:
             if maybe_happened:
                 raise _unknown(request, closed) from None
