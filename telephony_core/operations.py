@@ -56,19 +56,18 @@ class Listing:
         self._ids: set[str] = set()
         self._cursors: set[str] = set()
 
-    def accept(self, page: Page[ItemT]) -> list[ItemT]:
+    def accept(self, page: Page[ItemT]) -> Sequence[ItemT]:
         """The records of a page that were not seen before. Raises `UnexpectedResponse` for a listing without end."""
         ids = page.items.ids if isinstance(page.items, Items) else [item.id for item in page.items]
         fresh = set(ids)
-        if len(fresh) == len(ids) and self._ids.isdisjoint(fresh):
-            new = list(page.items)
-            self._ids |= fresh
-        else:
+        new = page.items  # each of them is made when the caller comes for it, and may be gone before the next one
+        if len(fresh) < len(ids) or not self._ids.isdisjoint(fresh):
             new = []
             for at, id in enumerate(ids):
                 if id not in self._ids:
                     self._ids.add(id)
                     new.append(page.items[at])
+        self._ids |= fresh
         if page.cursor is not None:
             if page.cursor in self._cursors:
                 raise UnexpectedResponse("the listing does not end: the provider gave the same cursor twice")

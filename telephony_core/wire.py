@@ -113,30 +113,39 @@ def read_page(
     """
     with suppress(ValidationError):
         whole: Any = _shape(page).validate_json(response.body)
+        records = whole[key]
         payloads = _Payloads(response.body, key, secret_keys)
-        return whole, Items([(record, (), _Payload(payloads, at)) for at, record in enumerate(whole[key])], make)
+        return whole, Items(make, records, [()] * len(records), [_Payload(payloads, at) for at in range(len(records))])
     payload = read_object(response)
     items = read_items(payload, key, status=response.status)
     rest, problems = read_record(page, {**payload, key: []}, status=response.status)
     if problems:
         raise UnexpectedResponse(f"the page cannot be read ({'; '.join(problems)})", status=response.status)
-    return rest, Items([_found(model, item, response.status, secret_keys) for item in items], make)
+    found = [_found(model, item, response.status, secret_keys) for item in items]
+    return rest, Items(make, [each[0] for each in found], [each[1] for each in found], [each[2] for each in found])
 
 
 class Items(Sequence[ItemT]):
     """The items of a page by their ids, each made when somebody asks for it: some have been met on other pages."""
 
-    def __init__(self, found: list[Any], make: Callable[..., ItemT]) -> None:
-        self._found = found
+    def __init__(
+        self,
+        make: Callable[[Any, tuple[str, ...], Mapping[str, Any]], ItemT],
+        records: list[Any],
+        problems: list[tuple[str, ...]],
+        payloads: Sequence[Mapping[str, Any]],
+    ) -> None:
         self._make = make
+        self._records = records
+        self._problems = problems
+        self._payloads = payloads
 
     @property
     def ids(self) -> list[str]:
-        return [record["id"] for record, _, _ in self._found]
+        return [record["id"] for record in self._records]
 
     def __iter__(self) -> Iterator[ItemT]:
-        make = self._make
-        return iter([make(record, problems, raw) for record, problems, raw in self._found])
+        return map(self._make, self._records, self._problems, self._payloads)
 
     @overload
     def __getitem__(self, at: int) -> ItemT: ...
@@ -144,11 +153,11 @@ class Items(Sequence[ItemT]):
     def __getitem__(self, at: slice) -> list[ItemT]: ...
     def __getitem__(self, at: int | slice) -> ItemT | list[ItemT]:
         if isinstance(at, slice):
-            return [self._make(*found) for found in self._found[at]]
-        return self._make(*self._found[at])
+            return [self[place] for place in range(len(self))[at]]
+        return self._make(self._records[at], self._problems[at], self._payloads[at])
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._records)
 
 
 _shape: Callable[[object], TypeAdapter[Any]] = lru_cache(maxsize=256)(TypeAdapter)

@@ -73,7 +73,8 @@ class NumberIdentity(BaseModel, frozen=True):
         In a region that the metadata does not know, only ``+…`` can be E.164.
         """
         identity = new(cls)
-        set_fields(identity, {"raw": raw, "read_in": region.upper()})
+        # Written in capitals by nearly everybody; then all identities share the one text.
+        set_fields(identity, {"raw": raw, "read_in": region if region.isupper() else region.upper()})
         set_names(identity, _NAMES)
         set_extra(identity, None)
         set_private(identity, None)

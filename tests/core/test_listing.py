@@ -8,6 +8,7 @@ import json
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -276,6 +277,19 @@ def test_no_number_is_looked_into_until_somebody_asks(counted: tuple[Telephony, 
     assert looked == []
     assert [found[0].identity.e164, found[0].identity.kind] == [None, "local"]
     assert len(looked) == 1
+
+
+@pytest.mark.parametrize("slug", VENDORS)
+def test_a_number_is_made_when_the_caller_comes_for_it(slug: str, monkeypatch: pytest.MonkeyPatch):
+    emulator = new_emulator(slug)
+    emulator.populate(5)
+    made: list[str] = []
+    mapping = import_module(f"telephony_{slug}.mapping")
+    make = mapping._number
+    monkeypatch.setattr(mapping, "_number", lambda fields: made.append(fields["id"]) or make(fields))
+    client = Telephony(slug, api_key=emulator.api_key, base_url=emulator.base_url, backend=emulator.backend())
+    listing = client.list_numbers()
+    assert [next(listing).id, next(listing).id] == made
 
 
 @pytest.mark.parametrize("slug", VENDORS)

@@ -57,6 +57,10 @@ ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {
 
 # -- reading
 
+# Looked up once: to find a method on a pydantic class takes as long as a third of what it does.
+_identity: Final = NumberIdentity.parse
+_number: Final = PhoneNumber.unchecked
+
 
 def number_status(word: str, *, release_ordered: bool) -> NumberStatus:
     """A status word in the model. A phone stays ``assigned`` while its release is ordered for a later time."""
@@ -81,11 +85,11 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
     odd_sip: tuple[str, ...] = ()
     if (trunk := record["sip_config"]) is not None or origin is Origin.IMPORTED:
         sip, odd_sip = _read_sip(trunk or {})
-    return PhoneNumber.unchecked(
+    return _number(
         {
             "provider": SLUG,
             "id": record["id"],
-            "identity": NumberIdentity.parse(record["number"], region=REGION),
+            "identity": _identity(record["number"], region=REGION),
             "status": status,
             "provider_status": record["status"] or None,
             "origin": origin,
