@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from telephony_core.migration.entries import Action, Entry, Phase
 
@@ -72,6 +73,14 @@ class NumberState:
         if self.problem is not None:
             return Standing.FAILED
         return Standing.BEGUN if self.touched else Standing.NOT_BEGUN
+
+    @property
+    def unanswered(self) -> Literal["release", "rollback"] | None:
+        """The command of which a request was not answered; until it is run again, it may still take effect."""
+        # With both open the release comes first: a rollback waits for it.
+        if self.open_release is not None:
+            return "release"
+        return None if self.open_roll_back is None else "rollback"
 
     @property
     def touched(self) -> bool:

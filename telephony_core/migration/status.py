@@ -202,15 +202,8 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry]) -> NumberRun:
         fields=_last_fields(entries),
         releasable_at=_releasable(loaded, state),
         released=state.released.says if state.released is not None else None,
-        unanswered=_unanswered(state),
+        unanswered=state.unanswered,
     )
-
-
-def _unanswered(state: NumberState) -> Literal["release", "rollback"] | None:
-    # With both open the release comes first: a rollback waits for it.
-    if state.open_release is not None:
-        return "release"
-    return None if state.open_roll_back is None else "rollback"
 
 
 def _last_fields(entries: list[Entry]) -> tuple[FieldVerdict, ...]:

@@ -89,6 +89,7 @@ async def averify_plan(
             at=options.clock.now(),
             numbers=tuple(results),
             not_moved=tuple(job.key for job in jobs if states[job.key].standing not in _MOVED),
+            unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )
         journal.finish(report.in_a_word)

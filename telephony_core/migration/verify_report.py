@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
@@ -49,6 +50,8 @@ class VerifyReport(BaseModel, frozen=True):
     numbers: tuple[NumberVerification, ...]
     not_moved: tuple[str, ...] = ()
     """Planned numbers that are not at the target, or not wholly: only what `apply` has finished is compared."""
+    unanswered: tuple[Literal["release", "rollback"], ...] = ()
+    """Commands of which requests were not answered: to be run before any other, since these may still take effect."""
     checklist: tuple[str, ...] = ()
     """What to do at the carrier, and what remains unproven until a real call is placed."""
 
@@ -68,6 +71,8 @@ class VerifyReport(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def next_commands(self) -> tuple[str, ...]:
+        if self.unanswered:
+            return tuple(command(name, self.plan) for name in self.unanswered)
         if self.not_moved:
             return (command("apply", self.plan),)
         if not self.is_equal:
@@ -87,6 +92,7 @@ class VerifyReport(BaseModel, frozen=True):
         if counts:
             lines.append("  UNVERIFIABLE, because the provider does not tell them:")
             lines += [f"    {name} (of {count} numbers)" for name, count in counts.items()]
+        lines += [f"a {name} of these numbers was not answered, and may still take effect" for name in self.unanswered]
         if self.checklist:
             lines += ["to cut over at the carrier:", *(f"  [ ] {item}" for item in self.checklist)]
         lines += [f"next: {command}" for command in self.next_commands]

@@ -132,7 +132,20 @@ def test_a_source_that_went_with_a_release_of_ours_is_no_difference(gone: bool, 
         stage.source.store.remove(stage.ids[0])
     else:
         stage.source.store.edit(stage.ids[0], {"status": "expired"})
-    assert look(stage).is_equal
+    report = look(stage)
+    assert report.is_equal
+    assert report.next_commands == (f"telephony migrate release {stage.loaded.path}",)  # type: ignore[attr-defined]
+
+
+def test_a_rollback_that_was_not_answered_comes_before_any_release(tmp_path: Path) -> None:
+    stage = moved_stage(tmp_path)
+    made = look(stage).numbers[0].record
+    with SqliteJournal.writing(stage.loaded, "rollback") as journal:  # type: ignore[attr-defined]
+        journal.append(Entry("+827011110000", Action.ROLL_BACK, Phase.INTENT, made))
+    report = look(stage)
+    assert report.is_equal
+    assert report.next_commands == (f"telephony migrate rollback {stage.loaded.path}",)  # type: ignore[attr-defined]
+    assert "a rollback of these numbers was not answered" in str(report)
 
 
 def test_a_source_that_is_still_there_after_a_release_of_ours_is_compared(tmp_path: Path) -> None:
