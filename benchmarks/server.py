@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import cast
 
 from shapes import Shop, shops  # run as a script, beside it
 
@@ -21,7 +22,7 @@ class Connection(asyncio.Protocol):
     shops: dict[str, Shop]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.WriteTransport = transport  # type: ignore[assignment]  # of a server, it is one
+        self.transport = cast("asyncio.WriteTransport", transport)  # of a server, it is one
         self.received = b""
 
     def data_received(self, data: bytes) -> None:

@@ -183,10 +183,13 @@ def _query(status: NumberStatus | None, origin: Origin | None) -> ListQuery:
 def _assignment(
     number: PhoneNumber | str, inbound: object, outbound: object, allow: Iterable[SideEffect]
 ) -> AgentAssignment:
-    for agent in (inbound, outbound):
-        if not (agent is None or isinstance(agent, AgentRef | Unset)):
-            raise InvalidInput("an agent is given as AgentRef(id, version=…), or None to take it off")
-    return AgentAssignment(number, inbound, outbound, _effects(allow))  # type: ignore[arg-type]  # checked just above
+    return AgentAssignment(number, _agent(inbound), _agent(outbound), _effects(allow))
+
+
+def _agent(given: object) -> AgentRef | Unset | None:
+    if given is None or isinstance(given, AgentRef | Unset):
+        return given
+    raise InvalidInput("an agent is given as AgentRef(id, version=…), or None to take it off")
 
 
 def _effects(allow: Iterable[SideEffect]) -> frozenset[SideEffect]:

@@ -80,7 +80,7 @@ class Request:
                 "the path of a request does not begin with a slash, or holds what has to be escaped",
                 remedy="build it with `path(…)` from its segments, and give the query apart",
             )
-        if self.query and not _has_utf8("".join([text for pair in self.query for text in pair])):
+        if not _has_utf8("".join([text for pair in self.query for text in pair])):
             raise _no_utf8()
 
     def __getstate__(self) -> list[object]:

@@ -11,7 +11,6 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import settings
@@ -20,6 +19,7 @@ from schemathesis.config import SchemathesisConfig
 from telephony_core.emulator import Credentials, HttpRequest
 from telephony_core.emulator.server import asgi_app
 from telephony_vox.emulator import VoxEmulator
+from tests.adapters.asked import Asked
 
 DOCUMENT: dict[str, Any] = json.loads(files("telephony_vox").joinpath("openapi.json").read_text("utf-8"))
 OWNED = "/organization-telephone-numbers"
@@ -43,28 +43,9 @@ def answer_schema(method: str, path: str, status: int) -> dict[str, Any] | None:
     return None
 
 
-class Account:
-    """An emulator, asked as a client would, whose every answer has to be what the document says."""
-
+class Account(Asked):
     def __init__(self, **settings: Any) -> None:
-        self.now = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-        self.emulator = VoxEmulator(now=lambda: self.now, **settings)
-
-    def ask(
-        self, method: str, path: str, body: object = None, *, raw: bytes | None = None, **headers: str
-    ) -> tuple[int, Any]:
-        sent = {"authorization": "Bearer emulator-key", **headers}
-        if body is not None:
-            sent.setdefault("content-type", "application/json")
-            raw = json.dumps(body).encode()
-        url = self.emulator.base_url + path
-        headers_sent = tuple((name.replace("_", "-"), value) for name, value in sent.items() if value)
-        response = self.emulator.handle(HttpRequest(method, url, headers_sent, raw))
-        payload = json.loads(response.body)
-        schema = answer_schema(method, path.partition("?")[0], response.status)
-        if schema is not None:
-            jsonschema_rs.validator_for(schema, validate_formats=True).validate(payload)
-        return response.status, payload
+        super().__init__(VoxEmulator, answer_schema, **settings)
 
     def get(self, path: str, **query: object) -> Any:
         status, payload = self.ask("GET", path + ("?" + urlencode(query, doseq=True) if query else ""))

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
-import jsonschema_rs
-
-from telephony_core.emulator import HttpRequest
 from telephony_diga.emulator import DigaEmulator
+from tests.adapters.asked import Asked
 
 DOCUMENT: dict[str, Any] = json.loads(files("telephony_diga").joinpath("openapi.json").read_text("utf-8"))
 PHONES = "/v1/phone/"
@@ -41,28 +38,9 @@ def answer_schema(method: str, path: str, status: int) -> dict[str, Any] | None:
     return None
 
 
-class Project:
-    """An emulator, asked as a client would, whose every answer has to be what the document says."""
-
+class Project(Asked):
     def __init__(self, **settings: Any) -> None:
-        self.now = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-        self.emulator = DigaEmulator(now=lambda: self.now, **settings)
-
-    def ask(
-        self, method: str, path: str, body: object = None, *, raw: bytes | None = None, **headers: str
-    ) -> tuple[int, Any]:
-        sent = {"authorization": "Bearer emulator-key", **headers}
-        if body is not None:
-            sent.setdefault("content-type", "application/json")
-            raw = json.dumps(body).encode()
-        url = self.emulator.base_url + path
-        headers_sent = tuple((name.replace("_", "-"), value) for name, value in sent.items() if value)
-        response = self.emulator.handle(HttpRequest(method, url, headers_sent, raw))
-        payload = json.loads(response.body) if response.body else response.headers.get("location")
-        schema = answer_schema(method, path.partition("?")[0], response.status)
-        if schema is not None:
-            jsonschema_rs.validator_for(schema, validate_formats=True).validate(payload)
-        return response.status, payload
+        super().__init__(DigaEmulator, answer_schema, **settings)
 
     def done(self, *request: Any) -> Any:
         status, payload = self.ask(*request)
