@@ -119,7 +119,7 @@ class Operations:
         listing, found, cursor = Listing(), [], None
         while True:
             page = yield from self.provider.list_page(ListQuery(), cursor)
-            found += [number for number in listing.accept(page) if _is_of(number, identity)]
+            found += [number for number in listing.accept(page) if number.identity.same_in_account(identity)]
             if page.cursor is None:
                 return tuple(found)
             cursor = page.cursor
@@ -164,7 +164,7 @@ class Operations:
         )
         number = yield from self._create(change, identity, attempt)
         odd = settling.differences(attempt.expected, number, self.provider.capabilities)
-        if not _is_of(number, identity):
+        if not number.identity.same_in_account(identity):
             odd = ("number", *odd)
         if odd:
             raise _partial(number, ["import"], "compare", _came_back_different(odd))
@@ -344,13 +344,6 @@ class Operations:
         if odd := settling.differences(expected, number, self.provider.capabilities):
             raise _partial(number, [step], "compare", _came_back_different(odd))
         return number
-
-
-def _is_of(number: PhoneNumber, identity: NumberIdentity) -> bool:
-    """Whether a record is of this number: by E.164, or for want of one by the very string of this one provider."""
-    return number.identity.same_number(identity) or (
-        identity.e164 is None and number.identity.e164 is None and number.identity.raw.strip() == identity.raw.strip()
-    )
 
 
 class _Watch:

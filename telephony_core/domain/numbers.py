@@ -58,7 +58,8 @@ class NumberIdentity(BaseModel, frozen=True):
 
     Made by `parse`. Everything but ``raw`` and ``read_in`` is worked out when it is first asked for, and is part of the
     dumps; in a dump that is read back it is ignored and worked out again. Equal identities have equal ``raw`` and
-    ``read_in``; to ask whether two records of different providers are about one number, use `same_number`.
+    ``read_in``. To ask whether two records are about one number, use `same_in_account` for those of one account, and
+    `same_number` for those of two.
     """
 
     raw: str
@@ -115,25 +116,47 @@ class NumberIdentity(BaseModel, frozen=True):
 
     @property
     def key(self) -> str | None:
-        """What to index numbers of several connections by: the E.164 number.
+        """What to index numbers of several accounts by: the E.164 number.
 
-        ``None`` means that nothing identifies the number outside its connection; index it by the pair of the
-        connection's name and ``raw``.
+        ``None`` means that nothing identifies the number outside its account; within one, use `account_key`.
         """
         return self.e164
 
-    def same_number(self, other: NumberIdentity) -> bool:
-        """Whether both are about one E.164 number.
+    @cached_property
+    def account_key(self) -> str:
+        """What to index the numbers of one account by; it is equal exactly where `same_in_account` is true.
 
-        False when either has none, even for equal strings: two connections may mean different lines by ``2001``. Within
-        one connection compare ``raw``.
+        The E.164 number, where there is one. For service codes and other digits without one: the digits, because
+        separators mean nothing. For SIP identifiers: the string without blanks around it, capitals included (RFC 3261,
+        section 19.1.4). A password inside an address is part of it, so it is for comparing and not for showing.
+        """
+        if self.e164 is not None:
+            return self.e164
+        number = _as_number(self.raw)
+        if number is None:
+            return f"sip {self.raw.strip()}"
+        return f"digits {'+' if number.international else ''}{number.digits}"
+
+    def same_number(self, other: NumberIdentity) -> bool:
+        """Whether both are about one E.164 number, in whichever accounts.
+
+        False when either has none, even for equal strings: two accounts may mean different lines by ``2001``. Within
+        one account use `same_in_account`.
         """
         return self.e164 is not None and self.e164 == other.e164
+
+    def same_in_account(self, other: NumberIdentity) -> bool:
+        """Whether two records of one account are about the same number. This is the one rule for that question.
+
+        By E.164 where both have it, and else by what is left when separators and outer blanks are taken off: ``2001``
+        and ``"2001 "`` are one extension. Never true when only one of the two is E.164.
+        """
+        return self.account_key == other.account_key
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with what was worked out for the old string forgotten."""
         copied = super().model_copy(update=update, deep=deep)
-        for name in ("_reading", *type(self).model_computed_fields):
+        for name in ("_reading", "account_key", *type(self).model_computed_fields):
             vars(copied).pop(name, None)
         return copied
 

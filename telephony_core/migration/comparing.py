@@ -39,7 +39,7 @@ def overtaken(planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection
         # The plan keeps texts without the passwords that a provider may show inside of them.
         and (before := value_text(_read(planned, name))) != (after := value_text(_read(now, name)))
     ]
-    if planned.identity.raw != now.identity.raw and not planned.identity.same_number(now.identity):
+    if not planned.identity.same_in_account(now.identity):
         changed.insert(0, FieldDrift(field="number", before=str(planned.identity), after=str(now.identity)))
     return tuple(changed)
 
@@ -188,7 +188,7 @@ def _number(wanted: Wanted, record: PhoneNumber, capabilities: Capabilities) -> 
     identity = NumberIdentity.parse(wanted.number, region=capabilities.region)
     return FieldVerdict(
         field="number",
-        verdict=Verdict.EQUAL if is_of(record, identity) else Verdict.DIFFERS,
+        verdict=Verdict.EQUAL if record.identity.same_in_account(identity) else Verdict.DIFFERS,
         wanted=str(identity),
         found=str(record.identity),
     )
@@ -210,12 +210,6 @@ def _status(record: PhoneNumber) -> FieldVerdict:
 def is_over(record: PhoneNumber | None) -> bool:
     """Whether a record is given up already, or about to be."""
     return record is None or record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
-
-
-def is_of(record: PhoneNumber, identity: NumberIdentity) -> bool:
-    """Whether a record is of this number, at one provider: by E.164, or for want of it by the very string."""
-    mine = record.identity
-    return mine.same_number(identity) or (mine.e164 is None and identity.e164 is None and mine.raw == identity.raw)
 
 
 def which(found: Sequence[FieldVerdict], verdict: Verdict) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class Directory:
     ) -> None:
         self._client = client
         self._clock = clock
-        self._wanted = {_key(number) for number in numbers}
+        self._wanted = {number.account_key for number in numbers}
         self._settled: set[str] = set()
         self._made = made
         self._shows_made = False
@@ -53,7 +53,7 @@ class Directory:
             look_up.close()
             return await self._client.run(self._client.operations.records_of(number))
         await self._look(fresh=fresh)
-        return tuple(self._found.get(_key(number), ()))
+        return tuple(self._found.get(number.account_key, ()))
 
     async def shows_made(self, *, fresh: bool = False) -> bool:
         """Whether any of the records ``made`` is there, in whatever status; ``fresh`` as in `records_of`."""
@@ -62,7 +62,7 @@ class Directory:
 
     def settle(self, number: NumberIdentity) -> None:
         """Nobody will ask for the records of this number any more, only whether there are two."""
-        key = _key(number)
+        key = number.account_key
         self._wanted.discard(key)
         self._found.pop(key, None)
         self._settled.add(key)
@@ -70,7 +70,7 @@ class Directory:
     async def live_of_settled(self, number: NumberIdentity, *, fresh: bool = False) -> list[str]:
         """Ids of the live records of a settled number; ``fresh`` as in `records_of`."""
         await self._look(fresh=fresh)
-        return self._live.get(_key(number), [])
+        return self._live.get(number.account_key, [])
 
     async def _look(self, *, fresh: bool) -> None:
         begun = self._begun
@@ -85,7 +85,7 @@ class Directory:
         found: dict[str, list[PhoneNumber]] = {}
         live: dict[str, list[str]] = {}
         async for record in self._client.list_numbers():
-            key = _key(record.identity)
+            key = record.identity.account_key
             self._shows_made = self._shows_made or record.id in self._made
             if key in self._wanted:
                 found.setdefault(key, []).append(record)
@@ -94,8 +94,3 @@ class Directory:
         ended = self._clock.monotonic()
         self._found, self._live, self._shown = found, live, listing
         self._ages_at = ended + LIFE * (ended - started)
-
-
-def _key(number: NumberIdentity) -> str:
-    # E.164 begins with its +, so it cannot be taken for the raw string of a number without it.
-    return number.e164 or f"raw {number.raw}"

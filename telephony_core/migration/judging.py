@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from pydantic import SecretStr
@@ -66,12 +66,17 @@ def judge_all(
     _refuse_other_map(choices, source, target)
     trunks = choices.trunks_of(source.numbers)
     way = Way(source_capabilities, target.capabilities, source.connection, target.name, choices, accepted)
-    live = Counter(number_text(number.identity) for number in source.numbers if number.is_live)
-    there = _Records.of(target.inventory)
+    # One number twice, or two that a person who types them cannot tell apart.
+    live = Counter(name for number in source.numbers if number.is_live for name in _names(number))
+    there = _Records(target.inventory.numbers)
     return tuple(
-        _judge(number, way, target, there, trunks.get(number.id), twice=live[number_text(number.identity)] > 1)
+        _judge(number, way, target, there, trunks.get(number.id), twice=any(live[name] > 1 for name in _names(number)))
         for number in sorted(source.numbers, key=lambda number: (_key(number), number.id))
     )
+
+
+def _names(number: PhoneNumber) -> set[str]:
+    return {number.identity.account_key, number_text(number.identity)}
 
 
 def _key(number: PhoneNumber) -> str:
@@ -101,29 +106,17 @@ def _refuse_other_map(choices: MigrationMap, source: Inventory, target: Target) 
 # -- numbers as a whole
 
 
-@dataclass(frozen=True, slots=True)
 class _Records:
-    """The target's records by what they can be compared with."""
+    """The target's records by the number that they are about."""
 
-    by_e164: Mapping[str, list[PhoneNumber]] = field(default_factory=dict)
-    by_raw: Mapping[str, list[PhoneNumber]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, inventory: Inventory) -> _Records:
-        by_e164: dict[str, list[PhoneNumber]] = {}
-        by_raw: dict[str, list[PhoneNumber]] = {}
-        for number in inventory.numbers:
-            if number.identity.e164 is not None:
-                by_e164.setdefault(number.identity.e164, []).append(number)
-            else:
-                by_raw.setdefault(number.identity.raw.strip(), []).append(number)
-        return cls(by_e164, by_raw)
+    def __init__(self, numbers: Iterable[PhoneNumber]) -> None:
+        self._of: dict[str, list[PhoneNumber]] = {}
+        for number in numbers:
+            self._of.setdefault(number.identity.account_key, []).append(number)
 
     def of_number(self, identity: NumberIdentity) -> list[PhoneNumber]:
         """Records of an E.164 number; for any other, records that are written as it would be, whatever they mean."""
-        if identity.e164 is not None:
-            return self.by_e164.get(identity.e164, [])
-        return self.by_raw.get(identity.raw.strip(), [])
+        return self._of.get(identity.account_key, [])
 
 
 class _Stay(NamedTuple):

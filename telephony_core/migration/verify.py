@@ -122,11 +122,11 @@ async def _compared(
 ) -> dict[str, tuple[FieldVerdict, ...]]:
     """Every field at the target, by key. One pass over its list, which also shows records that are there twice."""
     by_id = {states[job.key].created: job for job in jobs}
-    by_number = {_name(job.identity.e164, job.identity.raw): job.key for job in jobs}
+    by_number = {job.identity.account_key: job.key for job in jobs}
     live: dict[str, list[str]] = {}
     found: dict[str, tuple[FieldVerdict, ...]] = {}
     async for record in client.list_numbers():
-        key = by_number.get(_name(record.identity.e164, record.identity.raw))
+        key = by_number.get(record.identity.account_key)
         if key is not None and record.is_live:
             live.setdefault(key, []).append(record.id)
         if (job := by_id.get(record.id)) is not None:
@@ -142,10 +142,6 @@ async def _compared(
 def compared(job: Job, record: PhoneNumber) -> tuple[FieldVerdict, ...]:
     """Every field of one record at the target, compared with the plan."""
     return verdicts(job.number.wanted, job.trunk, record, job.capabilities, username=_username(job.trunk))
-
-
-def _name(e164: str | None, raw: str) -> str:
-    return e164 or f"raw {raw}"
 
 
 def _gone(job: Job, state: NumberState) -> FieldVerdict:

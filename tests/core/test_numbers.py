@@ -602,3 +602,32 @@ assert "phonenumbers" in sys.modules
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001", "2001 "),
+        ("\t2001", "2001\n"),
+        ("15-88", "1588"),
+        ("1588-1234", "15881234"),
+        ("070-1111-2222", "+827011112222"),
+        ("pbx@example.com", " pbx@example.com"),
+    ],
+)
+def test_in_one_account_outer_blanks_and_separators_make_no_other_number(one: str, other: str) -> None:
+    assert NumberIdentity.parse(one, region="KR").same_in_account(NumberIdentity.parse(other, region="KR"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("2001", "2002"),
+        ("2001", "+2001"),
+        ("Pbx@example.com", "pbx@example.com"),
+        ("07011112222", "07011112223"),
+        ("20 01@example.com", "2001@example.com"),
+    ],
+)
+def test_in_one_account_what_means_something_else_is_another_number(one: str, other: str) -> None:
+    assert not NumberIdentity.parse(one, region="KR").same_in_account(NumberIdentity.parse(other, region="KR"))
