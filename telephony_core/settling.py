@@ -133,7 +133,7 @@ def judge_import(
     return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=new)
 
 
-_EMPTY_AT_FIRST = (
+EMPTY_AT_FIRST = (
     Field.LABEL,
     Field.INBOUND_AGENT,
     Field.OUTBOUND_AGENT,
@@ -146,7 +146,7 @@ _EMPTY_AT_FIRST = (
 
 def _additions(attempt: Attempt, number: PhoneNumber) -> tuple[str, ...]:
     """Names of settings that the record has and the import did not send: whoever set them, it was not this import."""
-    return tuple(name for name in _EMPTY_AT_FIRST if name not in attempt.expected and read_field(number, name))
+    return tuple(name for name in EMPTY_AT_FIRST if name not in attempt.expected and read_field(number, name))
 
 
 def judge_change(

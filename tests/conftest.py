@@ -1,7 +1,9 @@
 """The figures of the reliability suites are printed at the end of every run that has some; what coverage leaves out."""
 
+import itertools
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from coverage import Coverage
@@ -19,6 +21,18 @@ __all__ = ["pytest_runtest_setup", "pytest_sessionfinish", "pytest_terminal_summ
 # tests are about that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def _states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.mktemp("state")
+    return (root / str(count) for count in itertools.count())
+
+
+@pytest.fixture(autouse=True)
+def a_machine_of_its_own(_states: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What plans of this machine do to which numbers is kept for each user; each test has a user of its own."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(next(_states)))
 
 
 @pytest.fixture

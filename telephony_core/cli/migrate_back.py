@@ -1,4 +1,4 @@
-"""`telephony migrate rollback` and `release`: the two commands of a migration that give numbers up. Both show first."""
+"""`telephony migrate rollback` and `release`: the two commands of a migration that release numbers. Both show first."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from telephony_core.cli.text import printable, safe_json
 from telephony_core.errors import ConsentRequired
 
 if TYPE_CHECKING:
-    from telephony_core.migration.giving_up_report import GivingUpPreview, GivingUpReport
+    from telephony_core.migration.deprovision_report import DeprovisionPreview, DeprovisionReport
 
-_stop_on_error = click.option("--stop-on-error", is_flag=True, help="Give no further number up after one has failed.")
+_stop_on_error = click.option("--stop-on-error", is_flag=True, help="Release no further number after one has failed.")
 
 
 @click.command("rollback")
@@ -49,7 +49,7 @@ def rollback_(
     Only what it made, the last number first; each record is read again, and one that somebody changed since is left.
     Says first what cannot be undone. The source is only read. Run it again after an interruption.
     """
-    from telephony_core.migration.giving_up_run import GivingUpOptions
+    from telephony_core.migration.deprovision import DeprovisionOptions
     from telephony_core.migration.plan_text import counted
     from telephony_core.migration.rollback import arollback_plan, preview_rollback
     from telephony_core.migration.stopping import run_interruptibly
@@ -59,18 +59,19 @@ def rollback_(
     keys = keys_of(plan, numbers)
     both = ends(session, plan)
     learn_secrets(session, plan)
-    preview = preview_rollback(loaded, both.source, both.target, GivingUpOptions(numbers=keys, accept=accept))
+    preview = preview_rollback(loaded, both.source, both.target, DeprovisionOptions(numbers=keys, accept=accept))
     _show(session, preview)
     _demand(preview)
     if not preview.confirm and not preview.to_settle:
         _nothing(ctx, session, preview, "nothing to take back", f"telephony migrate status {shlex.quote(plan_file)}")
     if preview.confirm and not yes:
         count = counted(preview.confirm, "number")
-        prompts.confirm(f"Give up {count} at {plan.target.connection}?", losing=f"giving up {count}", explanation=())
+        prompts.confirm(f"Release {count} at {preview.at}?", losing=f"releasing {count}", explanation=())
     with Telling(session, "taken back") as telling:
-        options = GivingUpOptions(
+        options = DeprovisionOptions(
             numbers=keys,
             accept=accept,
+            confirmed=preview.shown,
             stop_on_error=stop_on_error,
             take_over=take_over,
             prompt=asking(session),
@@ -106,12 +107,12 @@ def release_(
     stop_on_error: bool,
     take_over: bool,
 ) -> None:
-    """Give the source numbers up, as a decision of its own.
+    """Release the source numbers, as a decision of its own.
 
     Only numbers that are moved, verified, and have stood so for the soak that the plan names. Shows when each takes
     effect, whether it can be revoked, and what was never compared; then the count of them has to be typed.
     """
-    from telephony_core.migration.giving_up_run import GivingUpOptions
+    from telephony_core.migration.deprovision import DeprovisionOptions
     from telephony_core.migration.release import arelease_plan, preview_release
     from telephony_core.migration.stopping import run_interruptibly
 
@@ -120,7 +121,7 @@ def release_(
     keys = keys_of(plan, numbers)
     both = ends(session, plan)
     learn_secrets(session, plan)
-    preview = preview_release(loaded, both.source, both.target, GivingUpOptions(numbers=keys, accept=accept))
+    preview = preview_release(loaded, both.source, both.target, DeprovisionOptions(numbers=keys, accept=accept))
     _show(session, preview)
     _demand(preview)
     if not preview.confirm and not preview.to_settle:
@@ -128,15 +129,21 @@ def release_(
     typed = yes_count if preview.confirm else 0
     if typed is None:
         typed = prompts.count(
-            f"Type how many numbers are to be released at {plan.source.connection}",
+            f"Type how many numbers are to be released at {preview.at}",
             losing=f"releasing {preview.confirm} numbers",
             remedy=f"say --yes-count {preview.confirm} if that is meant",
         )
+    if typed != preview.confirm:
+        raise ConsentRequired(
+            f"{preview.confirm} numbers would be released at {preview.at}, and {typed} were confirmed",
+            consent="count",
+            remedy="look at what would be released, and type its count",
+        )
     with Telling(session, "released") as telling:
-        options = GivingUpOptions(
+        options = DeprovisionOptions(
             numbers=keys,
             accept=accept,
-            confirmed=typed,
+            confirmed=preview.shown,
             stop_on_error=stop_on_error,
             take_over=take_over,
             on_event=telling.event,
@@ -148,7 +155,7 @@ def release_(
     _end(ctx, session, report)
 
 
-def _show(session: Session, preview: GivingUpPreview) -> None:
+def _show(session: Session, preview: DeprovisionPreview) -> None:
     """Said before anything is asked or done; on stderr, so that stdout stays what came of it."""
     if session.json:
         click.echo(safe_json({"preview": preview.model_dump(mode="json")}, indent=None), err=True)
@@ -157,7 +164,7 @@ def _show(session: Session, preview: GivingUpPreview) -> None:
         click.echo(printable(line), err=True)
 
 
-def _demand(preview: GivingUpPreview) -> None:
+def _demand(preview: DeprovisionPreview) -> None:
     """Refuse before anything is asked. Raises `ConsentRequired`."""
     if preview.needs_consent:
         names = " ".join(f"--accept {name}" for name in preview.needs_consent)
@@ -168,8 +175,8 @@ def _demand(preview: GivingUpPreview) -> None:
         )
 
 
-def _nothing(ctx: click.Context, session: Session, preview: GivingUpPreview, said: str, command: str) -> NoReturn:
-    """End where no number can be given up: well if there is none, and not if something keeps one."""
+def _nothing(ctx: click.Context, session: Session, preview: DeprovisionPreview, said: str, command: str) -> NoReturn:
+    """End where no number can be released: well if there is none, and not if something keeps one."""
     if session.json:
         print_json(
             {
@@ -186,7 +193,7 @@ def _nothing(ctx: click.Context, session: Session, preview: GivingUpPreview, sai
     ctx.exit(ExitCode.CONFLICT if preview.left_alone else ExitCode.OK)
 
 
-def _end(ctx: click.Context, session: Session, report: GivingUpReport) -> None:
+def _end(ctx: click.Context, session: Session, report: DeprovisionReport) -> None:
     more = {"complete": report.is_complete, "remainder": list(report.remainder), "next": list(report.next_commands)}
     print_report(session, report, report.lines(), **more)
     ctx.exit(ended(report.is_complete, len(report.done), report.stopped, [left.error for left in report.left_alone]))

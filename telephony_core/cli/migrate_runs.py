@@ -216,12 +216,16 @@ def _style(line: str) -> str:
 
 
 def ended(complete: bool, done: int, stopped: Stopped | None, failed: Iterable[str | None] = ()) -> ExitCode:
-    """How a run ends that moves or gives up numbers: all, a part, none, or stopped by a person.
+    """How a run ends that moves or releases numbers: all, a part, none, or stopped by a person.
 
-    ``failed`` are the classes of the errors that numbers failed with.
+    ``failed`` are the classes of the errors that numbers failed with. A write that may still take effect comes first:
+    whoever reads nothing but the code must not take such a run for a part that can be repeated.
     """
+    failed = set(failed)
     if complete:
         return ExitCode.OK
+    if "InDoubt" in failed:
+        return ExitCode.UNKNOWN
     if stopped is Stopped.ASKED:
         return ExitCode.INTERRUPTED
     if done:

@@ -17,16 +17,30 @@ if TYPE_CHECKING:
     from telephony_core.migration.apply import ApplyOptions, aapply_plan, apply_plan
     from telephony_core.migration.apply_report import ApplyReport, NumberOutcome
     from telephony_core.migration.assess import AssessedNumber, Assessment, assess_inventory
+    from telephony_core.migration.claims import NumberClaimed, PlanElsewhere
     from telephony_core.migration.comparing import FieldVerdict, Verdict
     from telephony_core.migration.consents import Consent
+    from telephony_core.migration.deprovision import DeprovisionOptions, NotShown
+    from telephony_core.migration.deprovision_report import (
+        Deprovisioned,
+        DeprovisionPreview,
+        DeprovisionReport,
+        LeftAlone,
+    )
     from telephony_core.migration.drift import InventoryDiff, diff
     from telephony_core.migration.entries import Action, Entry, Phase
     from telephony_core.migration.events import Event, EventKind
-    from telephony_core.migration.giving_up import Forecast
-    from telephony_core.migration.giving_up_report import GivenUp, GivingUpPreview, GivingUpReport, LeftAlone
-    from telephony_core.migration.giving_up_run import GivingUpOptions
+    from telephony_core.migration.forecast import Forecast
     from telephony_core.migration.inventory import Inventory, atake_inventory, take_inventory
-    from telephony_core.migration.job import CameOutDifferent, Job, NeedsPerson, PlanOvertaken
+    from telephony_core.migration.job import (
+        CameOutDifferent,
+        ContradictoryAnswers,
+        InDoubt,
+        Job,
+        NeedsPerson,
+        NotInService,
+        PlanOvertaken,
+    )
     from telephony_core.migration.journal import Journal, JournalError, JournalLocked, SqliteJournal
     from telephony_core.migration.map_draft import draft_map, save_map
     from telephony_core.migration.map_file import MapError, MigrationMap
@@ -44,7 +58,6 @@ if TYPE_CHECKING:
     from telephony_core.migration.report import plan_page
     from telephony_core.migration.rollback import (
         NotOurs,
-        ReleaseOpen,
         SourceGone,
         apreview_rollback,
         arollback_plan,
@@ -66,15 +79,17 @@ __all__ = [
     "Assessment",
     "CameOutDifferent",
     "Consent",
+    "ContradictoryAnswers",
+    "DeprovisionOptions",
+    "DeprovisionPreview",
+    "DeprovisionReport",
+    "Deprovisioned",
     "Entry",
     "Event",
     "EventKind",
     "FieldVerdict",
     "Forecast",
-    "GivenUp",
-    "GivingUpOptions",
-    "GivingUpPreview",
-    "GivingUpReport",
+    "InDoubt",
     "Interrupted",
     "Inventory",
     "InventoryDiff",
@@ -87,16 +102,19 @@ __all__ = [
     "MapError",
     "MigrationMap",
     "NeedsPerson",
+    "NotInService",
     "NotOurs",
     "NotReleasable",
+    "NotShown",
+    "NumberClaimed",
     "NumberOutcome",
     "NumberRun",
     "NumberVerification",
     "Phase",
     "Plan",
+    "PlanElsewhere",
     "PlanOvertaken",
     "PlannedNumber",
-    "ReleaseOpen",
     "Run",
     "Settings",
     "SourceGone",
@@ -153,7 +171,10 @@ _HOMES: Final = {
         "FieldVerdict",
         "Verdict",
     ),
+    "claims": ("NumberClaimed", "PlanElsewhere"),
     "consents": ("Consent",),
+    "deprovision": ("DeprovisionOptions", "NotShown"),
+    "deprovision_report": ("DeprovisionPreview", "DeprovisionReport", "Deprovisioned", "LeftAlone"),
     "drift": (
         "InventoryDiff",
         "diff",
@@ -167,14 +188,7 @@ _HOMES: Final = {
         "Event",
         "EventKind",
     ),
-    "giving_up": ("Forecast",),
-    "giving_up_report": (
-        "GivenUp",
-        "GivingUpPreview",
-        "GivingUpReport",
-        "LeftAlone",
-    ),
-    "giving_up_run": ("GivingUpOptions",),
+    "forecast": ("Forecast",),
     "inventory": (
         "Inventory",
         "atake_inventory",
@@ -182,8 +196,11 @@ _HOMES: Final = {
     ),
     "job": (
         "CameOutDifferent",
+        "ContradictoryAnswers",
+        "InDoubt",
         "Job",
         "NeedsPerson",
+        "NotInService",
         "PlanOvertaken",
     ),
     "journal": (
@@ -224,7 +241,6 @@ _HOMES: Final = {
     "report": ("plan_page",),
     "rollback": (
         "NotOurs",
-        "ReleaseOpen",
         "SourceGone",
         "apreview_rollback",
         "arollback_plan",

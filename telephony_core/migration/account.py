@@ -1,15 +1,19 @@
 """Whether the clients given lead to the accounts that a plan is about, before anything is concluded from them.
 
-Another address shows by itself. Keys of several accounts share one, so there it is told by the records that were made.
+Another address shows by itself. Keys of several accounts share one, so there the records tell: those that the plan saw,
+and those that were made since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from telephony_core.errors import MigrationError
+from telephony_core.migration.account_index import AccountIndex
+from telephony_core.migration.inventory import number_text
 from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.plan import Plan
 from telephony_core.migration.progress import NumberState, state_of
@@ -18,6 +22,9 @@ from telephony_core.provider import is_loopback
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
     from telephony_core.migration.journal import Journal
+
+CLOCKS_DIFFER: Final = timedelta(hours=1)
+"""So far may the clocks of this machine and of a provider be apart before anything is concluded from a time."""
 
 
 def check_ends(plan: Plan, source: AsyncTelephony, target: AsyncTelephony) -> None:
@@ -52,15 +59,31 @@ def records_made(plan: Plan, journal: Journal) -> dict[str, NumberState]:
     return {state.created: state for state in states if state.touched and state.created is not None}
 
 
-def should_show(made: Mapping[str, NumberState]) -> bool:
-    """Whether at least one of these has to be at the target, unless it is another account."""
-    return any(state.open_roll_back is None for state in made.values())
+def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIndex) -> None:
+    """Raise `PlanOvertaken` when the target's last listing shows that it is another account than the plan's.
 
-
-def another_account(plan: Plan, made: Mapping[str, NumberState]) -> PlanOvertaken:
-    """The target shows none of what was made there, so its silence about a number says nothing."""
-    return PlanOvertaken(
-        f"no record that this migration made ({len(made)} in all) is at {plan.target.connection}, so this seems not to "
-        "be the account that the plan was carried out at",
+    ``target`` was asked to keep the records that this migration made and those that the plan saw. One of them is
+    enough. Where the account held nothing when the plan was made, a record that is older than the plan tells.
+    """
+    seen = plan.target.holds
+    if any((record := target.by_id(id)) is not None and number_text(record.identity) == seen[id] for id in seen):
+        return
+    if any(target.by_id(id) is not None for id in made):
+        return
+    where = plan.target.connection
+    if any(state.open_roll_back is None for state in made.values()):
+        said = f"no record that this migration made ({len(made)} in all) is at {where}"
+    elif seen:
+        said = f"none of the records that the plan saw there is at {where}"
+    elif not made and _is_older(target.oldest, plan.target.taken_at):
+        said = f"{where} held nothing when the plan was made, and holds records that were made before that"
+    else:
+        return
+    raise PlanOvertaken(
+        f"{said}, so this seems not to be the account that the plan is for",
         remedy="give that connection the key of that account; if somebody removed all of them, make a new plan",
     )
+
+
+def _is_older(oldest: datetime | None, taken_at: datetime | None) -> bool:
+    return oldest is not None and taken_at is not None and oldest < taken_at - CLOCKS_DIFFER

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telephony_core.errors import TelephonyError
-from telephony_core.migration.account import another_account, check_ends, records_made, should_show
+from telephony_core.migration.account import check_account, check_ends, records_made
+from telephony_core.migration.account_index import AccountIndex
 from telephony_core.migration.apply_report import ApplyReport, NumberOutcome
+from telephony_core.migration.claims import Claims
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import overtaken
-from telephony_core.migration.directory import Directory
 from telephony_core.migration.effects import Wait
+from telephony_core.migration.ends import live_ids
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.events import Event, EventKind, OnEvent
-from telephony_core.migration.job import Job, NeedsPerson, PlanOvertaken
+from telephony_core.migration.job import InDoubt, Job, NeedsPerson, PlanOvertaken
 from telephony_core.migration.journal import JournalError, SqliteJournal
 from telephony_core.migration.number_move import PAUSES, move
 from telephony_core.migration.plan import LoadedPlan, PlannedNumber, Settings
@@ -171,46 +174,55 @@ class _Run:
     async def _move_all(
         self, pending: list[PlannedNumber], vault: Vault, source: AsyncTelephony, target: AsyncTelephony
     ) -> None:
-        capabilities = target.capabilities
-        jobs = [Job.of(self.loaded.plan, number, capabilities) for number in pending]
-        made = records_made(self.loaded.plan, self.journal)
-        directory = Directory(target, (job.identity for job in jobs), self.options.clock, made)
-        await self._check_account(made, directory)
-        await self._check(jobs, source, directory)
+        plan, clock = self.loaded.plan, self.options.clock
+        jobs = [Job.of(plan, number, target.capabilities) for number in pending]
+        made = records_made(plan, self.journal)
+        sources = [job.number.source for job in jobs]
         runner = Runner(
-            source, target, self.journal, directory, vault, self.options.clock, self._recorded, self._waiting
+            source,
+            target,
+            self.journal,
+            AccountIndex(source, clock, (record.identity for record in sources), (record.id for record in sources)),
+            AccountIndex(target, clock, (job.identity for job in jobs), (*made, *plan.target.holds)),
+            vault,
+            clock,
+            Claims(self.loaded, {job.key: job.identity.account_key for job in jobs}, clock.now),
+            self._recorded,
+            self._waiting,
+            self.rules.asked,
         )
+        await runner.target_index.refresh()
+        await self._check_account(made, runner.target_index)
+        await self._check(jobs, runner)
         # What was rolled back proves nothing of what the plan makes.
         proven = sum(self._state(number).standing in (Standing.MOVED, Standing.RELEASED) for number in self.numbers)
         canaries = max(0, self.settings.canary - proven)
         await self._move_some(jobs[:canaries], runner, canary=True)
         await self._move_some(jobs[canaries:], runner)
-        await self._check_once_more(jobs, directory)
+        await self._check_once_more(jobs, runner.target_index)
 
-    async def _check_account(self, made: Mapping[str, NumberState], directory: Directory) -> None:
-        """Refuse when the target shows nothing of what was made there. What was made last may take a moment to show."""
-        if not should_show(made) or await directory.shows_made():
-            return
-        for pause in PAUSES:
-            await self.options.clock.asleep(pause)
-            if await directory.shows_made(fresh=True):
+    async def _check_account(self, made: Mapping[str, NumberState], target: AccountIndex) -> None:
+        """Refuse another account than the plan's. What this migration made last may take a moment to show."""
+        for pause in PAUSES if made else ():
+            with suppress(PlanOvertaken):
+                check_account(self.loaded.plan, made, target)
                 return
-        raise another_account(self.loaded.plan, made)
+            await self.options.clock.asleep(pause)
+            await target.refresh()
+        check_account(self.loaded.plan, made, target)
 
-    async def _check(self, jobs: Sequence[Job], source: AsyncTelephony, directory: Directory) -> None:
+    async def _check(self, jobs: Sequence[Job], runner: Runner) -> None:
         """Refuse when the records of the plan have changed, other than by what the journal says."""
-        waiting = {job.number.source.id: job for job in jobs}
+        await runner.source_index.refresh()
         changed: list[tuple[str, str]] = []
-        async for record in source.list_numbers():
-            job = waiting.pop(record.id, None)
-            if job is not None and (drift := overtaken(job.number.source, record, self._stopped)):
-                changed.append((job.key, f"at the source: {'; '.join(map(str, drift))}"))
-        changed += [(job.key, "at the source: it is gone") for job in waiting.values()]
         for job in jobs:
+            record = runner.source_index.by_id(job.number.source.id)
+            if drift := overtaken(job.number.source, record, self._stopped):
+                said = "it is gone" if record is None else "; ".join(map(str, drift))
+                changed.append((job.key, f"at the source: {said}"))
             state = self._state(job.number)
             if state.created is None and state.open_import is None:
-                records = await directory.records_of(job.identity)
-                live = [record.id for record in records if record.is_live]
+                live = live_ids(job, runner.target_index.shown(job.identity))
                 changed += [(job.key, f"at the target: it is there already, as {id}") for id in live]
         if changed:
             raise self._overtaken(changed, jobs)
@@ -231,24 +243,28 @@ class _Run:
         return PlanOvertaken(f"{len(changed)} things are not as the plan read them: {'; '.join(told)}", remedy=remedy)
 
     async def _move_some(self, jobs: Sequence[Job], runner: Runner, *, canary: bool = False) -> None:
-        queue = iter(jobs)
-        hands = min(self.settings.concurrency, len(jobs))
+        """Move these, so many at once as the settings allow. One that only waits leaves its place to another."""
+        turn = asyncio.Semaphore(self.settings.concurrency)
+        runner = replace(runner, turn=turn)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(hands):
-                    group.create_task(self._work(queue, runner, canary=canary))
+                for job in jobs:
+                    await turn.acquire()
+                    if self.rules.why is not None or self._broken is not None:
+                        break
+                    group.create_task(self._take_turn(job, runner, turn, canary=canary))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         if self._broken is not None:
             raise self._broken
 
-    async def _work(self, queue: Iterator[Job], runner: Runner, *, canary: bool) -> None:
-        """One pair of hands: a number at a time, until there is none left or the run is to stop."""
-        while self.rules.why is None and self._broken is None and (job := next(queue, None)) is not None:
-            try:
-                await self._move(job, runner, canary=canary)
-            except JournalError as broken:
-                self._broken = broken
+    async def _take_turn(self, job: Job, runner: Runner, turn: asyncio.Semaphore, *, canary: bool) -> None:
+        try:
+            await self._move(job, runner, canary=canary)
+        except JournalError as broken:
+            self._broken = broken
+        finally:
+            turn.release()
 
     async def _move(self, job: Job, runner: Runner, *, canary: bool) -> None:
         self._tell(EventKind.NUMBER_BEGUN, job.key)
@@ -257,12 +273,13 @@ class _Run:
         except JournalError:
             raise
         except TelephonyError as error:
-            self.rules.failed(error, canary=canary)
+            if not isinstance(error, InDoubt):  # it was asked to stop, so there is no further number to keep from it
+                self.rules.failed(error, canary=canary)
             self._fail(job, error)
         else:
             self.done += 1
             self.rules.succeeded()
-            runner.directory.settle(job.identity)
+            runner.target_index.settle(job.identity)
             self._tell(EventKind.NUMBER_DONE, job.key)
 
     def _fail(self, job: Job, error: TelephonyError, entry: Entry | None = None) -> None:
@@ -271,15 +288,18 @@ class _Run:
         self.failures[job.key] = NumberOutcome.of(job.key, self._state(job.number).standing, error)
         self._tell(EventKind.NUMBER_FAILED, job.key, str(error))
 
-    async def _check_once_more(self, jobs: Sequence[Job], directory: Directory) -> None:
+    async def _check_once_more(self, jobs: Sequence[Job], target: AccountIndex) -> None:
         """Look whether somebody else brought one of these numbers while this run did: then there are two of it."""
         moved = [job for job in jobs if self._state(job.number).standing is Standing.MOVED]
-        for count, job in enumerate(moved):
-            try:
-                live = await directory.live_of_settled(job.identity, fresh=count == 0)
-            except TelephonyError as error:
-                self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error}")
-                return
+        if not moved:
+            return
+        try:
+            await target.refresh()
+        except TelephonyError as error:
+            self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error}")
+            return
+        for job in moved:
+            live = target.live_of_settled(job.identity)
             if len(live) > 1:
                 twice = NeedsPerson(f"{len(live)} live records of {job.key} are at the target: {', '.join(live)}")
                 self.done -= 1
@@ -291,6 +311,8 @@ class _Run:
         self._tell(EventKind.STEP, entry.number, entry.says, entry)
 
     def _waiting(self, wait: Wait) -> None:
+        if wait.idle:
+            self.rules.doubted()
         self._tell(EventKind.WAITING, says=f"{wait.seconds:g} s: {wait.why}")
 
     def _say(self, says: str) -> None:
@@ -326,6 +348,6 @@ class _Run:
         )
 
 
-_TURN = {Standing.BEGUN: 0, Standing.NOT_BEGUN: 1}
+_TURN = {Standing.IN_DOUBT: 0, Standing.BEGUN: 0, Standing.NOT_BEGUN: 1}
 
 __all__ = ["ApplyOptions", "ApplyReport", "Stopped", "aapply_plan", "apply_plan"]

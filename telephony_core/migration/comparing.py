@@ -16,9 +16,9 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.drift import FieldDrift
-from telephony_core.migration.fields import SETTINGS, means_the_same, value_text
+from telephony_core.migration.fields import SETTINGS, means_the_same, printable, value_text
 from telephony_core.migration.plan import Trunk, Wanted, import_of
-from telephony_core.settling import differences, read_field, sent_fields
+from telephony_core.settling import EMPTY_AT_FIRST, differences, read_field, sent_fields
 
 _WHOLE: Final = ("status", "origin")
 _GONE: Final = FieldDrift(field="number", before="there", after="gone")
@@ -32,6 +32,9 @@ def overtaken(planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection
     if now is None:
         return (_GONE,)
     changed = [
+        FieldDrift(field="created_at", before=before, after=after) for before, after in _made_again(planned, now)
+    ]
+    changed += [
         FieldDrift(field=name, before=before, after=after)
         for name in (*_WHOLE, *SETTINGS)
         if not means_the_same(_read(planned, name), _read(now, name))
@@ -44,6 +47,13 @@ def overtaken(planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection
     return tuple(changed)
 
 
+def _made_again(planned: PhoneNumber, now: PhoneNumber) -> Iterator[tuple[str, str]]:
+    """Another time of creation: the record was deleted, and another one was made under its id."""
+    before, after = planned.created_at, now.created_at
+    if before is not None and after is not None and before != after:
+        yield value_text(before), value_text(after)
+
+
 def _was_stopped(before: object, now: object, stopped: Collection[str]) -> bool:
     return isinstance(before, AgentRef) and before.agent_id in stopped and now is None
 
@@ -51,6 +61,8 @@ def _was_stopped(before: object, now: object, stopped: Collection[str]) -> bool:
 def seen(record: PhoneNumber) -> dict[str, str]:
     """What a record shows, as texts: what the journal keeps to tell a foreign change by."""
     texts = {name: value_text(_in_order(_read(record, name))) for name in (*_WHOLE, *SETTINGS)}
+    if record.created_at is not None:  # some answers to an import leave it out
+        texts["created_at"] = record.created_at.isoformat()
     # A user name may have come from a secret reference: enough of it is kept to tell whether it has changed.
     texts[Setting.USERNAME] = hashlib.sha256(texts[Setting.USERNAME].encode()).hexdigest()[:16]
     return texts
@@ -62,7 +74,7 @@ def foreign_changes(left_behind: Mapping[str, object], now: PhoneNumber) -> tupl
     return tuple(
         FieldDrift(field=name, before=str(before), after=shown.get(name, "not told"))
         for name, before in left_behind.items()
-        if before != shown.get(name)
+        if before != shown.get(name) and (name != "created_at" or name in shown)
     )
 
 
@@ -139,6 +151,7 @@ def _verdicts(
     for name, value in expected.items():
         yield _field(name, value, record, capabilities, odd=name in odd)
         yield from _version(name, record)
+    yield from _additions(wanted, trunk, record)
     if trunk is not None and trunk.auth == "digest":
         yield _username(trunk.plain_username or username, record, capabilities, hidden=trunk.plain_username is None)
         yield FieldVerdict(
@@ -195,16 +208,30 @@ def _number(wanted: Wanted, record: PhoneNumber, capabilities: Capabilities) -> 
 
 
 def _status(record: PhoneNumber) -> FieldVerdict:
-    verdict = Verdict.DIFFERS if is_over(record) else Verdict.UNVERIFIABLE
-    if record.status is NumberStatus.ACTIVE:
-        verdict = Verdict.EQUAL
+    """What is not in service differs from what was wanted, whatever its fields say."""
     return FieldVerdict(
         field="status",
-        verdict=verdict,
+        verdict=Verdict.EQUAL if record.status is NumberStatus.ACTIVE else Verdict.DIFFERS,
         wanted=NumberStatus.ACTIVE,
-        found=record.status,
-        note=f"it is {record.status}" if verdict is Verdict.UNVERIFIABLE else None,
+        found=status_text(record),
     )
+
+
+def _additions(wanted: Wanted, trunk: Trunk | None, record: PhoneNumber) -> Iterator[FieldVerdict]:
+    """Settings that the record has and nobody planned: an agent that was added, a list, an address."""
+    named = expected_of(wanted).keys() | agents_of(wanted).keys()
+    if trunk is not None and trunk.auth == "digest":
+        named |= {Setting.USERNAME.value}
+    for name in EMPTY_AT_FIRST:
+        if name not in named and (found := read_field(record, name)):
+            shown = "one" if name == Setting.USERNAME else value_text(found)
+            yield FieldVerdict(field=name, verdict=Verdict.DIFFERS, wanted="nothing", found=shown)
+
+
+def status_text(record: PhoneNumber) -> str:
+    """The status, with the provider's own word where that says more."""
+    word = record.provider_status
+    return str(record.status) if word in (None, str(record.status)) else f"{record.status} ({printable(word)})"
 
 
 def is_over(record: PhoneNumber | None) -> bool:

@@ -37,6 +37,8 @@ class Consent(StrEnum):
     """A number without E.164 form is sent as the digits that it is."""
     UNKNOWN_ORIGIN = "unknown_origin"
     """The source does not say whether the number was imported; it may be one that cannot be moved."""
+    SOURCE_NOT_SERVING = "source_not_serving"
+    """A rollback releases the record at the target although the source does not serve the number as planned."""
     UNREADABLE = "unreadable"
     """A field could not be read at the source, and its adapter does not tell which setting that would have been."""
 

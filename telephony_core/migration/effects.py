@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -47,14 +48,32 @@ class Call(Effect[T]):
 
 @dataclass(frozen=True)
 class Look(Effect[tuple[PhoneNumber, ...]]):
-    """Every record of one number at the target, in any status.
+    """Every record of one number at one end, and the record with this id, in any status.
 
-    A runner may answer from a listing that it shares among many numbers and that is not old; ``fresh`` demands one that
-    is begun after this was asked.
+    The answer comes from a listing that is begun after this was asked (see `AccountIndex` for the one exception), or
+    from the provider's own look-up.
     """
 
+    end: End
     identity: NumberIdentity
-    fresh: bool = False
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Now(Effect[datetime]):
+    """The time, aware UTC. Within one run it never goes back, whatever happens to the machine's clock."""
+
+
+@dataclass(frozen=True)
+class Claim(Effect[None]):
+    """Keep every other plan on this machine from importing a number here, until what became of it is known.
+
+    Raises `NumberClaimed` where another plan has it.
+    """
+
+    number: str
+    """Key of the number in the plan."""
+    identity: NumberIdentity
 
 
 @dataclass(frozen=True)
@@ -65,11 +84,16 @@ class Record(Effect[None]):
 
 
 @dataclass(frozen=True)
-class Wait(Effect[None]):
-    """Let this many seconds pass; ``why`` is for people."""
+class Wait(Effect[bool]):
+    """Let this many seconds pass; ``why`` is for people. The answer is whether they passed.
+
+    An ``idle`` wait leaves its place to other numbers meanwhile, and ends early, with ``False``, when somebody asks the
+    run to stop.
+    """
 
     seconds: float
     why: str
+    idle: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,18 @@
-"""One planned number as a job, and what went wrong with one: shared by moving, rolling back and giving up."""
+"""One planned number as a job, and what can go wrong with one: shared by moving, rolling back and releasing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import JsonValue
 
 from telephony_core.capabilities import Capabilities
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.errors import MigrationError, OutcomeUnknown, TelephonyError
-from telephony_core.migration.effects import Record, Unit, ask
+from telephony_core.migration.effects import End, Record, Unit, ask
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.plan import Plan, PlannedNumber, Trunk
 
@@ -42,6 +43,48 @@ class NeedsPerson(MigrationError):
     )
 
 
+class ContradictoryAnswers(MigrationError):
+    """Read by its id a record is not there, and the list shows it. Neither is believed, and nothing is written."""
+
+    default_remedy: ClassVar[str | None] = (
+        "run the same command again in a few minutes; if it stays so, ask the provider"
+    )
+
+
+class NotInService(MigrationError):
+    """It was made as planned, and the provider does not serve it yet: it is pending, suspended or the like."""
+
+    default_remedy: ClassVar[str | None] = (
+        "find out at the provider what it waits for, then run `telephony migrate apply` again: it makes nothing twice"
+    )
+
+
+class InDoubt(MigrationError, OutcomeUnknown):
+    """The answer to a write was lost, and it may still take effect. ``since`` and ``until`` say when that was asked and
+    from when on it cannot happen any more (aware UTC)."""
+
+    def __init__(self, message: str, *, since: datetime, until: datetime, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.since = since
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """How long a write whose answer was lost may still take effect."""
+
+    since: datetime
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"since {clock_text(self.since)}, until {clock_text(self.until)}"
+
+
+def clock_text(when: datetime) -> str:
+    """A moment to the second, with its zone."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One planned number, and what has to be known to work on it."""
@@ -53,11 +96,16 @@ class Job:
     provider: str
     """Slug of the target."""
     timeout: float
-    """Seconds within which a request is over, one way or the other."""
+    """Seconds within which a request is answered, or given up."""
+    settling_window: float
+    """Seconds after that in which it may still take effect, or may not show yet."""
 
     @classmethod
     def of(cls, plan: Plan, number: PlannedNumber, capabilities: Capabilities) -> Job:
-        return cls(number, plan.trunk(number), capabilities, plan.target.provider, plan.settings.timeout)
+        settings = plan.settings
+        return cls(
+            number, plan.trunk(number), capabilities, plan.target.provider, settings.timeout, settings.settling_window
+        )
 
     @property
     def key(self) -> str:
@@ -67,6 +115,18 @@ class Job:
     def identity(self) -> NumberIdentity:
         """The number as the target knows it."""
         return NumberIdentity.parse(self.number.wanted.number, region=self.capabilities.region)
+
+    def identity_at(self, end: End) -> NumberIdentity:
+        """The number as this end knows it."""
+        return self.identity if end is End.TARGET else self.number.source.identity
+
+    def doubt(self, asked_at: datetime | None, now: datetime) -> Doubt:
+        """How long a write may still take effect that was announced at this time.
+
+        A time later than now comes from a clock that was set back since; then everything begins anew.
+        """
+        since = now if asked_at is None or asked_at > now else asked_at
+        return Doubt(since, since + timedelta(seconds=self.timeout + self.settling_window))
 
     def write(
         self,
@@ -96,7 +156,7 @@ def told(job: Job, unit: Unit[T], otherwise: Action) -> Unit[T]:
         return (yield from unit)
     except StepFailed as failed:
         action, error = failed.action, failed.error
-    except NeedsPerson:  # the journal has it already
+    except (NeedsPerson, InDoubt):  # the journal has it already
         raise
     except TelephonyError as plain:
         action, error = otherwise, plain

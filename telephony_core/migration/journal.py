@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from telephony_core._version import __version__
+from telephony_core.migration.claims import begun_elsewhere, hold
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.journal_file import (
@@ -96,7 +97,7 @@ class SqliteJournal:
         self._connection = connection
         self._now = now
         self._run = 0
-        self._lock: sqlite3.Connection | None = None
+        self._locks: tuple[sqlite3.Connection, ...] = ()
         self.taken_over: RunRecord | None = None
         """The run that died and whose place this one took."""
 
@@ -123,7 +124,8 @@ class SqliteJournal:
             raise _missing(loaded)
         with explained(path):
             held = lock(path)
-        if held is None:
+        also_held = None if held is None else _hold_everywhere(loaded, held, take_over=take_over)
+        if held is None or also_held is None:
             raise JournalLocked(
                 f"another run is at work on this plan{_owner(path, now)}",
                 remedy="wait for it, or look at it with `telephony migrate status`",
@@ -137,9 +139,10 @@ class SqliteJournal:
                 )
             with explained(path):
                 journal = cls(path, open_for_writing(path), now)
-            journal._lock = held
+            journal._locks = (held, also_held)
         except BaseException:
             held.close()
+            also_held.close()
             raise
         try:
             with explained(path):
@@ -304,7 +307,7 @@ class SqliteJournal:
         error: BaseException | None = None,
         trace: TracebackType | None = None,
     ) -> None:
-        if kind is not None and self._lock is not None:
+        if kind is not None and self._locks:
             with suppress(JournalError):
                 self.finish(f"ended by {kind.__name__}")
         self._close()
@@ -312,9 +315,20 @@ class SqliteJournal:
     def _close(self) -> None:
         with suppress(sqlite3.Error):
             self._connection.close()
-        if self._lock is not None:
+        for held in self._locks:
             with suppress(sqlite3.Error):
-                self._lock.close()
+                held.close()
+
+
+def _hold_everywhere(loaded: LoadedPlan, held: sqlite3.Connection, *, take_over: bool) -> sqlite3.Connection | None:
+    """The second lock, which is the plan's under whatever name; without it the first is given back."""
+    also_held = None
+    try:
+        also_held = hold(loaded, take_over=take_over)
+    finally:
+        if also_held is None:
+            held.close()
+    return also_held
 
 
 def was_begun(loaded: LoadedPlan) -> bool:
@@ -329,9 +343,14 @@ def was_begun(loaded: LoadedPlan) -> bool:
 def _missing(loaded: LoadedPlan) -> JournalError:
     journal = loaded.journal_path
     found = "an empty journal" if journal.exists() else "no journal"
+    if (elsewhere := begun_elsewhere(loaded)) is not None:
+        return JournalError(
+            f"{loaded.path} has {found} beside it: this plan was begun as {elsewhere}",
+            remedy="run the command with that path",
+        )
     return JournalError(
         f"{loaded.path} has {found} beside it: it was not begun here, or {journal.name} was lost",
-        remedy="begin with `telephony migrate apply`, or put the journal back",
+        remedy="put the journal back; only if it was never begun, begin with `telephony migrate apply`",
     )
 
 

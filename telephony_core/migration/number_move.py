@@ -6,38 +6,53 @@ journal. Nothing in here can give a number up at either end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from pydantic import JsonValue
 
 from telephony_core.changes import AgentAssignment, NumberImport, SipUpdate
 from telephony_core.domain.given import UNSET
+from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOutcome, TelephonyError
+from telephony_core.errors import Conflict, OutcomeUnknown, PartialOutcome, TelephonyError
 from telephony_core.flow import Flow
 from telephony_core.migration.comparing import (
     FieldVerdict,
     Verdict,
     agents_of,
+    is_over,
     overtaken,
     seen,
+    status_text,
     unreadable_sent,
     verdicts,
     which,
 )
-from telephony_core.migration.effects import Call, Credentials, End, Look, Reveal, Unit, Wait, ask
+from telephony_core.migration.effects import Call, Claim, Credentials, End, Look, Now, Reveal, Unit, Wait, ask
+from telephony_core.migration.ends import current
 from telephony_core.migration.entries import Action, Entry, Phase
-from telephony_core.migration.job import CameOutDifferent, Job, PlanOvertaken, StepFailed, told
+from telephony_core.migration.job import (
+    CameOutDifferent,
+    ContradictoryAnswers,
+    Job,
+    NotInService,
+    PlanOvertaken,
+    StepFailed,
+    told,
+)
 from telephony_core.migration.plan import import_of
 from telephony_core.migration.progress import NumberState, Standing
 from telephony_core.migration.settling_imports import attempt_of, doubled, settle_import
 from telephony_core.operations import Operations
 from telephony_core.settling import Attempt
 
+MOST_SENDS: Final = 2
+"""So often one run sends one import whose answers keep being lost."""
 MOST_TRIES: Final = 3
-"""So often one run sends one write whose answers keep being lost."""
+"""So often one run sends a write that is the same when it is done twice."""
 PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for a record that was made and does not show yet."""
 
@@ -67,7 +82,7 @@ def _move(job: Job, state: NumberState, stopped: frozenset[str]) -> Unit[None]:
     if job.number.wanted.has_agents and not state.agents_assigned:
         if record is None:
             record = yield from _there(job, created)
-            _compare(job, record, credentials, but=agents_of(job.number.wanted))
+            _compare(job, record, credentials, but=("status", *agents_of(job.number.wanted)))
         yield from _assign(job, record)
     yield from _read_back(job, created, credentials)
 
@@ -78,11 +93,7 @@ def _move(job: Job, state: NumberState, stopped: frozenset[str]) -> Unit[None]:
 def _check_source(job: Job, stopped: frozenset[str]) -> Unit[None]:
     """The source as the plan knew it, or `PlanOvertaken`."""
     planned = job.number.source
-    now: PhoneNumber | None
-    try:
-        now = yield from ask(Call(End.SOURCE, "get_number", lambda operations: operations.get(planned.id)))
-    except NotFound:
-        now = None
+    now = yield from current(job, End.SOURCE, planned.id)
     if changed := overtaken(planned, now, stopped):
         said = "; ".join(map(str, changed))
         raise PlanOvertaken(f"{job.key} has changed at the source since the plan was made: {said}")
@@ -94,25 +105,30 @@ def _check_source(job: Job, stopped: frozenset[str]) -> Unit[None]:
 def _make(job: Job, state: NumberState, credentials: Credentials) -> Unit[tuple[PhoneNumber, bool]]:
     """The record, and whether its SIP settings have to be sent again. Never a second one, as far as can be seen."""
     change = _change(job, credentials)
+    yield from ask(Claim(job.key, job.identity))
     attempt = None if state.open_import is None else attempt_of(job, state.open_import, credentials.username)
     if attempt is None:
         yield from _check_agents(job)
-    for _ in range(MOST_TRIES):
+    sent = 0
+    while True:
         if attempt is not None:
             found = yield from settle_import(job, attempt)
             if found is not None:
                 return found, (yield from _adopted(job, found, change))
-            yield from job.write(Action.IMPORT, Phase.LOOK, "not there after two looks, so it is sent again")
+            if sent == MOST_SENDS:
+                raise StepFailed(Action.IMPORT, _never_answered(job))
+            said = "no look of the whole settling window found it, so it is sent once more"
+            yield from job.write(Action.IMPORT, Phase.LOOK, said)
         made = yield from _import(job, change, attempt)
         if not isinstance(made, Attempt):
             return made
-        attempt = made
-    raise StepFailed(Action.IMPORT, _never_answered(job))
+        sent, attempt = sent + 1, made
 
 
 def _import(job: Job, change: NumberImport, repeated: Attempt | None) -> Unit[tuple[PhoneNumber, bool] | Attempt]:
     """Send the import: what it made, or the attempt when nobody can tell yet."""
-    records = yield from ask(Look(job.identity, fresh=repeated is not None))
+    listed = yield from ask(Look(End.TARGET, job.identity))
+    records = tuple(record for record in listed if record.identity.same_in_account(job.identity))
     before = [record.id for record in records]
     if live := [record.id for record in records if record.is_live]:
         if repeated is not None and set(live) - repeated.before:  # it took effect between the last look and this one
@@ -122,8 +138,9 @@ def _import(job: Job, change: NumberImport, repeated: Attempt | None) -> Unit[tu
             "migration"
         )
     intent = Entry(job.key, Action.IMPORT, Phase.INTENT, facts={"before": list(before)})
-    attempt = attempt_of(job, intent, change.outbound.username if change.outbound is not None else None)
     yield from job.write(intent.action, intent.phase, facts=intent.facts)
+    intent = replace(intent, at=(yield from ask(Now())))
+    attempt = attempt_of(job, intent, change.outbound.username if change.outbound is not None else None)
     send = Call(End.TARGET, "import_number", lambda operations: LookedUp(operations, records).import_number(change))
     try:
         number = yield from ask(send)
@@ -170,7 +187,7 @@ def _adopted(job: Job, number: PhoneNumber, change: NumberImport) -> Unit[bool]:
 
 def _never_answered(job: Job) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"the import of {job.key} was sent {MOST_TRIES} times and never answered",
+        f"the import of {job.key} was sent {MOST_SENDS} times and never answered",
         remedy="run the same command again once the provider answers; it looks first",
     )
 
@@ -258,26 +275,45 @@ def _repeatedly(job: Job, action: Action, send: Call[PhoneNumber]) -> Unit[Phone
 
 def _there(job: Job, id: str) -> Unit[PhoneNumber]:
     """The record that was made. It may take a moment to show."""
-    read: Callable[[Operations], Flow[PhoneNumber]] = lambda operations: operations.get(id)  # noqa: E731
-    for pause in PAUSES:
+    record: PhoneNumber | None = None
+    for pause in (*PAUSES, None):
         try:
-            return (yield from ask(Call(End.TARGET, "get_number", read)))
-        except NotFound:
+            record = yield from current(job, End.TARGET, id)
+        except ContradictoryAnswers:
+            if pause is None:
+                raise
+        if record is not None:
+            break
+        if pause is not None:
             yield from ask(Wait(pause, f"{job.key} was made and does not show yet"))
-    try:
-        return (yield from ask(Call(End.TARGET, "get_number", read)))
-    except NotFound:
+    if record is None:
         gone = CameOutDifferent(
             f"{job.key} was made as {id}, and is not at the target any more",
             remedy="find out who removed it; to move the number once more, roll it back here and make a new plan",
         )
-    raise StepFailed(Action.READ_BACK, gone)
+        raise StepFailed(Action.READ_BACK, gone)
+    if not record.identity.same_in_account(job.identity):
+        other = CameOutDifferent(f"{job.key} was made as {id}, and that record is of {record.identity} now")
+        raise StepFailed(Action.READ_BACK, other)
+    return record
 
 
 def _read_back(job: Job, id: str, credentials: Credentials) -> Unit[None]:
-    """Read the record and compare it with everything that was wanted. A difference is a failure."""
+    """Read the record and compare it with everything that was wanted. A difference is a failure.
+
+    A record that is not in service yet is waited for, and if it stays so, that is said: it is not moved.
+    """
     record = yield from _there(job, id)
-    found = _compare(job, record, credentials)
+    found = _compare(job, record, credentials, but=("status",))
+    for pause in PAUSES:
+        if record.status is NumberStatus.ACTIVE or is_over(record):
+            break
+        yield from ask(Wait(pause, f"{job.key} is {status_text(record)}, not active yet", idle=True))
+        record = yield from _there(job, id)
+        found = _compare(job, record, credentials, but=("status",))
+    if record.status is not NumberStatus.ACTIVE:
+        waiting = NotInService(f"{job.key} was made as {id} as planned, and is {status_text(record)}, not active")
+        raise StepFailed(Action.READ_BACK, waiting)
     unverifiable: list[JsonValue] = [*which(found, Verdict.UNVERIFIABLE)]
     facts: dict[str, JsonValue] = {"seen": _json(record), "unverifiable": unverifiable}
     yield from job.write(Action.READ_BACK, Phase.DONE, record=record.id, facts=facts)

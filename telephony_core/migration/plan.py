@@ -73,6 +73,8 @@ class Side(Given):
     """Where it was asked. A client for another place is refused."""
     inventory: str | None = None
     """Checksum of the inventory that was read."""
+    holds: Mapping[str, str] = Field(default_factory=dict)
+    """Some live records that the account held, id and number, by which another account is told from it."""
     taken_at: UtcTime | None = None
 
 
@@ -262,7 +264,12 @@ class Settings(Given):
     concurrency: int = Field(default=4, ge=1, le=100)
     """Numbers in work at once."""
     timeout: float = Field(default=30.0, gt=0)
-    """Seconds for one operation; also what lies between the two looks after a lost answer."""
+    """Seconds for one operation."""
+    settling_window: float = Field(default=900.0, ge=0)
+    """Seconds after the time-out of an import whose answer was lost in which it may still show.
+
+    For so long it is looked for; only when every look found nothing is it sent once more.
+    """
     equal_failures: int = Field(default=3, ge=1)
     """So many equal failures in a row stop the run."""
     soak_hours: float = Field(default=72.0, ge=0)
@@ -345,7 +352,8 @@ class LoadedPlan(BaseModel, frozen=True):
     @property
     def journal_path(self) -> Path:
         """Where the journal of this plan is: beside it."""
-        return self.path.with_name(self.path.name + ".journal")
+        path = self.path.resolve()  # a symbolic link to a plan is that plan
+        return path.with_name(path.name + ".journal")
 
     def was_replaced(self) -> bool:
         """Whether its file holds another plan by now. Raises `MigrationError` when it holds none."""

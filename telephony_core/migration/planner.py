@@ -44,6 +44,9 @@ _ROUND_TRIP: Final = 0.3
 _LISTING_LASTS: Final = 60.0
 """Seconds for which one listing of the target answers for all numbers."""
 
+_SAMPLE: Final = 20
+"""Records of the target that a plan remembers."""
+
 _SHARED_SHOWN: Final = 20
 """Numbers that are named of those that share agents; one agent may serve thousands."""
 
@@ -91,7 +94,7 @@ def make_plan(
         created_at=(clock or Clock()).now(),
         made_with=__version__,
         source=_side(source),
-        target=_side(target.inventory),
+        target=_side(target.inventory, holds=_sample(target.inventory.numbers)),
         accepted=tuple(sorted(accepted)),
         settings=settings,
         trunks=tuple(trunks[name] for name in sorted(trunks) if name in used),
@@ -112,8 +115,9 @@ def exit_status(plan: Plan) -> int:
     return 0 if all(number.why in _FOR_GOOD for number in plan.left_out) else 1
 
 
-def _side(inventory: Inventory) -> Side:
+def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> Side:
     return Side(
+        holds=holds or {},
         connection=inventory.connection,
         provider=inventory.provider,
         adapter=inventory.adapter,
@@ -121,6 +125,12 @@ def _side(inventory: Inventory) -> Side:
         inventory=inventory.checksum,
         taken_at=inventory.taken_at,
     )
+
+
+def _sample(numbers: Sequence[PhoneNumber]) -> dict[str, str]:
+    """Some records by which the account is known again: live ones first, the oldest first, for they stay longest."""
+    by_age = sorted(numbers, key=lambda number: (not number.is_live, str(number.created_at or ""), number.id))
+    return {number.id: number_text(number.identity) for number in by_age[:_SAMPLE]}
 
 
 def _chosen(judged: Iterable[Judged], numbers: Iterable[str] | None) -> set[str]:

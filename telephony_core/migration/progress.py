@@ -15,8 +15,12 @@ class Standing(StrEnum):
     """Where a number stands, in one word."""
 
     NOT_BEGUN = "not_begun"
+    IN_DOUBT = "in_doubt"
+    """Its import was not answered, and may still take effect; `apply` goes on looking for it."""
     BEGUN = "begun"
-    """Interrupted on its way; `apply` goes on with it."""
+    """Made, and interrupted on its way; `apply` goes on with it."""
+    NOT_IN_SERVICE = "not_in_service"
+    """Made as planned, and pending, suspended or the like at the target; `apply` looks again."""
     FAILED = "failed"
     """Something went wrong; `apply` tries again from there."""
     ASKED = "asked"
@@ -70,8 +74,11 @@ class NumberState:
             return Standing.MOVED
         if self.asked:
             return Standing.ASKED
+        if self.open_import is not None:
+            return Standing.IN_DOUBT
         if self.problem is not None:
-            return Standing.FAILED
+            waits = self.problem.facts.get("error") == "NotInService"
+            return Standing.NOT_IN_SERVICE if waits else Standing.FAILED
         return Standing.BEGUN if self.touched else Standing.NOT_BEGUN
 
     @property

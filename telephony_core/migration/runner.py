@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from telephony_core.errors import TelephonyError
-from telephony_core.migration.directory import Directory
-from telephony_core.migration.effects import Call, Effect, End, Look, Record, Reveal, Unit, Wait
+from telephony_core.migration.account_index import AccountIndex
+from telephony_core.migration.claims import Claims
+from telephony_core.migration.effects import Call, Claim, Effect, End, Look, Now, Record, Reveal, Unit, Wait
 from telephony_core.migration.entries import Entry
 from telephony_core.migration.journal import Journal, JournalError
 from telephony_core.migration.vault import Vault
@@ -31,11 +34,27 @@ class Runner:
     source: AsyncTelephony
     target: AsyncTelephony
     journal: Journal
-    directory: Directory
+    source_index: AccountIndex
+    target_index: AccountIndex
     vault: Vault
     clock: Clock
+    claims: Claims
     recorded: Callable[[Entry], None] = lambda entry: None
     waiting: Callable[[Wait], None] = lambda wait: None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when somebody asks the run to stop: idle waits end then."""
+    turn: asyncio.Semaphore | None = None
+    """The place among the numbers in work that an idle wait leaves to another number."""
+    _began: tuple[datetime, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_began", (self.clock.now(), self.clock.monotonic()))
+
+    def client(self, end: End) -> AsyncTelephony:
+        return self.source if end is End.SOURCE else self.target
+
+    def index(self, end: End) -> AccountIndex:
+        return self.source_index if end is End.SOURCE else self.target_index
 
     async def run(self, unit: Unit[T]) -> T:
         """Run a unit to its end. Raises what it raises, and `JournalError` at once: nothing goes on unrecorded."""
@@ -59,7 +78,7 @@ class Runner:
     async def _do(self, effect: Effect[object]) -> object:
         match effect:
             case Call():
-                client = self.source if effect.end is End.SOURCE else self.target
+                client = self.client(effect.end)
                 try:
                     return await client.run(effect.flow(client.operations))
                 except TelephonyError as error:
@@ -68,15 +87,46 @@ class Runner:
                     error.scrub(lambda text: scrubbed(text, self.vault.secrets))
                     raise
             case Look():
-                return await self.directory.records_of(effect.identity, fresh=effect.fresh)
+                return await self.index(effect.end).look(effect.identity, effect.id)
             case Record():
                 self.journal.append(effect.entry)
+                self.claims.told(effect.entry)
                 self.recorded(effect.entry)
             case Wait():
                 self.waiting(effect)
-                await self.clock.asleep(effect.seconds)
+                return await self._wait(effect)
+            case Now():
+                began, at = self._began
+                return began + timedelta(seconds=self.clock.monotonic() - at)
+            case Claim():
+                self.claims.claim(effect.number, effect.identity)
             case Reveal():
                 return self.vault.reveal(effect.trunk)
             case _:
                 raise NotImplementedError(f"no runner knows how to do {type(effect).__name__}")
         return None
+
+    async def _wait(self, wait: Wait) -> bool:
+        if not wait.idle:
+            await self.clock.asleep(wait.seconds)
+            return True
+        if self.turn is not None:
+            self.turn.release()
+        try:
+            return await self._sleep_unless_stopped(wait.seconds)
+        finally:
+            if self.turn is not None:
+                await self.turn.acquire()
+
+    async def _sleep_unless_stopped(self, seconds: float) -> bool:
+        if self.stopping.is_set():
+            return False
+        sleeping = asyncio.ensure_future(self.clock.asleep(seconds))
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return sleeping.done()
+        finally:
+            for task in (sleeping, stopping):
+                task.cancel()
+            await asyncio.gather(sleeping, stopping, return_exceptions=True)

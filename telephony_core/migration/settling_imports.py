@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import Final
 
 from telephony_core.capabilities import Operation
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.comparing import expected_of
-from telephony_core.migration.effects import Look, Unit, Wait, ask
+from telephony_core.migration.effects import End, Look, Now, Unit, Wait, ask
 from telephony_core.migration.entries import Action, Entry, Phase
-from telephony_core.migration.job import Job, NeedsPerson
+from telephony_core.migration.job import Doubt, InDoubt, Job, NeedsPerson
 from telephony_core.settling import Attempt, SettlementOutcome, judge_import
 
 _UNTIMED: Final = datetime.min.replace(tzinfo=UTC)
+FIRST_PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+LONGEST_PAUSE: Final = 120.0
+"""Seconds between two looks for an import whose answer was lost."""
 
 
 def attempt_of(job: Job, intent: Entry, username: str | None) -> Attempt:
@@ -33,27 +38,61 @@ def attempt_of(job: Job, intent: Entry, username: str | None) -> Attempt:
 
 
 def settle_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
-    """The record that the import made, or ``None`` when it made none.
+    """The record that the import made, or ``None`` when no look of the whole settling window found one.
 
-    One empty look proves nothing, since a request may still be executed late: there are two, and between them lies the
-    time after which it cannot be any more. Raises `NeedsPerson` when what is there may be somebody else's.
+    One empty look proves nothing: lists lag, and a request may be executed late. So it is looked for with growing
+    pauses, in which other numbers have their turn, until a look that was begun after the window's end. Raises `InDoubt`
+    when somebody asks the run to stop before that, and `NeedsPerson` when what is there may be somebody else's.
     """
-    for look in ("first", "second"):
-        records = yield from ask(Look(attempt.identity, fresh=True))
-        found = judge_import(attempt, records, job.capabilities, as_of=_UNTIMED)
-        if found.outcome is SettlementOutcome.MADE:
-            return found.number
-        if found.outcome is SettlementOutcome.AMBIGUOUS:
-            yield from _ask_a_person(job, found.candidates)
-        if look == "first":
-            yield from job.write(Action.IMPORT, Phase.LOOK, "no trace of it yet; looking once more after the time-out")
-            yield from ask(Wait(job.timeout, f"a request for {job.key} may still be under way"))
-    return None
+    doubt = job.doubt(attempt.started_at, (yield from ask(Now())))
+    for pause in chain(FIRST_PAUSES, repeat(LONGEST_PAUSE)):
+        now = yield from ask(Now())
+        found = yield from look_for_import(job, attempt)
+        if found is not None:
+            return found
+        if now >= doubt.until:
+            return None
+        yield from job.write(Action.IMPORT, Phase.LOOK, f"no trace of it yet; in doubt {doubt}")
+        # A moment longer, so that the last look is begun after the end and not at it.
+        left = (doubt.until - now).total_seconds() + 0.001
+        if not (yield from ask(Wait(min(pause, left), f"the import of {job.key} may still take effect", idle=True))):
+            break
+    raise in_doubt(job, doubt)
+
+
+def look_for_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
+    """One look for what an import made. Raises `NeedsPerson` when what is there may be somebody else's."""
+    records = yield from ask(Look(End.TARGET, attempt.identity))
+    found = judge_import(attempt, of_number(job, records), job.capabilities, as_of=_UNTIMED)
+    if found.outcome is SettlementOutcome.AMBIGUOUS:
+        yield from _ask_a_person(job, found.candidates)
+    return found.number if found.outcome is SettlementOutcome.MADE else None
+
+
+def adopted_record(job: Job, attempt: Attempt, listed: Iterable[PhoneNumber]) -> PhoneNumber | None:
+    """The record that a lost import made, as a listing shows it, where there is no doubt about it."""
+    found = judge_import(attempt, of_number(job, listed), job.capabilities, as_of=_UNTIMED)
+    return found.number if found.outcome is SettlementOutcome.MADE else None
+
+
+def of_number(job: Job, records: Iterable[PhoneNumber]) -> tuple[PhoneNumber, ...]:
+    """Those records that are of the number; a look also tells what has a certain id."""
+    return tuple(record for record in records if record.identity.same_in_account(job.identity))
+
+
+def in_doubt(job: Job, doubt: Doubt, what: str = "import") -> InDoubt:
+    """A write that may still take effect, as an error."""
+    return InDoubt(
+        f"the {what} of {job.key} was not answered, and may still take effect ({doubt})",
+        since=doubt.since,
+        until=doubt.until,
+        remedy="run the same command again: it goes on looking, and sends nothing a second time before that",
+    )
 
 
 def doubled(job: Job, attempt: Attempt) -> Unit[None]:
     """After an import was repeated: make sure that there is one record. Raises `NeedsPerson` when there are more."""
-    records = yield from ask(Look(attempt.identity, fresh=True))
+    records = of_number(job, (yield from ask(Look(End.TARGET, attempt.identity))))
     new = tuple(record for record in records if record.is_live and record.id not in attempt.before)
     if len(new) > 1:
         yield from _ask_a_person(job, new)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
@@ -47,16 +47,27 @@ class StopRules:
     """Told at once when somebody asks it to stop."""
     why: Stopped | None = None
     says: str = ""
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when somebody asks it to stop: whoever only waits need not wait on."""
     _last: tuple[object, ...] | None = None
     _in_a_row: int = 0
 
     def ask(self) -> None:
         """Begin no further number."""
+        self.asked.set()
         self._stop(Stopped.ASKED, "it was asked to stop")
         self.told("stopping once the numbers in hand are finished; asked once more, it stops at once")
 
     def succeeded(self) -> None:
         self._last, self._in_a_row = None, 0
+
+    def doubted(self) -> None:
+        """The import of a number was not answered. Where none is, no further one is begun."""
+        kind = ("in doubt",)
+        self._in_a_row = self._in_a_row + 1 if kind == self._last else 1
+        self._last = kind
+        if self._in_a_row >= self.equal_failures:
+            self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} imports in a row were not answered")
 
     def failed(self, error: TelephonyError, *, canary: bool = False) -> None:
         kind = (type(error), error.status, error.code)

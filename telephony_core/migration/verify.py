@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
+from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.account import check_ends
 from telephony_core.migration.comparing import FieldVerdict, Verdict, is_over, overtaken, verdicts, which
 from telephony_core.migration.cut_over import cut_over_checklist
 from telephony_core.migration.drift import FieldDrift
+from telephony_core.migration.ends import changed_by_others
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.events import Event, EventKind, OnEvent
 from telephony_core.migration.job import Job
@@ -130,7 +132,7 @@ async def _compared(
         if key is not None and record.is_live:
             live.setdefault(key, []).append(record.id)
         if (job := by_id.get(record.id)) is not None:
-            found[job.key] = compared(job, record)
+            found[job.key] = compared(job, states[job.key], record)
     for job in jobs:
         if job.key not in found:
             found[job.key] = (_gone(job, states[job.key]),)
@@ -139,9 +141,26 @@ async def _compared(
     return found
 
 
-def compared(job: Job, record: PhoneNumber) -> tuple[FieldVerdict, ...]:
-    """Every field of one record at the target, compared with the plan."""
-    return verdicts(job.number.wanted, job.trunk, record, job.capabilities, username=_username(job.trunk))
+def compared(job: Job, state: NumberState, record: PhoneNumber) -> tuple[FieldVerdict, ...]:
+    """Every field of one record at the target, compared with the plan and with what this migration last saw of it."""
+    found = verdicts(job.number.wanted, job.trunk, record, job.capabilities, username=_username(job.trunk))
+    named = {field.field for field in found if field.verdict is Verdict.DIFFERS}
+    return found + tuple(
+        FieldVerdict(
+            field=change.field,
+            verdict=Verdict.DIFFERS,
+            wanted="as this migration left it",
+            found="another one" if change.field == Setting.USERNAME else change.after,
+            note="somebody changed it since",
+        )
+        for change in changed_by_others(job, state, record)
+        if change.field not in named
+    )
+
+
+def what_differs(job: Job, state: NumberState, record: PhoneNumber) -> tuple[str, ...]:
+    """In words, what is not as planned, or not as this migration left it."""
+    return tuple(str(field) for field in compared(job, state, record) if field.verdict is Verdict.DIFFERS)
 
 
 def _gone(job: Job, state: NumberState) -> FieldVerdict:

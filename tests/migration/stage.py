@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,6 +143,7 @@ class Stage:
     # -- running
 
     def apply(self, loaded: LoadedPlan, **options: object) -> ApplyReport:
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "state")  # each stage is a machine of its own
         given = {"on_event": self.events.append, "clock": self.time.clock, **options}
         return apply_plan(loaded, self.open_source, self.open_target, ApplyOptions(**given))  # type: ignore[arg-type]
 

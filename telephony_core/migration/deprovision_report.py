@@ -1,12 +1,16 @@
-"""What giving numbers up will do, before it starts, and what it came to."""
+"""What a rollback or a release will do, before it starts, and what it came to."""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
+from telephony_core.errors import TelephonyError
 from telephony_core.migration.commands import command
-from telephony_core.migration.giving_up import Forecast
+from telephony_core.migration.entries import Entry
+from telephony_core.migration.forecast import Forecast
 from telephony_core.migration.stopping import Stopped
 
 
@@ -18,18 +22,28 @@ class LeftAlone(BaseModel, frozen=True):
     error: str | None = None
     """Class of the error that stopped it, where there was one."""
 
+    @classmethod
+    def of(cls, number: str, error: TelephonyError) -> LeftAlone:
+        return cls(number=number, says=str(error), error=type(error).__name__)
+
     def __str__(self) -> str:
         return f"{self.number}: {self.says}"
 
 
-class GivingUpPreview(BaseModel, frozen=True):
-    """What will happen, said before anything does. ``confirm`` is the count that a person types."""
+ShownRecord: TypeAlias = tuple[str, str]
+"""A number's key in the plan, and the id of the record that would be released."""
+
+
+class DeprovisionPreview(BaseModel, frozen=True):
+    """What will happen, said before anything does.
+
+    ``confirm`` is the count that a person types, ``shown`` the records that this confirms. Hand ``shown`` back as
+    ``confirmed``: if other records would be released by then, nothing is.
+    """
 
     at: str
-    """Name of the connection where records are given up."""
+    """Name and host of the connection where records are released."""
     forecasts: tuple[Forecast, ...]
-    to_find_out: tuple[str, ...] = ()
-    """Numbers of which it has to be found out first whether they were made."""
     to_settle: tuple[str, ...] = ()
     """Numbers for which nothing is sent: only what became of them is found out and written down."""
     left_alone: tuple[LeftAlone, ...] = ()
@@ -43,14 +57,18 @@ class GivingUpPreview(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def confirm(self) -> int:
-        return len(self.forecasts) + len(self.to_find_out)
+        return len(self.forecasts)
+
+    @property
+    def shown(self) -> frozenset[ShownRecord]:
+        """Number and record id of everything that would be released."""
+        return frozenset((forecast.number, forecast.record) for forecast in self.forecasts)
 
     def lines(self) -> list[str]:
         """The preview, for a terminal."""
         count = len(self.forecasts)
-        lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to give up at {self.at}"]
+        lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to release at {self.at}"]
         lines += [f"  {forecast}" for forecast in self.forecasts]
-        lines += [f"  {number}: has to be looked for first, its import was not answered" for number in self.to_find_out]
         if self.to_settle:
             lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in self.to_settle)]
         if self.left_alone:
@@ -66,8 +84,8 @@ class GivingUpPreview(BaseModel, frozen=True):
         return "\n".join(self.lines())
 
 
-class GivenUp(BaseModel, frozen=True):
-    """One record that was given up."""
+class Deprovisioned(BaseModel, frozen=True):
+    """One record that was released."""
 
     number: str
     record: str | None
@@ -75,16 +93,30 @@ class GivenUp(BaseModel, frozen=True):
     takes_effect_at: UtcTime | None = None
     revocable: bool = False
 
+    @classmethod
+    def of(cls, number: str, entry: Entry | None) -> Deprovisioned:
+        """From the last line that the journal has of it."""
+        facts = {} if entry is None else dict(entry.facts)
+        return cls.model_validate(
+            {
+                "number": number,
+                "record": entry.record if entry is not None else None,
+                "says": entry.says if entry is not None and entry.says else "it is released",
+                "takes_effect_at": facts.get("takes_effect_at"),
+                "revocable": bool(facts.get("revocable")),
+            }
+        )
+
     def __str__(self) -> str:
         return f"{self.number}: {self.says}" + (" (can be revoked)" if self.revocable else "")
 
 
-class GivingUpReport(BaseModel, frozen=True):
-    """What it came to. ``remainder`` are the keys of the chosen numbers that are not given up."""
+class DeprovisionReport(BaseModel, frozen=True):
+    """What it came to. ``remainder`` are the keys of the chosen numbers that are not released."""
 
     command: str
     plan: str
-    done: tuple[GivenUp, ...]
+    done: tuple[Deprovisioned, ...]
     left_alone: tuple[LeftAlone, ...] = ()
     not_begun: tuple[str, ...] = ()
     stopped: Stopped | None = None
@@ -103,7 +135,7 @@ class GivingUpReport(BaseModel, frozen=True):
     @property
     def in_a_word(self) -> str:
         left = len(self.remainder)
-        return f"{len(self.done)} given up" + (f", {left} left" if left else "")
+        return f"{len(self.done)} released" + (f", {left} left" if left else "")
 
     @computed_field  # type: ignore[prop-decorator]
     @property
