@@ -37,6 +37,7 @@ class _Planned(TypedDict):
     concurrency: int | None
     timeout: float | None
     soak_hours: float | None
+    settling_window: float | None
 
 
 _inventory = click.argument("inventory_file", metavar="INVENTORY")
@@ -139,6 +140,12 @@ def map_(session: Session, inventory_file: str, target: str, output: str, force:
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
     help="For one operation, and between two looks after a lost answer. Default: 30.",
+)
+@click.option(
+    "--settling-window",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="How long after its time-out an import whose answer was lost is looked for, before it is sent once more; 900.",
 )
 @click.option(
     "--soak-hours", type=click.FloatRange(min=0), metavar="HOURS", help="Between verify and release. Default: 72."

@@ -279,6 +279,11 @@ class Settings(Given):
     def soak(self) -> timedelta:
         return timedelta(hours=self.soak_hours)
 
+    @property
+    def in_doubt(self) -> timedelta:
+        """How long after it was announced a request that was not answered may still take effect."""
+        return timedelta(seconds=self.timeout + self.settling_window)
+
 
 class Plan(Given):
     """What a migration will do. Raises `InvalidInput` when it does not hold together."""

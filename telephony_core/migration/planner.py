@@ -14,6 +14,7 @@ from telephony_core.domain.agents import AgentVersion
 from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
+from telephony_core.migration.account_index import OLDEST, SHARED_FROM
 from telephony_core.migration.consents import consents
 from telephony_core.migration.fields import SETTINGS, value_text
 from telephony_core.migration.inventory import Inventory, NumberIndex, number_text
@@ -41,9 +42,6 @@ from telephony_core.transport.pace import Pace
 
 _ROUND_TRIP: Final = 0.3
 """Seconds that a request is taken to last where nothing else limits it."""
-_LISTING_LASTS: Final = 60.0
-"""Seconds for which one listing of the target answers for all numbers."""
-
 _SAMPLE: Final = 20
 """Records of the target that a plan remembers."""
 
@@ -333,7 +331,7 @@ def _estimate(
     at_target = target.inventory.pages + sum(step.requests for number in planned for step in number.steps)
     seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
     if not target.finds_by_number:
-        at_target += target.inventory.pages * math.floor(seconds / _LISTING_LASTS)
+        at_target += target.inventory.pages * _listings(len(planned), target, settings, target_pace, seconds)
         seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
     words = [
         f"{_pace(pace)} at {name}" for name, pace in ((source.connection, source_pace), (target.name, target_pace))
@@ -341,6 +339,12 @@ def _estimate(
     return Estimate(
         source_requests=at_source, target_requests=at_target, seconds=round(seconds, 1), pace=", ".join(words)
     )
+
+
+def _listings(count: int, target: Target, settings: Settings, pace: Pace, seconds: float) -> int:
+    """How often the target is listed: once for the numbers in work at once, or seldom where that takes long."""
+    takes = max(target.inventory.pages * _ROUND_TRIP, _least(target.inventory.pages, pace))
+    return math.ceil(count / settings.concurrency) if takes < SHARED_FROM else math.ceil(seconds / OLDEST)
 
 
 def _seconds(at_source: int, at_target: int, settings: Settings, source_pace: Pace, target_pace: Pace) -> float:

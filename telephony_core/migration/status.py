@@ -13,6 +13,7 @@ from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import FieldVerdict
 from telephony_core.migration.entries import Action, Entry, Phase
+from telephony_core.migration.job import clock_text
 from telephony_core.migration.journal import SqliteJournal, was_begun
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing, state_of
@@ -37,6 +38,10 @@ class NumberRun(BaseModel, frozen=True):
     """Id of the record that was made at the target."""
     adopted: bool = False
     steps: tuple[StepTaken, ...] = ()
+    in_doubt_since: UtcTime | None = None
+    """When a request was announced of which no answer is known: an import, a release or a rollback."""
+    in_doubt_until: UtcTime | None = None
+    """From when on it cannot take effect any more."""
     problem: str | None = None
     """The last thing that went wrong, unless it was overcome."""
     verified_at: UtcTime | None = None
@@ -131,6 +136,12 @@ class Run(BaseModel, frozen=True):
             for number in self.numbers
             if number.unanswered is not None
         ]
+        lines += [
+            f"  {number.number}: in doubt since {clock_text(number.in_doubt_since)}, until "
+            f"{clock_text(number.in_doubt_until)}"
+            for number in self.numbers
+            if number.in_doubt_since is not None and number.in_doubt_until is not None
+        ]
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
             lines.append(f"  the soak of all that are verified is over on {max(waiting):%Y-%m-%d %H:%M} UTC")
@@ -159,8 +170,10 @@ def read_run(loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: dateti
             )
             for run in journal.runs()
         )
-        numbers = (_number(loaded, key, journal.entries_of(key)) for key in _keys(loaded))
-        return _run(loaded, now(), runs, numbers, is_running=locked and bool(runs) and runs[-1].ended_at is None)
+        is_running = locked and bool(runs) and runs[-1].ended_at is None
+        at_work = runs[-1].id if is_running else None
+        numbers = (_number(loaded, key, journal.entries_of(key), at_work) for key in _keys(loaded))
+        return _run(loaded, now(), runs, numbers, is_running=is_running)
 
 
 def _keys(loaded: LoadedPlan) -> Iterable[str]:
@@ -183,12 +196,18 @@ def _run(
     )
 
 
-def _number(loaded: LoadedPlan, key: str, entries: list[Entry]) -> NumberRun:
+def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None = None) -> NumberRun:
     state = state_of(entries)
+    standing = state.standing
+    in_hand = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
+    if standing is Standing.IN_DOUBT and in_hand:
+        standing = Standing.BEGUN  # its answer is still being waited for
+    open_request = None if in_hand else state.open_import or state.open_release or state.open_roll_back
+    since = None if open_request is None else open_request.at
     told = [entry for entry in entries if entry.phase is not Phase.INTENT and entry.at is not None]
     return NumberRun(
         number=key,
-        standing=state.standing,
+        standing=standing,
         record=state.created,
         adopted=state.adopted,
         steps=tuple(
@@ -196,6 +215,8 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry]) -> NumberRun:
             for entry in told
             if entry.at is not None
         ),
+        in_doubt_since=since,
+        in_doubt_until=None if since is None else since + loaded.plan.settings.in_doubt,
         problem=state.problem.says if state.problem is not None else None,
         verified_at=state.verified_at,
         verified_since=state.verified_since,

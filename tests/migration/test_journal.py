@@ -108,6 +108,7 @@ def test_it_can_be_read_while_a_run_is_at_work(loaded: LoadedPlan) -> None:
         assert run.is_running
         assert run.counts == {Standing.BEGUN: 1, Standing.NOT_BEGUN: 2}
     assert not read_run(loaded).is_running
+    assert read_run(loaded).counts == {Standing.IN_DOUBT: 1, Standing.NOT_BEGUN: 2}
 
 
 def test_it_can_be_read_in_the_middle_of_a_write(loaded: LoadedPlan) -> None:
@@ -251,7 +252,7 @@ def test_a_journal_that_could_not_be_begun_is_begun_by_the_next_run(loaded: Load
     assert loaded.journal_path.exists()
     assert read_run(loaded).counts == {Standing.NOT_BEGUN: 3}
     write(loaded, ENTRY)
-    assert read_run(loaded).counts == {Standing.BEGUN: 1, Standing.NOT_BEGUN: 2}
+    assert read_run(loaded).counts == {Standing.IN_DOUBT: 1, Standing.NOT_BEGUN: 2}
 
 
 def test_the_journal_of_another_plan(loaded: LoadedPlan, tmp_path: Path) -> None:
@@ -359,7 +360,7 @@ MADE = ((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE))
     [
         ((), Standing.NOT_BEGUN),
         (((Action.CHECK, Phase.FAILED),), Standing.FAILED),
-        (((Action.IMPORT, Phase.INTENT),), Standing.BEGUN),
+        (((Action.IMPORT, Phase.INTENT),), Standing.IN_DOUBT),
         (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.FAILED)), Standing.FAILED),
         (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.UNKNOWN)), Standing.ASKED),
         (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.DONE)), Standing.BEGUN),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,13 +13,23 @@ from pydantic import SecretStr
 
 from telephony_core import errors
 from telephony_core.domain.lifecycle import NumberStatus
+from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.effects import Call, Credentials, Effect, Look, Record, Reveal, Wait
+from telephony_core.migration.effects import Call, Claim, Credentials, Effect, End, Look, Now, Record, Reveal, Wait
 from telephony_core.migration.entries import Action, Entry, Phase
-from telephony_core.migration.job import CameOutDifferent, Job, NeedsPerson, PlanOvertaken
-from telephony_core.migration.number_move import MOST_TRIES, move
+from telephony_core.migration.job import (
+    CameOutDifferent,
+    ContradictoryAnswers,
+    InDoubt,
+    Job,
+    NeedsPerson,
+    NotInService,
+    PlanOvertaken,
+)
+from telephony_core.migration.number_move import MOST_SENDS, move
 from telephony_core.migration.progress import Standing, state_of
 from telephony_core.plugins import registry
+from tests.core.driving import START
 from tests.migration.stage import PASSWORD, Stage
 
 Answer = object | Exception
@@ -54,6 +67,7 @@ class World:
     def __init__(self, job: Job, lines: list[Entry] | None = None, **answers: Answer | list[Answer]) -> None:
         self.job = job
         self.lines = lines or []
+        self.now = START
         self.asked: list[str] = []
         self.answers: dict[str, Answer | list[Answer]] = {
             "source get_number": job.number.source,
@@ -63,8 +77,11 @@ class World:
             "target update_sip": made(job, inbound_agent=None),
             "target get_number": made(job),
             "look": (),
+            "source list": (),
+            "target list": (),
             "reveal": Credentials("acme", SecretStr(PASSWORD)),
-            "wait": None,
+            "wait": True,
+            "claim": None,
             **{name.replace("__", " "): answer for name, answer in answers.items()},
         }
 
@@ -81,21 +98,26 @@ class World:
     def _answer(self, effect: Effect[object]) -> Answer:
         match effect:
             case Record(entry):
-                self.lines.append(entry)
+                self.lines.append(replace(entry, at=self.now))
                 self.asked.append(f"{entry.action} {entry.phase}")
                 return None
             case Call(end, name):
                 return self._next(f"{end} {name}")
-            case Look():
-                return self._next("look", " fresh" if effect.fresh else "")
+            case Look(end, _, id):
+                return self._next("look" if end is End.TARGET and id is None else f"{end} list")
+            case Now():
+                return self.now
+            case Claim():
+                return self._next("claim")
             case Wait():
+                self.now += timedelta(seconds=effect.seconds)
                 return self._next("wait")
             case Reveal():
                 return self._next("reveal")
         raise AssertionError(effect)
 
-    def _next(self, name: str, more: str = "") -> Answer:
-        self.asked.append(name + more)
+    def _next(self, name: str) -> Answer:
+        self.asked.append(name)
         answer = self.answers[name]
         return answer.pop(0) if isinstance(answer, list) else answer
 
@@ -113,6 +135,7 @@ def test_a_number_is_checked_announced_made_assigned_and_read_back(job: Job) -> 
     assert world.asked == [
         "source get_number",
         "reveal",
+        "claim",
         "target check_agents",
         "look",
         "import intent",
@@ -173,7 +196,7 @@ def test_a_source_that_changed_stops_it_before_anything(
     world = World(job, source__get_number=now if isinstance(now, Exception) else now(job.number.source))
     with pytest.raises(PlanOvertaken, match=said):
         world.run()
-    assert world.asked == ["source get_number", "check failed"]
+    assert world.asked == ["source get_number", *(["source list"] * (said == "gone")), "check failed"]
 
 
 def test_a_refused_import_is_over_and_the_next_run_sends_it_anew(job: Job) -> None:
@@ -186,32 +209,79 @@ def test_a_refused_import_is_over_and_the_next_run_sends_it_anew(job: Job) -> No
     assert "wait" not in world.asked
 
 
-def test_a_lost_import_is_looked_for_twice_before_it_is_sent_again(job: Job) -> None:
-    world = World(job, target__import_number=[LOST, made(job, inbound_agent=None)], look=[(), (), (), (), ()])
+def test_a_lost_import_is_looked_for_during_the_whole_window_before_it_is_sent_once_more(job: Job) -> None:
+    world = World(job, target__import_number=[LOST, made(job, inbound_agent=None)])
     world.run()
-    start = world.asked.index("target import_number")
-    end = world.asked.index("import done")
-    assert world.asked[start : end + 1] == [
-        "target import_number",
-        "look fresh",
-        "import look",
-        "wait",
-        "look fresh",
-        "import look",
-        "look fresh",
-        "import intent",
-        "target import_number",
-        "look fresh",  # whether there are two now
-        "import done",
-    ]
+    first, second = (line.at for line in world.lines if line.phase is Phase.INTENT and line.action is Action.IMPORT)
+    assert first is not None
+    assert second is not None
+    assert second - first > timedelta(seconds=job.timeout + job.settling_window)
+    looks = [line.at - first for line in world.lines if line.phase is Phase.LOOK and line.at is not None]
+    pauses = [after - before for before, after in pairwise(looks)]
+    assert pauses[:-2] == sorted(pauses[:-2])  # they grow; the last one ends with the window
+    assert max(pauses) <= timedelta(minutes=2)
+    assert world.asked[world.asked.index("import done") - 1] == "look"  # whether there are two now
+    assert world.standing is Standing.MOVED
 
 
-def test_an_import_found_at_the_second_look_gets_its_settings_again(job: Job) -> None:
+def test_an_import_whose_run_is_stopped_stays_in_doubt_and_is_not_sent_again(job: Job) -> None:
+    world = World(job, target__import_number=LOST, wait=False)
+    with pytest.raises(InDoubt, match="may still take effect") as raised:
+        world.run()
+    assert raised.value.until - raised.value.since == timedelta(seconds=job.timeout + job.settling_window)
+    assert world.asked.count("target import_number") == 1
+    assert world.standing is Standing.IN_DOUBT
+    world.now += timedelta(minutes=5)
+    with pytest.raises(InDoubt) as again:  # the next run goes on with the window that was begun
+        world.run()
+    assert again.value.until == raised.value.until
+    assert world.asked.count("target import_number") == 1
+
+
+def test_a_clock_that_was_set_back_begins_the_window_anew(job: Job) -> None:
+    world = World(job, target__import_number=LOST, wait=False)
+    with pytest.raises(InDoubt):
+        world.run()
+    set_back = world.now = world.now - timedelta(days=1)
+    with pytest.raises(InDoubt) as again:
+        world.run()
+    assert again.value.since == set_back
+
+
+def test_an_import_found_at_a_later_look_gets_its_settings_again(job: Job) -> None:
     world = World(job, target__import_number=LOST, look=[(), (), (made(job, inbound_agent=None),)])
     world.run()
     assert world.asked.count("target import_number") == 1
     assert world.asked.index("target update_sip") < world.asked.index("target assign_agents")
     assert state_of(world.lines).adopted
+
+
+def test_a_record_that_is_not_in_service_is_waited_for_and_then_said(job: Job) -> None:
+    world = World(job, target__get_number=made(job, status=NumberStatus.PENDING, provider_status="requested"))
+    with pytest.raises(NotInService, match="requested"):
+        world.run()
+    assert world.asked.count("wait") == 4
+    assert world.standing is Standing.NOT_IN_SERVICE
+    world.answers["target get_number"] = made(job)
+    world.run()
+    assert world.standing is Standing.MOVED
+    assert world.asked.count("target import_number") == 1
+
+
+def test_a_record_that_is_of_another_number_by_now_gets_no_agent_and_no_settings(job: Job) -> None:
+    other = NumberIdentity.parse("+827099999999", region="ES")
+    lines = [Entry(job.key, Action.IMPORT, Phase.DONE, "new", facts={"send_again": True})]
+    world = World(job, lines, target__get_number=made(job, identity=other))
+    with pytest.raises(CameOutDifferent, match=r"\+827099999999"):
+        world.run()
+    assert not {"target update_sip", "target assign_agents"} & set(world.asked)
+
+
+def test_a_record_that_is_read_as_missing_and_listed_is_not_taken_for_gone(job: Job) -> None:
+    world = World(job, source__get_number=errors.NotFound("no"), source__list=(job.number.source,))
+    with pytest.raises(ContradictoryAnswers):
+        world.run()
+    assert "claim" not in world.asked
 
 
 @pytest.mark.parametrize(
@@ -235,7 +305,7 @@ def test_an_import_that_is_never_answered_is_not_sent_for_ever(job: Job) -> None
     world = World(job, target__import_number=LOST)
     with pytest.raises(errors.OutcomeUnknown, match="never answered"):
         world.run()
-    assert world.asked.count("target import_number") == MOST_TRIES
+    assert world.asked.count("target import_number") == MOST_SENDS
     assert world.standing is Standing.ASKED
 
 

@@ -188,16 +188,16 @@ def test_an_import_that_was_announced_and_made_is_adopted_by_the_next_run(way: s
     assert (stored.username, stored.password) == ("acme", PASSWORD)
 
 
-def test_an_import_that_was_announced_and_not_made_is_made_after_two_looks(way: str, tmp_path: Path) -> None:
+def test_an_import_that_was_announced_and_not_made_is_made_after_the_settling_window(way: str, tmp_path: Path) -> None:
     stage = Stage(tmp_path, way, 1, ONE)
     loaded = stage.plan()
     open_import(loaded)
     assert stage.apply(loaded).is_complete
     assert len(stage.target.records()) == 1
-    assert ONE.timeout in stage.time.slept
+    assert sum(stage.time.slept) >= ONE.timeout + ONE.settling_window
     looks = [event for event in stage.events if event.phase is Phase.LOOK]
     waits = [event for event in stage.events if event.kind is EventKind.WAITING]
-    assert (len(looks), len(waits)) == (2, 1)
+    assert len(looks) == len(waits) + 1 > 10  # the last one says that it is sent once more
 
 
 def test_a_record_that_was_there_before_is_never_adopted(way: str, tmp_path: Path) -> None:

@@ -172,8 +172,41 @@ def test_a_number_that_is_not_in_use_yet_is_not_called_equal(tmp_path: Path) -> 
     stage = moved_stage(tmp_path, "diga-vox")
     stage.target.store.edit(target_record(stage), {"status": "scheduled", "start_at": 4_000_000_000_000})
     number = look(stage).numbers[0]
-    assert number.is_equal
-    assert "status" in number.unverifiable
+    assert not number.is_equal
+    assert "status: DIFFERS (active was wanted, pending (scheduled) is there)" in number.differences[0]
+
+
+ADDED = {
+    "an outbound agent": (
+        "vox-diga",
+        lambda emulator: {"outbound_agent_id": emulator.agents["sales"]},
+        "outbound_agent",
+    ),
+    "another inbound agent": (
+        "diga-vox",
+        lambda emulator: {
+            "outbound_agent": {"agent_id": emulator.agents["sales"], "agent_version": "production"},
+        },
+        "outbound_agent",
+    ),
+    "an opened list": (
+        "vox-diga",
+        lambda emulator: {"sip_config": {**emulator.records()[0]["sip_config"], "allowed_addresses": []}},
+        "inbound.allowed_addresses",
+    ),
+    "another origin": ("vox-diga", lambda emulator: {"telephony_provider": "zadarma"}, "origin"),
+    "another creation": ("vox-diga", lambda emulator: {"created_at": 1_700_000_000_000}, "created_at"),
+}
+
+
+@pytest.mark.parametrize("what", ADDED)
+def test_what_somebody_added_at_the_target_differs(what: str, tmp_path: Path) -> None:
+    way, change, field = ADDED[what]
+    stage = moved_stage(tmp_path, way)
+    stage.target.store.edit(target_record(stage), change(stage.target))
+    report = look(stage)
+    assert not report.is_equal
+    assert [text.split(":")[0] for text in report.numbers[0].differences] == [field]
 
 
 def test_numbers_that_were_not_moved_are_named(tmp_path: Path) -> None:
