@@ -130,8 +130,9 @@ class AccountIndex:
                 live_of_settled.setdefault(key, []).append(record.id)
             if record.id in ids and key not in self._settled:
                 by_id[record.id] = record
-            if record.created_at is not None and (oldest is None or record.created_at < oldest):
-                oldest = record.created_at
+            made_at = record.created_at or record.starts_at
+            if made_at is not None and (oldest is None or made_at < oldest):
+                oldest = made_at
         self._by_number, self._by_id, self._live_of_settled = by_number, by_id, live_of_settled
         self._looked_for, self._shown, self.oldest = ids, listing, oldest
         self._began_at, self._took = began_at, self._clock.monotonic() - began_at

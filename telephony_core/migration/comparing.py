@@ -21,6 +21,8 @@ from telephony_core.migration.plan import Trunk, Wanted, import_of
 from telephony_core.settling import EMPTY_AT_FIRST, differences, read_field, sent_fields
 
 _WHOLE: Final = ("status", "origin")
+_BEGINNINGS: Final = ("created_at", "starts_at")
+"""When a record was made, as providers tell it: vox the one, Diga the other."""
 _GONE: Final = FieldDrift(field="number", before="there", after="gone")
 
 
@@ -31,9 +33,7 @@ def overtaken(planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection
     """
     if now is None:
         return (_GONE,)
-    changed = [
-        FieldDrift(field="created_at", before=before, after=after) for before, after in _made_again(planned, now)
-    ]
+    changed = list(_made_again(planned, now))
     changed += [
         FieldDrift(field=name, before=before, after=after)
         for name in (*_WHOLE, *SETTINGS)
@@ -47,11 +47,12 @@ def overtaken(planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection
     return tuple(changed)
 
 
-def _made_again(planned: PhoneNumber, now: PhoneNumber) -> Iterator[tuple[str, str]]:
+def _made_again(planned: PhoneNumber, now: PhoneNumber) -> Iterator[FieldDrift]:
     """Another time of creation: the record was deleted, and another one was made under its id."""
-    before, after = planned.created_at, now.created_at
-    if before is not None and after is not None and before != after:
-        yield value_text(before), value_text(after)
+    for name in _BEGINNINGS:
+        before, after = getattr(planned, name), getattr(now, name)
+        if before is not None and after is not None and before != after:
+            yield FieldDrift(field=name, before=value_text(before), after=value_text(after))
 
 
 def _was_stopped(before: object, now: object, stopped: Collection[str]) -> bool:
@@ -61,8 +62,9 @@ def _was_stopped(before: object, now: object, stopped: Collection[str]) -> bool:
 def seen(record: PhoneNumber) -> dict[str, str]:
     """What a record shows, as texts: what the journal keeps to tell a foreign change by."""
     texts = {name: value_text(_in_order(_read(record, name))) for name in (*_WHOLE, *SETTINGS)}
-    if record.created_at is not None:  # some answers to an import leave it out
-        texts["created_at"] = record.created_at.isoformat()
+    for name in _BEGINNINGS:
+        if (at := getattr(record, name)) is not None:  # some answers to an import leave it out
+            texts[name] = at.isoformat()
     # A user name may have come from a secret reference: enough of it is kept to tell whether it has changed.
     texts[Setting.USERNAME] = hashlib.sha256(texts[Setting.USERNAME].encode()).hexdigest()[:16]
     return texts
@@ -74,7 +76,7 @@ def foreign_changes(left_behind: Mapping[str, object], now: PhoneNumber) -> tupl
     return tuple(
         FieldDrift(field=name, before=str(before), after=shown.get(name, "not told"))
         for name, before in left_behind.items()
-        if before != shown.get(name) and (name != "created_at" or name in shown)
+        if before != shown.get(name) and (name not in _BEGINNINGS or name in shown)
     )
 
 

@@ -177,16 +177,14 @@ def test_a_number_that_is_not_in_use_yet_is_not_called_equal(tmp_path: Path) -> 
 
 
 ADDED = {
-    "an outbound agent": (
+    "an outbound agent at diga": (
         "vox-diga",
         lambda emulator: {"outbound_agent_id": emulator.agents["sales"]},
         "outbound_agent",
     ),
-    "another inbound agent": (
+    "an outbound agent at vox": (
         "diga-vox",
-        lambda emulator: {
-            "outbound_agent": {"agent_id": emulator.agents["sales"], "agent_version": "production"},
-        },
+        lambda emulator: {"outbound_agent": {"agent_id": emulator.agents["sales"], "agent_version": "production"}},
         "outbound_agent",
     ),
     "an opened list": (
@@ -195,7 +193,8 @@ ADDED = {
         "inbound.allowed_addresses",
     ),
     "another origin": ("vox-diga", lambda emulator: {"telephony_provider": "zadarma"}, "origin"),
-    "another creation": ("vox-diga", lambda emulator: {"created_at": 1_700_000_000_000}, "created_at"),
+    "another creation": ("diga-vox", lambda emulator: {"created_at": 1_700_000_000_000}, "created_at"),
+    "another beginning": ("vox-diga", lambda emulator: {"assigned_at": "2026-01-01T00:00:00Z"}, "starts_at"),
 }
 
 
