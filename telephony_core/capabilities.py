@@ -166,6 +166,17 @@ class RateLimit(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatableImport(Fact):
+    """Why an import whose answer was lost may be sent once more before the settling window of a plan is over.
+
+    Only for a provider that documents an idempotency key, or a look-up that shows a number as soon as it is made.
+    """
+
+    after: float
+    """Seconds after the time-out of the first request; 0 with an idempotency key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """Everything a provider declares about itself. What is not in here is not supported."""
 
@@ -180,6 +191,8 @@ class Capabilities:
     release: Mapping[Origin, ReleaseTerms] = field(default_factory=dict)
     inbound_host: InboundHost | None = None
     rate_limit: RateLimit | None = None
+    repeatable_import: RepeatableImport | None = None
+    """``None``: a lost import may show, and even take effect, at any time within the settling window."""
 
     def offers(self, operation: Operation, origin: Origin = Origin.UNKNOWN) -> bool:
         """Whether the operation exists, for numbers of this origin; an unknown origin is left to the provider."""

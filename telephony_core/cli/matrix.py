@@ -19,6 +19,7 @@ from telephony_core.capabilities import (
     OperationSupport,
     RateLimit,
     ReleaseTerms,
+    RepeatableImport,
 )
 from telephony_core.domain.lifecycle import Origin
 
@@ -57,6 +58,7 @@ def _points(capabilities: Capabilities) -> Iterator[Point]:
     host = capabilities.inbound_host
     yield Point("trunk", "inbound calls go to", (host.host if host is not None else None) or "not documented", host)
     yield _point("requests", "rate", capabilities.rate_limit, _rate)
+    yield _point("requests", "lost import repeatable", capabilities.repeatable_import, _repeatable)
 
 
 def as_data(value: object) -> object:
@@ -111,6 +113,10 @@ def _agent_versions(versions: AgentVersions) -> str:
 
 def _release(terms: ReleaseTerms) -> str:
     return f"{terms.effect.replace('_', ' ')}, {'can be revoked' if terms.revocable else 'final'}"
+
+
+def _repeatable(rule: RepeatableImport) -> str:
+    return f"after {rule.after:g} s"
 
 
 def _rate(limit: RateLimit) -> str:

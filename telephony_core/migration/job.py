@@ -102,10 +102,9 @@ class Job:
 
     @classmethod
     def of(cls, plan: Plan, number: PlannedNumber, capabilities: Capabilities) -> Job:
-        settings = plan.settings
-        return cls(
-            number, plan.trunk(number), capabilities, plan.target.provider, settings.timeout, settings.settling_window
-        )
+        settings, sooner = plan.settings, capabilities.repeatable_import
+        window = settings.settling_window if sooner is None else min(settings.settling_window, sooner.after)
+        return cls(number, plan.trunk(number), capabilities, plan.target.provider, settings.timeout, window)
 
     @property
     def key(self) -> str:

@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from telephony_core import errors
+from telephony_core.capabilities import RepeatableImport
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
@@ -27,12 +28,17 @@ from telephony_core.migration.job import (
     PlanOvertaken,
 )
 from telephony_core.migration.number_move import MOST_SENDS, move
+from telephony_core.migration.plan import Plan, load_plan
 from telephony_core.migration.progress import Standing, state_of
 from telephony_core.plugins import registry
 from tests.core.driving import START
 from tests.migration.stage import PASSWORD, Stage
 
 Answer = object | Exception
+
+
+def stage_plan(folder: Path) -> Plan:
+    return load_plan(folder / "plan.json").plan
 
 
 @pytest.fixture
@@ -222,6 +228,20 @@ def test_a_lost_import_is_looked_for_during_the_whole_window_before_it_is_sent_o
     assert max(pauses) <= timedelta(minutes=2)
     assert world.asked[world.asked.index("import done") - 1] == "look"  # whether there are two now
     assert world.standing is Standing.MOVED
+
+
+def test_a_provider_that_documents_an_immediate_look_up_is_asked_again_sooner(job: Job, tmp_path: Path) -> None:
+    plan = stage_plan(tmp_path)
+    sooner = RepeatableImport(source="made up", after=5.0)
+    world = World(
+        Job.of(plan, plan.numbers[0], replace(job.capabilities, repeatable_import=sooner)),
+        target__import_number=[LOST, made(job, inbound_agent=None)],
+    )
+    world.run()
+    first, second = (line.at for line in world.lines if line.phase is Phase.INTENT and line.action is Action.IMPORT)
+    assert first is not None
+    assert second is not None
+    assert job.timeout + 5 <= (second - first).total_seconds() < job.timeout + 10
 
 
 def test_an_import_whose_run_is_stopped_stays_in_doubt_and_is_not_sent_again(job: Job) -> None:
