@@ -17,6 +17,7 @@ from telephony_core.cli.migrate_runs import (
     learn_secrets,
     load,
     print_report,
+    to_its_end,
 )
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.session import Session
@@ -54,7 +55,6 @@ def apply_(
     from telephony_core.migration.apply import ApplyOptions, aapply_plan
     from telephony_core.migration.plan_text import counted
     from telephony_core.migration.status import read_run
-    from telephony_core.migration.stopping import run_interruptibly
 
     loaded = load(plan_file)
     plan = loaded.plan
@@ -85,8 +85,8 @@ def apply_(
             on_event=telling.event,
         )
         rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
-        report = run_interruptibly(
-            lambda rules: aapply_plan(loaded, both.source, both.target, options, rules=rules), rules, "apply"
+        report = to_its_end(
+            lambda rules: aapply_plan(loaded, both.source, both.target, options, rules=rules), rules, "apply", loaded
         )
     print_report(session, report, report.lines(), complete=report.is_complete, next=list(report.next_commands))
     moved = report.done - report.rolled_back

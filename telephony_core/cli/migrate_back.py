@@ -10,7 +10,17 @@ import click
 from telephony_core.cli import prompts
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.migrate_files import accept_option, keys_of, numbers_option, plan_argument, take_over_option
-from telephony_core.cli.migrate_runs import SpokenRules, Telling, asking, ended, ends, learn_secrets, load, print_report
+from telephony_core.cli.migrate_runs import (
+    SpokenRules,
+    Telling,
+    asking,
+    ended,
+    ends,
+    learn_secrets,
+    load,
+    print_report,
+    to_its_end,
+)
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output import print_json, print_line
 from telephony_core.cli.session import Session
@@ -52,7 +62,6 @@ def rollback_(
     from telephony_core.migration.deprovision import DeprovisionOptions
     from telephony_core.migration.plan_text import counted
     from telephony_core.migration.rollback import arollback_plan, preview_rollback
-    from telephony_core.migration.stopping import run_interruptibly
 
     loaded = load(plan_file)
     plan = loaded.plan
@@ -78,8 +87,11 @@ def rollback_(
             on_event=telling.event,
         )
         rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
-        report = run_interruptibly(
-            lambda rules: arollback_plan(loaded, both.source, both.target, options, rules=rules), rules, "rollback"
+        report = to_its_end(
+            lambda rules: arollback_plan(loaded, both.source, both.target, options, rules=rules),
+            rules,
+            "rollback",
+            loaded,
         )
     _end(ctx, session, report)
 
@@ -114,7 +126,6 @@ def release_(
     """
     from telephony_core.migration.deprovision import DeprovisionOptions
     from telephony_core.migration.release import arelease_plan, preview_release
-    from telephony_core.migration.stopping import run_interruptibly
 
     loaded = load(plan_file)
     plan = loaded.plan
@@ -149,8 +160,11 @@ def release_(
             on_event=telling.event,
         )
         rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
-        report = run_interruptibly(
-            lambda rules: arelease_plan(loaded, both.source, both.target, options, rules=rules), rules, "release"
+        report = to_its_end(
+            lambda rules: arelease_plan(loaded, both.source, both.target, options, rules=rules),
+            rules,
+            "release",
+            loaded,
         )
     _end(ctx, session, report)
 

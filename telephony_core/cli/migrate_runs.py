@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 import click
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from telephony_core.cli.session import Session
     from telephony_core.migration.runner import Opener
+
+T = TypeVar("T")
 
 NO_TERMINAL: Final = 100
 """Columns of text that goes to a pipe or a file."""
@@ -103,6 +106,35 @@ class SpokenRules(StopRules):
     def ask(self) -> None:
         StopRules.ask(self)
         self.tell("stopping: the numbers in hand are finished first; Ctrl-C once more stops at once, which is safe too")
+
+
+def to_its_end(
+    work: Callable[[StopRules], Coroutine[Any, Any, T]], rules: StopRules, what: str, loaded: LoadedPlan
+) -> T:
+    """Run async work; the first Ctrl-C finishes the numbers in hand, the second stops at once.
+
+    Raises `Interrupted` then, or `OutcomeUnknown` where a request was under way that may still take effect.
+    """
+    from telephony_core.migration.job import clock_text
+    from telephony_core.migration.status import read_run
+    from telephony_core.migration.stopping import Interrupted, run_interruptibly
+
+    try:
+        return run_interruptibly(work, rules, what)
+    except Interrupted as stopped:
+        interrupted = stopped
+    open_requests = [
+        f"{number.number} (until {clock_text(number.in_doubt_until)})"
+        for number in read_run(loaded).numbers
+        if number.in_doubt_until is not None
+    ]
+    if not open_requests:
+        raise interrupted
+    raise OutcomeUnknown(
+        f"{interrupted.message}; in doubt: {', '.join(open_requests)}",
+        remedy=f"`telephony migrate status {shlex.quote(str(loaded.path))}` shows them; the same command again goes on "
+        "from there",
+    )
 
 
 # -- progress

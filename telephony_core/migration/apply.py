@@ -251,6 +251,7 @@ class _Run:
                 for job in jobs:
                     await turn.acquire()
                     if self.rules.why is not None or self._broken is not None:
+                        turn.release()  # one that only waits still needs it, to end
                         break
                     group.create_task(self._take_turn(job, runner, turn, canary=canary))
         except BaseExceptionGroup as several:
