@@ -60,7 +60,7 @@ def apply_(
     plan = loaded.plan
     keys = keys_of(plan, numbers)
     chosen = {number.key for number in plan.chosen(keys)}
-    left = [key for key in read_run(loaded).remainder if key in chosen]
+    left = [key for key in read_run(loaded, lost=take_over).remainder if key in chosen]
     both = ends(session, plan)
     if left and not yes:
         prompts.confirm(

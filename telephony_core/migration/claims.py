@@ -118,23 +118,40 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
                     remedy="run the command with that path; if that journal is an old copy, take its place with "
                     "`--take-over`",
                 )
-            connection.execute("INSERT OR REPLACE INTO plans VALUES (?, ?)", (plan, here))
     except BaseException:
         held.close()
         raise
     return held
 
 
+def was_begun_here(loaded: LoadedPlan) -> bool:
+    """Whether this machine saw the plan begin under this path, so that a journal that is not there was lost."""
+    return _begun_as(loaded) == str(loaded.journal_path)
+
+
+def note_begun(loaded: LoadedPlan) -> None:
+    """Remember where the journal of this plan is."""
+    with _open(state_folder() / "claims.sqlite3") as connection:
+        values = (_plan_key(loaded), str(loaded.journal_path))
+        connection.execute("INSERT OR REPLACE INTO plans VALUES (?, ?)", values)
+
+
 def begun_elsewhere(loaded: LoadedPlan) -> Path | None:
     """The plan's other path with a journal beside it, where this machine knows one."""
+    journal = _begun_as(loaded)
+    if journal is None or journal == str(loaded.journal_path) or not Path(journal).exists():
+        return None
+    return Path(journal.removesuffix(".journal"))
+
+
+def _begun_as(loaded: LoadedPlan) -> str | None:
+    """The path of the journal with which this machine last saw the plan."""
     path = state_folder() / "claims.sqlite3"
     if not path.exists():
         return None
     with _open(path) as connection:
         row = connection.execute("SELECT path FROM plans WHERE plan = ?", (_plan_key(loaded),)).fetchone()
-    if row is None or row[0] == str(loaded.journal_path) or not Path(row[0]).exists():
-        return None
-    return Path(row[0].removesuffix(".journal"))
+    return None if row is None else str(row[0])
 
 
 def _plan_key(loaded: LoadedPlan) -> str:

@@ -136,6 +136,10 @@ class Rule(ABC):
     def find(self, job: Job, state: NumberState) -> Unit[str | None]:
         """The target record, where the journal does not know it; ``None`` when there is none, which is written down."""
 
+    def unknown(self, job: Job, state: NumberState, live: tuple[str, ...]) -> MigrationError | None:
+        """What has to be said of a number that this command is not about; ``live`` are its records at the target."""
+        return None
+
     def record_id(self, job: Job, target_id: str) -> str:
         return job.number.source.id if self.end is End.SOURCE else target_id
 
@@ -213,6 +217,12 @@ async def _prepare(
             settling.append(job.key)
         else:
             left.append(LeftAlone.of(job.key, error))
+    known = {job.key for job in candidates}
+    left += [
+        LeftAlone.of(job.key, error)
+        for job in jobs
+        if job.key not in known and (error := rule.unknown(job, states[job.key], _live(job, indexes))) is not None
+    ]
     leaving = [record.id for record in going.values()]
     forecasts = tuple(forecast(here, key, record, served, leaving) for key, record in going.items())
     chosen = [job for job in candidates if job.key in going]
@@ -254,6 +264,10 @@ def _listed(job: Job, state: NumberState, rule: Rule, indexes: Mapping[End, Acco
     listed = indexes[End.TARGET].shown(job.identity, state.created)
     record = rule.found(job, state, listed) if state.created is None else indexes[End.TARGET].by_id(state.created)
     return Evidence(indexes[End.SOURCE].by_id(job.number.source.id), record, live_ids(job, listed))
+
+
+def _live(job: Job, indexes: Mapping[End, AccountIndex]) -> tuple[str, ...]:
+    return live_ids(job, indexes[End.TARGET].shown(job.identity))
 
 
 def _open_elsewhere(job: Job, state: NumberState, rule: Rule, now: datetime) -> MigrationError | None:

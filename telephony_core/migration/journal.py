@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from telephony_core._version import __version__
-from telephony_core.migration.claims import begun_elsewhere, hold
+from telephony_core.migration.claims import begun_elsewhere, hold, note_begun, was_begun_here
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.journal_file import (
@@ -121,7 +121,7 @@ class SqliteJournal:
         """
         path = loaded.journal_path
         if not create and not path.exists():
-            raise _missing(loaded)
+            raise missing(loaded)
         with explained(path):
             held = lock(path)
         also_held = None if held is None else _hold_everywhere(loaded, held, take_over=take_over)
@@ -147,9 +147,10 @@ class SqliteJournal:
         try:
             with explained(path):
                 if holds_nothing(journal._connection):
-                    if not create:
-                        raise _missing(loaded)
+                    if not create or (was_begun_here(loaded) and not take_over):
+                        raise missing(loaded)
                     journal._begin(loaded)
+                note_begun(loaded)
                 journal._check(loaded)
                 journal._register(command, take_over=take_over)
         except BaseException:
@@ -162,7 +163,7 @@ class SqliteJournal:
         """Open the journal of a plan to look at it, also while a run is at work. Raises `JournalError`."""
         path = loaded.journal_path
         if not was_begun(loaded):
-            raise _missing(loaded)
+            raise missing(loaded)
         with explained(path):
             journal = cls(path, open_for_reading(path), now)
         try:
@@ -340,13 +341,20 @@ def was_begun(loaded: LoadedPlan) -> bool:
         return not holds_nothing(connection)
 
 
-def _missing(loaded: LoadedPlan) -> JournalError:
+def missing(loaded: LoadedPlan) -> JournalError:
     journal = loaded.journal_path
     found = "an empty journal" if journal.exists() else "no journal"
     if (elsewhere := begun_elsewhere(loaded)) is not None:
         return JournalError(
             f"{loaded.path} has {found} beside it: this plan was begun as {elsewhere}",
             remedy="run the command with that path",
+        )
+    if was_begun_here(loaded):
+        return JournalError(
+            f"{loaded.path} has {found} beside it, and was begun on this machine: {journal.name} was lost, and with it "
+            "what was made at the target",
+            remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
+            "begin anew with `telephony migrate apply --take-over`",
         )
     return JournalError(
         f"{loaded.path} has {found} beside it: it was not begun here, or {journal.name} was lost",

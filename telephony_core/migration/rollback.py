@@ -133,6 +133,15 @@ class RollbackRule(Rule):
                 return NotOurs(f"{job.key} ({record.id}) was changed by somebody since this migration made it: {said}")
         return None
 
+    def unknown(self, job: Job, state: NumberState, live: tuple[str, ...]) -> MigrationError | None:
+        if not live or state.rolled_back:
+            return None
+        return NotOurs(
+            f"{job.key} is at the target as {', '.join(live)}, and the journal does not say that it was made by this "
+            "migration",
+            remedy="if the journal is an old copy, put the newest one back; else somebody else made that record",
+        )
+
     def cannot_be_undone(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> tuple[str, ...]:
         said = []
         for job in jobs:

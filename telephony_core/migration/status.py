@@ -10,11 +10,12 @@ from typing import Literal
 from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
+from telephony_core.migration.claims import was_begun_here
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import FieldVerdict
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.job import clock_text
-from telephony_core.migration.journal import SqliteJournal, was_begun
+from telephony_core.migration.journal import SqliteJournal, missing, was_begun
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing, state_of
 
@@ -122,6 +123,8 @@ class Run(BaseModel, frozen=True):
         """The status, for a terminal."""
         counts = ", ".join(f"{count} {standing.replace('_', ' ')}" for standing, count in self.counts.items())
         lines = [f"{self.source} → {self.target}: {counts or 'nothing is planned'}"]
+        if not self.runs:
+            lines.append("there is no journal beside the plan: it was not begun, or its journal was lost")
         if self.runs:
             last = self.runs[-1]
             said = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
@@ -152,9 +155,15 @@ class Run(BaseModel, frozen=True):
         return "\n".join(self.lines())
 
 
-def read_run(loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
-    """Where the migration of a plan stands. A plan without a journal was not begun. Raises `JournalError`."""
+def read_run(loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
+    """Where the migration of a plan stands. Raises `JournalError`, also where the journal was lost.
+
+    A plan without a journal that this machine never saw begin was not begun, as far as can be told; with ``lost``, nor
+    was one whose journal was lost.
+    """
     if not was_begun(loaded):
+        if not lost and was_begun_here(loaded):
+            raise missing(loaded)
         return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)
     with SqliteJournal.reading(loaded, now=now) as journal:
         locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core.migration.entries import Action, Entry, Phase
+from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.journal import JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.plan import LoadedPlan, load_plan
 from telephony_core.migration.progress import Standing, state_of
@@ -382,3 +383,22 @@ def test_an_open_import_keeps_what_was_there_before_it() -> None:
     state = state_of([ENTRY])
     assert state.open_import is ENTRY
     assert state.touched
+
+
+def test_a_journal_that_was_lost_is_said_and_not_taken_for_a_plan_that_was_never_begun(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, count=1)
+    loaded = stage.plan()
+    assert stage.apply(loaded).is_complete
+    for file in tmp_path.glob("plan.json.journal*"):
+        file.unlink()
+    with pytest.raises(JournalError, match="was begun on this machine"):
+        read_run(loaded)
+    for command in ("verify", "rollback", "release"):
+        with pytest.raises(JournalError, match="was lost"), SqliteJournal.writing(loaded, command):
+            pass
+    with pytest.raises(JournalError, match="was lost"):
+        stage.apply(loaded)
+    assert len(stage.target.records()) == 1
+    with pytest.raises(PlanOvertaken, match="there already"):
+        stage.apply(loaded, take_over=True)  # begins anew, and looks before it writes
+    assert len(stage.target.records()) == 1
