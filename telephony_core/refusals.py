@@ -71,8 +71,10 @@ def error_for(
         kind = refusal.kind or by_status or InvalidRequest
     said = scrubbed(refusal.message, secrets)[:500] if refusal.message else None
     message = f"the provider says: {said}" if said else f"the provider answered {status} without a reason"
-    if status < 400:
+    if 300 <= status < 400:
         message = "the provider answered with a redirect, which is not followed (the key would go along)"
+    elif status < 200:
+        message = f"the provider answered {status}, which is no final answer"
     return kind(
         message,
         status=status,

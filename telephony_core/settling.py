@@ -42,6 +42,14 @@ class Attempt:
     started_at: datetime | None = None
 
 
+@dataclass(slots=True, eq=False)
+class Trail:
+    """What came of a write so far, kept up to date while its operation runs, for whoever interrupts that."""
+
+    number: PhoneNumber | None = None
+    """The record that is known to be there by it."""
+
+
 class SettlementOutcome(StrEnum):
     """What a look found."""
 
@@ -152,7 +160,12 @@ def _additions(attempt: Attempt, number: PhoneNumber) -> tuple[str, ...]:
 def judge_change(
     attempt: Attempt, number: PhoneNumber | None, capabilities: Capabilities, *, as_of: datetime
 ) -> Settlement:
-    """What a record says about a lost release, revocation, assignment or update of it. ``None``: it is gone."""
+    """What a record says about a lost release, revocation, assignment or update of it. ``None``: it is gone.
+
+    Gone is what neither its id nor a listing begun afterwards shows. An id that serves another number now says nothing.
+    """
+    if number is not None and not number.identity.same_in_account(attempt.identity):
+        return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=(number,))
     made = Settlement(SettlementOutcome.MADE, as_of, number)
     not_seen = Settlement(SettlementOutcome.NOT_SEEN, as_of)
     if attempt.operation is Operation.RELEASE:
