@@ -47,6 +47,7 @@ BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     412: WrongState,
     422: InvalidRequest,
     423: WrongState,
+    425: ProviderUnavailable,
     429: RateLimited,
 }
 

@@ -61,8 +61,8 @@ class Fault:
 
     ``method`` and ``path`` (a part of the URL's path below the base URL, unescaped, with its trailing slash) choose
     requests, empty ones match all; the first ``skip`` matches pass untouched, then it strikes ``times`` times.
-    ``response`` is the answer of ``ANSWER`` and ``ANSWER_AFTER``, ``pause`` (seconds) belongs to ``DRIP``, ``record`` to
-    ``ANOTHER_RECORD`` (the id of the one that is shown; any other one without it).
+    ``response`` is the answer of ``ANSWER`` and ``ANSWER_AFTER``, ``pause`` (seconds) belongs to ``DRIP``.
+    ``record`` is the id of the record that ``ANOTHER_RECORD`` shows; without it, any other than the right one.
     """
 
     kind: FaultKind

@@ -177,7 +177,7 @@ def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation
         part = f" ({attempt.operation} of {attempt.identity})" if attempt is not None else ""
         made = f", and {number.id} of {number.identity} is there by it" if number is not None else ""
         error = OutcomeUnknown(
-            f"{request.method} {request.path} {write.state}{made}, when the operation ended with "
+            f"{request.method} {request.path} {write.state}{made} when the operation ended with "
             f"{type(ending).__name__}{part}",
             remedy=None if number is None else f"read the record {number.id} before anything is repeated",
             attempt=attempt,
