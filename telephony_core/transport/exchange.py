@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -174,6 +174,8 @@ def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation
     for write in writes:
         request, attempt = write.request, write.request.attempt
         number = request.trail.number if request.trail is not None else None
+        if attempt is not None and number is not None:
+            attempt = replace(attempt, id=number.id)
         part = f" ({attempt.operation} of {attempt.identity})" if attempt is not None else ""
         made = f", and {number.id} of {number.identity} is there by it" if number is not None else ""
         error = OutcomeUnknown(

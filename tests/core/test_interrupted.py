@@ -8,7 +8,15 @@ from collections.abc import Callable, Generator
 
 import pytest
 
-from telephony_core import AgentRef, AsyncTelephony, NumberImport, OutboundUpdate, OutcomeUnknown, Telephony
+from telephony_core import (
+    AgentRef,
+    AsyncTelephony,
+    NumberImport,
+    OutboundUpdate,
+    OutcomeUnknown,
+    SettlementOutcome,
+    Telephony,
+)
 from telephony_core.capabilities import Operation
 from telephony_core.errors import NoAnswer, PartialOutcome
 from telephony_core.flow import Flow, Request, Response, Semantics, call
@@ -135,6 +143,13 @@ def test_the_record_that_was_made_is_told_while_its_agents_are_assigned(toy, kin
     assert (assigned.attempt.operation, assigned.attempt.id) == (Operation.ASSIGN_AGENTS, "new-0")
     again = pickle.loads(pickle.dumps(made))
     assert (again.number, again.attempt) == (made.number, made.attempt)
+    assert made.attempt.id == "new-0"
+    toy.server.records["new-0"]["inbound_agent"] = {"agent_id": "bot", "version": "v1"}
+    assert toy.settle(again).number.id == "new-0"
+    toy.server.records["new-0"]["number"] = "07055556666"
+    assert toy.settle(again).outcome is SettlementOutcome.AMBIGUOUS
+    del toy.server.records["new-0"]
+    assert toy.settle(again).outcome is SettlementOutcome.AMBIGUOUS
 
 
 @ending
