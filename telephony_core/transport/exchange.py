@@ -129,7 +129,8 @@ class _OpenWrite:
 def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Response | None, T]:
     """Run a flow to its end, as actions. Errors leave with provider and operation filled in and secrets taken out.
 
-    After a lost answer the flow gets the time-out once more, to look whether the write happened.
+    After a request that must not be repeated the flow gets the time-out once more, to look what became of it or to finish
+    what it began: waiting for the answer may have used up all the time there was.
     """
     deadline = line.clock.monotonic() + line.timeout
     secrets = set(line.secrets)
@@ -142,10 +143,12 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
                 try:
                     response = yield from _attempts(request, line, operation, deadline, writes)
                 except TelephonyError as error:
-                    if isinstance(error, AnswerLost):  # waiting for it may have used up all the time there was
+                    if isinstance(error, AnswerLost):
                         deadline = max(deadline, line.clock.monotonic() + line.timeout)
                     request = flow.throw(error)
                 else:
+                    if request.semantics is Semantics.ONCE and response.is_success:
+                        deadline = max(deadline, line.clock.monotonic() + line.timeout)
                     request = flow.send(response)
         except StopIteration as stop:
             result: T = stop.value

@@ -194,6 +194,17 @@ def test_a_lost_answer_leaves_time_to_look(mode):
     assert script.timeouts == [10.0, 10.0]
 
 
+def test_a_write_that_must_not_be_repeated_leaves_time_for_what_follows(mode):
+    def followed() -> Flow[int]:
+        yield from call(Request.of("POST", "/x", ONCE), lambda _: Refusal())
+        return (yield from call(Request.of("GET", "/x"), lambda _: Refusal())).status
+
+    time = FakeTime()
+    script = Script([json_answer(), json_answer()], time, takes=10.0)
+    assert run(followed(), script, line(time, timeout=10.0), mode=mode) == 200
+    assert script.timeouts == [10.0, 10.0]
+
+
 def test_a_request_carries_key_body_and_query(mode):
     def write() -> Flow[None]:
         yield from call(
