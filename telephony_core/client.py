@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -113,6 +114,11 @@ class _Client:
     def operations(self) -> Operations:
         """Every operation of the port as a flow, for composing and for `run`."""
         return self._operations
+
+    @property
+    def provider_time(self) -> datetime | None:
+        """The provider's clock, from the ``Date`` of its last answer and the time since; ``None`` if it told none."""
+        return self._line.provider_clock.now(self._clock.monotonic())
 
     def check(self, change: Change) -> list[Problem]:
         """All problems of a change at once, without any request. An empty list promises nothing about the vendor."""

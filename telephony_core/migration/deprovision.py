@@ -32,7 +32,7 @@ from telephony_core.migration.deprovision_report import (
     LeftAlone,
     ShownRecord,
 )
-from telephony_core.migration.effects import Call, End, Now, Unit, ask
+from telephony_core.migration.effects import Call, End, Now, ProviderNow, Unit, ask
 from telephony_core.migration.ends import Evidence, gather, live_ids
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.events import Event, EventKind, OnEvent
@@ -115,8 +115,8 @@ class Rule(ABC):
         """The numbers that it is about, in the order in which they go."""
 
     @abstractmethod
-    def obstacle(self, state: NumberState, now: datetime) -> MigrationError | None:
-        """What the journal says against it."""
+    def obstacle(self, state: NumberState, now: datetime, there: datetime | None) -> MigrationError | None:
+        """What the journal says against it; ``there`` is the time by the target's clock, where it tells one."""
 
     @abstractmethod
     def objection(
@@ -209,7 +209,7 @@ async def _prepare(
         state = states[job.key]
         evidence = _listed(job, state, rule, indexes)
         mine = evidence.at(rule.end)
-        error = _open_elsewhere(job, state, rule, now) or rule.obstacle(state, now)
+        error = _open_elsewhere(job, state, rule, now) or rule.obstacle(state, now, target.provider_time)
         error = error or rule.objection(job, state, evidence, unpublished)
         if error is None and mine is not None and not is_over(mine):
             going[job.key] = mine
@@ -282,16 +282,23 @@ def _open_elsewhere(job: Job, state: NumberState, rule: Rule, now: datetime) -> 
 # -- the unit
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What somebody agreed to, knowing what it will do."""
+
+    confirmed: frozenset[ShownRecord] = frozenset()
+    effects: frozenset[SideEffect] = frozenset()
+    """Side effects that this release has, and that were accepted by name."""
+
+
 def deprovision(
-    job: Job, state: NumberState, rule: Rule, options: DeprovisionOptions, unpublished: Unpublished = Unpublished()
+    job: Job, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished = Unpublished()
 ) -> Unit[None]:
     """Release one record, after reading both ends anew; or find out what an earlier, unanswered request came to."""
-    yield from told(job, _deprovision(job, state, rule, options, unpublished), Action.CHECK)
+    yield from told(job, _deprovision(job, state, rule, granted, unpublished), Action.CHECK)
 
 
-def _deprovision(
-    job: Job, state: NumberState, rule: Rule, options: DeprovisionOptions, unpublished: Unpublished
-) -> Unit[None]:
+def _deprovision(job: Job, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished) -> Unit[None]:
     now = yield from ask(Now())
     target_id = state.created or (yield from rule.find(job, state))
     if target_id is None:
@@ -303,10 +310,11 @@ def _deprovision(
     if unanswered is not None and is_over(mine):
         yield from job.write(rule.action, Phase.DONE, LOST_ANSWER, record=rule.record_id(job, target_id))
         return
-    error = rule.obstacle(state, now) or rule.objection(job, state, evidence, unpublished)
+    there = yield from ask(ProviderNow(End.TARGET))
+    error = rule.obstacle(state, now, there) or rule.objection(job, state, evidence, unpublished)
     if error is None and mine is not None and not is_over(mine):
-        if (job.key, mine.id) in (options.confirmed or ()):
-            yield from _release(job, rule.end, rule.action, mine, options.allowed)
+        if (job.key, mine.id) in granted.confirmed:
+            yield from _release(job, rule.end, rule.action, mine, granted.effects)
             return
         error = NotShown(f"{job.key} ({mine.id}) was not among the records that were shown")
     if error is None:
@@ -425,6 +433,7 @@ class _Run:
         self.rules = rules
         self.rule = rule
         self.jobs = prepared.jobs
+        self._effects = {one.number: options.allowed & set(one.side_effects) for one in prepared.preview.forecasts}
         self.left = list(prepared.preview.left_alone)
         self.done: list[Deprovisioned] = []
         self._last: Entry | None = None
@@ -439,7 +448,7 @@ class _Run:
             self._tell(EventKind.NUMBER_BEGUN, job.key)
             state = state_of(journal.entries_of(job.key))
             try:
-                await runner.run(deprovision(job, state, self.rule, self.options, _unpublished(journal)))
+                await runner.run(deprovision(job, state, self.rule, self._granted(job), _unpublished(journal)))
             except JournalError:
                 raise
             except TelephonyError as error:
@@ -461,6 +470,9 @@ class _Run:
         )
         self._tell(EventKind.ENDED, says=report.in_a_word)
         return report
+
+    def _granted(self, job: Job) -> Granted:
+        return Granted(self.options.confirmed or frozenset(), self._effects.get(job.key, frozenset()))
 
     def _runner(self, source: AsyncTelephony, target: AsyncTelephony, journal: SqliteJournal) -> Runner:
         timeout = self.loaded.plan.settings.timeout

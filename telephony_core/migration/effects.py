@@ -65,6 +65,13 @@ class Now(Effect[datetime]):
 
 
 @dataclass(frozen=True)
+class ProviderNow(Effect[datetime | None]):
+    """The time by the clock of one end, as its last answer told it; ``None`` where it tells none."""
+
+    end: End
+
+
+@dataclass(frozen=True)
 class Claim(Effect[None]):
     """Keep every other plan on this machine from importing a number here, until what became of it is known.
 

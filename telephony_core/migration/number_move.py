@@ -17,7 +17,7 @@ from telephony_core.domain.given import UNSET
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import Conflict, OutcomeUnknown, PartialOutcome, TelephonyError
+from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOutcome, TelephonyError
 from telephony_core.flow import Flow
 from telephony_core.migration.comparing import (
     FieldVerdict,

@@ -57,6 +57,10 @@ class NumberState:
     """The last good verification, if nothing bad came after it."""
     verified_since: datetime | None = None
     """The first good verification since anything was written at the target or found different."""
+    verified_since_there: datetime | None = None
+    """The same moment by the target's own clock, where it told it."""
+    last_at: datetime | None = None
+    """The latest time of any line."""
     unverifiable: tuple[str, ...] = ()
     """Fields that the last good verification could not compare."""
     open_release: Entry | None = None
@@ -103,6 +107,8 @@ def state_of(entries: Iterable[Entry]) -> NumberState:
     state = NOTHING_YET
     for entry in entries:
         state = _after(state, entry)
+        if entry.at is not None and (state.last_at is None or entry.at > state.last_at):
+            state = replace(state, last_at=entry.at)
     return state
 
 
@@ -164,13 +170,19 @@ def _after_verification(state: NumberState, entry: Entry) -> NumberState:
         problem=None,
         verified_at=entry.at,
         verified_since=state.verified_since or entry.at,
+        verified_since_there=state.verified_since_there if state.verified_since else _time_there(entry),
         unverifiable=tuple(str(name) for name in unverifiable) if isinstance(unverifiable, list) else (),
     )
 
 
+def _time_there(entry: Entry) -> datetime | None:
+    told = entry.facts.get("time_at_target")
+    return datetime.fromisoformat(told) if isinstance(told, str) else None
+
+
 def _unverified(state: NumberState) -> NumberState:
     """What was verified before counts no more."""
-    return replace(state, verified_at=None, verified_since=None, unverifiable=())
+    return replace(state, verified_at=None, verified_since=None, verified_since_there=None, unverifiable=())
 
 
 def _after_release(state: NumberState, entry: Entry) -> NumberState:

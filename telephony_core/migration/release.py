@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError
@@ -21,12 +21,15 @@ from telephony_core.migration.deprovision_report import DeprovisionPreview, Depr
 from telephony_core.migration.effects import End, Unit
 from telephony_core.migration.ends import Evidence
 from telephony_core.migration.entries import Action
-from telephony_core.migration.job import CameOutDifferent, Job
+from telephony_core.migration.job import CameOutDifferent, Job, clock_text
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, Standing
 from telephony_core.migration.runner import Opener
 from telephony_core.migration.stopping import StopRules, run_interruptibly
 from telephony_core.migration.verify import what_differs
+
+CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)
+"""So far may this machine's clock and the target's be apart."""
 
 
 class NotReleasable(MigrationError):
@@ -91,8 +94,8 @@ class ReleaseRule(Rule):
     def candidates(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> list[Job]:
         return [job for job in jobs if states[job.key].standing not in (Standing.RELEASED, Standing.ROLLED_BACK)]
 
-    def obstacle(self, state: NumberState, now: datetime) -> MigrationError | None:
-        reason = why_not(state, now, self._soak)
+    def obstacle(self, state: NumberState, now: datetime, there: datetime | None) -> MigrationError | None:
+        reason = why_not(state, now, self._soak, there)
         return None if reason is None else NotReleasable(reason)
 
     def objection(
@@ -132,16 +135,33 @@ def _wrong_at_target(job: Job, state: NumberState, evidence: Evidence) -> list[s
     return wrong
 
 
-def why_not(state: NumberState, now: datetime, soak: timedelta) -> str | None:
-    """Why the source of a number may not be released yet; ``None`` when it may."""
+def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime | None = None) -> str | None:
+    """Why the source of a number may not be released yet; ``None`` when it may.
+
+    The soak is counted by this machine's clock and by the target's (``there``), where it tells one, and the longer
+    count decides: a clock that jumped must not shorten it.
+    """
     if state.standing is not Standing.MOVED:
         return f"it is {state.standing.replace('_', ' ')}, not moved"
     if state.verified_at is None or state.verified_since is None:
         return "it is not verified since it was last changed or found different; run `telephony migrate verify`"
-    if state.verified_since > now or state.verified_at > now:
-        return "the journal says that it will be verified later than now; set this machine's clock right"
+    if (state.last_at or state.verified_at) > now:
+        return (
+            f"the journal has a line of {clock_text(state.last_at or state.verified_at)}, which is later than now "
+            f"({clock_text(now)}): this machine's clock was set back; set it right"
+        )
+    if there is not None and abs(there - now) > CLOCKS_MAY_DIFFER:
+        return (
+            f"this machine's clock says {clock_text(now)} and the target's {clock_text(there)}; set the wrong one "
+            "right, because the soak is counted by both"
+        )
+    since_there = state.verified_since_there
+    if since_there is not None and there is None:
+        return "the target told its time when it was verified, and does not now, so its soak cannot be counted"
     left = state.verified_since + soak - now
+    if since_there is not None and there is not None:
+        left = max(left, since_there + soak - there)
     if left > timedelta(0):
         hours = left.total_seconds() / 3600
-        return f"it is verified since {state.verified_since:%Y-%m-%d %H:%M} UTC; {hours:.1f} hours of its soak are left"
+        return f"it is verified since {clock_text(state.verified_since)}; {hours:.1f} hours of its soak are left"
     return None

@@ -113,7 +113,7 @@ class RollbackRule(Rule):
         touched = [job for job in jobs if states[job.key].touched]
         return sorted(touched, key=lambda job: states[job.key].begun, reverse=True)
 
-    def obstacle(self, state: NumberState, now: datetime) -> MigrationError | None:
+    def obstacle(self, state: NumberState, now: datetime, there: datetime | None) -> MigrationError | None:
         return None
 
     def objection(

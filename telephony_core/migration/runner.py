@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from telephony_core.errors import TelephonyError
 from telephony_core.migration.account_index import AccountIndex
 from telephony_core.migration.claims import Claims
-from telephony_core.migration.effects import Call, Claim, Effect, End, Look, Now, Record, Reveal, Unit, Wait
+from telephony_core.migration.effects import (
+    Call,
+    Claim,
+    Effect,
+    End,
+    Look,
+    Now,
+    ProviderNow,
+    Record,
+    Reveal,
+    Unit,
+    Wait,
+)
 from telephony_core.migration.entries import Entry
 from telephony_core.migration.journal import Journal, JournalError
 from telephony_core.migration.vault import Vault
@@ -98,6 +110,8 @@ class Runner:
             case Now():
                 began, at = self._began
                 return began + timedelta(seconds=self.clock.monotonic() - at)
+            case ProviderNow():
+                return self.client(effect.end).provider_time
             case Claim():
                 self.claims.claim(effect.number, effect.identity)
             case Reveal():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
@@ -74,6 +75,7 @@ async def averify_plan(
             made = [job for job in jobs if states[job.key].standing in _MOVED]
             changed = await _source_changes(reading, made, states, journal.agents_stopped(Action.RELEASE))
             found = await _compared(there, made, states)
+            time_there = there.provider_time
         results = []
         for job in made:
             result = NumberVerification(
@@ -84,7 +86,7 @@ async def averify_plan(
                 source_changes=changed[job.key],
             )
             results.append(result)
-            journal.append(_entry(result))
+            journal.append(_entry(result, time_there))
             options.on_event(_event(result, options.clock, len(results), len(made)))
         report = VerifyReport(
             plan=str(loaded.path),
@@ -185,7 +187,7 @@ def _username(trunk: Trunk | None) -> str | None:
         return None
 
 
-def _entry(result: NumberVerification) -> Entry:
+def _entry(result: NumberVerification, time_there: datetime | None) -> Entry:
     differs, unverifiable = which(result.fields, Verdict.DIFFERS), which(result.fields, Verdict.UNVERIFIABLE)
     fields: list[JsonValue] = [field.model_dump(mode="json", exclude_none=True) for field in result.fields]
     phase = Phase.DONE if result.is_equal else Phase.FAILED
@@ -195,7 +197,12 @@ def _entry(result: NumberVerification) -> Entry:
         phase,
         result.record,
         "" if result.is_equal else "; ".join(result.differences),
-        {"differs": list(differs), "unverifiable": list(unverifiable), "fields": fields},
+        {
+            "differs": list(differs),
+            "unverifiable": list(unverifiable),
+            "fields": fields,
+            "time_at_target": None if time_there is None else time_there.isoformat(timespec="seconds"),
+        },
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 
 
 async def _asyncio_sleep(seconds: float) -> None:
@@ -22,3 +23,29 @@ class Clock:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
     asleep: Callable[[float], Awaitable[None]] = _asyncio_sleep
+
+
+class ProviderClock:
+    """What a provider's own clock said, by the ``Date`` of its last answer (RFC 9110, section 6.6.1)."""
+
+    __slots__ = ("_at", "_date")
+
+    def __init__(self) -> None:
+        self._date: str | None = None
+        self._at = 0.0
+
+    def note(self, date: str | None, monotonic: float) -> None:
+        """Keep the header of an answer. It is only read when somebody asks, which few ever do."""
+        self._date, self._at = date, monotonic
+
+    def now(self, monotonic: float) -> datetime | None:
+        """The provider's time now, aware UTC, to the second; ``None`` where it did not tell one that can be read."""
+        if self._date is None:
+            return None
+        try:
+            told = parsedate_to_datetime(self._date)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+        if told.tzinfo is None:  # ``-0000``: a zone is not told
+            told = told.replace(tzinfo=UTC)
+        return told.astimezone(UTC) + timedelta(seconds=monotonic - self._at)

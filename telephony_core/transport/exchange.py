@@ -36,7 +36,7 @@ from telephony_core.flow import Flow, Request, Response, Semantics
 from telephony_core.redaction import scrubbed
 from telephony_core.refusals import Refusal, error_for, retry_after_seconds
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
-from telephony_core.transport.clock import Clock
+from telephony_core.transport.clock import Clock, ProviderClock
 from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
 from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, in_doubt, result_of
@@ -98,6 +98,7 @@ class Line:
     observers: tuple[Callable[[Sent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Told of a write that must not be repeated and may have happened, when its operation was interrupted."""
+    provider_clock: ProviderClock = field(default_factory=ProviderClock)
     life: Life = field(default_factory=Life)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
 
@@ -129,8 +130,8 @@ class _OpenWrite:
 def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Response | None, T]:
     """Run a flow to its end, as actions. Errors leave with provider and operation filled in and secrets taken out.
 
-    After a request that must not be repeated the flow gets the time-out once more, to look what became of it or to finish
-    what it began: waiting for the answer may have used up all the time there was.
+    After a request that must not be repeated the flow gets the time-out once more, to look what became of it or to
+    finish what it began: waiting for the answer may have used up all the time there was.
     """
     deadline = line.clock.monotonic() + line.timeout
     secrets = set(line.secrets)
@@ -236,7 +237,9 @@ def _attempts(
             if request.semantics is Semantics.ONCE:
                 writes.append(write)
             response = yield Transmit(http, left)
-            answer = answer if response is None else response
+            if response is not None:
+                answer = response
+                line.provider_clock.note(response.headers.get("date"), clock.monotonic())
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
             answer = error
         except TelephonyError as error:  # nothing has left
