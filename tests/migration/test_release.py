@@ -1,4 +1,4 @@
-"""Release: only what is moved, verified and soaked, counted by a person, and never more than that."""
+"""Release: only what is moved, verified and soaked, only while the target serves, and only what was confirmed."""
 
 from __future__ import annotations
 
@@ -9,182 +9,348 @@ import pytest
 from telephony_core import errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
-from telephony_core.migration.entries import Action, Entry, Phase
-from telephony_core.migration.giving_up_report import GivingUpPreview, GivingUpReport
-from telephony_core.migration.giving_up_run import GivingUpOptions
-from telephony_core.migration.journal import SqliteJournal
+from telephony_core.migration.entries import Action, Phase
+from telephony_core.migration.events import Event
+from telephony_core.migration.journal import JournalError
 from telephony_core.migration.plan import Settings
 from telephony_core.migration.progress import Standing
-from telephony_core.migration.release import preview_release, release_plan
-from telephony_core.migration.rollback import rollback_plan
-from telephony_core.migration.status import read_run
-from telephony_core.migration.verify import VerifyOptions, verify_plan
-from tests.migration.stage import Stage
-from tests.migration.test_rollback import announce, live, made, unanswered
+from tests.migration.meddling import (
+    CHANGED,
+    GONE,
+    NOT_SERVING,
+    OPENED,
+    add_another,
+    meddle,
+    not_found,
+    unlisted,
+)
+from tests.migration.returning import HOUR, KEYS, ONE, SOAKED, WINDOW, Returning, begins, live
 
-HOUR = 3600
-KEYS = ["+827011110000", "+827011110001", "+827011110002"]
-
-
-def stage_at(folder: Path, way: str = "vox-diga", *, soaked: float = 73, verified: bool = True) -> Stage:
-    stage = Stage(folder, way, 3, Settings(timeout=20.0, concurrency=1, canary=0))
-    stage.loaded = stage.plan()  # type: ignore[attr-defined]
-    assert stage.apply(stage.loaded).is_complete  # type: ignore[attr-defined]
-    if verified:
-        check(stage)
-    stage.time.advance(soaked * HOUR)
-    for emulator in stage.both:
-        emulator.requests.clear()
-    return stage
+WAYS = ("vox-diga", "diga-vox")
 
 
-@pytest.fixture(params=["vox-diga", "diga-vox"])
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
-    return stage_at(tmp_path, str(request.param))
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def check(stage: Stage) -> None:
-    given = VerifyOptions(clock=stage.time.clock)
-    verify_plan(stage.loaded, stage.open_source, stage.open_target, given)  # type: ignore[attr-defined]
+@pytest.fixture
+def stage(way: str, tmp_path: Path) -> Returning:
+    return Returning.soaked(tmp_path, way)
 
 
-def preview(stage: Stage, **given: object) -> GivingUpPreview:
-    asked = GivingUpOptions(clock=stage.time.clock, **given)  # type: ignore[arg-type]
-    return preview_release(stage.loaded, stage.open_source, stage.open_target, asked)  # type: ignore[attr-defined]
+@pytest.fixture
+def two(way: str, tmp_path: Path) -> Returning:
+    return Returning.soaked(tmp_path, way, 2)
 
 
-def give_up(stage: Stage, confirmed: int | None = 3, *accept: str, **given: object) -> GivingUpReport:
-    asked = GivingUpOptions(
-        clock=stage.time.clock,
-        accept=accept or ("unpublishes",),
-        confirmed=confirmed,
-        **given,  # type: ignore[arg-type]
-    )
-    return release_plan(stage.loaded, stage.open_source, stage.open_target, asked)  # type: ignore[attr-defined]
-
-
-def deleted(stage: Stage) -> int:
-    return sum(path.startswith("DELETE") for path in stage.writes(stage.source))
-
-
-def test_the_source_records_are_given_up_and_the_target_stays(stage: Stage) -> None:
-    report = give_up(stage)
+def test_the_source_records_are_released_and_the_target_stays(stage: Returning) -> None:
+    report = stage.release()
     assert report.is_complete
     assert live(stage.source) == []
     assert len(live(stage.target)) == 3
     assert stage.writes(stage.target) == []
-    assert read_run(stage.loaded).counts == {Standing.RELEASED: 3}  # type: ignore[attr-defined]
+    assert stage.run().counts == {Standing.RELEASED: 3}
 
 
-def test_it_is_a_matter_of_the_chosen_numbers_only(stage: Stage) -> None:
-    give_up(stage, 1, numbers=[KEYS[1]])
-    assert deleted(stage) == 1
+def test_it_is_a_matter_of_the_chosen_numbers_only(stage: Returning) -> None:
+    stage.release(numbers=[KEYS[1]])
+    assert stage.deleted(stage.source) == [stage.ids[1]]
     assert len(live(stage.source)) == 2
 
 
-def test_running_it_again_gives_nothing_more_up(stage: Stage) -> None:
-    give_up(stage)
-    assert preview(stage).confirm == 0
-    assert give_up(stage, 0).is_complete
-    assert deleted(stage) == 3
+def test_running_it_again_releases_nothing_more(stage: Returning) -> None:
+    stage.release()
+    assert stage.preview_release().confirm == 0
+    assert stage.release().is_complete
+    assert len(stage.deleted(stage.source)) == 3
 
 
 # -- when it may not
 
 
-@pytest.mark.parametrize("confirmed", [None, 0, 2, 4])
-def test_a_count_that_is_not_right_gives_nothing_up(confirmed: int | None, stage: Stage) -> None:
-    with pytest.raises(errors.ConsentRequired, match="3 numbers would be given up"):
-        give_up(stage, confirmed)
-    assert deleted(stage) == 0
-
-
 def test_what_is_not_verified_stays(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path, verified=False)
-    shown = preview(stage)
+    stage = Returning.moved(tmp_path)
+    stage.time.advance(SOAKED)
+    shown = stage.preview_release()
     assert shown.confirm == 0
     assert "not verified" in shown.left_alone[0].says
-    assert give_up(stage, 0).remainder == tuple(KEYS)
-    assert deleted(stage) == 0
+    assert stage.release().remainder == tuple(KEYS)
+    assert stage.deleted(stage.source) == []
 
 
 def test_what_was_found_different_stays_until_it_is_verified_again(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path)
-    id = made(stage, KEYS[0])
-    stage.target.store.edit(id, {"nickname": "another"})
-    check(stage)
-    assert [left.number for left in preview(stage).left_alone] == [KEYS[0]]
+    stage = Returning.soaked(tmp_path)
+    id = stage.made(KEYS[0])
+    meddle(stage.target, id, "another label")
+    stage.verify()
+    assert [left.number for left in stage.preview_release().left_alone] == [KEYS[0]]
     stage.target.store.edit(id, {"nickname": "번호 0"})
-    check(stage)
-    assert "72.0 hours of its soak are left" in preview(stage).left_alone[0].says
+    stage.verify()
+    assert "72.0 hours of its soak are left" in stage.preview_release().left_alone[0].says
 
 
 @pytest.mark.parametrize(("hours", "allowed"), [(71.9, 0), (72, 3)])
 def test_the_soak_has_to_be_over(hours: float, allowed: int, tmp_path: Path) -> None:
-    assert preview(stage_at(tmp_path, soaked=hours)).confirm == allowed
+    stage = Returning.moved(tmp_path)
+    stage.verify()
+    stage.time.advance(hours * HOUR)
+    assert stage.preview_release().confirm == allowed
 
 
 def test_the_plan_says_how_long_the_soak_is(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, settings=Settings(timeout=20.0, soak_hours=1))
-    stage.loaded = stage.plan()  # type: ignore[attr-defined]
-    stage.apply(stage.loaded)  # type: ignore[attr-defined]
-    check(stage)
-    assert preview(stage).confirm == 0
+    stage = Returning.at(tmp_path, settings=Settings(timeout=20.0, soak_hours=1)).begin()
+    stage.verify()
+    assert stage.preview_release().confirm == 0
     stage.time.advance(HOUR)
-    assert preview(stage).confirm == 3
+    assert stage.preview_release().confirm == 3
 
 
-def test_a_clock_that_was_set_back_gives_nothing_up(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path)
+def test_a_clock_that_was_set_back_releases_nothing(tmp_path: Path) -> None:
+    stage = Returning.soaked(tmp_path)
     stage.time.advance(-200 * HOUR)
-    assert "clock" in preview(stage).left_alone[0].says
+    assert "clock" in stage.preview_release().left_alone[0].says
 
 
 def test_numbers_that_are_not_moved_stay(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, settings=Settings(timeout=20.0, concurrency=1, canary=0, soak_hours=0))
-    stage.loaded = stage.plan()  # type: ignore[attr-defined]
+    stage = Returning.at(tmp_path, settings=Settings(timeout=20.0, concurrency=1, canary=0, soak_hours=0))
+    stage.loaded = stage.plan()
     stage.target.faults.append(Fault(FaultKind.ANSWER, "POST", skip=2, response=answer(422, {})))
-    stage.apply(stage.loaded)  # type: ignore[attr-defined]
-    check(stage)
-    shown = preview(stage)
+    stage.apply(stage.loaded)
+    stage.verify()
+    shown = stage.preview_release()
     assert shown.confirm == 2
     assert "not moved" in shown.left_alone[0].says
 
 
-def test_both_sides_are_read_once_more_before_each_number(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path)
-    stage.target.store.edit(made(stage, KEYS[0]), {"nickname": "another"})
-    stage.source.store.edit(stage.ids[1], {"memo": "또"})
-    report = give_up(stage)
-    assert {left.number: left.error for left in report.left_alone} == {
-        KEYS[0]: "CameOutDifferent",
-        KEYS[1]: "PlanOvertaken",
-    }
-    assert deleted(stage) == 1
-
-
-def test_a_target_that_is_not_in_use_keeps_the_source(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path, "diga-vox")
-    stage.target.store.edit(made(stage, KEYS[0]), {"status": "scheduled", "start_at": 4_000_000_000_000})
-    report = give_up(stage)
-    assert "pending, not active" in report.left_alone[0].says
-    assert deleted(stage) == 2
-
-
 def test_numbers_that_were_rolled_back_keep_their_source(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path, "diga-vox")
-    asked = GivingUpOptions(clock=stage.time.clock, numbers=[KEYS[0]])
-    rollback_plan(stage.loaded, stage.open_source, stage.open_target, asked)  # type: ignore[attr-defined]
-    assert preview(stage).confirm == 2
+    stage = Returning.soaked(tmp_path, "diga-vox")
+    stage.rollback(numbers=[KEYS[0]])
+    assert stage.preview_release().confirm == 2
+    assert stage.release().is_complete
+    assert live(stage.source) == [KEYS[0]]
+
+
+def test_a_plan_that_was_never_applied_has_nothing_to_release_and_says_so(tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path)
+    stage.loaded = stage.plan()
+    for command in (stage.preview_release, stage.release):
+        with pytest.raises(JournalError, match="no journal"):
+            command()
+
+
+# -- while the target serves
+
+
+@pytest.mark.parametrize("what", NOT_SERVING)
+def test_a_target_that_does_not_serve_as_verified_keeps_the_source(what: str, two: Returning) -> None:
+    meddle(two.target, two.made(KEYS[0]), what)
+    shown = two.preview_release()
+    assert shown.shown == {(KEYS[1], two.ids[1])}
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    report = two.release()
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert two.deleted(two.source) == [two.ids[1]]
+
+
+@pytest.mark.parametrize("what", NOT_SERVING)
+def test_a_target_that_stops_serving_right_before_the_release_is_seen_too(what: str, two: Returning) -> None:
+    id = two.made(KEYS[0])
+
+    def meanwhile(event: Event) -> None:
+        if begins(event, KEYS[0]):
+            meddle(two.target, id, what)
+
+    report = two.release(on_event=meanwhile)
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert two.deleted(two.source) == [two.ids[1]]
+    assert two.number(KEYS[0]).standing is Standing.MOVED
+
+
+@pytest.mark.parametrize("what", OPENED)
+def test_a_target_whose_allow_list_somebody_opened_keeps_the_source(what: str, tmp_path: Path) -> None:
+    stage = Returning.soaked(tmp_path, "vox-diga", 2)
+    meddle(stage.target, stage.made(KEYS[0]), what)
+    assert [left.error for left in stage.preview_release().left_alone] == ["CameOutDifferent"]
+    assert len(stage.release().done) == 1
+    assert stage.deleted(stage.source) == [stage.ids[1]]
+
+
+def test_two_live_records_at_the_target_keep_the_source(two: Returning) -> None:
+    other = add_another(two.target, two.made(KEYS[0]))
+    shown = two.preview_release()
+    assert [left.number for left in shown.left_alone] == [KEYS[0]]
+    assert other in shown.left_alone[0].says
+    report = two.release()
+    assert [left.error for left in report.left_alone] == ["CameOutDifferent"]
+    assert two.deleted(two.source) == [two.ids[1]]
+
+
+def test_a_second_record_that_comes_right_before_the_release_keeps_the_source(two: Returning) -> None:
+    id = two.made(KEYS[0])
+
+    def meanwhile(event: Event) -> None:
+        if begins(event, KEYS[0]):
+            add_another(two.target, id)
+
+    report = two.release(on_event=meanwhile)
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert two.deleted(two.source) == [two.ids[1]]
+
+
+def test_a_target_that_can_be_read_and_is_not_listed_keeps_the_source(
+    two: Returning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = two.made(KEYS[0])
+    confirmed = two.preview_release().shown
+
+    def meanwhile(event: Event) -> None:
+        if begins(event, KEYS[0]):
+            unlisted(two.target, id, monkeypatch)
+
+    report = two.release(confirmed=confirmed, on_event=meanwhile)
+    assert [left.number for left in report.left_alone] == [KEYS[0]]
+    assert f"its list does not show {id} as live" in report.left_alone[0].says
+    assert two.deleted(two.source) == [two.ids[1]]
+    assert [left.number for left in two.preview_release().left_alone] == [KEYS[0]]
+
+
+# -- while the source is as planned
+
+
+@pytest.mark.parametrize("what", [GONE, *CHANGED])
+def test_a_source_that_has_changed_since_the_plan_stays(what: str, two: Returning) -> None:
+    meddle(two.source, two.ids[0], what)
+    shown = two.preview_release()
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    report = two.release()
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert two.deleted(two.source) == [two.ids[1]]
+    assert two.number(KEYS[0]).standing is Standing.MOVED
+
+
+@pytest.mark.parametrize("what", [GONE, *CHANGED])
+def test_a_source_that_changes_right_before_the_release_stays(what: str, two: Returning) -> None:
+    def meanwhile(event: Event) -> None:
+        if begins(event, KEYS[0]):
+            meddle(two.source, two.ids[0], what)
+
+    report = two.release(on_event=meanwhile)
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert two.deleted(two.source) == [two.ids[1]]
+    assert two.number(KEYS[0]).standing is Standing.MOVED
+
+
+def test_a_number_that_somebody_else_released_is_told(stage: Returning) -> None:
+    meddle(stage.source, stage.ids[0], "released")
+    report = stage.release()
+    assert report.left_alone[0].error == "PlanOvertaken"
+    assert stage.ids[0] not in stage.deleted(stage.source)
+
+
+def test_an_agent_that_our_own_release_stopped_is_no_foreign_change(tmp_path: Path) -> None:
+    stage = Returning.soaked(tmp_path, "diga-vox")
+    stage.release(numbers=[KEYS[0]])
+    stage.verify()
+    assert stage.preview_release().confirm == 2
+    assert stage.release().is_complete
+
+
+def test_where_releasing_stops_no_agent_one_that_is_gone_was_removed_by_somebody(tmp_path: Path) -> None:
+    stage = Returning.soaked(tmp_path, "vox-diga", 2)
+
+    def meanwhile(event: Event) -> None:
+        if begins(event, KEYS[1]):
+            meddle(stage.source, stage.ids[1], "an agent removed")
+
+    report = stage.release("unpublishes", on_event=meanwhile)
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "PlanOvertaken")]
+    assert stage.deleted(stage.source) == [stage.ids[0]]
+
+
+# -- answers that contradict one another
+
+
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_a_404_for_a_record_that_the_list_shows_is_believed_neither_way(end: str, two: Returning) -> None:
+    emulator, id = (two.source, two.ids[0]) if end == "source" else (two.target, two.made(KEYS[0]))
+    not_found(emulator, id)
+    report = two.release()
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ContradictoryAnswers")]
+    assert two.deleted(two.source) == [two.ids[1]]
+    assert two.number(KEYS[0]).standing is Standing.MOVED
+    emulator.faults.clear()
+    two.verify()
+    two.time.advance(SOAKED)
+    assert two.release().is_complete
+
+
+def test_such_a_404_proves_no_release_of_an_earlier_run_either(two: Returning) -> None:
+    two.announce(Action.RELEASE, KEYS[0], two.ids[0])
+    not_found(two.source, two.ids[0])
+    two.time.advance(WINDOW + 1)
+    report = two.release(numbers=[KEYS[0]])
+    assert [left.error for left in report.left_alone] == ["ContradictoryAnswers"]
+    assert two.unanswered(KEYS[0]) == "release"
+    assert two.writes(two.source) == []
+
+
+# -- what was confirmed
+
+
+def test_without_a_confirmation_nothing_is_sent(stage: Returning) -> None:
+    for confirmed in (None, frozenset()):
+        with pytest.raises(errors.ConsentRequired, match="3 records would be released at here") as refused:
+            stage.release(confirmed=confirmed)
+        assert refused.value.consent == "confirmed"
+    assert [stage.writes(emulator) for emulator in stage.both] == [[], []]
+
+
+def test_other_records_than_were_shown_are_not_released(stage: Returning) -> None:
+    shown = stage.preview_release().shown
+    one = next(iter(shown))
+    before = [stage.entries(key) for key in KEYS]
+    for confirmed in (shown - {one}, shown | {("+827099999999", "x")}, shown - {one} | {(one[0], "another id")}):
+        with pytest.raises(errors.ConsentRequired) as refused:
+            stage.release(confirmed=confirmed)
+        assert refused.value.consent == "confirmed"
+    assert stage.writes(stage.source) == []
+    assert [stage.entries(key) for key in KEYS] == before
+
+
+def test_a_set_that_changed_since_it_was_shown_has_to_be_confirmed_anew(stage: Returning) -> None:
+    shown = stage.preview_release().shown
+    meddle(stage.target, stage.made(KEYS[0]), "another label")
+    with pytest.raises(errors.ConsentRequired, match=r"\+827011110000 \(\S+\) is not to be released any more"):
+        stage.release(confirmed=shown)
+    smaller = stage.preview_release().shown
+    label = {"diga": "nickname", "vox": "memo"}[stage.target.slug]
+    was = {"diga": "번호 0", "vox": "Número 0"}[stage.target.slug]
+    stage.target.store.edit(stage.made(KEYS[0]), {label: was})
+    with pytest.raises(errors.ConsentRequired, match=r"\+827011110000 \(\S+\) was not confirmed"):
+        stage.release(confirmed=smaller)
+    assert stage.writes(stage.source) == []
+
+
+def test_a_confirmation_of_the_other_command_is_none(stage: Returning) -> None:
+    with pytest.raises(errors.ConsentRequired):
+        stage.release(confirmed=stage.preview_rollback().shown)
+    with pytest.raises(errors.ConsentRequired):
+        stage.rollback(confirmed=stage.preview_release().shown)
+    assert [stage.writes(emulator) for emulator in stage.both] == [[], []]
 
 
 # -- what it says
 
 
-def test_the_preview_says_when_it_takes_effect_and_what_was_never_compared(stage: Stage) -> None:
-    shown = preview(stage)
+def test_the_preview_says_when_it_takes_effect_and_what_was_never_compared(stage: Returning) -> None:
+    shown = stage.preview_release()
     text = str(shown)
     assert shown.confirm == 3
+    assert shown.shown == set(zip(KEYS, stage.ids, strict=True))
+    assert text.startswith(
+        f"3 numbers to release at here ({stage.open_source().adapter.config.base_url.split('/')[2]})"
+    )
     assert text.count("takes effect at once, and cannot be revoked") == 3
     assert "outbound.password" in shown.unverifiable
     assert "passwords that the source holds are gone with it" in text
@@ -192,101 +358,160 @@ def test_the_preview_says_when_it_takes_effect_and_what_was_never_compared(stage
 
 
 def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, "diga-vox", 3, Settings(timeout=20.0, soak_hours=0))
+    stage = Returning.at(tmp_path, "diga-vox", settings=Settings(timeout=20.0, soak_hours=0))
     other = stage.source.add(number="+34612345678", inbound_agent_id=stage.source.agents["reception"])
-    stage.loaded = stage.plan()  # type: ignore[attr-defined]
     with stage.client(stage.source) as client:
         records = [record for record in client.list_numbers() if record.id != other]
-    stage.loaded = stage.plan("few.json", numbers=tuple(map(stage.planned, records)))  # type: ignore[attr-defined]
-    stage.apply(stage.loaded)  # type: ignore[attr-defined]
-    check(stage)
-    shown = preview(stage)
+    stage.begin(numbers=tuple(map(stage.planned, records)))
+    stage.verify()
+    shown = stage.preview_release()
     assert shown.needs_consent == ("unpublishes",)
     assert shown.forecasts[0].stops_agents_of == ("+34612345678",)
-    with pytest.raises(errors.ConsentRequired, match=r"\+34612345678"):
-        give_up(stage, 3, "tls")
-    assert deleted(stage) == 0
+    with pytest.raises(errors.ConsentRequired, match=r"\+34612345678") as refused:
+        stage.release("tls")
+    assert refused.value.consent == "unpublishes"
+    assert stage.deleted(stage.source) == []
 
 
-def test_an_agent_that_our_own_release_stopped_is_no_foreign_change(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path, "diga-vox")
-    give_up(stage, 1, numbers=[KEYS[0]])
-    check(stage)
-    assert preview(stage).confirm == 2
-    assert give_up(stage, 2).is_complete
+def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
+    stage = Returning.soaked(tmp_path, "diga-vox", accepted=("unpublishes",))
+    assert stage.preview_release().needs_consent == ("unpublishes",)
+    with pytest.raises(errors.ConsentRequired, match="--accept unpublishes"):
+        stage.release("tls")
+    assert stage.writes(stage.source) == []
+    assert stage.release("unpublishes").is_complete
+
+
+def test_that_the_source_may_be_gone_is_no_consent_for_a_release(two: Returning) -> None:
+    meddle(two.target, two.made(KEYS[0]), "suspended")
+    report = two.release("unpublishes", "source_not_serving")
+    assert [left.number for left in report.left_alone] == [KEYS[0]]
+    assert two.deleted(two.source) == [two.ids[1]]
 
 
 # -- what was not answered
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.LATE])
-def test_a_release_whose_answer_is_lost_is_looked_into_and_gone_on_with(kind: FaultKind, stage: Stage) -> None:
+def test_a_release_whose_answer_is_lost_is_looked_into_and_gone_on_with(kind: FaultKind, stage: Returning) -> None:
     stage.source.faults.append(Fault(kind, "DELETE", skip=1))
-    first = give_up(stage)
+    first = stage.release()
     stage.source.act_late()
     if not first.is_complete:
         assert [left.error for left in first.left_alone] == ["OutcomeUnknown"]
-        assert give_up(stage, preview(stage).confirm).is_complete
+        assert stage.release().is_complete
     assert live(stage.source) == []
-    assert read_run(stage.loaded).counts == {Standing.RELEASED: 3}  # type: ignore[attr-defined]
+    assert stage.run().counts == {Standing.RELEASED: 3}
 
 
-def test_a_release_that_died_goes_on(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path)
-    with SqliteJournal.writing(stage.loaded, "release") as journal:  # type: ignore[attr-defined]
-        journal.append(Entry(KEYS[0], Action.RELEASE, Phase.INTENT, stage.ids[0]))
-    stage.source.store.edit(stage.ids[0], {"status": "expired"})
-    assert give_up(stage).is_complete
-    assert deleted(stage) == 2
+def test_a_release_that_died_goes_on(stage: Returning) -> None:
+    stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
+    meddle(stage.source, stage.ids[0], "released")
+    assert stage.release().is_complete
+    assert stage.deleted(stage.source) == stage.ids[1:]
 
 
-def test_a_rollback_that_was_not_answered_keeps_the_source(stage: Stage) -> None:
+def test_a_rollback_that_was_not_answered_keeps_the_source_for_the_whole_window(stage: Returning) -> None:
     stage.target.faults.append(Fault(FaultKind.LATE, "DELETE"))
-    asked = GivingUpOptions(clock=stage.time.clock, numbers=[KEYS[0]], accept=["unpublishes"])
-    rollback_plan(stage.loaded, stage.open_source, stage.open_target, asked)  # type: ignore[attr-defined]
-    shown = preview(stage)
-    assert [left.number for left in shown.left_alone] == [KEYS[0]]
-    assert "run `telephony migrate rollback` again" in shown.left_alone[0].says
-    give_up(stage, 2)
+    stage.rollback(numbers=[KEYS[0]])
+    stage.time.advance(WINDOW - 1)
+    shown = stage.preview_release()
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "InDoubt")]
+    assert "the roll back of +827011110000 was not answered, and may still take effect" in shown.left_alone[0].says
+    assert stage.release().remainder == (KEYS[0],)
     stage.target.act_late()
     assert len(live(stage.source)) == 1
+    assert stage.unanswered(KEYS[0]) == "rollback"
 
 
-def test_a_release_that_died_is_finished_after_a_verification_too(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path)
-    announce(stage, Action.RELEASE, KEYS[0], stage.ids[0])
+def test_after_the_window_a_rollback_that_did_not_happen_is_settled_and_the_source_released(stage: Returning) -> None:
+    stage.announce(Action.ROLL_BACK, KEYS[0], stage.made(KEYS[0]))
+    stage.time.advance(WINDOW + 1)
+    assert stage.release().is_complete
+    assert live(stage.source) == []
+    assert len(live(stage.target)) == 3
+    settled = [entry for entry in stage.entries(KEYS[0]) if entry.action is Action.ROLL_BACK][-1]
+    assert settled.phase is Phase.FAILED
+
+
+def test_after_the_window_a_rollback_that_did_happen_keeps_the_source(stage: Returning) -> None:
+    id = stage.made(KEYS[0])
+    stage.announce(Action.ROLL_BACK, KEYS[0], id)
+    stage.target.store.remove(id)
+    stage.time.advance(WINDOW + 1)
+    report = stage.release()
+    assert [left.number for left in report.left_alone] == [KEYS[0]]
+    assert stage.ids[0] not in stage.deleted(stage.source)
+
+
+def test_a_rollback_that_takes_effect_right_before_the_release_keeps_the_source_and_is_written_down(
+    stage: Returning,
+) -> None:
+    id = stage.made(KEYS[0])
+    stage.announce(Action.ROLL_BACK, KEYS[0], id)
+    stage.time.advance(WINDOW + 1)
+
+    def meanwhile(event: Event) -> None:
+        if begins(event, KEYS[0]):
+            stage.target.store.remove(id)
+
+    report = stage.release(on_event=meanwhile)
+    assert [left.number for left in report.left_alone] == [KEYS[0]]
+    assert stage.ids[0] not in stage.deleted(stage.source)
+    assert stage.number(KEYS[0]).standing is Standing.ROLLED_BACK
+
+
+def test_a_release_that_died_is_finished_after_a_verification_too(stage: Returning) -> None:
+    stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
     stage.source.store.remove(stage.ids[0])
-    check(stage)
-    assert give_up(stage).is_complete
-    assert deleted(stage) == 2
+    stage.verify()
+    assert stage.release().is_complete
+    assert stage.deleted(stage.source) == stage.ids[1:]
 
 
-def test_a_release_that_died_is_finished_whatever_has_become_of_the_target(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path)
-    announce(stage, Action.RELEASE, KEYS[0], stage.ids[0])
+def test_a_release_that_died_is_finished_whatever_has_become_of_the_target(stage: Returning) -> None:
+    stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
     stage.source.store.remove(stage.ids[0])
-    stage.target.store.edit(made(stage, KEYS[0]), {"nickname": "another"})
-    check(stage)
-    shown = preview(stage)
+    meddle(stage.target, stage.made(KEYS[0]), "another label")
+    stage.verify()
+    shown = stage.preview_release()
     assert (shown.confirm, shown.to_settle) == (2, (KEYS[0],))
-    assert give_up(stage, 2).is_complete
-    assert deleted(stage) == 2
+    assert stage.release().is_complete
+    assert stage.deleted(stage.source) == stage.ids[1:]
 
 
-def test_a_release_that_may_not_be_sent_again_is_settled_by_two_looks(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path, verified=False)
-    announce(stage, Action.RELEASE, KEYS[0], stage.ids[0])
-    shown = preview(stage)
+def test_a_release_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_then_settled(
+    way: str, tmp_path: Path
+) -> None:
+    stage = Returning.moved(tmp_path, way)  # which is not verified
+    stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
+    shown = stage.preview_release()
     assert (shown.confirm, shown.to_settle) == (0, (KEYS[0],))
-    report = give_up(stage, 0)
+    stage.time.advance(WINDOW - 1)
+    report = stage.release()
+    assert report.left_alone[-1].error == "InDoubt"
+    assert stage.unanswered(KEYS[0]) == "release"
+    stage.time.advance(2)
+    report = stage.release()
     assert report.left_alone[-1].error == "NotReleasable"
-    assert stage.time.slept == [20.0]
-    assert unanswered(stage, KEYS[0]) is None
-    assert deleted(stage) == 0
+    assert stage.unanswered(KEYS[0]) is None
+    assert stage.time.slept == []
+    assert stage.deleted(stage.source) == []
 
 
-def test_a_number_that_somebody_else_released_is_told(tmp_path: Path) -> None:
-    stage = stage_at(tmp_path)
-    stage.source.store.edit(stage.ids[0], {"status": "expired"})
-    report = give_up(stage)
-    assert report.left_alone[0].error == "PlanOvertaken"
+def test_what_was_released_is_not_taken_back_at_the_target(stage: Returning) -> None:
+    stage.release(numbers=[KEYS[0]])
+    report = stage.rollback()
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
+    assert len(live(stage.target)) == 1
+    assert stage.number(KEYS[0]).standing is Standing.RELEASED
+
+
+def test_a_short_window_of_the_plan_is_the_one_that_counts(way: str, tmp_path: Path) -> None:
+    settings = ONE.model_copy(update={"settling_window": 5.0})
+    stage = Returning.at(tmp_path, way, settings=settings).begin()
+    stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
+    stage.time.advance(24)
+    assert [left.error for left in stage.preview_rollback().left_alone] == ["InDoubt"]
+    stage.time.advance(2)
+    assert stage.preview_rollback().left_alone == ()
