@@ -374,7 +374,7 @@ class AsyncTelephony(_Client):
     """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
     ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
 
-    Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write in flight.
+    Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write that may have happened.
     """
 
     def __init__(

@@ -228,16 +228,20 @@ class NoAnswer(TransportError):
 
 
 class OutcomeUnknown(TransportError):
-    """A write was sent and its answer was lost, so it may have happened.
+    """A write was sent and its answer was lost, or is about something else, so it may have happened.
 
-    ``attempt`` says what was tried; ``client.settle(error)`` looks whether it happened.
+    ``attempt`` says what was tried; ``client.settle(error)`` looks whether it happened. ``number`` is the record that
+    is known to be there by it, where its operation was interrupted after the provider had answered.
     """
 
     default_remedy: ClassVar[str | None] = "look at the number before repeating: the change may have happened"
 
-    def __init__(self, message: str, *, attempt: Attempt | None = None, **facts: Any) -> None:
+    def __init__(
+        self, message: str, *, attempt: Attempt | None = None, number: PhoneNumber | None = None, **facts: Any
+    ) -> None:
         super().__init__(message, **facts)
         self.attempt = attempt
+        self.number = number
 
 
 class AnswerLost(OutcomeUnknown):

@@ -27,7 +27,7 @@ from telephony_core.errors import InvalidInput, UnexpectedResponse
 from telephony_core.refusals import Refusal, error_for
 
 if TYPE_CHECKING:
-    from telephony_core.settling import Attempt
+    from telephony_core.settling import Attempt, Trail
 
 T = TypeVar("T")
 # A surrogate, escaped or as bytes: perhaps one of a good pair, perhaps half of none.
@@ -72,6 +72,8 @@ class Request:
     """Values in this request that no log and no error may show."""
     attempt: Attempt | None = field(default=None, repr=False, compare=False)
     """What this write is a part of, told when its answer is lost. Core fills it in; adapters leave it alone."""
+    trail: Trail | None = field(default=None, repr=False, compare=False)
+    """What came of it so far, told when its operation is interrupted. Core fills it in as well."""
 
     def __post_init__(self) -> None:
         # Pasted behind a base URL, `numbers` or `@elsewhere.example` is another host, to which the key must not go.

@@ -47,6 +47,7 @@ BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     412: WrongState,
     422: InvalidRequest,
     423: WrongState,
+    425: ProviderUnavailable,
     429: RateLimited,
 }
 
@@ -71,8 +72,10 @@ def error_for(
         kind = refusal.kind or by_status or InvalidRequest
     said = scrubbed(refusal.message, secrets)[:500] if refusal.message else None
     message = f"the provider says: {said}" if said else f"the provider answered {status} without a reason"
-    if status < 400:
+    if 300 <= status < 400:
         message = "the provider answered with a redirect, which is not followed (the key would go along)"
+    elif status < 200:
+        message = f"the provider answered {status}, which is no final answer"
     return kind(
         message,
         status=status,

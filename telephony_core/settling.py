@@ -32,7 +32,7 @@ class Attempt:
     operation: Operation
     identity: NumberIdentity
     id: str | None = None
-    """The record that was to be changed; ``None`` for an import."""
+    """The record that was to be changed; ``None`` for an import, unless the provider had named what it made."""
     before: frozenset[str] = frozenset()
     """Ids of the records of this number that were there before an import."""
     expected: Mapping[str, object] = field(default_factory=dict)
@@ -40,6 +40,14 @@ class Attempt:
     telling: bool = True
     """Whether a look can tell: not when the record looked as expected before the write already."""
     started_at: datetime | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Trail:
+    """What came of a write so far, kept up to date while its operation runs, for whoever interrupts that."""
+
+    number: PhoneNumber | None = None
+    """The record that is known to be there by it."""
 
 
 class SettlementOutcome(StrEnum):
@@ -152,13 +160,21 @@ def _additions(attempt: Attempt, number: PhoneNumber) -> tuple[str, ...]:
 def judge_change(
     attempt: Attempt, number: PhoneNumber | None, capabilities: Capabilities, *, as_of: datetime
 ) -> Settlement:
-    """What a record says about a lost release, revocation, assignment or update of it. ``None``: it is gone."""
+    """What a record says about a lost release, revocation, assignment or update of it, or about the import that made
+    it. ``None``: it is gone.
+
+    Gone is what neither its id nor a listing begun afterwards shows. An id that serves another number now says nothing.
+    """
+    if number is not None and not number.identity.same_in_account(attempt.identity):
+        return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=(number,))
     made = Settlement(SettlementOutcome.MADE, as_of, number)
     not_seen = Settlement(SettlementOutcome.NOT_SEEN, as_of)
     if attempt.operation is Operation.RELEASE:
         over = number is None or number.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
         return made if over else not_seen
-    if number is None or not attempt.telling:
+    if attempt.operation is Operation.IMPORT and number is not None and number.is_live:
+        return made
+    if number is None or not attempt.telling or attempt.operation is Operation.IMPORT:
         return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=() if number is None else (number,))
     if attempt.operation is Operation.REVOKE_RELEASE:
         return made if number.status in (NumberStatus.ACTIVE, NumberStatus.PENDING) else not_seen

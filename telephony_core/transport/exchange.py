@@ -3,20 +3,11 @@
 `exchange` is itself a generator: it yields `Pause` and `Transmit`, and is sent responses or thrown the errors of the
 backend. The two drivers at the end are the only code in the library that waits or sends.
 
-What is repeated is decided by a request's semantics:
+What is repeated is decided by the table in `telephony_core.transport.retry`.
 
-=================================== ================== ========================
-what happened                       READ, IDEMPOTENT   ONCE
-=================================== ================== ========================
-never sent                          again              again
-429, ``Retry-After`` ≤ 30 s or none again              again
-429 with more                       `RateLimited`      `RateLimited`
-sent, no answer; 5xx                again              `AnswerLost` in the flow
-any other answer                    the flow reads it  the flow reads it
-=================================== ================== ========================
-
-An IDEMPOTENT write that may have happened never ends as a plain refusal to listen (401, 403, 429, a redirect on a
-later attempt): that is `OutcomeUnknown`, as is a loss that retries did not heal.
+From the moment a request that must not be repeated may have left until its operation returns, whatever ends the
+operation (Ctrl-C, a cancellation, a fault of an adapter) goes on unchanged, with a note of what may have happened, and
+``on_unknown`` is told.
 """
 
 from __future__ import annotations
@@ -24,7 +15,7 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -35,6 +26,7 @@ from telephony_core.errors import (
     NoAnswer,
     NotSent,
     OutcomeUnknown,
+    PartialOutcome,
     RateLimited,
     TelephonyError,
     UnexpectedResponse,
@@ -47,17 +39,14 @@ from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
+from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, in_doubt, result_of
 
 T = TypeVar("T")
 log: Final = logging.getLogger("telephony_core")
 
-LONGEST_RETRY_AFTER: Final = 30.0
-"""Seconds. A provider that asks for more gets its `RateLimited` handed to the caller at once."""
 FIRST_BACKOFF: Final = 0.5
 """Seconds; doubles with every retry, and the real pause is drawn evenly from nothing up to it (full jitter)."""
 LONGEST_BACKOFF: Final = 8.0
-_UNHEARD: Final = frozenset({401, 403})
-"""Statuses that say who is speaking, and nothing about an earlier attempt of the same request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +97,7 @@ class Line:
     """Refuse every request that is not both a GET and `READ`."""
     observers: tuple[Callable[[Sent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
-    """Told of a write that was in flight when its caller was cancelled or interrupted."""
+    """Told of a write that must not be repeated and may have happened, when its operation was interrupted."""
     life: Life = field(default_factory=Life)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
 
@@ -129,53 +118,83 @@ def _parameter(name: str, value: str) -> str:
     return f"{quote(name, safe='')}={quote(value, safe='')}"
 
 
+@dataclass(slots=True)
+class _OpenWrite:
+    """A request that must not be repeated and may have been carried out, by an operation that has not returned yet."""
+
+    request: Request
+    state: str = "was in flight"
+
+
 def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Response | None, T]:
     """Run a flow to its end, as actions. Errors leave with provider and operation filled in and secrets taken out.
 
-    After a lost answer the flow gets the time-out once more, to look whether the write happened.
+    After a request that must not be repeated the flow gets the time-out once more, to look what became of it or to
+    finish what it began: waiting for the answer may have used up all the time there was.
     """
     deadline = line.clock.monotonic() + line.timeout
     secrets = set(line.secrets)
-    lost: AnswerLost | None = None
+    writes: list[_OpenWrite] = []
     try:
         try:
             request = next(flow)
             while True:
                 secrets.update(request.secrets)
                 try:
-                    response = yield from _attempts(request, line, operation, deadline)
+                    response = yield from _attempts(request, line, operation, deadline, writes)
                 except TelephonyError as error:
-                    if isinstance(error, AnswerLost):  # waiting for it may have used up all the time there was
-                        lost = error
+                    if isinstance(error, AnswerLost):
                         deadline = max(deadline, line.clock.monotonic() + line.timeout)
                     request = flow.throw(error)
                 else:
+                    if request.semantics is Semantics.ONCE and response.is_success:
+                        deadline = max(deadline, line.clock.monotonic() + line.timeout)
                     request = flow.send(response)
         except StopIteration as stop:
             result: T = stop.value
             return result
     except TelephonyError as error:
         _finish(error, line.provider, operation, secrets)
-        raise
-    except GeneratorExit:
+        if not isinstance(error, OutcomeUnknown | PartialOutcome):  # these say themselves what may have happened
+            _note(writes, error, line, operation, secrets)
         raise
     except BaseException as interruption:
-        if lost is not None:
-            _interrupted(f"{lost.message}; then its caller was interrupted", lost, interruption, line)
+        _note(writes, interruption, line, operation, secrets)
         raise
     finally:
+        _close(flow, line)
+
+
+def _close(flow: Flow[T], line: Line) -> None:
+    try:
         flow.close()
+    except Exception:  # an adapter that will not be closed; whatever ended the operation goes on its way
+        log.exception("%s: a flow could not be closed", line.provider)
 
 
-def _interrupted(what: str, write: Request | AnswerLost, interruption: BaseException, line: Line) -> None:
-    """Say of a write that must not be repeated that it was open when its caller stopped waiting."""
-    error = OutcomeUnknown(what, attempt=write.attempt, provider=line.provider)
-    interruption.add_note(str(error))
-    if line.on_unknown is not None:
-        try:
-            line.on_unknown(error)
-        except Exception:  # the interruption goes on its way
-            log.exception("%s: on_unknown failed", line.provider)
+def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation: str, secrets: set[str]) -> None:
+    """Say of every write that must not be repeated that it may have happened when its operation was interrupted."""
+    for write in writes:
+        request, attempt = write.request, write.request.attempt
+        number = request.trail.number if request.trail is not None else None
+        if attempt is not None and number is not None:
+            attempt = replace(attempt, id=number.id)
+        part = f" ({attempt.operation} of {attempt.identity})" if attempt is not None else ""
+        made = f", and {number.id} of {number.identity} is there by it" if number is not None else ""
+        error = OutcomeUnknown(
+            f"{request.method} {request.path} {write.state}{made} when the operation ended with "
+            f"{type(ending).__name__}{part}",
+            remedy=None if number is None else f"read the record {number.id} before anything is repeated",
+            attempt=attempt,
+            number=number,
+        )
+        _finish(error, line.provider, operation, secrets)
+        ending.add_note(str(error))
+        if line.on_unknown is not None:
+            try:
+                line.on_unknown(error)
+            except Exception:  # what ended the operation goes on its way
+                log.exception("%s: on_unknown failed", line.provider)
 
 
 def _finish(error: TelephonyError, provider: str, operation: str, secrets: set[str]) -> None:
@@ -192,106 +211,88 @@ def _finish(error: TelephonyError, provider: str, operation: str, secrets: set[s
 
 
 def _attempts(
-    request: Request, line: Line, operation: str, deadline: float
+    request: Request, line: Line, operation: str, deadline: float, writes: list[_OpenWrite]
 ) -> Generator[Action, Response | None, Response]:
-    """One request of a flow, repeated as far as its semantics, the deadline and ``max_retries`` allow."""
+    """One request of a flow, repeated as far as its semantics, the deadline and ``max_retries`` allow.
+
+    While it may have been carried out and must not be repeated, it is among ``writes``.
+    """
     if line.read_only and not (request.semantics is Semantics.READ and request.method == "GET"):
         raise WriteRefused(f"this client is read-only and would have sent {request.method} {request.path}")
     clock = line.clock
     http = line.prepare(request)
     attempt = 0
-    maybe_happened = False
+    doubt = False
     while True:
-        started = yield from _turn(line.pace, deadline, clock, request, maybe_happened)
+        started = yield from _turn(line.pace, deadline, clock, request, doubt)
         left = deadline - started
         if left <= 0:
-            raise _out_of_time(request, maybe_happened)
+            raise _out_of_time(request, doubt)
         attempt += 1
-        response: Response | None = None
-        failure: TelephonyError | None = None
+        answer: Response | TelephonyError = NoAnswer("the backend returned nothing")
+        write = _OpenWrite(request)
         try:
             line.life.check()
-            response = yield Transmit(http, left)
-        except ClientClosed as closed:
-            if maybe_happened:
-                raise _unknown(request, closed) from None
-            raise
-        except (NotSent, NoAnswer, UnexpectedResponse) as error:
-            failure = error
-        except (TelephonyError, GeneratorExit):
-            raise
-        except BaseException as interruption:
             if request.semantics is Semantics.ONCE:
-                what = f"{request.method} {request.path} was in flight when its caller was interrupted"
-                _interrupted(what, request, interruption, line)
+                writes.append(write)
+            response = yield Transmit(http, left)
+            answer = answer if response is None else response
+        except (NotSent, NoAnswer, UnexpectedResponse) as error:
+            answer = error
+        except TelephonyError as error:  # nothing has left
+            writes[:] = [other for other in writes if other is not write]
+            if doubt and isinstance(error, ClientClosed):
+                raise _unknown(request, error) from None
             raise
         now = clock.monotonic()
-        if not isinstance(failure, NotSent):
+        if not isinstance(answer, NotSent):
             line.pace.answered(started, now)
-        _tell(line, operation, request, attempt, response, now - started)
+        _tell(line, operation, request, attempt, answer, now - started)
 
-        again: float | None = None  # seconds to wait at least before the next attempt
+        asked: float | None = None  # seconds to wait at least before the next attempt
         backoff = line.jitter() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
-        if response is not None:
-            if response.status == 429:
-                asked = retry_after_seconds(response.headers.get("retry-after"), now=clock.now())
-                # No longer than anybody would wait: a quota of one path must not stop all others for a day.
-                pause = min(max(asked or 0.0, backoff), LONGEST_RETRY_AFTER)
-                line.pace.refused(started, now + pause)
-                if (asked or 0) > LONGEST_RETRY_AFTER or attempt > line.max_retries:
-                    refused = _rate_limited(response, request, asked)
-                    raise _unknown(request, refused) if maybe_happened else refused
-                again = asked or 0.0
-            elif response.status >= 500 or response.status == 408:
-                maybe_happened = request.semantics is not Semantics.READ
-                failure = error_for(
-                    response.status, response.headers, response.body, Refusal(), secrets=request.secrets
-                )
-            elif maybe_happened and (response.status in _UNHEARD or 300 <= response.status < 400):
-                raise _unknown(
-                    request,
-                    error_for(response.status, response.headers, response.body, Refusal(), secrets=request.secrets),
-                )
-            else:
-                return response
-        elif isinstance(failure, UnexpectedResponse):  # an answer too long to read: repeating will not shorten it
-            if request.semantics is Semantics.ONCE:
-                raise _lost(request, failure) from failure
-            raise failure
-        elif isinstance(failure, NoAnswer):
-            maybe_happened = request.semantics is not Semantics.READ
+        if isinstance(answer, Response) and answer.status == 429:
+            asked = retry_after_seconds(answer.headers.get("retry-after"), now=clock.now())
+            # No longer than anybody would wait: a quota of one path must not stop all others for a day.
+            line.pace.refused(started, now + min(max(asked or 0.0, backoff), LONGEST_RETRY_AFTER))
+        result = result_of(answer, asked)
+        decision = decide(request.semantics, result, doubt=doubt, may_repeat=attempt <= line.max_retries)
+        doubt = in_doubt(request.semantics, result, doubt)
+        if decision is Decision.LOST:
+            write.state = "was sent and its answer was lost"
+        elif isinstance(answer, Response) and answer.is_success:
+            write.state = f"was answered (HTTP {answer.status})"
+        else:
+            writes[:] = [other for other in writes if other is not write]
 
-        if again is None and failure is not None:
-            if request.semantics is Semantics.ONCE and not isinstance(failure, NotSent):
-                raise _lost(request, failure) from failure
-            if attempt > line.max_retries:
-                if maybe_happened:
-                    raise _unknown(request, failure) from failure
-                raise failure
-            again = 0.0
+        if decision is Decision.READ and isinstance(answer, Response):
+            return answer
+        failure = _failure(answer, request, asked) if isinstance(answer, Response) else answer
+        if decision is Decision.LOST:
+            raise _lost(request, failure) from failure
+        if decision is Decision.UNKNOWN:
+            raise _unknown(request, failure) from failure
+        if decision is Decision.RAISE:
+            raise failure
         try:
-            yield from _wait(max(again or 0.0, backoff), deadline, clock, request, maybe_happened)
-        except TelephonyError as error:
-            if maybe_happened:
-                raise error
-            if response is not None and response.status == 429:
-                raise _rate_limited(response, request, again) from None
-            raise failure or error from None
+            yield from _wait(max(asked or 0.0, backoff), deadline, clock, request, doubt)
+        except TelephonyError as out_of_time:
+            raise (out_of_time if doubt else failure) from None
 
 
 def _turn(
-    pace: Pace, deadline: float, clock: Clock, request: Request, maybe_happened: bool
+    pace: Pace, deadline: float, clock: Clock, request: Request, doubt: bool
 ) -> Generator[Action, Response | None, float]:
     """Wait until the pace lets this request start, and return when. One that is given up leaves its place to others."""
     now = clock.monotonic()
     delay = pace.reserve(now, deadline)
     while delay > 0:
         held = pace.held(now)
-        if now + held >= deadline and not maybe_happened:
+        if now + held >= deadline and not doubt:
             raise _held(held)
         place = now + delay
         try:
-            yield from _wait(delay, deadline, clock, request, maybe_happened)
+            yield from _wait(delay, deadline, clock, request, doubt)
         except BaseException:  # a caller who goes away while waiting closes this generator
             pace.give_back(place)
             raise
@@ -301,19 +302,19 @@ def _turn(
 
 
 def _wait(
-    seconds: float, deadline: float, clock: Clock, request: Request, maybe_happened: bool
+    seconds: float, deadline: float, clock: Clock, request: Request, doubt: bool
 ) -> Generator[Action, Response | None, None]:
     """Pause, unless that would pass the deadline: then there is no point in waiting for it."""
     if clock.monotonic() + seconds >= deadline:
-        raise _out_of_time(request, maybe_happened)
+        raise _out_of_time(request, doubt)
     if seconds > 0:
         yield Pause(seconds)
 
 
 def _tell(
-    line: Line, operation: str, request: Request, attempt: int, response: Response | None, seconds: float
+    line: Line, operation: str, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float
 ) -> None:
-    status = None if response is None else response.status
+    status = answer.status if isinstance(answer, Response) else None
     log.debug(
         "%s %s: %s %s -> %s (attempt %d, %.0f ms)",
         *(line.provider, operation, request.method, request.path, status or "no answer", attempt, seconds * 1000),
@@ -325,8 +326,11 @@ def _tell(
             log.exception("%s %s: an observer failed", line.provider, operation)
 
 
-def _rate_limited(response: Response, request: Request, asked: float | None) -> TelephonyError:
-    error = error_for(429, response.headers, response.body, Refusal(), secrets=request.secrets)
+def _failure(response: Response, request: Request, asked: float | None) -> TelephonyError:
+    """What an answer means where no adapter reads it."""
+    error = error_for(response.status, response.headers, response.body, Refusal(), secrets=request.secrets)
+    if response.status != 429:
+        return error
     error.message = "too many requests" + (f"; the provider asks to wait {asked:.0f} s" if asked else "")
     error.retry_after = asked
     return error
@@ -357,8 +361,8 @@ def _unknown(request: Request, failure: TelephonyError) -> OutcomeUnknown:
     )
 
 
-def _out_of_time(request: Request, maybe_happened: bool) -> TelephonyError:
-    if maybe_happened:
+def _out_of_time(request: Request, doubt: bool) -> TelephonyError:
+    if doubt:
         return OutcomeUnknown(
             f"time ran out while repeating {request.method} {request.path}",
             attempt=request.attempt,
@@ -388,6 +392,9 @@ def drive(actions: Generator[Action, Response | None, T], backend: Backend, line
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except BaseException as interruption:
+        actions.throw(interruption)  # Ctrl-C may come between two lines of this very function; else they have ended
+        raise
     finally:
         actions.close()
 
@@ -410,5 +417,8 @@ async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncB
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except BaseException as interruption:
+        actions.throw(interruption)  # Ctrl-C may come between two lines of this very function; else they have ended
+        raise
     finally:
         actions.close()

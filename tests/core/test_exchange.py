@@ -73,7 +73,14 @@ TABLE = [
     (ONCE, json_answer(408), AnswerLost, 1),
     (READ, json_answer(404), NotFound, 1),
     (ONCE, json_answer(422), InvalidRequest, 1),
+    (READ, json_answer(425), ProviderUnavailable, 3),
+    (IDEMPOTENT, json_answer(425), OutcomeUnknown, 3),
+    (ONCE, json_answer(425), AnswerLost, 1),
     (READ, json_answer(302, location="https://evil.example/"), UnexpectedResponse, 1),
+    (IDEMPOTENT, json_answer(302, location="https://evil.example/"), UnexpectedResponse, 1),
+    *((ONCE, json_answer(status), AnswerLost, 1) for status in (0, 99, 100, 101, 103, 199, 300, 301, 303, 307, 399)),
+    *((READ, json_answer(status), UnexpectedResponse, 1) for status in (0, 100, 101, 103, 300, 399)),
+    *((ONCE, json_answer(status), AnswerLost, 1) for status in (600, 700, 999)),
     (READ, UnexpectedResponse("too long"), UnexpectedResponse, 1),
     (ONCE, UnexpectedResponse("too long"), AnswerLost, 1),
 ]
@@ -184,6 +191,17 @@ def test_a_lost_answer_leaves_time_to_look(mode):
     time = FakeTime()
     script = Script([NoAnswer("timed out"), json_answer()], time, takes=10.0)
     assert run(careful(), script, line(time, timeout=10.0), mode=mode) == 200
+    assert script.timeouts == [10.0, 10.0]
+
+
+def test_a_write_that_must_not_be_repeated_leaves_time_for_what_follows(mode):
+    def followed() -> Flow[int]:
+        yield from call(Request.of("POST", "/x", ONCE), lambda _: Refusal())
+        return (yield from call(Request.of("GET", "/x"), lambda _: Refusal())).status
+
+    time = FakeTime()
+    script = Script([json_answer(), json_answer()], time, takes=10.0)
+    assert run(followed(), script, line(time, timeout=10.0), mode=mode) == 200
     assert script.timeouts == [10.0, 10.0]
 
 
