@@ -1,7 +1,15 @@
 """What is done around every provider alike: refusing, looking first, settling, composing, comparing.
 
 One object per client turns a caller's wish into a flow. All rules that protect a number live here, once, so that an
-adapter is pure translation and a stranger's adapter is as safe as ours.
+adapter is pure translation and a stranger's adapter is as safe as ours:
+
+- No answer is believed that is about another record or another number (`telephony_core.about`). Reading, that is
+  `UnexpectedResponse`. After a write it is worth no more than a lost answer.
+- Nothing is written to a record that was not read in the same operation, by its id, as a record of the number that the
+  caller means: a record that the caller holds may be old, and its id may serve another number by now.
+- After an answer that was lost, that nobody can read or that is about something else, there is one look. It finds the
+  change, or the outcome is unknown. Nothing is sent twice.
+- A record is gone when neither its id nor a listing begun afterwards shows it.
 """
 
 from __future__ import annotations
@@ -12,6 +20,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from telephony_core import settling
+from telephony_core.about import require_about, same_id
 from telephony_core.capabilities import Field, Operation
 from telephony_core.changes import (
     AgentAssignment,
@@ -39,11 +48,11 @@ from telephony_core.errors import (
 )
 from telephony_core.flow import Flow, Semantics
 from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider
-from telephony_core.settling import Attempt, Settlement, SettlementOutcome
+from telephony_core.settling import Attempt, Settlement, SettlementOutcome, Trail
 from telephony_core.wire import Items
 
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
-T = TypeVar("T")
+WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
 
 LONGEST_LISTING: Final = 10_000
 """Pages of one listing before it is taken for endless."""
@@ -109,17 +118,22 @@ class Operations:
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         self._require(Operation.GET)
-        return (yield from self.provider.get(id))
+        return require_about((yield from self.provider.get(id)), id=id)
 
     def records_of(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
-        """Every record of one number, in any status."""
+        """Every record of one number, in any status, by a listing or a look-up that begins now."""
         looked_up = self.provider.find(identity)
-        if looked_up is not None:
-            return (yield from looked_up)
-        listing, found, cursor = Listing(), [], None
+        if looked_up is None:
+            return (yield from self._listed(lambda number: number.identity.same_in_account(identity)))
+        records = yield from looked_up
+        return tuple(require_about(record, identity=identity) for record in records)
+
+    def _listed(self, wanted: Callable[[PhoneNumber], bool]) -> Flow[tuple[PhoneNumber, ...]]:
+        """Every record of the account that is wanted."""
+        listing, found, cursor = Listing(), list[PhoneNumber](), None
         while True:
             page = yield from self.provider.list_page(ListQuery(), cursor)
-            found += [number for number in listing.accept(page) if number.identity.same_in_account(identity)]
+            found += [number for number in listing.accept(page) if wanted(number)]
             if page.cursor is None:
                 return tuple(found)
             cursor = page.cursor
@@ -162,11 +176,8 @@ class Operations:
             expected=settling.sent_fields(change),
             started_at=self._now(),
         )
-        number = yield from self._create(change, identity, attempt)
-        odd = settling.differences(attempt.expected, number, self.provider.capabilities)
-        if not number.identity.same_in_account(identity):
-            odd = ("number", *odd)
-        if odd:
+        number = yield from self._create(change, attempt)
+        if odd := settling.differences(attempt.expected, number, self.provider.capabilities):
             raise _partial(number, ["import"], "compare", _came_back_different(odd))
         if wants_agents:
             assignment = replace(assignment, number=number)
@@ -176,50 +187,37 @@ class Operations:
                 raise _partial(number, ["import"], "assign_agents", error) from error
         return number
 
-    def _create(self, change: NumberImport, identity: NumberIdentity, attempt: Attempt) -> Flow[PhoneNumber]:
-        watch = _Watch(attempt)
-        try:
-            return (yield from watch.over(self.provider.import_number(change, identity)))
-        except TelephonyError as error:
-            if not watch.may_have_happened(error):
-                raise
-            lost = watch.lost or error
-        settlement = yield from self._look(attempt, lost)
-        if settlement.outcome is not SettlementOutcome.MADE or settlement.number is None:
-            raise _unknown(attempt, settlement, lost) from lost
-        # What is there has every readable setting; those that nobody can read back (credentials) are sent again.
-        number = settlement.number
-        if not settling.sends_unreadable(change, self.provider.capabilities):
+    def _create(self, change: NumberImport, attempt: Attempt) -> Flow[PhoneNumber]:
+        made = yield from self._sent(attempt, self.provider.import_number(change, attempt.identity))
+        number = _record_of(made)
+        if not isinstance(made, Settlement) or not settling.sends_unreadable(change, self.provider.capabilities):
             return number
+        # What is there has every readable setting; those that nobody can read back (credentials) are sent again.
         again = SipUpdate(number, change.inbound or UNSET, change.outbound or UNSET, change.options)
         resending = self._attempt(Operation.UPDATE_SIP, number, settling.sent_fields(again))
         try:
-            return (yield from _repeatable(self.provider.update_sip(number, again), resending))
+            return _record_of((yield from self._sent(resending, self.provider.update_sip(number, again))))
         except TelephonyError as error:
             raise _partial(number, ["import"], "send the SIP settings again", error) from error
 
     def update_label(self, change: LabelUpdate) -> Flow[PhoneNumber]:
         self._refuse(change)
-        number = yield from self._record(change.number)
+        number = yield from self._current(change.number)
         self._refuse(replace(change, number=number))
-        expected: dict[str, object] = {Field.LABEL: change.label}
-        attempt = self._attempt(Operation.UPDATE_LABEL, number, expected)
-        updated = yield from _repeatable(self.provider.update_label(number, change.label), attempt)
-        return self._compared(updated, expected, "update_label")
+        attempt = self._attempt(Operation.UPDATE_LABEL, number, {Field.LABEL: change.label})
+        return (yield from self._changed(attempt, self.provider.update_label(number, change.label)))
 
     def update_sip(self, change: SipUpdate) -> Flow[PhoneNumber]:
         self._refuse(change)
-        number = yield from self._record(change.number)
+        number = yield from self._current(change.number)
         change = replace(change, number=number)
         self._refuse(change)
-        expected = settling.sent_fields(change)
-        attempt = self._attempt(Operation.UPDATE_SIP, number, expected)
-        updated = yield from _repeatable(self.provider.update_sip(number, change), attempt)
-        return self._compared(updated, expected, "update_sip")
+        attempt = self._attempt(Operation.UPDATE_SIP, number, settling.sent_fields(change))
+        return (yield from self._changed(attempt, self.provider.update_sip(number, change)))
 
     def assign_agents(self, change: AgentAssignment) -> Flow[PhoneNumber]:
         self._refuse(change)
-        number = yield from self._record(change.number)
+        number = yield from self._current(change.number)
         change = replace(change, number=number)
         self._refuse(change)
         return (yield from self._assign(number, change))
@@ -227,40 +225,35 @@ class Operations:
     def _assign(self, number: PhoneNumber, change: AgentAssignment) -> Flow[PhoneNumber]:
         expected = settling.assigned_fields(change.inbound, change.outbound)
         attempt = self._attempt(Operation.ASSIGN_AGENTS, number, expected)
-        watch = _Watch(attempt)
-        try:
-            updated = yield from watch.over(self.provider.assign_agents(number, change))
-        except TelephonyError as error:
-            if not watch.may_have_happened(error):
-                raise
-            lost = watch.lost or error
-        else:
-            return self._compared(updated, expected, "assign_agents")
-        settlement = yield from self._look(attempt, lost)
-        if settlement.outcome is SettlementOutcome.MADE and settlement.number is not None:
-            return settlement.number
-        raise _unknown(attempt, settlement, lost) from lost
+        return (yield from self._changed(attempt, self.provider.assign_agents(number, change)))
 
     def release(self, change: NumberRelease) -> Flow[Release]:
         self._refuse(change)
-        number = yield from self._record(change.number)
-        effects = self.provider.capabilities.side_effects.get(Operation.RELEASE, frozenset())
-        if number is change.number and not effects <= change.allow:
-            # What was given may be old, and whom else the release would hit depends on what is linked by now.
-            number = yield from self.provider.get(number.id)
+        try:
+            number = yield from self._current(change.number)
+        except NotFound as gone:
+            yield from self._require_gone(change.number, gone)
+            raise
+        # Whom else the release would hit depends on what is linked by now.
         self._refuse(replace(change, number=number))
         attempt = self._attempt(Operation.RELEASE, number)
-        watch = _Watch(attempt)
         try:
-            return (yield from watch.over(self.provider.release(number)))
-        except TelephonyError as error:
-            if not watch.may_have_happened(error):
-                raise
-            lost = watch.lost or error
-        settlement = yield from self._look(attempt, lost)
-        if settlement.outcome is not SettlementOutcome.MADE:
-            raise _unknown(attempt, settlement, lost) from lost
-        return self._released(number, settlement)
+            release = yield from self._sent(attempt, self.provider.release(number))
+        except NotFound as gone:
+            try:
+                yield from self._require_gone(number, gone)
+            except TelephonyError as error:
+                raise OutcomeUnknown(f"{gone.message}; {error.message}", attempt=attempt) from gone
+            raise
+        if isinstance(release, Settlement):
+            return self._released(number, release)
+        if release.status is not NumberStatus.UNKNOWN:
+            return release
+        try:
+            settlement = yield from self.settle(attempt)
+        except TelephonyError:  # the release was accepted, and a look that fails must not make it seem to have failed
+            return release
+        return self._released(number, settlement) if settlement.outcome is SettlementOutcome.MADE else release
 
     def _released(self, number: PhoneNumber, settlement: Settlement) -> Release:
         now = settlement.number
@@ -277,20 +270,10 @@ class Operations:
 
     def revoke_release(self, change: ReleaseRevocation) -> Flow[PhoneNumber]:
         self._refuse(change)
-        number = yield from self._record(change.number)
+        number = yield from self._current(change.number)
         self._refuse(replace(change, number=number))
         attempt = self._attempt(Operation.REVOKE_RELEASE, number)
-        watch = _Watch(attempt)
-        try:
-            return (yield from watch.over(self.provider.revoke_release(number)))
-        except TelephonyError as error:
-            if not watch.may_have_happened(error):
-                raise
-            lost = watch.lost or error
-        settlement = yield from self._look(attempt, lost)
-        if settlement.outcome is SettlementOutcome.MADE and settlement.number is not None:
-            return settlement.number
-        raise _unknown(attempt, settlement, lost) from lost
+        return (yield from self._changed(attempt, self.provider.revoke_release(number)))
 
     # -- finding out
 
@@ -302,9 +285,9 @@ class Operations:
             return settling.judge_import(attempt, records, capabilities, as_of=self._now())
         number: PhoneNumber | None
         try:
-            number = yield from self.provider.get(attempt.id)
+            number = require_about((yield from self.provider.get(attempt.id)), id=attempt.id)
         except NotFound:
-            number = None
+            number = yield from self._shown(attempt.id, attempt.identity)
         return settling.judge_change(attempt, number, capabilities, as_of=self._now())
 
     def _look(self, attempt: Attempt, lost: TelephonyError) -> Flow[Settlement]:
@@ -316,17 +299,41 @@ class Operations:
                 f"{lost.message}; looking whether it happened failed too ({error.message})", attempt=attempt
             ) from lost
 
+    def _shown(self, id: str, identity: NumberIdentity | None) -> Flow[PhoneNumber | None]:
+        """What a listing shows of a record of which its id shows nothing: one 404 proves nothing."""
+        if identity is None:
+            records = yield from self._listed(lambda number: same_id(number.id, id))
+        else:
+            records = yield from self.records_of(identity)
+        return next((record for record in records if same_id(record.id, id)), None)
+
+    def _require_gone(self, number: PhoneNumber | str, gone: NotFound) -> Flow[None]:
+        """Raises `UnexpectedResponse` when a record that was not found by its id is listed as a live one."""
+        id, identity = (number, None) if isinstance(number, str) else (number.id, number.identity)
+        shown = yield from self._shown(id, identity)
+        if shown is not None and shown.is_live:
+            raise UnexpectedResponse(
+                f"the provider says of {id} that it is not there, and lists it as {shown.identity}, {shown.status}",
+                remedy="read the number again; one of the two answers is old",
+            ) from gone
+
     # -- small parts
 
     def _require(self, operation: Operation) -> None:
         if not self.provider.capabilities.offers(operation):
             raise self.provider.not_offered(operation)
 
-    def _record(self, number: PhoneNumber | str) -> Flow[PhoneNumber]:
-        """The record a write is about: the one that was given, or a fresh one when only its id was."""
-        if isinstance(number, PhoneNumber):
-            return number
-        return (yield from self.provider.get(number))
+    def _current(self, given: PhoneNumber | str) -> Flow[PhoneNumber]:
+        """The record that a write is about, as it is now. Raises `Conflict` when its id serves another number."""
+        id = given if isinstance(given, str) else given.id
+        number = require_about((yield from self.provider.get(id)), id=id)
+        if isinstance(given, PhoneNumber) and not number.identity.same_in_account(given.identity):
+            raise Conflict(
+                f"{id} is the record of {number.identity} now ({number.status}), not of {given.identity}, so nothing "
+                "was sent",
+                remedy="find the number anew with `find_number()`: its record has another id, or it is gone",
+            )
+        return number
 
     def _attempt(self, operation: Operation, number: PhoneNumber, expected: dict[str, object] | None = None) -> Attempt:
         """What is about to be tried. Without ``expected`` fields, it is the status that tells whether it happened."""
@@ -340,10 +347,38 @@ class Operations:
             started_at=self._now(),
         )
 
-    def _compared(self, number: PhoneNumber, expected: dict[str, object], step: str) -> PhoneNumber:
-        if odd := settling.differences(expected, number, self.provider.capabilities):
-            raise _partial(number, [step], "compare", _came_back_different(odd))
+    def _sent(self, attempt: Attempt, write: Flow[WrittenT]) -> Flow[WrittenT | Settlement]:
+        """Send a write: its answer, or what a look found where that is lost, unreadable or about something else.
+
+        Raises `OutcomeUnknown` when the look cannot tell that it happened.
+        """
+        watch = _Watch(attempt)
+        try:
+            return (yield from watch.over(write))
+        except TelephonyError as error:
+            if not watch.may_have_happened(error):
+                raise
+            lost = watch.lost or error
+        settlement = yield from self._look(attempt, lost)
+        if settlement.outcome is not SettlementOutcome.MADE:
+            raise _unknown(attempt, settlement, lost, repeatable=not watch.once) from lost
+        watch.trail.number = settlement.number
+        return settlement
+
+    def _changed(self, attempt: Attempt, write: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
+        """Send a change of a record, and compare what its answer shows with what was sent."""
+        number = _record_of((yield from self._sent(attempt, write)))
+        if odd := settling.differences(attempt.expected, number, self.provider.capabilities):
+            raise _partial(number, [attempt.operation], "compare", _came_back_different(odd))
         return number
+
+
+def _record_of(answer: PhoneNumber | Settlement) -> PhoneNumber:
+    """The record that a write was answered with, or that a look found."""
+    number = answer.number if isinstance(answer, Settlement) else answer
+    if number is None:
+        raise UnexpectedResponse("the record is gone")
+    return number
 
 
 class _Watch:
@@ -351,57 +386,62 @@ class _Watch:
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
+        self.trail = Trail()
         self.wrote = False
+        self.once = False
+        """Whether something was sent that must not be repeated."""
+        self.accepted = False
+        """Whether the provider accepted such a request."""
         self.lost: AnswerLost | None = None
         """The answer that was lost, whatever the flow made of it afterwards."""
 
-    def over(self, flow: Flow[T]) -> Flow[T]:
+    def over(self, flow: Flow[WrittenT]) -> Flow[WrittenT]:
+        """The flow itself. Raises `UnexpectedResponse` when what it returns is not about what was attempted."""
         try:
             request = next(flow)
             while True:
                 if request.semantics is not Semantics.READ:
                     self.wrote = True
-                    request = replace(request, attempt=self.attempt)
+                    request = replace(request, attempt=self.attempt, trail=self.trail)
+                once = request.semantics is Semantics.ONCE
+                self.once = self.once or once
                 try:
                     response = yield request
                 except TelephonyError as error:
                     self.lost = error if isinstance(error, AnswerLost) else self.lost
                     request = flow.throw(error)
                 else:
+                    self.accepted = self.accepted or (once and response.is_success)
                     request = flow.send(response)
         except StopIteration as stop:
-            result: T = stop.value
-            return result
+            answer: WrittenT = stop.value
+            self._require_about(answer)
+            self.trail.number = answer if isinstance(answer, PhoneNumber) else None
+            return answer
         except OutcomeUnknown as error:
             error.attempt = error.attempt or self.attempt
             raise
         finally:
             flow.close()
 
+    def _require_about(self, answer: PhoneNumber | Release) -> None:
+        require_about(answer, id=self.attempt.id, identity=self.attempt.identity)
+        if isinstance(answer, PhoneNumber) and answer.id in self.attempt.before and not answer.is_live:
+            raise UnexpectedResponse(
+                f"the answer is about {answer.id}, a record of {answer.identity} that was there before and is over"
+            )
+
     def may_have_happened(self, error: TelephonyError) -> bool:
         """Whether the flow failed in a way that leaves open whether its write happened."""
         # A flow may look for itself after a loss. When that fails, its error is about the look, not about the write.
-        if isinstance(error, AnswerLost) or (self.lost is not None and not isinstance(error, OutcomeUnknown)):
+        # The same goes for whatever fails behind a request that was accepted and must not be repeated.
+        if isinstance(error, AnswerLost):
             return True
-        accepted = error.status is None or 200 <= error.status < 300
-        return self.wrote and accepted and isinstance(error, UnexpectedResponse)
-
-
-def _repeatable(update: Flow[PhoneNumber], attempt: Attempt) -> Flow[PhoneNumber]:
-    """An update of settings: accepted with an answer that nobody can read, it may be repeated."""
-    watch = _Watch(attempt)
-    try:
-        return (yield from watch.over(update))
-    except UnexpectedResponse as error:
-        if not watch.may_have_happened(error):
-            raise
-        raise OutcomeUnknown(
-            f"the provider accepted the change, but its answer cannot be read ({error.message})",
-            attempt=attempt,
-            remedy="it was probably applied; sending the same change again is safe",
-            status=error.status,
-            body=error.body,
-        ) from error
+        if self.lost is not None or self.accepted:
+            return not isinstance(error, OutcomeUnknown)
+        # A refusal (4xx) says that nothing happened; a redirect does not, and neither does what cannot be read.
+        refused = error.status is not None and 400 <= error.status < 500
+        return self.wrote and not refused and isinstance(error, UnexpectedResponse)
 
 
 def _came_back_different(names: Sequence[str]) -> UnexpectedResponse:
@@ -422,15 +462,19 @@ def _partial(number: PhoneNumber, done: list[str], step: str, cause: TelephonyEr
     )
 
 
-def _unknown(attempt: Attempt, settlement: Settlement, lost: TelephonyError) -> OutcomeUnknown:
-    if settlement.outcome is SettlementOutcome.AMBIGUOUS:
-        ids = ", ".join(record.id for record in settlement.candidates) or "nothing readable"
+def _unknown(attempt: Attempt, settlement: Settlement, lost: TelephonyError, *, repeatable: bool) -> OutcomeUnknown:
+    if settlement.outcome is SettlementOutcome.AMBIGUOUS and attempt.id is None:
+        ids = ", ".join(record.id for record in settlement.candidates)
         found = f"a look found {ids}, which may be somebody else's"
+    elif settlement.outcome is SettlementOutcome.AMBIGUOUS:
+        shown = ", ".join(f"{record.id} of {record.identity}" for record in settlement.candidates) or "nothing"
+        found = f"a look found {shown}, from which it cannot be told"
     else:
         found = "a look right afterwards found no trace, but it may still happen"
+    if repeatable:
+        remedy = "read the number; sending the same change again is safe as long as it is still that number's record"
+    else:
+        remedy = "look again with `client.settle(error)` after the time-out, before repeating anything"
     return OutcomeUnknown(
-        f"{lost.message}; {found}",
-        attempt=attempt,
-        remedy="look again with `client.settle(error)` after the time-out, before repeating anything",
-        status=lost.status,
+        f"{lost.message}; {found}", attempt=attempt, remedy=remedy, status=lost.status, body=lost.body
     )

@@ -1,9 +1,9 @@
 """The port: what an adapter implements to serve numbers, and the spec by which it registers.
 
 An adapter subclasses `Provider` and writes the vendor's operations as flows. Everything that must be the same for every
-vendor is done once, around it, by `telephony_core.operations`: refusing what is not declared, reading the record first
-when only its id was given, looking for a number before importing it, settling lost answers, assigning agents after an
-import and comparing what came back with what was sent.
+vendor is done once, around it, by `telephony_core.operations`: refusing what is not declared, reading the record of
+what is to be changed, looking for a number before importing it, believing no answer that is about another record,
+settling lost answers, assigning agents after an import and comparing what came back with what was sent.
 """
 
 from __future__ import annotations
@@ -221,6 +221,10 @@ class Provider(ABC):
         raise self.not_offered(Operation.ASSIGN_AGENTS)
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
+        """Give the record up, by a request that is `ONCE`. ``id`` and ``identity`` are those that the answer names.
+
+        Where the vendor accepts without a word, return `NumberStatus.UNKNOWN`: core looks what became of it.
+        """
         raise self.not_offered(Operation.RELEASE)
 
     def revoke_release(self, number: PhoneNumber) -> Flow[PhoneNumber]:

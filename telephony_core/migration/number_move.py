@@ -241,16 +241,26 @@ def _repeatedly(job: Job, action: Action, send: Call[PhoneNumber]) -> Unit[Phone
     """Send a write that is the same when it is done twice, until it is answered."""
     for _ in range(MOST_TRIES - 1):
         try:
-            return (yield from ask(send))
+            return (yield from _as_soon_as_it_shows(job, send))
         except OutcomeUnknown:
             yield from job.write(action, Phase.LOOK, "its answer was lost; sending it again after the time-out")
             yield from ask(Wait(job.timeout, f"a request for {job.key} may still be under way"))
         except TelephonyError as error:
             raise StepFailed(action, error) from None
     try:
-        return (yield from ask(send))
+        return (yield from _as_soon_as_it_shows(job, send))
     except TelephonyError as error:
         raise StepFailed(action, error) from None
+
+
+def _as_soon_as_it_shows(job: Job, send: Call[PhoneNumber]) -> Unit[PhoneNumber]:
+    """Send a write to a record that was made. It is read first, and may take a moment to show."""
+    for pause in PAUSES:
+        try:
+            return (yield from ask(send))
+        except NotFound:
+            yield from ask(Wait(pause, f"{job.key} was made and does not show yet"))
+    return (yield from ask(send))
 
 
 # -- reading back

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from telephony_core import AsyncTelephony, Telephony
 from telephony_core.capabilities import (
     AddressForms,
     AgentVersions,
@@ -42,7 +44,7 @@ from telephony_core.provider import (
 from telephony_core.refusals import Refusal
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.wire import read_object
-from tests.core.driving import json_answer
+from tests.core.driving import FakeTime, json_answer
 
 TOLD = {"source": "made up"}
 CAPABILITIES = Capabilities(
@@ -264,6 +266,40 @@ class ToyServer:
             case _:
                 return json_answer(405)
         return _json(self.records[where[1]])
+
+
+class Both:
+    """Calls a method on the sync or the async client, and collects what is iterated."""
+
+    def __init__(self, mode: str, server: ToyServer, **more: object) -> None:
+        given = {
+            "api_key": "k3y",
+            "base_url": "https://toy.example",
+            "backend": server,
+            "clock": FakeTime().clock,
+            **more,
+        }
+        self.client = Telephony(SPEC, **given) if mode == "sync" else AsyncTelephony(SPEC, **given)
+        self.server = server
+
+    def __getattr__(self, name: str) -> Callable:
+        method = getattr(self.client, name)
+
+        def call(*args: object, **kwargs: object) -> object:
+            async def collect(items: object) -> list:
+                return [item async for item in items]
+
+            async def settled(awaitable: object) -> object:
+                return await awaitable
+
+            result = method(*args, **kwargs)
+            if hasattr(result, "__anext__"):
+                return asyncio.run(collect(result))
+            if hasattr(result, "__await__"):
+                return asyncio.run(settled(result))
+            return list(result) if hasattr(result, "__next__") else result
+
+        return call
 
 
 def _stored(body: dict) -> dict:

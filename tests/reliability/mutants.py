@@ -64,17 +64,25 @@ GROUPS: Final = {
         ),
     ),
     "judging": Group(
-        ("telephony_core/refusals.py", "telephony_core/settling.py", "telephony_core/checks.py"),
+        (
+            "telephony_core/about.py",
+            "telephony_core/refusals.py",
+            "telephony_core/settling.py",
+            "telephony_core/checks.py",
+        ),
         (
             "tests/core/test_answers.py",
             "tests/core/test_checks.py",
+            "tests/core/test_identity.py",
             "tests/core/test_operations.py",
             "tests/reliability/test_strangers.py",
         ),
     ),
     "retry": Group(
-        ("telephony_core/transport/exchange.py",),
+        ("telephony_core/transport/exchange.py", "telephony_core/transport/retry.py"),
         (
+            "tests/core/test_retry.py",
+            "tests/core/test_interrupted.py",
             "tests/core/test_exchange.py",
             "tests/core/test_exchange_telling.py",
             "tests/core/test_client.py",

@@ -90,6 +90,5 @@ EXCEPTIONS = {(fault, step): Cell.parse(cell) for fault, step, cell in _EXCEPTIO
 
 def cell(row: Row, step: str) -> Cell:
     """The cell for a request, given as one of `KINDS` and, after a comma, its place or peculiarity."""
-    if step.startswith("look"):
-        return row.cells["read"]
-    return EXCEPTIONS.get((row.fault, step)) or row.cells[step.split(",", maxsplit=1)[0]]
+    kind = "read" if step.startswith("look") else step.split(",", maxsplit=1)[0]
+    return EXCEPTIONS.get((row.fault, step)) or row.cells[kind]

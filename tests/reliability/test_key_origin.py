@@ -159,9 +159,12 @@ def test_no_id_of_a_vendor_or_a_caller_leads_an_operation_to_another_resource(sl
                 with pytest.raises(TelephonyError):
                     ask()
     plain = len([*urlsplit(base).path.split("/")])
+    listing = {"vox": "/organization-telephone-numbers", "diga": "/v1/phone/"}[slug]
     for request in script.sent:
         parts = urlsplit(request.url)
         assert request.url.startswith(base + "/")
+        if parts.path.endswith(listing):  # what is not found by its id is looked for in a listing before a release
+            continue
         assert len(parts.path.split("/")) == plain + {"vox": 2, "diga": 3}[slug]
         assert (parts.query, parts.fragment) == ("", "")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
+from telephony_core.about import require_about
 from telephony_core.capabilities import Capabilities, Field, Operation
 from telephony_core.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
 from telephony_core.domain.agents import AgentRef
@@ -157,7 +158,8 @@ class DigaProvider(Provider):
             json_body={mapping.AGENT_KEYS[name]: choice.version_id for name, choice in choices.items()},
         )
         try:
-            return _number((yield from call(request, self.read_error)))
+            response = yield from call(request, self.read_error)
+            return require_about(_number(response), id=number.id, identity=number.identity, status=response.status)
         except (InvalidRequest, Conflict, WrongState) as error:
             if publishes:
                 error.remedy = (
@@ -168,7 +170,7 @@ class DigaProvider(Provider):
         except (AnswerLost, UnexpectedResponse) as error:
             if publishes and (isinstance(error, AnswerLost) or error.status in range(200, 300)):
                 yield from self._look_for_publication(assignment, error)
-                seen = yield from self.get(number.id)
+                seen = require_about((yield from self.get(number.id)), id=number.id, identity=number.identity)
                 if all(_agent_of(seen, name) == reference.agent_id for name, reference in _references(assignment)):
                     return seen
             raise
@@ -222,25 +224,14 @@ class DigaProvider(Provider):
         return choices
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
-        """Order the release, then look: the order is answered without a word, and only the record tells what it did."""
+        """Order the release. It is answered without a word (204), so core looks what it did."""
         request = Request.of("DELETE", path("v1", "phone", number.id), Semantics.ONCE)
         yield from call(request, self.read_error)
-        status, ends_at = NumberStatus.UNKNOWN, None
-        try:
-            now = yield from self.get(number.id)
-        except NotFound:
-            status = NumberStatus.RELEASED
-        except TelephonyError:
-            pass  # the release was accepted, and a look that fails must not make it seem to have failed
-        else:
-            if now.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED):
-                status, ends_at = now.status, now.ends_at
         return Release(
             provider=self.slug,
             id=number.id,
             identity=number.identity,
-            status=status,
-            takes_effect_at=ends_at,
+            status=NumberStatus.UNKNOWN,
             revocable=False,
         )
 

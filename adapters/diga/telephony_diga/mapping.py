@@ -292,20 +292,22 @@ def read_versions(payload: object, agent_id: str) -> tuple[VersionRecord, ...]:
     """The versions of one agent out of Diga's list of all agents.
 
     Raises `NotFound` when the list does not have the agent, `UnexpectedResponse` when it, or this agent in it, is of
-    another shape. What is odd about other agents does not matter here.
+    another shape, or has the agent twice. What is odd about other agents does not matter here.
     """
     if not isinstance(payload, list):
         raise UnexpectedResponse(f"the list of agents is a JSON {type(payload).__name__}")
-    for item in payload:
-        if isinstance(item, dict) and item.get("agent_id") == agent_id:
-            agent, problems = read_record(AgentRecord, item)
-            if problems:
-                raise UnexpectedResponse(f"the versions of agent {agent_id} cannot be read ({'; '.join(problems)})")
-            return tuple(read_record(VersionRecord, version)[0] for version in agent.versions)
-    raise NotFound(
-        f"no agent {agent_id[:60]!r}",
-        remedy="take the agent's id (not a version's) from the dashboard of the project this key belongs to",
-    )
+    found = [item for item in payload if isinstance(item, dict) and item.get("agent_id") == agent_id]
+    if not found:
+        raise NotFound(
+            f"no agent {agent_id[:60]!r}",
+            remedy="take the agent's id (not a version's) from the dashboard of the project this key belongs to",
+        )
+    if len(found) > 1:
+        raise UnexpectedResponse(f"the list has agent {agent_id} {len(found)} times")
+    agent, problems = read_record(AgentRecord, found[0])
+    if problems:
+        raise UnexpectedResponse(f"the versions of agent {agent_id} cannot be read ({'; '.join(problems)})")
+    return tuple(read_record(VersionRecord, version)[0] for version in agent.versions)
 
 
 def choose_version(reference: AgentRef, versions: Sequence[VersionRecord]) -> VersionChoice:

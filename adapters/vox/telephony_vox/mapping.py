@@ -137,16 +137,15 @@ def line_of(record: LineRecord, unreadable: Odd, raw: Mapping[str, Any]) -> Avai
 
 
 def release(payload: object, number: PhoneNumber, *, http_status: int | None = None) -> Release:
-    """What a cancellation came to. Raises `UnexpectedResponse` when the answer is of another shape."""
+    """What a cancellation came to, and of which number: the answer says. Raises `UnexpectedResponse` when it is of
+    another shape. ``number`` is the one that was cancelled, for what the answer leaves out."""
     record, _ = read_record(CancellationRecord, payload, status=http_status)
-    if record.id != number.id:
-        raise UnexpectedResponse("the answer to the cancellation names another record", status=http_status)
     origin = ORIGINS.get(record.provider or "", number.origin)
     terms = CAPABILITIES.release.get(origin)
     return Release(
         provider=SLUG,
-        id=number.id,
-        identity=number.identity,
+        id=record.id,
+        identity=NumberIdentity.parse(record.number, region=REGION),
         status=RELEASE_STATUS[origin],
         takes_effect_at=_time(record.effective_at),
         revocable=terms is not None and terms.revocable,

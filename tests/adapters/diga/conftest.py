@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from telephony_core.errors import TelephonyError
-from telephony_core.flow import Flow, Request, Response
+from telephony_core.flow import Flow, Request, Response, Semantics
 from telephony_core.operations import Operations
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.config import DigaConfig
@@ -28,11 +28,17 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[Request] = []
 
-    def run(self, flow: Flow[T], *answers: object) -> T:
-        """Drive a flow to its end; an answer is a response, the payload of a 200, or an error to throw."""
+    def run(self, flow: Flow[T], *answers: object, now: object = None) -> T:
+        """Drive a flow to its end; an answer is a response, the payload of a 200, or an error to throw.
+
+        ``now`` is the record as the read finds it that comes before every write; that one is not kept.
+        """
         waiting = list(answers)
         try:
             request = next(flow)
+            if now is not None:
+                assert request.semantics is Semantics.READ
+                request = flow.send(respond(now))
             while True:
                 self.sent.append(request)
                 assert waiting, f"a request too many: {request.method} {request.path}"

@@ -76,7 +76,7 @@ def test_the_published_version_is_looked_up_and_assigned_by_its_id(
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
 
-    number = wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=RECEPTION))
+    number = wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=RECEPTION), now=custom())
 
     assert wire.calls == [("GET", AGENTS, "read"), ("PATCH", f"/v1/phone/{custom()['id']}", "idempotent")]
     assert wire.sent[0].query == ()
@@ -89,7 +89,12 @@ def test_both_directions_go_in_one_request(wire: Any, operations: Operations, cu
         read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED), outbound=AgentRef(SALES, version=SOLD)
     )
 
-    wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=RECEPTION, outbound_agent_id=SALES))
+    wire.run(
+        operations.assign_agents(change),
+        DROPDOWN,
+        custom(inbound_agent_id=RECEPTION, outbound_agent_id=SALES),
+        now=custom(),
+    )
 
     assert wire.bodies[1:] == [{"inbound_version_id": LIVE, "outbound_version_id": SOLD}]
 
@@ -97,7 +102,7 @@ def test_both_directions_go_in_one_request(wire: Any, operations: Operations, cu
 def test_the_outbound_agent_alone_leaves_the_inbound_one_alone(wire: Any, operations: Operations, custom: Make) -> None:
     change = AgentAssignment(read(custom()), outbound=AgentRef(SALES, version=PUBLISHED))
 
-    wire.run(operations.assign_agents(change), DROPDOWN, custom(outbound_agent_id=SALES))
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(outbound_agent_id=SALES), now=custom())
 
     assert wire.bodies[1:] == [{"outbound_version_id": SOLD}]
 
@@ -108,7 +113,7 @@ def test_a_version_that_is_live_already_needs_no_consent(
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version))
 
-    wire.run(operations.assign_agents(change), DROPDOWN, custom())
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(), now=custom())
 
     assert wire.bodies[1:] == [{"inbound_version_id": LIVE}]
 
@@ -120,7 +125,7 @@ def test_a_version_that_would_go_live_needs_consent_by_name(
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version))
 
     with pytest.raises(ConsentRequired, match=version_id) as refusal:
-        wire.run(operations.assign_agents(change), DROPDOWN)
+        wire.run(operations.assign_agents(change), DROPDOWN, now=custom())
 
     assert refusal.value.consent == "publishes"
     assert "SideEffect.PUBLISHES" in str(refusal.value)
@@ -133,7 +138,7 @@ def test_with_consent_it_is_published_and_that_request_is_never_repeated(
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version), allow=ALLOW)
 
-    wire.run(operations.assign_agents(change), DROPDOWN, custom())
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(), now=custom())
 
     assert wire.calls[1] == ("PATCH", f"/v1/phone/{custom()['id']}", "once")
     assert wire.bodies[1:] == [{"inbound_version_id": version_id}]
@@ -142,7 +147,7 @@ def test_with_consent_it_is_published_and_that_request_is_never_repeated(
 def test_consent_that_is_not_needed_makes_nothing_of_it(wire: Any, operations: Operations, custom: Make) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED), allow=ALLOW)
 
-    wire.run(operations.assign_agents(change), DROPDOWN, custom())
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(), now=custom())
 
     assert wire.calls[1][2] == "idempotent"
 
@@ -156,7 +161,7 @@ def test_two_versions_of_one_agent_are_refused(wire: Any, operations: Operations
     )
 
     with pytest.raises(InvalidInput, match="two versions of one agent"):
-        wire.run(operations.assign_agents(change), DROPDOWN)
+        wire.run(operations.assign_agents(change), DROPDOWN, now=custom())
 
     assert len(wire.sent) == 1
 
@@ -166,7 +171,7 @@ def test_one_version_in_both_directions_is_fine(wire: Any, operations: Operation
         read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED), outbound=AgentRef(RECEPTION, version=LIVE)
     )
 
-    wire.run(operations.assign_agents(change), DROPDOWN, custom(outbound_agent_id=RECEPTION))
+    wire.run(operations.assign_agents(change), DROPDOWN, custom(outbound_agent_id=RECEPTION), now=custom())
 
     assert wire.bodies[1:] == [{"inbound_version_id": LIVE, "outbound_version_id": LIVE}]
 
@@ -180,7 +185,7 @@ def test_an_unknown_agent_is_not_found_and_the_remedy_says_where_ids_are(
     change = AgentAssignment(read(custom()), inbound=AgentRef(LIVE, version=PUBLISHED))
 
     with pytest.raises(NotFound, match=r"no agent .* dashboard"):
-        wire.run(operations.assign_agents(change), DROPDOWN)
+        wire.run(operations.assign_agents(change), DROPDOWN, now=custom())
 
 
 def test_a_version_of_another_agent_is_not_found_and_the_remedy_lists_its_own(
@@ -189,7 +194,7 @@ def test_a_version_of_another_agent_is_not_found_and_the_remedy_lists_its_own(
     change = AgentAssignment(read(custom()), inbound=AgentRef(SALES, version=LIVE))
 
     with pytest.raises(NotFound, match=f"its versions are: {SOLD}"):
-        wire.run(operations.assign_agents(change), DROPDOWN)
+        wire.run(operations.assign_agents(change), DROPDOWN, now=custom())
 
 
 @pytest.mark.parametrize(("agent", "version"), [(NEW, PUBLISHED), (NEW, DRAFT), (SALES, DRAFT)])
@@ -199,14 +204,18 @@ def test_an_agent_without_such_a_version_says_what_else_can_be_done(
     change = AgentAssignment(read(custom()), inbound=AgentRef(agent, version=version), allow=ALLOW)
 
     with pytest.raises(WrongState, match=f"has no {version} version; .* by its id"):
-        wire.run(operations.assign_agents(change), DROPDOWN)
+        wire.run(operations.assign_agents(change), DROPDOWN, now=custom())
 
 
 def test_of_two_published_versions_none_is_guessed(wire: Any, operations: Operations, custom: Make) -> None:
     two = [{"agent_id": SALES, "versions": [version(SOLD, 1, published=True), version(OLD, 2, published=True)]}]
 
     with pytest.raises(WrongState, match="2 published versions"):
-        wire.run(operations.assign_agents(AgentAssignment(read(custom()), AgentRef(SALES, version=PUBLISHED))), two)
+        wire.run(
+            operations.assign_agents(AgentAssignment(read(custom()), AgentRef(SALES, version=PUBLISHED))),
+            two,
+            now=custom(),
+        )
 
 
 @pytest.mark.parametrize("version", ["v7", "production", "2", "33333333-3333-4333-8333", f"{LIVE} "])
@@ -269,7 +278,7 @@ def test_what_is_odd_about_other_agents_does_not_matter(wire: Any, operations: O
     odd = [7, {}, {"agent_id": 7}, {"agent_id": NEW, "versions": "x"}, *DROPDOWN[1:]]
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
 
-    wire.run(operations.assign_agents(change), odd, custom())
+    wire.run(operations.assign_agents(change), odd, custom(), now=custom())
 
     assert wire.bodies[1:] == [{"inbound_version_id": LIVE}]
 
@@ -281,7 +290,7 @@ def test_a_version_whose_state_cannot_be_read_counts_as_not_published(
     change = AgentAssignment(read(custom()), inbound=AgentRef(SALES, version=SOLD))
 
     with pytest.raises(ConsentRequired):
-        wire.run(operations.assign_agents(change), odd)
+        wire.run(operations.assign_agents(change), odd, now=custom())
 
 
 # -- what the vendor answers
@@ -294,7 +303,7 @@ def test_a_refused_publication_says_why_that_may_be(
     refusal = answer({"status": "error", "error_code": "BAD_PARAMETER", "message": "Already published"}, 400)
 
     with pytest.raises(InvalidRequest, match="one published version, which all of its numbers use") as error:
-        wire.run(operations.assign_agents(change), DROPDOWN, refusal)
+        wire.run(operations.assign_agents(change), DROPDOWN, refusal, now=custom())
 
     assert error.value.code == "BAD_PARAMETER"
 
@@ -306,7 +315,7 @@ def test_a_refusal_that_has_nothing_to_do_with_publishing_keeps_its_own_remedy(
     refusal = answer({"status": "error", "error_code": "BAD_PARAMETER", "message": "No"}, 400)
 
     with pytest.raises(InvalidRequest) as error:
-        wire.run(operations.assign_agents(change), DROPDOWN, refusal)
+        wire.run(operations.assign_agents(change), DROPDOWN, refusal, now=custom())
 
     assert "published" not in str(error.value)
 
@@ -315,7 +324,7 @@ def test_an_answer_with_another_agent_is_told(wire: Any, operations: Operations,
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
 
     with pytest.raises(PartialOutcome, match="inbound_agent came back different"):
-        wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=SALES))
+        wire.run(operations.assign_agents(change), DROPDOWN, custom(inbound_agent_id=SALES), now=custom())
 
 
 PUBLISHED_NOW = [
@@ -336,7 +345,7 @@ def test_a_lost_publication_that_happened_is_settled_by_looking_at_the_agent_and
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
 
-    number = wire.run(operations.assign_agents(change), DROPDOWN, lost, PUBLISHED_NOW, custom())
+    number = wire.run(operations.assign_agents(change), DROPDOWN, lost, PUBLISHED_NOW, custom(), now=custom())
 
     assert number.inbound_agent == AgentRef(RECEPTION)
     assert [(method, path) for method, path, _ in wire.calls[2:]] == [
@@ -352,7 +361,7 @@ def test_a_lost_publication_of_an_agent_that_the_number_had_before_is_not_taken_
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
 
     with pytest.raises(OutcomeUnknown, match=f"{OLD} not published") as unknown:
-        wire.run(operations.assign_agents(change), DROPDOWN, lost, DROPDOWN)
+        wire.run(operations.assign_agents(change), DROPDOWN, lost, DROPDOWN, now=custom())
     assert "which version of the agent is published" in unknown.value.remedy
     assert unknown.value.status == (200 if isinstance(lost, Response) else None)
 
@@ -366,7 +375,7 @@ def test_a_lost_publication_that_cannot_be_looked_for_stays_unknown(
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
 
     with pytest.raises(OutcomeUnknown, match="failed too"):
-        wire.run(operations.assign_agents(change), DROPDOWN, AnswerLost("lost"), look)
+        wire.run(operations.assign_agents(change), DROPDOWN, AnswerLost("lost"), look, now=custom())
 
 
 def test_a_publication_that_reached_another_number_only_stays_unknown(
@@ -382,6 +391,7 @@ def test_a_publication_that_reached_another_number_only_stays_unknown(
             PUBLISHED_NOW,
             custom(inbound_agent_id=None),  # the adapter's look at the number
             custom(inbound_agent_id=None),  # and core's
+            now=custom(),
         )
 
 
@@ -390,7 +400,13 @@ def test_a_lost_answer_that_published_nothing_is_settled_by_the_number_alone(
 ) -> None:
     change = AgentAssignment(read(custom(inbound_agent_id=None)), inbound=AgentRef(RECEPTION, version=PUBLISHED))
 
-    wire.run(operations.assign_agents(change), DROPDOWN, Response(200, {}, b"<html>gateway</html>"), custom())
+    wire.run(
+        operations.assign_agents(change),
+        DROPDOWN,
+        Response(200, {}, b"<html>gateway</html>"),
+        custom(),
+        now=custom(inbound_agent_id=None),
+    )
 
     assert [path for _, path, _ in wire.calls] == [AGENTS, *[f"/v1/phone/{custom()['id']}"] * 2]
 
@@ -401,19 +417,59 @@ def test_a_lost_publication_for_outbound_calls_is_settled_by_the_outbound_agent(
     change = AgentAssignment(read(custom()), outbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
     seen = custom(inbound_agent_id=None, outbound_agent_id=RECEPTION)
 
-    number = wire.run(operations.assign_agents(change), DROPDOWN, AnswerLost("lost"), PUBLISHED_NOW, seen)
+    number = wire.run(operations.assign_agents(change), DROPDOWN, AnswerLost("lost"), PUBLISHED_NOW, seen, now=custom())
 
     assert number.outbound_agent == AgentRef(RECEPTION)
 
 
 @pytest.mark.parametrize("status", [300, 307])
-def test_a_redirected_publication_was_refused_and_is_not_looked_for(
+def test_a_redirected_publication_may_have_happened_and_is_looked_for(
     status: int, wire: Any, operations: Operations, custom: Make
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
 
-    with pytest.raises(UnexpectedResponse, match="redirect"):
-        wire.run(operations.assign_agents(change), DROPDOWN, Response(status, {}, b""))
+    with pytest.raises(OutcomeUnknown, match="redirect"):
+        wire.run(operations.assign_agents(change), DROPDOWN, Response(status, {}, b""), DROPDOWN, now=custom())
+
+
+@pytest.mark.parametrize("stranger", [{"id": SOLD}, {"number": "+34912222222"}], ids=["another id", "another number"])
+def test_a_publication_that_was_answered_with_another_phone_is_looked_for(
+    stranger: dict[str, object], wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+    foreign = custom(**stranger)
+
+    with pytest.raises(OutcomeUnknown, match=f"{OLD} not published"):
+        wire.run(operations.assign_agents(change), DROPDOWN, foreign, DROPDOWN, now=custom(inbound_agent_id=None))
+
+    wire.sent.clear()
+    found = [PUBLISHED_NOW, custom()]
+    number = wire.run(operations.assign_agents(change), DROPDOWN, foreign, *found, now=custom(inbound_agent_id=None))
+    assert (number.id, number.identity.e164) == (custom()["id"], "+34911234567")
+    assert [method for method, *_ in wire.calls] == ["GET", "PATCH", "GET", "GET"]
+
+
+def test_a_look_at_another_phone_does_not_tell_that_a_publication_happened(
+    wire: Any, operations: Operations, custom: Make
+) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+    foreign = custom(id=SOLD)
+
+    with pytest.raises(OutcomeUnknown):
+        wire.run(
+            operations.assign_agents(change),
+            *(DROPDOWN, AnswerLost("lost"), PUBLISHED_NOW, foreign, foreign),
+            now=custom(inbound_agent_id=None),
+        )
+
+
+def test_an_agent_that_is_listed_twice_is_not_chosen_from(wire: Any, operations: Operations, custom: Make) -> None:
+    change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
+
+    with pytest.raises(UnexpectedResponse, match="2 times"):
+        wire.run(operations.assign_agents(change), [*DROPDOWN, DROPDOWN[1]], now=custom())
+
+    assert [method for method, *_ in wire.calls] == ["GET"]
 
 
 # -- before and after an import

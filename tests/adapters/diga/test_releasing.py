@@ -17,6 +17,7 @@ from telephony_core.errors import (
     NoAnswer,
     NotFound,
     OutcomeUnknown,
+    UnexpectedResponse,
     UnsupportedOperation,
     WrongState,
 )
@@ -31,6 +32,8 @@ Answer = Callable[..., Response]
 NO_CONTENT = Response(204, {}, b"")
 GONE = Response(404, {}, b'{"status":"error","error_code":"PHONE_NUMBER_NOT_FOUND","message":"No such phone"}')
 NOTHING: frozenset[SideEffect] = frozenset()
+NOT_LISTED: list[object] = [{"data": [], "has_more": False}] * 6
+"""A listing without any number, in all its passes: only with that is a number gone."""
 AUGUST = "2026-08-01T00:00:00Z"
 
 
@@ -50,13 +53,14 @@ def release(
 
 
 def test_a_release_is_ordered_once_and_then_looked_at(wire: Any, operations: Operations, custom: Make) -> None:
-    wire.run(release(operations, idle(custom)), NO_CONTENT, GONE)
+    wire.run(release(operations, idle(custom)), NO_CONTENT, GONE, *NOT_LISTED, now=custom(inbound_agent_id=None))
 
-    assert wire.calls == [
+    assert wire.calls[:2] == [
         ("DELETE", f"/v1/phone/{custom()['id']}", "once"),
         ("GET", f"/v1/phone/{custom()['id']}", "read"),
     ]
-    assert wire.bodies == [None, None]
+    assert wire.calls[2:] == [("GET", "/v1/phone/", "read")] * 6
+    assert wire.bodies == [None] * 8
 
 
 def test_an_imported_number_that_is_gone_afterwards_is_released(
@@ -64,7 +68,7 @@ def test_an_imported_number_that_is_gone_afterwards_is_released(
 ) -> None:
     number = idle(custom)
 
-    result = wire.run(release(operations, number), NO_CONTENT, GONE)
+    result = wire.run(release(operations, number), NO_CONTENT, GONE, *NOT_LISTED, now=custom(inbound_agent_id=None))
 
     assert result == Release(
         provider="diga", id=number.id, identity=number.identity, status=NumberStatus.RELEASED, revocable=False
@@ -77,13 +81,15 @@ def test_a_number_with_a_terminal_status_is_released_at_its_time(
 ) -> None:
     answer = custom(status=word, released_at=AUGUST)
 
-    result = wire.run(release(operations, idle(custom)), NO_CONTENT, answer)
+    result = wire.run(release(operations, idle(custom)), NO_CONTENT, answer, now=custom(inbound_agent_id=None))
 
     assert (result.status, result.takes_effect_at) == (NumberStatus.RELEASED, datetime(2026, 8, 1, tzinfo=UTC))
 
 
 def test_a_bought_number_is_scheduled_to_the_end_of_its_period(wire: Any, operations: Operations, bought: Make) -> None:
-    result = wire.run(release(operations, read(bought())), NO_CONTENT, bought(scheduled_release_at=AUGUST))
+    result = wire.run(
+        release(operations, read(bought())), NO_CONTENT, bought(scheduled_release_at=AUGUST), now=bought()
+    )
 
     assert (result.status, result.takes_effect_at) == (
         NumberStatus.RELEASE_SCHEDULED,
@@ -93,7 +99,7 @@ def test_a_bought_number_is_scheduled_to_the_end_of_its_period(wire: Any, operat
 
 
 def test_a_number_that_looks_as_before_is_said_to_be_unknown(wire: Any, operations: Operations, bought: Make) -> None:
-    result = wire.run(release(operations, read(bought())), NO_CONTENT, bought())
+    result = wire.run(release(operations, read(bought())), NO_CONTENT, bought(), now=bought())
 
     assert (result.status, result.takes_effect_at) == (NumberStatus.UNKNOWN, None)
 
@@ -104,17 +110,44 @@ def test_a_number_that_looks_as_before_is_said_to_be_unknown(wire: Any, operatio
 def test_a_look_that_fails_does_not_make_the_accepted_release_fail(
     look: object, wire: Any, operations: Operations, custom: Make
 ) -> None:
-    result = wire.run(release(operations, idle(custom)), NO_CONTENT, look)
+    result = wire.run(release(operations, idle(custom)), NO_CONTENT, look, now=custom(inbound_agent_id=None))
 
     assert result.status is NumberStatus.UNKNOWN
     assert [method for method, *_ in wire.calls] == ["DELETE", "GET"]
 
 
-def test_a_refused_release_is_refused(wire: Any, operations: Operations, custom: Make) -> None:
+def test_a_refused_release_of_what_is_gone_is_refused(wire: Any, operations: Operations, custom: Make) -> None:
+    seen = custom(inbound_agent_id=None)
     with pytest.raises(NotFound):
-        wire.run(release(operations, idle(custom)), GONE)
+        wire.run(release(operations, read(seen)), GONE, *NOT_LISTED, now=seen)
 
-    assert len(wire.sent) == 1
+    assert [method for method, *_ in wire.calls] == ["DELETE", *["GET"] * 6]
+
+
+def test_a_number_that_is_not_found_and_is_listed_is_not_gone(wire: Any, operations: Operations, custom: Make) -> None:
+    seen = custom(inbound_agent_id=None)
+    listed = [{"data": [seen], "has_more": False}, *NOT_LISTED[1:]]
+
+    result = wire.run(release(operations, read(seen)), NO_CONTENT, GONE, *listed, now=seen)
+    assert result.status is NumberStatus.UNKNOWN
+
+    with pytest.raises(OutcomeUnknown, match="lists it"):
+        wire.run(release(operations, read(seen)), GONE, *listed, now=seen)
+    with pytest.raises(OutcomeUnknown, match="found no trace"):
+        wire.run(release(operations, read(seen)), AnswerLost("lost"), GONE, *listed, now=seen)
+
+    wire.sent.clear()
+    with pytest.raises(UnexpectedResponse, match="lists it"):
+        wire.run(release(operations, read(seen)), GONE, *listed)
+    assert {method for method, *_ in wire.calls} == {"GET"}
+
+
+def test_a_look_at_another_number_says_nothing_of_a_release(wire: Any, operations: Operations, bought: Make) -> None:
+    stranger = bought(number="+34913333333", status="released")
+
+    result = wire.run(release(operations, read(bought())), NO_CONTENT, stranger, now=bought())
+
+    assert (result.id, result.identity.e164, result.status) == (bought()["id"], "+34912345678", NumberStatus.UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +157,12 @@ def test_a_refused_release_is_refused(wire: Any, operations: Operations, custom:
 def test_a_lost_answer_is_settled_by_a_look(
     seen: Any, status: NumberStatus, wire: Any, operations: Operations, bought: Make
 ) -> None:
-    seen = seen if isinstance(seen, Response) else bought(**seen)
+    looks = [seen, *NOT_LISTED] if isinstance(seen, Response) else [bought(**seen)]
 
-    result = wire.run(release(operations, read(bought())), AnswerLost("lost"), seen)
+    result = wire.run(release(operations, read(bought())), AnswerLost("lost"), *looks, now=bought())
 
     assert (result.status, result.revocable) == (status, False)
-    assert [method for method, *_ in wire.calls] == ["DELETE", "GET"]
+    assert [method for method, *_ in wire.calls] == ["DELETE", *["GET"] * len(looks)]
 
 
 def test_a_lost_answer_without_a_trace_stays_unknown(wire: Any, operations: Operations, bought: Make) -> None:
@@ -195,16 +228,16 @@ def test_an_agent_that_was_linked_after_the_record_was_read_needs_consent(
 def test_without_an_agent_it_is_released_without_consent(wire: Any, operations: Operations, custom: Make) -> None:
     seen = custom(inbound_agent_id=None)
 
-    result = wire.run(release(operations, read(seen), allow=NOTHING), seen, NO_CONTENT, GONE)
+    result = wire.run(release(operations, read(seen), allow=NOTHING), NO_CONTENT, GONE, *NOT_LISTED, now=seen)
 
     assert result.status is NumberStatus.RELEASED
-    assert [method for method, *_ in wire.calls] == ["GET", "DELETE", "GET"]
+    assert [method for method, *_ in wire.calls] == ["DELETE", "GET", *["GET"] * 6]
 
 
 def test_with_consent_it_is_released(wire: Any, operations: Operations, custom: Make) -> None:
     allow = frozenset({SideEffect.UNPUBLISHES})
 
-    result = wire.run(release(operations, read(custom()), allow=allow), NO_CONTENT, GONE)
+    result = wire.run(release(operations, read(custom()), allow=allow), NO_CONTENT, GONE, *NOT_LISTED, now=custom())
 
     assert result.status is NumberStatus.RELEASED
 
@@ -224,7 +257,7 @@ def test_given_by_id_the_record_decides_whether_consent_is_needed(
     assert [method for method, *_ in wire.calls] == ["GET"]
 
     seen = custom(inbound_agent_id=None)
-    result = wire.run(release(operations, seen["id"], allow=NOTHING), seen, NO_CONTENT, GONE)
+    result = wire.run(release(operations, seen["id"], allow=NOTHING), seen, NO_CONTENT, GONE, *NOT_LISTED)
     assert result.status is NumberStatus.RELEASED
 
 

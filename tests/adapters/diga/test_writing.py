@@ -60,7 +60,11 @@ def test_a_label_is_sent_as_the_nickname_and_nothing_else(
 ) -> None:
     number = read(custom(telephony_provider=origin))
 
-    updated = wire.run(operations.update_label(LabelUpdate(number, "Recepción")), custom(nickname="Recepción"))
+    updated = wire.run(
+        operations.update_label(LabelUpdate(number, "Recepción")),
+        custom(nickname="Recepción"),
+        now=custom(telephony_provider=origin),
+    )
 
     assert wire.calls == [("PATCH", f"/v1/phone/{number.id}", "idempotent")]
     assert wire.bodies == [{"nickname": "Recepción"}]
@@ -80,7 +84,7 @@ def test_a_label_cannot_be_taken_away(wire: Any, operations: Operations, diga: D
 
 def test_a_label_that_comes_back_otherwise_is_told(wire: Any, operations: Operations, custom: Make) -> None:
     with pytest.raises(PartialOutcome, match="label"):
-        wire.run(operations.update_label(LabelUpdate(read(custom()), "Recepción")), custom())
+        wire.run(operations.update_label(LabelUpdate(read(custom()), "Recepción")), custom(), now=custom())
 
 
 # -- trunks
@@ -104,7 +108,7 @@ def test_both_halves_are_sent_nested(wire: Any, operations: Operations, custom: 
         }
     )
 
-    wire.run(operations.update_sip(change), answer)
+    wire.run(operations.update_sip(change), answer, now=custom())
 
     assert wire.calls == [("PATCH", f"/v1/phone/{custom()['id']}/sip-config", "idempotent")]
     assert wire.bodies == [
@@ -162,7 +166,7 @@ def test_both_halves_are_sent_nested(wire: Any, operations: Operations, custom: 
 def test_only_what_was_set_is_sent(
     half: dict[str, Any], body: object, shown: dict[str, Any], wire: Any, operations: Operations, custom: Make
 ) -> None:
-    wire.run(operations.update_sip(SipUpdate(read(custom()), **half)), custom(sip=shown))
+    wire.run(operations.update_sip(SipUpdate(read(custom()), **half)), custom(sip=shown), now=custom())
 
     assert wire.bodies == [body]
 
@@ -207,7 +211,7 @@ def test_an_address_is_sent_as_host_and_port_without_a_scheme(
 ) -> None:
     change = SipUpdate(read(custom()), outbound=OutboundUpdate(address=given))
 
-    wire.run(operations.update_sip(change), custom(sip={"termination_uri": sent}))
+    wire.run(operations.update_sip(change), custom(sip={"termination_uri": sent}), now=custom())
 
     assert wire.bodies == [{"outbound_config": {"termination_uri": sent}}]
 
@@ -278,7 +282,7 @@ def test_an_allow_list_that_did_not_become_empty_is_told(
     change = SipUpdate(read(custom()), inbound=InboundUpdate(allowed_addresses=[], allow_any=True))
 
     with pytest.raises(PartialOutcome, match=r"inbound\.allowed_addresses"):
-        wire.run(operations.update_sip(change), custom(sip={"allowed_addresses": shown}))
+        wire.run(operations.update_sip(change), custom(sip={"allowed_addresses": shown}), now=custom())
 
     assert wire.bodies == [{"inbound_config": {"allowed_addresses": []}}]
 
@@ -287,7 +291,7 @@ def test_an_allow_list_in_another_spelling_is_the_same(wire: Any, operations: Op
     change = SipUpdate(read(custom()), inbound=InboundUpdate(allowed_addresses=["203.0.113.7", "2001:db8::/32"]))
     answer = custom(sip={"allowed_addresses": ["2001:0db8::/32", "203.0.113.7/32"]})
 
-    assert wire.run(operations.update_sip(change), answer).sip is not None
+    assert wire.run(operations.update_sip(change), answer, now=custom()).sip is not None
 
 
 def test_settings_for_an_outbound_trunk_that_is_not_there_are_warned_of(operations: Operations, custom: Make) -> None:
@@ -525,7 +529,11 @@ def test_writing_an_address_another_field_is_about_never_happens(
     assert number.sip is not None
     assert number.sip.outbound.address == SipAddress("trunk.example.com", 5060)
 
-    wire.run(operations.update_sip(SipUpdate(number, outbound=OutboundUpdate(password="s3cret"))), custom())
+    wire.run(
+        operations.update_sip(SipUpdate(number, outbound=OutboundUpdate(password="s3cret"))),
+        custom(),
+        now=custom(sip={"termination_uri": "TRUNK.example.com:5060"}),
+    )
 
     assert wire.bodies == [{"outbound_config": {"password": "s3cret"}}]
 

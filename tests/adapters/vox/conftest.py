@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from telephony_core.errors import TelephonyError
-from telephony_core.flow import Flow, Request, Response
+from telephony_core.flow import Flow, Request, Response, Semantics
 from telephony_core.operations import Operations
 from telephony_core.provider import Provider
 from telephony_vox.adapter import VoxProvider
@@ -29,10 +29,15 @@ class Wire:
     def __init__(self) -> None:
         self.sent: list[Request] = []
 
-    def run(self, flow: Flow[T], *answers: Response | Record | TelephonyError) -> T:
+    def run(self, flow: Flow[T], *answers: Response | Record | TelephonyError, now: Record | None = None) -> T:
+        """Drive a flow to its end. ``now`` is the record as the read finds it that comes before every write; that one
+        is not kept."""
         waiting = list(answers)
         try:
             request = next(flow)
+            if now is not None:
+                assert request.semantics is Semantics.READ
+                request = flow.send(_respond(now))
             while True:
                 self.sent.append(request)
                 assert waiting, f"a request too many: {request.method} {request.path}"

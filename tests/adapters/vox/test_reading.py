@@ -312,8 +312,14 @@ def test_a_cancellation_that_does_not_say_the_origin_takes_that_of_the_number(bo
     assert mapping.release({"id": number.id, "number": "0212345678"}, number).revocable
 
 
-@pytest.mark.parametrize("payload", [{}, {"id": "x"}, {"id": "another", "number": "07011112222"}])
-def test_an_answer_that_is_no_cancellation_of_this_number_is_refused(payload: object, custom: Make) -> None:
+def test_a_cancellation_is_of_the_number_that_its_answer_names(custom: Make) -> None:
+    release = mapping.release({"id": "another", "number": "070-9999-8888"}, phone_number(custom()))
+
+    assert (release.id, release.identity.e164) == ("another", "+827099998888")
+
+
+@pytest.mark.parametrize("payload", [{}, {"id": "x"}, {"number": "07011112222"}])
+def test_an_answer_that_is_no_cancellation_is_refused(payload: object, custom: Make) -> None:
     with pytest.raises(UnexpectedResponse) as caught:
         mapping.release(payload, phone_number(custom()), http_status=200)
 
