@@ -153,6 +153,8 @@ class Emulator(ABC):
             if fault.kind is FaultKind.LATE:
                 self._late.append(call)
             response = self._perform(call) if fault.kind.acts else None
+            if fault.kind is FaultKind.ANOTHER_RECORD and response is not None:
+                return Outcome(self._of_another(response, fault.record), fault)
             return Outcome(fault.response if fault.kind.answers else response, fault)
 
     def act_late(self) -> list[Response]:
@@ -230,6 +232,20 @@ class Emulator(ABC):
             if call.method == "GET" and self._hidden:
                 self._hidden = {id: left - 1 for id, left in self._hidden.items() if left > 1}
                 self.store.forget_listings()
+
+    def _of_another(self, response: Response, id: str | None) -> Response:
+        """The same answer about another record: what it says of one is said of that."""
+        try:
+            told = json.loads(response.body)
+        except ValueError:
+            return response
+        if not response.is_success or not isinstance(told, dict) or "id" not in told:
+            return response
+        others = [key for key in self.store if key != told["id"] and id in (None, key)]
+        if not others:
+            return response
+        other = self.store[others[0]]
+        return json_response(response.status, {key: other.get(key, value) for key, value in told.items()})
 
     def _read(self, request: HttpRequest) -> Call:
         parts = urlsplit(request.url)

@@ -28,6 +28,9 @@ class FaultKind(StrEnum):
     """The vendor does not act and gives ``response``."""
     ANSWER_AFTER = "answer_after"
     """The vendor acts, and a gateway gives ``response`` in place of the real answer."""
+    ANOTHER_RECORD = "another_record"
+    """The vendor acts, and the answer shows another record: a cache or a proxy has mixed two answers up. Listings and
+    answers without a body are as they are."""
     CUT_IN_BODY = "cut_in_body"
     """The vendor acts; the connection ends in the middle of the answer's body."""
     SILENT = "silent"
@@ -38,12 +41,18 @@ class FaultKind(StrEnum):
     @property
     def acts(self) -> bool:
         """Whether the vendor does what the request asks, at once."""
-        return self in (FaultKind.LOST_AFTER, FaultKind.ANSWER_AFTER, FaultKind.CUT_IN_BODY, FaultKind.DRIP)
+        return self in (
+            FaultKind.LOST_AFTER,
+            FaultKind.ANSWER_AFTER,
+            FaultKind.ANOTHER_RECORD,
+            FaultKind.CUT_IN_BODY,
+            FaultKind.DRIP,
+        )
 
     @property
     def answers(self) -> bool:
-        """Whether the fault brings its own answer."""
-        return self in (FaultKind.ANSWER, FaultKind.ANSWER_AFTER)
+        """Whether the fault brings an answer of its own, which arrives."""
+        return self in (FaultKind.ANSWER, FaultKind.ANSWER_AFTER, FaultKind.ANOTHER_RECORD)
 
 
 @dataclass(slots=True)
@@ -53,6 +62,7 @@ class Fault:
     ``method`` and ``path`` (a part of the URL's path below the base URL, unescaped, with its trailing slash) choose
     requests, empty ones match all; the first ``skip`` matches pass untouched, then it strikes ``times`` times.
     ``response`` is the answer of ``ANSWER`` and ``ANSWER_AFTER``, ``pause`` (seconds) belongs to ``DRIP``.
+    ``record`` is the id of the record that ``ANOTHER_RECORD`` shows; without it, any other than the right one.
     """
 
     kind: FaultKind
@@ -62,6 +72,7 @@ class Fault:
     skip: int = 0
     response: Response = field(default_factory=lambda: Response(503, {}, b""))
     pause: float = 0.05
+    record: str | None = None
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it."""

@@ -15,12 +15,13 @@ from telephony_acme.emulator import AcmeEmulator
 from telephony_acme.plugin import telephony_register_provider
 
 from telephony_core.capabilities import Capabilities, Field, FieldSupport, Operation, OperationSupport, ReleaseEffect
-from telephony_core.changes import AgentAssignment, NumberImport
+from telephony_core.changes import AgentAssignment, NumberImport, SipUpdate
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator
+from telephony_core.errors import AnswerLost, NotFound
 from telephony_core.flow import Flow, Json, Request, Response, Semantics, call, path
 from telephony_core.provider import ListQuery, Page, Provider, ProviderConfig, ProviderSpec
 from telephony_core.refusals import Refusal
@@ -230,6 +231,32 @@ class TakesTheAppOffAgain(AcmeProvider):
         return (yield from self._number("PUT", path("numbers", number.id, "app"), Semantics.IDEMPOTENT, {"app": None}))
 
 
+class NamesWhatWasAsked(AcmeProvider):
+    """Puts the id that was asked about in place of the one that the answer names."""
+
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        return (yield from super().get(id)).model_copy(update={"id": id})
+
+    def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
+        after = yield from super().update_sip(number, change)
+        return after.model_copy(update={"id": number.id, "identity": number.identity})
+
+    def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
+        return (yield from super().import_number(change, identity)).model_copy(update={"identity": identity})
+
+
+class ReleasedAfterOneLook(AcmeProvider):
+    """Takes one 404 for the end of a record."""
+
+    def release(self, number: PhoneNumber) -> Flow[Release]:
+        try:
+            return (yield from super().release(number))
+        except (AnswerLost, NotFound):
+            return Release(
+                provider="acme", id=number.id, identity=number.identity, status=NumberStatus.RELEASED, revocable=False
+            )
+
+
 class ImportsWithoutTrunk(AcmeProvider):
     def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
         body: Json = {"e164": identity.e164, "trunk": {"address": {"host": "pbx.example.com"}}}
@@ -260,6 +287,12 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (RepeatsReleases, "test_a_release_that_never_happened_is_an_unknown_outcome_and_is_not_repeated"),
     (TakesTheAppOffAgain, "test_a_writable_field_reaches_the_vendor"),
     (ImportsWithoutTrunk, "test_import_carries_every_writable_field"),
+    (NamesWhatWasAsked, "test_a_read_that_is_answered_with_another_record_is_refused"),
+    (NamesWhatWasAsked, "test_nothing_is_written_after_a_read_that_was_answered_with_another_record"),
+    (NamesWhatWasAsked, "test_a_change_that_is_answered_with_another_record_is_looked_for"),
+    (NamesWhatWasAsked, "test_an_import_that_made_nothing_and_is_answered_with_another_record_stays_unknown"),
+    (ReleasedAfterOneLook, "test_a_release_that_is_not_found_and_leaves_the_record_listed_is_not_over"),
+    (ReleasedAfterOneLook, "test_one_look_that_finds_nothing_does_not_tell_that_a_record_is_gone"),
 )
 """An adapter, and the case that has to fail for it."""
 

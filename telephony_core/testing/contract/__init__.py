@@ -21,6 +21,7 @@ pytest.register_assert_rewrite(
             "account",
             "declaration",
             "failures",
+            "identity",
             "importing",
             "reading",
             "refusals",
@@ -36,6 +37,7 @@ pytest.register_assert_rewrite(
 from telephony_core.testing.contract.account import Account  # noqa: E402 - pytest has to know first
 from telephony_core.testing.contract.declaration import Declaration  # noqa: E402
 from telephony_core.testing.contract.failures import Failures  # noqa: E402
+from telephony_core.testing.contract.identity import Identity  # noqa: E402
 from telephony_core.testing.contract.importing import Importing  # noqa: E402
 from telephony_core.testing.contract.reading import Reading  # noqa: E402
 from telephony_core.testing.contract.refusals import Refusals  # noqa: E402
@@ -48,5 +50,7 @@ from telephony_core.testing.contract.writing import Writing  # noqa: E402
 __all__ = ["Account", "ProviderContract", "Subject"]
 
 
-class ProviderContract(Declaration, Reading, Tolerance, Writing, Importing, Releasing, Refusals, Failures, Secrecy):
+class ProviderContract(
+    Declaration, Reading, Tolerance, Writing, Importing, Releasing, Identity, Refusals, Failures, Secrecy
+):
     """Everything a provider must do. Subclass it, set ``provider`` and ``new_number``, and write `page`."""

@@ -1,0 +1,153 @@
+"""No answer is believed that is about something else, and nothing is written to a record that is not the asked one."""
+
+from __future__ import annotations
+
+import pytest
+
+from telephony_core.capabilities import Operation
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.emulator import Fault, FaultKind, Record, Response
+from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, UnexpectedResponse
+from telephony_core.testing.contract.account import WRITES, Account
+from telephony_core.testing.contract.subject import EVERYTHING, Subject
+
+NOT_THERE = Response(404, {}, b"")
+
+
+class Identity(Subject):
+    """Whatever a vendor, a cache or a proxy answers: the result is of the asked record, or there is none."""
+
+    # -- reading
+
+    def test_a_read_that_is_answered_with_another_record_is_refused(self, account: Account) -> None:
+        number = self.numbers(account)[0]
+        self.mix_up(account, "GET")
+        with pytest.raises(UnexpectedResponse):
+            account.client.get_number(number.id)
+
+    # -- changing
+
+    @pytest.mark.parametrize("by_id", [False, True], ids=["by record", "by id"])
+    def test_nothing_is_written_after_a_read_that_was_answered_with_another_record(
+        self, account: Account, change: Operation, by_id: bool
+    ) -> None:
+        number = self.subject_of(account, change)
+        self.mix_up(account, "GET")
+        with account.no_write(), pytest.raises(UnexpectedResponse):
+            self.attempt(account, change, number.id if by_id else number)()
+
+    def test_nothing_is_written_to_an_id_that_serves_another_number_now(
+        self, account: Account, change: Operation
+    ) -> None:
+        number = self.subject_of(account, change)
+        account.emulator.store.edit(number.id, {self.number_key: self.stored(account, number.id)[self.number_key]})
+        with account.no_write(), pytest.raises(Conflict) as caught:
+            self.attempt(account, change, number)()
+        assert number.id in str(caught.value)
+
+    def test_a_change_that_is_answered_with_another_record_is_looked_for(
+        self, account: Account, change: Operation
+    ) -> None:
+        number = self.subject_of(account, change)
+        others = self.others(account, number.id)
+        self.mix_up(account, *WRITES)
+        written = len(account.writes)
+        about: object = None
+        try:
+            result = self.attempt(account, change, number)()
+            about = (getattr(result, "id", None), getattr(result, "identity", None))
+        except OutcomeUnknown as unknown:
+            about = unknown.attempt and (unknown.attempt.id, unknown.attempt.identity)
+        assert about == (number.id, number.identity)
+        assert len(account.writes) == written + 1
+        assert self.others(account, number.id) == others
+
+    # -- importing
+
+    def test_an_import_that_is_answered_with_another_record_is_looked_for(self, account: Account) -> None:
+        self.needs(account, Operation.IMPORT)
+        before = self.others(account)
+        self.mix_up(account, "POST", "PUT")
+        number = account.client.import_number(self.import_of(account, self.required(account)))
+        assert number.identity.e164 == self.new_number
+        assert number.id not in {record[self.id_key] for record in before}
+        assert self.others(account, number.id) == before
+        assert account.client.get_number(number.id).identity.e164 == self.new_number
+
+    def test_an_import_that_made_nothing_and_is_answered_with_another_record_stays_unknown(
+        self, account: Account
+    ) -> None:
+        self.needs(account, Operation.IMPORT)
+        before = self.others(account)
+        stranger = self.numbers(account)[0]
+        account.emulator.faults[:] = [
+            Fault(FaultKind.ANSWER, method="POST", response=self.answer_with(account, stranger.id))
+        ]
+        with pytest.raises(OutcomeUnknown) as caught:
+            account.client.import_number(self.import_of(account, self.required(account)))
+        assert stranger.id in str(caught.value)
+        assert self.others(account) == before
+
+    # -- giving up
+
+    def test_a_record_that_is_not_found_and_is_listed_is_not_released(self, account: Account) -> None:
+        self.needs(account, Operation.RELEASE)
+        number = self.number_for(account, Operation.RELEASE)
+        for given in (number, number.id):
+            account.emulator.faults[:] = [Fault(FaultKind.ANSWER, method="GET", path=number.id, response=NOT_THERE)]
+            with account.no_write(), pytest.raises(UnexpectedResponse):
+                account.client.release(given, allow=EVERYTHING)
+
+    def test_a_release_that_is_not_found_and_leaves_the_record_listed_is_not_over(self, account: Account) -> None:
+        self.needs(account, Operation.RELEASE)
+        number = self.number_for(account, Operation.RELEASE)
+        account.emulator.faults[:] = [Fault(FaultKind.ANSWER, method="DELETE", response=NOT_THERE)]
+        with pytest.raises(OutcomeUnknown):
+            account.client.release(number, allow=EVERYTHING)
+        assert account.client.get_number(number.id) == number
+
+    def test_one_look_that_finds_nothing_does_not_tell_that_a_record_is_gone(self, account: Account) -> None:
+        self.needs(account, Operation.RELEASE)
+        number = self.number_for(account, Operation.RELEASE)
+        account.emulator.faults[:] = [
+            Fault(FaultKind.LOST_BEFORE, method="DELETE"),
+            Fault(FaultKind.ANSWER, method="GET", path=number.id, skip=1, times=9, response=NOT_THERE),
+        ]
+        with pytest.raises(OutcomeUnknown):
+            account.client.release(number, allow=EVERYTHING)
+
+    def test_a_release_of_what_is_gone_is_not_found(self, account: Account) -> None:
+        self.needs(account, Operation.RELEASE)
+        number = self.number_for(account, Operation.RELEASE)
+        account.emulator.store.remove(number.id)
+        with account.no_write(), pytest.raises(NotFound):
+            account.client.release(number, allow=EVERYTHING)
+
+    # -- preparing
+
+    def mix_up(self, account: Account, *methods: str, times: int = 1) -> None:
+        """Let the next requests by these methods be answered with another record."""
+        account.fail(FaultKind.ANOTHER_RECORD, methods=methods, times=times)
+
+    def others(self, account: Account, *but: str) -> list[Record]:
+        """Every record but these, as the vendor has it."""
+        return [record for record in account.emulator.records() if record[self.id_key] not in but]
+
+    def stored(self, account: Account, *but: str) -> Record:
+        """Some other record of another number."""
+        mine = {record[self.number_key] for record in account.emulator.records() if record[self.id_key] in but}
+        return next(record for record in self.others(account, *but) if record[self.number_key] not in mine)
+
+    def answer_with(self, account: Account, id: str) -> Response:
+        """The vendor's answer to a request for this record."""
+        client, script = account.scripted(lambda request: account.emulator.backend().send(request, 1.0))
+        client.get_number(id)
+        return account.emulator.backend().send(script.sent[-1], 1.0)
+
+    def subject_of(self, account: Account, operation: Operation) -> PhoneNumber:
+        """A number that an operation can be done to."""
+        number = self.number_for(account, operation)
+        if operation is not Operation.REVOKE_RELEASE:
+            return number
+        account.client.release(number, allow=EVERYTHING)
+        return account.client.get_number(number.id)
