@@ -13,7 +13,7 @@ from telephony_core.capabilities import Capabilities, Operation
 from telephony_core.capabilities import Field as Setting
 from telephony_core.changes import NumberImport
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.allowed_addresses import opens_to_all
+from telephony_core.domain.allowed_addresses import is_open
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
@@ -331,7 +331,7 @@ def _rehearsal(wanted: Wanted, trunk: Trunk | None) -> NumberImport:
     """The import as it would be sent, with something in the place of the secrets, which nobody reads for a plan."""
     digest = trunk is not None and trunk.auth == "digest"
     allowed = None if wanted.inbound is None else wanted.inbound.allowed_addresses
-    if wanted.inbound is not None and allowed is not None and opens_to_all(allowed):
+    if wanted.inbound is not None and allowed is not None and is_open(allowed):
         # Whether that was consented to is a finding of its own; the rest can be judged all the same.
         wanted = wanted.model_copy(update={"inbound": wanted.inbound.model_copy(update={"allow_any": True})})
     stand_in = "rehearsal" if digest else None

@@ -11,7 +11,7 @@ from typing import Final
 
 from telephony_core.capabilities import AddressForms
 from telephony_core.capabilities import Field as Setting
-from telephony_core.domain.allowed_addresses import opens_to_all, parse_allowed_addresses
+from telephony_core.domain.allowed_addresses import is_open, parse_allowed_addresses
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState, MediaEncryption, SipConfig
 from telephony_core.domain.sip_address import SipAddress
@@ -290,7 +290,7 @@ def allowed_addresses_rule(
             remedy="give `allowed_addresses` under [[trunks]] in the map",
         )
         return None, False
-    if opens_to_all(wanted):
+    if is_open(wanted):
         yield way.finding(
             name,
             Severity.BLOCK,
