@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 
-from telephony_core.capabilities import AddressForms, Capabilities, Field, Operation
+from telephony_core.capabilities import AddressForms, Admits, Capabilities, Field, Operation
 from telephony_core.changes import (
     AgentAssignment,
     Change,
@@ -16,6 +16,7 @@ from telephony_core.changes import (
     SipUpdate,
 )
 from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.allowed_addresses import is_open
 from telephony_core.domain.given import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
@@ -47,6 +48,7 @@ def problems_of(change: Change, provider: Provider) -> list[Problem]:
     problems = list(_refusals(change, provider))
     if not any(isinstance(problem.error, UnsupportedOperation) for problem in problems):
         problems += provider.check(change)
+        problems += _who_may_call(change, provider)  # last: nobody is asked to consent to what cannot be done anyway
     return problems
 
 
@@ -225,6 +227,46 @@ def _halves(
                 yield Problem.of(
                     name, InvalidInput(f"{name} is missing", remedy=f"{provider.slug} needs it to import a number")
                 )
+
+
+def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
+    """Nothing is opened by leaving a list out, emptying or clearing it: what that means is the provider's to declare.
+
+    `InboundUpdate` asks for ``allow_any`` by itself where a list is open, whatever the provider.
+    """
+    capabilities, slug = provider.capabilities, provider.slug
+    if not isinstance(change, NumberImport | SipUpdate) or not capabilities.can_write(Field.ALLOWED_ADDRESSES):
+        return
+    inbound = change.inbound if isinstance(change.inbound, InboundUpdate) else None
+    says = inbound is not None and "allowed_addresses" in inbound.changes
+    allowed = inbound.allowed_addresses if inbound is not None and says else None
+    if not says and not isinstance(change, NumberImport):
+        return  # an update leaves the list as it is
+    if allowed is not None:
+        admits, what = capabilities.admits_with_empty_list, "an empty allow-list"
+        if allowed:
+            admits, what = Admits.EVERYBODY if is_open(allowed) else Admits.UNKNOWN, "this allow-list"
+    else:
+        admits, what = capabilities.admits_without_list, "without an allow-list"
+        if says and not capabilities.can_clear(Field.ALLOWED_ADDRESSES):
+            return  # refused already, as a field that cannot be cleared
+    if admits is Admits.NOBODY:
+        yield Problem(
+            Field.ALLOWED_ADDRESSES,
+            f"{what} {slug} lets nobody call in" if allowed is None else f"{what} lets nobody call in at {slug}",
+            remedy="name the addresses of the carrier, unless the number is to receive no calls",
+        )
+    elif not (inbound is not None and inbound.allow_any) and (admits is Admits.EVERYBODY or not allowed):
+        may = "lets everybody call in" if admits is Admits.EVERYBODY else "may let everybody call in; nobody says"
+        yield Problem.of(
+            Field.ALLOWED_ADDRESSES,
+            ConsentRequired(
+                f"{what} {slug} {may}" if allowed is None else f"{what} {may} at {slug}",
+                consent="allow_any",
+                remedy="name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may "
+                "call in",
+            ),
+        )
 
 
 def _together(given: Set[Field], waived: Set[Field], provider: Provider) -> Iterator[Problem]:

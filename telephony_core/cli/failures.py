@@ -36,6 +36,7 @@ _SPOKEN: Final = (
     ("`find_number()`", "`telephony numbers show`"),
     ("`send_as_is=True`", "--send-as-is"),
     ("`allow_any=True`", "--allow-any"),
+    ("`InboundUpdate(allow_any=True)`", "--allow-any"),
     ("version=PUBLISHED, DRAFT or the provider's own word for one", "published, draft or the provider's own word"),
     ("give None to take the label away", "say --clear to take the label away"),
     ("set its fields to None to clear them", "use the --clear-… options"),
