@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Set
+from contextlib import suppress
 
 from telephony_core.capabilities import AddressForms, Admits, Capabilities, Field, Operation
 from telephony_core.changes import (
@@ -18,6 +19,7 @@ from telephony_core.changes import (
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.allowed_addresses import is_open
 from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.given_number import given_number
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
@@ -43,8 +45,26 @@ OPERATION_OF: dict[type[Change], Operation] = {
 }
 
 
+def identity_of(change: NumberImport, region: str) -> NumberIdentity:
+    """Which number is brought. Raises `InvalidInput` for what cannot be meant; as it is, where that was said."""
+    if change.send_as_is:
+        return NumberIdentity.parse(change.number, region=region)
+    return given_number(change.number, region=region)
+
+
+def in_e164(change: NumberImport, region: str) -> NumberImport:
+    """The same import with its number in E.164 where it was given behind an international prefix (``0034…``)."""
+    verbatim = NumberIdentity.parse(change.number, region=region)
+    if verbatim.e164 is None and (identity := identity_of(change, region)).e164 is not None:
+        return change.model_copy(update={"number": identity.e164})
+    return change
+
+
 def problems_of(change: Change, provider: Provider) -> list[Problem]:
     """Every problem of a change at once: what the capabilities rule out, then what the adapter itself knows."""
+    if isinstance(change, NumberImport):
+        with suppress(InvalidInput):  # it is told below
+            change = in_e164(change, provider.capabilities.region)
     problems = list(_refusals(change, provider))
     if not any(isinstance(problem.error, UnsupportedOperation) for problem in problems):
         problems += provider.check(change)
@@ -131,7 +151,11 @@ def _identity(change: NumberImport, capabilities: Capabilities, slug: str) -> It
     rules = capabilities.importable
     if rules is None:
         return
-    identity = NumberIdentity.parse(change.number, region=capabilities.region)
+    try:
+        identity = identity_of(change, capabilities.region)
+    except InvalidInput as unclear:
+        yield Problem.of("number", unclear)
+        return
     if identity.kind not in rules.kinds and not (change.send_as_is and identity.kind in rules.as_is):
         if identity.kind is NumberKind.LOCAL and identity.kind not in rules.as_is:
             error: TelephonyError = InvalidInput(

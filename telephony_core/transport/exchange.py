@@ -27,7 +27,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from telephony_core.errors import (
     AnswerLost,
@@ -41,7 +41,7 @@ from telephony_core.errors import (
     WriteRefused,
 )
 from telephony_core.flow import Flow, Request, Response, Semantics
-from telephony_core.redaction import scrubbed
+from telephony_core.redaction import Secrets, scrubbed
 from telephony_core.refusals import Refusal, error_for, retry_after_seconds
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock
@@ -109,8 +109,15 @@ class Line:
     observers: tuple[Callable[[Sent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Told of a write that was in flight when its caller was cancelled or interrupted."""
+    connection: str = ""
+    """Name of the connection, for errors."""
     life: Life = field(default_factory=Life)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
+
+    @property
+    def host(self) -> str:
+        """Host and port of the base URL, for errors."""
+        return urlsplit(self.base_url).netloc
 
     def prepare(self, request: Request) -> HttpRequest:
         # `path` was built from escaped segments; a base URL may carry a path of its own.
@@ -135,7 +142,7 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
     After a lost answer the flow gets the time-out once more, to look whether the write happened.
     """
     deadline = line.clock.monotonic() + line.timeout
-    secrets = set(line.secrets)
+    secrets = Secrets(line.secrets)
     lost: AnswerLost | None = None
     try:
         try:
@@ -155,7 +162,7 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
             result: T = stop.value
             return result
     except TelephonyError as error:
-        _finish(error, line.provider, operation, secrets)
+        _finish(error, line, operation, secrets)
         raise
     except GeneratorExit:
         raise
@@ -178,14 +185,15 @@ def _interrupted(what: str, write: Request | AnswerLost, interruption: BaseExcep
             log.exception("%s: on_unknown failed", line.provider)
 
 
-def _finish(error: TelephonyError, provider: str, operation: str, secrets: set[str]) -> None:
+def _finish(error: TelephonyError, line: Line, operation: str, secrets: Secrets) -> None:
     """Fill in where it happened and hide secrets, in the error and in those it came from."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         if isinstance(link, TelephonyError):
-            link.provider = link.provider or provider
+            link.provider = link.provider or line.provider
+            link.connection, link.host = link.connection or line.connection, link.host or line.host
             link.operation = link.operation or operation
             link.scrub(lambda text: scrubbed(text, secrets))
         link = link.__cause__ or link.__context__
