@@ -93,7 +93,7 @@ def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
     list is one afterwards too.
     """
     held = Secrets.of(secrets)
-    if text[:1] in ("{", "[") and (cleaned := _scrubbed_json(text, frozenset(), held)) is not None:
+    if held and text[:1] in ("{", "[") and (cleaned := _scrubbed_json(text, frozenset(), held)) is not None:
         return _on_one_line(cleaned)
     return _on_one_line(_without_passwords(held.piece_hidden_at_the_end(held.hidden_in(text))))
 
@@ -113,7 +113,11 @@ def scrubbed_body(body: bytes, secrets: Iterable[str] = ()) -> str:
 def _scrubbed_json(text: str | bytes, keys: frozenset[str], secrets: Secrets) -> str | None:
     """The same JSON with its values cleaned; ``None`` for a text that is none."""
     try:
-        return json.dumps(_clean(json.loads(text), keys, _DEEPEST, secrets), ensure_ascii=False)
+        document = json.loads(text)
+        cleaned = _clean(document, keys, _DEEPEST, secrets)
+        if isinstance(text, str) and cleaned == document:
+            return text  # nothing was hidden: it keeps its own blanks
+        return json.dumps(cleaned, ensure_ascii=False)
     except (ValueError, RecursionError):
         return None
 
@@ -146,16 +150,19 @@ class Secrets:
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
     def __repr__(self) -> str:
         return f"<{len(self._values)} secrets>"
 
     def hidden_in(self, text: str) -> str:
         """The text without any form or long piece of a secret."""
-        return self._forms.hidden_in(text)
+        return self._forms.hidden_in(text) if self._values else text
 
     def piece_hidden_at_the_end(self, text: str) -> str:
         """The text without the beginning of a secret at its end, where it was cut off."""
-        return self._forms.piece_hidden_at_the_end(text)
+        return self._forms.piece_hidden_at_the_end(text) if self._values else text
 
     @property
     def _forms(self) -> _Forms:
