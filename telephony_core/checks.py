@@ -76,6 +76,12 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
     capabilities = provider.capabilities
     operation = OPERATION_OF[type(change)]
     number = None if isinstance(change, NumberImport) else change.number
+    if not isinstance(change, NumberImport) and not isinstance(number, PhoneNumber | str):
+        what = InvalidInput(
+            "a number is given as its record or the record's id", remedy="take it from `list_numbers()`"
+        )
+        yield Problem.of("number", what)
+        return
     if number == "":
         yield Problem.of("number", InvalidInput("the id is empty", remedy="take it from `list_numbers()`"))
         return
@@ -281,7 +287,7 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
             remedy="name the addresses of the carrier, unless the number is to receive no calls",
         )
     elif not (inbound is not None and inbound.allow_any) and (admits is Admits.EVERYBODY or not allowed):
-        may = "lets everybody call in" if admits is Admits.EVERYBODY else "may let everybody call in; nobody says"
+        may = "lets everybody call in" if admits is Admits.EVERYBODY else "may let everybody call in (nobody says)"
         yield Problem.of(
             Field.ALLOWED_ADDRESSES,
             ConsentRequired(

@@ -46,7 +46,8 @@ class InboundSip(BaseModel, frozen=True):
     """From the trunk to the provider."""
 
     allowed_addresses: tuple[str, ...] | None = None
-    """Source IPs and networks that may send calls. ``()`` is open to everybody; ``None`` is unknown or not offered."""
+    """Source IPs and networks that may send calls. ``()`` is an empty list, which most providers take for open to
+    everybody (`Capabilities.allow_list` tells); ``None`` is unknown or not offered."""
     media_encryption: MediaEncryption | None = None
     """``None`` where the provider has no such setting."""
     provider_media_encryption: str | None = None

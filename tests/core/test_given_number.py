@@ -141,3 +141,19 @@ def test_an_import_that_says_send_as_is_keeps_every_character() -> None:
 def test_an_import_of_what_cannot_be_meant_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         NumberImport(number=text)
+
+
+@pytest.mark.parametrize("id", [None, 7, b"id", ["id"], ""])
+def test_what_is_no_id_is_refused_before_any_request(id: Any) -> None:
+    server = ToyServer()
+    client = Telephony(SPEC, api_key="k3y", base_url="https://toy.example", backend=server)
+    for call in (
+        lambda: client.get_number(id),
+        lambda: client.update_label(id, "x"),
+        lambda: client.update_sip(id, inbound=InboundUpdate(allowed_addresses=["192.0.2.1"])),
+        lambda: client.release(id),
+        lambda: client.revoke_release(id),
+    ):
+        with pytest.raises(InvalidInput):
+            call()
+    assert server.requests == []
