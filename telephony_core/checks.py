@@ -287,7 +287,8 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
             remedy="name the addresses of the carrier, unless the number is to receive no calls",
         )
     elif not (inbound is not None and inbound.allow_any) and (admits is Admits.EVERYBODY or not allowed):
-        may = "lets everybody call in" if admits is Admits.EVERYBODY else "may let everybody call in (nobody says)"
+        who = "a large share of the internet" if allowed else "everybody"
+        may = f"lets {who} call in" if admits is Admits.EVERYBODY else f"may let {who} call in (nobody says)"
         yield Problem.of(
             Field.ALLOWED_ADDRESSES,
             ConsentRequired(

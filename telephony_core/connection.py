@@ -74,7 +74,7 @@ class Connection:
         given: dict[str, Any] = dict(self.settings)
         given["api_key"] = self._key()
         base_url = self.base_url
-        if base_url is None and self.is_the_slugs_own:
+        if not base_url and self.is_the_slugs_own:
             base_url = os.environ.get(environment_name(self.provider, "BASE_URL"))
         if base_url:
             given["base_url"] = base_url
