@@ -135,6 +135,28 @@ class ImportableNumbers(Fact):
     as_is: frozenset[NumberKind] = frozenset()
 
 
+class Admits(StrEnum):
+    """Who may call in over a trunk."""
+
+    EVERYBODY = "everybody"
+    NOBODY = "nobody"
+    UNKNOWN = "unknown"
+    """Nobody says. It may be everybody, so it counts as that wherever consent is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowListMeaning(Fact):
+    """Who may call in where a trunk's allow-list names nobody. Vendors mean opposite things by it.
+
+    Where ``inbound.allowed_addresses`` cannot be written there is nothing to consent to, and this only informs.
+    """
+
+    when_missing: Admits
+    """No list was given on the import, or it was cleared since."""
+    when_empty: Admits
+    """A list without entries was given."""
+
+
 class ReleaseEffect(StrEnum):
     """When a release takes effect."""
 
@@ -190,6 +212,8 @@ class Capabilities:
     side_effects: Mapping[Operation, frozenset[SideEffect]] = field(default_factory=dict)
     release: Mapping[Origin, ReleaseTerms] = field(default_factory=dict)
     inbound_host: InboundHost | None = None
+    allow_list: AllowListMeaning | None = None
+    """Has to be declared where ``inbound.allowed_addresses`` can be written; `Admits.UNKNOWN` where it is not."""
     rate_limit: RateLimit | None = None
     repeatable_import: RepeatableImport | None = None
     """``None``: a lost import may show, and even take effect, at any time within the settling window."""
@@ -198,6 +222,16 @@ class Capabilities:
         """Whether the operation exists, for numbers of this origin; an unknown origin is left to the provider."""
         support = self.operations.get(operation)
         return support is not None and (origin is Origin.UNKNOWN or origin in support.origins)
+
+    @property
+    def admits_without_list(self) -> Admits:
+        """Who may call in where no allow-list was given."""
+        return Admits.UNKNOWN if self.allow_list is None else self.allow_list.when_missing
+
+    @property
+    def admits_with_empty_list(self) -> Admits:
+        """Who may call in where the allow-list has no entries."""
+        return Admits.UNKNOWN if self.allow_list is None else self.allow_list.when_empty
 
     def can_write(self, name: Field) -> bool:
         support = self.fields.get(name)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.given import UNSET, Given, Unset
+from telephony_core.domain.given_number import undressed
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
@@ -26,7 +27,10 @@ class NumberImport(Given):
     """Bring your own number to a provider, over a SIP trunk.
 
     ``number`` is E.164 (``+82…``), the provider's national digits in any usual spelling, or a SIP identifier
-    (``user@domain``). ``send_as_is`` sends a number that has no E.164 form verbatim, where the provider takes that.
+    (``user@domain``); blanks that do not break, typographic dashes and full-width digits become plain ones.
+    ``inbound=InboundUpdate(allow_any=True)`` without a list leaves the list out, and consents to what that means where
+    the provider lets everybody call in then. ``send_as_is`` sends a number that has no E.164 form verbatim, where the
+    provider takes that.
     Agents are assigned right after; if that fails the record exists and `PartialOutcome` says so.
     Raises `InvalidInput` without repeating what it refused.
     """
@@ -56,6 +60,12 @@ class NumberImport(Given):
             send_as_is: bool = ...,
             options: Options = ...,
         ) -> None: ...
+
+    @model_validator(mode="after")
+    def _in_plain_characters(self) -> Self:
+        if not self.send_as_is:
+            vars(self)["number"] = undressed(self.number)
+        return self
 
     @field_validator("number")
     @classmethod

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Set
+from contextlib import suppress
 
-from telephony_core.capabilities import AddressForms, Capabilities, Field, Operation
+from telephony_core.capabilities import AddressForms, Admits, Capabilities, Field, Operation
 from telephony_core.changes import (
     AgentAssignment,
     Change,
@@ -16,7 +17,9 @@ from telephony_core.changes import (
     SipUpdate,
 )
 from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.allowed_addresses import is_open
 from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.given_number import given_number
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
@@ -42,11 +45,30 @@ OPERATION_OF: dict[type[Change], Operation] = {
 }
 
 
+def identity_of(change: NumberImport, region: str) -> NumberIdentity:
+    """Which number is brought. Raises `InvalidInput` for what cannot be meant; as it is, where that was said."""
+    if change.send_as_is:
+        return NumberIdentity.parse(change.number, region=region)
+    return given_number(change.number, region=region)
+
+
+def in_e164(change: NumberImport, region: str) -> NumberImport:
+    """The same import with its number in E.164 where it was given behind an international prefix (``0034…``)."""
+    verbatim = NumberIdentity.parse(change.number, region=region)
+    if verbatim.e164 is None and (identity := identity_of(change, region)).e164 is not None:
+        return change.model_copy(update={"number": identity.e164})
+    return change
+
+
 def problems_of(change: Change, provider: Provider) -> list[Problem]:
     """Every problem of a change at once: what the capabilities rule out, then what the adapter itself knows."""
+    if isinstance(change, NumberImport):
+        with suppress(InvalidInput):  # it is told below
+            change = in_e164(change, provider.capabilities.region)
     problems = list(_refusals(change, provider))
     if not any(isinstance(problem.error, UnsupportedOperation) for problem in problems):
         problems += provider.check(change)
+        problems += _who_may_call(change, provider)  # last: nobody is asked to consent to what cannot be done anyway
     return problems
 
 
@@ -54,6 +76,12 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
     capabilities = provider.capabilities
     operation = OPERATION_OF[type(change)]
     number = None if isinstance(change, NumberImport) else change.number
+    if not isinstance(change, NumberImport) and not isinstance(number, PhoneNumber | str):
+        what = InvalidInput(
+            "a number is given as its record or the record's id", remedy="take it from `list_numbers()`"
+        )
+        yield Problem.of("number", what)
+        return
     if number == "":
         yield Problem.of("number", InvalidInput("the id is empty", remedy="take it from `list_numbers()`"))
         return
@@ -129,7 +157,11 @@ def _identity(change: NumberImport, capabilities: Capabilities, slug: str) -> It
     rules = capabilities.importable
     if rules is None:
         return
-    identity = NumberIdentity.parse(change.number, region=capabilities.region)
+    try:
+        identity = identity_of(change, capabilities.region)
+    except InvalidInput as unclear:
+        yield Problem.of("number", unclear)
+        return
     if identity.kind not in rules.kinds and not (change.send_as_is and identity.kind in rules.as_is):
         if identity.kind is NumberKind.LOCAL and identity.kind not in rules.as_is:
             error: TelephonyError = InvalidInput(
@@ -225,6 +257,47 @@ def _halves(
                 yield Problem.of(
                     name, InvalidInput(f"{name} is missing", remedy=f"{provider.slug} needs it to import a number")
                 )
+
+
+def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
+    """Nothing is opened by leaving a list out, emptying or clearing it: what that means is the provider's to declare.
+
+    `InboundUpdate` asks for ``allow_any`` by itself where a list is open, whatever the provider.
+    """
+    capabilities, slug = provider.capabilities, provider.slug
+    if not isinstance(change, NumberImport | SipUpdate) or not capabilities.can_write(Field.ALLOWED_ADDRESSES):
+        return
+    inbound = change.inbound if isinstance(change.inbound, InboundUpdate) else None
+    says = inbound is not None and "allowed_addresses" in inbound.changes
+    allowed = inbound.allowed_addresses if inbound is not None and says else None
+    if not says and not isinstance(change, NumberImport):
+        return  # an update leaves the list as it is
+    if allowed is not None:
+        admits, what = capabilities.admits_with_empty_list, "an empty allow-list"
+        if allowed:
+            admits, what = Admits.EVERYBODY if is_open(allowed) else Admits.UNKNOWN, "this allow-list"
+    else:
+        admits, what = capabilities.admits_without_list, "without an allow-list"
+        if says and not capabilities.can_clear(Field.ALLOWED_ADDRESSES):
+            return  # refused already, as a field that cannot be cleared
+    if admits is Admits.NOBODY:
+        yield Problem(
+            Field.ALLOWED_ADDRESSES,
+            f"{what} {slug} lets nobody call in" if allowed is None else f"{what} lets nobody call in at {slug}",
+            remedy="name the addresses of the carrier, unless the number is to receive no calls",
+        )
+    elif not (inbound is not None and inbound.allow_any) and (admits is Admits.EVERYBODY or not allowed):
+        who = "a large share of the internet" if allowed else "everybody"
+        may = f"lets {who} call in" if admits is Admits.EVERYBODY else f"may let {who} call in (nobody says)"
+        yield Problem.of(
+            Field.ALLOWED_ADDRESSES,
+            ConsentRequired(
+                f"{what} {slug} {may}" if allowed is None else f"{what} {may} at {slug}",
+                consent="allow_any",
+                remedy="name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may "
+                "call in",
+            ),
+        )
 
 
 def _together(given: Set[Field], waived: Set[Field], provider: Provider) -> Iterator[Problem]:

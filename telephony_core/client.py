@@ -20,9 +20,10 @@ from telephony_core.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.connection import Connection
+from telephony_core.connection import Connection, held_key
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.given_number import given_number
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
@@ -65,6 +66,7 @@ class _Client:
         on_unknown: Callable[[OutcomeUnknown], None] | None,
         clock: Clock | None,
     ) -> None:
+        api_key = held_key(api_key)
         connection = provider if isinstance(provider, Connection) else Connection(provider=_slug(provider))
         connection = replace(
             connection,
@@ -83,6 +85,7 @@ class _Client:
         self._life = Life()
         self._line = Line(
             provider=self._adapter.slug,
+            connection=connection.label,
             base_url=config.base_url,
             auth=self._adapter.auth_headers(),
             secrets=(config.api_key.get_secret_value(),),
@@ -99,6 +102,16 @@ class _Client:
     def provider(self) -> str:
         """The provider's slug."""
         return self._adapter.slug
+
+    @property
+    def connection_name(self) -> str:
+        """Name of the connection, as in the configuration file; the slug where it has none of its own."""
+        return self._line.connection
+
+    @property
+    def host(self) -> str:
+        """Host, and port where one is given, that this client talks to."""
+        return self._line.host
 
     @property
     def adapter(self) -> Provider:
@@ -148,16 +161,16 @@ class _Client:
         except ClientClosed as closed:
             flow.close()
             closed.provider, closed.operation = self.provider, operation
+            closed.connection, closed.host = self.connection_name, self.host
             raise
         return exchange(flow, self._line, operation)
 
     def _identity(self, number: str | NumberIdentity) -> NumberIdentity:
-        if isinstance(number, NumberIdentity):
-            return number
-        return NumberIdentity.parse(number, region=self.capabilities.region)
+        return given_number(number, region=self.capabilities.region)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.provider} {self._line.base_url}>"
+        line = getattr(self, "_line", None)  # one that could not be made is shown too, by whoever records tracebacks
+        return f"<{type(self).__name__}{f' {line.provider} {line.base_url}' if line is not None else ''}>"
 
 
 def _slug(provider: str | ProviderSpec) -> str:
@@ -242,6 +255,7 @@ class Telephony(_Client):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key = held_key(api_key)
         super().__init__(
             provider,
             api_key=api_key,
@@ -277,8 +291,9 @@ class Telephony(_Client):
 
     def find_number(self, number: str | NumberIdentity) -> PhoneNumber:
         """The record of a number in any spelling: the live one, or else the only one. Raises `NotFound` or
-        `AmbiguousNumber`."""
-        return self._drive(self._operations.find(self._identity(number)), "find_number")
+        `AmbiguousNumber`, and `InvalidInput` for what cannot be meant as a number."""
+        number = self._identity(number)
+        return self._drive(self._operations.find(number), "find_number")
 
     def search_available(
         self,
@@ -399,6 +414,7 @@ class AsyncTelephony(_Client):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key = held_key(api_key)
         super().__init__(
             provider,
             api_key=api_key,
@@ -434,8 +450,9 @@ class AsyncTelephony(_Client):
 
     async def find_number(self, number: str | NumberIdentity) -> PhoneNumber:
         """The record of a number in any spelling: the live one, or else the only one. Raises `NotFound` or
-        `AmbiguousNumber`."""
-        return await self._drive(self._operations.find(self._identity(number)), "find_number")
+        `AmbiguousNumber`, and `InvalidInput` for what cannot be meant as a number."""
+        number = self._identity(number)
+        return await self._drive(self._operations.find(number), "find_number")
 
     def search_available(
         self,

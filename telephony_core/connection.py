@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from telephony_core.domain.given import unpickled
 from telephony_core.errors import ConfigurationError, InvalidInput
-from telephony_core.secret_references import is_reference, read_secret
+from telephony_core.secret_references import is_reference, read_secret, usable_secret
 
 if TYPE_CHECKING:
     from telephony_core.provider import ProviderConfig, ProviderSpec
@@ -23,9 +23,18 @@ def environment_name(slug: str, what: str) -> str:
     return f"TELEPHONY_{slug.upper().replace('-', '_')}_{what}"
 
 
+def held_key(key: SecretStr | str | None) -> SecretStr | str | None:
+    """A key in a container that hides it; a reference as it is."""
+    return key if key is None or isinstance(key, SecretStr) or is_reference(key) else SecretStr(key)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """An account at a provider. What is left out comes from ``TELEPHONY_<SLUG>_API_KEY`` and ``…_BASE_URL``.
+    """An account at a provider.
+
+    The connection of the slug's own name, or without a name, takes what is left out from ``TELEPHONY_<SLUG>_API_KEY``
+    and ``…_BASE_URL``. A connection of another name has to say its key, and its URL where it is not the vendor's usual
+    one: what is configured for one account is never used for another.
 
     ``api_key`` is the key itself or a reference to it (``env:NAME``, ``file:PATH``, ``prompt:``), followed when a
     client is made. ``timeout`` is in seconds for a whole operation. One that holds the key itself cannot be pickled.
@@ -41,17 +50,32 @@ class Connection:
     pace: Pace | None = None
     prompt: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "api_key", held_key(self.api_key))
+
     def __getstate__(self) -> list[object]:
-        if isinstance(self.api_key, SecretStr) or (self.api_key is not None and not is_reference(self.api_key)):
+        if isinstance(self.api_key, SecretStr):
             raise unpickled(type(self))
         return [getattr(self, each.name) for each in fields(self)]
+
+    @property
+    def label(self) -> str:
+        """The name by which people know it: its own, or the provider's slug."""
+        return self.name or self.provider
+
+    @property
+    def is_the_slugs_own(self) -> bool:
+        """Whether ``TELEPHONY_<SLUG>_…`` configure it."""
+        return self.label == self.provider
 
     def config(self, spec: ProviderSpec) -> ProviderConfig:
         """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""
         model = spec.config()
         given: dict[str, Any] = dict(self.settings)
         given["api_key"] = self._key()
-        base_url = self.base_url or os.environ.get(environment_name(self.provider, "BASE_URL"))
+        base_url = self.base_url
+        if not base_url and self.is_the_slugs_own:
+            base_url = os.environ.get(environment_name(self.provider, "BASE_URL"))
         if base_url:
             given["base_url"] = base_url
         reason = None
@@ -59,26 +83,25 @@ class Connection:
             return model(**given)
         except InvalidInput as error:
             reason = error.message
+        given.clear()  # a setting may be a secret too
         settings = ", ".join(sorted(set(model.model_fields) - {"api_key", "base_url"}))
         raise ConfigurationError(f"{self._who()}: {reason}", remedy=f"settings of {self.provider}: {settings}")
 
     def _who(self) -> str:
-        return f"connection {self.name!r}" if self.name and self.name != self.provider else self.provider
+        return self.provider if self.is_the_slugs_own else f"connection {self.name!r}"
 
     def _key(self) -> SecretStr:
-        key = self.api_key
-        variable = environment_name(self.provider, "API_KEY")
-        if key is None:
-            value = os.environ.get(variable)
-            if not value:
-                raise ConfigurationError(
-                    f"{self._who()}: there is no API key", remedy=f"pass api_key=, or set {variable}"
-                )
-            return SecretStr(value)
+        key, what = self.api_key, f"API key of {self._who()}"
         if isinstance(key, SecretStr):
-            return key
-        return (
-            read_secret(key, what=f"API key of {self._who()}", prompt=self.prompt)
-            if is_reference(key)
-            else SecretStr(key)
-        )
+            return usable_secret(key, what=what, source="api_key")
+        if key is not None:
+            return read_secret(key, what=what, prompt=self.prompt)
+        variable = environment_name(self.provider, "API_KEY")
+        if not self.is_the_slugs_own:
+            raise ConfigurationError(
+                f"{self._who()}: there is no API key ({variable} is the key of the connection {self.provider!r} only)",
+                remedy=f'write api_key = "env:NAME" under [connections.{self.name}], or pass api_key=',
+            )
+        if not os.environ.get(variable):
+            raise ConfigurationError(f"{self._who()}: there is no API key", remedy=f"pass api_key=, or set {variable}")
+        return usable_secret(SecretStr(os.environ[variable]), what=what, source=variable)

@@ -7,7 +7,7 @@ import stat
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -15,6 +15,7 @@ from pydantic import Field, SecretStr
 
 from telephony_core.connection import Connection
 from telephony_core.domain.given import Given
+from telephony_core.domain.given_number import given_number
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError
@@ -54,14 +55,15 @@ class Located:
 
 
 class Connections(Mapping[str, Connection]):
-    """Accounts by name.
+    """Accounts by name, and each connection has the name under which it is here.
 
     Every installed provider's slug is a name too, configured from its environment variables, unless the file uses the
     name for something else. Iterating gives the names that are configured: those of the file, and slugs with a key.
     """
 
     def __init__(self, connections: Mapping[str, Connection] | None = None) -> None:
-        self._named = dict(connections or {})
+        given = dict(connections or {})
+        self._named = {name: each if each.name == name else replace(each, name=name) for name, each in given.items()}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, *, prompt: Callable[[str], str] | None = None) -> Self:
@@ -74,14 +76,7 @@ class Connections(Mapping[str, Connection]):
         file = Path(named).expanduser() if named else user_file()
         if not named and not file.is_file():
             return cls()
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise ConfigurationError(
-                f"the configuration file {file} cannot be read ({reason})", remedy="check the path"
-            ) from None
-        tables = _tables(text, file)
+        tables = _tables(file)
         connections = {name: _connection(name, table, file, prompt) for name, table in tables.items()}
         _warn_if_readable(file, connections)
         return cls(connections)
@@ -162,7 +157,7 @@ def _key_variable(slug: str) -> str:
 
 
 def _comparable(number: str, region: str | None) -> NumberIdentity:
-    identity = NumberIdentity.parse(number, region=region or "ZZ")
+    identity = given_number(number, region=region or "ZZ")
     if identity.e164 is None:
         raise InvalidInput(
             "only an E.164 number can be looked for across connections",
@@ -171,39 +166,58 @@ def _comparable(number: str, region: str | None) -> NumberIdentity:
     return identity
 
 
-def _tables(text: str, file: Path) -> dict[str, Any]:
-    document: dict[str, Any] = {}
-    reason = None
+class _Table:
+    """One table of the file, which may hold a key in clear text, so that no recorded traceback shows it."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+
+def _tables(file: Path) -> dict[str, _Table]:
+    """The tables of the connections by name."""
+    reason, remedy = "", "check the path"
+    found: dict[str, _Table] = {}
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"the configuration file {file} cannot be read ({error.strerror})"
+    except UnicodeDecodeError:
+        reason = f"the configuration file {file} cannot be read (it is not UTF-8 text)"
     except tomllib.TOMLDecodeError as error:
         # The decoder's message gives line and column; it may quote one character, never a value.
-        reason = str(error)
-    if reason is not None:
-        raise ConfigurationError(f"{file} is not valid TOML: {reason}", remedy="mend it there")
-    unknown = sorted(document.keys() - {"connections"})
-    tables = document.get("connections", {})
-    if unknown or not isinstance(tables, dict):
-        what = f"unknown table {', '.join(unknown)}" if unknown else "`connections` is not a table"
-        raise ConfigurationError(f"{file}: {what}", remedy="write [connections.NAME] tables")
-    return tables
+        reason, remedy = f"{file} is not valid TOML: {error}", "mend it there"
+    else:
+        unknown = sorted(document.keys() - {"connections"})
+        tables = document.pop("connections", {})
+        document.clear()
+        if unknown or not isinstance(tables, dict):
+            what = f"unknown table {', '.join(unknown)}" if unknown else "`connections` is not a table"
+            reason, remedy = f"{file}: {what}", "write [connections.NAME] tables"
+        else:
+            found = {name: _Table(table) for name, table in tables.items()}
+        del tables
+    if reason:
+        raise ConfigurationError(reason, remedy=remedy)
+    return found
 
 
-def _connection(name: str, table: object, file: Path, prompt: Callable[[str], str] | None) -> Connection:
+def _connection(name: str, table: _Table, file: Path, prompt: Callable[[str], str] | None) -> Connection:
     reason, pace = "it is not a table", None
-    if isinstance(table, dict):
+    if isinstance(table.content, dict):
         try:
-            given = _ConnectionTable(**table)
+            given = _ConnectionTable(**table.content)
             if given.pace is not None:
                 pace = Pace(per_second=given.pace.per_second, per_minute=given.pace.per_minute)
         except InvalidInput as error:
             reason = error.message
         else:
-            key = given.api_key.get_secret_value() if given.api_key is not None else None
+            key = given.api_key
             return Connection(
                 provider=given.provider,
                 name=name,
-                api_key=key if key is not None and is_reference(key) else given.api_key,
+                api_key=key.get_secret_value() if key is not None and is_reference(key.get_secret_value()) else key,
                 base_url=given.base_url,
                 settings=given.settings,
                 timeout=given.timeout,

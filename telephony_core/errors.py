@@ -74,8 +74,9 @@ __all__ = [
 class TelephonyError(Exception):
     """Anything this library raises on purpose.
 
-    ``message`` says what was wrong, ``remedy`` what to do next. ``provider`` and ``operation`` are filled in by the
-    client that ran the operation, so that code below it need not know them.
+    ``message`` says what was wrong, ``remedy`` what to do next. ``provider``, ``operation``, ``connection`` (its name)
+    and ``host`` are filled in by the client that ran the operation, so that code below it need not know them. The text
+    names the connection and its host where it is not the only one that can be meant: where its name is not the slug.
     """
 
     default_remedy: ClassVar[str | None] = None
@@ -97,6 +98,8 @@ class TelephonyError(Exception):
         self.message = message
         self.remedy: str | None = remedy if remedy is not None else self.default_remedy
         self.provider = provider
+        self.connection: str | None = None
+        self.host: str | None = None
         self.operation = operation
         self.status = status
         self.code = code
@@ -105,7 +108,9 @@ class TelephonyError(Exception):
         self.body = body
 
     def __str__(self) -> str:
-        where = " ".join(part for part in (self.provider, self.operation) if part)
+        named = self.connection if self.connection != self.provider else None
+        at = f"({named} at {self.host})" if named and self.host else f"({named})" if named else None
+        where = " ".join(part for part in (self.provider, at, self.operation) if part)
         facts = [f"HTTP {self.status}"] if self.status is not None else []
         facts += [self.code] if self.code else []
         facts += [f"request {self.request_id}"] if self.request_id else []

@@ -152,6 +152,8 @@ def path(*segments: str) -> str:
     '/v1/phone/a%2F..%2Fb%3Fc'
     """
     for segment in segments:
+        if not isinstance(segment, str):
+            raise InvalidInput("an id is text", remedy="take the id from `list_numbers()`")
         if segment in ("", ".", "..") or not _has_utf8(segment):
             raise InvalidInput(f"{segment!r} cannot be the id of anything", remedy="take the id from `list_numbers()`")
     return "".join(["/" + (segment if _PLAIN.fullmatch(segment) else quote(segment, safe="")) for segment in segments])

@@ -31,7 +31,7 @@ from telephony_core.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.checks import problems_of
+from telephony_core.checks import identity_of, in_e164, problems_of
 from telephony_core.domain.given import UNSET
 from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.domain.numbers import NumberIdentity
@@ -157,7 +157,8 @@ class Operations:
 
     def import_number(self, change: NumberImport) -> Flow[PhoneNumber]:
         self._refuse(change)
-        identity = NumberIdentity.parse(change.number, region=self.provider.capabilities.region)
+        change = in_e164(change, self.provider.capabilities.region)
+        identity = identity_of(change, self.provider.capabilities.region)
         records = yield from self.records_of(identity)
         if live := [record for record in records if record.is_live]:
             raise Conflict(

@@ -20,7 +20,7 @@ from telephony_core.errors import (
     UnexpectedResponse,
     WrongState,
 )
-from telephony_core.redaction import scrubbed, scrubbed_body
+from telephony_core.redaction import Secrets, scrubbed, scrubbed_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def error_for(
     status: int, headers: Mapping[str, str], body: bytes, refusal: Refusal, *, secrets: Iterable[str] = ()
 ) -> ProviderError:
     """The error for an answer outside 2xx."""
-    secrets = tuple(secrets)
+    secrets = Secrets.of(secrets)
     by_status = BY_STATUS.get(status)
     kind: type[ProviderError]
     if status >= 500:
@@ -80,7 +80,7 @@ def error_for(
         message,
         status=status,
         code=scrubbed(refusal.code, secrets)[:100] if refusal.code else None,
-        request_id=headers.get("x-request-id"),
+        request_id=scrubbed(request_id, secrets) if (request_id := headers.get("x-request-id")) else None,
         retry_after=retry_after_seconds(headers.get("retry-after"), now=None),
         body=scrubbed_body(body, secrets),
     )

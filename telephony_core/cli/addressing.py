@@ -1,8 +1,8 @@
 """Which record an argument means: an id, or a number in any spelling.
 
-An argument is taken for a number when it is written as one (digits, ``+``, and the separators blank ``-`` ``.`` ``(``
-``)``) or as a SIP identifier (``user@domain``, ``sip:…``, ``tel:…``). A UUID is always an id, and so is everything
-else; ``--id`` makes any argument one.
+An argument is taken for a number when it is written as one, in whatever dress (digits, ``+``, and the separators blank
+``-`` ``.`` ``(`` ``)`` in any of their forms), or as a SIP identifier (``user@domain``, ``sip:…``, ``tel:…``). A UUID
+is always an id, and so is everything else; ``--id`` makes any argument one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from telephony_core.domain.given_number import is_written_as_number
 from telephony_core.domain.lifecycle import NumberStatus
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.errors import AmbiguousNumber, WrongState
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def is_id(argument: str, region: str) -> bool:
     """Whether an argument is a record's id and not a number."""
     if _UUID.fullmatch(argument):
         return True
-    # What is not written as a number counts as a SIP identifier; here it has to look like one.
-    written_as_number = NumberIdentity.parse(argument, region=region).kind is not NumberKind.SIP_ID
-    return not written_as_number and _SIP_IDENTIFIER.match(argument.strip()) is None
+    return not (argument.strip().startswith("+") or is_written_as_number(argument)) and (
+        _SIP_IDENTIFIER.match(argument.strip()) is None
+    )
 
 
 def to_read(client: Telephony, argument: str, by_id: bool) -> PhoneNumber:

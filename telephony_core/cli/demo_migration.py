@@ -276,8 +276,9 @@ def _answer(file: Path, target: Emulator) -> None:
 def _keep_a_dozen(source: Emulator, target: Emulator) -> None:
     """Leave a few numbers of every kind in two fresh emulators, and make those kinds that they do not have."""
     there, back = _assessed(source, target), _assessed(target, source)
-    plain = [each for each in there.numbers if _blocked(each) == {"outbound.password"}]
+    plain = [each for each in there.numbers if _blocked(each) == {"outbound.password", "inbound.allowed_addresses"}]
     kept = [*plain[:5], *_first_of_each(there)]
+    kept += [each for each in there.numbers if _blocked(each) == {"inbound.allowed_addresses"}]
     kept += [each for each in there.numbers if each.why == "blocked" and {"inbound_agent", "tls"} & _words(each)]
     _keep(source, {each.source_id for each in kept})
     _keep(target, {each.source_id for each in (*_first_of_each(back), *(n for n in back.numbers if _blocked(n)))})

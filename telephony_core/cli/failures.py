@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +23,7 @@ from telephony_core.errors import (
     TelephonyError,
     UnsupportedField,
 )
+from telephony_core.redaction import Secrets, scrubbed
 
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
@@ -36,6 +37,7 @@ _SPOKEN: Final = (
     ("`find_number()`", "`telephony numbers show`"),
     ("`send_as_is=True`", "--send-as-is"),
     ("`allow_any=True`", "--allow-any"),
+    ("`InboundUpdate(allow_any=True)`", "--allow-any"),
     ("version=PUBLISHED, DRAFT or the provider's own word for one", "published, draft or the provider's own word"),
     ("give None to take the label away", "say --clear to take the label away"),
     ("set its fields to None to clear them", "use the --clear-… options"),
@@ -163,7 +165,7 @@ def _tell_error(error: TelephonyError, session: Session) -> ExitCode:
 def _tell(code: ExitCode, kind: str, said: dict[str, Any], session: Session) -> ExitCode:
     if session.json:
         facts = {"kind": kind, **{name: value for name, value in said.items() if value not in (None, "")}}
-        _write(_hidden(safe_json({"error": {**facts, "exit_code": int(code)}}, indent=None), session))
+        _write(safe_json({"error": {**hidden(facts, session.secrets), "exit_code": int(code)}}, indent=None))
         return code
     where = " ".join(said[name] for name in ("provider", "operation") if said.get(name))
     facts_seen = [f"HTTP {said['status']}"] if said.get("status") else []
@@ -212,9 +214,23 @@ def _hidden(text: str, session: Session) -> str:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, "[hidden]").replace(safe_json(secret, indent=None)[1:-1], "[hidden]")
-    return text
+    return Secrets.of(secrets).hidden_in(text)
+
+
+def hidden(facts: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
+    """Facts without secrets in any of their values, before they become JSON: cut into afterwards, it might be none."""
+    held = Secrets.of(secrets)
+    return {name: _value_hidden(value, held) for name, value in facts.items()}
+
+
+def _value_hidden(value: Any, secrets: Secrets) -> Any:
+    if isinstance(value, str):
+        return scrubbed(value, secrets) if value[:1] in ("{", "[") else secrets.hidden_in(value)
+    if isinstance(value, Mapping):
+        return hidden(value, secrets)
+    if isinstance(value, list | tuple):
+        return [_value_hidden(item, secrets) for item in value]
+    return value
 
 
 def _debugging() -> bool:

@@ -9,7 +9,9 @@ from typing import Final, NamedTuple
 
 from telephony_core.capabilities import (
     AddressForms,
+    Admits,
     AgentVersions,
+    AllowListMeaning,
     Capabilities,
     Fact,
     Field,
@@ -50,6 +52,7 @@ def _points(capabilities: Capabilities) -> Iterator[Point]:
     yield _point("numbers", "to import", capabilities.importable, _importable)
     yield _point("trunk", "beyond host[:port]", capabilities.address_forms, _address_forms)
     yield _point("agents", "versions", capabilities.agent_versions, _agent_versions)
+    yield _point("trunk", "who may call in", capabilities.allow_list, _allow_list)
     effects = [f"{effect} on {operation.replace('_', ' ')}" for operation, all_ in capabilities.side_effects.items()
                for effect in sorted(all_)]  # fmt: skip
     yield Point("agents", "side effects", ", ".join(effects) or NOTHING, None)
@@ -104,6 +107,16 @@ def _importable(rules: ImportableNumbers) -> str:
 def _address_forms(forms: AddressForms) -> str:
     can = {"sips": forms.sips, "transport": forms.transport, "user": forms.user, "parameters": forms.params}
     return ", ".join(name for name, possible in can.items() if possible) or NOTHING
+
+
+def _allow_list(meaning: AllowListMeaning) -> str:
+    missing, empty = (
+        "not documented" if admits is Admits.UNKNOWN else str(admits)
+        for admits in (meaning.when_missing, meaning.when_empty)
+    )
+    if missing == empty:
+        return f"without a list, or with an empty one: {missing}"
+    return f"without a list: {missing}; with an empty one: {empty}"
 
 
 def _agent_versions(versions: AgentVersions) -> str:

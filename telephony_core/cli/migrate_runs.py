@@ -180,7 +180,7 @@ class Telling:
                 click.echo(said, err=True)
 
     def _line(self, facts: dict[str, Any]) -> None:
-        click.echo(failures.hide(safe_json(facts, indent=None), self._session.secrets), err=True)
+        click.echo(safe_json(failures.hidden(facts, self._session.secrets), indent=None), err=True)
 
     def _show(self, event: Event) -> None:
         if self._bar is None:

@@ -13,7 +13,7 @@ import click
 
 from telephony_core.cli import prompts
 from telephony_core.errors import ConfigurationError
-from telephony_core.secret_references import is_reference, read_secret
+from telephony_core.secret_references import SecretBytes, decoded_secret, is_reference, read_secret
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -56,11 +56,7 @@ def read_password(reference: str | None, session: Session) -> SecretStr | None:
 
 
 def _from_stdin(what: str) -> SecretStr:
-    from pydantic import SecretStr
-
     if prompts.stdin_is_terminal():
         raise ConfigurationError(f"{what}: stdin is a terminal, which would show it", remedy="say prompt: instead")
-    value = sys.stdin.read().removesuffix("\n").removesuffix("\r")
-    if not value:
-        raise ConfigurationError(f"{what}: stdin is empty", remedy="pipe the password into it")
-    return SecretStr(value)
+    given = SecretBytes(sys.stdin.buffer.read())
+    return decoded_secret(given, what=what, source="stdin")

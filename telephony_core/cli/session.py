@@ -92,18 +92,10 @@ class Session:
 
     def _ready(self, connection: Connection) -> Connection:
         """A connection with its key read and its pace decided."""
-        from telephony_core.connection import environment_name
-        from telephony_core.errors import ConfigurationError
         from telephony_core.plugins import registry
         from telephony_core.transport.pace import Pace
 
         spec = registry.spec(connection.provider)
-        variable = environment_name(connection.provider, "API_KEY")
-        if connection.api_key is None and not os.environ.get(variable):
-            raise ConfigurationError(
-                f"connection {connection.name!r} has no API key",
-                remedy=f"set {variable}, or give the connection an api_key in the configuration file",
-            )
         key = connection.config(spec).api_key
         self.secrets.add(key.get_secret_value())
         return replace(connection, api_key=key, pace=connection.pace or Pace.declared(spec.capabilities.rate_limit))

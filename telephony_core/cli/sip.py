@@ -114,6 +114,4 @@ def _cleared(given: Mapping[str, object]) -> dict[str, list[str]]:
         if given[sets]:
             raise click.UsageError(f"--{sets.replace('_', '-')} and --{name.replace('_', '-')} contradict each other")
         cleared[half].append(field)
-    if given["clear_allowed_addresses"] and given["allow_any"]:
-        raise click.UsageError("--allow-any and --clear-allowed-addresses contradict each other")
     return cleared

@@ -45,7 +45,11 @@ def trunk_options(command: CommandT) -> CommandT:
             metavar="CIDR",
             help="Who may send calls in. Repeat it; the whole list is replaced.",
         ),
-        click.option("--allow-any", is_flag=True, help="Let everybody send calls in."),
+        click.option(
+            "--allow-any",
+            is_flag=True,
+            help="Let everybody send calls in, also by giving no list.",
+        ),
         click.option("--inbound-encryption", type=_ENCRYPTION, help="SRTP on inbound calls."),
         click.option(
             "--option",
@@ -63,7 +67,9 @@ def trunk_options(command: CommandT) -> CommandT:
 def inbound_update(given: TrunkGiven, cleared: Sequence[str] = ()) -> InboundUpdate | None:
     """The inbound half of a change; ``None`` when nothing of it was given. Raises as `InboundUpdate` does."""
     fields: dict[str, Any] = dict.fromkeys(cleared)
-    if given["allow_address"] or given["allow_any"]:
+    if "allowed_addresses" in cleared:
+        fields["allow_any"] = given["allow_any"]  # consent to what having no list means
+    elif given["allow_address"] or given["allow_any"]:
         fields |= {"allowed_addresses": given["allow_address"], "allow_any": given["allow_any"]}
     if given["inbound_encryption"] is not None:
         fields["media_encryption"] = given["inbound_encryption"]

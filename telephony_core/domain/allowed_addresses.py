@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
 
+from telephony_core.domain.reachable_addresses import Network, hold_a_large_share
 from telephony_core.errors import ConsentRequired, InvalidInput
 
-__all__ = ["opens_to_all", "parse_allowed_addresses", "readable_allowed_address"]
+__all__ = ["is_open", "parse_allowed_addresses", "readable_allowed_address"]
 
-Network = IPv4Network | IPv6Network
-
-_MAPPED = IPv6Network("::ffff:0:0/96")
-_NO_SOURCE = IPv4Network("224.0.0.0/3")
-"""Multicast and reserved (RFC 5771, RFC 1112): no call comes from there, whether a list holds it or not."""
-_ALL_OF_IPV6 = IPv6Network("2000::/3")
-"""Every global unicast address there is so far (RFC 4291, IANA)."""
 _LOOKS_LIKE_NETWORK = re.compile(r"[0-9A-Fa-f:.]+(?:/(?:[0-9]|[1-9][0-9]{1,2}|[0-9.]*\.[0-9.]*))?")
+_SHORT = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,4}){0,3})/([0-9]{1,3})")
 _DROPPED_IN_SILENCE = re.compile(r"[()+*;,\s]|://|\A\Z")
 
 _FORM = "write an IP address such as `203.0.113.7`, or a network such as `198.51.100.0/24`"
@@ -48,14 +43,15 @@ def parse_allowed_addresses(entries: Iterable[str], *, allow_any: bool) -> tuple
     comes out without a prefix length, a network with one (never with a netmask), IPv6 without brackets.
 
     Raises :class:`InvalidInput` with the position of the first bad entry, counted from 1. Raises
-    :class:`ConsentRequired` (``allow_any``) unless ``allow_any``, if every IPv4 or every IPv6 source would be let in:
-    an empty list, a network of length 0, or networks that add up to all from which a call can come.
+    :class:`ConsentRequired` (``allow_any``) unless ``allow_any``, if the trunk would be open: by an empty list, or by
+    networks that together hold a large share of the internet (see
+    :mod:`telephony_core.domain.reachable_addresses`). Private networks are not part of it, whatever their size.
     """
     networks = [_read(entry, position) for position, entry in enumerate(_listed(entries), start=1)]
     opening = None if allow_any else _what_opens(networks)
     if opening is not None:
         raise ConsentRequired(
-            f"{opening} every source call in",
+            opening,
             consent="allow_any",
             remedy="name the addresses of the carrier, or pass `allow_any=True` if everybody may call in",
         )
@@ -71,15 +67,16 @@ def readable_allowed_address(entry: str) -> bool:
     return True
 
 
-def opens_to_all(entries: Iterable[str]) -> bool:
-    """Whether a list, also one that a vendor returned, lets every IPv4 or every IPv6 source call in.
+def is_open(entries: Iterable[str]) -> bool:
+    """Whether a list, also one that a vendor returned, lets in everybody or a large share of the internet.
 
     An empty list does. So does one whose every entry holds what makes a server drop it in silence (blanks, commas,
-    wildcards, ``://``). Host bits are ignored here, as servers ignore them: ``203.0.113.7/0`` is everybody. Any other
-    entry that cannot be read, such as a host name, counts as a restriction, though not a strong one.
+    wildcards, ``://``). The others are read as loosely as servers read them: host bits are ignored (``203.0.113.7/0``
+    is everybody), ``0/0`` and ranges from one address to another are taken for what they say. Any other entry that
+    cannot be read, such as a host name, counts as a restriction, though not a strong one.
     """
     kept = [entry for entry in _listed(entries) if not _DROPPED_IN_SILENCE.search(entry)]
-    return not kept or _covers_everything([network for entry in kept if (network := _read_loosely(entry))])
+    return not kept or hold_a_large_share(network for entry in kept for network in _read_as_servers_do(entry))
 
 
 def _listed(entries: object) -> list[str]:
@@ -128,6 +125,29 @@ def _read_loosely(entry: str) -> Network | None:
         return None
 
 
+def _read_as_servers_do(entry: str) -> Iterable[Network]:
+    """Every network that an entry may be taken for; none when it is none."""
+    network = _read_loosely(entry)
+    if network is not None:
+        return [network]
+    if short := _SHORT.fullmatch(entry):  # C's inet_aton fills up with zeros, and forgives leading ones
+        octets = [int(octet) for octet in short[1].split(".")]
+        network = _read_loosely(f"{'.'.join(map(str, [*octets, 0, 0, 0][:4]))}/{int(short[2])}")
+        return [] if network is None else [network]
+    first, _, last = entry.partition("-")
+    try:
+        ends = ip_address(first.strip("[]")), ip_address(last.strip("[]"))
+        if isinstance(ends[0], IPv4Address) and isinstance(ends[1], IPv4Address):
+            return list(summarize_address_range(ends[0], ends[1]))
+        if isinstance(ends[0], IPv6Address) and isinstance(ends[1], IPv6Address):
+            return list(summarize_address_range(ends[0], ends[1]))
+    except ValueError:
+        pass
+    # IPv6 in brackets, with the length inside or outside of them
+    bare = _read_loosely(entry.replace("[", "").replace("]", ""))
+    return [] if bare is None else [bare]
+
+
 def _printed(network: Network) -> str:
     single = network.prefixlen == network.max_prefixlen
     return str(network.network_address if single else network)
@@ -135,31 +155,9 @@ def _printed(network: Network) -> str:
 
 def _what_opens(networks: list[Network]) -> str | None:
     if not networks:
-        return "an empty list of allowed addresses lets"
+        return "an empty list of allowed addresses lets every source call in"
     for position, network in enumerate(networks, start=1):
-        if _covers_everything([network]):
-            return f"entry {position} of the allowed addresses lets"
-    return "the allowed addresses together let" if _covers_everything(networks) else None
-
-
-def _covers_everything(networks: Iterable[Network]) -> bool:
-    ipv4: list[IPv4Network] = []
-    ipv6: list[IPv6Network] = []
-    for network in networks:
-        if isinstance(network, IPv4Network):
-            ipv4.append(network)
-            continue
-        ipv6.append(network)
-        if network.overlaps(_MAPPED):
-            # Some servers take a mapped address for the IPv4 one. Where it opens a trunk, that has to be assumed.
-            ipv4.append(_unmapped(network))
-    if ipv4:
-        ipv4.append(_NO_SOURCE)
-    return any(network.prefixlen == 0 for network in collapse_addresses(ipv4)) or any(
-        network.supernet_of(_ALL_OF_IPV6) for network in collapse_addresses(ipv6)
-    )
-
-
-def _unmapped(network: IPv6Network) -> IPv4Network:
-    first = IPv6Address(network.network_address).ipv4_mapped
-    return IPv4Network((int(first or 0), max(0, network.prefixlen - _MAPPED.prefixlen)))
+        if hold_a_large_share([network]):
+            return f"entry {position} of the allowed addresses lets a large share of the internet call in"
+    together = "the allowed addresses together let a large share of the internet call in"
+    return together if hold_a_large_share(networks) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, ClassVar, Final, Literal, Self
 
@@ -35,29 +36,51 @@ class Given(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def __init__(self, /, **data: Any) -> None:
-        refusal = None
+        refusal: TelephonyError | None = None
         try:
             super().__init__(**data)
         except ValidationError as error:
             refusal = _refusal(type(self), error)
+        except TelephonyError as error:
+            refusal = _bare(error)
         if refusal is not None:  # raised out here so that the pydantic error does not hang on as __context__
+            data.clear()  # what was given may be a password, and a recorded traceback shows variables
             raise refusal
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
+        refusal: TelephonyError
         try:
             return super().model_validate(obj, **options)
         except ValidationError as error:
             refusal = _refusal(cls, error)
+        except TelephonyError as error:
+            refusal = _bare(error)
+        del obj
         raise refusal
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        refusal: TelephonyError
         try:
             return super().model_validate_json(json_data, **options)
         except ValidationError as error:
             refusal = _refusal(cls, error)
+        except TelephonyError as error:
+            refusal = _bare(error)
+        del json_data
         raise refusal
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy. With changes it is checked as a new one is: a password that is given comes into its container."""
+        if not update:
+            return super().model_copy(deep=deep)
+        changed = {name: getattr(self, name) for name in self.model_fields_set} | dict(update)
+        del update
+        try:
+            return type(self)(**changed)
+        finally:
+            changed.clear()
 
     def __getstate__(self) -> dict[Any, Any]:
         if any(isinstance(value, SecretStr) for value in vars(self).values()):
@@ -70,6 +93,11 @@ def unpickled(kind: type) -> TypeError:
     return TypeError(
         f"{kind.__name__} holds a secret, which a pickle would show; keep a reference to it instead (env:…, file:…)"
     )
+
+
+def _bare(error: TelephonyError) -> TelephonyError:
+    """An error of a validator that pydantic lets through, without the frames in which the input stands."""
+    return error.with_traceback(None)
 
 
 def _refusal(model: type[BaseModel], error: ValidationError) -> InvalidInput:

@@ -204,6 +204,7 @@ def require_e164(raw: str, *, region: str) -> NumberIdentity:
     number is likely to be meant, the error names it. Only a string written as a number is quoted.
     """
     identity = NumberIdentity.parse(raw, region=region)
+    del raw  # a SIP identifier may have a password in it
     if identity.kind is not NumberKind.E164:
         reason, remedy = _refusal(identity)
         raise InvalidInput(reason, remedy=remedy)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, SecretStr, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    SecretStr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from telephony_core.domain.allowed_addresses import parse_allowed_addresses
 from telephony_core.domain.given import Given
+from telephony_core.domain.secret_text import MASKED, fault_of
 from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import InvalidInput
 
 
 class MediaEncryption(StrEnum):
@@ -36,7 +46,8 @@ class InboundSip(BaseModel, frozen=True):
     """From the trunk to the provider."""
 
     allowed_addresses: tuple[str, ...] | None = None
-    """Source IPs and networks that may send calls. ``()`` is open to everybody; ``None`` is unknown or not offered."""
+    """Source IPs and networks that may send calls. ``()`` is an empty list, which most providers take for open to
+    everybody (`Capabilities.allow_list` tells); ``None`` is unknown or not offered."""
     media_encryption: MediaEncryption | None = None
     """``None`` where the provider has no such setting."""
     provider_media_encryption: str | None = None
@@ -62,12 +73,45 @@ class SipConfig(BaseModel, frozen=True):
 
 
 class _HalfUpdate(Given):
-    """One half of a change: a field left out stays, ``None`` clears, a value sets."""
+    """One half of a change: a field left out stays, ``None`` clears, a value sets.
+
+    Leaving and clearing are different things everywhere: in ``==``, in ``repr`` and in every dump, which holds the
+    fields that were set and no others, ``None`` included. A dump that is read back is the same change, except for a
+    password, of which JSON shows only a mask: that is refused.
+    """
 
     @property
     def changes(self) -> frozenset[str]:
         """The names of the fields to change."""
         return frozenset(self.model_fields_set - {"allow_any"})
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        return self.changes == other.changes and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.changes, *vars(self).values()))
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            if name in self.model_fields_set:
+                yield name, value
+
+    @model_serializer(mode="wrap")
+    def _what_was_set(self, dump: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        dumped: dict[str, Any] = dump(self)
+        wanted = {
+            name
+            for name in self.model_fields_set
+            if (info.include is None or name in info.include) and not (info.exclude and name in info.exclude)
+        }
+        # A None that was set clears, so it stays in whatever else `exclude_none` and `exclude_defaults` take out.
+        return {
+            name: dumped.get(name)
+            for name in type(self).model_fields
+            if name in wanted and (name in dumped or getattr(self, name) is None)
+        }
 
     @field_validator("media_encryption", check_fields=False)
     @classmethod
@@ -107,7 +151,8 @@ class InboundUpdate(_HalfUpdate):
 class OutboundUpdate(_HalfUpdate):
     """A change of the outbound half.
 
-    ``address`` is a `SipAddress` or its text; ``password`` is write-only everywhere. Raises `InvalidInput`, which never
+    ``address`` is a `SipAddress` or its text; ``password`` is write-only everywhere, and holds nothing that cannot be
+    seen (line breaks, control, zero-width and direction characters, special blanks). Raises `InvalidInput`, which never
     repeats what it refused.
     """
 
@@ -133,13 +178,15 @@ class OutboundUpdate(_HalfUpdate):
         if value == "":
             raise ValueError("is empty; give None to clear it, or leave it out")
         # A colon separates the parts that digest authentication hashes (RFC 7616, section 3.4.2).
-        if value is not None and (":" in value or not value.isprintable()):
+        if value is not None and (":" in value or not value.isprintable() or fault_of(value) not in (None, MASKED)):
             raise ValueError("may hold neither a colon nor control characters (it is hashed into the digest)")
         return value
 
     @field_validator("password")
     @classmethod
-    def _not_empty(cls, value: SecretStr | None) -> SecretStr | None:
+    def _usable(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value():
             raise ValueError("is empty; give None to clear it, or leave it out")
+        if value is not None and (fault := fault_of(value.get_secret_value())) is not None:
+            raise InvalidInput(fault.says, remedy=fault.remedy)
         return value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic_core import core_schema
 
-from telephony_core.errors import InvalidInput, UnsupportedField
+from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedField
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -104,6 +104,16 @@ class SipAddress:
         A user part and ``;params`` are read only after a scheme. Raises :class:`InvalidInput`, which says why and what
         to write instead, and holds no part of ``text``: it may be a URI with a password in it.
         """
+        refusal: TelephonyError
+        try:
+            return cls._read(text)
+        except TelephonyError as error:
+            refusal = error.with_traceback(None)  # the frames hold the text
+        del text
+        raise refusal
+
+    @classmethod
+    def _read(cls, text: str) -> SipAddress:
         _check_text(text)
         scheme, rest = _split_scheme(text)
         user, at, rest = rest.rpartition("@")
@@ -216,7 +226,6 @@ def _read_for_pydantic(value: object) -> SipAddress | InvalidInput:
     try:
         return SipAddress.parse(value)
     except InvalidInput as error:
-        # The frames of the traceback hold the text.
         return error.with_traceback(None)
 
 

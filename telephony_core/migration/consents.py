@@ -14,7 +14,7 @@ class Consent(StrEnum):
     ALLOWED_ADDRESSES = "allowed_addresses"
     """The allow-list of a number is lost."""
     ALLOW_ANY = "allow_any"
-    """The trunk is written as open to every source."""
+    """The trunk is open, to everybody or to a large share of the internet: by its list, or because it has none."""
     INBOUND_MEDIA_ENCRYPTION = "inbound_media_encryption"
     """Encryption of inbound media is lowered, or nobody can tell whether it is."""
     OUTBOUND_MEDIA_ENCRYPTION = "outbound_media_encryption"

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from telephony_core.domain.given import Given
+from telephony_core.domain.given_number import given_number
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
@@ -120,21 +121,26 @@ class NumberIndex:
 
     def __init__(self, numbers: Iterable[PhoneNumber]) -> None:
         self._known: dict[str, list[PhoneNumber]] = {}
+        self._keys: dict[tuple[str, str], list[PhoneNumber]] = {}
         self._regions: set[str] = set()
         for number in numbers:
             identity = number.identity
             self._regions.add(identity.read_in)
+            self._keys.setdefault((identity.read_in, identity.account_key), []).append(number)
             for text in {identity.raw, number_text(identity)}:
                 self._known.setdefault(text, []).append(number)
 
     def find(self, text: str) -> list[PhoneNumber]:
-        """The records that a text means: its own spelling first, then as digits of the regions that there are."""
+        """The records that a text means: its own spelling first, then as digits of the regions that there are.
+
+        Raises `InvalidInput` for what cannot be meant as a number.
+        """
         if text in self._known:
             return self._known[text]
         found: list[PhoneNumber] = []
         for region in sorted(self._regions):
-            e164 = NumberIdentity.parse(text, region=region).e164
-            found += [n for n in self._known.get(e164 or "", []) if n.identity.read_in == region and n not in found]
+            key = given_number(text, region=region).account_key
+            found += [number for number in self._keys.get((region, key), []) if number not in found]
         return found
 
 

@@ -13,7 +13,7 @@ from telephony_core.capabilities import Capabilities, Operation
 from telephony_core.capabilities import Field as Setting
 from telephony_core.changes import NumberImport
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.allowed_addresses import opens_to_all
+from telephony_core.domain.allowed_addresses import is_open
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
@@ -23,7 +23,7 @@ from telephony_core.migration.crossing import cross
 from telephony_core.migration.fields import SETTINGS, means_the_same, printable, value_text
 from telephony_core.migration.inventory import Inventory, number_text
 from telephony_core.migration.map_file import MapError, MigrationMap, TrunkChoice
-from telephony_core.migration.plan import Finding, Severity, Trunk, Wanted, WhyLeftOut, import_of
+from telephony_core.migration.plan import Finding, Severity, Trunk, Wanted, WantedInbound, WhyLeftOut, import_of
 from telephony_core.migration.target import Target
 from telephony_core.migration.way import Way
 from telephony_core.plugins import registry
@@ -330,9 +330,9 @@ def _half_of(field: str) -> set[str]:
 def _rehearsal(wanted: Wanted, trunk: Trunk | None) -> NumberImport:
     """The import as it would be sent, with something in the place of the secrets, which nobody reads for a plan."""
     digest = trunk is not None and trunk.auth == "digest"
-    allowed = None if wanted.inbound is None else wanted.inbound.allowed_addresses
-    if wanted.inbound is not None and allowed is not None and opens_to_all(allowed):
+    inbound = wanted.inbound or WantedInbound()
+    if inbound.allowed_addresses is None or is_open(inbound.allowed_addresses):
         # Whether that was consented to is a finding of its own; the rest can be judged all the same.
-        wanted = wanted.model_copy(update={"inbound": wanted.inbound.model_copy(update={"allow_any": True})})
+        wanted = wanted.model_copy(update={"inbound": inbound.model_copy(update={"allow_any": True})})
     stand_in = "rehearsal" if digest else None
     return import_of(wanted, stand_in, None if stand_in is None else SecretStr(stand_in))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from telephony_core.capabilities import Capabilities
+from telephony_core.capabilities import Admits, Capabilities
 from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.phone_number import PhoneNumber
@@ -253,7 +253,11 @@ def _trunk(name: str, numbers: list[Judged], target: Target) -> Iterator[str]:
         yield _suggested("auth", "none", "instead of the two above")
     allowed = None if number.sip is None else number.sip.inbound.allowed_addresses
     if allowed is None and target.capabilities.can_write(Setting.ALLOWED_ADDRESSES):
-        yield '# allowed_addresses = ["203.0.113.7"]  # where its calls come from; without it, everybody may call in'
+        if target.capabilities.admits_without_list is Admits.NOBODY:
+            without = "without it, nobody can call in"
+        else:
+            without = "without it, everybody may call in"
+        yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; {without}'
 
 
 def save_map(text: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

@@ -12,17 +12,20 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, ValidationError, field_validator, model_validator
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.allowed_addresses import parse_allowed_addresses
+from telephony_core.domain.given_number import given_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
+from telephony_core.domain.uri_password import without_password
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
 from telephony_core.migration.inventory import NumberIndex
 from telephony_core.secret_references import is_reference
@@ -171,6 +174,8 @@ class MigrationMap(_Table, frozen=True):
     label: LabelChoice = LabelChoice()
     agents: tuple[AgentChoice, ...] = ()
     trunks: tuple[TrunkChoice, ...] = ()
+    _lines: list[int] = PrivateAttr(default_factory=list)
+    """Where each entry of ``trunks`` begins in the file that this was read from."""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -208,6 +213,7 @@ class MigrationMap(_Table, frozen=True):
             faults = list(_contradictions(made, text))
         if made is None or faults:
             raise MapError(f"{where}: {'; '.join(faults)}")
+        made._lines.extend(line_of(text, ("trunks", position)) for position in range(len(made.trunks)))
         return made
 
     def agent(self, agent: AgentRef) -> AgentChoice | None:
@@ -224,7 +230,7 @@ class MigrationMap(_Table, frozen=True):
 
         An entry for a number goes before one for its trunk, one with a username before one without. Raises `MapError`
         for a number that is not there with the trunk it is said to have: a slip in it would otherwise leave the number
-        to another entry, with another password.
+        to another entry, with another password. And for a number that two entries name, in whatever spelling.
         """
         held = list(numbers)
         chosen: dict[str, TrunkChoice] = {}
@@ -237,10 +243,14 @@ class MigrationMap(_Table, frozen=True):
             fitting = [] if address is None else [e for e in general.get(address.uri(), ()) if e.fits(number)]
             if fitting:
                 chosen[number.id] = next((e for e in fitting if e.source_username is not None), fitting[0])
-        index = NumberIndex(held)
-        for entry in self.trunks:
+        index, claims = NumberIndex(held), dict[str, int]()
+        for position, entry in enumerate(self.trunks):
             for text in entry.numbers or ():
-                named = [number for number in index.find(text) if entry.fits(number)]
+                found = index.find(text)
+                for number in found:
+                    if (other := claims.setdefault(number.id, position)) != position:
+                        raise self._named_twice(number, other, position)
+                named = [number for number in found if entry.fits(number)]
                 if not named:
                     raise MapError(
                         f"[[trunks]] {entry.name!r} names a number that the inventory does not have on this trunk: "
@@ -250,6 +260,16 @@ class MigrationMap(_Table, frozen=True):
                 chosen |= {number.id: entry for number in named}
         return chosen
 
+    def _named_twice(self, number: PhoneNumber, one: int, other: int) -> MapError:
+        places = " and ".join(
+            f"{self.trunks[at].name!r}" + (f" (line {self._lines[at]})" if at < len(self._lines) else "")
+            for at in (one, other)
+        )
+        return MapError(
+            f"two [[trunks]] name the number {number.identity}: {places}",
+            remedy="a number has one trunk: take it out of one of them",
+        )
+
 
 NOTHING_SAID: Final = MigrationMap()
 """The map of somebody who has not answered anything yet."""
@@ -257,19 +277,31 @@ NOTHING_SAID: Final = MigrationMap()
 
 def _contradictions(made: MigrationMap, text: str) -> Iterator[str]:
     """What no table shows alone: two entries that claim the same."""
-    claims: list[tuple[str, int, str]] = [
-        ("agents", position, f"agent {entry.source!r} in version {entry.source_version!r}")
-        for position, entry in enumerate(made.agents)
-    ]
+    claims: list[tuple[str, int, str, str]] = []
+
+    def claim(table: str, position: int, what: str, key: str | None = None) -> None:
+        claims.append((table, position, what, what if key is None else key))
+
+    for position, entry in enumerate(made.agents):
+        claim("agents", position, f"agent {entry.source!r} in version {entry.source_version!r}")
     for position, trunk in enumerate(made.trunks):
-        claims.append(("trunks", position, f"the name {trunk.name!r}"))
-        claims += [("trunks", position, f"the number {number!r}") for number in dict.fromkeys(trunk.numbers or ())]
+        claim("trunks", position, f"the name {trunk.name!r}")
+        numbers = {_spelling_apart(number): number for number in trunk.numbers or ()}
+        for key, number in numbers.items():
+            claim("trunks", position, f"the number {without_password(number)!r}", key)
         if trunk.numbers is None and trunk.source_address is not None:
-            claims.append(("trunks", position, f"the trunk {trunk.source_address.uri()} of {trunk.source_username!r}"))
-    counted = Counter((table, claim) for table, _, claim in claims)
-    for table, position, claim in claims:
-        if counted[table, claim] > 1:
-            yield f"line {line_of(text, (table, position))}: {claim} is there {counted[table, claim]} times"
+            claim("trunks", position, f"the trunk {trunk.source_address.uri()} of {trunk.source_username!r}")
+    counted = Counter((table, key) for table, _, _, key in claims)
+    for table, position, what, key in claims:
+        if counted[table, key] > 1:
+            yield f"line {line_of(text, (table, position))}: {what} is there {counted[table, key]} times"
+
+
+def _spelling_apart(number: str) -> str:
+    """What two spellings of a number share, where no country is needed to see it; the inventory shows the rest."""
+    with suppress(InvalidInput):
+        number = given_number(number, region="ZZ").account_key
+    return f"number {number}"
 
 
 def _fault(item: Any, text: str) -> str:

@@ -119,7 +119,10 @@ class Trunk(Given):
 
 
 class WantedInbound(Given):
-    """The inbound half as it will be written. ``allowed_addresses`` ``()`` opens the trunk, and needs ``allow_any``."""
+    """The inbound half as it will be written.
+
+    ``allow_any`` is the consent to a trunk that is open: by the list that is written, or because none is.
+    """
 
     allowed_addresses: tuple[str, ...] | None = None
     media_encryption: MediaEncryption | None = None
@@ -171,7 +174,7 @@ def import_of(
         number=wanted.number,
         send_as_is=wanted.send_as_is,
         label=wanted.label,
-        inbound=InboundUpdate.model_validate(inbound) if inbound.keys() - {"allow_any"} else None,
+        inbound=InboundUpdate.model_validate(inbound) if inbound else None,
         outbound=OutboundUpdate.model_validate(outbound) if outbound else None,
         inbound_agent=wanted.inbound_agent if agents else None,
         outbound_agent=wanted.outbound_agent if agents else None,
@@ -181,7 +184,7 @@ def import_of(
 
 
 def _given(half: WantedInbound | WantedOutbound | None) -> dict[str, object]:
-    return {} if half is None else {name: value for name, value in half if value is not None}
+    return {} if half is None else {name: value for name, value in half if value not in (None, False)}
 
 
 class StepKind(StrEnum):

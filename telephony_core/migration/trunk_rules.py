@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from telephony_core.capabilities import AddressForms
+from telephony_core.capabilities import AddressForms, Admits
 from telephony_core.capabilities import Field as Setting
-from telephony_core.domain.allowed_addresses import opens_to_all, parse_allowed_addresses
+from telephony_core.domain.allowed_addresses import is_open, parse_allowed_addresses
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState, MediaEncryption, SipConfig
 from telephony_core.domain.sip_address import SipAddress
@@ -271,14 +271,7 @@ def allowed_addresses_rule(
         yield from _list_lost(current, given, way)
         return None, False
     if given is None and current is None:
-        yield way.finding(
-            name,
-            Severity.WARN,
-            f"{way.source_name} tells of no allow-list, so {way.target_name} may let every source call in",
-            Fate.DEFAULTED,
-            remedy="give `allowed_addresses` under [[trunks]] in the map: the addresses that the carrier calls from",
-        )
-        return None, False
+        return (yield from _no_list(way))
     wanted = given if given is not None else _readable(current or ())
     if wanted is None:
         yield way.finding(
@@ -290,11 +283,24 @@ def allowed_addresses_rule(
             remedy="give `allowed_addresses` under [[trunks]] in the map",
         )
         return None, False
-    if opens_to_all(wanted):
+    if not wanted and (odd := _empty_means_other(given, way)) is not None:
         yield way.finding(
             name,
             Severity.BLOCK,
-            "every source may call in",
+            odd,
+            Fate.NEEDS_INPUT,
+            before=current,
+            remedy="give `allowed_addresses` under [[trunks]] in the map",
+        )
+        return None, False
+    if not wanted and way.target.admits_with_empty_list is Admits.NOBODY:
+        yield way.finding(name, Severity.WARN, "an empty list, which lets nobody call in", Fate.KEPT, before=current)
+        return wanted, True  # an empty list is written only with this consent, whatever it means
+    if is_open(wanted):
+        yield way.finding(
+            name,
+            Severity.BLOCK,
+            "every source may call in" if not wanted else "a large share of the internet may call in",
             Fate.KEPT if given is None else Fate.CONVERTED,
             before=current,
             after=wanted,
@@ -308,6 +314,36 @@ def allowed_addresses_rule(
     else:
         yield way.kept(name, current, wanted)
     return wanted, False
+
+
+def _no_list(way: Way) -> Rule[tuple[tuple[str, ...] | None, bool]]:
+    """Neither the source nor the map tells of a list, so what the target does without one decides."""
+    admits = way.target.admits_without_list
+    nobody = admits is Admits.NOBODY
+    does = {
+        Admits.EVERYBODY: "lets everybody call in",
+        Admits.NOBODY: "lets nobody call in",
+        Admits.UNKNOWN: "may let everybody call in (nobody says)",
+    }[admits]
+    yield way.finding(
+        Setting.ALLOWED_ADDRESSES,
+        Severity.WARN if nobody else Severity.BLOCK,
+        f"{way.source_name} tells of no allow-list, and without one {way.target_name} {does}",
+        Fate.DEFAULTED,
+        remedy="give `allowed_addresses` under [[trunks]] in the map: the addresses that the carrier calls from",
+        consent=None if nobody else Consent.ALLOW_ANY,
+    )
+    return None, not nobody and Consent.ALLOW_ANY in way.accepted
+
+
+def _empty_means_other(given: tuple[str, ...] | None, way: Way) -> str | None:
+    """Why an empty list cannot cross as it is, where it means the opposite at the two ends."""
+    here, there = way.source.admits_with_empty_list, way.target.admits_with_empty_list
+    if given is None and here is Admits.NOBODY and there is not Admits.NOBODY:
+        return f"an empty list lets nobody call in at {way.source_name}, and may let everybody at {way.target_name}"
+    if there is Admits.NOBODY and (given is not None or here is not Admits.NOBODY):
+        return f"an empty list lets nobody call in at {way.target_name}"
+    return None
 
 
 def _list_lost(current: tuple[str, ...] | None, given: tuple[str, ...] | None, way: Way) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from telephony_core.errors import (
     AnswerLost,
@@ -33,7 +33,7 @@ from telephony_core.errors import (
     WriteRefused,
 )
 from telephony_core.flow import Flow, Request, Response, Semantics
-from telephony_core.redaction import scrubbed
+from telephony_core.redaction import Secrets, scrubbed
 from telephony_core.refusals import Refusal, error_for, retry_after_seconds
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock, ProviderClock
@@ -98,9 +98,16 @@ class Line:
     observers: tuple[Callable[[Sent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Told of a write that must not be repeated and may have happened, when its operation was interrupted."""
+    connection: str = ""
+    """Name of the connection, for errors."""
     provider_clock: ProviderClock = field(default_factory=ProviderClock)
     life: Life = field(default_factory=Life)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
+
+    @property
+    def host(self) -> str:
+        """Host and port of the base URL, for errors."""
+        return urlsplit(self.base_url).netloc
 
     def prepare(self, request: Request) -> HttpRequest:
         # `path` was built from escaped segments; a base URL may carry a path of its own.
@@ -134,7 +141,7 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
     finish what it began: waiting for the answer may have used up all the time there was.
     """
     deadline = line.clock.monotonic() + line.timeout
-    secrets = set(line.secrets)
+    secrets = Secrets(line.secrets)
     writes: list[_OpenWrite] = []
     try:
         try:
@@ -155,7 +162,7 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
             result: T = stop.value
             return result
     except TelephonyError as error:
-        _finish(error, line.provider, operation, secrets)
+        _finish(error, line, operation, secrets)
         if not isinstance(error, OutcomeUnknown | PartialOutcome):  # these say themselves what may have happened
             _note(writes, error, line, operation, secrets)
         raise
@@ -173,7 +180,7 @@ def _close(flow: Flow[T], line: Line) -> None:
         log.exception("%s: a flow could not be closed", line.provider)
 
 
-def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation: str, secrets: set[str]) -> None:
+def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation: str, secrets: Secrets) -> None:
     """Say of every write that must not be repeated that it may have happened when its operation was interrupted."""
     for write in writes:
         request, attempt = write.request, write.request.attempt
@@ -189,7 +196,7 @@ def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation
             attempt=attempt,
             number=number,
         )
-        _finish(error, line.provider, operation, secrets)
+        _finish(error, line, operation, secrets)
         ending.add_note(str(error))
         if line.on_unknown is not None:
             try:
@@ -198,14 +205,15 @@ def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation
                 log.exception("%s: on_unknown failed", line.provider)
 
 
-def _finish(error: TelephonyError, provider: str, operation: str, secrets: set[str]) -> None:
+def _finish(error: TelephonyError, line: Line, operation: str, secrets: Secrets) -> None:
     """Fill in where it happened and hide secrets, in the error and in those it came from."""
     seen: set[int] = set()
     link: BaseException | None = error
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         if isinstance(link, TelephonyError):
-            link.provider = link.provider or provider
+            link.provider = link.provider or line.provider
+            link.connection, link.host = link.connection or line.connection, link.host or line.host
             link.operation = link.operation or operation
             link.scrub(lambda text: scrubbed(text, secrets))
         link = link.__cause__ or link.__context__

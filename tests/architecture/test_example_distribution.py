@@ -30,6 +30,7 @@ with emulated("acme", emulator) as telephony:
     imported = telephony.import_number(
         NumberImport(
             number="020 7946 0018",
+            inbound=InboundUpdate(allowed_addresses=["192.0.2.0/24"]),
             outbound=OutboundUpdate(address="pbx.example.com:5060", username="desk", password="not shown"),
             inbound_agent=AgentRef(emulator.agents["reception"], version=PUBLISHED),
         )

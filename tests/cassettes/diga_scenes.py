@@ -83,14 +83,16 @@ def import_and_release() -> Play:
 
 
 def import_sip_identifier() -> Play:
-    number = yield ask("import_number", NumberImport(number="Reception@pbx.example.com"))
+    number = yield ask(
+        "import_number", NumberImport(number="Reception@pbx.example.com", inbound=InboundUpdate(allow_any=True))
+    )
     assert number.identity.raw == "Reception@pbx.example.com"
     assert number.sip is None or number.sip.outbound.address is None
 
 
 def import_twice() -> Play:
     with pytest.raises(Conflict, match="already here"):
-        yield ask("import_number", NumberImport(number=IMPORTED))
+        yield ask("import_number", NumberImport(number=IMPORTED, inbound=InboundUpdate(allow_any=True)))
 
 
 def change_label() -> Play:
@@ -196,7 +198,9 @@ def _gateway(emulator: Emulator) -> None:
 def lost_import() -> Play:
     """The gateway loses the answer of an import that happened: the record is found and adopted."""
     trunk = OutboundUpdate(address="pbx.example.com:5060", username="acme", password="s3cret-of-the-trunk")
-    number = yield ask("import_number", NumberImport(number="+34699887755", outbound=trunk))
+    number = yield ask(
+        "import_number", NumberImport(number="+34699887755", inbound=InboundUpdate(allow_any=True), outbound=trunk)
+    )
     assert number.status is NumberStatus.ACTIVE
 
 

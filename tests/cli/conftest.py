@@ -107,6 +107,7 @@ class Moving:
             (r"# target_version", "target_version"),
             (r"# username = .*", 'username = "acme"'),
             (r"# password = .*", f'password = "{password}"'),
+            (r"# allowed_addresses = .*", 'allowed_addresses = ["203.0.113.7"]'),
         )
         for asked, answer in answers:
             text = re.sub(asked, answer, text)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from telephony_core import NumberIdentity, NumberStatus, Origin, PhoneNumber, Release, Telephony
 from telephony_core.cli.numbers import consequences, outcome
 from telephony_core.plugins import registry
@@ -432,3 +434,37 @@ def test_an_outcome_is_a_sentence():
     assert scheduled.startswith("+34911234567 will be released (2026-12-01 00:00:00 UTC)")
     assert "revoke-release n-1" in scheduled
     assert "does not say when" in said(NumberStatus.UNKNOWN, revocable=False)
+
+
+# -- who may call in
+
+
+def test_an_import_without_an_allow_list_has_to_say_that_everybody_may_call_in(telephony, diga):
+    words = ("numbers", "import", "+34699000055", "-p", "diga", "--address", "pbx.example.com")
+    error = telephony.error(*words)
+    assert (error["kind"], error["exit_code"], error["consent"]) == ("ConsentRequired", 8, "allow_any")
+    assert "--allow-any" in error["remedy"]
+    assert [call.method for call in diga.requests if call.method != "GET"] == []
+    assert telephony.json(*words, "--allow-any")["sip"]["inbound"]["allowed_addresses"] == []
+
+
+@pytest.mark.parametrize(
+    "dress", ["(+34) 612 34 56 78", "0034 612 345 678", "+34\u00a0612\u2011345\u2011678", "６１２３４５６７８"]
+)
+def test_a_number_in_another_dress_is_found(telephony, diga, dress):
+    assert telephony.json("numbers", "show", dress, "-p", "diga")["identity"]["e164"] == "+34612345678"
+
+
+@pytest.mark.parametrize("text", ["+34 612 345 678 ext. 5", "9" * 10_000, "+34 FLOWERS"])
+def test_what_cannot_be_meant_is_no_missing_record(telephony, diga, text):
+    error = telephony.error("numbers", "show", text, "-p", "diga")
+    assert error["kind"] == "InvalidInput"
+    assert diga.requests == []
+
+
+def test_a_named_connection_never_takes_the_key_of_the_environment(telephony, monkeypatch, tmp_path):
+    (tmp_path / "c.toml").write_text('[connections.kr-prod]\nprovider = "vox"\n')
+    monkeypatch.setenv("TELEPHONY_VOX_API_KEY", "k3y")
+    error = telephony.error("numbers", "list", "-p", "kr-prod", "--config", str(tmp_path / "c.toml"))
+    assert error["kind"] == "ConfigurationError"
+    assert "connection 'kr-prod': there is no API key" in error["message"]

@@ -114,7 +114,6 @@ def test_clearing_is_refused_where_no_way_is_documented(telephony, diga, option,
         ("--username", "bob", "--clear-username"),
         ("--address", "pbx.example.com", "--clear-address"),
         ("--allow-address", "203.0.113.7", "--clear-allowed-addresses"),
-        ("--allow-any", "--clear-allowed-addresses"),
     ],
 )
 def test_setting_and_clearing_at_once_is_a_usage_error(telephony, contradiction):

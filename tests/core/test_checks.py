@@ -145,10 +145,11 @@ def test_a_change_that_cannot_be_meant_or_told_is_a_problem(toy, change, field, 
     assert toy.server.requests == []
 
 
+FROM_THE_CARRIER = InboundUpdate(allowed_addresses=["192.0.2.0/24"])
 GOOD = [
-    NumberImport(number="070-1111-2222", outbound=TRUNK, label="x" * 20),
-    NumberImport(number="140001", outbound=TRUNK, send_as_is=True),
-    NumberImport(number="+827011112222", outbound=TRUNK, options={"other": {"whatever": 1}}),
+    NumberImport(number="070-1111-2222", inbound=FROM_THE_CARRIER, outbound=TRUNK, label="x" * 20),
+    NumberImport(number="140001", inbound=FROM_THE_CARRIER, outbound=TRUNK, send_as_is=True),
+    NumberImport(number="+827011112222", inbound=FROM_THE_CARRIER, outbound=TRUNK, options={"other": {"whatever": 1}}),
     LabelUpdate("a", None),
     SipUpdate("a", outbound=TRUNK),
     SipUpdate("a", outbound=OutboundUpdate(address="h.example"), options={"toy": {"quickly": True}}),
@@ -170,6 +171,7 @@ def test_all_problems_are_told_at_once(toy):
     change = NumberImport(
         number="+34911234567",
         label="x" * 99,
+        inbound=FROM_THE_CARRIER,
         outbound=OutboundUpdate(media_encryption="require"),
         outbound_agent=AgentRef("b", version=DRAFT),
     )
@@ -184,7 +186,9 @@ def test_all_problems_are_told_at_once(toy):
 
 
 def test_a_warning_stands_against_nothing(toy):
-    change = NumberImport(number="+827011112222", outbound=OutboundUpdate(address="h.example"))
+    change = NumberImport(
+        number="+827011112222", inbound=FROM_THE_CARRIER, outbound=OutboundUpdate(address="h.example")
+    )
     (problem,) = toy.check(change)
     assert (problem.severity, problem.error) == ("warning", None)
     assert str(problem).startswith("warning: outbound.username")
@@ -239,7 +243,12 @@ def test_a_field_for_an_agent_that_is_not_offered_is_named():
 
 def test_agents_on_an_import_where_none_can_be_assigned_are_told_under_their_field():
     operations = {op: told for op, told in CAPABILITIES.operations.items() if op is not Operation.ASSIGN_AGENTS}
-    change = NumberImport(number="+827011112222", outbound=TRUNK, inbound_agent=AgentRef("b", version=PUBLISHED))
+    change = NumberImport(
+        number="+827011112222",
+        inbound=FROM_THE_CARRIER,
+        outbound=TRUNK,
+        inbound_agent=AgentRef("b", version=PUBLISHED),
+    )
     (problem,) = modest(operations=operations).check(change)
     assert problem.field == "inbound_agent"
     assert isinstance(problem.error, UnsupportedOperation)

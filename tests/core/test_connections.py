@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from telephony_core import ConfigurationError, Connection, Connections, InvalidInput, Pace, errors
+from telephony_core import ConfigurationError, Connection, Connections, InvalidInput, Pace, Telephony, errors
 from telephony_core.connections import ReadableByOthers, user_file
 from telephony_core.plugins import Installed
 from telephony_core.secret_references import is_reference, read_secret
@@ -260,3 +260,72 @@ def test_a_declared_pace_is_taken_over():
     pace = Pace.declared(RateLimit(per_second=5, per_minute=None, source="somebody"))
     assert (pace.per_second, pace.per_minute) == (5, None)
     assert repr(Pace.declared(None)) == "Pace.unlimited()"
+
+
+# -- connections are their own
+
+
+@pytest.mark.parametrize("where", ["code", "mapping", "file"])
+def test_a_named_connection_never_takes_the_key_of_the_environment(where, tmp_path, monkeypatch):
+    monkeypatch.setenv("TELEPHONY_TOY_API_KEY", CANARY)
+    monkeypatch.setenv("TELEPHONY_TOY_BASE_URL", "https://toy.example")
+    connection = {
+        "code": lambda: Connection(provider="toy", name="kr-prod", base_url="https://kr.example"),
+        "mapping": lambda: Connections({"kr-prod": Connection(provider="toy", base_url="https://kr.example")})[
+            "kr-prod"
+        ],
+        "file": lambda: Connections.load(
+            written(tmp_path, '[connections.kr-prod]\nprovider = "toy"\nbase_url = "https://kr.example"')
+        )["kr-prod"],
+    }[where]()
+    with pytest.raises(ConfigurationError, match="connection 'kr-prod': there is no API key") as caught:
+        connection.config(SPEC)
+    assert "TELEPHONY_TOY_API_KEY is the key of the connection 'toy' only" in caught.value.message
+    assert "[connections.kr-prod]" in caught.value.remedy
+    assert CANARY not in str(caught.value)
+
+
+def test_a_named_connection_never_takes_the_url_of_the_environment(monkeypatch):
+    monkeypatch.setenv("TELEPHONY_TOY_BASE_URL", "https://elsewhere.example")
+    named = Connection(provider="toy", name="kr-prod", api_key="k3y")
+    with pytest.raises(ConfigurationError, match="base_url"):  # the toy has no URL of its own
+        named.config(SPEC)
+    assert Connection(provider="toy", api_key="k3y").config(SPEC).base_url == "https://elsewhere.example"
+    assert Connection(provider="toy", name="toy", api_key="k3y").config(SPEC).base_url == "https://elsewhere.example"
+
+
+@pytest.mark.parametrize("name", ["", "toy"])
+def test_the_slugs_own_connection_is_configured_by_the_environment(name, monkeypatch):
+    monkeypatch.setenv("TELEPHONY_TOY_API_KEY", CANARY)
+    monkeypatch.setenv("TELEPHONY_TOY_BASE_URL", "https://toy.example")
+    config = Connection(provider="toy", name=name).config(SPEC)
+    assert (config.api_key.get_secret_value(), config.base_url) == (CANARY, "https://toy.example")
+
+
+def test_a_slugs_name_for_another_provider_takes_nothing_of_either(monkeypatch):
+    monkeypatch.setenv("TELEPHONY_TOY_API_KEY", CANARY)
+    monkeypatch.setenv("TELEPHONY_OTHER_API_KEY", CANARY)
+    with pytest.raises(ConfigurationError, match="connection 'other': there is no API key"):
+        Connections({"other": Connection(provider="toy", base_url="https://toy.example")})["other"].config(SPEC)
+
+
+def test_a_connection_has_the_name_under_which_it_is_there():
+    found = Connections({"a": Connection(provider="toy"), "b": Connection(provider="toy", name="toy")})
+    assert [found[name].name for name in ("a", "b")] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("kr-prod", "toy (kr-prod at toy.example:8443) get_number: "), ("", "toy get_number: ")]
+)
+def test_a_client_and_its_errors_name_connection_and_host(name, shown):
+    connection = Connection(provider="toy", name=name, api_key="k3y", base_url="https://toy.example:8443/v1")
+    client = Telephony(connection, backend=ToyServer())
+    assert (client.connection_name, client.host) == (name or "toy", "toy.example:8443")
+    with pytest.raises(errors.ProviderError) as caught:
+        client.get_number("nobody")
+    assert (caught.value.connection, caught.value.host) == (name or "toy", "toy.example:8443")
+    assert str(caught.value).startswith(shown)
+    client.close()
+    with pytest.raises(errors.ClientClosed) as closed:
+        client.get_number("nobody")
+    assert (closed.value.connection, closed.value.host) == (name or "toy", "toy.example:8443")

@@ -11,7 +11,9 @@ from typing import ClassVar
 from telephony_core import AsyncTelephony, Telephony
 from telephony_core.capabilities import (
     AddressForms,
+    Admits,
     AgentVersions,
+    AllowListMeaning,
     Capabilities,
     Field,
     FieldSupport,
@@ -64,6 +66,7 @@ CAPABILITIES = Capabilities(
         kinds=frozenset({NumberKind.E164}), countries=frozenset({"KR"}), as_is=frozenset({NumberKind.SERVICE}), **TOLD
     ),
     address_forms=AddressForms(**TOLD),
+    allow_list=AllowListMeaning(when_missing=Admits.NOBODY, when_empty=Admits.NOBODY, **TOLD),
     agent_versions=AgentVersions(kinds=frozenset({AgentVersion.PUBLISHED}), literals="v[0-9]+", readable=True, **TOLD),
     side_effects={Operation.RELEASE: frozenset({SideEffect.UNPUBLISHES})},
     release={Origin.IMPORTED: ReleaseTerms(effect=ReleaseEffect.END_OF_PERIOD, revocable=True, **TOLD)},

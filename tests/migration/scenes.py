@@ -10,7 +10,9 @@ from typing import Any
 from telephony_core import Telephony
 from telephony_core.capabilities import (
     AddressForms,
+    Admits,
     AgentVersions,
+    AllowListMeaning,
     Capabilities,
     FieldSupport,
     ImportableNumbers,
@@ -66,6 +68,13 @@ def narrowed(*names: Setting, **changes: Any) -> Capabilities:
 def supporting(name: Setting, **changes: Any) -> Capabilities:
     """`WIDE` with one setting supported otherwise."""
     return narrowed(fields={**WIDE.fields, name: replace(WIDE.fields[name], **changes)})
+
+
+def meaning(*, missing: Admits | None = None, empty: Admits | None = None) -> Capabilities:
+    """`WIDE` with another meaning of a missing and of an empty allow-list; ``None``: nobody says."""
+    unknown = Admits.UNKNOWN
+    said = AllowListMeaning(source="made up", when_missing=missing or unknown, when_empty=empty or unknown)
+    return replace(WIDE, allow_list=said)
 
 
 NO_PARTS = AddressForms(source="made up")

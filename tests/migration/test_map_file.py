@@ -398,3 +398,55 @@ def test_a_prompt_is_always_there_and_nothing_else_is_a_reference() -> None:
     with pytest.raises(InvalidInput, match="not a reference") as raised:
         reference_problem(CANARY)
     assert CANARY not in str(raised.value)
+
+
+# -- one number in two tables
+
+
+def two_tables(one: str, other: str) -> str:
+    return (
+        f"[[trunks]]\nname = 'a'\nnumbers = [{toml_string(one)}]\n\n"
+        f"[[trunks]]\nname = 'b'\nnumbers = [{toml_string(other)}]\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("+827011112222", "+82 70-1111-2222"),
+        ("+827011112222", "(+82) 70 1111 2222"),
+        ("+827011112222", "+82\u00a070\u20111111\u20112222"),
+        ("2001", "2001 "),
+        ("2001", "20-01"),
+        ("2001@pbx.example.com", "2001@pbx.example.com "),
+    ],
+)
+def test_one_number_in_two_tables_is_refused_with_both_lines_in_any_spelling(one: str, other: str) -> None:
+    message = refusal(two_tables(one, other))
+    assert "line 5: the number" in message or "line 3: the number" in message
+    assert message.count("is there 2 times") == 2
+
+
+@pytest.mark.parametrize("other", ["070-1111-2222", "07011112222", "\uff10\uff17\uff1011112222", "8270 1111 2222"])
+def test_one_number_in_two_tables_is_refused_where_only_its_country_shows_it(other: str) -> None:
+    made = parsed(two_tables("+827011112222", other))
+    with pytest.raises(
+        MapError, match=r"two \[\[trunks\]\] name the number \+827011112222: 'a' \(line \d+\) and 'b' "
+    ) as e:
+        made.trunks_of([on_trunk()])
+    first, second = re.findall(r"line (\d+)", str(e.value))
+    lines = (HEAD + two_tables("+827011112222", other)).splitlines()
+    assert (lines[int(first) - 1], lines[int(second) - 1]) == ("[[trunks]]", "[[trunks]]")
+    assert int(first) < int(second)
+
+
+def test_a_number_twice_in_one_table_harms_nobody() -> None:
+    made = parsed("[[trunks]]\nname = 'a'\nnumbers = ['+827011112222', '070-1111-2222']\n")
+    held = on_trunk()
+    assert made.trunks_of([held]) == {held.id: made.trunks[0]}
+
+
+def test_a_number_that_cannot_be_meant_is_refused_with_the_reason() -> None:
+    made = parsed("[[trunks]]\nname = 'a'\nnumbers = ['+82 70 1111 2222 ext. 5']\n")
+    with pytest.raises(InvalidInput, match="extension"):
+        made.trunks_of([on_trunk()])

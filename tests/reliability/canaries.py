@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 import pytest
 from pydantic import ValidationError
 
-from telephony_core import NumberImport, OutboundUpdate
+from telephony_core import InboundUpdate, NumberImport, OutboundUpdate
 from telephony_core.cli.failures import said_of
 from telephony_core.errors import TelephonyError
 from telephony_core.plugins import registry
@@ -70,7 +70,7 @@ def account(slug: str, mode: str) -> Iterator[Account]:
 def writes(opened: Account) -> list[Callable[[], object]]:
     """The operations that carry a password."""
     number = next(n for n in opened.client.list_numbers() if n.origin == "imported" and n.status == "active")
-    imported = NumberImport(number=NEW[opened.spec.slug], outbound=TRUNK)
+    imported = NumberImport(number=NEW[opened.spec.slug], inbound=InboundUpdate(allow_any=True), outbound=TRUNK)
     return [
         lambda: opened.client.import_number(imported),
         lambda: opened.client.update_sip(number, outbound=TRUNK),

@@ -154,6 +154,7 @@ def an_import(account: Account, *, agent: bool = True) -> NumberImport:
     return NumberImport(
         number=account.new,
         label="Brought in",
+        inbound=InboundUpdate(allow_any=True),
         outbound=TRUNK,
         inbound_agent=agent_of(account, "reception") if agent else None,
     )

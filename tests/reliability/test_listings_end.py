@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from telephony_core import AsyncTelephony, NumberImport, Telephony
+from telephony_core import AsyncTelephony, InboundUpdate, NumberImport, Telephony
 from telephony_core.errors import TelephonyError, UnexpectedResponse
 from telephony_core.operations import LONGEST_LISTING
 from telephony_core.testing import ScriptedBackend, json_response, virtual_clock
@@ -21,7 +21,9 @@ from tests.reliability.stage import MODES, Mode
 READERS: dict[str, Callable[[Driver], object]] = {
     "list": lambda c: c.list_numbers(),
     "find": lambda c: c.find_number(NEW[c.client.provider]),
-    "import": lambda c: c.import_number(NumberImport(number=NEW[c.client.provider], outbound=TRUNK)),
+    "import": lambda c: c.import_number(
+        NumberImport(number=NEW[c.client.provider], inbound=InboundUpdate(allow_any=True), outbound=TRUNK)
+    ),
     "search for sale": lambda c: c.search_available(),
 }
 TRIED = [(slug, name) for slug in NEW for name in READERS if (slug, name) != ("diga", "search for sale")]

@@ -24,7 +24,7 @@ from telephony_core import (
     PhoneNumber,
     SipAddress,
 )
-from telephony_core.domain.allowed_addresses import opens_to_all, parse_allowed_addresses, readable_allowed_address
+from telephony_core.domain.allowed_addresses import is_open, parse_allowed_addresses, readable_allowed_address
 from telephony_core.domain.numbers import national_digits, require_e164
 from telephony_core.domain.uri_password import without_password
 from telephony_core.errors import ConfigurationError, UnexpectedResponse
@@ -122,12 +122,12 @@ def test_an_allow_list_is_canonical_and_never_opens_a_trunk_unasked(examples: in
         if error is not None:
             assert error.remedy
             if isinstance(error, ConsentRequired):
-                assert opens_to_all(parse_allowed_addresses(entries, allow_any=True))
+                assert is_open(parse_allowed_addresses(entries, allow_any=True))
             return
         canonical = parse_allowed_addresses(entries, allow_any=False)
         assert parse_allowed_addresses(canonical, allow_any=False) == canonical
-        assert not opens_to_all(canonical)
-        assert not opens_to_all(entries)
+        assert not is_open(canonical)
+        assert not is_open(entries)
         assert len(set(canonical)) == len(canonical)
         assert all(map(readable_allowed_address, canonical))
 

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from telephony_core import (
     Connection,
     Connections,
+    InboundUpdate,
     InvalidInput,
     NumberImport,
     OutboundUpdate,
@@ -227,7 +228,7 @@ def test_a_configuration_file_that_cannot_be_read_is_not_quoted(text, tmp_path):
 
 WITH_A_SECRET = {
     "outbound update": TRUNK,
-    "import": NumberImport(number=NEW["diga"], outbound=TRUNK),
+    "import": NumberImport(number=NEW["diga"], inbound=InboundUpdate(allow_any=True), outbound=TRUNK),
     "change of a trunk": SipUpdate("id", outbound=TRUNK),
     "configuration": ProviderConfig(api_key=KEY, base_url="https://h"),
     "connection with a key": Connection(provider="vox", api_key=KEY),
@@ -263,7 +264,7 @@ def test_it_can_still_be_copied_and_shown(what):
 def test_what_holds_a_reference_or_no_secret_is_pickled_whole():
     for value in (
         OutboundUpdate(address="h", username="u"),
-        NumberImport(number=NEW["vox"], outbound=OutboundUpdate(address="h")),
+        NumberImport(number=NEW["vox"], inbound=InboundUpdate(allow_any=True), outbound=OutboundUpdate(address="h")),
         SipUpdate("id", outbound=OutboundUpdate(username=None)),
         Connection(provider="vox", api_key="env:KEY", timeout=3.0, settings={"a": 1}),
         Connection(provider="vox", name="kr"),

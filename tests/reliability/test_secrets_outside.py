@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from telephony_core import NumberImport, OutboundUpdate, Telephony
+from telephony_core import InboundUpdate, NumberImport, OutboundUpdate, Telephony
 from telephony_core.emulator import Emulator, Fault, FaultKind, Response
 from telephony_core.emulator.server import serve
 from telephony_core.errors import TelephonyError
@@ -95,6 +95,10 @@ QUOTING = Response(
 )
 
 
+ANYBODY = {"vox": (), "diga": ("--allow-any",)}
+"""Without an allow-list Diga lets everybody call in, and vox has none."""
+
+
 @pytest.mark.parametrize("debug", ["", "1"])
 @pytest.mark.parametrize("slug", VENDORS)
 def test_the_command_shows_no_secret_with_every_logger_at_debug(slug, debug, tmp_path):
@@ -109,7 +113,7 @@ def test_the_command_shows_no_secret_with_every_logger_at_debug(slug, debug, tmp
         assert PASSWORD in [each.password for each in stored if each is not None], "it did reach the vendor"
         telephony.refuse(QUOTING)
         for form in ((), ("--json",)):
-            done = telephony("numbers", "import", NEW[slug], *trunk(slug), *form, TELEPHONY_DEBUG=debug)
+            done = telephony("numbers", "import", NEW[slug], *trunk(slug), *ANYBODY[slug], *form, TELEPHONY_DEBUG=debug)
             assert done.returncode == 65, done.stderr
             assert "[hidden]" in done.stderr
 
@@ -174,7 +178,9 @@ def test_a_cassette_holds_no_secret_even_where_the_vendor_quotes_one(slug, tmp_p
     ):
         for _ in pages:
             with pytest.raises(TelephonyError):
-                client.import_number(NumberImport(number=NEW[slug], outbound=trunk))
+                client.import_number(
+                    NumberImport(number=NEW[slug], inbound=InboundUpdate(allow_any=True), outbound=trunk)
+                )
     text = (tmp_path / slug / "quoted.yaml").read_text(encoding="utf-8")
     assert_hidden(text)
     recorded: Mapping[str, list] = yaml.safe_load(text)

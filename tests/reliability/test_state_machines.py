@@ -29,6 +29,7 @@ from telephony_core import (
     PUBLISHED,
     AgentRef,
     AsyncTelephony,
+    InboundUpdate,
     NumberImport,
     NumberStatus,
     OutboundUpdate,
@@ -275,7 +276,11 @@ class Account(RuleBasedStateMachine):
         self.spoil(trouble)
         trunk = OutboundUpdate(address=address, username="acme", password="s3cret")
         wish = NumberImport(
-            number=number, label=label, outbound=trunk, inbound_agent=self.ref(agent) if agent else None
+            number=number,
+            label=label,
+            inbound=InboundUpdate(allow_any=True),
+            outbound=trunk,
+            inbound_agent=self.ref(agent) if agent else None,
         )
         result: object
         try:

@@ -10,6 +10,7 @@ import pytest
 from telephony_core import (
     PUBLISHED,
     AgentRef,
+    InboundUpdate,
     NumberImport,
     OutboundUpdate,
     OutcomeUnknown,
@@ -69,7 +70,11 @@ class Server(toy.ToyServer):
 
 
 ASKS: dict[str, Callable[[Telephony], object]] = {
-    "import": lambda t: t.import_number(NumberImport(number="070-1111-9999", outbound=OutboundUpdate(address="h"))),
+    "import": lambda t: t.import_number(
+        NumberImport(
+            number="070-1111-9999", inbound=InboundUpdate(allow_any=True), outbound=OutboundUpdate(address="h")
+        )
+    ),
     "assign": lambda t: t.assign_agents("a", inbound=AgentRef("b", version=PUBLISHED)),
     "release": lambda t: t.release("a", allow={SideEffect.UNPUBLISHES}),
     "revoke": lambda t: t.revoke_release("given-up"),

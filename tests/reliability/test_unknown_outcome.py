@@ -319,9 +319,13 @@ def test_an_import_that_sent_nothing_but_the_number_adopts_nothing_that_has_more
     provider: str, scene: Callable[..., Scene]
 ) -> None:
     if provider == "vox":
-        change = NumberImport(number=ACCOUNTS[provider]().new, outbound=OutboundUpdate(address="pbx.example.com:5060"))
+        change = NumberImport(
+            number=ACCOUNTS[provider]().new,
+            inbound=InboundUpdate(allow_any=True),
+            outbound=OutboundUpdate(address="pbx.example.com:5060"),
+        )
     else:
-        change = NumberImport(number=ACCOUNTS[provider]().new)
+        change = NumberImport(number=ACCOUNTS[provider]().new, inbound=InboundUpdate(allow_any=True))
     on = scene(provider)
     on.lose(FaultKind.LATE, methods=["POST"])
     with pytest.raises(OutcomeUnknown) as caught:

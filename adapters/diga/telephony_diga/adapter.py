@@ -321,12 +321,6 @@ def _import_problems(change: NumberImport) -> Iterator[Problem]:
             remedy="give outbound.address, or leave the outbound half out",
         )
         yield Problem.of(Field.ADDRESS, missing)
-    if change.inbound is None or change.inbound.allowed_addresses is None:
-        yield Problem(
-            Field.ALLOWED_ADDRESSES,
-            "without an allow-list every source may call in",
-            remedy="name the addresses of the carrier",
-        )
 
 
 def _update_problems(change: SipUpdate) -> Iterator[Problem]:

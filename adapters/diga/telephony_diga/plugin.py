@@ -8,7 +8,9 @@ import pluggy
 
 from telephony_core.capabilities import (
     AddressForms,
+    Admits,
     AgentVersions,
+    AllowListMeaning,
     Capabilities,
     Field,
     FieldSupport,
@@ -85,6 +87,12 @@ CAPABILITIES: Final = Capabilities(
         note="E.164 of any country with its +, or a SIP identifier user@domain",
     ),
     address_forms=AddressForms(source=SPEC, note="the trunk's address is host[:port]; there is no transport to set"),
+    allow_list=AllowListMeaning(
+        source=SPEC,
+        when_missing=Admits.EVERYBODY,
+        when_empty=Admits.EVERYBODY,
+        note="'empty = accept from anywhere' is said of imports; a list that is left out is taken for the same",
+    ),
     agent_versions=AgentVersions(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),

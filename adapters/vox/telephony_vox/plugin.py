@@ -12,7 +12,9 @@ import pluggy
 
 from telephony_core.capabilities import (
     AddressForms,
+    Admits,
     AgentVersions,
+    AllowListMeaning,
     Capabilities,
     Field,
     FieldSupport,
@@ -115,6 +117,12 @@ CAPABILITIES: Final = Capabilities(
         params=True,
         source=_REGISTER,
         note="the sample is sip:host:port; the accepted grammar is not documented, so anything else may be refused",
+    ),
+    allow_list=AllowListMeaning(
+        when_missing=Admits.UNKNOWN,
+        when_empty=Admits.UNKNOWN,
+        source="no page that could be read names an allow-list, or says who may call in",
+        note="no request has a field for it: there is nothing to set or to consent to; restrict callers at the carrier",
     ),
     agent_versions=AgentVersions(
         kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),

@@ -8,7 +8,9 @@ import pluggy
 
 from telephony_core.capabilities import (
     AddressForms,
+    Admits,
     AgentVersions,
+    AllowListMeaning,
     Capabilities,
     Field,
     FieldSupport,
@@ -63,6 +65,11 @@ CAPABILITIES: Final = Capabilities(
     },
     importable=ImportableNumbers(source=DOCS, kinds=frozenset({NumberKind.E164}), countries=frozenset({"GB", "IE"})),
     address_forms=AddressForms(source=DOCS, transport=True),
+    allow_list=AllowListMeaning(
+        source=DOCS,
+        when_missing=Admits.UNKNOWN,  # the account's own list counts then, and it may be open
+        when_empty=Admits.EVERYBODY,
+    ),
     agent_versions=AgentVersions(
         source=DOCS, kinds=frozenset({AgentVersion.PUBLISHED}), readable=True, note="an app has no other version"
     ),

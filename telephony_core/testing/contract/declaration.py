@@ -92,6 +92,10 @@ class Declaration(Subject):
         if capabilities.offers(Operation.ASSIGN_AGENTS):
             assert capabilities.agent_versions is not None, "which agent versions are taken"
 
+    def test_a_provider_with_an_allow_list_says_who_may_call_in_without_one(self) -> None:
+        if self.capabilities().can_write(Field.ALLOWED_ADDRESSES):
+            assert self.capabilities().allow_list is not None, "what a missing and an empty allow-list mean"
+
     def test_release_terms_are_declared_for_every_origin_that_can_be_released(self) -> None:
         capabilities = self.capabilities()
         offered = {origin for origin in ORIGINS if capabilities.offers(Operation.RELEASE)}

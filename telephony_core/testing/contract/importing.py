@@ -6,14 +6,16 @@ from functools import partial
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation
+from telephony_core.capabilities import Admits, Field, Operation
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.numbers import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import InboundUpdate
 from telephony_core.emulator import FaultKind
 from telephony_core.errors import (
     Conflict,
+    ConsentRequired,
     InvalidInput,
     OutcomeUnknown,
     PartialOutcome,
@@ -23,7 +25,7 @@ from telephony_core.errors import (
     UnsupportedField,
 )
 from telephony_core.flow import Response
-from telephony_core.settling import SettlementOutcome
+from telephony_core.settling import SettlementOutcome, read_field
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.subject import PAIR, Subject
 
@@ -97,6 +99,34 @@ class Importing(Subject):
         fields = self.required(account) | {not_importable} | (PAIR if not_importable in PAIR else set())
         change = self.import_of(account, fields)
         self.refused(account, UnsupportedError, lambda: account.client.import_number(change))
+
+    def test_an_import_without_an_allow_list_opens_nothing_unasked(self, account: Account) -> None:
+        self.needs(account, Operation.IMPORT)
+        capabilities = account.capabilities
+        if not capabilities.can_write(Field.ALLOWED_ADDRESSES):
+            pytest.skip(f"{account.spec.slug} has no allow-list")
+        fields = self.required(account) - {Field.ALLOWED_ADDRESSES}
+        unasked = self.import_of(account, fields, inbound=None)
+        said = [p for p in account.client.check(unasked) if p.field == Field.ALLOWED_ADDRESSES]
+        assert said, "what leaving the list out means is told, whatever it is"
+        if capabilities.admits_without_list is Admits.NOBODY:
+            assert [problem.severity for problem in said] == ["warning"]
+            number = account.client.import_number(unasked)
+        else:
+            error = self.refused(account, ConsentRequired, lambda: account.client.import_number(unasked))
+            assert error.consent == "allow_any"
+            number = account.client.import_number(self.import_of(account, fields))
+        if capabilities.can_read(Field.ALLOWED_ADDRESSES):
+            assert not read_field(number, Field.ALLOWED_ADDRESSES), "no list was given, and there is one"
+
+    def test_an_import_with_an_empty_allow_list_is_told_what_that_means(self, account: Account) -> None:
+        self.needs(account, Operation.IMPORT)
+        if not account.capabilities.can_write(Field.ALLOWED_ADDRESSES):
+            pytest.skip(f"{account.spec.slug} has no allow-list")
+        empty = InboundUpdate(allowed_addresses=(), allow_any=True)
+        change = self.import_of(account, self.required(account) - {Field.ALLOWED_ADDRESSES}, inbound=empty)
+        said = [p.severity for p in account.client.check(change) if p.field == Field.ALLOWED_ADDRESSES]
+        assert said == (["warning"] if account.capabilities.admits_with_empty_list is Admits.NOBODY else [])
 
     def test_import_with_an_agent_that_does_not_exist_leaves_nothing_unsaid(self, account: Account) -> None:
         self.needs(account, Operation.IMPORT)

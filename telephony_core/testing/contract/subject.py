@@ -164,9 +164,11 @@ class Subject:
         return whole
 
     def import_of(self, account: Account, fields: Iterable[Field], **more: Any) -> NumberImport:
-        """An import with a value for each of these fields."""
+        """An import with a value for each of these fields, and consent to every side effect and to an open trunk."""
         values = {name: self.value(account, name) for name in fields}
         inbound, outbound = halves(values)
+        if inbound is UNSET and account.capabilities.can_write(Field.ALLOWED_ADDRESSES):
+            inbound = InboundUpdate(allow_any=True)
         return NumberImport(
             **{
                 "number": self.new_number,
@@ -281,10 +283,10 @@ def _weight(record: Record) -> int:
 
 
 def halves(values: Mapping[Field, object]) -> tuple[InboundUpdate | Unset, OutboundUpdate | Unset]:
-    """Trunk settings as the two halves of an update; a half without any is left out."""
+    """Trunk settings as the two halves of an update, with consent to an open trunk; a half without any is left out."""
     leaves = {half: {n.split(".")[1]: v for n, v in values.items() if n.startswith(f"{half}.")} for half in HALVES}
     return (
-        InboundUpdate.model_validate(leaves["inbound"]) if leaves["inbound"] else UNSET,
+        InboundUpdate.model_validate({**leaves["inbound"], "allow_any": True}) if leaves["inbound"] else UNSET,
         OutboundUpdate.model_validate(leaves["outbound"]) if leaves["outbound"] else UNSET,
     )
 

@@ -11,6 +11,7 @@ from telephony_core.changes import AgentAssignment, NumberImport
 from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import InboundUpdate
 from telephony_core.errors import (
     AnswerLost,
     ConsentRequired,
@@ -476,7 +477,9 @@ def test_an_agent_that_is_listed_twice_is_not_chosen_from(wire: Any, operations:
 
 
 def test_an_import_whose_agent_cannot_be_assigned_creates_nothing(wire: Any, operations: Operations) -> None:
-    change = NumberImport(number="+34911234567", inbound_agent=AgentRef(RECEPTION, version=OLD))
+    change = NumberImport(
+        number="+34911234567", inbound=InboundUpdate(allow_any=True), inbound_agent=AgentRef(RECEPTION, version=OLD)
+    )
 
     with pytest.raises(ConsentRequired):
         wire.run(operations.import_number(change), *NOTHING, DROPDOWN)
@@ -485,7 +488,12 @@ def test_an_import_whose_agent_cannot_be_assigned_creates_nothing(wire: Any, ope
 
 
 def test_an_import_with_agents_assigns_them_afterwards(wire: Any, operations: Operations, custom: Make) -> None:
-    change = NumberImport(number="+34911234567", inbound_agent=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
+    change = NumberImport(
+        number="+34911234567",
+        inbound=InboundUpdate(allow_any=True),
+        inbound_agent=AgentRef(RECEPTION, version=OLD),
+        allow=ALLOW,
+    )
     created = custom(inbound_agent_id=None)
 
     number = wire.run(operations.import_number(change), *NOTHING, DROPDOWN, created, DROPDOWN, custom())
@@ -503,7 +511,11 @@ def test_an_import_with_agents_assigns_them_afterwards(wire: Any, operations: Op
 def test_an_import_whose_assignment_fails_says_that_the_record_exists(
     wire: Any, operations: Operations, answer: Answer, custom: Make
 ) -> None:
-    change = NumberImport(number="+34911234567", inbound_agent=AgentRef(RECEPTION, version=PUBLISHED))
+    change = NumberImport(
+        number="+34911234567",
+        inbound=InboundUpdate(allow_any=True),
+        inbound_agent=AgentRef(RECEPTION, version=PUBLISHED),
+    )
     refusal = answer({"status": "error", "error_code": "BAD_PARAMETER", "message": "No"}, 400)
 
     with pytest.raises(PartialOutcome) as partial:

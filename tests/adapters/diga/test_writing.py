@@ -334,7 +334,7 @@ def test_the_password_reaches_the_wire_and_stars_never_do(diga: DigaProvider, cu
 
 def test_an_import_reveals_the_password_only_to_the_wire(diga: DigaProvider) -> None:
     outbound = OutboundUpdate(address="pbx.example.com", username="trunk", password="can4ry")
-    change = NumberImport(number="+34911234567", outbound=outbound)
+    change = NumberImport(number="+34911234567", inbound=InboundUpdate(allow_any=True), outbound=outbound)
 
     request = next(diga.import_number(change, NumberIdentity.parse("+34911234567", region="ES")))
 
@@ -379,16 +379,16 @@ def test_a_full_import_is_one_create_with_both_halves(wire: Any, operations: Ope
 def test_a_bare_import_sends_the_number_alone_and_warns_of_what_that_means(
     wire: Any, operations: Operations, custom: Make
 ) -> None:
-    change = NumberImport(number="+34911234567")
+    change = NumberImport(number="+34911234567", inbound=InboundUpdate(allow_any=True))
 
     wire.run(operations.import_number(change), *NOTHING, custom(sip_config=None, nickname=None))
 
     assert wire.bodies[-1] == {"phone_number": "+34911234567"}
-    assert warned(operations, change) == ["outbound", "inbound.allowed_addresses"]
+    assert warned(operations, change) == ["outbound"]
 
 
 def test_empty_halves_are_left_out_of_an_import(wire: Any, operations: Operations, custom: Make) -> None:
-    change = NumberImport(number="+34911234567", inbound=InboundUpdate(), outbound=OutboundUpdate())
+    change = NumberImport(number="+34911234567", inbound=InboundUpdate(allow_any=True), outbound=OutboundUpdate())
 
     wire.run(operations.import_number(change), *NOTHING, custom())
 
@@ -421,7 +421,11 @@ def test_outbound_settings_without_an_address_are_refused_on_an_import(wire: Any
 def test_numbers_are_sent_in_e164_and_identifiers_as_they_are(
     given: str, sent: str, wire: Any, operations: Operations, custom: Make
 ) -> None:
-    wire.run(operations.import_number(NumberImport(number=given)), *NOTHING, custom(number=sent))
+    wire.run(
+        operations.import_number(NumberImport(number=given, inbound=InboundUpdate(allow_any=True))),
+        *NOTHING,
+        custom(number=sent),
+    )
 
     assert wire.bodies[-1] == {"phone_number": sent}
 
@@ -470,7 +474,9 @@ def test_an_import_that_lost_its_outbound_settings_is_told(
 
     with pytest.raises(PartialOutcome) as partial:
         wire.run(
-            operations.import_number(NumberImport(number="+34911234567", outbound=outbound)),
+            operations.import_number(
+                NumberImport(number="+34911234567", inbound=InboundUpdate(allow_any=True), outbound=outbound)
+            ),
             *NOTHING,
             custom(sip_config=shown),
         )
@@ -484,7 +490,7 @@ def test_a_lost_import_that_is_there_afterwards_gets_its_trunk_sent_again(
     wire: Any, operations: Operations, custom: Make
 ) -> None:
     outbound = OutboundUpdate(address="trunk.example.com:5060", username="acme", password="s3cret")
-    change = NumberImport(number="+34911234567", outbound=outbound)
+    change = NumberImport(number="+34911234567", inbound=InboundUpdate(allow_any=True), outbound=outbound)
 
     made = custom(nickname=None, inbound_agent_id=None, sip={"allowed_addresses": None})
 
@@ -499,7 +505,7 @@ def test_a_lost_import_that_is_there_afterwards_gets_its_trunk_sent_again(
 
 
 def test_a_lost_import_without_a_trace_is_unknown_and_not_repeated(wire: Any, operations: Operations) -> None:
-    change = NumberImport(number="+34911234567")
+    change = NumberImport(number="+34911234567", inbound=InboundUpdate(allow_any=True))
 
     with pytest.raises(OutcomeUnknown) as unknown:
         wire.run(operations.import_number(change), *NOTHING, AnswerLost("lost"), *NOTHING)

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from telephony_core.capabilities import Admits
 from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.sip import CredentialState, MediaEncryption
+from telephony_core.migration.consents import Consent
+from telephony_core.migration.crossing import cross
 from telephony_core.migration.map_file import MigrationMap
-from telephony_core.migration.plan import Fate, Severity, WhyLeftOut
+from telephony_core.migration.plan import Fate, Severity, Wanted, WantedInbound, WhyLeftOut, import_of
+from telephony_core.migration.way import Way
 from tests.migration.assess.verdicts import MOVABLE, findings, judged, the, trunk_map
 from tests.migration.scenes import (
     NO_PARTS,
+    WIDE,
+    meaning,
     narrowed,
     number,
     supporting,
@@ -201,9 +207,51 @@ def test_a_lost_allow_list_blocks_until_it_is_accepted_by_name() -> None:
     assert the(accepted, "inbound.allowed_addresses").accepted
 
 
-def test_an_allow_list_that_nobody_tells_of_is_a_warning_when_the_target_would_be_open() -> None:
-    (found,) = findings(judged(number(sip=trunk(allowed=None))), "inbound.allowed_addresses")
-    assert (found.severity, found.fate) == (Severity.WARN, Fate.DEFAULTED)
+@pytest.mark.parametrize("admits", [Admits.EVERYBODY, Admits.UNKNOWN, None])
+def test_an_allow_list_that_nobody_tells_of_blocks_where_the_target_may_be_open_without_one(
+    admits: Admits | None,
+) -> None:
+    held, to = number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=admits))
+    (found,) = findings(judged(held, to), "inbound.allowed_addresses")
+    assert judged(held, to).why is WhyLeftOut.BLOCKED
+    assert (found.severity, found.fate, found.consent) == (Severity.BLOCK, Fate.DEFAULTED, "allow_any")
+    assert "`allowed_addresses`" in (found.remedy or "")
+    assert judged(held, to, accept=["allowed_addresses"]).why is WhyLeftOut.BLOCKED
+    assert judged(held, to, accept=["allow_any"]).why is MOVABLE
+    assert judged(held, to, mapping=trunk_map(allowed_addresses=["203.0.113.7"])).why is MOVABLE
+
+
+def test_an_allow_list_that_nobody_tells_of_is_said_where_the_target_lets_nobody_in_without_one() -> None:
+    verdict = judged(number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=Admits.NOBODY)))
+    (found,) = findings(verdict, "inbound.allowed_addresses")
+    assert (verdict.why, found.severity, found.fate) == (MOVABLE, Severity.WARN, Fate.DEFAULTED)
+    assert "lets nobody call in" in found.message
+
+
+def test_consent_to_an_open_trunk_goes_into_the_plan_with_the_missing_list() -> None:
+    held = number(sip=trunk(allowed=None))
+    way = Way(WIDE, WIDE, "east", "west", MigrationMap(), frozenset({Consent.ALLOW_ANY}))
+    inbound = cross(held, None, way).wanted.inbound
+    assert inbound is not None
+    assert (inbound.allowed_addresses, inbound.allow_any) == (None, True)
+    change = import_of(Wanted(number="+827011112222", inbound=WantedInbound(allow_any=True)))
+    assert change.inbound is not None
+    assert (change.inbound.allow_any, change.inbound.changes) == (True, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "why"),
+    [
+        (Admits.EVERYBODY, Admits.NOBODY, WhyLeftOut.BLOCKED),
+        (Admits.NOBODY, Admits.EVERYBODY, WhyLeftOut.BLOCKED),
+        (Admits.NOBODY, Admits.UNKNOWN, WhyLeftOut.BLOCKED),
+        (Admits.NOBODY, Admits.NOBODY, MOVABLE),
+    ],
+)
+def test_an_empty_list_never_turns_into_its_opposite(here: Admits, there: Admits, why: WhyLeftOut | None) -> None:
+    held = number(sip=trunk(allowed=()))
+    given = {"source_capabilities": meaning(empty=here), "accept": ["allow_any"] if why is not None else []}
+    assert judged(held, target(capabilities=meaning(empty=there)), **given).why is why
 
 
 def test_an_unknown_allow_list_is_never_taken_for_an_open_one() -> None:
@@ -212,7 +260,7 @@ def test_an_unknown_allow_list_is_never_taken_for_an_open_one() -> None:
     assert "does not tell whether there is a list" in found.message
 
 
-@pytest.mark.parametrize("allowed", [(), ("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1")])
+@pytest.mark.parametrize("allowed", [(), ("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1"), ("8.0.0.0/8",), ("2002::/16",)])
 def test_an_open_list_is_written_only_with_consent(allowed: tuple[str, ...]) -> None:
     held = number(sip=trunk(allowed=allowed))
     assert judged(held).why is WhyLeftOut.BLOCKED
