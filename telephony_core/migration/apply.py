@@ -312,8 +312,8 @@ class _Run:
         self._tell(EventKind.STEP, entry.number, entry.says, entry)
 
     def _waiting(self, wait: Wait) -> None:
-        if wait.idle:
-            self.rules.doubted()
+        if wait.doubted is not None:
+            self.rules.doubted(wait.doubted)
         self._tell(EventKind.WAITING, says=f"{wait.seconds:g} s: {wait.why}")
 
     def _say(self, says: str) -> None:

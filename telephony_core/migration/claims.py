@@ -169,6 +169,7 @@ class Claims:
         self._shown_as = str(loaded.path)
         self._source, self._target = place_of(loaded.plan.source), place_of(loaded.plan.target)
         self._names = names
+        self._moved = {number.key: number.source.id for number in loaded.plan.numbers}
         self._window = timedelta(seconds=settings.timeout + settings.settling_window)
         self._now = now
 
@@ -180,6 +181,10 @@ class Claims:
             row = connection.execute(
                 "SELECT plan, path, record, until FROM claims WHERE account = ? AND number = ?", (self._target, name)
             ).fetchone()
+            # Accounts of one provider share an address: what the other plan made may be what this one moves from there.
+            if row is not None and row[0] != self._plan and row[2] == self._moved.get(number):
+                connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._target, name))
+                row = None
             if row is None or row[0] == self._plan:
                 values = (self._target, name, self._plan, self._shown_as, _text(now + self._window))
                 connection.execute(

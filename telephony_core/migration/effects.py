@@ -101,6 +101,8 @@ class Wait(Effect[bool]):
     seconds: float
     why: str
     idle: bool = False
+    doubted: str | None = None
+    """Key of the number that is waited for because a write of it was not answered."""
 
 
 @dataclass(frozen=True)

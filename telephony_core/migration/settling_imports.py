@@ -55,7 +55,8 @@ def settle_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
         yield from job.write(Action.IMPORT, Phase.LOOK, f"no trace of it yet; in doubt {doubt}")
         # A moment longer, so that the last look is begun after the end and not at it.
         left = (doubt.until - now).total_seconds() + 0.001
-        if not (yield from ask(Wait(min(pause, left), f"the import of {job.key} may still take effect", idle=True))):
+        why = f"the import of {job.key} may still take effect"
+        if not (yield from ask(Wait(min(pause, left), why, idle=True, doubted=job.key))):
             break
     raise in_doubt(job, doubt)
 

@@ -51,6 +51,7 @@ class StopRules:
     """Set when somebody asks it to stop: whoever only waits need not wait on."""
     _last: tuple[object, ...] | None = None
     _in_a_row: int = 0
+    _doubted: set[str] = field(default_factory=set)
 
     def ask(self) -> None:
         """Begin no further number."""
@@ -61,8 +62,14 @@ class StopRules:
     def succeeded(self) -> None:
         self._last, self._in_a_row = None, 0
 
-    def doubted(self) -> None:
-        """The import of a number was not answered. Where none is, no further one is begun."""
+    def doubted(self, number: str) -> None:
+        """The import of a number was not answered. Where none is, no further one is begun.
+
+        However often it is told so of one number, that is one.
+        """
+        if number in self._doubted:
+            return
+        self._doubted.add(number)
         kind = ("in doubt",)
         self._in_a_row = self._in_a_row + 1 if kind == self._last else 1
         self._last = kind

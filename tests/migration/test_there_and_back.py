@@ -6,6 +6,7 @@ What both providers can express comes back equal; everything else was named on t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,14 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator
 from telephony_core.migration import (
     ApplyOptions,
-    GivingUpOptions,
+    DeprovisionOptions,
     LoadedPlan,
     MigrationMap,
     Settings,
     VerifyOptions,
     apply_plan,
     make_plan,
+    preview_rollback,
     rollback_plan,
     save_plan,
     survey,
@@ -169,6 +171,8 @@ def test_there_and_rolled_back_leaves_both_sides_as_they_were(way: str, time: Fa
     before = source.emulator.records(), target.live()
     loaded = move(source, target, tmp_path)
     assert len(target.live()) == len(loaded.plan.numbers) + 1
-    options = GivingUpOptions(clock=time.clock, accept=["unpublishes"])
-    assert rollback_plan(loaded, source.open, target.open, options).is_complete
+    options = DeprovisionOptions(clock=time.clock, accept=["unpublishes"])
+    shown = preview_rollback(loaded, source.open, target.open, options).shown
+    assert len(shown) == len(loaded.plan.numbers)
+    assert rollback_plan(loaded, source.open, target.open, replace(options, confirmed=shown)).is_complete
     assert (source.emulator.records(), target.live()) == before
