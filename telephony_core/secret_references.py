@@ -38,8 +38,9 @@ def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | Non
     if kind == "file" and rest:
         try:
             text = Path(rest).expanduser().read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        except (OSError, RuntimeError, ValueError) as error:
+            kinds = {UnicodeDecodeError: "it is not UTF-8 text", RuntimeError: "there is no home folder for ~ here"}
+            reason = error.strerror if isinstance(error, OSError) else kinds.get(type(error), "no such path")
             raise ConfigurationError(
                 f"{what}: the file {rest} cannot be read ({reason})", remedy="check the path and its permissions"
             ) from None
