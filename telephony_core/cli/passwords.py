@@ -5,7 +5,6 @@ Arguments are seen by every user of the machine, and stay in the shell's history
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -60,7 +59,7 @@ def _from_stdin(what: str) -> SecretStr:
 
     if prompts.stdin_is_terminal():
         raise ConfigurationError(f"{what}: stdin is a terminal, which would show it", remedy="say prompt: instead")
-    value = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    value = prompts.stdin_text(what).removesuffix("\n").removesuffix("\r")
     if not value:
         raise ConfigurationError(f"{what}: stdin is empty", remedy="pipe the password into it")
     return SecretStr(value)
