@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError
 from telephony_core.plugins import registry
 from telephony_core.secret_references import is_reference
+from telephony_core.text_files import parse_toml, read_text
 from telephony_core.transport.pace import Pace
 
 
@@ -29,6 +29,8 @@ class ReadableByOthers(UserWarning):
 
 
 _More = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Timeout = Annotated[float, Field(gt=0, le=86_400)]  # a day: beyond some point sockets count in no number they have
+_Retries = Annotated[int, Field(ge=0, le=1_000)]
 
 
 class _PaceTable(Given):
@@ -40,8 +42,8 @@ class _ConnectionTable(Given):
     provider: str = Field(min_length=1)
     api_key: SecretStr | None = None
     base_url: str | None = None
-    timeout: _More = 30.0
-    max_retries: Annotated[int, Field(ge=0)] = 2
+    timeout: _Timeout = 30.0
+    max_retries: _Retries = 2
     pace: _PaceTable | None = None
     settings: dict[str, Any] = Field(default_factory=dict, repr=False)
 
@@ -73,8 +75,8 @@ class Connections(Mapping[str, Connection]):
         Raises `ConfigurationError` naming file, connection and setting; warns with `ReadableByOthers`.
         """
         named = path or os.environ.get("TELEPHONY_CONFIG")
-        file = Path(named).expanduser() if named else user_file()
-        if not named and not file.is_file():
+        file = Path(named) if named else user_file()
+        if file is None or (not named and _is_absent(file)):
             return cls()
         tables = _tables(file)
         connections = {name: _connection(name, table, file, prompt) for name, table in tables.items()}
@@ -144,10 +146,37 @@ class Connections(Mapping[str, Connection]):
         return Located(tuple(served), failed)
 
 
-def user_file() -> Path:
-    """Where a person's configuration is: ``$XDG_CONFIG_HOME/telephony/config.toml`` (or ``%APPDATA%`` on Windows)."""
-    folder = os.environ.get("APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME")
-    return (Path(folder) if folder else Path.home() / ".config") / "telephony" / "config.toml"
+def user_file() -> Path | None:
+    """Where a person's configuration is: ``$XDG_CONFIG_HOME/telephony/config.toml`` (or ``%APPDATA%`` on Windows).
+
+    ``None`` where there is no home folder to look in. Raises `ConfigurationError` for a folder that is relative: it
+    would be another one in every working directory.
+    """
+    variable = "APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME"
+    folder = os.environ.get(variable)
+    if not folder:
+        variable = "HOME"
+        try:
+            folder = os.path.join(Path.home(), ".config")
+        except RuntimeError:  # no HOME, and a user that the machine does not know, as in many containers
+            return None
+    if not os.path.isabs(folder):
+        raise ConfigurationError(
+            f"{variable} names a relative folder, which is another one in every working directory",
+            remedy=f"set {variable} to an absolute path, or name the file with TELEPHONY_CONFIG",
+        )
+    return Path(folder) / "telephony" / "config.toml"
+
+
+def _is_absent(file: Path) -> bool:
+    """Whether there is no such file. One that is there and cannot be looked at is not absent: reading it says why."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return not file.is_symlink()
+    except OSError:
+        return False
+    return False
 
 
 def _key_variable(slug: str) -> str:
@@ -180,12 +209,8 @@ def _tables(file: Path) -> dict[str, _Table]:
     reason, remedy = "", "check the path"
     found: dict[str, _Table] = {}
     try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = f"the configuration file {file} cannot be read ({error.strerror})"
-    except UnicodeDecodeError:
-        reason = f"the configuration file {file} cannot be read (it is not UTF-8 text)"
-    except tomllib.TOMLDecodeError as error:
+        document = parse_toml(read_text(file, what="the configuration file"))
+    except ValueError as error:
         # The decoder's message gives line and column; it may quote one character, never a value.
         reason, remedy = f"{file} is not valid TOML: {error}", "mend it there"
     else:
@@ -232,7 +257,7 @@ def _connection(name: str, table: _Table, file: Path, prompt: Callable[[str], st
 
 def _warn_if_readable(file: Path, connections: Mapping[str, Connection]) -> None:
     clear = [name for name, connection in connections.items() if isinstance(connection.api_key, SecretStr)]
-    if clear and os.name == "posix" and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    if clear and os.name == "posix" and file.expanduser().stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         warnings.warn(
             f"{file} holds the key of {', '.join(clear)} in clear text and others can read it: "
             f"chmod 600 it, or write the key as env:NAME or file:PATH",

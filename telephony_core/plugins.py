@@ -7,8 +7,9 @@ entry points are read here, each is loaded by itself, and pluggy is asked one pl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import TYPE_CHECKING, Final, Protocol
 
 import pluggy
@@ -57,6 +58,7 @@ class Registry:
     def __init__(self) -> None:
         self._points: dict[str, list[EntryPoint]] | None = None
         self._specs: dict[str, ProviderSpec] = {}
+        self._unreadable: tuple[str, ...] = ()
 
     def refresh(self) -> None:
         """Forget what was found, after distributions were installed in a running process."""
@@ -91,12 +93,18 @@ class Registry:
                 found[slug] = error
         return found
 
+    def unreadable(self) -> tuple[str, ...]:
+        """Installed distributions whose entry points cannot be read, in words; what they register is not offered."""
+        self._found()
+        return self._unreadable
+
     def _found(self) -> dict[str, list[EntryPoint]]:
         found = self._points
         if found is None:
             # Kept only when it is whole: other threads may be looking.
             found, seen = {}, set()
-            for point in entry_points(group=GROUP):
+            points, self._unreadable = _entry_points()
+            for point in points:
                 identity = (point.name, point.value, _distribution(point)[0])
                 if identity not in seen:  # an editable install can show one distribution twice on the path
                     seen.add(identity)
@@ -121,11 +129,61 @@ class Registry:
         return points[0]
 
 
+def _entry_points() -> tuple[list[EntryPoint], tuple[str, ...]]:
+    """The entry points of our group, and the distributions whose own cannot be read.
+
+    `entry_points` reads those of all distributions at once, and one broken file (an interrupted installation, a disk
+    that failed) would end it for everybody. Then they are read one by one.
+    """
+    with suppress(Exception):  # parsing foreign files may raise whatever it likes
+        return list(entry_points(group=GROUP)), ()
+    points: list[EntryPoint] = []
+    broken: list[str] = []
+    for distribution in distributions():
+        try:
+            points += [point for point in distribution.entry_points if point.group == GROUP]
+        except Exception as error:
+            name = _named(distribution)
+            where = "" if name.endswith(_folder(distribution)) else f" in {_folder(distribution)}"
+            broken.append(f"{name}{where} ({type(error).__name__})")
+    return points, tuple(dict.fromkeys(broken))
+
+
 def _distribution(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist is not None else ("unknown", "unknown")
+    """Name and version of the distribution of an entry point, as far as its metadata can be read."""
+    return (_UNKNOWN, _UNKNOWN) if point.dist is None else (_named(point.dist), _version_of(point.dist))
+
+
+_UNKNOWN: Final = "unknown"
+
+
+def _named(distribution: Distribution) -> str:
+    try:
+        name: object = distribution.name
+    except Exception:  # its METADATA is missing, cut off or no text
+        name = None
+    if isinstance(name, str) and name:
+        return name
+    return f"a distribution without a name in {_folder(distribution)}"
+
+
+def _version_of(distribution: Distribution) -> str:
+    try:
+        version: object = distribution.version
+    except Exception:
+        version = None
+    return version if isinstance(version, str) and version else _UNKNOWN
+
+
+def _folder(distribution: Distribution) -> str:
+    try:
+        return str(distribution.locate_file(""))
+    except Exception:
+        return "an unknown place"
 
 
 def _load(slug: str, point: EntryPoint) -> ProviderSpec:
+    from telephony_core.capabilities import Capabilities
     from telephony_core.provider import CONTRACT, ProviderSpec
 
     whose = f"{slug!r} of {' '.join(_distribution(point))}"
@@ -135,21 +193,28 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
         manager.add_hookspecs(Hooks)
         manager.register(plugin, name=slug)
         spec: object = manager.hook.telephony_register_provider()
-    except Exception as error:  # a stranger's import may fail in any way, and must not take the others along
-        reason = scrubbed(f"{type(error).__name__}: {error}")[:300]
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a stranger's import may fail in any way, `sys.exit` included, and stops no other
         raise ProviderLoadError(
-            f"the provider {whose} cannot be loaded ({reason})", remedy="upgrade or uninstall that distribution"
+            f"the provider {whose} cannot be loaded ({_reason(error)})", remedy="upgrade or uninstall that distribution"
         ) from error
     if not isinstance(spec, ProviderSpec):
         raise ProviderLoadError(
             f"the provider {whose} answers telephony_register_provider with {type(spec).__name__}, not a ProviderSpec",
             remedy=f"{point.value} has to implement the hook; report this to its author",
         )
-    if spec.contract != CONTRACT:
-        older = "the provider" if spec.contract < CONTRACT else "telephony-core"
+    if type(spec.contract) is not int or spec.contract != CONTRACT:
+        newer = type(spec.contract) is int and spec.contract > CONTRACT
+        older = "telephony-core" if newer else "the provider"
         raise ContractMismatch(
             f"the provider {whose} was written for contract {spec.contract}, this is contract {CONTRACT}",
             remedy=f"upgrade {older}",
+        )
+    if not isinstance(spec.capabilities, Capabilities) or not callable(spec.config) or not callable(spec.factory):
+        raise ProviderLoadError(
+            f"the provider {whose} declares no capabilities, config or factory that could be used",
+            remedy="report this to its author",
         )
     if spec.slug != slug:
         raise ProviderLoadError(
@@ -157,6 +222,13 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
             remedy="report this to its author",
         )
     return spec
+
+
+def _reason(error: BaseException) -> str:
+    try:
+        return scrubbed(f"{type(error).__name__}: {error}")[:300]
+    except Exception:  # an error that cannot say what it is
+        return type(error).__name__
 
 
 registry: Final = Registry()

@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import quote, quote_plus
 
 from telephony_core.domain.uri_password import HIDDEN, without_password
+from telephony_core.domain.visible_text import is_visible
 
 __all__ = ["HIDDEN", "SECRET_KEYS", "Secrets", "scrubbed", "scrubbed_body", "without_secrets"]
 
@@ -123,9 +124,9 @@ def _scrubbed_json(text: str | bytes, keys: frozenset[str], secrets: Secrets) ->
 
 
 def _on_one_line(text: str) -> str:
-    """Without what a terminal obeys or nobody sees: control and direction marks, and halves of surrogate pairs."""
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else " " for character in text)
+    """Without what a terminal obeys or nobody sees: control and direction marks, fillers, halves of surrogate pairs."""
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(character if is_visible(character) else " " for character in text)
     return text.strip()
 
 

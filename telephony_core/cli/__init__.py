@@ -5,10 +5,12 @@ Nothing but the standard library is imported here, so that a base install can sa
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from typing import Final, NoReturn
 
+from telephony_core.cli import signals, streams
 from telephony_core.cli.exit_codes import ExitCode
 
 NEEDED: Final = ("click", "rich")
@@ -17,13 +19,19 @@ NEEDED: Final = ("click", "rich")
 
 def main() -> NoReturn:
     """Run the command with the arguments of this process, and end the process with one of `ExitCode`."""
+    signals.let_die()  # a Ctrl-C while modules are imported; commands handle it themselves
+    streams.reserve_descriptors()
+    # pydantic reads the entry points of all that is installed, of which one that is broken would end every command;
+    # and whoever watches all models would see the passwords in them.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        print(
-            f"telephony: {' and '.join(missing)} is not installed; the command is an extra of the library: "
-            "pip install 'telephony-core[cli]'",
-            file=sys.stderr,
-        )
+        with streams.unfailing():
+            print(
+                f"telephony: {' and '.join(missing)} is not installed; the command is an extra of the library: "
+                "pip install 'telephony-core[cli]'",
+                file=sys.stderr,
+            )
         sys.exit(ExitCode.CONFIGURATION)
     from telephony_core.cli.app import app
 

@@ -70,7 +70,9 @@ def assign(
             writes.only_check(session, client, change(number))
             return
         record = writes.judged(session, client, number, by_id, "assign_agents", change)
-        updated = client.assign_agents(record, inbound=answering, outbound=calling, allow=effects)
+        with session.writing(f"the assignment of agents to {record.identity} (record {record.id})", record.id):
+            updated = client.assign_agents(record, inbound=answering, outbound=calling, allow=effects)
+        session.did(f"the agents of {updated.identity} (record {updated.id}) were assigned")
     if session.json:
         print_json(updated.model_dump(mode="json"))
     else:

@@ -7,10 +7,10 @@ command, write its module and give it a row in `COMMANDS`.
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -21,6 +21,9 @@ from telephony_core.cli import failures
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import common_options
 from telephony_core.cli.session import Session
+from telephony_core.cli.signals import interrupting, let_die
+from telephony_core.cli.streams import unfailing
+from telephony_core.cli.text import printable
 
 PROGRAM: Final = "telephony"
 
@@ -82,34 +85,46 @@ class Application(click.Group):
     ) -> NoReturn:
         """Run one command line and end the process. Everything that can be raised ends in here."""
         if os.environ.get(complete_var or f"_{PROGRAM.upper()}_COMPLETE"):
-            super().main(args, prog_name or PROGRAM, complete_var, windows_expand_args=windows_expand_args, **extra)
+            extra["windows_expand_args"] = windows_expand_args
+            complete = partial(super().main, args, prog_name or PROGRAM, complete_var, **extra)
+            with interrupting(), unfailing():
+                sys.exit(_ended(complete, Session()))
         arguments = list(sys.argv[1:] if args is None else args)
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):  # what the terminal's encoding lacks is shown escaped, not refused
-                stream.reconfigure(errors="backslashreplace")
         session = extra.pop("obj", None) or Session()
         options = arguments[: arguments.index("--")] if "--" in arguments else arguments
         session.json = "--json" in options  # known before parsing, for errors of parsing
-        sys.exit(int(_ended(lambda: self._run(arguments, prog_name or PROGRAM, session, extra), session)))
+        with interrupting(), unfailing() as stdout_failure:
+            code = _ended(lambda: self._run(arguments, prog_name or PROGRAM, session, extra), session)
+            let_die()
+            if (failure := stdout_failure()) is not None:
+                code = failures.tell_unprinted(failure, code, session)
+        sys.exit(int(code))
 
     def _run(self, arguments: list[str], name: str, session: Session, extra: dict[str, Any]) -> None:
+        _demand_text(arguments)
         with self.make_context(name, arguments, obj=session, **extra) as ctx:
             self.invoke(ctx)
-        sys.stdout.flush()
 
 
-def _ended(run: Callable[[], None], session: Session) -> int:
+def _demand_text(arguments: Sequence[str]) -> None:
+    """Refuse bytes that are no text in the encoding of this terminal: they would fail wherever they are sent."""
+    for place, argument in enumerate(arguments, 1):
+        if not argument.isascii() and any("\ud800" <= character <= "\udfff" for character in argument):
+            raise click.UsageError(
+                f"argument {place} is no text in this terminal's encoding ({sys.getfilesystemencoding()}): "
+                f"{printable(argument)}"
+            )
+
+
+def _ended(run: Callable[[], object], session: Session) -> int:
     try:
         run()
     except click.exceptions.Exit as end:
         return end.exit_code
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.ERROR
     except SystemExit:
         raise
     except BaseException as error:  # told in a line, never as a traceback that might show a secret
+        let_die()
         return failures.tell(error, session)
     return ExitCode.OK
 

@@ -76,13 +76,15 @@ def move_numbers(stage: Stage) -> None:
 
 def _configured(folder: Path, served: list[Emulated]) -> dict[str, str]:
     """A configuration file that leads to the emulators, and the variables that lead to the file."""
+    from telephony_core.migration.files import write_file
+
     tables = [
         f'[connections.{each.spec.slug}]\nprovider = "{each.spec.slug}"\nbase_url = "{each.url}"\n'
         "pace = {}  # no limit: an emulator on this machine needs none\n"
         for each in served
     ]
     config = folder / "config.toml"
-    config.write_text("\n".join(tables), encoding="utf-8")
+    write_file(config, "\n".join(tables).encode())
     variables = {name: value for each in served for name, value in each.variables.items()}
     return {**variables, "TELEPHONY_CONFIG": str(config)}
 
@@ -257,6 +259,8 @@ def _consents(found: Mapping[str, list[dict[str, object]]]) -> set[object]:
 
 def _answer(file: Path, target: Emulator) -> None:
     """Fill the map in, as a person would; only agents in a draft version stay unsaid."""
+    from telephony_core.migration.files import write_file
+
     agent = next(iter(target.agents.values()))
     tables = re.split(r"(?m)^(?=\[\[)", file.read_text(encoding="utf-8"))
     for index, table in enumerate(tables):
@@ -267,7 +271,7 @@ def _answer(file: Path, target: Emulator) -> None:
             table = re.sub(r"(?m)^# username = .*$", 'username = "demo"', table)
             table = re.sub(r"(?m)^# password = .*$", f'password = "env:{PASSWORD}"', table)
             tables[index] = re.sub(r"(?m)^# (allowed_addresses = .*?)  #.*$", r"\1", table)
-    file.write_text("".join(tables), encoding="utf-8")
+    write_file(file, "".join(tables).encode(), overwrite=True)
 
 
 # -- a dozen numbers, of every kind

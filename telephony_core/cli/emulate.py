@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
@@ -61,8 +57,7 @@ def emulate(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
             _announce(served)
         sys.stdout.flush()
 
-    with _terminated_like_interrupted():
-        run(emulators, port=port_base, ready=ready)
+    run(emulators, port=port_base, ready=ready)
 
 
 def _announce(served: list[Emulated]) -> None:
@@ -78,20 +73,3 @@ def _announce(served: list[Emulated]) -> None:
     print_line("")
     first = served[0].spec.slug
     print_line(f"Copy the exports into another terminal and try `telephony numbers list -p {first}`. Ctrl-C ends this.")
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM end it as cleanly as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

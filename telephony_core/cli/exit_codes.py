@@ -31,6 +31,8 @@ class ExitCode(IntEnum):
     REFUSED = 65
     UNAVAILABLE = 69
     CRASH = 70
+    MACHINE = 71
+    OUTPUT = 74
     PROTOCOL = 76
     PERMISSION = 77
     CONFIGURATION = 78
@@ -53,10 +55,12 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.REFUSED: "What was given cannot be meant, or this provider cannot be told it.",
     ExitCode.UNAVAILABLE: "The provider or the network failed, or asks to wait; nothing was changed.",
     ExitCode.CRASH: "A fault in this program.",
+    ExitCode.MACHINE: "This machine has no room, memory or folder for it, or does not let this user.",
+    ExitCode.OUTPUT: "It worked and changed nothing, but what it had to say could not be written.",
     ExitCode.PROTOCOL: "The provider answered in a shape that is not the documented one.",
     ExitCode.PERMISSION: "The key was refused, or may not do this.",
     ExitCode.CONFIGURATION: "A key, a file, a connection or a provider cannot be used.",
-    ExitCode.INTERRUPTED: "Interrupted from the keyboard.",
+    ExitCode.INTERRUPTED: "Interrupted: Ctrl-C, SIGTERM or SIGHUP.",
 }
 
 BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {

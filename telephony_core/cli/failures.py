@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ from telephony_core.redaction import Secrets, scrubbed
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
     from telephony_core.provider import Problem
+    from telephony_core.settling import Attempt
 
 DEBUG: Final = "TELEPHONY_DEBUG"
 
@@ -48,8 +50,8 @@ _SPOKEN: Final = (
 class Refused(TelephonyError):
     """More than one thing stands against a change: all of them, of which the ``first`` decides the exit code."""
 
-    def __init__(self, problems: Sequence[Problem], first: TelephonyError) -> None:
-        super().__init__(f"{len(problems)} things stand against this; nothing was changed")
+    def __init__(self, problems: Sequence[Problem], first: TelephonyError, **facts: Any) -> None:
+        super().__init__(f"{len(problems)} things stand against this; nothing was changed", **facts)
         self.problems: tuple[Problem, ...] = tuple(problems)
         self.first: TelephonyError = first
 
@@ -68,10 +70,29 @@ def tell(error: BaseException, session: Session) -> ExitCode:
     if isinstance(error, click.ClickException):
         return _tell(ExitCode.ERROR, type(error).__name__, {"message": error.format_message()}, session)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        notes = _notes(error)
-        said = {"message": "interrupted", "remedy": "; ".join(notes)}
-        return _tell(ExitCode.INTERRUPTED, "Interrupted", said, session)
+        return _tell_interruption(error, session)
+    if isinstance(error, OSError | MemoryError):
+        return _tell_machine(error, session)
     return _tell_crash(error, session)
+
+
+def tell_unprinted(failure: OSError, code: int, session: Session) -> int:
+    """Say on stderr that stdout did not take what was printed, and what was done all the same; gives the exit code.
+
+    The code that the work earned stays. Only where there is nothing but words, and they are lost, is that the failure.
+    Somebody who reads no further has seen enough, so that is none.
+    """
+    done = f"; done: {'; '.join(session.done)}" if session.done else ""
+    gone = isinstance(failure, BrokenPipeError)
+    if gone and not done:
+        return code
+    reason = "nobody reads it any more" if gone else failure.strerror
+    message = f"stdout took no more ({reason}){done}"
+    if done or code != ExitCode.OK:
+        warn(message, session)
+        return code
+    said = {"message": message, "remedy": "make room or open stdout, then run it again; nothing was changed"}
+    return _tell(ExitCode.OUTPUT, "OutputLost", said, session)
 
 
 def warn(message: str, session: Session) -> None:
@@ -143,12 +164,22 @@ def next_step(error: TelephonyError) -> str | None:
         case ConsentRequired(consent="publishes" | "unpublishes" as effect):
             return f"say --allow {effect} if that is meant"
         case OutcomeUnknown() if error.attempt is not None:
-            where = error.attempt.id or error.attempt.identity
-            return f"look before repeating, and once more after a minute: `telephony numbers show {where}`"
+            return _look(error.attempt)
         case RateLimited():
             return "wait, or give the connection a slower pace in the configuration file"
         case _:
             return _spoken(error.remedy)
+
+
+def _look(attempt: Attempt, options: str = "") -> str:
+    by_id = " --id" if attempt.id is not None and not any(map(str.isalpha, attempt.id)) else ""
+    return _look_at(attempt.id or str(attempt.identity), by_id + options)
+
+
+def _look_at(where: str, options: str) -> str:
+    """How to find out whether a write happened."""
+    command = f"telephony numbers show {shlex.quote(where)}{options}"
+    return f"look before repeating, and once more after a minute: `{command}`"
 
 
 def _tell_error(error: TelephonyError, session: Session) -> ExitCode:
@@ -159,7 +190,57 @@ def _tell_error(error: TelephonyError, session: Session) -> ExitCode:
                 _write(printable(_hidden(problem_line(problem), session)))
     else:
         code = exit_code_for(error)
-    return _tell(code, type(error).__name__, said_of(error), session)
+    return _tell(code, type(error).__name__, _said_here(error, session), session)
+
+
+def _said_here(error: TelephonyError, session: Session) -> dict[str, Any]:
+    """An error with the account it came from, and with what to type next for that account."""
+    said = said_of(error)
+    account = session.account
+    if account is not None and error.provider == account.provider:
+        said |= {"connection": account.connection, "host": account.host}
+    if isinstance(error, OutcomeUnknown) and error.attempt is not None:
+        said["remedy"] = _look(error.attempt, session.options())
+    return said
+
+
+def _tell_interruption(error: BaseException, session: Session) -> ExitCode:
+    """What was under way when somebody ended the run: which record, what may have happened, what to type next."""
+    by = str(error) if isinstance(error, KeyboardInterrupt) else ""
+    said = {"message": f"interrupted by {by}" if by else "interrupted"}
+    # The library notes on the exception what it tells as an unknown outcome, too.
+    told = [unknown.message for unknown in session.unknown]
+    notes = [note for note in dict.fromkeys(_notes(error)) if not any(message in note for message in told)]
+    said["remedy"] = "; ".join(notes)
+    return _tell(ExitCode.INTERRUPTED, "Interrupted", _with_work(said, session), session)
+
+
+def _tell_machine(error: OSError | MemoryError, session: Session) -> ExitCode:
+    """What the operating system said where nobody expected it: a disk, a folder or a limit, and no fault of ours."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    what = f": {error.filename}" if isinstance(error, OSError) and isinstance(error.filename, str) else ""
+    said = {"message": f"this machine refused something ({reason}{what})", "remedy": f"{DEBUG}=1 shows where"}
+    return _tell(ExitCode.MACHINE, type(error).__name__, _with_work(said, session), session)
+
+
+def _with_work(said: dict[str, Any], session: Session) -> dict[str, Any]:
+    """The same, with the write that had begun and what was done before, for an end that nobody planned."""
+    account, parts, remedies = session.account, [said["message"]], [said["remedy"]]
+    for unknown in session.unknown:
+        said |= _said_here(unknown, session)
+        remedies.insert(0, said["remedy"])
+        attempt, happened = unknown.attempt, ""
+        if attempt is not None:
+            whose = f" (record {attempt.id})" if attempt.id is not None else ""
+            happened = f": {attempt.operation.replace('_', ' ')} of {attempt.identity}{whose} may have happened"
+        parts.append(f"{_spoken(unknown.message)}{happened}")
+    if session.under_way is not None and not session.unknown and account is not None:
+        said |= {"provider": account.provider, "connection": account.connection, "host": account.host}
+        remedies.insert(0, _look_at(session.under_way.where, session.options()))
+        parts.append(f"{session.under_way.what} may have happened")
+    if session.done:
+        parts.append(f"done before: {'; '.join(session.done)}")
+    return {**said, "message": "; ".join(parts), "remedy": "; ".join(filter(None, remedies))}
 
 
 def _tell(code: ExitCode, kind: str, said: dict[str, Any], session: Session) -> ExitCode:
@@ -167,7 +248,8 @@ def _tell(code: ExitCode, kind: str, said: dict[str, Any], session: Session) -> 
         facts = {"kind": kind, **{name: value for name, value in said.items() if value not in (None, "")}}
         _write(safe_json({"error": {**hidden(facts, session.secrets), "exit_code": int(code)}}, indent=None))
         return code
-    where = " ".join(said[name] for name in ("provider", "operation") if said.get(name))
+    account = str(session.account) if said.get("connection") else said.get("provider")
+    where = " ".join(part for part in (account, said.get("operation")) if part)
     facts_seen = [f"HTTP {said['status']}"] if said.get("status") else []
     facts_seen += [str(said["code"])] if said.get("code") else []
     facts_seen += [f"request {said['request_id']}"] if said.get("request_id") else []
@@ -187,14 +269,16 @@ def _tell_crash(error: BaseException, session: Session) -> ExitCode:
         "message": f"this program failed ({type(error).__name__}{place}), which is a fault in it",
         "remedy": f"{DEBUG}=1 shows the traceback; please report it",
     }
-    return _tell(ExitCode.CRASH, "Crash", said, session)
+    return _tell(ExitCode.CRASH, "Crash", _with_work(said, session), session)
 
 
 def _notes(error: BaseException) -> list[str]:
     """What was added to an interruption: writes that were in flight."""
     notes: list[str] = []
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
         notes += getattr(link, "__notes__", [])
         link = link.__cause__ or link.__context__
     return notes

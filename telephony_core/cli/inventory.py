@@ -41,13 +41,15 @@ def inventory(ctx: click.Context, /, session: Session, output: str | None, table
         return
     from telephony_core.migration.inventory import take_inventory
 
-    refuse_to_replace(force, output, table)
+    refuse_to_replace(session, force, output, table)
     connection = session.connection()
     with session.client(connection) as client:
         taken = take_inventory(client, connection=connection.name or connection.provider)
     taken.save(output, overwrite=force)
+    session.wrote("the inventory", output)
     if table is not None:
         taken.save_csv(table, overwrite=force)
+        session.wrote("the table", table)
     if session.json:
         counts = Counter(str(number.status) for number in taken.numbers)
         facts = taken.model_dump(mode="json", exclude={"numbers", "pages"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,14 +21,17 @@ from telephony_core.cli.migrate_runs import (
     to_its_end,
 )
 from telephony_core.cli.options import common_options, pass_session
-from telephony_core.cli.session import Session
+from telephony_core.cli.session import Account, Session, account_of
+
+if TYPE_CHECKING:
+    from telephony_core.migration.plan import Side
 
 
 @click.command("apply")
 @plan_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @numbers_option
-@click.option("--canary", type=click.IntRange(min=0), metavar="N", help="Move so many first, alone.")
+@click.option("--canary", type=click.IntRange(0, 10**9), metavar="N", help="Move so many first, alone.")
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once.")
 @click.option("--stop-on-error", is_flag=True, help="Begin no further number after one has failed.")
 @take_over_option
@@ -64,11 +68,11 @@ def apply_(
     both = ends(session, plan)
     if left and not yes:
         prompts.confirm(
-            f"Move {counted(len(left), 'number')} from {plan.source.connection} to {plan.target.connection}?",
-            losing=f"moving {counted(len(left), 'number')}",
+            f"Move {counted(len(left), 'number')} from {_account(plan.source)} to {_account(plan.target)}?",
+            losing=f"moving {counted(len(left), 'number')} to {_account(plan.target)}",
             explanation=[
-                f"{counted(len(left), 'number')} will be created at {plan.target.connection}. Nothing is changed at "
-                f"{plan.source.connection}.",
+                f"{counted(len(left), 'number')} will be created at {_account(plan.target)}. Nothing is changed at "
+                f"{_account(plan.source)}.",
                 *([f"Accepted by name: {', '.join(plan.accepted)}."] if plan.accepted else []),
                 f"`telephony migrate rollback {shlex.quote(plan_file)}` takes it back.",
             ],
@@ -91,3 +95,7 @@ def apply_(
     print_report(session, report, report.lines(), complete=report.is_complete, next=list(report.next_commands))
     moved = report.done - report.rolled_back
     ctx.exit(ended(report.is_complete, moved, report.stopped, [failure.error for failure in report.failures]))
+
+
+def _account(side: Side) -> Account:
+    return account_of(side.connection, side.provider, side.base_url or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from telephony_core.cli import prompts
 from telephony_core.cli.text import printable
-from telephony_core.errors import MigrationError
+from telephony_core.errors import ConfigurationError, MigrationError
 from telephony_core.migration.consents import Consent
+from telephony_core.migration.files import is_stdout, would_replace
+from telephony_core.text_files import parse_json, read_text
 
 if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
     from telephony_core.migration.plan import Plan
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -61,16 +65,27 @@ def accept_option(*more: str) -> Callable[[CommandT], CommandT]:
     )
 
 
-def refuse_to_replace(force: bool, *files: str | None) -> None:
-    """Say before any work is done that a file is in the way. Raises `MigrationError`."""
+def refuse_to_replace(session: Session, force: bool, *files: str | None) -> None:
+    """Say before any work is done that a file is in the way. Raises `MigrationError`.
+
+    A file that is stdout itself (``/dev/stdout``) has it alone: what else is said goes to stderr.
+    """
     named = [Path(file) for file in files if file is not None]
-    if len({file.absolute() for file in named}) < len(named):
+    try:
+        places = [Path(os.path.realpath(file)) for file in named]
+    except OSError:
+        raise MigrationError("the working directory is gone", remedy="go to another one") from None
+    if len(set(places)) < len(named):
         raise click.UsageError("one file cannot hold both: give two names")
-    for file in named:
-        if file.exists() and not force:
+    if any(is_stdout(file) for file in named):
+        if session.json:
+            raise click.UsageError("--json prints on stdout, where a file is to go as well: leave one of them out")
+        sys.stdout = sys.stderr
+    for file, place in zip(named, places, strict=True):
+        if would_replace(file) and not force:
             raise MigrationError(f"{file} exists already", remedy="name another file, or say --force")
-        if not file.absolute().parent.is_dir():
-            raise MigrationError(f"there is no folder {file.parent}", remedy="make it, or name another file")
+        if not os.path.lexists(file) and not place.parent.is_dir():
+            raise MigrationError(f"there is no folder {place.parent}", remedy="make it, or name another file")
 
 
 def chosen(given: Iterable[str]) -> list[str] | None:
@@ -106,9 +121,9 @@ def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
 
 def _from_file(name: str) -> list[str]:
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise click.UsageError(f"--numbers: {printable(name)} cannot be read as text") from None
+        text = prompts.stdin_text("--numbers") if name == "-" else read_text(name, what="--numbers:")
+    except ConfigurationError as error:
+        raise click.UsageError(f"{error.message}; {error.remedy}") from None
     if text.lstrip().startswith(("{", "[")):
         return _from_json(text, name)
     lines = [line.strip() for line in text.splitlines()]
@@ -123,8 +138,8 @@ def _at_least_one(numbers: list[str], name: str) -> list[str]:
 
 def _from_json(text: str, name: str) -> list[str]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = parse_json(text)
+    except ValueError:
         document = None
     numbers = document.get("remainder") if isinstance(document, dict) else document
     if not isinstance(numbers, list) or not all(isinstance(number, str) for number in numbers):

@@ -98,11 +98,12 @@ def report_(session: Session, plan_file: str, html: str | None, force: bool) -> 
     from telephony_core.migration.run_page import migration_page
     from telephony_core.migration.status import read_run
 
-    refuse_to_replace(force, html)
+    refuse_to_replace(session, force, html)
     loaded = load(plan_file)
     run = read_run(loaded)
     if html is not None:
         write_file(html, migration_page(loaded, run).encode(), overwrite=force)
+        session.wrote("the page", html)
     if session.json:
         left_out = [left.model_dump(mode="json") for left in loaded.plan.left_out]
         print_json({**_as_data(run), "left_out": left_out, "html": html})

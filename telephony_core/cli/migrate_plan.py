@@ -19,7 +19,7 @@ from telephony_core.cli.migrate_files import (
     refuse_to_replace,
 )
 from telephony_core.cli.migrate_runs import width
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import Amount, common_options, pass_session
 from telephony_core.cli.output import print_json, print_line
 
 if TYPE_CHECKING:
@@ -106,10 +106,11 @@ def map_(session: Session, inventory_file: str, target: str, output: str, force:
     from telephony_core.migration.map_draft import draft_map, save_map
     from telephony_core.migration.plan_text import counted
 
-    refuse_to_replace(force, output)
+    refuse_to_replace(session, force, output)
     taken, there, _, _ = _read(session, inventory_file, target)
     text = draft_map(taken, there)
     save_map(text, output, overwrite=force)
+    session.wrote("the map", output)
     counts = {name: text.count(f"\n[[{name}]]\n") for name in ("agents", "trunks")}
     if session.json:
         print_json({"file": output, **counts})
@@ -133,23 +134,23 @@ def map_(session: Session, inventory_file: str, target: str, output: str, force:
 @accept_option(TRUNK_CHECK)
 @numbers_option
 @click.option("--check-trunks", is_flag=True, help="Ask every trunk of the plan whether it answers. Sends SIP to it.")
-@click.option("--canary", type=click.IntRange(min=0), metavar="N", help="Move so many first, alone. Default: 1.")
+@click.option(
+    "--canary", type=click.IntRange(0, 1_000_000_000), metavar="N", help="Move so many first, alone. Default: 1."
+)
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Amount(0, 86_400, min_open=True),
     metavar="SECONDS",
     help="For one operation, and between two looks after a lost answer. Default: 30.",
 )
 @click.option(
     "--settling-window",
-    type=click.FloatRange(min=0),
+    type=Amount(0, 86_400),
     metavar="SECONDS",
     help="How long after its time-out an import whose answer was lost is looked for, before it is sent once more; 900.",
 )
-@click.option(
-    "--soak-hours", type=click.FloatRange(min=0), metavar="HOURS", help="Between verify and release. Default: 72."
-)
+@click.option("--soak-hours", type=Amount(0, 87_600), metavar="HOURS", help="Between verify and release. Default: 72.")
 @click.option("--detailed-exitcode", is_flag=True, help="End with 0 for nothing to do, 2 for changes, 1 for stuck.")
 @force_option
 @common_options
@@ -184,7 +185,7 @@ def plan_(
 
     if TRUNK_CHECK in accept and not check_trunks:
         raise click.UsageError(f"--accept {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
-    refuse_to_replace(force, output, html)
+    refuse_to_replace(session, force, output, html)
     mapping = NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
     taken, there, source_pace, target_pace = _read(session, inventory_file, target)
 
@@ -206,8 +207,10 @@ def plan_(
 
         plan = with_checked_trunks(plan, make, accepted=TRUNK_CHECK in accept)
     loaded = save_plan(plan, output, overwrite=force)
+    session.wrote("the plan", output)
     if html is not None:
         write_file(html, plan_page(loaded).encode(), overwrite=force)
+        session.wrote("the page", html)
     if session.json:
         print_json({"file": output, "html": html, "checksum": loaded.checksum, **plan.model_dump(mode="json")})
     else:

@@ -17,6 +17,7 @@ import click
 from telephony_core.cli import failures, prompts
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.output import on_terminal, print_json, print_line, terminal
+from telephony_core.cli.signals import ENDING, interrupting
 from telephony_core.cli.text import printable, safe_json
 from telephony_core.errors import ConfigurationError, OutcomeUnknown
 from telephony_core.migration.events import Event, EventKind
@@ -85,16 +86,11 @@ def asking(session: Session) -> Callable[[str], str] | None:
 @contextmanager
 def _ordinary_interrupts() -> Iterator[None]:
     """While somebody types, Ctrl-C is not a wish to finish the number in hand: there is none."""
-    if threading.current_thread() is not threading.main_thread():
+    with interrupting():
         yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-        if hasattr(signal, "siginterrupt"):
-            signal.siginterrupt(signal.SIGINT, False)
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "siginterrupt"):
+        for number in ENDING:  # as the event loop had it
+            signal.siginterrupt(number, False)
 
 
 @dataclass(slots=True)
@@ -197,11 +193,10 @@ class _Bar:
     """A progress bar on stderr."""
 
     def __init__(self, what: str, total: int) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
 
-        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        console = terminal(stderr=True)
         columns: list[Any] = [TextColumn("{task.description} {task.completed}/{task.total}", markup=False)]
         if console.width >= 60:
             columns.append(BarColumn(bar_width=20))
@@ -236,6 +231,7 @@ class _Bar:
 
 def print_report(session: Session, report: BaseModel, lines: list[str], **more: object) -> None:
     """What a run came to: the report and what follows from it, as JSON or in words."""
+    session.did(lines[0] if lines else "the run ended")
     if session.json:
         print_json({**report.model_dump(mode="json"), **more})
         return

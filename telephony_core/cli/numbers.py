@@ -23,6 +23,7 @@ from telephony_core.cli.trunk_options import (
     vendor_options,
 )
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
+from telephony_core.errors import WrongState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from telephony_core.capabilities import Capabilities
     from telephony_core.cli.session import Session
+    from telephony_core.client import Telephony
     from telephony_core.domain.phone_number import PhoneNumber
 
 numbers: click.Group = group("List, show, import, label and release numbers.")
@@ -47,7 +49,7 @@ class _Given(TrunkGiven):
     send_as_is: bool
 
 
-_limit = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after so many.")
+_limit = click.option("--limit", type=click.IntRange(1, 10**9), metavar="N", help="Stop after so many.")
 
 
 @numbers.command("list")
@@ -115,7 +117,10 @@ def import_(session: Session, /, number: str, check: bool, **given: Unpack[_Give
             return
         writes.refuse(client, change, "import_number")
         writes.warn(session, client, change)
-        _print(session, client.import_number(change))
+        with session.writing(f"the import of {number}", number):
+            made = client.import_number(change)
+        session.did(f"{made.identity} was imported as record {made.id}")
+        _print(session, made)
 
 
 @numbers.command()
@@ -138,7 +143,10 @@ def label(session: Session, number: str, by_id: bool, text: str | None, clear: b
             writes.only_check(session, client, change(number))
             return
         record = writes.judged(session, client, number, by_id, "update_label", change)
-        _print(session, client.update_label(record, text))
+        with session.writing(f"the new label of {record.identity} (record {record.id})", record.id):
+            updated = client.update_label(record, text)
+        session.did(f"the label of {updated.identity} (record {updated.id}) was changed")
+        _print(session, updated)
 
 
 @numbers.command()
@@ -164,9 +172,11 @@ def release(session: Session, number: str, by_id: bool, yes: bool, allow: Sequen
             return
         record = writes.judged(session, client, number, by_id, "release", change)
         if not yes:
-            lines = consequences(record, client.capabilities)
-            prompts.confirm("Release it?", losing=f"releasing {record.identity}", explanation=lines)
-        released = client.release(record, allow=effects)
+            record = _confirmed(session, client, record)
+            writes.refuse(client, change(record), "release")
+        with session.writing(f"the release of {record.identity} (record {record.id})", record.id):
+            released = client.release(record, allow=effects)
+        session.did(outcome(released))
     if session.json:
         print_json(released.model_dump(mode="json"))
     else:
@@ -185,7 +195,10 @@ def revoke_release(session: Session, number: str, by_id: bool, check: bool) -> N
             writes.only_check(session, client, ReleaseRevocation(number))
             return
         record = writes.judged(session, client, number, by_id, "revoke_release", ReleaseRevocation)
-        _print(session, client.revoke_release(record))
+        with session.writing(f"taking back the release of {record.identity} (record {record.id})", record.id):
+            kept = client.revoke_release(record)
+        session.did(f"the release of {kept.identity} (record {kept.id}) was taken back")
+        _print(session, kept)
 
 
 @numbers.command()
@@ -227,10 +240,38 @@ def available(
     )
 
 
-def consequences(number: PhoneNumber, capabilities: Capabilities) -> list[str]:
+def _confirmed(session: Session, client: Telephony, record: PhoneNumber) -> PhoneNumber:
+    """The record as it was when somebody agreed to lose it: read again after the answer, which may have taken hours.
+
+    Asks again where what was shown has changed. Raises `ConsentRequired` after a no, and `WrongState` where the record
+    is of another number now: that one was never shown.
+    """
+    while True:
+        shown = consequences(record, client.capabilities, str(session.account))
+        prompts.confirm(
+            f"Release {record.identity} at {session.account}?",
+            losing=f"releasing {record.identity} at {session.account}",
+            explanation=shown,
+        )
+        now = client.get_number(record.id)
+        if now.id != record.id or not now.identity.same_in_account(record.identity):
+            raise WrongState(
+                f"record {record.id} was of {record.identity} when it was shown, and is of {now.identity} now; nothing "
+                "was released",
+                remedy="look at both numbers before anything is released",
+                provider=client.provider,
+                operation="release",
+            )
+        record = now
+        if consequences(now, client.capabilities, str(session.account)) == shown:
+            return now
+        failures.warn("it has changed since it was shown; what it is now:", session)
+
+
+def consequences(number: PhoneNumber, capabilities: Capabilities, where: str) -> list[str]:
     """What releasing a number means: what is lost, when it takes effect, whether it can be revoked."""
     called = f", called {number.label!r}" if number.label else ""
-    lines = [f"About to release {number.identity} at {number.provider} ({number.status}, {number.origin}{called})."]
+    lines = [f"About to release {number.identity} at {where} ({number.status}, {number.origin}{called})."]
     lost = [f"the record {number.id}"]
     if number.sip is not None:
         address = number.sip.outbound.address

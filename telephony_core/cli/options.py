@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -12,6 +13,16 @@ from telephony_core.cli.session import Session
 P = ParamSpec("P")
 R = TypeVar("R")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+class Amount(click.FloatRange):
+    """A number that can be meant, within bounds: ``nan`` is neither below nor above any."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        amount = super().convert(value, param, ctx)
+        if amount is not None and math.isnan(amount):
+            self.fail(f"{value} is no number.", param, ctx)
+        return amount
 
 
 def pass_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:

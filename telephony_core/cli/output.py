@@ -7,11 +7,12 @@ printable first, and none is ever read as markup.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap, zip_longest
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TextIO
 
 import click
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 _GAP: Final = 2
 _NARROWEST: Final = 12
-"""A column that gives way is never narrower than this."""
+"""A column that gives way is never narrower than this, and so is no terminal."""
+_DIGITS: Final = 4
+"""Of a width or height that can be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +98,38 @@ def print_line(text: str, style: str = "") -> None:
     _line(terminal(), _cell(Cell(text, style)))
 
 
-def terminal() -> Console:
+def terminal(*, stderr: bool = False) -> Console:
     """Where people read. Colour only on a terminal that has it, and not with ``NO_COLOR``."""
     from rich.console import Console
 
-    return Console(file=sys.stdout, force_terminal=on_terminal(), highlight=False, markup=False, emoji=False)
+    stream = sys.stderr if stderr else sys.stdout
+    width, height = _size(stream)
+    return Console(
+        file=stream,
+        force_terminal=None if stderr else on_terminal(),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=width,
+        height=height,
+    )
+
+
+def _size(stream: TextIO) -> tuple[int, int]:
+    """Columns and lines: what COLUMNS and LINES say, as far as it can be meant, or else the terminal itself.
+
+    Shells and cron jobs leave ``COLUMNS=0`` behind, and rich takes any word of digits for a width.
+    """
+    try:
+        real = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError, AttributeError):  # in memory, or closed
+        real = os.terminal_size((0, 0))
+    said = (os.environ.get("COLUMNS", ""), os.environ.get("LINES", ""))
+    columns, lines = (
+        int(word) if len(word) <= _DIGITS and word.isascii() and word.isdigit() and int(word) else measured
+        for word, measured in zip(said, real, strict=True)
+    )
+    return max(columns or 80, _NARROWEST), lines or 25
 
 
 def on_terminal() -> bool:

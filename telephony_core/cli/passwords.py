@@ -5,7 +5,6 @@ Arguments are seen by every user of the machine, and stay in the shell's history
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -58,5 +57,5 @@ def read_password(reference: str | None, session: Session) -> SecretStr | None:
 def _from_stdin(what: str) -> SecretStr:
     if prompts.stdin_is_terminal():
         raise ConfigurationError(f"{what}: stdin is a terminal, which would show it", remedy="say prompt: instead")
-    given = SecretBytes(sys.stdin.buffer.read())
+    given = SecretBytes(prompts.stdin_bytes(what))
     return decoded_secret(given, what=what, source="stdin")

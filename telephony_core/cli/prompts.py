@@ -7,12 +7,30 @@ from collections.abc import Iterable
 
 import click
 
+from telephony_core.cli.streams import failure_of
 from telephony_core.cli.text import printable
-from telephony_core.errors import ConsentRequired
+from telephony_core.errors import ConfigurationError, ConsentRequired
+from telephony_core.text_files import MOST_OF_A_STREAM, decode
 
 
 def stdin_is_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+def stdin_text(what: str) -> str:
+    """Everything that is piped in. Raises `ConfigurationError` where stdin is closed, or gives no text."""
+    return decode(stdin_bytes(what), what=f"{what}: stdin")
+
+
+def stdin_bytes(what: str) -> bytes:
+    """Everything that is piped in, as it came. Raises `ConfigurationError` where stdin is closed."""
+    reason = "it is closed"
+    if sys.stdin is not None:
+        try:
+            return sys.stdin.buffer.read(MOST_OF_A_STREAM)
+        except OSError as error:  # a folder, a terminal that is gone
+            reason = error.strerror or type(error).__name__
+    raise ConfigurationError(f"{what}: stdin cannot be read ({reason})", remedy="pipe it in, or name a file")
 
 
 def secret(what: str) -> str:
@@ -34,8 +52,9 @@ def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
         )
     for line in explanation:
         click.echo(printable(line), err=True)
+    _demand_to_be_seen(losing)
     try:
-        agreed = click.confirm(question, default=False, err=True)
+        agreed = click.confirm(printable(question), default=False, err=True)
     except click.Abort as end:
         if not isinstance(end.__context__, EOFError):  # Ctrl-C ends everything, Ctrl-D is an answer
             raise
@@ -54,7 +73,19 @@ def count(question: str, *, losing: str, remedy: str) -> int:
         raise ConsentRequired(
             f"{losing} has to be confirmed, and there is no terminal to ask at", consent="count", remedy=remedy
         )
-    typed: str = click.prompt(question, default="", show_default=False, err=True)
+    _demand_to_be_seen(losing)
+    typed: str = click.prompt(printable(question), default="", show_default=False, err=True)
     if not typed.strip().isascii() or not typed.strip().isdigit():
         raise ConsentRequired(f"{losing} was declined; nothing was changed", consent="count", remedy="")
     return int(typed)
+
+
+def _demand_to_be_seen(losing: str) -> None:
+    """Nobody can agree to what never reached the screen. Raises `ConsentRequired` where stderr is closed or full."""
+    click.echo("", nl=False, err=True)
+    if failure_of(sys.stderr) is not None:
+        raise ConsentRequired(
+            f"{losing} has to be confirmed, and stderr, where it is asked, cannot be written",
+            consent="yes",
+            remedy="open stderr, or agree on the command line",
+        )

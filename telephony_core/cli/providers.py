@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telephony_core.cli import failures
 from telephony_core.cli.failures import said_of
 from telephony_core.cli.matrix import Point, as_data, points
 from telephony_core.cli.options import common_options, pass_session
@@ -32,6 +33,8 @@ def providers(session: Session, slug: str | None) -> None:
     """
     found: Mapping[str, ProviderSpec | PluginError] = {slug: registry.spec(slug)} if slug else registry.specs()
     installed = {each.slug: each for each in registry.installed()}
+    for broken in registry.unreadable():
+        failures.warn(f"{broken} cannot be read: reinstall it or remove it; what it registers is not offered", session)
     if session.json:
         print_json([_as_data(name, installed.get(name), spec) for name, spec in found.items()])
         return

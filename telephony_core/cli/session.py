@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import os
+import shlex
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony, Telephony
     from telephony_core.connection import Connection
     from telephony_core.connections import Connections
+    from telephony_core.errors import OutcomeUnknown
     from telephony_core.transport.backend import AsyncBackend, Backend
+
+
+class Account(NamedTuple):
+    """Where a command works: the connection by its name, and what is behind it."""
+
+    connection: str
+    provider: str
+    host: str
+
+    def __str__(self) -> str:
+        """As prompts and errors name it: ``kr-prod (vox at api.vox.ai)``, ``vox (api.vox.ai)``."""
+        who = "" if self.connection == self.provider else f"{self.provider} at "
+        return f"{self.connection} ({who}{self.host or 'an address that is not told'})"
+
+
+class UnderWay(NamedTuple):
+    """A write, in words, and the number or record to look at."""
+
+    what: str
+    where: str
+
+
+def account_of(connection: str, provider: str, base_url: str) -> Account:
+    """The account behind a base URL, of which the host is shown, with its port where it has one."""
+    return Account(connection or provider, provider, urlsplit(base_url).netloc.rpartition("@")[2])
 
 
 @dataclass(slots=True)
@@ -27,6 +56,35 @@ class Session:
     async_backend: Callable[[Connection], AsyncBackend | None] = field(default=lambda _connection: None)
     """The same for clients of async code."""
     secrets: set[str] = field(default_factory=set, repr=False)
+    account: Account | None = None
+    """Where the one client of this run works; ``None`` before there is one, and where a run has two."""
+    done: list[str] = field(default_factory=list)
+    """What was done so far, in words, for when nothing else can say it."""
+    under_way: UnderWay | None = None
+    """The write that was begun and has not ended."""
+    unknown: list[OutcomeUnknown] = field(default_factory=list)
+    """Writes that were in flight when the run was interrupted."""
+
+    @contextmanager
+    def writing(self, what: str, where: str) -> Iterator[None]:
+        """While this lasts, an interruption says that ``what`` may have happened, to the number or record ``where``."""
+        self.under_way = UnderWay(what, where)
+        yield
+        self.under_way = None
+
+    def did(self, what: str) -> None:
+        """Remember what is done now: said where stdout takes nothing, or where the run is interrupted afterwards."""
+        self.done.append(what if self.account is None else f"{self.account}: {what}")
+
+    def wrote(self, what: str, file: str) -> None:
+        """The same for a file."""
+        self.done.append(f"{what} is written to {file}")
+
+    def options(self) -> str:
+        """The options that lead another command to the same connection."""
+        words = [] if self.account is None else ["-p", self.account.connection]
+        words += [] if self.config is None else ["--config", self.config]
+        return "".join(f" {shlex.quote(word)}" for word in words)
 
     @property
     def is_named(self) -> bool:
@@ -66,8 +124,9 @@ class Session:
             raise click.UsageError(f"which connection? Say -p {' or -p '.join(configured)} (or set TELEPHONY_PROVIDER)")
         raise ConfigurationError(
             "no connection is configured",
-            remedy="set TELEPHONY_<SLUG>_API_KEY (`telephony providers` lists the slugs), or write a "
-            f"[connections.NAME] table into {user_file()}, or try it all offline with `telephony emulate`",
+            remedy="set TELEPHONY_<SLUG>_API_KEY (`telephony providers` lists the slugs), or write a table "
+            f"[connections.NAME] into {user_file() or 'the file that TELEPHONY_CONFIG names'}, or try it all offline "
+            "with `telephony emulate`",
         )
 
     def client(self, connection: Connection | None = None) -> Telephony:
@@ -78,7 +137,9 @@ class Session:
         from telephony_core.client import Telephony
 
         ready = self._ready(connection or self.connection())
-        return Telephony(ready, pace=ready.pace, backend=self.backend(ready))
+        client = Telephony(ready, pace=ready.pace, backend=self.backend(ready), on_unknown=self.unknown.append)
+        self.account = account_of(ready.name, ready.provider, client.adapter.config.base_url)
+        return client
 
     def opener(self, connection: Connection) -> Callable[[], AsyncTelephony]:
         """Makes async clients for a connection, which share its pace. Its key is read now, and once.

@@ -98,7 +98,9 @@ def set_(session: Session, /, number: str, by_id: bool, check: bool, **given: Un
             writes.only_check(session, client, change(number))
             return
         record = writes.judged(session, client, number, by_id, "update_sip", change)
-        updated = client.update_sip(record, inbound=inbound or UNSET, outbound=outbound or UNSET, options=options)
+        with session.writing(f"the change of the trunk of {record.identity} (record {record.id})", record.id):
+            updated = client.update_sip(record, inbound=inbound or UNSET, outbound=outbound or UNSET, options=options)
+        session.did(f"the trunk of {updated.identity} (record {updated.id}) was changed")
     if session.json:
         print_json(updated.model_dump(mode="json"))
     else:

@@ -9,7 +9,7 @@ import click
 
 from telephony_core.cli.addressing import to_read
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import Amount, common_options, pass_session
 from telephony_core.cli.output import print_json, print_line
 from telephony_core.cli.passwords import password_option, read_password
 
@@ -35,7 +35,7 @@ _COLOURS: Final = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
     help="Check this transport; repeat it for several. Without it, the one of the address, or UDP and then TCP.",
 )
 @click.option("--ca-file", type=click.Path(exists=True, dir_okay=False), help="Trust these authorities for TLS (PEM).")
-@click.option("--timeout", type=click.FloatRange(0.1, 600), default=45.0, help="Seconds for the whole check.")
+@click.option("--timeout", type=Amount(0.1, 600), default=45.0, help="Seconds for the whole check.")
 @common_options
 @pass_session
 @click.pass_context

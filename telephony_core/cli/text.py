@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from typing import Final
 
-_SUSPICIOUS: Final = re.compile(r"[^\x20-\x7e]")
+from telephony_core.domain.visible_text import is_visible, visible
+
 _SUSPICIOUS_IN_JSON: Final = re.compile(r"[^\x20-\x7e\n]")
 
 
@@ -17,7 +17,7 @@ def printable(text: object) -> str:
     >>> printable("lobby\\x1b[31m")
     'lobby\\\\x1b[31m'
     """
-    return _SUSPICIOUS.sub(_visible, str(text))
+    return visible(str(text))
 
 
 def printable_lines(text: str) -> str:
@@ -31,15 +31,6 @@ def safe_json(payload: object, *, indent: int | None = 2, ascii_only: bool = Fal
     return _SUSPICIOUS_IN_JSON.sub(_json_escape, text)
 
 
-def _visible(match: re.Match[str]) -> str:
-    character = match[0]
-    if character.isprintable():
-        return character
-    if unicodedata.category(character) == "Zs":
-        return " "
-    return character.encode("unicode_escape").decode("ascii")
-
-
 def _json_escape(match: re.Match[str]) -> str:
     character = match[0]
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return character if is_visible(character) else json.dumps(character)[1:-1]

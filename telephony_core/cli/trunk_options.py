@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
@@ -10,6 +9,7 @@ import click
 
 from telephony_core.cli.passwords import password_option
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
+from telephony_core.text_files import parse_json
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -102,7 +102,7 @@ def vendor_options(texts: Sequence[str], provider: str) -> Mapping[str, Mapping[
         if slug != provider:
             raise click.UsageError(f"an option of {slug!r} means nothing to {provider}, whose connection this is")
         try:
-            options[key] = json.loads(value)
+            options[key] = parse_json(value)
         except ValueError:
             options[key] = value
     return {provider: options} if options else {}

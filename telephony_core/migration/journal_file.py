@@ -31,6 +31,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
     Readers and the writer never wait for one another.
     """
+    _made(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -71,8 +72,10 @@ def lock(path: Path) -> sqlite3.Connection | None:
 
     It is the operating system's, by way of SQLite, which knows how to get one everywhere.
     """
+    file = path.with_name(path.name + ".lock")
+    _made(file)
     # `SqliteJournal.is_running` holds it for a moment; a real run holds it for good.
-    held = sqlite3.connect(path.with_name(path.name + ".lock"), isolation_level=None, timeout=0.2)
+    held = sqlite3.connect(file, isolation_level=None, timeout=0.2)
     try:
         held.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:
@@ -84,6 +87,15 @@ def lock(path: Path) -> sqlite3.Connection | None:
         held.close()
         raise
     return held
+
+
+def _made(path: Path) -> None:
+    """See to it that the file is there, readable by its owner only; one that is there already keeps its mode.
+
+    SQLite would make it readable by all, and gives its companions (``-wal``, ``-shm``) the mode of the file itself.
+    """
+    with suppress(OSError):  # SQLite says better what is wrong with the place
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def sync_folder(folder: Path) -> None:

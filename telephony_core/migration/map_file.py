@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -29,6 +28,7 @@ from telephony_core.domain.uri_password import without_password
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
 from telephony_core.migration.inventory import NumberIndex
 from telephony_core.secret_references import is_reference
+from telephony_core.text_files import parse_toml, read_text
 
 FORMAT: Final = "telephony-core migration map"
 VERSION: Final = 1
@@ -180,13 +180,7 @@ class MigrationMap(_Table, frozen=True):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a map. Raises `MapError` with the lines of all its faults; no value is repeated."""
-        file = Path(path)
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise MapError(f"the map {file} cannot be read ({reason})", remedy="check the path") from None
-        return cls.parse(text, where=str(file))
+        return cls.parse(read_text(path, what="the map", refused=MapError), where=os.fspath(path))
 
     @classmethod
     def parse(cls, text: str, *, where: str = "the map") -> Self:
@@ -194,8 +188,8 @@ class MigrationMap(_Table, frozen=True):
         document: dict[str, Any] | None = None
         faults: list[str] = []
         try:
-            document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            document = parse_toml(text)
+        except ValueError as error:
             faults = [str(error)]  # line and column, never a value
         if document is None:
             raise MapError(f"{where} is not valid TOML: {faults[0]}")
@@ -349,8 +343,8 @@ def reference_problem(reference: str) -> str | None:
     if kind == "env":
         return None if os.environ.get(rest) else f"the environment variable {rest} is not set here"
     if kind == "file":
-        file = Path(rest).expanduser()
         try:
+            file = Path(rest).expanduser()
             if not file.is_file():
                 return f"there is no file {rest}"
             if not os.access(file, os.R_OK):
@@ -358,6 +352,8 @@ def reference_problem(reference: str) -> str | None:
             return None if file.stat().st_size else f"the file {rest} is empty"
         except OSError as error:
             return f"the file {rest} cannot be looked at ({error.strerror})"
+        except (RuntimeError, ValueError):
+            return f"there is no such path as {rest} on this machine"
     if kind == "prompt":
         return None
     raise InvalidInput("this is not a reference to a secret", remedy="write env:NAME, file:PATH or prompt:")

@@ -26,7 +26,14 @@ from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, MigrationError
-from telephony_core.migration.files import CHECKSUM, checksum, dump_document, load_document, write_file
+from telephony_core.migration.files import (
+    CHECKSUM,
+    checksum,
+    dump_document,
+    load_document,
+    would_replace,
+    write_file,
+)
 from telephony_core.migration.findings import Fate, Finding, LeftOut, Severity, WhyLeftOut
 from telephony_core.secret_references import is_reference
 
@@ -266,16 +273,16 @@ class Settings(Given):
     """So many numbers are moved first; unless all of them succeed, the rest is not begun."""
     concurrency: int = Field(default=4, ge=1, le=100)
     """Numbers in work at once."""
-    timeout: float = Field(default=30.0, gt=0)
+    timeout: float = Field(default=30.0, gt=0, le=86_400)
     """Seconds for one operation."""
-    settling_window: float = Field(default=900.0, ge=0)
+    settling_window: float = Field(default=900.0, ge=0, le=86_400)
     """Seconds after the time-out of an import whose answer was lost in which it may still show.
 
     For so long it is looked for; only when every look found nothing is it sent once more.
     """
     equal_failures: int = Field(default=3, ge=1)
     """So many equal failures in a row stop the run."""
-    soak_hours: float = Field(default=72.0, ge=0)
+    soak_hours: float = Field(default=72.0, ge=0, le=87_600)
     """How long a number has to stand verified before its source may be released."""
 
     @property
@@ -376,7 +383,7 @@ def save_plan(plan: Plan, path: str | os.PathLike[str], *, overwrite: bool = Fal
     """
     document = {"format": FORMAT, "version": VERSION, **plan.model_dump(mode="json")}
     loaded = LoadedPlan(plan=plan, path=Path(path), checksum=checksum(document))
-    with _nobody_begins(loaded) if overwrite and loaded.path.exists() else nullcontext():
+    with _nobody_begins(loaded) if overwrite and would_replace(path) else nullcontext():
         if loaded.journal_path.exists():
             raise MigrationError(
                 f"{loaded.path} was begun: its journal {loaded.journal_path.name} says what was made",

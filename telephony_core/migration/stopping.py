@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from telephony_core.errors import AuthenticationFailed, MigrationError, PermissionDenied, TelephonyError
 
@@ -19,7 +19,7 @@ class Stopped(StrEnum):
     """Why no further number was begun."""
 
     ASKED = "asked"
-    """Somebody asked for it (Ctrl-C)."""
+    """Somebody asked for it (Ctrl-C, SIGTERM, SIGHUP)."""
     CANARY = "canary"
     """One of the first numbers failed."""
     KEY = "key"
@@ -94,11 +94,15 @@ class StopRules:
             self.why, self.says = why, says
 
 
+_ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
 @contextmanager
 def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[None]:
-    """While this lasts, the first Ctrl-C (or SIGTERM) asks the run to stop, and the second cancels ``task``.
+    """While this lasts, the first Ctrl-C, SIGTERM or SIGHUP asks the run to stop, and the second cancels ``task``.
 
-    Where signals cannot be handled (outside the main thread, on Windows), the interpreter's own ways remain.
+    A signal that is ignored (``nohup``) stays so. Where signals cannot be handled (outside the main thread, on
+    Windows), the interpreter's own ways remain.
     """
     loop = asyncio.get_running_loop()
     asked = False
@@ -111,22 +115,28 @@ def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[
             asked = True
             ask()
 
-    handled = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    handled = {}
+    for number in _ENDING:
+        before = signal.getsignal(number)
+        if before is signal.SIG_IGN:
+            continue
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, handle)
-            handled.append(number)
+            handled[number] = before
     try:
         yield
     finally:
-        for number in handled:
+        for number, before in handled.items():
             loop.remove_signal_handler(number)
+            if before is not None:  # the loop would leave the system's own way behind
+                signal.signal(number, before)
 
 
 def run_interruptibly(
     work: Callable[[StopRules], Coroutine[Any, Any, T]], rules: StopRules, what: str, again: str | None = None
 ) -> T:
-    """Run async work from ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once.
+    """Run async work from ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once. So do
+    SIGTERM and SIGHUP.
 
     Raises `Interrupted` then, which names ``again`` as the command that goes on.
     """

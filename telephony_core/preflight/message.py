@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import quote
 
 from telephony_core.domain.sip_address import SipAddress
+from telephony_core.domain.visible_text import is_visible
+from telephony_core.errors import InvalidInput
 from telephony_core.preflight.report import Transport
 
 Method = Literal["OPTIONS", "REGISTER"]
@@ -21,8 +24,14 @@ SHOWN = 200
 
 # The compact forms of RFC 3261 §7.3.3 that a reply to our requests can hold and that are read here.
 _COMPACT = {"i": "call-id", "v": "via", "f": "from", "t": "to", "l": "content-length", "m": "contact"}
-_STATUS_LINE = re.compile(r"SIP/2\.0 +([1-6][0-9]{2})(?: +(.*))?", re.IGNORECASE)
-_REQUEST_LINE = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+ +\S+ +SIP/2\.0", re.IGNORECASE)
+_STATUS_LINE = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t]+(.*))?", re.IGNORECASE)
+_REQUEST_LINE = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+[ \t]+\S+[ \t]+SIP/2\.0", re.IGNORECASE)
+_CSEQ = re.compile(r"0*([0-9]+)\s+(\S+)")
+# A line ends with CRLF (RFC 3261 section 7); scripts and some servers send a bare LF, which means nothing else here.
+_LINE_END = re.compile(r"\r?\n")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+# Between messages: pings and pongs (RFC 5626 section 4.4.1), in either line end, and the zero bytes of some phones.
+_KEEP_ALIVE = b"\r\n\0"
 _BRANCH = re.compile(r';[ \t]*branch[ \t]*=[ \t]*"?([^;,"\s]+)', re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,10}")
 _FIRST_LINE = 2048
@@ -88,14 +97,46 @@ class Response:
         return f"{self.status} {self.reason}".rstrip()
 
     def answers(self, request: Request) -> bool:
-        """Whether it has our Call-ID, our CSeq and our branch (RFC 3261 §17.1.3)."""
+        """Whether it has our Call-ID, our CSeq and our branch (RFC 3261 §17.1.3).
+
+        A number is the same with zeros before it, and a token in either case (§7.3.1).
+        """
         branch = _BRANCH.search(self.first("via") or "")
         return (
             self.first("call-id") == request.call_id
-            and (self.first("cseq") or "").split() == request.cseq.split()
+            and _cseq(self.first("cseq")) == _cseq(request.cseq)
             and branch is not None
-            and branch[1] == request.branch
+            and branch[1].lower() == request.branch.lower()
         )
+
+
+def _cseq(text: str | None) -> tuple[str, str] | None:
+    """Number and method. The number stays text: it may have more digits than anybody wants to count with."""
+    match = _CSEQ.fullmatch(text or "")
+    return None if match is None else (match[1], match[2].upper())
+
+
+def address_of_record(address: SipAddress, username: str | None) -> str:
+    """Whom a REGISTER is for, as a URI (RFC 3261 section 10.2).
+
+    The user of the address; else the user name at the host of the address. A user name that is itself ``user@domain``
+    names its domain, as many carriers give it out: escaped into one user part it would be nobody.
+    """
+    scheme: Literal["sip", "sips"] = address.scheme or "sip"
+    registrar = SipAddress(address.host, address.port, scheme).uri()
+    host = registrar.removeprefix(f"{scheme}:")
+    if address.user:
+        return f"{scheme}:{address.user}@{host}"
+    name, at, domain = (username or "").rpartition("@")
+    if at and name:
+        with suppress(InvalidInput):
+            host = SipAddress.parse(f"{scheme}:{domain}").uri().removeprefix(f"{scheme}:")
+            return f"{scheme}:{_user_part(name)}@{host}"
+    return f"{scheme}:{_user_part(username or '')}@{host}"
+
+
+def _user_part(text: str) -> str:
+    return quote(text, safe="-_.!~*'()&=+$,;?/", encoding="utf-8")
 
 
 def request_uri(address: SipAddress, method: Method) -> str:
@@ -118,8 +159,8 @@ def build_request(
 ) -> Request:
     """One OPTIONS or REGISTER from ``local`` (IP and port). ``authorization`` is a header, name and value.
 
-    A REGISTER is for the user of the address, or else for ``username``, and its only contact expires at once: nothing
-    is registered, and nobody else's registration is touched.
+    A REGISTER is for the `address_of_record`, and its only contact expires at once: nothing is registered, and nobody
+    else's registration is touched.
     """
     uri = request_uri(address, method)
     branch = f"z9hG4bK{secrets.token_hex(12)}"
@@ -129,9 +170,7 @@ def build_request(
     parameter = "" if transport == "udp" or scheme == "sips" else f";transport={transport}"
     contact = f"<{scheme}:{caller.contact}@{here}{parameter}>"
     if method == "REGISTER":
-        user = address.user or quote(username or "", safe="-_.!~*'()&=+$,;?/", encoding="utf-8")
-        domain = SipAddress(address.host, address.port, scheme).uri().removeprefix(f"{scheme}:")
-        party = sender = f"<{scheme}:{user}@{domain}>"
+        party = sender = f"<{address_of_record(address, username)}>"
     else:
         party, sender = f"<{uri}>", f"<{scheme}:preflight@{here}>"
     headers = [
@@ -155,8 +194,7 @@ def build_request(
 
 def read_message(data: bytes) -> Response | None:
     """Read the head of a message: a reply, or ``None`` for a request of the peer's own. Raises `NotSip`."""
-    head = data.partition(b"\r\n\r\n")[0]
-    lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+    lines = _lines(data)
     match = _STATUS_LINE.fullmatch(lines[0].rstrip())
     if match is None:
         if data.startswith(_TLS_ALERT):
@@ -165,6 +203,12 @@ def read_message(data: bytes) -> Response | None:
             raise NotSip
         return None
     return Response(int(match[1]), match[2] or "", tuple(_headers(lines[1:])))
+
+
+def _lines(data: bytes) -> list[str]:
+    """The lines of the head of a message, without what may stand before it."""
+    head = _HEAD_END.split(data.lstrip(_KEEP_ALIVE), 1)[0]
+    return _LINE_END.split(head.decode("utf-8", "surrogateescape"))
 
 
 def _headers(lines: list[str]) -> list[tuple[str, str]]:
@@ -211,20 +255,18 @@ class HeadReader:
 
     def next(self) -> bytes | None:
         """The next head, or ``None`` if more bytes are needed. Raises `NotSip`."""
-        start = 0
-        while self._buffer[start : start + 2] == b"\r\n":
-            start += 2
-        del self._buffer[:start]
-        if not self._buffer or self._buffer == b"\r":
+        kept = self._buffer.lstrip(_KEEP_ALIVE)
+        del self._buffer[: len(self._buffer) - len(kept)]
+        if not self._buffer:
             return None
         _check_start(self._buffer)
-        end = self._buffer.find(b"\r\n\r\n", 0, self._limit)
-        if end < 0:
+        end = _HEAD_END.search(self._buffer, 0, self._limit)
+        if end is None:
             if len(self._buffer) >= self._limit:
                 raise HeadTooLarge
             return None
-        head = bytes(self._buffer[: end + 4])
-        del self._buffer[: end + 4]
+        head = bytes(self._buffer[: end.end()])
+        del self._buffer[: end.end()]
         self._body = _content_length(head)
         rest = bytes(self._buffer)
         self._buffer.clear()
@@ -233,12 +275,11 @@ class HeadReader:
 
 
 def _content_length(head: bytes) -> int:
-    lines = head.decode("utf-8", "surrogateescape").split("\r\n")
-    values = [value for name, value in _headers(lines[1:]) if name == "content-length"]
+    values = [value for name, value in _headers(_lines(head)[1:]) if name == "content-length"]
     return int(values[0]) if values and _LENGTH.fullmatch(values[0]) else 0
 
 
 def clean(text: str) -> str:
     """A foreign text made fit to be shown: printable, on one line, and not long."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:SHOWN])
+    shown = "".join(character if is_visible(character) else "?" for character in text[:SHOWN])
     return shown + "…" if len(text) > SHOWN else shown

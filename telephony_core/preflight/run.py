@@ -14,7 +14,7 @@ from telephony_core.preflight.certificate import look_at_certificate, read_certi
 from telephony_core.preflight.connection import Connection, TlsStream, connect_tcp, has_route, open_udp, plain_stream
 from telephony_core.preflight.credentials import TrunkCredentials
 from telephony_core.preflight.judge import Judgement
-from telephony_core.preflight.message import Caller, build_request, clean
+from telephony_core.preflight.message import Caller, address_of_record, build_request, clean
 from telephony_core.preflight.outcome import Happened, Outcome, Trouble
 from telephony_core.preflight.registration import Asked, challenges_of, register
 from telephony_core.preflight.report import (
@@ -248,7 +248,13 @@ class Run:
         self._answered = self._answered or outcome.happened is Happened.ANSWERED
         if judgement.verdict is Verdict.FAIL and registration.asked is Asked.SENT:
             self._refused_at = f"{target.transport} {target}"
-        seen = seen_of(outcome, registration.challenges, answered=registration.answered, credentials=credentials)
+        seen = seen_of(
+            outcome,
+            registration.challenges,
+            answered=registration.answered,
+            credentials=credentials,
+            record=address_of_record(address, credentials.username),
+        )
         self.note(Step.REGISTER, judgement, begun, target, seen=seen)
         return True
 

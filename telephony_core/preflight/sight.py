@@ -24,8 +24,10 @@ def seen_of(
     *,
     answered: Challenge | None = None,
     credentials: TrunkCredentials | None = None,
+    record: str = "",
 ) -> Seen:
-    """The facts of one request's outcome. ``answered`` is the challenge that credentials were sent for."""
+    """The facts of one request's outcome. ``answered`` is the challenge that credentials were sent for, ``record`` the
+    address of record that was to be registered."""
 
     def show(text: str | None) -> str | None:
         return _show(text, credentials) if text else None
@@ -33,6 +35,7 @@ def seen_of(
     response = outcome.response or outcome.provisional
     challenge = answered or choose(challenges) or next(iter(challenges), None)
     notes = [
+        f"address of record: {_show(record, credentials)}" if record else "",
         f"sent {outcome.sent} times" if outcome.sent > 1 else "",
         f"SIP messages ignored, not replies to this request: {outcome.foreign}" if outcome.foreign else "",
         f"datagrams ignored, not SIP: {outcome.garbage}" if outcome.garbage else "",

@@ -282,3 +282,108 @@ def test_the_registry_of_the_clients_is_one() -> None:
     from telephony_core import client, connections
 
     assert client.registry is connections.registry is registry
+
+
+# -- distributions that are broken
+
+Break = Callable[[Path], object]
+
+
+def _no_metadata(info: Path) -> None:
+    (info / "METADATA").unlink()
+
+
+def _empty_metadata(info: Path) -> None:
+    (info / "METADATA").write_bytes(b"")
+
+
+def _metadata_that_is_no_text(info: Path) -> None:
+    (info / "METADATA").write_bytes(b"\xff\xfe\x00")
+
+
+def _no_version(info: Path) -> None:
+    (info / "METADATA").write_text("Name: telephony-alpha\n")
+
+
+def _no_name(info: Path) -> None:
+    (info / "METADATA").write_text("Version: 1\n")
+
+
+@pytest.mark.parametrize("harm", [_no_metadata, _empty_metadata, _metadata_that_is_no_text, _no_version, _no_name])
+@pytest.mark.parametrize("source", [GOOD.format(slug="alpha", contract=CONTRACT), "1 / 0"], ids=["good", "failing"])
+def test_any_metadata_may_be_missing(install: Install, tmp_path: Path, harm: Break, source: str) -> None:
+    found = install("alpha", source)
+    harm(tmp_path / "telephony_alpha-1.0.dist-info")
+    (installed,) = (each for each in found.installed() if each.slug == "alpha")
+    assert installed.distribution
+    assert installed.version
+    assert isinstance(found.specs()["vox"], ProviderSpec)
+    if source == "1 / 0":
+        assert "ZeroDivisionError" in refused(found, "alpha", ProviderLoadError)
+    else:
+        assert found.spec("alpha").slug == "alpha"
+
+
+def _entries_that_are_no_text(info: Path) -> None:
+    (info / "entry_points.txt").write_bytes(b"\xff\xfe garbage")
+
+
+def _an_entry_without_a_value(info: Path) -> None:
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\njunk\n")
+
+
+@pytest.mark.parametrize("harm", [_entries_that_are_no_text, _an_entry_without_a_value])
+def test_entry_points_that_cannot_be_read_are_named_and_hide_nobody_else(
+    install: Install, tmp_path: Path, harm: Break
+) -> None:
+    install("broken", None, distribution="half-installed")
+    found = install("alpha", GOOD.format(slug="alpha", contract=CONTRACT))
+    harm(tmp_path / "half_installed-1.0.dist-info")
+    assert {"alpha", "diga", "vox"} <= {installed.slug for installed in found.installed()}
+    (said,) = found.unreadable()
+    assert "half-installed" in said
+    assert str(tmp_path) in said
+
+
+@pytest.mark.parametrize("value", ["!!", "json", "os:sep", "no_such_module:x", "json:no.such", ":", "a b"])
+@pytest.mark.parametrize("slug", ["../x", "a b", "한"])
+def test_an_odd_entry_point_is_an_error_of_its_own_only(install: Install, slug: str, value: str) -> None:
+    found = install(slug, None, distribution="odd", value=value).specs()
+    assert isinstance(found[slug], ProviderLoadError)
+    assert isinstance(found["vox"], ProviderSpec)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sys; sys.exit(3)",
+        "raise BaseException('x')",
+        "class Mute(Exception):\n    def __str__(self): raise ValueError\nraise Mute",
+        "def f(): f()\nf()",
+        GOOD.format(slug="alpha", contract="'2'"),
+        GOOD.replace("contract={contract}", "capabilities=None").format(slug="alpha"),
+    ],
+    ids=["exit", "base", "mute", "recursion", "contract", "capabilities"],
+)
+def test_whatever_a_plugin_does_while_it_is_loaded_is_an_error_of_its_own_only(install: Install, source: str) -> None:
+    found = install("alpha", source).specs()
+    assert isinstance(found["alpha"], PluginError)
+    assert isinstance(found["vox"], ProviderSpec)
+
+
+def test_every_command_works_beside_a_broken_distribution_and_providers_names_it(tmp_path: Path) -> None:
+    """In a process of its own: pydantic reads the entry points of all distributions when it is imported."""
+    info = tmp_path / "half_installed-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: half-installed\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_bytes(b"\xff\xfe garbage")
+    done = subprocess.run(
+        [sys.executable, "-m", "telephony_core.cli", "providers"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "vox" in done.stdout
+    assert "half-installed" in done.stderr

@@ -6,7 +6,6 @@ import json
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from telephony_core import errors
 from telephony_core.cli import failures
@@ -90,7 +89,7 @@ def test_a_mistyped_command_is_guessed(telephony):
 def test_people_get_the_reason_and_the_next_step(telephony):
     result = telephony("numbers", "show", "07099999999", "-p", "vox")
     first, second = result.stderr.splitlines()
-    assert first == "error: vox find_number: no record of +827099999999"
+    assert first == "error: vox (client-api.tryvox.co) find_number: no record of +827099999999"
     assert second.startswith("  next: `telephony numbers list`")
 
 
@@ -149,7 +148,26 @@ def test_ctrl_c_ends_with_130_and_tells_of_a_write_in_flight(telephony, vox, mon
     monkeypatch.setattr(vox, "handle", interrupted)
     error = telephony.error("numbers", "release", NUMBER, "-p", "vox", "--yes")
     assert (error["kind"], error["exit_code"]) == ("Interrupted", 130)
-    assert "was in flight" in error["remedy"]
+    assert "was in flight" in error["message"]
+    assert f"release of +827011112222 (record {error['id']}) may have happened" in error["message"]
+    assert f"`telephony numbers show {error['id']} -p vox`" in error["remedy"]
+
+
+@pytest.mark.parametrize(("error", "code"), [(RuntimeError("x"), 70), (OSError(28, "No space left on device"), 71)])
+def test_whatever_ends_a_write_says_that_it_may_have_happened(telephony, vox, monkeypatch, error, code):
+    def failing(request):
+        if request.method in ("PATCH", "POST"):
+            answer(request)
+            raise error
+        return answer(request)
+
+    answer = vox.handle
+    monkeypatch.setattr(vox, "handle", failing)
+    said = telephony.error("numbers", "label", NUMBER, "another", "-p", "vox")
+    assert said["exit_code"] == code
+    assert "the new label of +827011112222 (record " in said["message"]
+    assert "may have happened" in said["message"]
+    assert said["remedy"].startswith("look before repeating")
 
 
 def test_ctrl_c_in_a_read_has_nothing_more_to_say(telephony, vox, monkeypatch):
@@ -226,17 +244,6 @@ def test_hide_takes_secrets_out_in_their_json_spelling_too():
 
 
 # -- other ends
-
-
-def test_a_reader_that_goes_away_is_no_crash(monkeypatch):
-    def gone(*_args, **_kwargs):
-        raise BrokenPipeError
-
-    monkeypatch.setattr("telephony_core.cli.providers.print_table", gone)
-    monkeypatch.setattr("os.dup2", lambda *_: None)
-    result = CliRunner().invoke(app, ["providers"])
-    assert result.exit_code == 1
-    assert result.stderr == ""
 
 
 def test_an_error_of_click_that_is_no_usage_error_is_told_too(capsys):

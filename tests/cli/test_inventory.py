@@ -40,7 +40,7 @@ def test_a_file_that_is_there_is_replaced_only_by_force(moving):
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(moving):
     refused = moving.telephony("inventory", "-p", "vox", "-o", "nowhere/vox.json")
-    assert "there is no folder nowhere" in refused.stderr
+    assert f"there is no folder {moving.folder / 'nowhere'}" in refused.stderr
     assert moving.vox.requests == []
 
 

@@ -45,7 +45,7 @@ def test_at_a_terminal_it_asks_and_a_no_changes_nothing(moving, at_terminal):
     moving.plan()
     refused = moving.telephony(*APPLY, stdin="n\n")
     assert refused.exit_code == 8
-    assert "Move 3 numbers from vox to diga?" in refused.stderr
+    assert "Move 3 numbers from vox (client-api.tryvox.co) to diga (api.diga.io)?" in refused.stderr
     assert moving.writes() == []
     assert moving.telephony(*APPLY, stdin="y\n").exit_code == 0
 

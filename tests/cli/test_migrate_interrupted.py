@@ -77,12 +77,13 @@ def again(moving):
     assert moving.live() == ["+827011110000", "+827011110001", "+827011110002"]
 
 
-def test_the_first_ctrl_c_finishes_the_number_in_hand_and_says_how_to_go_on(on_loopback):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_the_first_signal_finishes_the_number_in_hand_and_says_how_to_go_on(on_loopback, number):
     # The answer drips in, so that the signal comes while the number is in hand.
     on_loopback.diga.faults.append(Fault(FaultKind.DRIP, method="POST", pause=0.0005))
     with Running(*APPLY) as run:
         run.until(is_step("import", "intent"))
-        run.process.send_signal(signal.SIGINT)
+        run.process.send_signal(number)
         warned = run.until(lambda told: "warning" in told)
         code, out, _ = run.end()
     assert "Ctrl-C once more stops at once" in warned["warning"]["message"]

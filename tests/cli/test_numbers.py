@@ -310,6 +310,54 @@ def test_a_release_that_is_declined_changes_nothing(telephony, vox, at_terminal)
     assert "DELETE" not in {call.method for call in vox.requests}
 
 
+def while_asked(vox, monkeypatch, **changes):
+    """Let something happen to the record between the first question and its answer, which is yes."""
+    asked = []
+
+    def confirm(question, **_options):
+        if not asked and changes:
+            vox.store.edit(record_of(vox, BOUGHT), changes)
+        asked.append(question)
+        return True
+
+    monkeypatch.setattr("click.confirm", confirm)
+    return asked
+
+
+def record_of(vox, number):
+    return next(id for id in vox.store if vox.store[id]["number"] == number)
+
+
+def test_the_question_names_number_record_connection_and_host(telephony, vox, at_terminal, monkeypatch):
+    at_terminal()
+    asked = while_asked(vox, monkeypatch)
+    result = telephony("numbers", "release", BOUGHT, "-p", "vox")
+    assert result.exit_code == 0
+    assert asked == ["Release +827012345678 at vox (client-api.tryvox.co)?"]
+    assert f"the record {record_of(vox, BOUGHT)}" in result.stderr
+
+
+def test_a_record_that_changed_while_somebody_was_asked_is_shown_and_asked_again(
+    telephony, vox, at_terminal, monkeypatch
+):
+    at_terminal()
+    asked = while_asked(vox, monkeypatch, memo="the emergency line")
+    result = telephony("numbers", "release", BOUGHT, "-p", "vox")
+    assert result.exit_code == 0
+    assert len(asked) == 2
+    assert "it has changed since it was shown" in result.stderr
+    assert "the emergency line" in result.stderr
+
+
+def test_a_record_that_is_of_another_number_by_now_is_not_released(telephony, vox, at_terminal, monkeypatch):
+    at_terminal()
+    while_asked(vox, monkeypatch, number="07099997777")
+    result = telephony("numbers", "release", BOUGHT, "-p", "vox")
+    assert result.exit_code == 5
+    assert "is of +827099997777 now; nothing was released" in result.stderr
+    assert "DELETE" not in {call.method for call in vox.requests}
+
+
 def test_release_that_unpublishes_agents_has_to_be_allowed_by_name(telephony, diga):
     error = telephony.error("numbers", "release", SPANISH_MOBILE, "-p", "diga", "--yes")
     assert (error["kind"], error["consent"]) == ("ConsentRequired", "unpublishes")
@@ -413,12 +461,16 @@ def number_of(**fields):
 
 
 def test_a_release_without_declared_terms_says_that_nobody_knows():
-    said = consequences(number_of(origin=Origin.UNKNOWN), registry.spec("diga").capabilities)
+    said = consequences(
+        number_of(origin=Origin.UNKNOWN), registry.spec("diga").capabilities, "es-prod (diga at diga.example)"
+    )
     assert "not declared" in said[-1]
 
 
 def test_a_release_of_a_number_without_trunk_or_agents_loses_the_record():
-    said = consequences(number_of(origin=Origin.PURCHASED), registry.spec("diga").capabilities)
+    said = consequences(
+        number_of(origin=Origin.PURCHASED), registry.spec("diga").capabilities, "es-prod (diga at diga.example)"
+    )
     assert "  Lost: the record n-1." in said
 
 

@@ -6,13 +6,14 @@ import json
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from telephony_core.cli import output
 from telephony_core.cli.output import Cell, Column
 from telephony_core.cli.text import printable, safe_json
+from telephony_core.domain.visible_text import is_visible
 
 HOSTILE = "\x1b[31mred\x07\u202egnirts\u200e\u2028[bold]x[/bold]\x9b2J\r\nend"
 ID = "9d0e7b7c-c0df-46d7-89b1-29f0a7e66c04"
@@ -53,7 +54,30 @@ def test_printable_text_is_one_line_of_characters_that_can_be_seen(text):
 @settings(deadline=None)
 @given(st.text(alphabet=st.characters(whitelist_categories=("L", "N", "P", "S"))))
 def test_printable_leaves_text_that_can_be_seen_as_it_is(text):
+    assume(all(map(is_visible, text)))
     assert printable(text) == text
+
+
+INVISIBLE = (
+    "\u034f\u115f\u1160\u17b4\u180b\u2800\u3164\ufe0f\uffa0\u00ad\u200b\u2060\ufeff\U000e0101\U0001d159\U00016fe4"
+)
+
+
+@pytest.mark.parametrize("character", INVISIBLE, ids=lambda character: f"U+{ord(character):04X}")
+def test_two_numbers_that_differ_in_what_nobody_sees_are_shown_differently(telephony, vox, character):
+    odd = f"line{character}1"
+    assert printable(odd) == "line" + character.encode("unicode_escape").decode() + "1"
+    assert character not in safe_json(odd)
+    assert json.loads(safe_json(odd)) == odd
+    vox.add(number="07099990009", memo=odd)
+    assert character not in telephony("numbers", "show", "07099990009", "-p", "vox").stdout
+
+
+def test_marks_are_kept_where_a_language_needs_them_and_not_where_they_bury_what_is_beside_them():
+    for word in ("Peña".encode().decode(), "Pen\u0303a", "Vie\u0323\u0302t", "\u0e17\u0e35\u0e48"):
+        assert printable(word) == word
+    assert printable("\u0336") == "\\u0336"
+    assert printable("a" + "\u0336" * 9).endswith("\\u0336" * 5)
 
 
 def test_printable_shows_what_was_hidden():
@@ -104,6 +128,20 @@ def test_no_line_is_wider_than_the_terminal(terminal, capsys, width):
     output.print_table(COLUMNS, ROWS, empty="")
     lines = STYLE.sub("", capsys.readouterr().out).splitlines()
     assert [line for line in lines if cell_len(line) > width and not line.startswith("not shown")] == []
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "", "abc", "²", "٣", "1e3", "99999999999", "9" * 5000])
+def test_a_width_that_cannot_be_meant_counts_for_nothing(terminal, capsys, said):
+    terminal(said, NO_COLOR="1", LINES=said)
+    output.print_table(COLUMNS, ROWS, empty="")
+    assert STYLE.sub("", capsys.readouterr().out).startswith("NUMBER")
+    assert output.terminal().width == output.terminal(stderr=True).width == 80
+
+
+def test_a_terminal_of_one_column_still_shows_every_number(terminal, capsys):
+    terminal(1, NO_COLOR="1")
+    output.print_table(COLUMNS, ROWS, empty="")
+    assert "+827011112222" in capsys.readouterr().out
 
 
 def test_a_terminal_leaves_out_the_least_important_column_and_says_so(terminal, capsys):

@@ -329,3 +329,88 @@ def test_a_client_and_its_errors_name_connection_and_host(name, shown):
     with pytest.raises(errors.ClientClosed) as closed:
         client.get_number("nobody")
     assert (closed.value.connection, closed.value.host) == (name or "toy", "toy.example:8443")
+
+
+# -- machines as they are
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user that the machine does not know, as in many containers."""
+
+    def nobody(_number):
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_without_a_home_there_is_no_file_and_the_environment_still_serves(monkeypatch):
+    assert user_file() is None
+    monkeypatch.setenv("TELEPHONY_TOY_API_KEY", "key")
+    assert list(Connections.load()) == ["toy"]
+    monkeypatch.setenv("TELEPHONY_CONFIG", "~/telephony.toml")
+    with pytest.raises(ConfigurationError, match="no such path"):
+        Connections.load()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("XDG_CONFIG_HOME", "config"), ("XDG_CONFIG_HOME", "."), ("HOME", "h")]
+)
+def test_a_relative_folder_is_refused_because_it_is_another_one_everywhere(monkeypatch, variable, value):
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=f"{variable} names a relative folder"):
+        Connections.load()
+
+
+def test_a_folder_or_a_broken_link_in_place_of_the_file_is_told_and_not_skipped(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "telephony" / "config.toml"
+    file.mkdir(parents=True)
+    with pytest.raises(ConfigurationError, match="directory"):
+        Connections.load()
+    file.rmdir()
+    file.symlink_to("config.toml")
+    with pytest.raises(ConfigurationError, match="symbolic links"):
+        Connections.load()
+    file.unlink()
+    file.symlink_to("nowhere")
+    with pytest.raises(ConfigurationError, match="No such file"):
+        Connections.load()
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])
+def test_a_home_that_is_none_has_no_file(monkeypatch, home):
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", home)
+    assert len(Connections.load()) == 0
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "timeout = inf",
+        "timeout = nan",
+        "timeout = 1e308",
+        f"max_retries = {'9' * 4000}",
+        f"max_retries = {'9' * 5000}",
+        "pace = {per_second = inf}",
+        f"settings = {'[' * 5000}",
+    ],
+)
+def test_absurd_numbers_and_nesting_are_refused(tmp_path, setting):
+    (tmp_path / "c.toml").write_text(f'[connections.x]\nprovider = "vox"\n{setting}\n')
+    with pytest.raises(ConfigurationError):
+        Connections.load(tmp_path / "c.toml")
+
+
+def test_a_file_with_a_byte_order_mark_is_read_and_one_in_utf_16_says_what_to_do(tmp_path):
+    text = '[connections.x]\nprovider = "vox"\n'
+    (tmp_path / "c.toml").write_bytes(text.encode("utf-8-sig"))
+    assert "x" in Connections.load(tmp_path / "c.toml")
+    (tmp_path / "c.toml").write_bytes(text.encode("utf-16"))
+    with pytest.raises(ConfigurationError, match="save it as UTF-8"):
+        Connections.load(tmp_path / "c.toml")

@@ -338,6 +338,7 @@ def test_a_finished_journal_is_read_in_a_folder_that_cannot_be_written(loaded: L
     for parent in (folder, *folder.parents[:3]):
         if parent.stat().st_uid == os.getuid():
             parent.chmod(parent.stat().st_mode | 0o055)
+    loaded.journal_path.chmod(0o644)  # somebody lets others read it, which it is not made for
     folder.chmod(0o555)
     try:
         with nobody(), SqliteJournal.reading(loaded) as journal:
@@ -402,3 +403,20 @@ def test_a_journal_that_was_lost_is_said_and_not_taken_for_a_plan_that_was_never
     with pytest.raises(PlanOvertaken, match="there already"):
         stage.apply(loaded, take_over=True)  # begins anew, and looks before it writes
     assert len(stage.target.records()) == 1
+
+
+# -- who may read it
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
+def test_a_journal_and_everything_beside_it_is_readable_by_its_owner_only(loaded: LoadedPlan) -> None:
+    before = os.umask(0)
+    try:
+        with SqliteJournal.writing(loaded, "apply", create=True) as journal:
+            journal.append(ENTRY)
+            beside = [file for file in loaded.path.parent.iterdir() if file.name.startswith(loaded.journal_path.name)]
+            modes = {file.name.removeprefix(loaded.journal_path.name): file.stat().st_mode & 0o777 for file in beside}
+    finally:
+        os.umask(before)
+    assert {"", "-wal", "-shm", ".lock"} <= modes.keys()
+    assert set(modes.values()) == {0o600}

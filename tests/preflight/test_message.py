@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -19,6 +20,7 @@ from telephony_core.preflight.message import (
     Request,
     Response,
     TlsInstead,
+    address_of_record,
     build_request,
     clean,
     read_message,
@@ -72,6 +74,26 @@ def test_register_asks_the_domain_and_names_the_user_in_to_and_from() -> None:
 def test_a_user_name_that_is_no_sip_user_is_escaped() -> None:
     request = heard(build("REGISTER", "h.example", username="vox@pbx ü"))
     assert request.header("To") == "<sip:vox%40pbx%20%C3%BC@h.example>"
+
+
+@pytest.mark.parametrize(
+    ("address", "username", "record"),
+    [
+        ("pbx.example.com:5080", "vox", "sip:vox@pbx.example.com:5080"),
+        ("pbx.example.com:5080", "vox@carrier.example", "sip:vox@carrier.example"),
+        ("pbx.example.com", "a b@carrier.example:5070", "sip:a%20b@carrier.example:5070"),
+        ("pbx.example.com", "a@b@carrier.example", "sip:a%40b@carrier.example"),
+        ("pbx.example.com", "vox@no domain", "sip:vox%40no%20domain@pbx.example.com"),
+        ("pbx.example.com", "@carrier.example", "sip:%40carrier.example@pbx.example.com"),
+        ("sips:pbx.example.com", "vox@carrier.example", "sips:vox@carrier.example"),
+        ("sip:main@pbx.example.com", "vox@carrier.example", "sip:main@pbx.example.com"),
+    ],
+)
+def test_a_user_name_that_names_its_domain_is_registered_there(address: str, username: str, record: str) -> None:
+    assert address_of_record(SipAddress.parse(address), username) == record
+    request = heard(build("REGISTER", address, username=username, transport="tcp"))
+    assert request.header("To") == f"<{record}>"
+    assert "carrier" not in request.uri
 
 
 def test_register_ends_at_once_and_names_only_a_contact_of_its_own() -> None:
@@ -179,6 +201,59 @@ def test_no_bytes_make_the_reader_raise_anything_but_not_sip(data: bytes) -> Non
         assert not message.answers(build())
 
 
+def _reply(request: Request, **changes: str) -> str:
+    return heard(request).reply(200, "OK", **changes).decode()
+
+
+ODD: dict[str, Callable[[Request], str]] = {
+    "bare LF": lambda request: _reply(request).replace("\r\n", "\n"),
+    "LF and CRLF mixed": lambda request: _reply(request).replace("\r\n", "\n", 3),
+    "only the last line end is LF": lambda request: _reply(request).removesuffix("\r\n\r\n") + "\n\n",
+    "zeros in CSeq": lambda request: _reply(request, cseq="0000000001 OPTIONS"),
+    "blanks and a tab in CSeq": lambda request: _reply(request, cseq=" 1 \t OPTIONS "),
+    "folded CSeq": lambda request: _reply(request, cseq="1\r\n OPTIONS"),
+    "method in another case": lambda request: _reply(request, cseq="1 options"),
+    "branch in another case": lambda request: _reply(request).replace(request.branch, request.branch.upper()),
+    "names in another case": lambda request: _reply(request).replace("Call-ID:", "CALL-id :").replace("Via:", "vIA:"),
+    "compact names": lambda request: _reply(request).replace("Call-ID:", "i:").replace("Via:", "v:"),
+    "a tab in the status line": lambda request: _reply(request).replace("SIP/2.0 200 OK", "SIP/2.0\t200\tOK"),
+    "two Via on one line": lambda request: _reply(
+        request, via=f"{heard(request).header('Via')}, SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKother"
+    ),
+    "keep-alives before it": lambda request: "\r\n\r\n\r\n" + _reply(request),
+    "keep-alives in LF before it": lambda request: "\n\n" + _reply(request),
+    "a zero byte before it": lambda request: "\0" + _reply(request),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
+def test_a_reply_is_ours_however_it_is_spelt(odd: Callable[[Request], str]) -> None:
+    request = build()
+    data = odd(request).encode()
+    message = read_message(data)
+    assert message is not None
+    assert message.answers(request)
+    reader = HeadReader(4096)
+    for index in range(len(data)):
+        assert reader.next() is None
+        reader.feed(data[index : index + 1])
+    head = reader.next()
+    assert head is not None
+    streamed = read_message(head)
+    assert streamed is not None
+    assert streamed.answers(request)
+
+
+@pytest.mark.parametrize(
+    "cseq", ["2 OPTIONS", "10 OPTIONS", "1 REGISTER", "1", "OPTIONS", "", "-1 OPTIONS", "1 2 OPTIONS"]
+)
+def test_another_cseq_is_another_request(cseq: str) -> None:
+    request = build()
+    message = read_message(_reply(request, cseq=cseq).encode())
+    assert message is not None
+    assert not message.answers(request)
+
+
 # --- the byte stream ----------------------------------------------------------------------------------------------
 
 MESSAGES = [
@@ -231,6 +306,14 @@ def test_a_length_that_is_none_breaks_nothing(length: str) -> None:
     reader = HeadReader(64 * 1024)
     reader.feed(f"SIP/2.0 200 OK\r\nContent-Length: {length}\r\n\r\n".encode())
     assert reader.next() is not None
+
+
+@pytest.mark.parametrize("data", [b"\r", b"\r\n", b"\r\n\r\n", b"\n\n", b"\0", b"\r\n\r\n\r"])
+def test_a_keep_alive_is_no_message_that_began(data: bytes) -> None:
+    reader = HeadReader(4096)
+    reader.feed(data)
+    assert reader.next() is None
+    assert not reader.in_message
 
 
 @pytest.mark.parametrize("data", [b"SSH-2.0-OpenSSH_9.2\r\n", b"220 mail ESMTP\n", b"x" * 3000])

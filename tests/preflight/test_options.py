@@ -270,3 +270,13 @@ def test_several_checks_run_side_by_side(quick: Timing) -> None:
     with SipPeer(always(200)) as one, SipPeer(always(404), "tcp") as two:
         reports = asyncio.run(both(one.uri, two.uri))
     assert [options(report).seen.status for report in reports] == [200, 404]
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_bare_line_feeds_and_keep_alives_hide_no_server(transport: str, quick: Timing) -> None:
+    def odd(heard: Heard) -> Answers:
+        return [b"\r\n\r\n", b"\r\n", b"\n", heard.reply(200, "OK", cseq="0001 OPTIONS").replace(b"\r\n", b"\n")]
+
+    with SipPeer(odd, transport) as peer:
+        report = check_trunk(peer.uri, timing=quick)
+    assert report.verdict is Verdict.PASS

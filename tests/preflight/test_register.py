@@ -273,3 +273,15 @@ def test_register_without_credentials_is_refused_before_anything_is_sent() -> No
 def test_steps_that_do_not_exist_are_refused(steps: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInput, match="steps"):
         check_trunk("192.0.2.1", steps=steps)
+
+
+@pytest.mark.parametrize("username", ["vox", "vox@carrier.example"])
+def test_the_address_of_record_that_was_used_is_said(username: str, quick: Timing) -> None:
+    credentials = TrunkCredentials(username=username, password="s3cret")
+    with SipPeer(Registrar(username=username)) as peer:
+        report = check_trunk(peer.uri, credentials, steps=ONLY, timing=quick)
+    assert report.verdict is Verdict.PASS
+    record = f"sip:{username}" if "@" in username else f"sip:{username}@{peer.place}"
+    assert f"address of record: {record}" in registered(report).seen.notes
+    assert peer.heard[-1].header("To") == f"<{record}>"
+    assert (peer.heard[-1].authorization or {})["username"] == username
