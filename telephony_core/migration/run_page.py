@@ -29,7 +29,9 @@ from telephony_core.migration.status import NumberRun, Run, StepTaken
 _WORDS: Final = {
     Standing.MOVED: ("moved, read back and equal", "good"),
     Standing.RELEASED: ("moved, and released at the source", "good"),
+    Standing.IN_DOUBT: ("in doubt: its import was not answered", "warn"),
     Standing.BEGUN: ("begun", "warn"),
+    Standing.NOT_IN_SERVICE: ("made, and not in service yet", "warn"),
     Standing.FAILED: ("failed", "block"),
     Standing.ASKED: ("for a person to look at", "block"),
     Standing.NOT_BEGUN: ("not begun", "info"),
