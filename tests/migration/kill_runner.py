@@ -4,7 +4,6 @@ standard input. Each run is a fork of this process, which spares them the import
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 import signal
@@ -15,11 +14,11 @@ from typing import Any
 from telephony_core import AsyncTelephony
 from telephony_core.flow import Response
 from telephony_core.migration.apply import ApplyOptions, apply_plan
-from telephony_core.migration.giving_up_run import GivingUpOptions
+from telephony_core.migration.deprovision import DeprovisionOptions
 from telephony_core.migration.journal import SqliteJournal
 from telephony_core.migration.plan import load_plan
-from telephony_core.migration.release import release_plan
-from telephony_core.migration.rollback import rollback_plan
+from telephony_core.migration.release import preview_release, release_plan
+from telephony_core.migration.rollback import preview_rollback, rollback_plan
 from telephony_core.migration.verify import VerifyOptions, verify_plan
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock
@@ -82,17 +81,31 @@ def _watched(write: Callable[..., Any], boundaries: Boundaries) -> Callable[...,
     return watched
 
 
-async def _soon(seconds: float) -> None:
-    await asyncio.sleep(0)
+class QuickTime:
+    """Time that passes by being asked for and by waiting, so that every run sends the same requests in the same order
+    and nobody waits for a settling window to pass."""
+
+    def __init__(self) -> None:
+        self._passed = 0.0
+
+    def _monotonic(self) -> float:
+        self._passed += 0.001
+        return self._passed
+
+    async def _asleep(self, seconds: float) -> None:
+        self._passed += seconds
+        await asyncio.sleep(0)
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(monotonic=self._monotonic, asleep=self._asleep)
 
 
 def work(asked: dict[str, Any]) -> str:
     boundaries = Boundaries(asked.get("kill"))
     watch_journal(boundaries)
     loaded = load_plan(asked["plan"])
-    # Time that passes only by being asked for, so that every run does the same requests in the same order.
-    ticks = itertools.count()
-    clock = Clock(monotonic=lambda: next(ticks) / 1000, asleep=_soon)
+    clock = QuickTime().clock
 
     def opener(provider: str, key: str) -> Callable[[], AsyncTelephony]:
         return lambda: AsyncTelephony(
@@ -103,19 +116,28 @@ def work(asked: dict[str, Any]) -> str:
             clock=clock,
         )
 
-    source = opener(loaded.plan.source.provider, "emulator-key")
-    target = opener(loaded.plan.target.provider, "emulator-key-of-the-target")
-    giving_up = GivingUpOptions(accept=["unpublishes"], clock=clock, confirmed=asked.get("confirmed"))
+    ends = (
+        loaded,
+        opener(loaded.plan.source.provider, "emulator-key"),
+        opener(loaded.plan.target.provider, "emulator-key-of-the-target"),
+    )
+    confirmed = frozenset((number, record) for number, record in asked.get("confirmed", ()))
+    options = DeprovisionOptions(accept=["unpublishes"], clock=clock, confirmed=confirmed)
+    answer: dict[str, Any] = {}
     match asked["command"]:
         case "apply":
-            said = apply_plan(loaded, source, target, ApplyOptions(clock=clock, concurrency=1)).in_a_word
+            answer["said"] = apply_plan(*ends, ApplyOptions(clock=clock, concurrency=1)).in_a_word
         case "verify":
-            said = verify_plan(loaded, source, target, VerifyOptions(clock=clock)).in_a_word
+            answer["said"] = verify_plan(*ends, VerifyOptions(clock=clock)).in_a_word
+        case "preview rollback":
+            answer["shown"] = sorted(preview_rollback(*ends, options).shown)
+        case "preview release":
+            answer["shown"] = sorted(preview_release(*ends, options).shown)
         case "rollback":
-            said = rollback_plan(loaded, source, target, giving_up).in_a_word
-        case _:
-            said = release_plan(loaded, source, target, giving_up).in_a_word
-    return json.dumps({"said": said, **boundaries.counts})
+            answer["said"] = rollback_plan(*ends, options).in_a_word
+        case "release":
+            answer["said"] = release_plan(*ends, options).in_a_word
+    return json.dumps({**answer, **boundaries.counts})
 
 
 def main() -> None:

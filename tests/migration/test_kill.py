@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from telephony_core.migration.claims import state_folder
 from telephony_core.migration.plan import LoadedPlan, Settings
 from telephony_core.migration.status import read_run
 from tests.migration.stage import Stage, sorted_state
@@ -75,7 +76,9 @@ class Scene:
     kills: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        settings = Settings(timeout=20.0, soak_hours=0)
+        # Longer than any run here takes, so that whatever was sent before a kill may still take effect after it; the
+        # processes have a time of their own, in which waiting for it takes none.
+        settings = Settings(timeout=20.0, settling_window=60.0, soak_hours=0)
         self.loaded: LoadedPlan = Stage(self.folder, self.way, self.count, settings).plan()
         self.server = Process("tests.migration.kill_server", self.way, str(self.count))
         self.urls = self.server.read()
@@ -94,8 +97,8 @@ class Scene:
 
     def run(self, kill: tuple[str, int, str] | None) -> dict[str, Any]:
         """From the beginning, up to the end or to the kill."""
-        for leftover in self.folder.glob("plan.json.journal*"):
-            leftover.unlink()
+        for leftover in (*self.folder.glob("plan.json.journal*"), *state_folder().iterdir()):
+            leftover.unlink()  # as on a machine that never saw this plan
         self.server.ask(do="reset")
         for command in self.before:
             self.carry_out(command)
@@ -103,14 +106,12 @@ class Scene:
 
     def carry_out(self, command: str, kill: tuple[str, int, str] | None = None) -> dict[str, Any]:
         acted = kill is not None and kill[2] == "acted"
+        confirmed = self._ask(f"preview {command}")["shown"] if command in ("rollback", "release") else ()
         self.server.ask(do="arm", kill_at=kill[1] if kill is not None and acted else None)
-        return self.runner.ask(
-            command=command,
-            plan=str(self.loaded.path),
-            urls=self.urls,
-            confirmed=self.count,
-            kill=None if acted else kill,
-        )
+        return self._ask(command, confirmed=confirmed, kill=None if acted else kill)
+
+    def _ask(self, command: str, **asked: object) -> dict[str, Any]:
+        return self.runner.ask(command=command, plan=str(self.loaded.path), urls=self.urls, **asked)
 
     def state(self) -> list[list[object]]:
         return [list(sorted_state(records)) for records in self.server.ask(do="look")["state"]]
@@ -119,13 +120,7 @@ class Scene:
         first = self.run(kill)
         assert first["killed"], f"nobody died at {kill}: {first}"
         self.kills += 1
-        if self.command == "release":  # those that went before the kill are not to be confirmed again
-            left = sum(number.released is None for number in read_run(self.loaded).numbers)
-            again = self.runner.ask(
-                command="release", plan=str(self.loaded.path), urls=self.urls, confirmed=left, kill=None
-            )
-        else:
-            again = self.carry_out(self.command)
+        again = self.carry_out(self.command)
         assert not again["killed"]
         assert self.state() == self.end_state, f"after a kill at {kill}, and then: {again['said']}"
         standings = {number.standing for number in read_run(self.loaded).numbers}
