@@ -19,9 +19,10 @@ from telephony_core import (
 )
 from telephony_core.emulator import Credentials, Record
 from telephony_core.testing.contract.driver import Driver
-from tests.reliability.liars import Liar, new_emulator, number_of, provider_of, state_of, written
+from tests.reliability.liars import Liar
 from tests.reliability.simulated_time import SharedTime
 from tests.reliability.strangers import add_somebodys
+from tests.reliability.vendors import new_emulator, number_of, provider_of, state_of, written
 from tests.reliability.witness import Asked, Witness
 
 Mode = Literal["sync", "async"]

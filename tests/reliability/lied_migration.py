@@ -40,9 +40,10 @@ from telephony_core.migration import (
     take_inventory,
 )
 from telephony_core.migration.map_file import AgentChoice, TrunkChoice
-from tests.reliability.liars import Liar, is_live, new_emulator, number_of, state_of
+from tests.reliability.liars import Liar
 from tests.reliability.simulated_time import SharedTime
 from tests.reliability.strangers import add_somebodys
+from tests.reliability.vendors import is_live, new_emulator, number_of, state_of
 from tests.reliability.witness import Asked, Witness, settings_of
 
 WAYS: Final = ("vox-diga", "diga-vox")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from hypothesis import strategies as st
 
@@ -37,9 +38,9 @@ def plots(whats: Sequence[What], on: Sort, acts: Sequence[Acts]) -> st.SearchStr
         st.sampled_from(whats),
         st.just(on),
         st.sampled_from(acts),
-        skip=st.integers(0, 2),
-        times=st.sampled_from([1, 1, 2, 9]) if on in (Sort.READ, Sort.LIST) else st.sampled_from([1, 1, 2]),
-        late=st.sampled_from([30.0, 300.0]),
+        skip=st.sampled_from([0, 0, 1, 2] if on in (Sort.READ, Sort.LIST) else [0, 0, 1]),
+        times=st.sampled_from([1, 2, 9]) if on in (Sort.READ, Sort.LIST) else st.sampled_from([1, 1, 2]),
+        late=st.sampled_from([30.0, 300.0, 600.0]),
         pick=st.integers(0, 9),
     )
 
@@ -58,10 +59,13 @@ COMING_OUT = st.builds(
 )  # fmt: skip
 
 
-def some(*kinds: st.SearchStrategy[Plot]) -> st.SearchStrategy[tuple[Plot, ...]]:
-    """No lie, one or two."""
+Plots: TypeAlias = st.SearchStrategy[tuple[Plot, ...]]
+
+
+def some(*kinds: st.SearchStrategy[Plot]) -> Plots:
+    """One lie or two, now and then none."""
     one = st.one_of(*kinds)
-    return st.one_of(st.just(()), st.tuples(one), st.tuples(one, one))
+    return st.one_of(st.tuples(one), st.tuples(one, one), st.tuples(one), st.just(()))
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,40 @@ class Trouble:
     meanwhile: Meddling | None = None
     ended_after: float | None = None
     """Seconds after which somebody ends it."""
+    from_the_start: bool = True
+    """Whether what it shows before it starts is lied about too."""
 
 
-ENDS = st.sampled_from(["source", "target"])
 DEEDS = st.sampled_from(Deed)
-MISMADE = plots((What.OTHER_ID,), Sort.CREATE, [*Acts])
-TROUBLE = st.builds(
-    Trouble,
-    here=some(READING, LISTING, ENDING),
-    there=some(READING, LISTING, CHANGING, ENDING, CREATING, COMING_OUT, MISMADE),
-    meanwhile=st.none() | st.builds(Meddling, st.integers(1, 30), ENDS, DEEDS, PICK),
-    ended_after=st.sampled_from([None, None, None, 0.3, 5.0, 200.0]),
+MEDDLING = st.none() | st.builds(
+    Meddling, st.integers(1, 16), st.sampled_from(["source", "target"]), DEEDS, st.integers(0, 5)
 )
+MISMADE = plots((What.OTHER_ID,), Sort.CREATE, [*Acts])
+
+
+def trouble(
+    here: st.SearchStrategy[tuple[Plot, ...]], there: st.SearchStrategy[tuple[Plot, ...]]
+) -> st.SearchStrategy[Trouble]:
+    return st.builds(
+        Trouble,
+        here=here,
+        there=there,
+        meanwhile=MEDDLING,
+        ended_after=st.sampled_from([None, None, None, None, 0.3, 5.0, 200.0]),
+        from_the_start=st.sampled_from([False, False, True]),
+    )
+
+
+LOOKS = some(READING, READING, READING, LISTING)
+APPLYING = trouble(LOOKS, some(CREATING, CREATING, MISMADE, COMING_OUT, CHANGING, CHANGING, READING, LISTING))
+VERIFYING = trouble(some(LISTING), some(LISTING))
+ROLLING_BACK = trouble(LOOKS, some(ENDING, ENDING, READING, READING, LISTING))
+RELEASING = trouble(some(ENDING, ENDING, READING, READING, LISTING), LOOKS)
+
+
+def named(name: str, troubles: st.SearchStrategy[Trouble]) -> st.SearchStrategy[tuple[str, Trouble]]:
+    return st.tuples(st.just(name), troubles)
+
+
+ROLLBACK, RELEASE = named("rollback", ROLLING_BACK), named("release", RELEASING)
+COMMANDS = st.one_of(ROLLBACK, RELEASE, named("apply", APPLYING), named("verify", VERIFYING), ROLLBACK, RELEASE)

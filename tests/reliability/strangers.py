@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Final
 
 from telephony_core.emulator import Credentials, Emulator, Record
-from tests.reliability.liars import WORDS, Liar, elsewhere, is_live, written
+from tests.reliability.liars import Liar
+from tests.reliability.vendors import WORDS, elsewhere, is_live, written
 
 THEIRS: Final = Credentials("them", "their password")
 

@@ -13,9 +13,10 @@ import pytest
 from telephony_core import OutcomeUnknown, PhoneNumber, TelephonyError
 from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.errors import UnexpectedResponse
-from tests.reliability.liars import Acts, Lie, Sort, What, is_live
+from tests.reliability.liars import Acts, Lie, Sort, What
 from tests.reliability.lied_account import MODES, VENDORS, Account, Mode, account_of
 from tests.reliability.strangers import Deed, add_somebodys
+from tests.reliability.vendors import is_live
 
 T = TypeVar("T")
 MISNAMED = (What.ANOTHER, What.OTHER_ID)

@@ -13,7 +13,7 @@ import pytest
 
 from telephony_core import TelephonyError
 from telephony_core.emulator import Record
-from tests.reliability.liars import Acts, Liar, Lie, Odd, Sort, What, new_emulator, state_of
+from tests.reliability.liars import Acts, Liar, Lie, Odd, Sort, What
 from tests.reliability.lied_migration import (
     FRESH,
     NUMBERS,
@@ -26,6 +26,7 @@ from tests.reliability.lied_migration import (
     migration_of,
 )
 from tests.reliability.strangers import CHANGES, OUT_OF_SERVICE, Deed, add_somebodys, can_do
+from tests.reliability.vendors import new_emulator, state_of
 
 T = TypeVar("T")
 ONE = NUMBERS[0]
@@ -53,11 +54,11 @@ def each_way(end: str, *deeds: Deed) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("migration", "deed"), cases, indirect=["migration"])
 
 
-def tried(run: Callable[[], T]) -> T | TelephonyError:
-    """What a command came to; an error that the library raises on purpose is an answer too."""
+def tried(run: Callable[[], T]) -> T | Exception:
+    """What a command came to; an error that the library raises on purpose is an answer too, as is that it was ended."""
     try:
         return run()
-    except TelephonyError as error:
+    except (TelephonyError, TimeoutError) as error:
         return error
 
 
@@ -188,6 +189,31 @@ def test_an_import_that_comes_back_otherwise_is_not_called_moved_and_its_source_
     migration.time.advance(SOAK + 60)
     tried(migration.release)
     assert len(migration.live("source", ONE)) == 1
+
+
+def test_an_import_in_doubt_is_not_called_rolled_back_while_it_may_still_act(migration: Migration) -> None:
+    migration.target.lies.append(Lie(What.SILENCE, Sort.CREATE, Acts.LATE, late=300.0))
+    tried(lambda: migration.apply(ended_after=25.0))
+    said = tried(migration.rollback)
+    migration.witness.settle_down()
+    assert not complete(said) or migration.live("target", ONE) == {}
+
+
+@pytest.mark.parametrize("ended_after", [25.0, 120.0, None])
+@pytest.mark.parametrize("first", ["rollback", "release"])
+def test_one_end_is_not_given_up_while_a_deletion_at_the_other_end_may_still_act(
+    migration: Migration, first: str, ended_after: float | None
+) -> None:
+    migration.soaked()
+    begun, then = migration.rollback, migration.release
+    liar = migration.target
+    if first == "release":
+        begun, then, liar = migration.release, migration.rollback, migration.source
+    liar.lies.append(Lie(What.SILENCE, Sort.END, Acts.LATE, late=600.0))
+    tried(lambda: begun(ended_after=ended_after))
+    tried(then)
+    migration.witness.settle_down()
+    assert migration.live("source", ONE) or migration.live("target", ONE)
 
 
 # -- rollback: the other end must serve

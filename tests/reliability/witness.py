@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
-from tests.reliability.liars import Effect, Liar, Record, State, is_active, is_live, number_of, state_of
+from telephony_core.emulator import Record
+from tests.reliability.liars import Effect, Liar
 from tests.reliability.simulated_time import SharedTime
 from tests.reliability.strangers import Deed, stranger
+from tests.reliability.vendors import State, is_active, is_live, number_of, state_of
 
 Key = tuple[str, str]
 """An end and an id there."""
@@ -72,6 +73,8 @@ class Witness:
     tick: int = 0
     began: int = 0
     began_at: float = 0.0
+    excused: set[str] = field(default_factory=set)
+    """Numbers that may be served nowhere: a stranger had a hand in it, or it was accepted by name."""
     _touched: dict[Key, int] = field(default_factory=dict)
     _told: dict[Key, int] = field(default_factory=dict)
     _misled: dict[Key, int] = field(default_factory=dict)
@@ -84,12 +87,19 @@ class Witness:
             liar.told = lambda liar, id: self._told.__setitem__((liar.end, id), self.tick)
             liar.misled = self._was_misled
 
+    def holds(self, so: bool, said: str) -> None:
+        """Judge a claim of the client's."""
+        if not so:
+            self.wrong.append(said)
+
     # -- what happens
 
     def begin(self, asked: Asked) -> None:
         """A client is called."""
         self.tick += 1
         self.asked, self.began, self.began_at = asked, self.tick, self.time.passed
+        if asked.unserved:
+            self.excused |= self.planned_numbers
 
     def meanwhile(self, after: int, act: Callable[[], object]) -> None:
         """Have something done once so many more requests have been answered, if it comes to that."""
@@ -101,7 +111,9 @@ class Witness:
     def touch(self, end: str, deed: Deed, id: str, number: str = "") -> None:
         """A stranger is at work."""
         self.tick += 1
-        theirs = stranger(self.liars[end], deed, id, number)
+        liar = self.liars[end]
+        self.excused.add(number_of(liar.vendor, liar.emulator.store[id]))
+        theirs = stranger(liar, deed, id, number)
         if theirs == id:
             self._touched[end, id] = self.tick
         if deed in (Deed.RECYCLE, Deed.REMAKE, Deed.REMOVE):
@@ -160,7 +172,7 @@ class Witness:
                 self.left[effect.end, id] = self._with_ours(effect, id, after)
         for id in effect.over:
             self.ours.discard((effect.end, id))
-        self.wrong += [f"{moment.asked.operation}: {says}" for says in self.doubled()]
+        self.wrong += [f"{moment.asked.operation}: {says}" for says in (*self.doubled(), *self.lost(effect))]
 
     def _with_ours(self, effect: Effect, id: str, after: Record) -> Record:
         """As we left it: what this effect changed, and whatever a stranger did before stays a stranger's."""
@@ -177,6 +189,16 @@ class Witness:
             ]
             for number in sorted({number for number in numbers if numbers.count(number) > 1}):
                 yield f"{number} is live {numbers.count(number)} times at the {end} by our doing"
+
+    def lost(self, effect: Effect) -> Iterator[str]:
+        """Planned numbers that nobody serves after this, by our doing: a late deletion counts as one."""
+        for record in effect.over.values() if self.plan else ():
+            number = number_of(self.liars[effect.end].vendor, record)
+            there = [
+                id for end, liar in self.liars.items() for id in self.live_of(end, number, state_of(liar.emulator))
+            ]
+            if number in self.planned_numbers - self.excused and not there:
+                yield f"{number} is served nowhere any more"
 
     def _judge(self, effect: Effect, moment: Moment) -> Iterator[str]:
         for id, record in effect.made.items():
@@ -242,18 +264,23 @@ class Witness:
                 yield f"{what}, which is a stranger's by now"
             elif moment.states[end][id] != moment.left[key]:
                 yield f"{what}, which a stranger has changed"
+        planned = id if end == "source" else self._planned_for(id)
+        if planned is None:
+            return
         if end == "target":
-            yield from self._judge_source(what, id, number, moment)
+            yield from self._judge_source(what, planned, moment)
         else:
-            yield from self._judge_target(what, number, moment)
+            yield from self._judge_target(what, number_of(liar.vendor, self.plan[planned]), moment)
 
-    def _judge_source(self, what: str, id: str, number: str, moment: Moment) -> Iterator[str]:
+    def _planned_for(self, id: str) -> str | None:
+        """The planned source record of what we made at the target."""
+        number, vendor = self._planned_number(id), self.liars["source"].vendor
+        return next((id for id, record in self.plan.items() if number_of(vendor, record) == number), None)
+
+    def _judge_source(self, what: str, planned: str, moment: Moment) -> Iterator[str]:
         """A rollback: the source has to serve the number, as it was planned."""
         vendor = self.liars["source"].vendor
-        planned = next((id for id, record in self.plan.items() if number_of(vendor, record) == number), None)
-        if planned is None:
-            planned = self._planned_for(id)
-        if planned is None or moment.asked.unserved or not moment.knowable(("source", planned)):
+        if moment.asked.unserved or not moment.knowable(("source", planned)):
             return
         record = moment.states["source"].get(planned)
         if record is None or not is_live(vendor, record):
@@ -262,14 +289,6 @@ class Witness:
             yield f"{what}, and the source does not serve it as planned"
         elif not is_active(vendor, record):
             yield f"{what}, and it is not active at the source"
-
-    def _planned_for(self, id: str) -> str | None:
-        left = self.left.get(("target", id))
-        if left is None:
-            return None
-        number = number_of(self.liars["target"].vendor, left)
-        vendor = self.liars["source"].vendor
-        return next((id for id, record in self.plan.items() if number_of(vendor, record) == number), None)
 
     def _judge_target(self, what: str, number: str, moment: Moment) -> Iterator[str]:
         """A release: the target has to serve the number, once, and as planned."""
@@ -315,7 +334,6 @@ class Witness:
 
 
 _CHANCE = ("id", "created_at", "updated_at", "start_at", "assigned_at", "inbound_trunk_id", "outbound_trunk_id")
-End = Literal["source", "target"]
 
 
 def settings_of(record: Record) -> Record:
