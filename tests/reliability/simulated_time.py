@@ -49,6 +49,40 @@ def run_tasks(main: Callable[[Clock], Coroutine[Any, Any, T]]) -> T:
         return runner.run(main(clock))
 
 
+class SharedTime:
+    """One simulated time for tasks and for ordinary code that take turns. Close it in the end."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner(loop_factory=_Loop)
+        loop = self.runner.get_loop()
+        assert isinstance(loop, _Loop)
+        self._jumping = loop.jumping
+
+    @property
+    def passed(self) -> float:
+        """Seconds since the beginning."""
+        return self._jumping.now
+
+    def advance(self, seconds: float) -> None:
+        self._jumping.now += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(
+            monotonic=lambda: self.passed,
+            now=lambda: START + timedelta(seconds=self.passed),
+            sleep=self.advance,
+            asleep=asyncio.sleep,
+        )
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end."""
+        return self.runner.run(work)
+
+    def close(self) -> None:
+        self.runner.close()
+
+
 class _ThreadTime:
     """Of all threads, the one whose sleep ends first goes on, as soon as every one of them sleeps or is over."""
 
