@@ -20,9 +20,9 @@ from telephony_core.migration import (
     ApplyOptions,
     ApplyReport,
     Consent,
-    GivingUpOptions,
-    GivingUpPreview,
-    GivingUpReport,
+    DeprovisionOptions,
+    DeprovisionPreview,
+    DeprovisionReport,
     LoadedPlan,
     MigrationMap,
     Settings,
@@ -196,23 +196,25 @@ class Migration:
         self.witness.begin(Asked("verify"))
         return self._run(averify_plan, VerifyOptions(clock=self.time.clock))
 
-    def preview_rollback(self, *accept: str) -> GivingUpPreview:
+    def preview_rollback(self, *accept: str) -> DeprovisionPreview:
         self.witness.begin(Asked("preview"))
         return self._run(apreview_rollback, self._options(accept))
 
-    def preview_release(self) -> GivingUpPreview:
+    def preview_release(self) -> DeprovisionPreview:
         self.witness.begin(Asked("preview"))
         return self._run(apreview_release, self._options(()))
 
     def rollback(
-        self, *accept: str, shown: GivingUpPreview | None = None, ended_after: float | None = None
-    ) -> GivingUpReport:
+        self, *accept: str, shown: DeprovisionPreview | None = None, ended_after: float | None = None
+    ) -> DeprovisionReport:
         """Take back what the preview shows; ``shown`` is one that was looked at before."""
         shown = shown or self.preview_rollback(*accept)
         self.witness.begin(Asked("rollback", unserved=UNSERVED in accept))
         return self._run(arollback_plan, self._options(accept, shown), ended_after)
 
-    def release(self, *, shown: GivingUpPreview | None = None, ended_after: float | None = None) -> GivingUpReport:
+    def release(
+        self, *, shown: DeprovisionPreview | None = None, ended_after: float | None = None
+    ) -> DeprovisionReport:
         """Give up what the preview shows; ``shown`` is one that was looked at before."""
         shown = shown or self.preview_release()
         self.witness.begin(Asked("release"))
@@ -222,10 +224,10 @@ class Migration:
         source, target = (lambda: self.open(self.source)), (lambda: self.open(self.target))
         return self.time.run(asyncio.wait_for(command(self.loaded, source, target, options), ended_after))
 
-    def _options(self, accept: Sequence[str], shown: GivingUpPreview | None = None) -> GivingUpOptions:
+    def _options(self, accept: Sequence[str], shown: DeprovisionPreview | None = None) -> DeprovisionOptions:
         """The one place that knows how a person accepts, and confirms what was shown."""
         confirmed = None if shown is None else getattr(shown, "shown", shown.confirm)
-        return GivingUpOptions(clock=self.time.clock, accept=("unpublishes", *accept), confirmed=confirmed)
+        return DeprovisionOptions(clock=self.time.clock, accept=("unpublishes", *accept), confirmed=confirmed)
 
     # -- on the way
 

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from telephony_core import OutcomeUnknown, PhoneNumber, TelephonyError
 from telephony_core.domain.lifecycle import NumberStatus, Release
-from telephony_core.migration import ApplyReport, GivingUpPreview, GivingUpReport, VerifyReport
+from telephony_core.migration import ApplyReport, DeprovisionPreview, DeprovisionReport, VerifyReport
 from tests.reliability.figures import figures
 from tests.reliability.fuzzing import chosen, drawn_seed
 from tests.reliability.liars import Liar, Sort, What
@@ -264,7 +264,7 @@ class LiedToMigration(RuleBasedStateMachine):
         run = lambda ended: self.migration.rollback(*accept, shown=shown, ended_after=ended)  # noqa: E731
         said = self.tried("rollback", run, trouble)
         # A record that does not show yet and cannot be read looks as if it were gone.
-        if isinstance(said, GivingUpReport) and not (self.migration.target.lag and not_found(trouble.there)):
+        if isinstance(said, DeprovisionReport) and not (self.migration.target.lag and not_found(trouble.there)):
             for given_up in said.done:
                 there = self.migration.live("target", given_up.number)
                 mine = [id for id in there if ("target", id) in self.migration.witness.ours]
@@ -273,12 +273,12 @@ class LiedToMigration(RuleBasedStateMachine):
     def release(self, trouble: Trouble) -> None:
         shown = self.shown(self.migration.preview_release, trouble)
         said = self.tried("release", lambda ended: self.migration.release(shown=shown, ended_after=ended), trouble)
-        if isinstance(said, GivingUpReport):
+        if isinstance(said, DeprovisionReport):
             for given_up in said.done:
                 here = self.migration.live("source", given_up.number)
                 self.migration.witness.holds(self.touched or not here, f"{given_up.number} is said to be released")
 
-    def shown(self, preview: Callable[[], GivingUpPreview], trouble: Trouble) -> GivingUpPreview | None:
+    def shown(self, preview: Callable[[], DeprovisionPreview], trouble: Trouble) -> DeprovisionPreview | None:
         """What a command shows before anybody lies; ``None`` where lies begin with that, or it says nothing."""
         if not trouble.from_the_start:
             try:
