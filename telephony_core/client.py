@@ -19,9 +19,10 @@ from telephony_core.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.connection import Connection
+from telephony_core.connection import Connection, hidden_key, hidden_url
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.hidden import HiddenDict
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
@@ -151,7 +152,8 @@ class _Client:
         return NumberIdentity.parse(number, region=self.capabilities.region)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.provider} {self._line.base_url}>"
+        line = getattr(self, "_line", None)  # one that could not be made stands in the frames of its error
+        return f"<{type(self).__name__}{'' if line is None else f' {line.provider} {line.base_url}'}>"
 
 
 def _slug(provider: str | ProviderSpec) -> str:
@@ -236,6 +238,8 @@ class Telephony(_Client):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key, base_url = hidden_key(api_key), hidden_url(base_url)
+        settings = None if settings is None else HiddenDict(settings)
         super().__init__(
             provider,
             api_key=api_key,
@@ -393,6 +397,8 @@ class AsyncTelephony(_Client):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key, base_url = hidden_key(api_key), hidden_url(base_url)
+        settings = None if settings is None else HiddenDict(settings)
         super().__init__(
             provider,
             api_key=api_key,

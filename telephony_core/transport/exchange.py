@@ -23,12 +23,14 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, TypeAlias, TypeVar
 from urllib.parse import quote
 
+from telephony_core.domain.hidden import HiddenSet
 from telephony_core.errors import (
     AnswerLost,
     ClientClosed,
@@ -45,6 +47,7 @@ from telephony_core.redaction import scrubbed
 from telephony_core.refusals import Refusal, error_for, retry_after_seconds
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.frames import clear_variables
 from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
 
@@ -117,10 +120,16 @@ class Line:
         url = self.base_url + request.path
         if request.query:
             url += "?" + "&".join([_parameter(name, value) for name, value in request.query])
-        headers = [("accept", "application/json"), *self.auth.items(), *request.headers]
-        if request.body is not None:
-            headers.append(("content-type", "application/json"))
-        return HttpRequest(request.method, url, tuple(headers), request.body)
+        return HttpRequest(request.method, url, self._headers(request), request.body)
+
+    def _headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        # In no variable: an interruption may come anywhere, and crash reporters record what stands in a frame.
+        return (
+            ("accept", "application/json"),
+            *self.auth.items(),
+            *request.headers,
+            *(() if request.body is None else (("content-type", "application/json"),)),
+        )
 
 
 @lru_cache(maxsize=1024)
@@ -135,7 +144,7 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
     After a lost answer the flow gets the time-out once more, to look whether the write happened.
     """
     deadline = line.clock.monotonic() + line.timeout
-    secrets = set(line.secrets)
+    secrets = HiddenSet(line.secrets)
     lost: AnswerLost | None = None
     try:
         try:
@@ -372,6 +381,7 @@ def _out_of_time(request: Request, maybe_happened: bool) -> TelephonyError:
 
 def drive(actions: Generator[Action, Response | None, T], backend: Backend, line: Line) -> T:
     """Do what the actions say, in ordinary code. An interruption goes through them, and comes back unchanged."""
+    before = sys.exception()
     try:
         action = next(actions)
         while True:
@@ -388,12 +398,16 @@ def drive(actions: Generator[Action, Response | None, T], backend: Backend, line
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except BaseException as error:
+        clear_variables(error, before)
+        raise
     finally:
         actions.close()
 
 
 async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncBackend, line: Line) -> T:
     """Do what the actions say, in async code. A cancellation goes through them, and comes back unchanged."""
+    before = sys.exception()
     try:
         action = next(actions)
         while True:
@@ -410,5 +424,8 @@ async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncB
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except BaseException as error:
+        clear_variables(error, before)
+        raise
     finally:
         actions.close()

@@ -276,6 +276,8 @@ class AsyncHttpxBackend:
             if self._client is None or not self._client.is_closed:
                 raise
             failure = _closed()
+        finally:
+            await progress.close_unused()
         raise failure
 
     async def _send(self, request: HttpRequest, progress: AsyncProgress) -> Response:
@@ -302,8 +304,6 @@ class AsyncHttpxBackend:
                     origin.idle.put(transport)
                 else:
                     await transport.aclose()
-                    if progress.stream is not None:  # httpx forgets a connection whose handshake is cancelled
-                        await progress.stream.aclose()
         finally:
             self._places.release()
             if self._closed:  # meanwhile

@@ -179,6 +179,11 @@ class AsyncProgress(Progress):
     def _wait(self) -> None:
         self._waited = True
 
+    async def close_unused(self) -> None:
+        """Close a connection that never carried the request: httpx forgets one whose handshake is cancelled."""
+        if self.stream is not None and not self.may_have_left:
+            await self.stream.aclose()
+
 
 def not_connected(timeout: float) -> NotSent:
     return NotSent(f"no connection to the provider within {timeout:.1f} s")
