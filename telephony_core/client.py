@@ -6,7 +6,7 @@ import copy
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from telephony_core.capabilities import Capabilities
 from telephony_core.changes import (
@@ -36,6 +36,7 @@ from telephony_core.settling import Settlement
 from telephony_core.transport.backend import AsyncBackend, Backend
 from telephony_core.transport.backends import async_backend, sync_backend
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.deadlines import LONGEST_WAIT
 from telephony_core.transport.exchange import Line, Sent, adrive, drive, exchange
 from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
@@ -161,15 +162,19 @@ def _slug(provider: str | ProviderSpec) -> str:
 
 
 def _seconds(timeout: float) -> float:
-    if not 0 < timeout < float("inf"):
-        raise InvalidInput("timeout has to be more than 0 seconds, and not without end")
+    # What is compared is what was given: an int may be too large for a float.
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_WAIT:
+        raise InvalidInput(f"timeout has to be more than 0 seconds, and at most {LONGEST_WAIT:.0f} (115 days)")
     return float(timeout)
 
 
 def _count(retries: int) -> int:
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-        raise InvalidInput("max_retries has to be a whole number from 0")
+    if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= _MOST_RETRIES:
+        raise InvalidInput(f"max_retries has to be a whole number from 0 to {_MOST_RETRIES}")
     return retries
+
+
+_MOST_RETRIES: Final = 1000
 
 
 def _query(status: NumberStatus | None, origin: Origin | None) -> ListQuery:
@@ -216,8 +221,8 @@ class Telephony(_Client):
     ``TELEPHONY_<SLUG>_API_KEY`` and ``TELEPHONY_<SLUG>_BASE_URL``. ``timeout`` is one deadline in seconds for a whole
     operation (for a listing: for each page), retries and pauses included. ``max_retries`` counts per request. ``pace``
     limits how fast it sends; without one it only slows down when the provider says so. ``backend`` is ``"httpx"``,
-    ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is an `httpx.Client` of yours,
-    never closed here, and wins over it. ``observers`` are told of every request.
+    ``"httpx2"``, ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is an `httpx.Client` of yours,
+    never closed here, and wins over it; one of httpx2 does as well. ``observers`` are told of every request.
 
     Raises `ProviderNotFound` and its siblings, and `ConfigurationError` for a key or URL that cannot be used.
     """
@@ -376,7 +381,7 @@ class Telephony(_Client):
 
 class AsyncTelephony(_Client):
     """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
-    ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
+    ``"httpx2"``, ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
 
     Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write in flight.
     """

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -133,6 +133,54 @@ def test_all_addresses_of_a_host_share_one_deadline(own: Sender, manifold: Calla
         host, begun = manifold(addresses), time.monotonic()
         failure(NotSent, lambda: own.send(f"http://{host}:{port}/", timeout=0.4))
         assert time.monotonic() - begun < 1.6, "one after another would take 3.2 s"
+
+
+# -- name services and proxies that take their time
+
+
+@pytest.mark.parametrize("answers", ["after the deadline", "never"])
+def test_a_slow_name_service_keeps_the_deadline_and_nothing_is_sent_after_it(
+    sender: Sender, answers: str, monkeypatch: pytest.MonkeyPatch
+):
+    real, given_up, asked = socket.getaddrinfo, threading.Event(), threading.Event()
+
+    def lookup(host: object, *given: Any, **options: Any) -> Any:
+        if host in ("slow.test", b"slow.test"):
+            asked.set()
+            given_up.wait(10)
+            host = "127.0.0.1"
+        return real(host, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    with serving(always(reply())) as server:
+        begun = time.monotonic()
+        try:
+            failure(NotSent, lambda: sender.send(f"http://slow.test:{server.port}/", "POST", timeout=0.2))
+            assert time.monotonic() - begun < 2.0
+            assert asked.is_set()
+        finally:
+            given_up.set()
+        if answers == "after the deadline":
+            for thread in threading.enumerate():  # those that were left alone find out that it is too late
+                if thread.name == "telephony-core opening":
+                    thread.join(5)
+            sender.rest()
+        assert server.asked == []
+
+
+def test_a_proxy_that_drips_keeps_the_deadline(sender_by_proxy: Sender):
+    begun = time.monotonic()
+    failure(NotSent, lambda: sender_by_proxy.send("https://provider.example/", "POST", body=b"{}", timeout=0.3))
+    assert time.monotonic() - begun < 2.0
+
+
+@pytest.fixture(params=OWN + HANDED_IN)
+def sender_by_proxy(
+    request: pytest.FixtureRequest, make: Callable[[str], Sender], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sender]:
+    with serving(lambda visit, _: visit.drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://localhost:{proxy.port}")
+        yield make(request.param)
 
 
 # -- what only looks as if nothing was sent
