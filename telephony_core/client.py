@@ -221,8 +221,8 @@ class Telephony(_Client):
     ``TELEPHONY_<SLUG>_API_KEY`` and ``TELEPHONY_<SLUG>_BASE_URL``. ``timeout`` is one deadline in seconds for a whole
     operation (for a listing: for each page), retries and pauses included. ``max_retries`` counts per request. ``pace``
     limits how fast it sends; without one it only slows down when the provider says so. ``backend`` is ``"httpx"``,
-    ``"httpx2"``, ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is an `httpx.Client` of yours,
-    never closed here, and wins over it; one of httpx2 does as well. ``observers`` are told of every request.
+    ``"httpx2"``, ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is a client of
+    yours (of httpx or httpx2), never closed here, and wins over it. ``observers`` are told of every request.
 
     Raises `ProviderNotFound` and its siblings, and `ConfigurationError` for a key or URL that cannot be used.
     """

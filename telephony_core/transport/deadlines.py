@@ -33,8 +33,13 @@ def in_time(work: Callable[[], T], deadline: float, discard: Callable[[T], None]
     """
     task = _Task(work, discard)
     context = contextvars.copy_context()
-    threading.Thread(target=context.run, args=(task.run,), name="telephony-core opening", daemon=True).start()
-    return task.result(deadline)
+    thread = threading.Thread(target=context.run, args=(task.run,), name="telephony-core opening", daemon=True)
+    thread.start()
+    try:
+        return task.result(deadline)
+    finally:
+        if not task.was_abandoned:
+            thread.join()
 
 
 class _Task(Generic[T]):
@@ -43,7 +48,7 @@ class _Task(Generic[T]):
         self._discard = discard
         self._done = threading.Event()
         self._lock = threading.Lock()
-        self._abandoned = False
+        self.was_abandoned = False
         self._made: list[T] = []
         self._failure: BaseException | None = None
 
@@ -53,7 +58,7 @@ class _Task(Generic[T]):
         except BaseException as error:
             self._failure = error
         with self._lock:
-            abandoned = self._abandoned
+            abandoned = self.was_abandoned
             self._done.set()
         if abandoned:
             self._failure = None
@@ -65,8 +70,8 @@ class _Task(Generic[T]):
             self._done.wait(left_until(deadline))
         finally:
             with self._lock:
-                self._abandoned = not self._done.is_set()
-        if self._abandoned:
+                self.was_abandoned = not self._done.is_set()
+        if self.was_abandoned:
             raise TimeoutError("the deadline has passed")
         failure, self._failure = self._failure, None
         if failure is not None:
@@ -81,12 +86,15 @@ class Watch:
     """Ends connections that are still waited for when their deadline passes.
 
     A socket's own time-out begins anew with every byte, so a server that sends one now and then could be waited for
-    without end. One thread serves all connections of a backend, and ends when there is nothing to watch.
+    without end. One thread serves all connections of a backend; it ends when that is closed, and when it wakes up and
+    there is nothing to watch.
     """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._watched: set[Watched] = set()
+        self._closed = False
+        self._thread: threading.Thread | None = None
         self._next: float | None = None
         """When the thread looks again; ``None`` while there is none."""
 
@@ -95,7 +103,8 @@ class Watch:
             self._watched.add(watched)
             if self._next is None:
                 self._next = watched.deadline
-                threading.Thread(target=self._run, name="telephony-core deadlines", daemon=True).start()
+                self._thread = threading.Thread(target=self._run, name="telephony-core deadlines", daemon=True)
+                self._thread.start()
             elif watched.deadline < self._next:
                 self._changed.notify()
 
@@ -103,6 +112,17 @@ class Watch:
         """After this, the connection is not ended any more: it may carry somebody else's request."""
         with self._changed:
             self._watched.discard(watched)
+            if self._closed and not self._watched:
+                self._changed.notify()
+
+    def close(self) -> None:
+        """End the thread, unless something is still to be watched: then it ends after that."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            ends = self._thread is not None and not self._watched
+        if ends and self._thread is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         with self._changed:

@@ -236,6 +236,7 @@ class HttpxBackend:
         for origin in tuple(self._origins.values()):
             for connection in origin.idle.take_all():
                 connection.transport.close()
+        self._watch.close()
 
 
 class AsyncHttpxBackend:
