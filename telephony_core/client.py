@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterat
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from telephony_core.capabilities import Capabilities
 from telephony_core.changes import (
@@ -20,10 +20,11 @@ from telephony_core.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.connection import Connection, held_key
+from telephony_core.connection import Connection, hidden_key, hidden_url
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.given import UNSET, Unset
 from telephony_core.domain.given_number import given_number
+from telephony_core.domain.hidden import HiddenDict
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
@@ -37,6 +38,7 @@ from telephony_core.settling import Settlement
 from telephony_core.transport.backend import AsyncBackend, Backend
 from telephony_core.transport.backends import async_backend, sync_backend
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.deadlines import LONGEST_WAIT
 from telephony_core.transport.exchange import Line, Sent, adrive, drive, exchange
 from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
@@ -66,7 +68,6 @@ class _Client:
         on_unknown: Callable[[OutcomeUnknown], None] | None,
         clock: Clock | None,
     ) -> None:
-        api_key = held_key(api_key)
         connection = provider if isinstance(provider, Connection) else Connection(provider=_slug(provider))
         connection = replace(
             connection,
@@ -178,15 +179,19 @@ def _slug(provider: str | ProviderSpec) -> str:
 
 
 def _seconds(timeout: float) -> float:
-    if not 0 < timeout < float("inf"):
-        raise InvalidInput("timeout has to be more than 0 seconds, and not without end")
+    # What is compared is what was given: an int may be too large for a float.
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_WAIT:
+        raise InvalidInput(f"timeout has to be more than 0 seconds, and at most {LONGEST_WAIT:.0f} (115 days)")
     return float(timeout)
 
 
 def _count(retries: int) -> int:
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
-        raise InvalidInput("max_retries has to be a whole number from 0")
+    if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= _MOST_RETRIES:
+        raise InvalidInput(f"max_retries has to be a whole number from 0 to {_MOST_RETRIES}")
     return retries
+
+
+_MOST_RETRIES: Final = 1000
 
 
 def _query(status: NumberStatus | None, origin: Origin | None) -> ListQuery:
@@ -233,8 +238,8 @@ class Telephony(_Client):
     ``TELEPHONY_<SLUG>_API_KEY`` and ``TELEPHONY_<SLUG>_BASE_URL``. ``timeout`` is one deadline in seconds for a whole
     operation (for a listing: for each page), retries and pauses included. ``max_retries`` counts per request. ``pace``
     limits how fast it sends; without one it only slows down when the provider says so. ``backend`` is ``"httpx"``,
-    ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is an `httpx.Client` of yours,
-    never closed here, and wins over it. ``observers`` are told of every request.
+    ``"httpx2"``, ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is a client of
+    yours (of httpx or httpx2), never closed here, and wins over it. ``observers`` are told of every request.
 
     Raises `ProviderNotFound` and its siblings, and `ConfigurationError` for a key or URL that cannot be used.
     """
@@ -255,7 +260,8 @@ class Telephony(_Client):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        api_key = held_key(api_key)
+        api_key, base_url = hidden_key(api_key), hidden_url(base_url)
+        settings = None if settings is None else HiddenDict(settings)
         super().__init__(
             provider,
             api_key=api_key,
@@ -393,7 +399,7 @@ class Telephony(_Client):
 
 class AsyncTelephony(_Client):
     """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
-    ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
+    ``"httpx2"``, ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
 
     Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write that may have happened.
     """
@@ -414,7 +420,8 @@ class AsyncTelephony(_Client):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        api_key = held_key(api_key)
+        api_key, base_url = hidden_key(api_key), hidden_url(base_url)
+        settings = None if settings is None else HiddenDict(settings)
         super().__init__(
             provider,
             api_key=api_key,

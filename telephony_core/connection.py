@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from telephony_core.domain.given import unpickled
+from telephony_core.domain.hidden import HiddenDict, HiddenStr
 from telephony_core.errors import ConfigurationError, InvalidInput
 from telephony_core.secret_references import is_reference, read_secret, usable_secret
 
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from telephony_core.transport.pace import Pace
 
 
+def hidden_key(key: SecretStr | str | None) -> SecretStr | str | None:
+    """A key in a form that can stand in a frame: a reference stays as it is, for it shows nothing."""
+    return key if key is None or isinstance(key, SecretStr) or is_reference(key) else SecretStr(key)
+
+
+def hidden_url(url: str | None) -> str | None:
+    """A base URL in a form that can stand in a frame; one with a password in it will be refused, and is never shown."""
+    return HiddenStr(url) if url is not None and "@" in url else url
+
+
 def environment_name(slug: str, what: str) -> str:
     """The variable that holds a provider's setting: ``TELEPHONY_VOX_API_KEY``."""
     return f"TELEPHONY_{slug.upper().replace('-', '_')}_{what}"
-
-
-def held_key(key: SecretStr | str | None) -> SecretStr | str | None:
-    """A key in a container that hides it; a reference as it is."""
-    return key if key is None or isinstance(key, SecretStr) or is_reference(key) else SecretStr(key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,9 @@ class Connection:
     prompt: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "api_key", held_key(self.api_key))
+        object.__setattr__(self, "api_key", hidden_key(self.api_key))
+        object.__setattr__(self, "base_url", hidden_url(self.base_url))
+        object.__setattr__(self, "settings", HiddenDict(self.settings))
 
     def __getstate__(self) -> list[object]:
         if isinstance(self.api_key, SecretStr):
@@ -71,11 +79,11 @@ class Connection:
     def config(self, spec: ProviderSpec) -> ProviderConfig:
         """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""
         model = spec.config()
-        given: dict[str, Any] = dict(self.settings)
+        given = HiddenDict(self.settings)
         given["api_key"] = self._key()
-        base_url = self.base_url
+        base_url = hidden_url(self.base_url)
         if not base_url and self.is_the_slugs_own:
-            base_url = os.environ.get(environment_name(self.provider, "BASE_URL"))
+            base_url = hidden_url(os.environ.get(environment_name(self.provider, "BASE_URL")))
         if base_url:
             given["base_url"] = base_url
         reason = None

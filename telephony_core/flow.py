@@ -23,6 +23,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from telephony_core.domain.given import unpickled
+from telephony_core.domain.hidden import HiddenBytes, HiddenTuple
 from telephony_core.errors import InvalidInput, UnexpectedResponse
 from telephony_core.refusals import Refusal, error_for
 
@@ -102,26 +103,40 @@ class Request:
         """A request with its body serialised once; secrets in it are remembered so that errors can hide them."""
         if json_body is None:
             return cls(method, path, semantics, tuple(query), None, tuple(headers))
-        secrets: list[str] = []
-
-        def reveal(value: object) -> object:
-            if isinstance(value, SecretStr):
-                secrets.append(value.get_secret_value())
-                return secrets[-1]
-            if isinstance(value, Mapping):
-                return dict(value)
-            if isinstance(value, Iterable):
-                return list(value)
-            raise InvalidInput(
-                f"a {type(value).__name__} cannot be put into a JSON body",
-                remedy="build it of texts, numbers, lists and dicts",
-            )
-
-        text = json.dumps(json_body, default=reveal, ensure_ascii=False, separators=(",", ":"))
-        if not _has_utf8(text):
+        body, secrets = _serialised(json_body)
+        if body is None:
             raise _no_utf8()
-        body = text.encode()
-        return cls(method, path, semantics, tuple(query), body, tuple(headers), tuple(secrets))
+        return cls(method, path, semantics, tuple(query), body, tuple(headers), secrets)
+
+
+def _serialised(json_body: Json) -> tuple[HiddenBytes | None, HiddenTuple]:
+    """A body and the secrets in it; no body where it has no form in UTF-8.
+
+    What it holds is in clear in here for a moment, and no error of ours is raised where that could be seen.
+    """
+    secrets: list[str] = []
+    unusable: list[str] = []
+
+    def reveal(value: object) -> object:
+        if isinstance(value, SecretStr):
+            secrets.append(value.get_secret_value())
+            return secrets[-1]
+        if isinstance(value, Mapping):
+            return dict(value)
+        if isinstance(value, Iterable):
+            return list(value)
+        unusable.append(type(value).__name__)
+        return None
+
+    text = json.dumps(json_body, default=reveal, ensure_ascii=False, separators=(",", ":"))
+    revealed, body = HiddenTuple(secrets), HiddenBytes(text.encode()) if _has_utf8(text) else None
+    secrets.clear()
+    del text
+    if unusable:
+        raise InvalidInput(
+            f"a {unusable[0]} cannot be put into a JSON body", remedy="build it of texts, numbers, lists and dicts"
+        )
+    return body, revealed
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,17 +90,24 @@ def error_for(
 def retry_after_seconds(header: str | None, *, now: datetime | None) -> float | None:
     """Seconds from a ``Retry-After`` header (RFC 9110, section 10.2.3): a number, or an HTTP date after ``now``.
 
-    ``None`` when it is absent or unreadable; never negative.
+    The RFC knows whole seconds; some vendors send fractions. ``None`` when it is absent or unreadable; never negative,
+    and never more than `_LONGEST_PAUSE`.
     """
     if header is None:
         return None
     text = header.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
+    if _SECONDS.fullmatch(text):
+        return min(float(text), _LONGEST_PAUSE)
     try:
         when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        left = (when - (now or datetime.now(UTC))).total_seconds()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+    return min(max(0.0, left), _LONGEST_PAUSE)
+
+
+_SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_LONGEST_PAUSE: Final = 366 * 86400.0
+"""Seconds. Whoever is asked to wait for more than a year is not asked to wait."""

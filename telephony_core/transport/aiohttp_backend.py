@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
@@ -40,7 +41,7 @@ class AiohttpBackend:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._roads: dict[str, tuple[str | None, ssl.SSLContext | bool]] = {}
+        self._origins: dict[str, tuple[str | None, ssl.SSLContext | bool]] = {}
         self._loop = OneLoop()
         self._in_flight = 0
         self._closed = False
@@ -51,8 +52,8 @@ class AiohttpBackend:
         self._loop.check()
         session = self._session or self._opened()
         origin = origin_of(request.url)
-        proxy, trusted = self._roads.get(origin) or self._roads.setdefault(origin, _road_to(origin))
-        progress: list[bool] = []  # filled when there is a connection that bytes may be written to
+        proxy, trusted = self._origins.get(origin) or self._origins.setdefault(origin, _way_to(origin))
+        progress = _Progress(time.monotonic() + timeout)
         _PROGRESS.set(progress)
         failure: TelephonyError
         self._in_flight += 1
@@ -77,9 +78,9 @@ class AiohttpBackend:
         except TimeoutError as error:
             if not (patience.expired() or isinstance(error, aiohttp.ClientError)):
                 raise
-            failure = too_late(timeout) if progress else NotSent(f"no connection within {timeout:.1f} s")
+            failure = too_late(timeout) if progress.may_have_left else NotSent(f"no connection within {timeout:.1f} s")
         except aiohttp.ClientError as error:
-            failure = _translated(error)
+            failure = _translated(error, progress)
         except RuntimeError:
             if not self._closed:
                 raise
@@ -97,9 +98,6 @@ class AiohttpBackend:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUTS,
         )
-        # By itself it repeats a GET, PUT or DELETE when a kept connection breaks. What is repeated is decided
-        # elsewhere, by what a request means: the DELETE may have been a release.
-        self._session._retry_connection = False
         return self._session
 
     async def aclose(self) -> None:
@@ -109,12 +107,19 @@ class AiohttpBackend:
             await self._session.close()
 
 
-_PROGRESS: Final[ContextVar[list[bool]]] = ContextVar("telephony_core.progress")
-"""Of the request that this task is sending."""
+class _Progress:
+    """How far the request has come that this task is sending."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.may_have_left = False
+
+
+_PROGRESS: Final[ContextVar[_Progress]] = ContextVar("telephony_core.progress")
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Tells a request when it has its connection. aiohttp's own tracing does too, at a tenth of a request's cost.
+    """Knows when a request gets its connection. aiohttp's own tracing does too, at a tenth of a request's cost.
 
     A kept connection on which something came that nobody asked for is not used: it would be taken for the next answer.
     """
@@ -122,23 +127,31 @@ class _Connector(aiohttp.TCPConnector):
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
     ) -> Connection:
+        progress = _PROGRESS.get()
+        # By itself aiohttp repeats a GET, PUT or DELETE when a kept connection breaks. What is repeated is decided
+        # elsewhere, by what a request means: the DELETE may have been a release.
+        if progress.may_have_left:
+            raise aiohttp.ServerDisconnectedError
         while (connection := await super().connect(req, traces, timeout)).protocol.should_close:  # type: ignore[union-attr]
             connection.close()
-        _PROGRESS.get().append(True)
+        if time.monotonic() >= progress.deadline:
+            connection.close()
+            raise TimeoutError
+        progress.may_have_left = True
         return connection
 
 
-def _road_to(origin: str) -> tuple[str | None, ssl.SSLContext | bool]:
+def _way_to(origin: str) -> tuple[str | None, ssl.SSLContext | bool]:
     """The proxy, and what to trust. Reading the certificates takes longer than hundreds of requests."""
     proxy = proxy_for(origin)
     secure = origin.startswith("https:") or (proxy is not None and proxy.startswith("https:"))
     return proxy, trust() if secure else True
 
 
-def _translated(error: aiohttp.ClientError) -> TelephonyError:
+def _translated(error: aiohttp.ClientError, progress: _Progress) -> TelephonyError:
     """aiohttp's failure as ours. Its text names hosts and reasons, never headers or bodies."""
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, _NEVER_SENT):
+    if isinstance(error, _NEVER_SENT) or not progress.may_have_left:
         return NotSent(f"no connection to the provider ({reason})")
     return NoAnswer(f"the provider did not answer ({reason})")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,29 +14,33 @@ if TYPE_CHECKING:
     import httpx
 
 DEFAULT: Final = "httpx"
+_HTTPX: Final = ("httpx", "httpx2")
+"""Two libraries with one interface: the file of the first serves both."""
 # "fast" is the faster one of each kind of client, so that one word serves a process with both.
 _SYNC: Final = {
-    "httpx": ("telephony_core.transport.httpx_backend", "HttpxBackend"),
+    **dict.fromkeys(_HTTPX, ("telephony_core.transport.httpx_backend", "HttpxBackend")),
     "urllib3": ("telephony_core.transport.urllib3_backend", "Urllib3Backend"),
     "fast": ("telephony_core.transport.urllib3_backend", "Urllib3Backend"),
 }
 _ASYNC: Final = {
-    "httpx": ("telephony_core.transport.httpx_backend", "AsyncHttpxBackend"),
+    **dict.fromkeys(_HTTPX, ("telephony_core.transport.httpx_backend", "AsyncHttpxBackend")),
     "aiohttp": ("telephony_core.transport.aiohttp_backend", "AiohttpBackend"),
     "fast": ("telephony_core.transport.aiohttp_backend", "AiohttpBackend"),
 }
 
 
 def sync_backend(backend: Backend | str | None, http_client: httpx.Client | None) -> Backend:
-    """The backend for `Telephony`. A handed-in client always wins. Raises `ConfigurationError` or `InvalidInput`."""
-    if http_client is not None:
-        import httpx
+    """The backend for `Telephony`. A handed-in client, of httpx or httpx2, always wins.
 
+    Raises `ConfigurationError` or `InvalidInput`.
+    """
+    if http_client is not None:
         from telephony_core.transport.httpx_backend import HttpxBackend
 
-        if not isinstance(http_client, httpx.Client):
+        library = _library_of(http_client, "Client")
+        if library is None:
             raise InvalidInput("Telephony takes an httpx.Client as http_client", remedy="use AsyncTelephony for others")
-        return HttpxBackend(http_client)
+        return HttpxBackend(http_client, library=library)
     if backend is not None and not isinstance(backend, str):
         if not isinstance(backend, Backend):
             raise InvalidInput("this backend has no send() and close()", remedy="see telephony_core.transport.backend")
@@ -47,13 +52,12 @@ def sync_backend(backend: Backend | str | None, http_client: httpx.Client | None
 def async_backend(backend: AsyncBackend | str | None, http_client: httpx.AsyncClient | None) -> AsyncBackend:
     """The backend for `AsyncTelephony`, otherwise the same."""
     if http_client is not None:
-        import httpx
-
         from telephony_core.transport.httpx_backend import AsyncHttpxBackend
 
-        if not isinstance(http_client, httpx.AsyncClient):
+        library = _library_of(http_client, "AsyncClient")
+        if library is None:
             raise InvalidInput("AsyncTelephony takes an httpx.AsyncClient as http_client", remedy="or use Telephony")
-        return AsyncHttpxBackend(http_client)
+        return AsyncHttpxBackend(http_client, library=library)
     if backend is not None and not isinstance(backend, str):
         if not isinstance(backend, AsyncBackend):
             raise InvalidInput(
@@ -64,16 +68,26 @@ def async_backend(backend: AsyncBackend | str | None, http_client: httpx.AsyncCl
     return made
 
 
+def _library_of(client: object, kind: str) -> str | None:
+    """Which library made this client. One that was not imported made none."""
+    for name in _HTTPX:
+        if (module := sys.modules.get(name)) is not None and isinstance(client, getattr(module, kind)):
+            return name
+    return None
+
+
 def _named(name: str | None, known: dict[str, tuple[str, str]]) -> Any:
     name = name or os.environ.get("TELEPHONY_BACKEND") or DEFAULT
     remedy = f"use one of: {', '.join(sorted(known))}"
     if name in known:
         module, attribute = known[name]
+        extra = name if name == "httpx2" else "fast"
         try:
-            return getattr(import_module(module), attribute)()
+            make = getattr(import_module(module), attribute)
+            return make(library=name) if name in _HTTPX else make()
         except ImportError as error:
             reason = f"the backend {name} cannot be imported ({error})"
-            remedy = f"install telephony-core[fast], or {remedy}"
+            remedy = f"install telephony-core[{extra}], or {remedy}"
     elif name in _SYNC or name in _ASYNC:
         here, there = ("Telephony", "AsyncTelephony") if known is _SYNC else ("AsyncTelephony", "Telephony")
         reason = f"the backend {name} serves {there}, not {here}"

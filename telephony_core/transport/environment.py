@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from typing import TYPE_CHECKING, Final
+import stat
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
+from telephony_core.domain.hidden import HiddenDict, HiddenStr
 from telephony_core.errors import ConfigurationError
 from telephony_core.provider import is_loopback
 
 if TYPE_CHECKING:
     import ssl
+
+T = TypeVar("T")
 
 MOST_CONNECTIONS: Final = 100
 """Of one client. What comes on top waits for a free one, no longer than its time-out."""
@@ -22,16 +28,67 @@ _PROXIES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 
 
 def trust() -> ssl.SSLContext:
-    """Whose certificates are believed: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or else Mozilla's list (certifi)."""
+    """Whose certificates are believed: ``SSL_CERT_FILE``, ``SSL_CERT_DIR``, or else Mozilla's list (certifi).
+
+    Raises `ConfigurationError`, which names the variable, where it leads to nothing that can be used; that of
+    ``SSLKEYLOGFILE`` as well, which Python writes the keys of every connection to.
+    """
     import ssl
 
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
-    import certifi
+    _check_key_log(os.environ.get("SSLKEYLOGFILE"))
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file:
+        _check_kind("SSL_CERT_FILE", file, stat.S_ISREG, "file")
+        made = _made("SSL_CERT_FILE", lambda: ssl.create_default_context(cafile=file))
+    elif folder:
+        for each in filter(None, folder.split(os.pathsep)):
+            _check_kind("SSL_CERT_DIR", each, stat.S_ISDIR, "folder")
+            _made("SSL_CERT_DIR", partial(os.listdir, each))
+        made = _made("SSL_CERT_DIR", lambda: ssl.create_default_context(capath=folder))
+    else:
+        import certifi
 
-    return ssl.create_default_context(cafile=certifi.where())
+        made = ssl.create_default_context(cafile=certifi.where())
+    return made
+
+
+def _check_key_log(path: str | None) -> None:
+    """Opening a pipe would wait for its reader, and what a device says to a write shows only in a handshake."""
+    if path and os.path.exists(path):
+        _check_kind("SSLKEYLOGFILE", path, stat.S_ISREG, "file")
+    if path:
+        _made("SSLKEYLOGFILE", lambda: open(path, "ab").close())
+
+
+def _check_kind(variable: str, path: str, is_kind: Callable[[int], bool], kind: str) -> None:
+    """A device may be read without end, and a pipe waited for without end."""
+    if not is_kind(_made(variable, lambda: os.stat(path)).st_mode):
+        raise _unusable(variable, f"it names no {kind}")
+
+
+def _made(variable: str, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except _ssl_error() as error:  # also an OSError
+        reason = f"it holds no certificates in PEM form ({error.reason or 'unreadable'})"
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    except ValueError as error:  # a NUL in a path
+        reason = str(error)
+    raise _unusable(variable, reason)
+
+
+def _ssl_error() -> type[ssl.SSLError]:
+    import ssl
+
+    return ssl.SSLError
+
+
+def _unusable(variable: str, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"what the environment variable {variable} names cannot be used: {reason}",
+        remedy=f"correct {variable}, or unset it",
+    )
 
 
 def origin_of(url: str) -> str:
@@ -55,8 +112,8 @@ def proxy_for(url: str, *, socks: bool = False) -> str | None:
     (``socks``). Neither repeats the proxy, which may hold a password.
     """
     parts = urlsplit(url)
-    named = getproxies()
-    proxy = named.get(parts.scheme) or named.get("all")
+    named = HiddenDict(getproxies())
+    proxy = HiddenStr(named.get(parts.scheme) or named.get("all") or "")
     if not proxy or any(_excepts(entry.strip(), parts) for entry in named.get("no", "").split(",")):
         return None
     if proxy.lower().startswith("socks") and not socks:
@@ -64,23 +121,27 @@ def proxy_for(url: str, *, socks: bool = False) -> str | None:
             "the environment names a SOCKS proxy, which this backend cannot use",
             remedy="use the backend httpx with httpx[socks] installed, or name an HTTP proxy",
         )
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    proxy = HiddenStr(proxy if "://" in proxy else f"http://{proxy}")
     host = _host_of_proxy(proxy)
-    return None if parts.scheme == "http" and is_loopback(parts.hostname or "") and not is_loopback(host) else proxy
-
-
-def _host_of_proxy(proxy: str) -> str:
-    parts = urlsplit(proxy)
-    try:
-        host, _ = (parts.hostname or "").encode("idna").decode(), parts.port
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in _PROXIES or parts.path not in ("", "/") or parts.query or parts.fragment:
+    if host is None:
         raise ConfigurationError(
             "the proxy that the environment names is no URL of a proxy",
             remedy="write http://host:port; in its password, write `/` as %2F, `#` as %23, `?` as %3F, `@` as %40",
         )
-    return host
+    stays_here = parts.scheme == "http" and is_loopback(parts.hostname or "") and not is_loopback(host)
+    return None if stays_here else str(proxy)
+
+
+def _host_of_proxy(proxy: str) -> str | None:
+    """``None`` for what is no URL of a proxy."""
+    try:
+        parts = urlsplit(proxy)
+        host, _ = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in _PROXIES or parts.path not in ("", "/") or parts.query or parts.fragment:
+        return None
+    return host or None
 
 
 def _excepts(entry: str, url: SplitResult) -> bool:

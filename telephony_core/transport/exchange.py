@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sys
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -37,6 +38,7 @@ from telephony_core.redaction import Secrets, scrubbed
 from telephony_core.refusals import Refusal, error_for, retry_after_seconds
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock, ProviderClock
+from telephony_core.transport.frames import clear_variables
 from telephony_core.transport.life import Life
 from telephony_core.transport.pace import Pace
 from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, in_doubt, result_of
@@ -114,10 +116,16 @@ class Line:
         url = self.base_url + request.path
         if request.query:
             url += "?" + "&".join([_parameter(name, value) for name, value in request.query])
-        headers = [("accept", "application/json"), *self.auth.items(), *request.headers]
-        if request.body is not None:
-            headers.append(("content-type", "application/json"))
-        return HttpRequest(request.method, url, tuple(headers), request.body)
+        return HttpRequest(request.method, url, self._headers(request), request.body)
+
+    def _headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        # In no variable: an interruption may come anywhere, and crash reporters record what stands in a frame.
+        return (
+            ("accept", "application/json"),
+            *self.auth.items(),
+            *request.headers,
+            *(() if request.body is None else (("content-type", "application/json"),)),
+        )
 
 
 @lru_cache(maxsize=1024)
@@ -387,6 +395,7 @@ def _out_of_time(request: Request, doubt: bool) -> TelephonyError:
 
 def drive(actions: Generator[Action, Response | None, T], backend: Backend, line: Line) -> T:
     """Do what the actions say, in ordinary code. An interruption goes through them, and comes back unchanged."""
+    before = sys.exception()
     try:
         action = next(actions)
         while True:
@@ -403,8 +412,11 @@ def drive(actions: Generator[Action, Response | None, T], backend: Backend, line
     except StopIteration as stop:
         result: T = stop.value
         return result
-    except BaseException as interruption:
-        actions.throw(interruption)  # Ctrl-C may come between two lines of this very function; else they have ended
+    except BaseException as error:
+        try:
+            actions.throw(error)  # Ctrl-C may come between two lines of this very function; else they have ended
+        finally:
+            clear_variables(error, before)
         raise
     finally:
         actions.close()
@@ -412,6 +424,7 @@ def drive(actions: Generator[Action, Response | None, T], backend: Backend, line
 
 async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncBackend, line: Line) -> T:
     """Do what the actions say, in async code. A cancellation goes through them, and comes back unchanged."""
+    before = sys.exception()
     try:
         action = next(actions)
         while True:
@@ -428,8 +441,11 @@ async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncB
     except StopIteration as stop:
         result: T = stop.value
         return result
-    except BaseException as interruption:
-        actions.throw(interruption)  # Ctrl-C may come between two lines of this very function; else they have ended
+    except BaseException as error:
+        try:
+            actions.throw(error)  # Ctrl-C may come between two lines of this very function; else they have ended
+        finally:
+            clear_variables(error, before)
         raise
     finally:
         actions.close()

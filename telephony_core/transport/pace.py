@@ -18,6 +18,8 @@ _HARDLY_LATE: Final = 0.015
 """The same where every second counts, because nothing but ``per_second`` limits the rate."""
 _ROUNDING: Final = 1e-6
 """Seconds. A place is told as a delay and named by a sum, and the two may round differently."""
+_LEAST, _MOST = 1e-5, 1e6
+"""Limits beyond which nobody means a rate: one request a day, and more than any vendor takes."""
 _LEARNT_FOR: Final = 60.0
 """Seconds for which a limit that a 429 taught is kept."""
 
@@ -38,8 +40,10 @@ class Pace:
     def __init__(self, *, per_second: float | None = None, per_minute: float | None = None) -> None:
         limits = ((per_second, 1.0, "per_second"), (per_minute, 60.0, "per_minute"))
         for limit, _, name in limits:
-            if limit is not None and not limit > 0:
-                raise InvalidInput(f"{name} has to be more than 0")
+            if limit is None:
+                continue
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or not _LEAST <= limit <= _MOST:
+                raise InvalidInput(f"{name} has to be a number from {_LEAST} to {_MOST:.0f}")
         self.per_second = per_second
         self.per_minute = per_minute
         self._limits = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)

@@ -12,7 +12,7 @@ import pytest
 
 import telephony_core
 
-HTTP = {"aiohttp", "httpcore", "httpx", "urllib3"}
+HTTP = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "urllib3"}
 OTHERS = {"asyncio", "click", "dns", "phonenumbers", "rich", "uvicorn", "yarl"}
 ADAPTERS = {"telephony_diga", "telephony_vox"}
 

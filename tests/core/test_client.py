@@ -125,7 +125,23 @@ def test_an_unknown_setting_is_refused_with_those_there_are():
         client(settings={"colour": "blue"})
 
 
-@pytest.mark.parametrize("given", [{"timeout": 0}, {"timeout": -1}, {"max_retries": -1}, {"max_retries": True}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"timeout": 0},
+        {"timeout": -1},
+        {"timeout": True},
+        {"timeout": float("nan")},
+        {"timeout": float("inf")},
+        {"timeout": 10**400},
+        {"timeout": 1e300},
+        {"timeout": "5"},
+        {"max_retries": -1},
+        {"max_retries": True},
+        {"max_retries": 2.0},
+        {"max_retries": 10**400},
+    ],
+)
 def test_impossible_patience_is_refused(given):
     with pytest.raises(InvalidInput):
         client(**given)

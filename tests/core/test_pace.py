@@ -80,7 +80,19 @@ def test_threads_share_one_limit():
     assert len(times) == 200
 
 
-@pytest.mark.parametrize("limits", [{"per_second": 0}, {"per_minute": -1}, {"per_second": float("nan")}])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"per_second": 0},
+        {"per_minute": -1},
+        {"per_second": float("nan")},
+        {"per_second": float("inf")},
+        {"per_second": 1e-300},
+        {"per_second": True},
+        {"per_minute": 10**400},
+        {"per_minute": "5"},
+    ],
+)
 def test_a_limit_that_allows_nothing_is_refused(limits):
     with pytest.raises(InvalidInput):
         Pace(**limits)

@@ -421,7 +421,7 @@ def test_a_release_by_many_threads_happens_once() -> None:
 
 
 def test_a_client_works_in_the_threads_of_its_callers() -> None:
-    """Nothing in here starts a thread, whatever the backend."""
+    """No request is sent by another thread. One may keep the deadlines of an open client, and ends with it."""
     program = """
 import asyncio, sys, threading
 from telephony_core import AsyncTelephony, Telephony
@@ -433,11 +433,12 @@ async def main(backend):
         assert [number async for number in client.list_numbers()]
         assert threading.active_count() == 1, threading.enumerate()
 
-for backend in ("httpx", "urllib3"):
+for backend in ("httpx", "httpx2", "urllib3"):
     with Telephony("diga", backend=backend, **given) as client:
         assert list(client.list_numbers())
-        assert threading.active_count() == 1, threading.enumerate()
-for backend in ("httpx", "aiohttp"):
+        assert {thread.name for thread in threading.enumerate()} <= {"MainThread", "telephony-core deadlines"}
+    assert threading.active_count() == 1, threading.enumerate()
+for backend in ("httpx", "httpx2", "aiohttp"):
     asyncio.run(main(backend))
 """
     with server(place(ACCOUNTS["diga"]().emulator)) as vendor:

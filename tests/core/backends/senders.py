@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
 
 from telephony_core.flow import Response
@@ -16,16 +18,19 @@ from telephony_core.transport.backend import HttpRequest
 from tests.core.loopback import Server
 
 KEY = "k3y-c4nary"
-SYNC = {
+SYNC: dict[str, Callable[..., Any]] = {
     "httpx": httpx_backend.HttpxBackend,
+    "httpx2": partial(httpx_backend.HttpxBackend, library="httpx2"),
     "urllib3": urllib3_backend.Urllib3Backend,
 }
-ASYNC = {
+ASYNC: dict[str, Callable[..., Any]] = {
     "httpx": httpx_backend.AsyncHttpxBackend,
+    "httpx2": partial(httpx_backend.AsyncHttpxBackend, library="httpx2"),
     "aiohttp": aiohttp_backend.AiohttpBackend,
 }
 OWN = [*(f"sync {name}" for name in SYNC), *(f"async {name}" for name in ASYNC)]
-HANDED_IN = ["sync handed-in", "async handed-in"]
+HANDED_IN = ["sync handed-in", "async handed-in", "sync handed-in2", "async handed-in2"]
+HTTPX = [kind for kind in OWN if "httpx" in kind]
 
 
 class Sender:
@@ -35,10 +40,11 @@ class Sender:
         mode, name = kind.split()
         self.is_async = mode == "async"
         self._runner = runner
-        self._client: httpx.Client | httpx.AsyncClient | None = None
-        if name == "handed-in":
-            self._client = httpx.AsyncClient() if self.is_async else httpx.Client()
-            self.backend: Any = (ASYNC if self.is_async else SYNC)["httpx"](self._client)
+        self._client: Any = None
+        if name.startswith("handed-in"):
+            library: Any = httpx2 if name.endswith("2") else httpx
+            self._client = library.AsyncClient() if self.is_async else library.Client()
+            self.backend: Any = (ASYNC if self.is_async else SYNC)[library.__name__](self._client)
         else:
             self.backend = (ASYNC if self.is_async else SYNC)[name]()
 
@@ -80,7 +86,7 @@ class Sender:
             self.backend.close()
 
     def close_client(self) -> None:
-        if isinstance(self._client, httpx.AsyncClient):
+        if self._client is not None and self.is_async:
             self._runner.run(self._client.aclose())
         elif self._client is not None:
             self._client.close()

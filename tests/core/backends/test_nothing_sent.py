@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -16,7 +16,7 @@ import pytest
 from telephony_core.errors import NoAnswer, NotSent
 from telephony_core.transport import aiohttp_backend, httpx_backend, urllib3_backend
 from telephony_core.transport.backend import HttpRequest
-from tests.core.backends.senders import HANDED_IN, OWN, Sender, failure
+from tests.core.backends.senders import HANDED_IN, OWN, SYNC, Sender, failure
 from tests.core.loopback import Visit, always, certificate, nobody_takes_the_call, reply, serving
 
 
@@ -52,7 +52,7 @@ def test_whom_to_trust_comes_from_the_environment(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
     make = request.getfixturevalue("make")
     with serving(always(reply(b"[1]")), tls=True) as server:
-        assert [make(kind).send(server).body for kind in OWN + HANDED_IN] == [b"[1]"] * 6
+        assert [make(kind).send(server).body for kind in OWN + HANDED_IN] == [b"[1]"] * len(OWN + HANDED_IN)
 
 
 def test_a_host_has_to_be_the_one_in_its_certificate(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
@@ -135,6 +135,54 @@ def test_all_addresses_of_a_host_share_one_deadline(own: Sender, manifold: Calla
         assert time.monotonic() - begun < 1.6, "one after another would take 3.2 s"
 
 
+# -- name services and proxies that take their time
+
+
+@pytest.mark.parametrize("answers", ["after the deadline", "never"])
+def test_a_slow_name_service_keeps_the_deadline_and_nothing_is_sent_after_it(
+    sender: Sender, answers: str, monkeypatch: pytest.MonkeyPatch
+):
+    real, given_up, asked = socket.getaddrinfo, threading.Event(), threading.Event()
+
+    def lookup(host: object, *given: Any, **options: Any) -> Any:
+        if host in ("slow.test", b"slow.test"):
+            asked.set()
+            given_up.wait(10)
+            host = "127.0.0.1"
+        return real(host, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    with serving(always(reply())) as server:
+        begun = time.monotonic()
+        try:
+            failure(NotSent, lambda: sender.send(f"http://slow.test:{server.port}/", "POST", timeout=0.2))
+            assert time.monotonic() - begun < 2.0
+            assert asked.is_set()
+        finally:
+            given_up.set()
+        if answers == "after the deadline":
+            for thread in threading.enumerate():  # those that were left alone find out that it is too late
+                if thread.name == "telephony-core opening":
+                    thread.join(5)
+            sender.rest()
+        assert server.asked == []
+
+
+def test_a_proxy_that_drips_keeps_the_deadline(sender_by_proxy: Sender):
+    begun = time.monotonic()
+    failure(NotSent, lambda: sender_by_proxy.send("https://provider.example/", "POST", body=b"{}", timeout=0.3))
+    assert time.monotonic() - begun < 2.0
+
+
+@pytest.fixture(params=OWN + HANDED_IN)
+def sender_by_proxy(
+    request: pytest.FixtureRequest, make: Callable[[str], Sender], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Sender]:
+    with serving(lambda visit, _: visit.drip(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 500)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://localhost:{proxy.port}")
+        yield make(request.param)
+
+
 # -- what only looks as if nothing was sent
 
 
@@ -157,6 +205,7 @@ def test_an_interruption_while_waiting_for_a_connection_goes_through(monkeypatch
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("urllib3.connectionpool.HTTPConnectionPool._get_conn", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        urllib3_backend.Urllib3Backend().send(HttpRequest("GET", "http://127.0.0.1:1/"), 1.0)
+    for module, backend in ((urllib3_backend, "urllib3"), (httpx_backend, "httpx"), (httpx_backend, "httpx2")):
+        monkeypatch.setattr(module, "in_time", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            SYNC[backend]().send(HttpRequest("GET", "http://127.0.0.1:1/"), 1.0)

@@ -11,7 +11,7 @@ import pytest
 from telephony_core.errors import NoAnswer, UnexpectedResponse
 from telephony_core.transport import answers, urllib3_backend
 from tests.core.backends.senders import KEY, Sender, failure
-from tests.core.loopback import always, reply, serving
+from tests.core.loopback import Asked, Visit, always, reply, serving
 
 
 def test_a_request_arrives_as_it_was_meant(sender: Sender):
@@ -93,6 +93,86 @@ def test_packed_answers_are_unpacked(sender: Sender, encoding: str):
     body = b'{"memo": "' + b"x" * 200_000 + b'"}'
     with serving(always(reply(PACKED[encoding](body), f"Content-Encoding: {encoding}"))) as server:
         assert sender.send(server).body == body
+
+
+PACKED_TWICE = {
+    "gzip, deflate": lambda body: zlib.compress(gzip.compress(body)),
+    "deflate, gzip": lambda body: gzip.compress(zlib.compress(body)),
+    "identity": lambda body: body,
+    "identity, gzip": gzip.compress,
+    "gzip, identity": gzip.compress,
+    ", gzip ,": gzip.compress,
+}
+
+
+@pytest.mark.parametrize("encoding", PACKED_TWICE)
+def test_lists_of_codings_are_undone_from_their_end(sender: Sender, encoding: str):
+    with serving(always(reply(PACKED_TWICE[encoding](b"[1]"), f"Content-Encoding: {encoding}"))) as server:
+        assert sender.send(server).body == b"[1]"
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0" * 9])
+def test_a_gzip_of_several_members_is_read_whole(sender: Sender, padding: bytes):
+    packed = gzip.compress(b"[1") + gzip.compress(b"") + gzip.compress(b",2]") + padding
+    with serving(always(reply(packed, "Content-Encoding: gzip"))) as server:
+        assert sender.send(server).body == b"[1,2]"
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "gzip, gzip, gzip, gzip", "é"])
+def test_a_coding_that_nobody_asked_for_is_an_error(sender: Sender, encoding: str):
+    answers_left = ["200 OK", "404 Not Found"]
+    header = f"Content-Encoding: {encoding}"
+    with serving(lambda visit, _: visit.send(reply(b"xx", header, status=answers_left.pop(0)))) as server:
+        assert "not asked for" in failure(UnexpectedResponse, lambda: sender.send(server))
+        assert sender.send(server).status == 404, "what was answered does not depend on how"
+
+
+INTERIM = {
+    "100": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "102": b"HTTP/1.1 102 Processing\r\n\r\n",
+    "103": b"HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n",
+    "199": b"HTTP/1.1 199 What\r\n\r\n",
+    "several": b"HTTP/1.1 100 Continue\r\n\r\n" * 3 + b"HTTP/1.1 103 Early Hints\r\n\r\n" * 3,
+}
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["at once", "apart"])
+@pytest.mark.parametrize("interim", INTERIM)
+def test_interim_answers_are_read_past_and_nobody_gets_the_answer_of_another(sender: Sender, interim: str, apart: bool):
+    def behave(visit: Visit, asked: Asked) -> None:
+        answer = reply(asked.target.encode())
+        if apart:
+            visit.send(INTERIM[interim])
+            visit.stopping.wait(0.02)
+            visit.send(answer)
+        else:
+            visit.send(INTERIM[interim] + answer)
+
+    with serving(behave) as server:
+        for wanted in ("/a", "/b", "/c"):
+            assert sender.send(server.origin + wanted).body == wanted.encode()
+
+
+ODD = {
+    "101": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "a thousand": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000,
+    "only an interim one": b"HTTP/1.1 103 Early Hints\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_after_an_odd_answer_the_connection_is_not_used_again(sender: Sender, odd: str):
+    def behave(visit: Visit, asked: Asked) -> bool:
+        if len(server.asked) == 1:
+            visit.send(ODD[odd])
+            return True
+        visit.send(reply(b"[1]"))
+        return False
+
+    with serving(behave) as server:
+        failure(NoAnswer, lambda: sender.send(server, "POST"))
+        assert sender.send(server).body == b"[1]"
+    assert server.visits == 2
 
 
 @pytest.mark.parametrize("damage", [lambda body: body[:-9], lambda body: b"no gzip" + body])

@@ -1,0 +1,159 @@
+"""One deadline over calls that know no such thing: name services, handshakes, servers that send byte by byte.
+
+A deadline is a moment of the monotonic clock, in seconds.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final, Generic, TypeVar
+
+T = TypeVar("T")
+
+LONGEST_WAIT: Final = 1e7
+"""Seconds, which are 115 days. Some of the system's calls take no more (24 days in milliseconds, on others)."""
+
+
+def left_until(deadline: float) -> float:
+    """Seconds until a deadline, as a socket takes them: never 0, which would mean not to wait at all."""
+    return min(max(deadline - time.monotonic(), 1e-6), LONGEST_WAIT)
+
+
+def in_time(work: Callable[[], T], deadline: float, discard: Callable[[T], None] = lambda made: None) -> T:
+    """What ``work()`` returns or raises, unless the deadline passes first: then `TimeoutError`.
+
+    It runs in a thread of its own, in the context of the caller. A name service that does not answer cannot be
+    interrupted, so the thread is left alone when the time is over (or the caller was interrupted); what it makes
+    afterwards goes to ``discard``, and what it raises afterwards goes nowhere.
+    """
+    task = _Task(work, discard)
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(task.run,), name="telephony-core opening", daemon=True)
+    thread.start()
+    try:
+        return task.result(deadline)
+    finally:
+        if not task.was_abandoned:
+            thread.join()
+
+
+class _Task(Generic[T]):
+    def __init__(self, work: Callable[[], T], discard: Callable[[T], None]) -> None:
+        self._work = work
+        self._discard = discard
+        self._done = threading.Event()
+        self._lock = threading.Lock()
+        self.was_abandoned = False
+        self._made: list[T] = []
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._made.append(self._work())
+        except BaseException as error:
+            self._failure = error
+        with self._lock:
+            abandoned = self.was_abandoned
+            self._done.set()
+        if abandoned:
+            self._failure = None
+            while self._made:
+                self._discard(self._made.pop())
+
+    def result(self, deadline: float) -> T:
+        try:
+            self._done.wait(left_until(deadline))
+        finally:
+            with self._lock:
+                self.was_abandoned = not self._done.is_set()
+        if self.was_abandoned:
+            raise TimeoutError("the deadline has passed")
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                failure = None  # or it would hold itself by way of this frame
+        return self._made.pop()
+
+
+class Watch:
+    """Ends connections that are still waited for when their deadline passes.
+
+    A socket's own time-out begins anew with every byte, so a server that sends one now and then could be waited for
+    without end. One thread serves all connections of a backend; it ends when that is closed, and when it wakes up and
+    there is nothing to watch.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watched: set[Watched] = set()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+        self._next: float | None = None
+        """When the thread looks again; ``None`` while there is none."""
+
+    def add(self, watched: Watched) -> None:
+        with self._changed:
+            self._watched.add(watched)
+            if self._next is None:
+                self._next = watched.deadline
+                self._thread = threading.Thread(target=self._run, name="telephony-core deadlines", daemon=True)
+                self._thread.start()
+            elif watched.deadline < self._next:
+                self._changed.notify()
+
+    def remove(self, watched: Watched) -> None:
+        """After this, the connection is not ended any more: it may carry somebody else's request."""
+        with self._changed:
+            self._watched.discard(watched)
+            if self._closed and not self._watched:
+                self._changed.notify()
+
+    def close(self) -> None:
+        """End the thread, unless something is still to be watched: then it ends after that."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+            ends = self._thread is not None and not self._watched
+        if ends and self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._watched:
+                now = time.monotonic()
+                watched = tuple(self._watched)
+                for late in watched:
+                    if late.deadline <= now:
+                        late.end()
+                        self._watched.discard(late)
+                self._next = min((each.deadline for each in watched if each.deadline > now), default=now)
+                self._changed.wait(min(self._next - now, LONGEST_WAIT))
+            self._next = None
+
+
+class Watched:
+    """A connection in use, and until when it may be."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.socket: Any = None
+        """What to end: a socket, plain or with TLS."""
+        self.was_ended = False
+
+    def end(self) -> None:
+        self.was_ended = True
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """Make whoever reads from the connection, or writes to it, return at once."""
+        if self.socket is not None:
+            with suppress(OSError):
+                # Not SSLSocket's own method, which also drops its TLS: another thread is using it.
+                socket.socket.shutdown(self.socket, socket.SHUT_RDWR)
