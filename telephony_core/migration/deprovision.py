@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from telephony_core.changes import NumberRelease
 from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConsentRequired, MigrationError, TelephonyError
+from telephony_core.errors import ConsentRequired, MigrationError, NotFound, TelephonyError
 from telephony_core.migration.account import check_account, check_ends, records_made
 from telephony_core.migration.account_index import AccountIndex
 from telephony_core.migration.claims import Claims
@@ -347,22 +347,29 @@ def _settle(job: Job, action: Action, unanswered: Entry, now: datetime) -> Unit[
     yield from job.write(action, Phase.FAILED, said, record=unanswered.record)
 
 
-def _release(job: Job, end: End, action: Action, record: PhoneNumber, allow: frozenset[SideEffect]) -> Unit[Release]:
+def _release(job: Job, end: End, action: Action, record: PhoneNumber, allow: frozenset[SideEffect]) -> Unit[None]:
     """Release one record, with a line in the journal before and after."""
     stops = sorted(agent_ids(record)) if SideEffect.UNPUBLISHES in allow else []
     yield from job.write(action, Phase.INTENT, record=record.id, facts={"agents": [*stops]})
     change = NumberRelease(record, allow)
+    now = yield from ask(Now())
     try:
         release = yield from ask(Call(end, "release", lambda operations: operations.release(change)))
+    except NotFound:  # a listing does not show it either: it went by this request, or just before it
+        yield from job.write(action, Phase.DONE, "it is gone: neither its id nor a list shows it", record=record.id)
+        return
     except TelephonyError as error:
         raise StepFailed(action, error) from None
+    if release.status is NumberStatus.UNKNOWN:  # accepted, and a look still shows it as it was
+        doubt = job.doubt(now, now)
+        yield from job.write(action, Phase.LOOK, f"accepted, and it is still there; in doubt {doubt}", record=record.id)
+        raise in_doubt(job, doubt, action.replace("_", " "))
     facts: Mapping[str, str | bool | None] = {
         "status": release.status.value,
         "takes_effect_at": release.takes_effect_at.isoformat() if release.takes_effect_at else None,
         "revocable": release.revocable,
     }
     yield from job.write(action, Phase.DONE, _became(release), record=record.id, facts=facts)
-    return release
 
 
 LOST_ANSWER: Final = "it was released, and its answer was lost"
@@ -374,10 +381,8 @@ def _became(release: Release) -> str:
             return "it is released"
         case NumberStatus.RELEASE_SCHEDULED if release.takes_effect_at is not None:
             return f"it works until {release.takes_effect_at:%Y-%m-%d %H:%M} UTC"
-        case NumberStatus.RELEASE_SCHEDULED:
-            return "it is scheduled; the provider does not tell until when it works"
         case _:
-            return "the provider accepted it and does not tell what became of it"
+            return "it is scheduled; the provider does not tell until when it works"
 
 
 # -- the run

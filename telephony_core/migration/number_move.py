@@ -45,7 +45,7 @@ from telephony_core.migration.job import (
 )
 from telephony_core.migration.plan import import_of
 from telephony_core.migration.progress import NumberState, Standing
-from telephony_core.migration.settling_imports import attempt_of, doubled, settle_import
+from telephony_core.migration.settling_imports import ask_a_person, attempt_of, doubled, settle_import
 from telephony_core.operations import Operations
 from telephony_core.settling import Attempt
 
@@ -165,11 +165,14 @@ def _import(job: Job, change: NumberImport, repeated: Attempt | None) -> Unit[tu
 def _partly(
     job: Job, partial: PartialOutcome, number: PhoneNumber, change: NumberImport
 ) -> Unit[tuple[PhoneNumber, bool]]:
-    """The record exists. Either its settings could not be sent again, or it is not what was asked for."""
-    if partial.failed_step != "compare":
-        return number, (yield from _adopted(job, number, change))
-    yield from job.write(Action.IMPORT, Phase.DONE, record=number.id, facts={"seen": _json(number)})
-    raise StepFailed(Action.READ_BACK, partial)
+    """The record exists. Either its settings could not be sent again, or it is not what was asked for.
+
+    Then it may be somebody else's, made between the look and the import: an answer that differs from what was sent does
+    not prove that this import made it.
+    """
+    if partial.failed_step == "compare":
+        yield from ask_a_person(job, (number,), partial.cause.message)
+    return number, (yield from _adopted(job, number, change))
 
 
 def _adopted(job: Job, number: PhoneNumber, change: NumberImport) -> Unit[bool]:

@@ -66,7 +66,7 @@ def look_for_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
     records = yield from ask(Look(End.TARGET, attempt.identity))
     found = judge_import(attempt, of_number(job, records), job.capabilities, as_of=_UNTIMED)
     if found.outcome is SettlementOutcome.AMBIGUOUS:
-        yield from _ask_a_person(job, found.candidates)
+        yield from ask_a_person(job, found.candidates)
     return found.number if found.outcome is SettlementOutcome.MADE else None
 
 
@@ -96,14 +96,15 @@ def doubled(job: Job, attempt: Attempt) -> Unit[None]:
     records = of_number(job, (yield from ask(Look(End.TARGET, attempt.identity))))
     new = tuple(record for record in records if record.is_live and record.id not in attempt.before)
     if len(new) > 1:
-        yield from _ask_a_person(job, new)
+        yield from ask_a_person(job, new)
 
 
-def _ask_a_person(job: Job, candidates: tuple[PhoneNumber, ...]) -> Unit[None]:
+def ask_a_person(job: Job, candidates: tuple[PhoneNumber, ...], why: str = "") -> Unit[None]:
+    """Leave it to a person whose these records are. Raises `NeedsPerson`, which the journal has as well."""
     ids = [record.id for record in candidates]
     error = NeedsPerson(
         f"whether {job.key} was made cannot be told: {', '.join(ids)} is there now and was not before, and may be "
-        "somebody else's"
+        f"somebody else's{f' ({why})' if why else ''}"
         if len(ids) == 1
         else f"{len(ids)} records of {job.key} are there now that were not before: {', '.join(ids)}"
     )

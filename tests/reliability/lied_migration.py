@@ -7,6 +7,7 @@ What the commands want to be given (consents, the confirmation of what was shown
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -221,12 +222,13 @@ class Migration:
         return self._run(arelease_plan, self._options((), shown), ended_after)
 
     def _run(self, command: Command[T], options: object, ended_after: float | None = None) -> T:
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "state")  # each world has a machine of its own
         source, target = (lambda: self.open(self.source)), (lambda: self.open(self.target))
         return self.time.run(asyncio.wait_for(command(self.loaded, source, target, options), ended_after))
 
     def _options(self, accept: Sequence[str], shown: DeprovisionPreview | None = None) -> DeprovisionOptions:
         """The one place that knows how a person accepts, and confirms what was shown."""
-        confirmed = None if shown is None else getattr(shown, "shown", shown.confirm)
+        confirmed = None if shown is None else shown.shown
         return DeprovisionOptions(clock=self.time.clock, accept=("unpublishes", *accept), confirmed=confirmed)
 
     # -- on the way
