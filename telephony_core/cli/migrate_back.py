@@ -191,6 +191,7 @@ def _demand(preview: DeprovisionPreview) -> None:
 
 def _nothing(ctx: click.Context, session: Session, preview: DeprovisionPreview, said: str, command: str) -> NoReturn:
     """End where no number can be released: well if there is none, and not if something keeps one."""
+    kept = {left.error for left in preview.left_alone}
     if session.json:
         print_json(
             {
@@ -202,9 +203,11 @@ def _nothing(ctx: click.Context, session: Session, preview: DeprovisionPreview, 
             }
         )
     else:
-        print_line(said)
+        print_line(f"nothing was released, {len(preview.left_alone)} left alone" if kept else said)
         print_line(f"next: {command}", "bold")
-    ctx.exit(ExitCode.CONFLICT if preview.left_alone else ExitCode.OK)
+    if "InDoubt" in kept:
+        ctx.exit(ExitCode.UNKNOWN)
+    ctx.exit(ExitCode.CONFLICT if kept else ExitCode.OK)
 
 
 def _end(ctx: click.Context, session: Session, report: DeprovisionReport) -> None:
