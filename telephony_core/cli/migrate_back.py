@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -28,7 +30,11 @@ from telephony_core.cli.text import printable, safe_json
 from telephony_core.errors import ConsentRequired
 
 if TYPE_CHECKING:
+    from telephony_core.cli.migrate_runs import Ends
+    from telephony_core.migration.deprovision import DeprovisionOptions
     from telephony_core.migration.deprovision_report import DeprovisionPreview, DeprovisionReport
+    from telephony_core.migration.plan import LoadedPlan
+    from telephony_core.migration.stopping import StopRules
 
 _stop_on_error = click.option("--stop-on-error", is_flag=True, help="Release no further number after one has failed.")
 
@@ -59,41 +65,17 @@ def rollback_(
     Only what it made, the last number first; each record is read again, and one that somebody changed since is left.
     Says first what cannot be undone. The source is only read. Run it again after an interruption.
     """
-    from telephony_core.migration.deprovision import DeprovisionOptions
     from telephony_core.migration.plan_text import counted
     from telephony_core.migration.rollback import arollback_plan, preview_rollback
 
-    loaded = load(plan_file)
-    plan = loaded.plan
-    keys = keys_of(plan, numbers)
-    both = ends(session, plan)
-    learn_secrets(session, plan)
-    preview = preview_rollback(loaded, both.source, both.target, DeprovisionOptions(numbers=keys, accept=accept))
-    _show(session, preview)
-    _demand(preview)
-    if not preview.confirm and not preview.to_settle:
-        _nothing(ctx, session, preview, "nothing to take back", f"telephony migrate status {shlex.quote(plan_file)}")
-    if preview.confirm and not yes:
-        count = counted(preview.confirm, "number")
-        prompts.confirm(f"Release {count} at {preview.at}?", losing=f"releasing {count}", explanation=())
-    with Telling(session, "taken back") as telling:
-        options = DeprovisionOptions(
-            numbers=keys,
-            accept=accept,
-            confirmed=preview.shown,
-            stop_on_error=stop_on_error,
-            take_over=take_over,
-            prompt=asking(session),
-            on_event=telling.event,
-        )
-        rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
-        report = to_its_end(
-            lambda rules: arollback_plan(loaded, both.source, both.target, options, rules=rules),
-            rules,
-            "rollback",
-            loaded,
-        )
-    _end(ctx, session, report)
+    def confirmed(preview: DeprovisionPreview) -> bool:
+        if preview.confirm and not yes:
+            count = counted(preview.confirm, "number")
+            prompts.confirm(f"Release {count} at {preview.at}?", losing=f"releasing {count}", explanation=())
+        return not yes
+
+    command = _Deprovisioning("rollback", "taken back", "nothing to take back", preview_rollback, arollback_plan)
+    _end(ctx, session, command.run(ctx, session, plan_file, numbers, accept, stop_on_error, take_over, confirmed))
 
 
 @click.command("release")
@@ -124,49 +106,83 @@ def release_(
     Only numbers that are moved, verified, and have stood so for the soak that the plan names. Shows when each takes
     effect, whether it can be revoked, and what was never compared; then the count of them has to be typed.
     """
-    from telephony_core.migration.deprovision import DeprovisionOptions
     from telephony_core.migration.release import arelease_plan, preview_release
 
-    loaded = load(plan_file)
-    plan = loaded.plan
-    keys = keys_of(plan, numbers)
-    both = ends(session, plan)
-    learn_secrets(session, plan)
-    preview = preview_release(loaded, both.source, both.target, DeprovisionOptions(numbers=keys, accept=accept))
-    _show(session, preview)
-    _demand(preview)
-    if not preview.confirm and not preview.to_settle:
-        _nothing(ctx, session, preview, "nothing to release", f"telephony migrate status {shlex.quote(plan_file)}")
-    typed = yes_count if preview.confirm else 0
-    if typed is None:
-        typed = prompts.count(
-            f"Type how many numbers are to be released at {preview.at}",
-            losing=f"releasing {preview.confirm} numbers",
-            remedy=f"say --yes-count {preview.confirm} if that is meant",
-        )
-    if typed != preview.confirm:
-        raise ConsentRequired(
-            f"{preview.confirm} numbers would be released at {preview.at}, and {typed} were confirmed",
-            consent="count",
-            remedy="look at what would be released, and type its count",
-        )
-    with Telling(session, "released") as telling:
+    def confirmed(preview: DeprovisionPreview) -> bool:
+        typed = yes_count if preview.confirm else 0
+        if typed is None:
+            typed = prompts.count(
+                f"Type how many numbers are to be released at {preview.at}",
+                losing=f"releasing {preview.confirm} numbers",
+                remedy=f"say --yes-count {preview.confirm} if that is meant",
+            )
+        if typed != preview.confirm:
+            raise ConsentRequired(
+                f"{preview.confirm} numbers would be released at {preview.at}, and {typed} were confirmed",
+                consent="count",
+                remedy="look at what would be released, and type its count",
+            )
+        return yes_count is None
+
+    command = _Deprovisioning("release", "released", "nothing to release", preview_release, arelease_plan)
+    _end(ctx, session, command.run(ctx, session, plan_file, numbers, accept, stop_on_error, take_over, confirmed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Deprovisioning:
+    """What both commands do: show, have it confirmed, and release exactly what was shown."""
+
+    name: str
+    done: str
+    """What becomes of numbers, for the bar."""
+    nothing: str
+    """What is said where there are none."""
+    preview: Callable[..., DeprovisionPreview]
+    carry_out: Callable[..., Coroutine[Any, Any, DeprovisionReport]]
+
+    def run(
+        self,
+        ctx: click.Context,
+        session: Session,
+        plan_file: str,
+        numbers: tuple[str, ...],
+        accept: tuple[str, ...],
+        stop_on_error: bool,
+        take_over: bool,
+        confirmed: Callable[[DeprovisionPreview], bool],
+    ) -> DeprovisionReport:
+        """``confirmed`` has a preview confirmed, and says whether somebody is there who can be asked again."""
+        from telephony_core.migration.deprovision import DeprovisionOptions, NotConfirmed
+
+        loaded = load(plan_file)
+        keys = keys_of(loaded.plan, numbers)
+        both = ends(session, loaded.plan)
+        learn_secrets(session, loaded.plan)
         options = DeprovisionOptions(
-            numbers=keys,
-            accept=accept,
-            confirmed=preview.shown,
-            stop_on_error=stop_on_error,
-            take_over=take_over,
-            on_event=telling.event,
+            numbers=keys, accept=accept, stop_on_error=stop_on_error, take_over=take_over, prompt=asking(session)
         )
-        rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
-        report = to_its_end(
-            lambda rules: arelease_plan(loaded, both.source, both.target, options, rules=rules),
-            rules,
-            "release",
-            loaded,
-        )
-    _end(ctx, session, report)
+        while True:
+            preview = self.preview(loaded, both.source, both.target, options)
+            _show(session, preview)
+            _demand(preview)
+            if not preview.confirm and not preview.to_settle:
+                _nothing(ctx, session, preview, self.nothing, f"telephony migrate status {shlex.quote(plan_file)}")
+            can_be_asked = confirmed(preview)
+            with Telling(session, self.done) as telling:
+                given = replace(options, confirmed=preview.shown, on_event=telling.event)
+                rules = SpokenRules(loaded.plan.settings.equal_failures, stop_on_error, tell=telling.say)
+                try:
+                    return to_its_end(self._work(loaded, both, given), rules, self.name, loaded)
+                except NotConfirmed as changed:
+                    if not can_be_asked:
+                        raise
+                    said = changed.message
+            click.echo(printable(f"what would be released has changed meanwhile: {said}"), err=True)
+
+    def _work(
+        self, loaded: LoadedPlan, both: Ends, options: DeprovisionOptions
+    ) -> Callable[[StopRules], Coroutine[Any, Any, DeprovisionReport]]:
+        return lambda rules: self.carry_out(loaded, both.source, both.target, options, rules=rules)
 
 
 def _show(session: Session, preview: DeprovisionPreview) -> None:

@@ -86,6 +86,10 @@ class DeprovisionOptions:
         self.on_event(Event(kind=EventKind.SAID, at=self.clock.now(), says=says))
 
 
+class NotConfirmed(ConsentRequired):
+    """The records that would be released are not those that were confirmed. Nothing was sent."""
+
+
 class NotShown(MigrationError):
     """The record was not among those that were shown and confirmed, so it is not released."""
 
@@ -419,7 +423,7 @@ def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOption
     new, gone = sorted(preview.shown - confirmed), sorted(confirmed - preview.shown)
     said = [f"{number} ({record}) was not confirmed" for number, record in new[:5]]
     said += [f"{number} ({record}) is not to be released any more" for number, record in gone[:5]]
-    raise ConsentRequired(
+    raise NotConfirmed(
         f"{len(preview.shown)} records would be released at {preview.at}, and these are not the {len(confirmed)} that "
         f"were confirmed: {'; '.join(said)}",
         consent="confirmed",

@@ -156,19 +156,27 @@ def test_what_was_accepted_when_the_plan_was_made_does_not_count(moving):
 
 
 @pytest.mark.parametrize("back", [ROLLBACK, RELEASE])
-def test_what_changes_while_somebody_is_asked_has_to_be_confirmed_anew(verified, at_terminal, monkeypatch, back):
+@pytest.mark.parametrize("again", [True, False])
+def test_what_changes_while_somebody_is_asked_is_shown_and_asked_again(verified, at_terminal, monkeypatch, back, again):
     at_terminal()
     id = next(iter(verified.diga.store))
+    asked = []
 
     def meanwhile(*_question, **_options):
-        meddle(verified.diga, id, "another label")
-        return True if back is ROLLBACK else "3"
+        asked.append(id)
+        if len(asked) == 1:
+            meddle(verified.diga, id, "another label")
+            return True if back is ROLLBACK else "3"
+        assert deletes(verified) == []
+        return again if back is ROLLBACK else "2" if again else "3"
 
     monkeypatch.setattr("click.confirm" if back is ROLLBACK else "click.prompt", meanwhile)
     result = verified.telephony(*back, *ACCEPTED)
-    assert result.exit_code == 8
+    assert len(asked) == 2
+    assert "what would be released has changed meanwhile" in result.stderr
     assert "is not to be released any more" in result.stderr
-    assert deletes(verified) == []
+    assert result.exit_code == (6 if again else 8)
+    assert len(deletes(verified)) == (2 if again else 0)
 
 
 @pytest.mark.parametrize("back", [(*ROLLBACK, "--yes"), (*RELEASE, "--yes-count", "3")])
