@@ -143,8 +143,9 @@ class _Migration:
 
     def _plan(self) -> list[str]:
         words = ["migrate", "plan", f"{SOURCE}.json", "--to", TARGET, "--map", "map.toml", "-o", "plan.json"]
-        # After a lost answer two looks lie this far apart: nothing on this machine takes longer than a second.
-        settings = ["--html", "plan.html", "--concurrency", "1", "--timeout", "1", "--detailed-exitcode"]
+        # An import without an answer is in doubt for so long: nothing on this machine takes longer than a second.
+        doubt = ["--timeout", "1", "--settling-window", "1"]
+        settings = ["--html", "plan.html", "--concurrency", "1", *doubt, "--detailed-exitcode"]
         self._run(*words, *settings, code=ExitCode.CHANGES, most=_OPENING)
         status = json.loads(self._run("migrate", "status", "plan.json", "--json", shown=False).out)
         moving: list[str] = status["remainder"]
