@@ -129,7 +129,7 @@ def test_a_failed_canary_keeps_the_rest_and_is_an_error(moving):
 
 
 def test_an_import_that_is_never_answered_has_the_code_of_what_may_have_happened(moving):
-    moving.plan("--timeout", "0.05")
+    moving.plan("--timeout", "0.05", "--settling-window", "0.1")
     moving.diga.faults.append(Fault(FaultKind.LOST_BEFORE, "POST", times=9))
     assert moving.telephony(*APPLY, "--yes").exit_code == 7
 
