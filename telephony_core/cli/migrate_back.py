@@ -62,8 +62,8 @@ def rollback_(
 ) -> None:
     """Take back what a migration made at the target.
 
-    Only what it made, the last number first; each record is read again, and one that somebody changed since is left.
-    Says first what cannot be undone. The source is only read. Run it again after an interruption.
+    Only what it made, the last number first, and only while it is as it was left and the source serves the number as
+    planned. Says first what cannot be undone. The source is only read. Run it again after an interruption.
     """
     from telephony_core.migration.plan_text import counted
     from telephony_core.migration.rollback import arollback_plan, preview_rollback
@@ -103,8 +103,9 @@ def release_(
 ) -> None:
     """Release the source numbers, as a decision of its own.
 
-    Only numbers that are moved, verified, and have stood so for the soak that the plan names. Shows when each takes
-    effect, whether it can be revoked, and what was never compared; then the count of them has to be typed.
+    Only numbers that are moved, verified, have stood so for the soak that the plan names, and are served at the target
+    now. Shows when each takes effect, whether it can be revoked, and what was never compared; then the count of them
+    has to be typed.
     """
     from telephony_core.migration.release import arelease_plan, preview_release
 

@@ -142,7 +142,7 @@ def map_(session: Session, inventory_file: str, target: str, output: str, force:
     "--timeout",
     type=Amount(0, 86_400, min_open=True),
     metavar="SECONDS",
-    help="For one operation, and between two looks after a lost answer. Default: 30.",
+    help="For one operation. Default: 30.",
 )
 @click.option(
     "--settling-window",

@@ -24,7 +24,7 @@ from typing import ClassVar, Final
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.errors import MigrationError
 from telephony_core.migration.entries import Action, Entry, Phase
-from telephony_core.migration.journal_file import explained, lock
+from telephony_core.migration.journal_file import explained, lock, make_private
 from telephony_core.migration.plan import LoadedPlan, Side
 
 _SCHEMA: Final = (
@@ -82,7 +82,7 @@ def _is_mine(folder: Path) -> bool:
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     """The file, within one transaction that nobody else interrupts."""
     with explained(path):
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # SQLite would give it the mode of the umask
+        make_private(path)
         with closing(sqlite3.connect(path, isolation_level=None, timeout=10.0)) as connection:
             connection.execute("PRAGMA synchronous = OFF")  # what a power cut loses, no running plan needs any more
             connection.execute("BEGIN IMMEDIATE")

@@ -102,9 +102,10 @@ class Job:
 
     @classmethod
     def of(cls, plan: Plan, number: PlannedNumber, capabilities: Capabilities) -> Job:
-        settings, sooner = plan.settings, capabilities.repeatable_import
-        window = settings.settling_window if sooner is None else min(settings.settling_window, sooner.after)
-        return cls(number, plan.trunk(number), capabilities, plan.target.provider, settings.timeout, window)
+        settings = plan.settings
+        return cls(
+            number, plan.trunk(number), capabilities, plan.target.provider, settings.timeout, settings.settling_window
+        )
 
     @property
     def key(self) -> str:
@@ -126,6 +127,13 @@ class Job:
         """
         since = now if asked_at is None or asked_at > now else asked_at
         return Doubt(since, since + timedelta(seconds=self.timeout + self.settling_window))
+
+    def repeatable_at(self, doubt: Doubt) -> datetime:
+        """From when on an import whose answer was lost may be sent once more: after the window, or sooner where the
+        target declares that. It may take effect for as long as any other write."""
+        sooner = self.capabilities.repeatable_import
+        window = self.settling_window if sooner is None else min(self.settling_window, sooner.after)
+        return doubt.since + timedelta(seconds=self.timeout + window)
 
     def write(
         self,

@@ -26,12 +26,21 @@ ASIDE: Final = (
 )
 
 
+def make_private(path: Path) -> None:
+    """Make a file that its owner alone can read, where there is none; SQLite would give it the mode of the umask.
+
+    One that is there keeps its mode. What stands against making it, SQLite says better.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """A connection whose every statement is on disk when it is done, and in this one file.
 
     Readers and the writer never wait for one another.
     """
-    _made(path)
+    make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -72,9 +81,9 @@ def lock(path: Path) -> sqlite3.Connection | None:
 
     It is the operating system's, by way of SQLite, which knows how to get one everywhere.
     """
-    file = path.with_name(path.name + ".lock")
-    _made(file)
     # `SqliteJournal.is_running` holds it for a moment; a real run holds it for good.
+    file = path.with_name(path.name + ".lock")
+    make_private(file)
     held = sqlite3.connect(file, isolation_level=None, timeout=0.2)
     try:
         held.execute("BEGIN EXCLUSIVE")

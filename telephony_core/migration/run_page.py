@@ -29,9 +29,9 @@ from telephony_core.migration.status import NumberRun, Run, StepTaken
 _WORDS: Final = {
     Standing.MOVED: ("moved, read back and equal", "good"),
     Standing.RELEASED: ("moved, and released at the source", "good"),
-    Standing.IN_DOUBT: ("in doubt: its import was not answered", "warn"),
+    Standing.IN_DOUBT: ("in doubt, its import was not answered", "warn"),
     Standing.BEGUN: ("begun", "warn"),
-    Standing.NOT_IN_SERVICE: ("made, and not in service yet", "warn"),
+    Standing.NOT_IN_SERVICE: ("made, and not in service there", "block"),
     Standing.FAILED: ("failed", "block"),
     Standing.ASKED: ("for a person to look at", "block"),
     Standing.NOT_BEGUN: ("not begun", "info"),
@@ -159,6 +159,7 @@ def _details(number: NumberRun) -> Iterator[Html]:
     adopted = " (found after its answer was lost)" if number.adopted else ""
     told = {
         "Record": f"{number.record}{adopted}" if number.record is not None else None,
+        "In doubt until": value_text(number.in_doubt_until) if number.in_doubt_until is not None else None,
         "Verified": value_text(number.verified_at) if number.verified_at is not None else None,
         "Can be released at the source from": (
             value_text(number.releasable_at) if number.releasable_at is not None else None

@@ -45,16 +45,17 @@ def settle_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
     when somebody asks the run to stop before that, and `NeedsPerson` when what is there may be somebody else's.
     """
     doubt = job.doubt(attempt.started_at, (yield from ask(Now())))
+    repeatable_at = job.repeatable_at(doubt)
     for pause in chain(FIRST_PAUSES, repeat(LONGEST_PAUSE)):
         now = yield from ask(Now())
         found = yield from look_for_import(job, attempt)
         if found is not None:
             return found
-        if now >= doubt.until:
+        if now >= repeatable_at:
             return None
         yield from job.write(Action.IMPORT, Phase.LOOK, f"no trace of it yet; in doubt {doubt}")
         # A moment longer, so that the last look is begun after the end and not at it.
-        left = (doubt.until - now).total_seconds() + 0.001
+        left = (repeatable_at - now).total_seconds() + 0.001
         why = f"the import of {job.key} may still take effect"
         if not (yield from ask(Wait(min(pause, left), why, idle=True, doubted=job.key))):
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -129,7 +130,7 @@ def test_a_failed_canary_keeps_the_rest_and_is_an_error(moving):
 
 
 def test_an_import_that_is_never_answered_has_the_code_of_what_may_have_happened(moving):
-    moving.plan("--timeout", "0.05")
+    moving.plan("--timeout", "0.05", "--settling-window", "0.1")
     moving.diga.faults.append(Fault(FaultKind.LOST_BEFORE, "POST", times=9))
     assert moving.telephony(*APPLY, "--yes").exit_code == 7
 
@@ -424,3 +425,56 @@ def test_a_plan_that_moves_nothing_is_applied_at_once(moving):
     moving.telephony("migrate", "map", "vox.json", "--to", "diga", "-o", "map.toml")
     assert moving.telephony(*PLAN).exit_code == 0
     assert moving.telephony(*APPLY).exit_code == 0
+
+
+# -- one plan under two names
+
+
+def begun(moving):
+    """One number of three is moved, and the whole folder is copied then."""
+    moving.plan("--canary", "0", "--concurrency", "1")
+    assert moving.telephony(*APPLY, "--yes", "--numbers", "+827011110000").exit_code == 0
+    (moving.folder / "copy").mkdir()
+    for file in moving.folder.glob("plan.json*"):
+        shutil.copy(file, moving.folder / "copy")
+
+
+def test_a_plan_through_a_link_goes_on_with_the_same_run(moving):
+    begun(moving)
+    (moving.folder / "link.json").symlink_to("plan.json")
+    assert moving.telephony.json("migrate", "status", "link.json")["counts"] == {"moved": 1, "not_begun": 2}
+    result = moving.telephony("migrate", "apply", "link.json", "--yes")
+    assert result.exit_code == 0, result.stderr
+    assert moving.telephony.json("migrate", "status", "plan.json")["counts"] == {"moved": 3}
+    assert len(moving.live()) == 3
+
+
+@pytest.mark.parametrize("command", [("apply", "--yes"), ("verify",), ("rollback", "--yes", "--accept", "unpublishes")])
+def test_a_copy_of_a_plan_is_refused_by_name_and_told_how_to_take_over(moving, command):
+    begun(moving)
+    name, *options = command
+    writes = moving.writes()
+    refused = moving.telephony("migrate", name, "copy/plan.json", *options)
+    assert refused.exit_code == 5
+    assert f"this plan was begun as {moving.folder / 'plan.json'}" in refused.stderr
+    assert "--take-over" in refused.stderr
+    assert moving.writes() == writes
+    taken = moving.telephony("migrate", name, "copy/plan.json", *options, "--take-over")
+    assert taken.exit_code == (9 if name == "verify" else 0), taken.stderr
+
+
+def test_another_plan_for_the_same_number_is_told_which_one_has_it(moving):
+    moving.plan("--canary", "0")
+    rival = [*PLAN[:-1], "rival.json", "--canary", "0", "--concurrency", "1"]
+    assert moving.telephony(*rival).exit_code == 0
+    assert moving.telephony(*APPLY, "--yes").exit_code == 0
+    moving.diga.hide_new_for = 10_000  # as if no list showed them yet
+    for id in moving.diga.store:
+        moving.diga.appeared(id)
+    writes = moving.writes()
+    result = moving.telephony("migrate", "apply", "rival.json", "--yes", "--json")
+    assert result.exit_code == 1
+    failures = json.loads(result.stdout)["failures"]
+    assert {failure["error"] for failure in failures} == {"NumberClaimed"}
+    assert all("the plan plan.json imported" in failure["says"] for failure in failures)
+    assert moving.writes() == writes

@@ -32,8 +32,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
 BLOCK = re.compile(r"^```(toml|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 KILLED = "# and the power fails"
 _CHANGING = (
-    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? UTC"), "2026-11-21 09:00 UTC"),
+    (re.compile(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "until 2026-11-21 09:15:01 UTC"),
+    (re.compile(r"(?<!until )\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)? UTC"), "2026-11-21 09:00 UTC"),
     (re.compile(r"\(process \d+\)"), "(process 4711)"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:8642"),
     (re.compile(r"on 20\d\d-\d\d-\d\d"), "on 2026-11-24"),
 )
 """What is different each time, and what the page has in its place."""

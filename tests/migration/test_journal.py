@@ -334,6 +334,7 @@ def test_a_finished_journal_is_read_in_a_folder_that_cannot_be_written(loaded: L
     write(loaded, ENTRY)
     opened = SqliteJournal.reading(loaded)
     opened.__exit__()
+    loaded.journal_path.chmod(0o644)  # it was made for its owner alone
     folder = loaded.path.parent
     for parent in (folder, *folder.parents[:3]):
         if parent.stat().st_uid == os.getuid():

@@ -325,3 +325,19 @@ def test_numbers_of_a_run_can_be_filtered(loaded: LoadedPlan) -> None:
     page = Page(migration_page(loaded, _run(loaded)))
     offered = [button["value"] for button in page.all("button")]
     assert offered == ["", "problem", "differs", "unverifiable", "failed", "moved"]
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_every_standing_has_its_words_on_the_page(loaded: LoadedPlan, standing: Standing) -> None:
+    number = NumberRun(number="+827011112222", standing=standing)
+    page = Page(migration_page(loaded, _run(loaded, numbers=(number,))))
+    assert standing.value in [button["value"] for button in page.all("button")]
+
+
+def test_a_number_in_doubt_is_left_over_and_says_until_when(loaded: LoadedPlan) -> None:
+    until = NOW + timedelta(minutes=15)
+    number = NumberRun(number="+827011112222", standing=Standing.IN_DOUBT, in_doubt_since=NOW, in_doubt_until=until)
+    words = Page(migration_page(loaded, _run(loaded, numbers=(number,)))).words
+    assert "1 in doubt, its import was not answered" in words
+    assert "+827011112222 in doubt, its import was not answered" in words
+    assert "In doubt until: 2026-11-21 12:15 UTC" in words

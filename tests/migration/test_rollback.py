@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from telephony_core import AgentRef, errors
+from telephony_core.capabilities import RepeatableImport
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
@@ -16,6 +18,7 @@ from telephony_core.migration.journal import JournalError, JournalLocked, Sqlite
 from telephony_core.migration.plan import PlannedNumber, Settings, Step, StepKind, Trunk
 from telephony_core.migration.progress import Standing
 from telephony_core.migration.stopping import Stopped
+from telephony_diga.adapter import DigaProvider
 from tests.migration.meddling import CHANGED, NOT_SERVING, OPENED, STRANGER, meddle, not_found, unlisted
 from tests.migration.returning import KEYS, WINDOW, Returning, begins, live
 from tests.migration.stage import PASSWORD
@@ -594,6 +597,25 @@ def test_an_import_that_was_announced_and_never_made_is_in_doubt_for_the_window_
     assert stage.rollback().is_complete
     assert stage.number(KEYS[0]).standing is Standing.ROLLED_BACK
     assert stage.writes(stage.target) == []
+
+
+def test_that_an_import_may_be_repeated_sooner_does_not_mean_that_it_cannot_take_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does it say anything of a release or of a rollback."""
+    sooner = RepeatableImport(source="made up", after=0.0)
+    monkeypatch.setattr(DigaProvider, "capabilities", replace(DigaProvider.capabilities, repeatable_import=sooner))
+    stage = Returning.at(tmp_path, "vox-diga", 2)
+    stage.loaded = stage.plan()
+    assert stage.apply(stage.loaded, numbers=KEYS[1:2]).is_complete
+    stage.announce(Action.IMPORT, KEYS[0])
+    stage.announce(Action.RELEASE, KEYS[1], stage.ids[1])
+    stage.time.advance(WINDOW - 1)
+    report = stage.rollback()
+    assert {left.number: left.error for left in report.left_alone} == dict.fromkeys(KEYS[:2], "InDoubt")
+    assert stage.deleted(stage.target) == []
+    stage.time.advance(2)
+    assert stage.rollback().is_complete
 
 
 def test_an_import_that_takes_effect_after_a_rollback_looked_for_it_is_found_by_the_next_one(
