@@ -62,14 +62,19 @@ class AccountIndex:
 
     # -- asking
 
-    async def look(self, number: NumberIdentity, id: str | None = None) -> tuple[PhoneNumber, ...]:
-        """Every record that is of this number or has this id, in any status. Raises what listing raises."""
+    async def look(
+        self, number: NumberIdentity, id: str | None = None, *, fresh: bool = False
+    ) -> tuple[PhoneNumber, ...]:
+        """Every record that is of this number or has this id, in any status. Raises what listing raises.
+
+        A ``fresh`` look is never answered by a listing that was begun before it, however long that took.
+        """
         if id is not None:
             self._ids.add(id)
         if (look_up := self._client.adapter.find(number)) is not None:
             look_up.close()
             return await self._client.run(self._client.operations.records_of(number))
-        await self._ask(id)
+        await self._ask(id, shared=not fresh)
         return self.shown(number, id)
 
     async def refresh(self) -> None:

@@ -113,6 +113,8 @@ class Rule(ABC):
     """Where its records are."""
     other_action: ClassVar[Action]
     """What the other command does, at the other end."""
+    lists_target: ClassVar[bool]
+    """Whether it matters what else of a number is at the target, which takes a listing for each number."""
 
     @abstractmethod
     def candidates(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> list[Job]:
@@ -307,7 +309,7 @@ def _deprovision(job: Job, state: NumberState, rule: Rule, granted: Granted, unp
     target_id = state.created or (yield from rule.find(job, state))
     if target_id is None:
         return
-    evidence = yield from gather(job, target_id)
+    evidence = yield from gather(job, target_id, list_target=rule.lists_target)
     yield from _settle_other(job, state, rule, evidence, now)
     mine = evidence.at(rule.end)
     unanswered = rule.unanswered(state)

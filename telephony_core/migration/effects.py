@@ -50,13 +50,14 @@ class Call(Effect[T]):
 class Look(Effect[tuple[PhoneNumber, ...]]):
     """Every record of one number at one end, and the record with this id, in any status.
 
-    The answer comes from a listing that is begun after this was asked (see `AccountIndex` for the one exception), or
-    from the provider's own look-up.
+    The answer comes from a listing that is begun after this was asked (see `AccountIndex` for the one exception, which
+    ``fresh`` excludes), or from the provider's own look-up.
     """
 
     end: End
     identity: NumberIdentity
     id: str | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True)

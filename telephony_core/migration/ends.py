@@ -30,7 +30,7 @@ class Evidence:
     target: PhoneNumber | None
     """The record that this migration made, likewise."""
     live_at_target: tuple[str, ...] = ()
-    """Ids of all live records of the number at the target, from a listing."""
+    """Ids of all live records of the number at the target, from a listing; none where that was not asked for."""
 
     def at(self, end: End) -> PhoneNumber | None:
         return self.source if end is End.SOURCE else self.target
@@ -45,18 +45,18 @@ def current(job: Job, end: End, id: str) -> Unit[PhoneNumber | None]:
         return (yield from ask(Call(end, "get_number", lambda operations: operations.get(id))))
     except NotFound:
         pass
-    listed = yield from ask(Look(end, job.identity_at(end), id))
+    listed = yield from ask(Look(end, job.identity_at(end), id, fresh=True))
     shown = next((record for record in listed if record.id == id), None)
     if shown is not None and not is_over(shown):
         raise ContradictoryAnswers(f"{job.key} ({id}) is not found at the {end} by its id, and its list shows it")
     return shown
 
 
-def gather(job: Job, target_id: str) -> Unit[Evidence]:
-    """Read both ends anew."""
+def gather(job: Job, target_id: str, *, list_target: bool) -> Unit[Evidence]:
+    """Read both ends anew, and list the target where it has to be known what else is there."""
     source = yield from current(job, End.SOURCE, job.number.source.id)
     target = yield from current(job, End.TARGET, target_id)
-    listed = yield from ask(Look(End.TARGET, job.identity, target_id))
+    listed = (yield from ask(Look(End.TARGET, job.identity, target_id, fresh=True))) if list_target else ()
     return Evidence(source, target, live_ids(job, listed))
 
 

@@ -87,6 +87,7 @@ class ReleaseRule(Rule):
     action: ClassVar[Action] = Action.RELEASE
     end: ClassVar[End] = End.SOURCE
     other_action: ClassVar[Action] = Action.ROLL_BACK
+    lists_target: ClassVar[bool] = True
 
     def __init__(self, loaded: LoadedPlan) -> None:
         self._soak = loaded.plan.settings.soak

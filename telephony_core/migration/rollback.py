@@ -105,6 +105,7 @@ class RollbackRule(Rule):
     action: ClassVar[Action] = Action.ROLL_BACK
     end: ClassVar[End] = End.TARGET
     other_action: ClassVar[Action] = Action.RELEASE
+    lists_target: ClassVar[bool] = False
 
     def __init__(self, accepted: Collection[str]) -> None:
         self._source_may_be_gone = Consent.SOURCE_NOT_SERVING in accepted

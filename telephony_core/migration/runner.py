@@ -99,7 +99,7 @@ class Runner:
                     error.scrub(lambda text: scrubbed(text, self.vault.secrets))
                     raise
             case Look():
-                return await self.index(effect.end).look(effect.identity, effect.id)
+                return await self.index(effect.end).look(effect.identity, effect.id, fresh=effect.fresh)
             case Record():
                 self.journal.append(effect.entry)
                 self.claims.told(effect.entry)

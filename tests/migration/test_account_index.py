@@ -132,6 +132,16 @@ def test_a_refresh_is_never_answered_by_what_is_known_already() -> None:
     assert looking(act, seconds=SLOW) == 2
 
 
+def test_nor_is_a_fresh_look() -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
+        await index.look(NUMBER)
+        id = emulator.add(number="+827011110000")
+        assert ids(await index.look(NUMBER)) == []
+        assert ids(await index.look(NUMBER, fresh=True)) == [id]
+
+    assert looking(act, seconds=SLOW) == 2
+
+
 def test_a_listing_that_failed_half_way_is_no_answer_and_changes_nothing_that_is_shown() -> None:
     async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         id = emulator.add(number="+827011110000")

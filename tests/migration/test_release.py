@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import errors
-from telephony_core.emulator import Fault, FaultKind
+from telephony_core import AsyncTelephony, errors
+from telephony_core.emulator import Emulator, EmulatorBackend, Fault, FaultKind, HttpRequest
 from telephony_core.emulator import json_response as answer
+from telephony_core.flow import Response
+from telephony_core.migration.account_index import SHARED_FROM
 from telephony_core.migration.entries import Action, Phase
 from telephony_core.migration.events import Event
 from telephony_core.migration.journal import JournalError
@@ -293,6 +295,45 @@ def test_such_a_404_proves_no_release_of_an_earlier_run_either(two: Returning) -
     assert [left.error for left in report.left_alone] == ["ContradictoryAnswers"]
     assert two.unanswered(KEYS[0]) == "release"
     assert two.writes(two.source) == []
+
+
+class Unhurried(Returning):
+    """Every request takes so long that a listing answers for others' looks as well."""
+
+    def _open(self, emulator: Emulator) -> AsyncTelephony:
+        time, answering = self.time, emulator.backend()
+
+        class Backend(EmulatorBackend):
+            async def asend(self, request: HttpRequest, timeout: float) -> Response:
+                time.advance(SHARED_FROM / 2)
+                return await answering.asend(request, timeout)
+
+        backend = Backend(emulator)
+        return AsyncTelephony(emulator.slug, api_key=emulator.api_key, backend=backend, clock=time.clock)
+
+
+def test_a_record_is_not_gone_for_a_list_that_is_older_than_its_404(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Unhurried.moved(tmp_path, way, 2)
+    for key, id in zip(KEYS[:2], stage.ids, strict=True):
+        stage.announce(Action.RELEASE, key, id)
+    stage.source.store.remove(stage.ids[0])
+    not_found(stage.source, stage.ids[1])
+
+    with monkeypatch.context() as for_a_while:
+        unlisted(stage.source, stage.ids[1], for_a_while)
+        shown = stage.preview_release()
+        assert (shown.confirm, shown.to_settle) == (0, (KEYS[0], KEYS[1]))
+
+        def shows_again(event: Event) -> None:
+            if begins(event, KEYS[1]):
+                for_a_while.undo()
+
+        report = stage.release(confirmed=frozenset(), on_event=shows_again)
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ContradictoryAnswers")]
+    assert stage.number(KEYS[0]).standing is Standing.RELEASED
+    assert stage.number(KEYS[1]).standing is Standing.MOVED
 
 
 # -- what was confirmed

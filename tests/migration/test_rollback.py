@@ -143,6 +143,25 @@ def test_a_source_that_does_not_serve_as_planned_blocks_until_that_is_accepted_b
     assert two.writes(two.source) == []
 
 
+@pytest.mark.parametrize("what", ["suspended", "pending", "release scheduled"])
+def test_a_source_that_did_not_serve_when_the_plan_was_made_does_not_serve_now_either(
+    what: str, way: str, tmp_path: Path
+) -> None:
+    stage = Returning.at(tmp_path, way, 2)
+    meddle(stage.source, stage.ids[0], what)
+    stage.begin()
+    report = stage.rollback()
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
+    assert "there, not active" in report.left_alone[0].says
+
+
+def test_whose_the_record_at_the_source_is_now_is_said(two: Returning) -> None:
+    meddle(two.source, two.ids[0], "another number")
+    (left,) = two.preview_rollback().left_alone
+    assert f"the record {two.ids[0]} is of " in left.says
+    assert STRANGER[3:] in left.says
+
+
 def two_of(stage: Returning) -> str:
     """Id of the record of the second number, which the journal keeps after a rollback too."""
     return next(entry.record for entry in stage.entries(KEYS[1]) if entry.record is not None)
