@@ -145,7 +145,7 @@ class Watched:
         self.deadline = deadline
         self.socket: Any = None
         """What to end: a socket, plain or with TLS."""
-        self.was_ended = False
+        self.was_ended: bool = False
 
     def end(self) -> None:
         self.was_ended = True

@@ -48,9 +48,9 @@ class Progress(Watched):
 
     def __init__(self, deadline: float) -> None:
         super().__init__(deadline)
-        self.may_have_left = True
+        self.may_have_left: bool = True
         """Whether bytes of the request may be on their way. A transport that tells nothing is believed nothing."""
-        self.abandoned = False
+        self.abandoned: bool = False
         """Set when nobody waits for it any more: nothing is sent from then on."""
         self.stream: Any = None
         """The connection that was opened for it."""
@@ -128,7 +128,7 @@ class SyncProgress(Progress):
 
     def _opened(self, stream: Any) -> None:
         super()._opened(stream)
-        self.socket = stream.get_extra_info("socket")
+        self.socket: Any = stream.get_extra_info("socket")
         if self.is_late or self.abandoned:
             stream.close()
 
