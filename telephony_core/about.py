@@ -24,11 +24,12 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.I
 
 def same_id(one: str, other: str) -> bool:
     """Whether two ids name one record. Letter by letter, but for UUIDs, which have several spellings (RFC 9562)."""
-    if one == other:
-        return True
-    if _UUID.fullmatch(one) is None or _UUID.fullmatch(other) is None:
-        return False
-    return one.replace("-", "").lower() == other.replace("-", "").lower()
+    return one == other or id_key(one) == id_key(other)
+
+
+def id_key(id: str) -> str:
+    """What to index records by: equal where `same_id` is true."""
+    return id if _UUID.fullmatch(id) is None else id.replace("-", "").lower()
 
 
 def require_about(

@@ -120,11 +120,19 @@ class Operations:
         self._require(Operation.GET)
         return require_about((yield from self.provider.get(id)), id=id)
 
-    def records_of(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
-        """Every record of one number, in any status, by a listing or a look-up that begins now."""
+    def records_of(self, identity: NumberIdentity, *, unclear: bool = False) -> Flow[tuple[PhoneNumber, ...]]:
+        """Every record of one number, in any status, by a listing or a look-up that begins now.
+
+        With ``unclear`` a listing also gives the live ones that may be of it, and are not written as a number is.
+        """
         looked_up = self.provider.find(identity)
         if looked_up is None:
-            return (yield from self._listed(lambda number: number.identity.same_in_account(identity)))
+
+            def wanted(number: PhoneNumber) -> bool:
+                same = number.identity.same_in_account(identity)
+                return same or (unclear and number.is_live and number.identity.may_be(identity))
+
+            return (yield from self._listed(wanted))
         records = yield from looked_up
         return tuple(require_about(record, identity=identity) for record in records)
 
@@ -159,7 +167,7 @@ class Operations:
         self._refuse(change)
         change = in_e164(change, self.provider.capabilities.region)
         identity = identity_of(change, self.provider.capabilities.region)
-        records = yield from self.records_of(identity)
+        records = yield from self.records_of(identity, unclear=True)
         if live := [record for record in records if record.is_live]:
             raise Conflict(
                 f"{identity} is already here as {', '.join(record.id for record in live)} ({live[0].status})",
@@ -248,13 +256,16 @@ class Operations:
             raise
         if isinstance(release, Settlement):
             return self._released(number, release)
-        if release.status is not NumberStatus.UNKNOWN:
-            return release
+        # A 2xx says that it was accepted, and not that it happened: what counts is what is there afterwards.
+        unknown = release.model_copy(update={"status": NumberStatus.UNKNOWN, "takes_effect_at": None})
         try:
             settlement = yield from self.settle(attempt)
         except TelephonyError:  # the release was accepted, and a look that fails must not make it seem to have failed
-            return release
-        return self._released(number, settlement) if settlement.outcome is SettlementOutcome.MADE else release
+            return unknown
+        if settlement.outcome is not SettlementOutcome.MADE:
+            return unknown
+        seen = self._released(number, settlement)
+        return release if release.status is seen.status else seen
 
     def _released(self, number: PhoneNumber, settlement: Settlement) -> Release:
         now = settlement.number
@@ -282,7 +293,7 @@ class Operations:
         """One look at whether a write happened. Writes nothing."""
         capabilities = self.provider.capabilities
         if attempt.id is None:
-            records = yield from self.records_of(attempt.identity)
+            records = yield from self.records_of(attempt.identity, unclear=True)
             return settling.judge_import(attempt, records, capabilities, as_of=self._now())
         number: PhoneNumber | None
         try:

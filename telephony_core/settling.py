@@ -132,11 +132,21 @@ def _network(entry: object) -> object:
 def judge_import(
     attempt: Attempt, records: Sequence[PhoneNumber], capabilities: Capabilities, *, as_of: datetime
 ) -> Settlement:
-    """What the records of a number say about a lost import of it."""
-    new = tuple(record for record in records if record.is_live and record.id not in attempt.before)
+    """What the records of a number say about a lost import of it.
+
+    Nothing was live before it, or it would not have been sent. A record that was over then and is live now may have
+    been revived by it, and one whose number cannot be read may be of this number: a person has to look.
+    """
+    new = tuple(record for record in records if record.is_live)
     if not new:
         return Settlement(SettlementOutcome.NOT_SEEN, as_of)
-    if len(new) == 1 and not differences(attempt.expected, new[0], capabilities) and not _additions(attempt, new[0]):
+    told = all(record.id not in attempt.before and record.identity.e164 == attempt.identity.e164 for record in new)
+    if (
+        told
+        and len(new) == 1
+        and not differences(attempt.expected, new[0], capabilities)
+        and not _additions(attempt, new[0])
+    ):
         return Settlement(SettlementOutcome.MADE, as_of, new[0])
     return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=new)
 

@@ -26,6 +26,7 @@ becomes an E.164 number only if writing that number out again gives the string b
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -153,6 +154,18 @@ class NumberIdentity(BaseModel, frozen=True):
         """
         return self.account_key == other.account_key
 
+    def may_be(self, other: NumberIdentity) -> bool:
+        """Whether this may be that E.164 number, written in a way that is not read as one (``0082…``, ``tel:…;…``).
+
+        Never enough to act on a record, and enough not to take the number for missing. Compared are the digits of what
+        stands before ``@`` and ``;``, in any script, with the last digits of the other number.
+        """
+        if other.e164 is None or self.e164 is not None:
+            return False
+        told = re.split("[@;]", unicodedata.normalize("NFKC", self.raw), maxsplit=1)[0]
+        digits = "".join(str(unicodedata.decimal(character)) for character in told if character.isdecimal())
+        return len(digits) >= _TELLING_DIGITS and digits.endswith(other.e164[-_TELLING_DIGITS:])
+
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, with what was worked out for the old string forgotten."""
         copied = super().model_copy(update=update, deep=deep)
@@ -225,6 +238,8 @@ class _Number(NamedTuple):
 
 _NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
 _NO_SEPARATORS: Final = str.maketrans("", "", "+ ().-")
+_TELLING_DIGITS: Final = 8
+"""So many last digits in common may be one number; short codes and extensions have fewer."""
 _MOST_DIGITS: Final = 20
 """Longer than any dial string (E.164 has 15 digits, Korean inbound toll-free ones 16)."""
 _COUNTRY_CODE_IS_EVIDENT: Final = frozenset({"KR", "ES"})

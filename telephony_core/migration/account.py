@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from telephony_core.errors import MigrationError
 from telephony_core.migration.account_index import AccountIndex
+from telephony_core.migration.claims import same_url
 from telephony_core.migration.inventory import number_text
 from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.plan import Plan
@@ -49,8 +50,7 @@ def _same_place(one: str, other: str) -> bool:
     parts = [urlsplit(url) for url in (one, other)]
     if all(is_loopback(part.hostname or "") for part in parts):
         return True
-    first, second = ((part.scheme, part.netloc.lower(), part.path.rstrip("/")) for part in parts)
-    return first == second
+    return same_url(one) == same_url(other)
 
 
 def records_made(plan: Plan, journal: Journal) -> dict[str, NumberState]:

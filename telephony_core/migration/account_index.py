@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from telephony_core.about import id_key
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.transport.clock import Clock
@@ -40,12 +41,14 @@ class AccountIndex:
     ) -> None:
         self._client = client
         self._clock = clock
-        self._numbers = {number.account_key for number in numbers}
-        self._ids = set(ids)
+        self._numbers = {number.account_key: number for number in numbers}
+        self._ids = {id_key(id) for id in ids}
         self._settled: set[str] = set()
         self._by_number: dict[str, list[PhoneNumber]] = {}
         self._by_id: dict[str, PhoneNumber] = {}
         self._live_of_settled: dict[str, list[str]] = {}
+        self._unclear: list[PhoneNumber] = []
+        """Live records whose numbers cannot be read, and may be some of these."""
         self._looked_for: frozenset[str] = frozenset()
         """Ids that the listing that is shown would have kept."""
         self._begun = 0
@@ -65,12 +68,12 @@ class AccountIndex:
     async def look(
         self, number: NumberIdentity, id: str | None = None, *, fresh: bool = False
     ) -> tuple[PhoneNumber, ...]:
-        """Every record that is of this number or has this id, in any status. Raises what listing raises.
+        """Every record that is of this number, may be of it, or has this id, in any status. Raises what listing raises.
 
         A ``fresh`` look is never answered by a listing that was begun before it, however long that took.
         """
         if id is not None:
-            self._ids.add(id)
+            self._ids.add(id_key(id))
         if (look_up := self._client.adapter.find(number)) is not None:
             look_up.close()
             return await self._client.run(self._client.operations.records_of(number))
@@ -89,22 +92,26 @@ class AccountIndex:
 
     def shown(self, number: NumberIdentity, id: str | None = None) -> tuple[PhoneNumber, ...]:
         """What the last listing showed of this number, and under this id."""
-        found = list(self._by_number.get(number.account_key, ()))
-        other = self._by_id.get(id) if id is not None else None
-        if other is not None and all(record.id != id for record in found):
+        found = [*self._by_number.get(number.account_key, ()), *self.unclear(number)]
+        other = self.by_id(id) if id is not None else None
+        if other is not None and all(record.id != other.id for record in found):
             found.append(other)
         return tuple(found)
 
+    def unclear(self, number: NumberIdentity) -> tuple[PhoneNumber, ...]:
+        """Live records that may be of this number, and are written in a way that is not read as one."""
+        return tuple(record for record in self._unclear if record.identity.may_be(number))
+
     def by_id(self, id: str) -> PhoneNumber | None:
         """The record with this id, if it is among those that were to be kept and the last listing showed it."""
-        return self._by_id.get(id)
+        return self._by_id.get(id_key(id))
 
     def settle(self, number: NumberIdentity) -> None:
         """Nobody will ask for the records of this number any more, only whether there are two."""
         key = number.account_key
-        self._numbers.discard(key)
+        self._numbers.pop(key, None)
         for record in self._by_number.pop(key, ()):
-            self._by_id.pop(record.id, None)
+            self._by_id.pop(id_key(record.id), None)
         self._settled.add(key)
 
     # -- listing
@@ -117,7 +124,7 @@ class AccountIndex:
 
     def _may_be_shared(self, id: str | None) -> bool:
         age = self._clock.monotonic() - self._began_at
-        return self._took >= SHARED_FROM and age <= OLDEST and (id is None or id in self._looked_for)
+        return self._took >= SHARED_FROM and age <= OLDEST and (id is None or id_key(id) in self._looked_for)
 
     async def _list(self) -> None:
         self._begun += 1
@@ -125,6 +132,7 @@ class AccountIndex:
         by_number: dict[str, list[PhoneNumber]] = {}
         by_id: dict[str, PhoneNumber] = {}
         live_of_settled: dict[str, list[str]] = {}
+        unclear: list[PhoneNumber] = []
         oldest: datetime | None = None
         async for record in self._client.list_numbers():
             self.each(record)
@@ -133,11 +141,14 @@ class AccountIndex:
                 by_number.setdefault(key, []).append(record)
             elif key in self._settled and record.is_live:
                 live_of_settled.setdefault(key, []).append(record.id)
-            if record.id in ids and key not in self._settled:
-                by_id[record.id] = record
+            if record.is_live and record.identity.e164 is None:
+                unclear.append(record)
+            if (at := id_key(record.id)) in ids and key not in self._settled:
+                by_id[at] = record
             made_at = record.created_at or record.starts_at
             if made_at is not None and (oldest is None or made_at < oldest):
                 oldest = made_at
         self._by_number, self._by_id, self._live_of_settled = by_number, by_id, live_of_settled
+        self._unclear = unclear
         self._looked_for, self._shown, self.oldest = ids, listing, oldest
         self._began_at, self._took = began_at, self._clock.monotonic() - began_at

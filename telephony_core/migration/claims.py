@@ -20,6 +20,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
+from urllib.parse import urlsplit
 
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.errors import MigrationError
@@ -28,7 +29,7 @@ from telephony_core.migration.journal_file import explained, lock, make_private
 from telephony_core.migration.plan import LoadedPlan, Side
 
 _SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS plans (plan TEXT PRIMARY KEY, path TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS begun (plan TEXT PRIMARY KEY, path TEXT NOT NULL, line INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS claims (account TEXT, number TEXT, plan TEXT NOT NULL, path TEXT NOT NULL,"
     " record TEXT, until TEXT NOT NULL, PRIMARY KEY (account, number)) WITHOUT ROWID",
 )
@@ -94,7 +95,14 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
 
 def place_of(side: Side) -> str:
     """What an end of a plan is known by here: where it was asked, or its provider where the plan does not say."""
-    return (side.base_url or side.provider).rstrip("/").lower()
+    return side.provider if side.base_url is None else same_url(side.base_url)
+
+
+def same_url(url: str) -> str:
+    """A base URL as it is compared: without the port that its scheme has anyway."""
+    parts = urlsplit(url.lower())
+    port = None if parts.port == {"http": 80, "https": 443}.get(parts.scheme) else parts.port
+    return f"{parts.scheme}://{parts.hostname}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
 
 
 def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection | None:
@@ -110,7 +118,7 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
         return None
     try:
         with _open(folder / "claims.sqlite3") as connection:
-            row = connection.execute("SELECT path FROM plans WHERE plan = ?", (plan,)).fetchone()
+            row = connection.execute("SELECT path FROM begun WHERE plan = ?", (plan,)).fetchone()
             here = str(loaded.journal_path)
             if row is not None and row[0] != here and Path(row[0]).exists() and not take_over:
                 raise PlanElsewhere(
@@ -129,11 +137,17 @@ def was_begun_here(loaded: LoadedPlan) -> bool:
     return _begun_as(loaded) == str(loaded.journal_path)
 
 
-def note_begun(loaded: LoadedPlan) -> None:
-    """Remember where the journal of this plan is."""
+def note_begun(loaded: LoadedPlan, line: int) -> None:
+    """Remember where the journal of this plan is, and the last of its lines that announced something."""
     with _open(state_folder() / "claims.sqlite3") as connection:
-        values = (_plan_key(loaded), str(loaded.journal_path))
-        connection.execute("INSERT OR REPLACE INTO plans VALUES (?, ?)", values)
+        values = (_plan_key(loaded), str(loaded.journal_path), line)
+        connection.execute("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", values)
+
+
+def lines_lost(loaded: LoadedPlan, last: int) -> bool:
+    """Whether this machine saw later lines in the journal of this plan than ``last``: then it is an older copy."""
+    known = _known(loaded)
+    return known is not None and known[1] > last
 
 
 def begun_elsewhere(loaded: LoadedPlan) -> Path | None:
@@ -146,12 +160,22 @@ def begun_elsewhere(loaded: LoadedPlan) -> Path | None:
 
 def _begun_as(loaded: LoadedPlan) -> str | None:
     """The path of the journal with which this machine last saw the plan."""
-    path = state_folder() / "claims.sqlite3"
-    if not path.exists():
-        return None
-    with _open(path) as connection:
-        row = connection.execute("SELECT path FROM plans WHERE plan = ?", (_plan_key(loaded),)).fetchone()
-    return None if row is None else str(row[0])
+    known = _known(loaded)
+    return None if known is None else known[0]
+
+
+def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
+    """Path and last line of the journal with which this machine last saw the plan, if it did.
+
+    Looking needs no folder: where none can be written, nothing was begun either.
+    """
+    with suppress(MigrationError):
+        path = state_folder() / "claims.sqlite3"
+        if path.exists():
+            with _open(path) as connection:
+                row = connection.execute("SELECT path, line FROM begun WHERE plan = ?", (_plan_key(loaded),)).fetchone()
+            return None if row is None else (str(row[0]), int(row[1]))
+    return None
 
 
 def _plan_key(loaded: LoadedPlan) -> str:
@@ -173,8 +197,12 @@ class Claims:
         self._window = timedelta(seconds=settings.timeout + settings.settling_window)
         self._now = now
 
-    def claim(self, number: str, identity: NumberIdentity) -> None:
-        """Take a number for this plan. Raises `NumberClaimed` where another plan has it."""
+    def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
+        """Take a number for this plan. Raises `NumberClaimed` where another plan has it.
+
+        It also does where this very plan sent an import of it and the journal does not know (``goes_on``): then the
+        journal is an older copy, or a new one after it was lost.
+        """
         name, now = identity.account_key, self._now()
         with _open(self._path) as connection:
             connection.execute("DELETE FROM claims WHERE until <= ?", (_text(now),))
@@ -185,7 +213,8 @@ class Claims:
             if row is not None and row[0] != self._plan and row[2] == self._moved.get(number):
                 connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._target, name))
                 row = None
-            if row is None or row[0] == self._plan:
+            known = goes_on or row is None or row[2] is None
+            if row is None or (row[0] == self._plan and known):
                 values = (self._target, name, self._plan, self._shown_as, _text(now + self._window))
                 connection.execute(
                     "INSERT INTO claims VALUES (?, ?, ?, ?, NULL, ?)"
@@ -219,6 +248,8 @@ class Claims:
                     connection.execute(
                         "DELETE FROM claims WHERE account = ? AND number = ? AND plan = ? AND record IS NULL", mine
                     )
+            case Action.IMPORT, Phase.FAILED if entry.facts.get("error") == "Conflict":
+                pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
             case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
                 with _open(self._path) as connection:
                     connection.execute("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", mine)

@@ -42,7 +42,7 @@ from telephony_core.migration.journal import JournalError, SqliteJournal
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, state_of
 from telephony_core.migration.runner import Opener, Runner
-from telephony_core.migration.settling_imports import in_doubt
+from telephony_core.migration.settling_imports import doubt_of, in_doubt
 from telephony_core.migration.stopping import StopRules
 from telephony_core.migration.vault import Vault
 from telephony_core.transport.clock import Clock
@@ -194,7 +194,7 @@ async def _prepare(
     check_ends(plan, source, target)
     source = source.with_options(timeout=plan.settings.timeout, read_only=True)
     target = target.with_options(timeout=plan.settings.timeout, read_only=True)
-    here = source if rule.end is End.SOURCE else target
+    here, elsewhere = (source, target) if rule.end is End.SOURCE else (target, source)
     jobs = [Job.of(plan, number, target.capabilities) for number in plan.chosen(options.numbers)]
     states = {job.key: state_of(journal.entries_of(job.key)) for job in jobs}
     made = records_made(plan, journal)
@@ -215,7 +215,9 @@ async def _prepare(
         state = states[job.key]
         evidence = _listed(job, state, rule, indexes)
         mine = evidence.at(rule.end)
-        error = _open_elsewhere(job, state, rule, now) or rule.obstacle(state, now, target.provider_time)
+        error = _open_elsewhere(job, state, rule, now, elsewhere.provider_time) or rule.obstacle(
+            state, now, target.provider_time
+        )
         error = error or rule.objection(job, state, evidence, unpublished)
         if error is None and mine is not None and not is_over(mine):
             going[job.key] = mine
@@ -276,12 +278,14 @@ def _live(job: Job, indexes: Mapping[End, AccountIndex]) -> tuple[str, ...]:
     return live_ids(job, indexes[End.TARGET].shown(job.identity))
 
 
-def _open_elsewhere(job: Job, state: NumberState, rule: Rule, now: datetime) -> MigrationError | None:
+def _open_elsewhere(
+    job: Job, state: NumberState, rule: Rule, now: datetime, there: datetime | None
+) -> MigrationError | None:
     """The other command was not answered and may still take effect: then this one could delete all that is left."""
     entry = rule.unanswered_other(state)
     if entry is None:
         return None
-    doubt = job.doubt(entry.at, now)
+    doubt = job.doubt(entry, now, rule.other_end, there)
     return in_doubt(job, doubt, rule.other_action.replace("_", " ")) if now < doubt.until else None
 
 
@@ -327,7 +331,7 @@ def _deprovision(job: Job, state: NumberState, rule: Rule, granted: Granted, unp
         yield from job.write(rule.action, Phase.DONE, "it was gone already", record=rule.record_id(job, target_id))
         return
     if unanswered is not None:
-        yield from _settle(job, rule.action, unanswered, now)
+        yield from _settle(job, rule.action, unanswered, rule.end, now)
     raise error
 
 
@@ -339,12 +343,12 @@ def _settle_other(job: Job, state: NumberState, rule: Rule, evidence: Evidence, 
     if is_over(evidence.at(rule.other_end)):
         yield from job.write(rule.other_action, Phase.DONE, LOST_ANSWER, record=entry.record)
     else:
-        yield from _settle(job, rule.other_action, entry, now)
+        yield from _settle(job, rule.other_action, entry, rule.other_end, now)
 
 
-def _settle(job: Job, action: Action, unanswered: Entry, now: datetime) -> Unit[None]:
+def _settle(job: Job, action: Action, unanswered: Entry, end: End, now: datetime) -> Unit[None]:
     """The record is still there: while the request may still take effect, that proves nothing. Raises `InDoubt`."""
-    doubt = job.doubt(unanswered.at, now)
+    doubt = yield from doubt_of(job, unanswered, end)
     if now < doubt.until:
         what = action.replace("_", " ")
         yield from job.write(action, Phase.LOOK, f"it is still there; in doubt {doubt}", record=unanswered.record)
@@ -367,7 +371,7 @@ def _release(job: Job, end: End, action: Action, record: PhoneNumber, allow: fro
     except TelephonyError as error:
         raise StepFailed(action, error) from None
     if release.status is NumberStatus.UNKNOWN:  # accepted, and a look still shows it as it was
-        doubt = job.doubt(now, now)
+        doubt = job.doubt(None, now, end, None)
         yield from job.write(action, Phase.LOOK, f"accepted, and it is still there; in doubt {doubt}", record=record.id)
         raise in_doubt(job, doubt, action.replace("_", " "))
     facts: Mapping[str, str | bool | None] = {

@@ -82,6 +82,8 @@ class Claim(Effect[None]):
     number: str
     """Key of the number in the plan."""
     identity: NumberIdentity
+    goes_on: bool = False
+    """Whether the journal knows of an import of it that was sent."""
 
 
 @dataclass(frozen=True)

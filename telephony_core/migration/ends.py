@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from telephony_core.about import same_id
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
@@ -46,7 +47,7 @@ def current(job: Job, end: End, id: str) -> Unit[PhoneNumber | None]:
     except NotFound:
         pass
     listed = yield from ask(Look(end, job.identity_at(end), id, fresh=True))
-    shown = next((record for record in listed if record.id == id), None)
+    shown = next((record for record in listed if same_id(record.id, id)), None)
     if shown is not None and not is_over(shown):
         raise ContradictoryAnswers(f"{job.key} ({id}) is not found at the {end} by its id, and its list shows it")
     return shown
@@ -56,14 +57,21 @@ def gather(job: Job, target_id: str, *, list_target: bool) -> Unit[Evidence]:
     """Read both ends anew, and list the target where it has to be known what else is there."""
     source = yield from current(job, End.SOURCE, job.number.source.id)
     target = yield from current(job, End.TARGET, target_id)
-    listed = (yield from ask(Look(End.TARGET, job.identity, target_id, fresh=True))) if list_target else ()
+    listed: tuple[PhoneNumber, ...] = ()
+    if list_target or is_over(target):  # what is gone may be there under another id
+        listed = yield from ask(Look(End.TARGET, job.identity, target_id, fresh=True))
     return Evidence(source, target, live_ids(job, listed))
 
 
 def live_ids(job: Job, listed: Collection[PhoneNumber]) -> tuple[str, ...]:
-    """Ids of the live records of the number among those that a look at the target found."""
+    """Ids of the live records that are of the number, or may be, among those that a look at the target found."""
     return tuple(
-        sorted(record.id for record in listed if record.is_live and record.identity.same_in_account(job.identity))
+        sorted(
+            record.id
+            for record in listed
+            if record.is_live
+            and (record.identity.same_in_account(job.identity) or record.identity.may_be(job.identity))
+        )
     )
 
 

@@ -120,20 +120,26 @@ class Job:
         """The number as this end knows it."""
         return self.identity if end is End.TARGET else self.number.source.identity
 
-    def doubt(self, asked_at: datetime | None, now: datetime) -> Doubt:
-        """How long a write may still take effect that was announced at this time.
+    def doubt(self, announced: Entry | None, now: datetime, end: End, there: datetime | None) -> Doubt:
+        """How long a write may still take effect that this line announced (``None``: just now).
 
-        A time later than now comes from a clock that was set back since; then everything begins anew.
+        Time counts only as far as both clocks saw it pass, this machine's and that of the end it was sent to (``there``
+        is its time now): a clock that was set ahead since must not end the doubt. A line from later than now comes from
+        a clock that was set back; then everything begins anew.
         """
-        since = now if asked_at is None or asked_at > now else asked_at
-        return Doubt(since, since + timedelta(seconds=self.timeout + self.settling_window))
+        since = now if announced is None or announced.at is None or announced.at > now else announced.at
+        passed = now - since
+        told = None if announced is None else announced.facts.get(f"time_at_{end}")
+        if isinstance(told, str) and there is not None:
+            passed = min(passed, max(timedelta(0), there - datetime.fromisoformat(told)))
+        return Doubt(since, now - passed + timedelta(seconds=self.timeout + self.settling_window))
 
     def repeatable_at(self, doubt: Doubt) -> datetime:
         """From when on an import whose answer was lost may be sent once more: after the window, or sooner where the
         target declares that. It may take effect for as long as any other write."""
         sooner = self.capabilities.repeatable_import
         window = self.settling_window if sooner is None else min(self.settling_window, sooner.after)
-        return doubt.since + timedelta(seconds=self.timeout + window)
+        return doubt.until - timedelta(seconds=self.settling_window - window)
 
     def write(
         self,

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Final, Protocol, Self
 
 from telephony_core._version import __version__
-from telephony_core.migration.claims import begun_elsewhere, hold, note_begun, was_begun_here
+from telephony_core.migration.claims import begun_elsewhere, hold, lines_lost, note_begun, was_begun_here
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.job import PlanOvertaken
 from telephony_core.migration.journal_file import (
@@ -98,6 +98,7 @@ class SqliteJournal:
         self._now = now
         self._run = 0
         self._locks: tuple[sqlite3.Connection, ...] = ()
+        self._loaded: LoadedPlan | None = None
         self.taken_over: RunRecord | None = None
         """The run that died and whose place this one took."""
 
@@ -150,9 +151,12 @@ class SqliteJournal:
                     if not create or (was_begun_here(loaded) and not take_over):
                         raise missing(loaded)
                     journal._begin(loaded)
-                note_begun(loaded)
                 journal._check(loaded)
+                if not take_over and lines_lost(loaded, journal.last_line()):
+                    raise older_copy(loaded)
                 journal._register(command, take_over=take_over)
+                journal._loaded = loaded
+                note_begun(loaded, journal.last_line())
         except BaseException:
             journal._close()
             raise
@@ -169,6 +173,8 @@ class SqliteJournal:
         try:
             with explained(path):
                 journal._check(loaded)
+                if not journal.is_running() and lines_lost(loaded, journal.last_line()):
+                    raise older_copy(loaded)
         except BaseException:
             journal._close()
             raise
@@ -238,11 +244,20 @@ class SqliteJournal:
         facts = json.dumps(dict(entry.facts), ensure_ascii=False, separators=(",", ":"))
         row = (_text(self._now()), self._run, entry.number, entry.action, entry.phase, entry.record, entry.says, facts)
         with explained(self.path):
-            self._connection.execute(
+            cursor = self._connection.execute(
                 "INSERT INTO entries (at, run, number, action, phase, record, says, facts)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
+        if entry.phase is Phase.INTENT and self._loaded is not None:
+            note_begun(self._loaded, cursor.lastrowid or 0)
+
+    def last_line(self) -> int:
+        """The last line that announced something to be sent; 0 where there is none."""
+        query = "SELECT COALESCE(MAX(seq), 0) FROM entries WHERE phase = ?"
+        with explained(self.path):
+            (line,) = self._connection.execute(query, (Phase.INTENT,)).fetchone()
+        return int(line)
 
     def finish(self, how: str) -> None:
         """Say that this run is over, and how it ended."""
@@ -339,6 +354,16 @@ def was_begun(loaded: LoadedPlan) -> bool:
         return False
     with explained(path), closing(open_for_reading(path)) as connection:
         return not holds_nothing(connection)
+
+
+def older_copy(loaded: LoadedPlan) -> JournalError:
+    """The journal lacks lines that this machine saw written: what they announced may have happened."""
+    return JournalError(
+        f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
+        "happened",
+        remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
+        "then go on from this one with `telephony migrate apply --take-over`",
+    )
 
 
 def missing(loaded: LoadedPlan) -> JournalError:

@@ -111,12 +111,17 @@ class _Records:
 
     def __init__(self, numbers: Iterable[PhoneNumber]) -> None:
         self._of: dict[str, list[PhoneNumber]] = {}
+        self._unclear: list[PhoneNumber] = []
+        """Live records that are not written as an E.164 number is, and may be one."""
         for number in numbers:
             self._of.setdefault(number.identity.account_key, []).append(number)
+            if number.is_live and number.identity.e164 is None:
+                self._unclear.append(number)
 
     def of_number(self, identity: NumberIdentity) -> list[PhoneNumber]:
         """Records of an E.164 number; for any other, records that are written as it would be, whatever they mean."""
-        return self._of.get(identity.account_key, [])
+        unclear = [number for number in self._unclear if number.identity.may_be(identity)]
+        return [*self._of.get(identity.account_key, []), *unclear]
 
 
 class _Stay(NamedTuple):

@@ -45,7 +45,7 @@ from telephony_core.migration.job import (
 )
 from telephony_core.migration.plan import import_of
 from telephony_core.migration.progress import NumberState, Standing
-from telephony_core.migration.settling_imports import ask_a_person, attempt_of, doubled, settle_import
+from telephony_core.migration.settling_imports import ask_a_person, attempt_of, doubled, of_number, settle_import
 from telephony_core.operations import Operations
 from telephony_core.settling import Attempt
 
@@ -105,14 +105,14 @@ def _check_source(job: Job, stopped: frozenset[str]) -> Unit[None]:
 def _make(job: Job, state: NumberState, credentials: Credentials) -> Unit[tuple[PhoneNumber, bool]]:
     """The record, and whether its SIP settings have to be sent again. Never a second one, as far as can be seen."""
     change = _change(job, credentials)
-    yield from ask(Claim(job.key, job.identity))
+    yield from ask(Claim(job.key, job.identity, goes_on=state.open_import is not None))
     attempt = None if state.open_import is None else attempt_of(job, state.open_import, credentials.username)
     if attempt is None:
         yield from _check_agents(job)
     sent = 0
     while True:
         if attempt is not None:
-            found = yield from settle_import(job, attempt)
+            found = yield from settle_import(job, attempt, state.open_import if sent == 0 else None)
             if found is not None:
                 return found, (yield from _adopted(job, found, change))
             if sent == MOST_SENDS:
@@ -127,8 +127,8 @@ def _make(job: Job, state: NumberState, credentials: Credentials) -> Unit[tuple[
 
 def _import(job: Job, change: NumberImport, repeated: Attempt | None) -> Unit[tuple[PhoneNumber, bool] | Attempt]:
     """Send the import: what it made, or the attempt when nobody can tell yet."""
-    listed = yield from ask(Look(End.TARGET, job.identity))
-    records = tuple(record for record in listed if record.identity.same_in_account(job.identity))
+    listed = yield from ask(Look(End.TARGET, job.identity, fresh=repeated is not None))
+    records = of_number(job, listed)
     before = [record.id for record in records]
     if live := [record.id for record in records if record.is_live]:
         if repeated is not None and set(live) - repeated.before:  # it took effect between the last look and this one
@@ -202,9 +202,9 @@ class LookedUp(Operations):
         super().__init__(operations.provider, operations._now)
         self._known: tuple[PhoneNumber, ...] | None = known
 
-    def records_of(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
+    def records_of(self, identity: NumberIdentity, *, unclear: bool = False) -> Flow[tuple[PhoneNumber, ...]]:
         known, self._known = self._known, None
-        return (yield from super().records_of(identity)) if known is None else known
+        return (yield from super().records_of(identity, unclear=unclear)) if known is None else known
 
 
 def _change(job: Job, credentials: Credentials) -> NumberImport:

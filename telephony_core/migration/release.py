@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
+from telephony_core.about import id_key, same_id
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError
 from telephony_core.migration.commands import command
@@ -130,8 +131,8 @@ def _wrong_at_target(job: Job, state: NumberState, evidence: Evidence) -> list[s
     if record is None:
         return [f"its record {state.created} is gone"]
     wrong = list(what_differs(job, state, record))
-    if evidence.live_at_target != (record.id,):
-        others = ", ".join(id for id in evidence.live_at_target if id != record.id)
+    if [id_key(id) for id in evidence.live_at_target] != [id_key(record.id)]:
+        others = ", ".join(id for id in evidence.live_at_target if not same_id(id, record.id))
         wrong.append(f"its list shows {others} as well" if others else f"its list does not show {record.id} as live")
     return wrong
 

@@ -31,6 +31,7 @@ from telephony_core.migration.runner import Opener
 from telephony_core.migration.settling_imports import (
     adopted_record,
     attempt_of,
+    doubt_of,
     in_doubt,
     look_for_import,
 )
@@ -127,6 +128,12 @@ class RollbackRule(Rule):
                 "is of it"
             )
         record = evidence.target
+        if state.created is not None and is_over(record) and evidence.live_at_target:
+            return NotOurs(
+                f"the record of {job.key} that this migration made is gone, and the target shows the number as "
+                f"{', '.join(evidence.live_at_target)}",
+                remedy="find out who made that record; if it is to go, release it in the provider's dashboard",
+            )
         if record is not None and (state.created is not None or not is_over(record)):
             changed = () if is_over(record) else changed_by_others(job, state, record, unpublished.at_target)
             if changed:
@@ -168,14 +175,14 @@ class RollbackRule(Rule):
     def find(self, job: Job, state: NumberState) -> Unit[str | None]:
         if state.open_import is None:
             return None
-        yield from ask(Claim(job.key, job.identity))
+        yield from ask(Claim(job.key, job.identity, goes_on=True))
         username = None
         if job.trunk is not None and job.trunk.auth == "digest":
             username = job.trunk.plain_username
             if is_reference(job.trunk.username or ""):
                 username = (yield from ask(Reveal(job.trunk))).username
         now = yield from ask(Now())
-        doubt = job.doubt(state.open_import.at, now)
+        doubt = yield from doubt_of(job, state.open_import, End.TARGET)
         record = yield from look_for_import(job, attempt_of(job, state.open_import, username))
         if record is not None:
             yield from job.write(

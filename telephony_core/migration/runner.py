@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -24,7 +24,7 @@ from telephony_core.migration.effects import (
     Unit,
     Wait,
 )
-from telephony_core.migration.entries import Entry
+from telephony_core.migration.entries import Entry, Phase
 from telephony_core.migration.journal import Journal, JournalError
 from telephony_core.migration.vault import Vault
 from telephony_core.redaction import scrubbed
@@ -101,9 +101,10 @@ class Runner:
             case Look():
                 return await self.index(effect.end).look(effect.identity, effect.id, fresh=effect.fresh)
             case Record():
-                self.journal.append(effect.entry)
-                self.claims.told(effect.entry)
-                self.recorded(effect.entry)
+                entry = self._timed(effect.entry)
+                self.journal.append(entry)
+                self.claims.told(entry)
+                self.recorded(entry)
             case Wait():
                 self.waiting(effect)
                 return await self._wait(effect)
@@ -113,12 +114,20 @@ class Runner:
             case ProviderNow():
                 return self.client(effect.end).provider_time
             case Claim():
-                self.claims.claim(effect.number, effect.identity)
+                self.claims.claim(effect.number, effect.identity, goes_on=effect.goes_on)
             case Reveal():
                 return self.vault.reveal(effect.trunk)
             case _:
                 raise NotImplementedError(f"no runner knows how to do {type(effect).__name__}")
         return None
+
+    def _timed(self, entry: Entry) -> Entry:
+        """An announcement keeps both providers' times too: this machine's clock may be set before it is settled."""
+        if entry.phase is not Phase.INTENT:
+            return entry
+        times = {f"time_at_{end}": self.client(end).provider_time for end in End}
+        told = {name: at.isoformat(timespec="seconds") for name, at in times.items() if at is not None}
+        return replace(entry, facts={**entry.facts, **told})
 
     async def _wait(self, wait: Wait) -> bool:
         if not wait.idle:

@@ -10,7 +10,7 @@ from typing import Final
 from telephony_core.capabilities import Operation
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.comparing import expected_of
-from telephony_core.migration.effects import End, Look, Now, Unit, Wait, ask
+from telephony_core.migration.effects import End, Look, Now, ProviderNow, Unit, Wait, ask
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.job import Doubt, InDoubt, Job, NeedsPerson
 from telephony_core.settling import Attempt, SettlementOutcome, judge_import
@@ -37,14 +37,16 @@ def attempt_of(job: Job, intent: Entry, username: str | None) -> Attempt:
     )
 
 
-def settle_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
+def settle_import(job: Job, attempt: Attempt, intent: Entry | None = None) -> Unit[PhoneNumber | None]:
     """The record that the import made, or ``None`` when no look of the whole settling window found one.
 
     One empty look proves nothing: lists lag, and a request may be executed late. So it is looked for with growing
     pauses, in which other numbers have their turn, until a look that was begun after the window's end. Raises `InDoubt`
     when somebody asks the run to stop before that, and `NeedsPerson` when what is there may be somebody else's.
+
+    ``intent`` is the line of an earlier run that announced the import; without one it was sent just now.
     """
-    doubt = job.doubt(attempt.started_at, (yield from ask(Now())))
+    doubt = yield from doubt_of(job, intent, End.TARGET)
     repeatable_at = job.repeatable_at(doubt)
     for pause in chain(FIRST_PAUSES, repeat(LONGEST_PAUSE)):
         now = yield from ask(Now())
@@ -62,9 +64,15 @@ def settle_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
     raise in_doubt(job, doubt)
 
 
+def doubt_of(job: Job, announced: Entry | None, end: End) -> Unit[Doubt]:
+    """How long what a line announced for one end may still take effect."""
+    now = yield from ask(Now())
+    return job.doubt(announced, now, end, (yield from ask(ProviderNow(end))))
+
+
 def look_for_import(job: Job, attempt: Attempt) -> Unit[PhoneNumber | None]:
     """One look for what an import made. Raises `NeedsPerson` when what is there may be somebody else's."""
-    records = yield from ask(Look(End.TARGET, attempt.identity))
+    records = yield from ask(Look(End.TARGET, attempt.identity, fresh=True))
     found = judge_import(attempt, of_number(job, records), job.capabilities, as_of=_UNTIMED)
     if found.outcome is SettlementOutcome.AMBIGUOUS:
         yield from ask_a_person(job, found.candidates)
@@ -78,8 +86,12 @@ def adopted_record(job: Job, attempt: Attempt, listed: Iterable[PhoneNumber]) ->
 
 
 def of_number(job: Job, records: Iterable[PhoneNumber]) -> tuple[PhoneNumber, ...]:
-    """Those records that are of the number; a look also tells what has a certain id."""
-    return tuple(record for record in records if record.identity.same_in_account(job.identity))
+    """Those records that are of the number, or may be; a look also tells what has a certain id."""
+    return tuple(
+        record
+        for record in records
+        if record.identity.same_in_account(job.identity) or record.identity.may_be(job.identity)
+    )
 
 
 def in_doubt(job: Job, doubt: Doubt, what: str = "import") -> InDoubt:
@@ -94,7 +106,7 @@ def in_doubt(job: Job, doubt: Doubt, what: str = "import") -> InDoubt:
 
 def doubled(job: Job, attempt: Attempt) -> Unit[None]:
     """After an import was repeated: make sure that there is one record. Raises `NeedsPerson` when there are more."""
-    records = of_number(job, (yield from ask(Look(End.TARGET, attempt.identity))))
+    records = of_number(job, (yield from ask(Look(End.TARGET, attempt.identity, fresh=True))))
     new = tuple(record for record in records if record.is_live and record.id not in attempt.before)
     if len(new) > 1:
         yield from ask_a_person(job, new)

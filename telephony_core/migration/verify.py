@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
+from telephony_core.about import id_key
 from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
@@ -125,7 +126,7 @@ async def _compared(
     client: AsyncTelephony, jobs: Sequence[Job], states: dict[str, NumberState]
 ) -> dict[str, tuple[FieldVerdict, ...]]:
     """Every field at the target, by key. One pass over its list, which also shows records that are there twice."""
-    by_id = {states[job.key].created: job for job in jobs}
+    by_id = {id_key(states[job.key].created or ""): job for job in jobs}
     by_number = {job.identity.account_key: job.key for job in jobs}
     live: dict[str, list[str]] = {}
     found: dict[str, tuple[FieldVerdict, ...]] = {}
@@ -133,7 +134,7 @@ async def _compared(
         key = by_number.get(record.identity.account_key)
         if key is not None and record.is_live:
             live.setdefault(key, []).append(record.id)
-        if (job := by_id.get(record.id)) is not None:
+        if (job := by_id.get(id_key(record.id))) is not None:
             found[job.key] = compared(job, states[job.key], record)
     for job in jobs:
         if job.key not in found:

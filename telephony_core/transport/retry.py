@@ -10,7 +10,7 @@ never sent                   again         again         again          again
 429, at most 30 s, or none   again         again         again          again
 429, more than 30 s          the error     the error     OutcomeUnknown the error
 sent, no answer              again         again         again          AnswerLost
-408, 425, 5xx                again         again         again          AnswerLost
+408, 425, 499, 5xx           again         again         again          AnswerLost
 1xx, 3xx, no HTTP status     the flow      the flow      OutcomeUnknown AnswerLost
 an answer nobody can read    the error     the error     the error      AnswerLost
 401, 403                     the flow      the flow      OutcomeUnknown the flow
@@ -46,7 +46,7 @@ class AttemptResult(Enum):
     BUSY = "429, at most 30 s, or none"
     BUSY_FOR_LONG = "429, more than 30 s"
     NO_ANSWER = "sent, no answer"
-    UNAVAILABLE = "408, 425, 5xx"
+    UNAVAILABLE = "408, 425, 499, 5xx"
     NOT_FINAL = "1xx, 3xx, no HTTP status"
     UNREADABLE = "an answer nobody can read"
     NOT_HEARD = "401, 403"
@@ -90,7 +90,7 @@ def result_of(answer: Response | TelephonyError, retry_after: float | None = Non
             return AttemptResult.BUSY_FOR_LONG if (retry_after or 0) > LONGEST_RETRY_AFTER else AttemptResult.BUSY
         case 401 | 403:  # say who is speaking, and nothing about an earlier attempt of the same request
             return AttemptResult.NOT_HEARD
-        case 408 | 425:
+        case 408 | 425 | 499:
             return AttemptResult.UNAVAILABLE
         case status if 200 <= status < 300 or 400 <= status < 500:
             return AttemptResult.ANSWERED

@@ -211,12 +211,6 @@ class DecidesOnCodesFirst(AcmeProvider):
         return Refusal(kind=Conflict)
 
 
-class EndsLater(AcmeProvider):
-    def release(self, number: PhoneNumber) -> Flow[Release]:
-        release = yield from super().release(number)
-        return release.model_copy(update={"status": NumberStatus.RELEASE_SCHEDULED})
-
-
 class RepeatsReleases(AcmeProvider):
     def release(self, number: PhoneNumber) -> Flow[Release]:
         yield from call(Request.of("DELETE", path("numbers", number.id), Semantics.IDEMPOTENT), self.read_error)
@@ -283,7 +277,6 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (KeyInThePath, "test_the_key_is_in_headers_only_and_goes_to_the_base_url_only"),
     (ChokesOnErrors, "test_reading_an_error_never_fails"),
     (DecidesOnCodesFirst, "test_a_status_has_one_meaning_whatever_the_body_is"),
-    (EndsLater, "test_a_release_that_takes_effect_at_once_is_over"),
     (RepeatsReleases, "test_a_release_that_never_happened_is_an_unknown_outcome_and_is_not_repeated"),
     (TakesTheAppOffAgain, "test_a_writable_field_reaches_the_vendor"),
     (ImportsWithoutTrunk, "test_import_carries_every_writable_field"),

@@ -279,7 +279,7 @@ def test_what_comes_back_different_is_a_failure(tmp_path: Path) -> None:
     complete = stage.target.complete
     stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}  # type: ignore[method-assign]
     report = stage.apply(loaded)
-    assert report.failures[0].standing is Standing.FAILED
+    assert report.failures[0].standing is Standing.ASKED  # it may be somebody else's, made a moment before ours
     assert "label" in report.failures[0].says
     assert len(stage.target.records()) == 1
 

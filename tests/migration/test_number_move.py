@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,19 @@ from telephony_core.capabilities import RepeatableImport
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.numbers import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.effects import Call, Claim, Credentials, Effect, End, Look, Now, Record, Reveal, Wait
+from telephony_core.migration.effects import (
+    Call,
+    Claim,
+    Credentials,
+    Effect,
+    End,
+    Look,
+    Now,
+    ProviderNow,
+    Record,
+    Reveal,
+    Wait,
+)
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.job import (
     CameOutDifferent,
@@ -74,6 +86,7 @@ class World:
         self.job = job
         self.lines = lines or []
         self.now = START
+        self.now_there: datetime | None = None
         self.asked: list[str] = []
         self.answers: dict[str, Answer | list[Answer]] = {
             "source get_number": job.number.source,
@@ -113,6 +126,8 @@ class World:
                 return self._next("look" if end is End.TARGET and id is None else f"{end} list")
             case Now():
                 return self.now
+            case ProviderNow():
+                return self.now_there
             case Claim():
                 return self._next("claim")
             case Wait():
@@ -266,6 +281,22 @@ def test_a_clock_that_was_set_back_begins_the_window_anew(job: Job) -> None:
     with pytest.raises(InDoubt) as again:
         world.run()
     assert again.value.since == set_back
+
+
+def test_a_clock_that_was_set_ahead_does_not_end_the_window(job: Job) -> None:
+    world = World(job, target__import_number=LOST, wait=False)
+    with pytest.raises(InDoubt):
+        world.run()
+    announced = next(at for at, line in enumerate(world.lines) if line.phase is Phase.INTENT)
+    line = world.lines[announced]
+    world.lines[announced] = replace(line, facts={**line.facts, "time_at_target": START.isoformat()})
+    world.now += timedelta(days=1)
+    world.now_there = START + timedelta(minutes=5)  # by the target's clock
+    with pytest.raises(InDoubt) as again:
+        world.run()
+    left = again.value.until - (world.now - timedelta(seconds=1))
+    assert left == timedelta(seconds=job.timeout + job.settling_window) - timedelta(minutes=5)
+    assert world.asked.count("target import_number") == 1
 
 
 def test_an_import_found_at_a_later_look_gets_its_settings_again(job: Job) -> None:

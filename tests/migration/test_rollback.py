@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -712,6 +713,9 @@ def test_a_number_that_is_at_the_target_and_not_in_the_journal_is_named(way: str
     for file in tmp_path.glob("plan.json.journal*"):
         file.unlink()
     stage.loaded.journal_path.write_bytes(old)
+    with pytest.raises(JournalError, match="older copy"):  # this machine saw later lines
+        stage.rollback()
+    os.environ["XDG_STATE_HOME"] = str(tmp_path / "another machine")
     report = stage.rollback()
     assert not report.is_complete
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "NotOurs")]

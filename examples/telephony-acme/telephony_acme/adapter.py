@@ -54,8 +54,14 @@ class AcmeProvider(Provider):
         return None if identity.e164 is None else self._records_of(identity.e164)
 
     def _records_of(self, e164: str) -> Flow[tuple[PhoneNumber, ...]]:
-        page = yield from self._page([("include_ended", "true"), ("e164", e164)])
-        return tuple(page.items)
+        records, cursor = list[PhoneNumber](), None
+        while True:  # a number that came and went often has more records than a page holds
+            after = [] if cursor is None else [("after", cursor)]
+            page = yield from self._page([("include_ended", "true"), ("e164", e164), *after])
+            records += page.items
+            if page.cursor is None or page.cursor == cursor:
+                return tuple(records)
+            cursor = page.cursor
 
     # -- writing
 
