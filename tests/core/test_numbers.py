@@ -631,3 +631,31 @@ def test_in_one_account_outer_blanks_and_separators_make_no_other_number(one: st
 )
 def test_in_one_account_what_means_something_else_is_another_number(one: str, other: str) -> None:
     assert not NumberIdentity.parse(one, region="KR").same_in_account(NumberIdentity.parse(other, region="KR"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "00827011112222",
+        "(+82) 70-1111-2222",
+        "+82\u00a070 1111 2222",
+        "+82 70\u20101111\u20102222",
+        "\uff10\uff17\uff10\uff11\uff11\uff11\uff11\uff12\uff12\uff12\uff12",
+        "tel:070-1111-2222;phone-context=+82",
+        "sip:+827011112222@carrier.example",
+        "07011112222\u200b",
+    ],
+)
+def test_what_nobody_reads_as_a_number_may_still_be_it(raw: str) -> None:
+    number = NumberIdentity.parse("+827011112222", region="ES")
+    told = NumberIdentity.parse(raw, region="ES")
+    assert told.e164 is None
+    assert told.may_be(number)
+    assert not told.same_in_account(number)
+
+
+@pytest.mark.parametrize("raw", ["2222", "11112222@pbx.example.com"[4:], "pbx@11112222.example", "+827011112223", ""])
+def test_what_has_other_digits_or_too_few_cannot_be_it(raw: str) -> None:
+    number = NumberIdentity.parse("+827011112222", region="ES")
+    assert not NumberIdentity.parse(raw, region="KR").may_be(number)
+    assert not number.may_be(number)  # one that is read is compared exactly
