@@ -51,8 +51,9 @@ def test_an_option_of_a_provider_is_read_as_json_and_no_further(telephony, vox, 
 
 
 @pytest.mark.parametrize("number", [f"+{DIGITS}", DIGITS, f"sip:{DIGITS}@x"])
-def test_a_number_of_any_length_is_one_that_is_not_there(telephony, number):
-    assert telephony("numbers", "show", number, "-p", "vox").exit_code == 3
+def test_a_number_of_any_length_is_refused_with_the_reason(telephony, vox, number):
+    assert telephony("numbers", "show", number, "-p", "vox").exit_code == 65
+    assert vox.requests == []
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])

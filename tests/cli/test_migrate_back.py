@@ -277,7 +277,7 @@ def test_there_apply_makes_nothing_twice_and_status_says_what_is_missing(moved, 
     assert moved.writes() == writes
 
 
-def test_an_old_copy_of_the_journal_does_not_hide_what_was_made_since(moving):
+def test_an_old_copy_of_the_journal_does_not_hide_what_was_made_since(moving, monkeypatch):
     moving.plan("--canary", "0", "--concurrency", "1")
     assert moving.telephony("migrate", "apply", "plan.json", "--yes", "--numbers", "+827011110000").exit_code == 0
     journal = moving.folder / "plan.json.journal"
@@ -285,6 +285,11 @@ def test_an_old_copy_of_the_journal_does_not_hide_what_was_made_since(moving):
     assert moving.telephony("migrate", "apply", "plan.json", "--yes").exit_code == 0
     lose(journal)
     shutil.copy("old", journal)
+    refused = moving.telephony(*ROLLBACK, "--yes", *ACCEPTED)
+    assert refused.exit_code == 1
+    assert "older copy" in refused.stderr
+    assert len(moving.live()) == 3
+    monkeypatch.setenv("XDG_STATE_HOME", str(moving.folder / "another machine"))
     result = moving.telephony(*ROLLBACK, "--yes", *ACCEPTED)
     assert result.exit_code == 6
     assert moving.live() == ["+827011110001", "+827011110002"]

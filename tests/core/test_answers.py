@@ -269,10 +269,11 @@ def record(id: str = "a", **fields: object):
     ("records", "outcome"),
     [
         ([], SettlementOutcome.NOT_SEEN),
-        ([record("old")], SettlementOutcome.NOT_SEEN),
+        ([record("old")], SettlementOutcome.AMBIGUOUS),  # it was over, or the import would not have been sent
         ([record("new", status="released")], SettlementOutcome.NOT_SEEN),
         ([record("new", label="L")], SettlementOutcome.MADE),
-        ([record("old"), record("new", label="L")], SettlementOutcome.MADE),
+        ([record("old", status="released"), record("new", label="L")], SettlementOutcome.MADE),
+        ([record("old", label="L")], SettlementOutcome.AMBIGUOUS),
         ([record("new", label="other")], SettlementOutcome.AMBIGUOUS),
         ([record("new", label="L"), record("newer", label="L")], SettlementOutcome.AMBIGUOUS),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -319,7 +319,9 @@ JSON = st.recursive(
 @settings(deadline=None, max_examples=200, derandomize=True)
 @given(payload=JSON)
 def test_a_payload_without_secrets_is_left_as_it_is(payload):
-    assert without_secrets(payload) == payload or "@" in str(payload) or "loc" in str(payload)
+    text = str(payload).lower()
+    assume(not any(word in text for word in ("@", "loc", "pass", "secret", "token", "key", "auth", "ha1")))
+    assert without_secrets(payload) == payload
 
 
 def test_hostile_payloads_take_no_time():
