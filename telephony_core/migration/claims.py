@@ -169,7 +169,7 @@ def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
 
     Looking needs no folder: where none can be written, nothing was begun either.
     """
-    with suppress(MigrationError):
+    with suppress(MigrationError, OSError):
         path = state_folder() / "claims.sqlite3"
         if path.exists():
             with _open(path) as connection:
