@@ -81,6 +81,10 @@ class ProviderConfig(Given):
             raise ValueError("takes no user, query or fragment; give only scheme, host, port and path")
         if (parts := _BASE_URL.fullmatch(url)) is None:
             raise ValueError("has to be an http(s) URL with a host, such as https://api.example.com")
+        port = re.search(r":([0-9]+)\Z", parts[1])
+        # Name services of the system count a larger one from 65536 on anew: the key would go to another port.
+        if port is not None and not 1 <= int(port[1]) <= 65_535:
+            raise ValueError("has a port that is no number from 1 to 65535")
         return parts[1].lower() + (parts[2] or "").rstrip("/")
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ a traceback with its variables, as crash reporters do, records no secret.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -19,12 +20,19 @@ from pydantic import SecretStr
 from telephony_core.domain.secret_text import fault_of
 from telephony_core.errors import ConfigurationError
 
+_VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 KINDS: Final = ("env:", "file:", "prompt:")
 _LONGEST_FILE: Final = 65_536  # bytes; more is no password, and a device would never end
 
 
 def is_reference(text: str) -> bool:
     return text.startswith(KINDS)
+
+
+def variable_named(name: str) -> str:
+    """A variable that is not set, in words. Only a name in capitals is repeated: a shell may have put the secret there
+    (``env:$PASSWORD`` in the place of ``env:PASSWORD``)."""
+    return f"the environment variable {name}" if _VARIABLE.fullmatch(name) else "the environment variable that is named"
 
 
 def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | None = None) -> SecretStr:
@@ -42,8 +50,11 @@ def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | Non
     kind, _, rest = reference.partition(":")
     if kind == "env" and rest:
         if not os.environ.get(rest):
+            named, rest = variable_named(rest), ""
+            del reference
             raise ConfigurationError(
-                f"{what}: the environment variable {rest} is not set", remedy=f"set {rest}, or name another source"
+                f"{what}: {named} is not set",
+                remedy="set it, or name another source; write the variable's name, without $",
             )
         return usable_secret(SecretStr(os.environ[rest]), what=what, source=f"the environment variable {rest}")
     if kind == "file" and rest:

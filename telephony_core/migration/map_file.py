@@ -27,7 +27,7 @@ from telephony_core.domain.sip_address import SipAddress
 from telephony_core.domain.uri_password import without_password
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
 from telephony_core.migration.inventory import NumberIndex
-from telephony_core.secret_references import is_reference
+from telephony_core.secret_references import is_reference, variable_named
 from telephony_core.text_files import parse_toml, read_text
 
 FORMAT: Final = "telephony-core migration map"
@@ -341,7 +341,7 @@ def reference_problem(reference: str) -> str | None:
     """Why a reference leads nowhere on this machine now, or ``None``. Reads no secret; a prompt is always there."""
     kind, _, rest = reference.partition(":")
     if kind == "env":
-        return None if os.environ.get(rest) else f"the environment variable {rest} is not set here"
+        return None if os.environ.get(rest) else f"{variable_named(rest)} is not set here"
     if kind == "file":
         try:
             file = Path(rest).expanduser()

@@ -414,3 +414,9 @@ def test_a_file_with_a_byte_order_mark_is_read_and_one_in_utf_16_says_what_to_do
     (tmp_path / "c.toml").write_bytes(text.encode("utf-16"))
     with pytest.raises(ConfigurationError, match="save it as UTF-8"):
         Connections.load(tmp_path / "c.toml")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_there_is_not_is_refused_before_the_key_goes_to_another(port):
+    with pytest.raises(ConfigurationError, match="1 to 65535"):
+        Connection(provider="toy", api_key="k3y", base_url=f"http://127.0.0.1:{port}").config(SPEC)
