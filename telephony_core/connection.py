@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from pydantic import SecretStr
 
@@ -61,10 +61,11 @@ class Connection:
         object.__setattr__(self, "base_url", hidden_url(self.base_url))
         object.__setattr__(self, "settings", HiddenDict(self.settings))
 
-    def __getstate__(self) -> list[object]:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        # Not by `__getstate__`: early releases of Python 3.11 put one of their own in its place (frozen with slots).
         if isinstance(self.api_key, SecretStr):
             raise unpickled(type(self))
-        return [getattr(self, each.name) for each in fields(self)]
+        return object.__reduce_ex__(self, protocol)  # a class with slots is made twice, and `super()` knows the first
 
     @property
     def label(self) -> str:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from pydantic import SecretStr
@@ -86,7 +86,8 @@ class Request:
         if not _has_utf8("".join([text for pair in self.query for text in pair])):
             raise _no_utf8()
 
-    def __getstate__(self) -> list[object]:
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        # Not by `__getstate__`: early releases of Python 3.11 put one of their own in its place (frozen with slots).
         raise unpickled(type(self))
 
     @classmethod

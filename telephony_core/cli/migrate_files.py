@@ -65,11 +65,14 @@ def accept_option(*more: str) -> Callable[[CommandT], CommandT]:
     )
 
 
-def refuse_to_replace(session: Session, force: bool, *files: str | None) -> None:
+def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: Iterable[str | None] = ()) -> None:
     """Say before any work is done that a file is in the way. Raises `MigrationError`.
 
-    A file that is stdout itself (``/dev/stdout``) has it alone: what else is said goes to stderr.
+    What the command ``reads``, and its configuration, is never written over, with ``force`` neither. A file that is
+    stdout itself (``/dev/stdout``) has it alone: what else is said goes to stderr.
     """
+    from telephony_core.connections import user_file
+
     named = [Path(file) for file in files if file is not None]
     try:
         places = [Path(os.path.realpath(file)) for file in named]
@@ -77,6 +80,11 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None) -> None
         raise MigrationError("the working directory is gone", remedy="go to another one") from None
     if len(set(places)) < len(named):
         raise click.UsageError("one file cannot hold both: give two names")
+    configured = session.config or os.environ.get("TELEPHONY_CONFIG") or user_file()
+    needed = [Path(read) for read in (*reads, configured) if read]
+    for file in named:
+        if any(_is_one_file(file, read) for read in needed):
+            raise click.UsageError(f"{file} is what this command reads: name another file to write")
     if any(is_stdout(file) for file in named):
         if session.json:
             raise click.UsageError("--json prints on stdout, where a file is to go as well: leave one of them out")
@@ -86,6 +94,14 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None) -> None
             raise MigrationError(f"{file} exists already", remedy="name another file, or say --force")
         if not os.path.lexists(file) and not place.parent.is_dir():
             raise MigrationError(f"there is no folder {place.parent}", remedy="make it, or name another file")
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    """Whether both names lead to one regular file."""
+    try:
+        return one.is_file() and one.samefile(other.expanduser())
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 def chosen(given: Iterable[str]) -> list[str] | None:

@@ -98,7 +98,7 @@ def report_(session: Session, plan_file: str, html: str | None, force: bool) -> 
     from telephony_core.migration.run_page import migration_page
     from telephony_core.migration.status import read_run
 
-    refuse_to_replace(session, force, html)
+    refuse_to_replace(session, force, html, reads=[plan_file])
     loaded = load(plan_file)
     run = read_run(loaded)
     if html is not None:

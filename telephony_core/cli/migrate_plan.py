@@ -106,7 +106,7 @@ def map_(session: Session, inventory_file: str, target: str, output: str, force:
     from telephony_core.migration.map_draft import draft_map, save_map
     from telephony_core.migration.plan_text import counted
 
-    refuse_to_replace(session, force, output)
+    refuse_to_replace(session, force, output, reads=[inventory_file])
     taken, there, _, _ = _read(session, inventory_file, target)
     text = draft_map(taken, there)
     save_map(text, output, overwrite=force)
@@ -185,7 +185,7 @@ def plan_(
 
     if TRUNK_CHECK in accept and not check_trunks:
         raise click.UsageError(f"--accept {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
-    refuse_to_replace(session, force, output, html)
+    refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
     mapping = NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
     taken, there, source_pace, target_pace = _read(session, inventory_file, target)
 

@@ -190,7 +190,7 @@ class Claims:
         settings = loaded.plan.settings
         self._path = state_folder() / "claims.sqlite3"
         self._plan = _plan_key(loaded)
-        self._shown_as = str(loaded.path)
+        self._shown_as = str(loaded.path.resolve())
         self._source, self._target = place_of(loaded.plan.source), place_of(loaded.plan.target)
         self._names = names
         self._moved = {number.key: number.source.id for number in loaded.plan.numbers}

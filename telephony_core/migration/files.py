@@ -92,6 +92,7 @@ def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = F
     target = Path(path)
     if not overwrite and would_replace(target):
         raise _exists(target)
+    _refuse_what_a_journal_needs(target)
     try:
         place = _place(target)
         if place.is_stream:
@@ -106,6 +107,23 @@ def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = F
             f"{target} cannot be written ({reason})", remedy="check the folder, its permissions and the disk"
         ) from None
     return target
+
+
+def _refuse_what_a_journal_needs(target: Path) -> None:
+    """A journal says what was made, and only together with its plan: neither is ever written over."""
+    try:
+        place = Path(os.path.realpath(target))
+        is_there = place.exists()
+        has_journal = is_there and place.with_name(f"{place.name}.journal").exists()
+    except (OSError, ValueError):
+        return  # writing will say what is wrong
+    if is_there and place.name.endswith(".journal"):
+        raise MigrationError(f"{target} is a journal, and says what was made", remedy="name another file")
+    if has_journal:
+        raise MigrationError(
+            f"{target} was begun: its journal {place.name}.journal says what was made",
+            remedy="name another file, or roll that plan back and put both aside",
+        )
 
 
 def would_replace(path: str | os.PathLike[str]) -> bool:

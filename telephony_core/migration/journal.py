@@ -156,7 +156,8 @@ class SqliteJournal:
                     raise older_copy(loaded)
                 journal._register(command, take_over=take_over)
                 journal._loaded = loaded
-                note_begun(loaded, journal.last_line())
+                if journal.last_line() or begun_elsewhere(loaded) is None:  # an empty one takes no other one's place
+                    note_begun(loaded, journal.last_line())
         except BaseException:
             journal._close()
             raise

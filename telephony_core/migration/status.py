@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
-from telephony_core.migration.claims import was_begun_here
+from telephony_core.migration.claims import PlanElsewhere, begun_elsewhere, was_begun_here
 from telephony_core.migration.commands import command
 from telephony_core.migration.comparing import FieldVerdict
 from telephony_core.migration.entries import Action, Entry, Phase
@@ -156,12 +156,18 @@ class Run(BaseModel, frozen=True):
 
 
 def read_run(loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
-    """Where the migration of a plan stands. Raises `JournalError`, also where the journal was lost.
+    """Where the migration of a plan stands. Raises `JournalError`, also where the journal was lost, and
+    `PlanElsewhere` where the plan was begun under another path.
 
     A plan without a journal that this machine never saw begin was not begun, as far as can be told; with ``lost``, nor
     was one whose journal was lost.
     """
     if not was_begun(loaded):
+        if not lost and (elsewhere := begun_elsewhere(loaded)) is not None:
+            raise PlanElsewhere(
+                f"this plan was begun as {elsewhere}, and its journal is there",
+                remedy="run the command with that path",
+            )
         if not lost and was_begun_here(loaded):
             raise missing(loaded)
         return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
 
+_SETTLED: Final = (Standing.MOVED, Standing.RELEASED, Standing.ROLLED_BACK)
+"""What `apply` has nothing more to do for."""
 _MOVED: Final = (Standing.MOVED, Standing.RELEASED)
 """What is still on its way may look equal before its last write."""
 
@@ -93,7 +95,7 @@ async def averify_plan(
             plan=str(loaded.path),
             at=options.clock.now(),
             numbers=tuple(results),
-            not_moved=tuple(job.key for job in jobs if states[job.key].standing not in _MOVED),
+            not_moved=tuple(job.key for job in jobs if states[job.key].standing not in _SETTLED),
             unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )

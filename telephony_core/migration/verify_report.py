@@ -77,6 +77,8 @@ class VerifyReport(BaseModel, frozen=True):
             return (command("apply", self.plan),)
         if not self.is_equal:
             return (command("status", self.plan),)
+        if not self.numbers:  # all were rolled back
+            return (command("report", self.plan),)
         return (command("release", self.plan),)
 
     def lines(self, *, every_field: bool = False) -> list[str]:

@@ -476,5 +476,6 @@ def test_another_plan_for_the_same_number_is_told_which_one_has_it(moving):
     assert result.exit_code == 1
     failures = json.loads(result.stdout)["failures"]
     assert {failure["error"] for failure in failures} == {"NumberClaimed"}
-    assert all("the plan plan.json imported" in failure["says"] for failure in failures)
+    plan = (moving.folder / "plan.json").resolve()
+    assert all(f"the plan {plan} imported" in failure["says"] for failure in failures)
     assert moving.writes() == writes

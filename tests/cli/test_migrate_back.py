@@ -371,3 +371,51 @@ def test_one_number_can_be_released_first(verified):
     assert result.exit_code == 0
     assert len(released_at_the_source(verified)) == 1
     assert verified.telephony.json("migrate", "status", "plan.json")["counts"] == {"moved": 2, "released": 1}
+
+
+# -- nothing that is needed to go back is written over
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("inventory", "-p", "vox", "-o", "plan.json"),
+        ("inventory", "-p", "vox", "-o", "plan.json.journal"),
+        ("migrate", "map", "vox.json", "--to", "diga", "-o", "plan.json"),
+        ("migrate", "report", "plan.json", "--html", "plan.json"),
+        ("migrate", "plan", "vox.json", "--to", "diga", "--map", "map.toml", "-o", "map.toml"),
+        ("migrate", "plan", "vox.json", "--to", "diga", "--map", "map.toml", "-o", "vox.json"),
+        ("migrate", "map", "vox.json", "--to", "diga", "-o", "vox.json"),
+    ],
+    ids=" ".join,
+)
+def test_no_force_writes_over_a_begun_plan_a_journal_or_what_the_command_reads(moved, words):
+    before = {file.name: file.read_bytes() for file in moved.folder.iterdir() if file.is_file()}
+    refused = moved.telephony(*words, "--force")
+    assert refused.exit_code in (1, 64), refused.stderr
+    assert {name: (moved.folder / name).read_bytes() for name in before} == before
+    assert moved.telephony(*ROLLBACK, "--yes", *ACCEPTED).exit_code == 0
+
+
+def test_status_of_a_copied_plan_names_the_one_that_was_begun(moved):
+    (moved.folder / "copy").mkdir()
+    shutil.copy("plan.json", "copy/plan.json")
+    told = moved.telephony("migrate", "status", "copy/plan.json")
+    assert told.exit_code == 5
+    assert str(moved.folder / "plan.json") in told.stderr
+
+
+def test_a_copy_that_took_the_place_and_did_nothing_leaves_it_to_the_journal_that_knows(moved):
+    (moved.folder / "copy").mkdir()
+    shutil.copy("plan.json", "copy/plan.json")
+    assert moved.telephony("migrate", "apply", "copy/plan.json", "--yes", "--take-over").exit_code == 5
+    assert moved.telephony("migrate", "verify", "plan.json").exit_code == 0
+
+
+def test_after_a_rollback_of_one_verify_does_not_send_back_to_apply(moved):
+    assert moved.telephony(*ROLLBACK, "--yes", *ACCEPTED, "--numbers", "+827011110002").exit_code == 0
+    told = json.loads(moved.telephony("migrate", "verify", "plan.json", "--json").stdout)
+    assert told["not_moved"] == []  # the agent that the others share was unpublished with it, and that differs
+    assert told["next"] == ["telephony migrate status plan.json"]
+    assert moved.telephony(*ROLLBACK, "--yes", *ACCEPTED).exit_code == 0
+    assert moved.telephony.json("migrate", "verify", "plan.json")["next"] == ["telephony migrate report plan.json"]

@@ -244,7 +244,7 @@ def test_a_time_out_around_an_operation_is_told():
         with pytest.raises(TimeoutError) as caught:
             async with asyncio.timeout(0.01):
                 await client_on(server, heard).import_number(NumberImport(number="+827033334444", outbound=TRUNK))
-        assert "POST /numbers was in flight" in caught.value.__cause__.__notes__[0]
+        assert "POST /numbers was in flight" in caught.value.__context__.__notes__[0]
         assert heard[0].attempt.identity.e164 == "+827033334444"
 
     asyncio.run(main())
