@@ -35,6 +35,16 @@ def variable_named(name: str) -> str:
     return f"the environment variable {name}" if _VARIABLE.fullmatch(name) else "the environment variable that is named"
 
 
+def file_named(path: str) -> str:
+    """A file that is not there, in words. Only a path in a folder that there is is repeated, for the same reason."""
+    try:
+        place = Path(path).expanduser()
+        known = place.exists() or (os.path.basename(path) != path and place.parent.is_dir())
+    except (OSError, RuntimeError, ValueError):
+        known = False
+    return f"the file {path}" if known else "the file that is named"
+
+
 def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | None = None) -> SecretStr:
     """The secret a reference leads to. ``what`` names it in errors and in the prompt.
 
@@ -145,5 +155,5 @@ def _read_file(path: str, what: str) -> SecretBytes:
         # A path may hold a NUL, and its home may be nobody's; those errors have no text worth showing.
         reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else "there is no such path"
     raise ConfigurationError(
-        f"{what}: the file {path} cannot be read ({reason})", remedy="check the path and its permissions"
+        f"{what}: {file_named(path)} cannot be read ({reason})", remedy="check the path and its permissions"
     )

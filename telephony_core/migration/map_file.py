@@ -27,7 +27,7 @@ from telephony_core.domain.sip_address import SipAddress
 from telephony_core.domain.uri_password import without_password
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
 from telephony_core.migration.inventory import NumberIndex
-from telephony_core.secret_references import is_reference, variable_named
+from telephony_core.secret_references import file_named, is_reference, variable_named
 from telephony_core.text_files import parse_toml, read_text
 
 FORMAT: Final = "telephony-core migration map"
@@ -346,14 +346,14 @@ def reference_problem(reference: str) -> str | None:
         try:
             file = Path(rest).expanduser()
             if not file.is_file():
-                return f"there is no file {rest}"
+                return f"{file_named(rest)} is not there"
             if not os.access(file, os.R_OK):
                 return f"the file {rest} may not be read by this user"
             return None if file.stat().st_size else f"the file {rest} is empty"
         except OSError as error:
-            return f"the file {rest} cannot be looked at ({error.strerror})"
+            return f"{file_named(rest)} cannot be looked at ({error.strerror})"
         except (RuntimeError, ValueError):
-            return f"there is no such path as {rest} on this machine"
+            return f"{file_named(rest)} has no such path on this machine"
     if kind == "prompt":
         return None
     raise InvalidInput("this is not a reference to a secret", remedy="write env:NAME, file:PATH or prompt:")

@@ -26,6 +26,7 @@ from telephony_core.cli.session import Session
 from telephony_core.domain.numbers import NumberIdentity, require_e164
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import ConfigurationError
+from telephony_core.migration.map_file import reference_problem
 from telephony_core.migration.plan import Trunk
 from telephony_core.migration.vault import Vault
 from telephony_core.provider import ProviderConfig
@@ -208,11 +209,13 @@ def test_a_write_that_is_refused_before_any_request_shows_no_password() -> None:
     assert NumberIdentity.parse("1", region="KR").raw == "1"
 
 
-@pytest.mark.parametrize("expanded", ["s3cr3t-Pass-99", "hunter2", "A=B", "hunter 2"])
+@pytest.mark.parametrize("expanded", ["s3cr3t-Pass-99", "hunter2", "A=B", "hunter 2", "p/ss.w0rd"])
 def test_a_secret_that_a_shell_put_in_the_place_of_a_variable_s_name_is_not_repeated(expanded):
-    with pytest.raises(ConfigurationError) as caught:
-        read_secret(f"env:{expanded}", what="SIP password")
-    assert expanded not in str(caught.value)
+    for kind in ("env", "file"):
+        with pytest.raises(ConfigurationError) as caught:
+            read_secret(f"{kind}:{expanded}", what="SIP password")
+        assert expanded not in str(caught.value)
+        assert expanded not in str(reference_problem(f"{kind}:{expanded}"))
 
 
 def test_a_name_in_capitals_is_repeated(monkeypatch):

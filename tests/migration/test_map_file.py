@@ -378,7 +378,7 @@ def test_an_environment_variable_is_there_when_it_is_set(monkeypatch: pytest.Mon
 
 def test_a_file_is_there_when_it_can_be_read_and_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "secret"
-    assert "there is no file" in str(reference_problem(f"file:{file}"))
+    assert "is not there" in str(reference_problem(f"file:{file}"))
     file.write_text("")
     assert "is empty" in str(reference_problem(f"file:{file}"))
     file.write_text(CANARY)
@@ -390,7 +390,7 @@ def test_a_file_is_there_when_it_can_be_read_and_is_not_opened(tmp_path: Path, m
     assert reference_problem(f"file:{file}") is None
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert "may not be read" in str(reference_problem(f"file:{file}"))
-    assert "there is no file" in str(reference_problem(f"file:{tmp_path}"))
+    assert "is not there" in str(reference_problem(f"file:{tmp_path}"))
 
 
 def test_a_prompt_is_always_there_and_nothing_else_is_a_reference() -> None:
