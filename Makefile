@@ -46,7 +46,7 @@ wheel: $(DEVELOPMENT) ## Build, install elsewhere and try the distribution
 	$(BIN)/python tests/architecture/smoke_wheel.py
 
 sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP server (Debian, Ubuntu; as root)
-	tests/preflight/kamailio.sh install
+	tests/sip_check/kamailio.sh install
 
 test-long: $(DEVELOPMENT) ## The tests that take minutes, and all others over the fast backends
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m long
@@ -65,7 +65,7 @@ format: $(DEVELOPMENT) ## Put the code into shape
 pins: ## Renew requirements-dev.txt with the newest versions
 	$(PYTHON) -m venv --clear .venv/pins
 	.venv/pins/bin/python -m pip install --quiet --upgrade pip
-	.venv/pins/bin/python -m pip install --quiet --group dev '.[cli,emulator,fast,httpx2,preflight]'
+	.venv/pins/bin/python -m pip install --quiet --group dev '.[cli,emulator,fast,httpx2,sip-check]'
 	.venv/pins/bin/python -m pip freeze --exclude telephony-core > requirements-dev.txt
 	rm -rf .venv/pins
 

@@ -4,8 +4,8 @@
         for n in t.list_numbers():
             print(n.identity, n.status)
 
-What this module exports is supported; adapter authors find the port in `telephony_core.provider`. Names are loaded when
-they are first used, so that importing the package costs nothing.
+What this module exports is supported; adapter authors find the port in `telephony_core.provider.port`. Names are loaded
+when they are first used, so that importing the package costs nothing.
 """
 
 from importlib import import_module
@@ -16,21 +16,13 @@ from telephony_core._version import __version__
 from telephony_core.errors import *  # noqa: F403 - the whole tree is public, and named in errors.__all__
 
 if TYPE_CHECKING:
-    from telephony_core.changes import (
-        AgentAssignment,
-        LabelUpdate,
-        NumberImport,
-        NumberRelease,
-        ReleaseRevocation,
-        SipUpdate,
-    )
+    from telephony_core.accounts.connection import Connection
+    from telephony_core.accounts.connections import Connections
     from telephony_core.client import AsyncTelephony, Telephony
-    from telephony_core.connection import Connection
-    from telephony_core.connections import Connections
     from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef, AgentVersion
-    from telephony_core.domain.given import UNSET
+    from telephony_core.domain.input_model import UNSET
     from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release, SideEffect
-    from telephony_core.domain.numbers import NumberIdentity, NumberKind
+    from telephony_core.domain.number_identity import NumberIdentity, NumberKind
     from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
     from telephony_core.domain.sip import (
         CredentialState,
@@ -42,28 +34,38 @@ if TYPE_CHECKING:
         SipConfig,
     )
     from telephony_core.domain.sip_address import SipAddress
-    from telephony_core.provider import Problem
-    from telephony_core.settling import Settlement, SettlementOutcome
+    from telephony_core.operations.reconciliation import Settlement, SettlementOutcome
+    from telephony_core.provider.changes import (
+        AgentAssignment,
+        LabelUpdate,
+        NumberImport,
+        NumberRelease,
+        ReleaseRevocation,
+        SipUpdate,
+    )
+    from telephony_core.provider.port import Problem
     from telephony_core.transport.pace import Pace
 
 # fmt: off
 _HOMES: Final = {
-    "changes": ("AgentAssignment", "LabelUpdate", "NumberImport", "NumberRelease", "ReleaseRevocation", "SipUpdate"),
+    "provider.changes": (
+        "AgentAssignment", "LabelUpdate", "NumberImport", "NumberRelease", "ReleaseRevocation", "SipUpdate"
+    ),
     "client": ("AsyncTelephony", "Telephony"),
-    "connection": ("Connection",),
-    "connections": ("Connections",),
+    "accounts.connection": ("Connection",),
+    "accounts.connections": ("Connections",),
     "domain.agents": ("DRAFT", "PUBLISHED", "AgentRef", "AgentVersion"),
-    "domain.given": ("UNSET",),
+    "domain.input_model": ("UNSET",),
     "domain.lifecycle": ("Money", "NumberStatus", "Origin", "Release", "SideEffect"),
-    "domain.numbers": ("NumberIdentity", "NumberKind"),
+    "domain.number_identity": ("NumberIdentity", "NumberKind"),
     "domain.phone_number": ("AvailableNumber", "PhoneNumber"),
     "domain.sip": (
         "CredentialState", "InboundSip", "InboundUpdate", "MediaEncryption", "OutboundSip", "OutboundUpdate",
         "SipConfig"
     ),
     "domain.sip_address": ("SipAddress",),
-    "provider": ("Problem",),
-    "settling": ("Settlement", "SettlementOutcome"),
+    "provider.port": ("Problem",),
+    "operations.reconciliation": ("Settlement", "SettlementOutcome"),
     "transport.pace": ("Pace",),
 }
 """Where the names are defined."""

@@ -9,8 +9,19 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
-from telephony_core.capabilities import Capabilities
-from telephony_core.changes import (
+from telephony_core.accounts.connection import Connection, hidden_key, hidden_url
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.input_model import UNSET, Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown
+from telephony_core.operations.operations import Listing, Operations
+from telephony_core.operations.reconciliation import Settlement
+from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.changes import (
     AgentAssignment,
     Change,
     LabelUpdate,
@@ -20,28 +31,17 @@ from telephony_core.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.connection import Connection, hidden_key, hidden_url
-from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.given import UNSET, Unset
-from telephony_core.domain.given_number import given_number
-from telephony_core.domain.hidden import HiddenDict
-from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
-from telephony_core.domain.numbers import NumberIdentity
-from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
-from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
-from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown
-from telephony_core.flow import Flow
-from telephony_core.operations import Listing, Operations
-from telephony_core.plugins import registry
-from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider, ProviderSpec
-from telephony_core.settling import Settlement
+from telephony_core.provider.flow import Flow
+from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider, ProviderSpec
+from telephony_core.provider.registry import registry
+from telephony_core.secrets.hidden import HiddenDict
 from telephony_core.transport.backend import AsyncBackend, Backend
-from telephony_core.transport.backends import async_backend, sync_backend
+from telephony_core.transport.backends.deadlines import LONGEST_WAIT
+from telephony_core.transport.backends.selection import async_backend, sync_backend
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.deadlines import LONGEST_WAIT
-from telephony_core.transport.exchange import Line, Sent, adrive, drive, exchange
-from telephony_core.transport.life import Life
+from telephony_core.transport.lifecycle import Life
 from telephony_core.transport.pace import Pace
+from telephony_core.transport.pipeline import Line, Sent, adrive, drive, exchange
 
 if TYPE_CHECKING:
     import httpx

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
-    from telephony_core.settling import Attempt
+    from telephony_core.operations.reconciliation import Attempt
 
 __all__ = [
     "AmbiguousNumber",

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation
 from telephony_core.errors import TelephonyError, UnsupportedField
-from telephony_core.provider import Problem
+from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.port import Problem
 
 PACKAGES: Final = ("telephony_core", "telephony_vox", "telephony_diga")
 # Their messages say it themselves, or the command says it in its own words.
-ELSEWHERE: Final = ("cli", "preflight", "migration", "testing", "client.py", "pace.py")
+ELSEWHERE: Final = ("cli", "sip_check", "migration", "testing", "client.py", "pace.py")
 SUBJECTS: Final = {
     *map(str, Field),
     *map(str, Operation),

@@ -20,10 +20,10 @@ from telephony_core._version import __version__
 from telephony_core.cli import failures
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import common_options
+from telephony_core.cli.output.printable import printable
 from telephony_core.cli.session import Session
 from telephony_core.cli.signals import interrupting, let_die
 from telephony_core.cli.streams import unfailing
-from telephony_core.cli.text import printable
 
 PROGRAM: Final = "telephony"
 
@@ -59,7 +59,7 @@ class Application(click.Group):
         if cmd_name not in COMMANDS:
             return None
         place = COMMANDS[cmd_name]
-        command = getattr(import_module(f"telephony_core.cli.{place.module}"), place.attribute)
+        command = getattr(import_module(f"telephony_core.cli.commands.{place.module}"), place.attribute)
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

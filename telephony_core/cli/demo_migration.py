@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from telephony_core.cli.emulated import Emulated, environment, fresh, with_emulators
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.output import Cell, Column, print_line, print_table
+from telephony_core.cli.output.tables import Cell, Column, print_line, print_table
 from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from telephony_core.cli.demo import Stage
+    from telephony_core.cli.commands.demo import Stage
     from telephony_core.domain.phone_number import PhoneNumber
     from telephony_core.emulator import Emulator
-    from telephony_core.migration.assess import AssessedNumber, Assessment
+    from telephony_core.migration.assessment.assess import AssessedNumber, Assessment
 
 SOURCE: Final = "vox"
 TARGET: Final = "diga"
@@ -76,7 +76,7 @@ def move_numbers(stage: Stage) -> None:
 
 def _configured(folder: Path, served: list[Emulated]) -> dict[str, str]:
     """A configuration file that leads to the emulators, and the variables that lead to the file."""
-    from telephony_core.migration.files import write_file
+    from telephony_core.text.documents import write_file
 
     tables = [
         f'[connections.{each.spec.slug}]\nprovider = "{each.spec.slug}"\nbase_url = "{each.url}"\n'
@@ -260,7 +260,7 @@ def _consents(found: Mapping[str, list[dict[str, object]]]) -> set[object]:
 
 def _answer(file: Path, target: Emulator) -> None:
     """Fill the map in, as a person would; only agents in a draft version stay unsaid."""
-    from telephony_core.migration.files import write_file
+    from telephony_core.text.documents import write_file
 
     agent = next(iter(target.agents.values()))
     tables = re.split(r"(?m)^(?=\[\[)", file.read_text(encoding="utf-8"))
@@ -293,9 +293,9 @@ def _keep_a_dozen(source: Emulator, target: Emulator) -> None:
 
 def _assessed(source: Emulator, target: Emulator) -> Assessment:
     from telephony_core.client import Telephony
-    from telephony_core.migration.assess import assess_inventory
-    from telephony_core.migration.inventory import take_inventory
-    from telephony_core.migration.target import survey
+    from telephony_core.migration.assessment.assess import assess_inventory
+    from telephony_core.migration.assessment.target import survey
+    from telephony_core.migration.inventory.inventory import take_inventory
 
     def client(emulator: Emulator) -> Telephony:
         return Telephony(emulator.slug, api_key=emulator.api_key, backend=emulator.backend())

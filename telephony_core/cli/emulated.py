@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from telephony_core.connection import environment_name
+from telephony_core.accounts.connection import environment_name
 from telephony_core.errors import ConfigurationError, PluginError
-from telephony_core.plugins import registry
+from telephony_core.provider.registry import registry
 
 if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
-    from telephony_core.provider import ProviderSpec
+    from telephony_core.provider.port import ProviderSpec
 
 _NO_PROXY: Final = ("NO_PROXY", "no_proxy")
 

@@ -86,10 +86,10 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
 }
 
 BY_NAME: Final[Mapping[str, ExitCode]] = {
-    "telephony_core.migration.journal_file.JournalLocked": ExitCode.CONFLICT,
-    "telephony_core.migration.job.PlanOvertaken": ExitCode.CONFLICT,
-    "telephony_core.migration.claims.PlanElsewhere": ExitCode.CONFLICT,
-    "telephony_core.migration.stopping.Interrupted": ExitCode.INTERRUPTED,
+    "telephony_core.migration.journal.sqlite_file.JournalLocked": ExitCode.CONFLICT,
+    "telephony_core.migration.move.task.PlanOvertaken": ExitCode.CONFLICT,
+    "telephony_core.migration.journal.claims.PlanElsewhere": ExitCode.CONFLICT,
+    "telephony_core.migration.run.stopping.Interrupted": ExitCode.INTERRUPTED,
 }
 """Errors of migrations, by name: no other command shall import them for this table."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from telephony_core.cli.exit_codes import ExitCode, exit_code_for
-from telephony_core.cli.text import printable, printable_lines, safe_json
+from telephony_core.cli.output.printable import printable, printable_lines, safe_json
 from telephony_core.errors import (
     AmbiguousNumber,
     ConsentRequired,
@@ -24,12 +24,12 @@ from telephony_core.errors import (
     TelephonyError,
     UnsupportedField,
 )
-from telephony_core.redaction import Secrets, scrubbed
+from telephony_core.secrets.redaction import Secrets, scrubbed
 
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
-    from telephony_core.provider import Problem
-    from telephony_core.settling import Attempt
+    from telephony_core.operations.reconciliation import Attempt
+    from telephony_core.provider.port import Problem
 
 DEBUG: Final = "TELEPHONY_DEBUG"
 

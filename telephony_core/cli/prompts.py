@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import click
 
+from telephony_core.cli.output.printable import printable
 from telephony_core.cli.streams import failure_of
-from telephony_core.cli.text import printable
 from telephony_core.errors import ConfigurationError, ConsentRequired
-from telephony_core.text_files import MOST_OF_A_STREAM, decode
+from telephony_core.text.reading import MOST_OF_A_STREAM, decode
 
 
 def stdin_is_terminal() -> bool:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from telephony_core.accounts.connection import Connection
+    from telephony_core.accounts.connections import Connections
     from telephony_core.client import AsyncTelephony, Telephony
-    from telephony_core.connection import Connection
-    from telephony_core.connections import Connections
     from telephony_core.errors import OutcomeUnknown
     from telephony_core.transport.backend import AsyncBackend, Backend
 
@@ -93,8 +93,8 @@ class Session:
 
     def connections(self) -> Connections:
         """The configured connections. Raises `ConfigurationError`; a file that others can read is warned of."""
+        from telephony_core.accounts.connections import Connections, ReadableByOthers
         from telephony_core.cli import failures, prompts
-        from telephony_core.connections import Connections, ReadableByOthers
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ReadableByOthers)
@@ -110,7 +110,7 @@ class Session:
         """
         import click
 
-        from telephony_core.connections import user_file
+        from telephony_core.accounts.connections import user_file
         from telephony_core.errors import ConfigurationError
 
         connections = self.connections()
@@ -153,7 +153,7 @@ class Session:
 
     def _ready(self, connection: Connection) -> Connection:
         """A connection with its key read and its pace decided."""
-        from telephony_core.plugins import registry
+        from telephony_core.provider.registry import registry
         from telephony_core.transport.pace import Pace
 
         spec = registry.spec(connection.provider)

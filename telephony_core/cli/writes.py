@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from telephony_core.cli import failures
-from telephony_core.cli.addressing import to_write
 from telephony_core.cli.exit_codes import exit_code_for
-from telephony_core.cli.output import print_json, print_line
+from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters.number import to_write
 from telephony_core.domain.lifecycle import SideEffect
 
 if TYPE_CHECKING:
-    from telephony_core.changes import Change
     from telephony_core.cli.session import Session
     from telephony_core.client import Telephony
     from telephony_core.domain.phone_number import PhoneNumber
+    from telephony_core.provider.changes import Change
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 

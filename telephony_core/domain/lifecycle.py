@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 
 
 class NumberStatus(StrEnum):

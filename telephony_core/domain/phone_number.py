@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final, TypedDict
 from pydantic import AfterValidator, BaseModel, Field
 
 from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.construction import new, set_extra, set_fields, set_names, set_private
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.sip import SipConfig
-from telephony_core.domain.unchecked import new, set_extra, set_fields, set_names, set_private
 
 
 def _aware_utc(when: datetime) -> datetime:

@@ -16,11 +16,11 @@ from pydantic import (
     model_serializer,
 )
 
-from telephony_core.domain.allowed_addresses import parse_allowed_addresses
-from telephony_core.domain.given import Given
-from telephony_core.domain.secret_text import MASKED, fault_of
+from telephony_core.domain.allow_list import parse_allowed_addresses
+from telephony_core.domain.input_model import Given
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
+from telephony_core.secrets.unusable import MASKED, fault_of
 
 
 class MediaEncryption(StrEnum):

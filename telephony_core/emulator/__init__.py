@@ -18,7 +18,7 @@ from telephony_core.emulator.emulator import (
 from telephony_core.emulator.faults import Fault, FaultKind
 from telephony_core.emulator.periods import period_end
 from telephony_core.emulator.records import Credentials, Entry, Record, RecordStore
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 
 __all__ = [

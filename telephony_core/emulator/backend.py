@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from telephony_core.emulator.backend import EmulatorBackend
 from telephony_core.emulator.faults import Fault, FaultKind
 from telephony_core.emulator.records import Credentials, Record, RecordStore
 from telephony_core.errors import NoAnswer, NotSent, TransportError
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 
 

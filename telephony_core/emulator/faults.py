@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 
 
 class FaultKind(StrEnum):

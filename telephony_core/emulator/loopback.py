@@ -12,7 +12,7 @@ import struct
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from telephony_core.emulator.server import BREAK, AsgiApp, Receive, Scope, Send
+from telephony_core.emulator.asgi import BREAK, AsgiApp, Receive, Scope, Send
 
 
 class BreakableProtocol(H11Protocol):

@@ -8,68 +8,63 @@ to JSON. Each async function has a twin for ordinary code. What this module expo
 is asked for, so that looking at one file does not load the rest.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from telephony_core.migration.apply import ApplyOptions, aapply_plan, apply_plan
-    from telephony_core.migration.apply_report import ApplyReport, NumberOutcome
-    from telephony_core.migration.assess import AssessedNumber, Assessment, assess_inventory
-    from telephony_core.migration.claims import NumberClaimed, PlanElsewhere
-    from telephony_core.migration.comparing import FieldVerdict, Verdict
-    from telephony_core.migration.consents import Consent
-    from telephony_core.migration.deprovision import DeprovisionOptions, NotShown
-    from telephony_core.migration.deprovision_report import (
-        Deprovisioned,
-        DeprovisionPreview,
-        DeprovisionReport,
-        LeftAlone,
-    )
-    from telephony_core.migration.drift import InventoryDiff, diff
-    from telephony_core.migration.entries import Action, Entry, Phase
-    from telephony_core.migration.events import Event, EventKind
-    from telephony_core.migration.forecast import Forecast
-    from telephony_core.migration.inventory import Inventory, atake_inventory, take_inventory
-    from telephony_core.migration.job import (
-        CameOutDifferent,
-        ContradictoryAnswers,
-        InDoubt,
-        Job,
-        NeedsPerson,
-        NotInService,
-        PlanOvertaken,
-    )
-    from telephony_core.migration.journal import Journal, JournalError, JournalLocked, SqliteJournal
-    from telephony_core.migration.map_draft import draft_map, save_map
-    from telephony_core.migration.map_file import MapError, MigrationMap
-    from telephony_core.migration.number_move import move
-    from telephony_core.migration.plan import LoadedPlan, Plan, PlannedNumber, Settings, load_plan, save_plan
-    from telephony_core.migration.planner import exit_status, make_plan
-    from telephony_core.migration.progress import Standing
-    from telephony_core.migration.release import (
-        NotReleasable,
-        apreview_release,
-        arelease_plan,
-        preview_release,
-        release_plan,
-    )
-    from telephony_core.migration.report import plan_page
-    from telephony_core.migration.rollback import (
-        NotOurs,
-        SourceGone,
-        apreview_rollback,
-        arollback_plan,
-        preview_rollback,
-        rollback_plan,
-    )
-    from telephony_core.migration.run_page import migration_page
-    from telephony_core.migration.status import NumberRun, Run, read_run
-    from telephony_core.migration.stopping import Interrupted, Stopped, StopRules
-    from telephony_core.migration.target import Target, asurvey, survey
-    from telephony_core.migration.verify import VerifyOptions, averify_plan, verify_plan
-    from telephony_core.migration.verify_report import NumberVerification, VerifyReport
+from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory
+from telephony_core.migration.assessment.target import Target, asurvey, survey
+from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, NotShown
+from telephony_core.migration.deprovision.forecast import Forecast
+from telephony_core.migration.deprovision.release import (
+    NotReleasable,
+    apreview_release,
+    arelease_plan,
+    preview_release,
+    release_plan,
+)
+from telephony_core.migration.deprovision.report import (
+    Deprovisioned,
+    DeprovisionPreview,
+    DeprovisionReport,
+    LeftAlone,
+)
+from telephony_core.migration.deprovision.rollback import (
+    NotOurs,
+    SourceGone,
+    apreview_rollback,
+    arollback_plan,
+    preview_rollback,
+    rollback_plan,
+)
+from telephony_core.migration.inventory.diff import InventoryDiff, diff
+from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
+from telephony_core.migration.journal.claims import NumberClaimed, PlanElsewhere
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.store import Journal, JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.mapping.draft import draft_map, save_map
+from telephony_core.migration.mapping.map_file import MapError, MigrationMap
+from telephony_core.migration.move.compare import FieldVerdict, Verdict
+from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.steps import move
+from telephony_core.migration.move.task import (
+    CameOutDifferent,
+    ContradictoryAnswers,
+    InDoubt,
+    Job,
+    NeedsPerson,
+    NotInService,
+    PlanOvertaken,
+)
+from telephony_core.migration.plan.allowances import Consent
+from telephony_core.migration.plan.model import Plan, PlannedNumber, Settings
+from telephony_core.migration.plan.planner import exit_status, make_plan
+from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
+from telephony_core.migration.rendering.plan_page import plan_page
+from telephony_core.migration.rendering.run_page import migration_page
+from telephony_core.migration.run.apply import ApplyOptions, aapply_plan, apply_plan
+from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
+from telephony_core.migration.run.events import Event, EventKind
+from telephony_core.migration.run.status import NumberRun, Run, read_run
+from telephony_core.migration.run.stopping import Interrupted, Stopped, StopRules
+from telephony_core.migration.run.verify import VerifyOptions, averify_plan, verify_plan
+from telephony_core.migration.run.verify_report import NumberVerification, VerifyReport
 
 __all__ = [
     "Action",
@@ -155,135 +150,3 @@ __all__ = [
     "take_inventory",
     "verify_plan",
 ]
-
-_HOMES: Final = {
-    "apply": (
-        "ApplyOptions",
-        "aapply_plan",
-        "apply_plan",
-    ),
-    "apply_report": (
-        "ApplyReport",
-        "NumberOutcome",
-    ),
-    "assess": ("AssessedNumber", "Assessment", "assess_inventory"),
-    "comparing": (
-        "FieldVerdict",
-        "Verdict",
-    ),
-    "claims": ("NumberClaimed", "PlanElsewhere"),
-    "consents": ("Consent",),
-    "deprovision": ("DeprovisionOptions", "NotShown"),
-    "deprovision_report": ("DeprovisionPreview", "DeprovisionReport", "Deprovisioned", "LeftAlone"),
-    "drift": (
-        "InventoryDiff",
-        "diff",
-    ),
-    "entries": (
-        "Action",
-        "Entry",
-        "Phase",
-    ),
-    "events": (
-        "Event",
-        "EventKind",
-    ),
-    "forecast": ("Forecast",),
-    "inventory": (
-        "Inventory",
-        "atake_inventory",
-        "take_inventory",
-    ),
-    "job": (
-        "CameOutDifferent",
-        "ContradictoryAnswers",
-        "InDoubt",
-        "Job",
-        "NeedsPerson",
-        "NotInService",
-        "PlanOvertaken",
-    ),
-    "journal": (
-        "Journal",
-        "JournalError",
-        "JournalLocked",
-        "SqliteJournal",
-    ),
-    "map_draft": (
-        "draft_map",
-        "save_map",
-    ),
-    "map_file": (
-        "MapError",
-        "MigrationMap",
-    ),
-    "number_move": ("move",),
-    "plan": (
-        "LoadedPlan",
-        "Plan",
-        "PlannedNumber",
-        "Settings",
-        "load_plan",
-        "save_plan",
-    ),
-    "planner": (
-        "exit_status",
-        "make_plan",
-    ),
-    "progress": ("Standing",),
-    "release": (
-        "NotReleasable",
-        "apreview_release",
-        "arelease_plan",
-        "preview_release",
-        "release_plan",
-    ),
-    "report": ("plan_page",),
-    "rollback": (
-        "NotOurs",
-        "SourceGone",
-        "apreview_rollback",
-        "arollback_plan",
-        "preview_rollback",
-        "rollback_plan",
-    ),
-    "run_page": ("migration_page",),
-    "status": (
-        "NumberRun",
-        "Run",
-        "read_run",
-    ),
-    "stopping": (
-        "Interrupted",
-        "Stopped",
-        "StopRules",
-    ),
-    "target": (
-        "Target",
-        "asurvey",
-        "survey",
-    ),
-    "verify": (
-        "VerifyOptions",
-        "averify_plan",
-        "verify_plan",
-    ),
-    "verify_report": (
-        "NumberVerification",
-        "VerifyReport",
-    ),
-}
-_HOME_OF: Final = {name: module for module, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    module = _HOME_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

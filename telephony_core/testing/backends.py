@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeAlias
 
 from telephony_core.errors import TransportError
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 
 Answer: TypeAlias = Response | TransportError

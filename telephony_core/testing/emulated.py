@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from telephony_core.client import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator
 from telephony_core.errors import ConfigurationError
-from telephony_core.plugins import registry
-from telephony_core.provider import ProviderSpec
+from telephony_core.provider.port import ProviderSpec
+from telephony_core.provider.registry import registry
 from telephony_core.testing.virtual_time import virtual_clock
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Protocol, runtime_checkable
 
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 
 LONGEST_ANSWER: Final = 32 * 1024 * 1024
 """Bytes of an answer that a backend reads before it gives up with `UnexpectedResponse`."""

@@ -7,8 +7,8 @@ from bisect import bisect_left, insort
 from collections import deque
 from typing import Final
 
-from telephony_core.capabilities import RateLimit
 from telephony_core.errors import InvalidInput
+from telephony_core.provider.capabilities import RateLimit
 
 _MARGIN: Final = 0.01
 """Seconds by which a window is kept longer than it is, because clocks are not quite the same."""

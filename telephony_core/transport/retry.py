@@ -33,7 +33,7 @@ from enum import Enum
 from typing import Final
 
 from telephony_core.errors import NotSent, TelephonyError, UnexpectedResponse
-from telephony_core.flow import Response, Semantics
+from telephony_core.provider.flow import Response, Semantics
 
 LONGEST_RETRY_AFTER: Final = 30.0
 """Seconds. A provider that asks for more gets its `RateLimited` handed to the caller at once."""

@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "telephony-acme"
 PROGRAM = """
 import asyncio, json, sys
 from telephony_core import *
-from telephony_core.plugins import registry
+from telephony_core.provider.registry import registry
 from telephony_core.testing import emulated, emulated_async, new_emulator
 
 before = {name for name in sys.modules if name.startswith("telephony_acme")}

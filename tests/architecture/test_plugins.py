@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from telephony_core import ContractMismatch, PluginError, ProviderConflict, ProviderLoadError, ProviderNotFound
-from telephony_core.plugins import GROUP, Registry, registry
-from telephony_core.provider import CONTRACT, ProviderSpec
+from telephony_core.provider.port import CONTRACT, ProviderSpec
+from telephony_core.provider.registry import GROUP, Registry, registry
 
 GOOD = """
 from dataclasses import replace
@@ -122,7 +122,7 @@ def test_an_unknown_slug_lists_what_is_installed_and_says_how_to_get_more() -> N
 
 def test_an_unknown_slug_says_so_when_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing: list[EntryPoint] = []
-    monkeypatch.setattr("telephony_core.plugins.entry_points", lambda *, group: nothing)
+    monkeypatch.setattr("telephony_core.provider.registry.entry_points", lambda *, group: nothing)
     assert "installed providers: none" in refused(Registry(), "vox", ProviderNotFound)
 
 
@@ -140,7 +140,7 @@ def test_a_plugin_that_cannot_be_imported_names_its_distribution_and_the_reason(
         ("1 / 0", "ZeroDivisionError"),
         (RAISING, "no licence file"),
         (None, "ModuleNotFoundError"),
-        ("from telephony_core.provider import NoSuchName", "NoSuchName"),
+        ("from telephony_core.provider.port import NoSuchName", "NoSuchName"),
     ],
     ids=["syntax", "import", "hook", "missing", "newer-core"],
 )
@@ -248,7 +248,7 @@ def test_importing_the_library_reads_no_entry_points_and_imports_nothing_heavy()
 
 def test_the_names_of_providers_cost_no_import_of_them() -> None:
     modules = modules_after(
-        "from telephony_core.plugins import registry\n"
+        "from telephony_core.provider.registry import registry\n"
         "assert {'vox', 'diga'} <= {installed.slug for installed in registry.installed()}"
     )
     assert not packages(modules) & (HEAVY | ADAPTERS)
@@ -256,7 +256,9 @@ def test_the_names_of_providers_cost_no_import_of_them() -> None:
 
 @pytest.mark.parametrize("slug", ["vox", "diga"])
 def test_a_spec_imports_the_plugin_module_and_nothing_else_of_the_adapter(slug: str) -> None:
-    modules = modules_after(f"from telephony_core.plugins import registry\nregistry.spec({slug!r}).capabilities")
+    modules = modules_after(
+        f"from telephony_core.provider.registry import registry\nregistry.spec({slug!r}).capabilities"
+    )
     package = f"telephony_{slug}"
     assert {name for name in modules if name.partition(".")[0] in ADAPTERS} == {package, f"{package}.plugin"}
     assert not packages(modules) & HEAVY
@@ -279,7 +281,8 @@ def test_a_client_on_an_emulator_imports_no_http_library() -> None:
 
 
 def test_the_registry_of_the_clients_is_one() -> None:
-    from telephony_core import client, connections
+    from telephony_core import client
+    from telephony_core.accounts import connections
 
     assert client.registry is connections.registry is registry
 

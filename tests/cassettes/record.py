@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import httpx
 
 from telephony_core import Telephony
-from telephony_core.plugins import registry
+from telephony_core.provider.registry import registry
 from tests.cassettes import diga_scenes, vox_scenes
 from tests.cassettes.tape import API_KEY, FOLDER, Scene, of_emulator, perform, tape
 

@@ -20,7 +20,7 @@ from vcr.request import Request
 
 from telephony_core import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator
-from telephony_core.redaction import scrubbed, without_secrets
+from telephony_core.secrets.redaction import scrubbed, without_secrets
 from telephony_core.transport.backend import HttpRequest
 
 FOLDER = Path(__file__).parents[2] / "cassettes"

@@ -9,8 +9,8 @@ import yaml
 from vcr.errors import CannotOverwriteExistingCassetteException
 
 from telephony_core import OutboundUpdate
-from telephony_core.capabilities import Operation
-from telephony_core.plugins import registry
+from telephony_core.provider.capabilities import Operation
+from telephony_core.provider.registry import registry
 from tests.cassettes.record import SCENES
 from tests.cassettes.tape import API_KEY, FOLDER, Scene, ask, replay
 

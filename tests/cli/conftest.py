@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from telephony_core.accounts.connection import Connection
 from telephony_core.cli.app import app
 from telephony_core.cli.session import Session
-from telephony_core.connection import Connection
 from telephony_core.emulator import Emulator, EmulatorBackend
 from telephony_core.transport.pace import Pace
 from telephony_diga.emulator import DigaEmulator

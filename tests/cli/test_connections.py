@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from telephony_core import Pace, Telephony
 from telephony_core.cli.app import app
 from telephony_core.cli.session import Session
-from telephony_core.plugins import registry
+from telephony_core.provider.registry import registry
 
 LIST = ("numbers", "list", "--limit", "1", "--json")
 

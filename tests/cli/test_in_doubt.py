@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from telephony_core.emulator import Fault, FaultKind
-from tests.cli.test_migrate_interrupted import APPLY, Running, is_step, on_loopback
+from tests.cli.commands.migrate.test_interrupted import APPLY, Running, is_step, on_loopback
 
 __all__ = ["on_loopback"]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of another process")

@@ -19,8 +19,8 @@ from telephony_core import (
     RateLimited,
     Telephony,
 )
-from telephony_core.flow import Response
-from telephony_core.plugins import registry
+from telephony_core.provider.flow import Response
+from telephony_core.provider.registry import registry
 from telephony_core.testing import (
     RecordingBackend,
     ScriptedBackend,

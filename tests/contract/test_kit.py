@@ -14,17 +14,24 @@ from telephony_acme.adapter import AcmeProvider
 from telephony_acme.emulator import AcmeEmulator
 from telephony_acme.plugin import telephony_register_provider
 
-from telephony_core.capabilities import Capabilities, Field, FieldSupport, Operation, OperationSupport, ReleaseEffect
-from telephony_core.changes import AgentAssignment, NumberImport, SipUpdate
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator
 from telephony_core.errors import AnswerLost, NotFound
-from telephony_core.flow import Flow, Json, Request, Response, Semantics, call, path
-from telephony_core.provider import ListQuery, Page, Provider, ProviderConfig, ProviderSpec
-from telephony_core.refusals import Refusal
+from telephony_core.provider.capabilities import (
+    Capabilities,
+    Field,
+    FieldSupport,
+    Operation,
+    OperationSupport,
+    ReleaseEffect,
+)
+from telephony_core.provider.changes import AgentAssignment, NumberImport, SipUpdate
+from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
+from telephony_core.provider.port import ListQuery, Page, Provider, ProviderConfig, ProviderSpec
+from telephony_core.provider.vendor_errors import Refusal
 from telephony_core.testing.contract import Account, ProviderContract
 from telephony_core.testing.contract.cases import CASES, values_of
 

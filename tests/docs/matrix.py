@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from telephony_core.cli.matrix import points
-from telephony_core.plugins import registry
+from telephony_core.cli.output.capabilities import points
+from telephony_core.provider.registry import registry
 
 README = Path(__file__).parents[2] / "README.md"
 OURS = ("vox", "diga")

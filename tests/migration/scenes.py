@@ -8,7 +8,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from telephony_core import Telephony
-from telephony_core.capabilities import (
+from telephony_core.domain.agents import AgentVersion
+from telephony_core.domain.lifecycle import NumberStatus, Origin, SideEffect
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import (
+    CredentialState,
+    InboundSip,
+    MediaEncryption,
+    OutboundSip,
+    SipConfig,
+)
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.emulator import Emulator
+from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.inventory.inventory import Inventory
+from telephony_core.provider.capabilities import (
     AddressForms,
     Admits,
     AgentVersions,
@@ -21,23 +36,8 @@ from telephony_core.capabilities import (
     ReleaseEffect,
     ReleaseTerms,
 )
-from telephony_core.capabilities import Field as Setting
-from telephony_core.domain.agents import AgentVersion
-from telephony_core.domain.lifecycle import NumberStatus, Origin, SideEffect
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
-from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.domain.sip import (
-    CredentialState,
-    InboundSip,
-    MediaEncryption,
-    OutboundSip,
-    SipConfig,
-)
-from telephony_core.domain.sip_address import SipAddress
-from telephony_core.emulator import Emulator
-from telephony_core.migration.inventory import Inventory
-from telephony_core.migration.target import Target
-from telephony_core.plugins import registry
+from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.provider.registry import registry
 from telephony_core.transport.clock import Clock
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

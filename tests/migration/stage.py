@@ -9,10 +9,7 @@ from pathlib import Path
 
 from telephony_core import PUBLISHED, AgentRef, AsyncTelephony, PhoneNumber, Telephony
 from telephony_core.emulator import Credentials, Emulator
-from telephony_core.migration.apply import ApplyOptions, ApplyReport, apply_plan
-from telephony_core.migration.events import Event
-from telephony_core.migration.plan import (
-    LoadedPlan,
+from telephony_core.migration.plan.model import (
     Plan,
     PlannedNumber,
     Settings,
@@ -23,11 +20,13 @@ from telephony_core.migration.plan import (
     Wanted,
     WantedInbound,
     WantedOutbound,
-    save_plan,
 )
+from telephony_core.migration.plan.store import LoadedPlan, save_plan
+from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, apply_plan
+from telephony_core.migration.run.events import Event
 from telephony_diga.emulator import DigaEmulator
 from telephony_vox.emulator import VoxEmulator
-from tests.core.driving import START, FakeTime
+from tests.transport.driving import START, FakeTime
 
 PASSWORD = "pa55word-canary"
 WRITES = ("POST", "PATCH", "PUT", "DELETE")

@@ -45,4 +45,4 @@ def test_reading_a_plan_loads_no_client_and_no_database() -> None:
     quiet = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=quiet)
     loaded = set(ran.stdout.split())
-    assert loaded.isdisjoint({"sqlite3", "httpx", "telephony_core.migration.apply"})
+    assert loaded.isdisjoint({"sqlite3", "httpx", "telephony_core.migration.run.apply"})

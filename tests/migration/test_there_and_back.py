@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from telephony_core import AsyncTelephony, Telephony
-from telephony_core.capabilities import Field
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator
 from telephony_core.migration import (
@@ -31,14 +30,15 @@ from telephony_core.migration import (
     take_inventory,
     verify_plan,
 )
-from telephony_core.migration.consents import Consent
-from telephony_core.migration.fields import SETTINGS, means_the_same
-from telephony_core.migration.map_file import AgentChoice, TrunkChoice
-from telephony_core.migration.plan import Fate, Finding
-from telephony_core.settling import read_field
+from telephony_core.migration.inventory.fields import SETTINGS, means_the_same
+from telephony_core.migration.mapping.map_file import AgentChoice, TrunkChoice
+from telephony_core.migration.plan.allowances import Consent
+from telephony_core.migration.plan.model import Fate, Finding
+from telephony_core.operations.reconciliation import read_field
+from telephony_core.provider.capabilities import Field
 from telephony_diga.emulator import DigaEmulator
 from telephony_vox.emulator import VoxEmulator
-from tests.core.driving import FakeTime
+from tests.transport.driving import FakeTime
 
 AGENTS = ("reception", "sales")
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from telephony_core.about import require_about
-from telephony_core.capabilities import Capabilities, Field, Operation
-from telephony_core.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.given import Unset
+from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import (
@@ -30,14 +27,17 @@ from telephony_core.errors import (
     UnsupportedField,
     WrongState,
 )
-from telephony_core.flow import Flow, Request, Response, Semantics, call, parse_json, path
-from telephony_core.provider import ListQuery, Page, Problem, Provider
-from telephony_core.refusals import Refusal
-from telephony_core.shape import Shape
-from telephony_core.wire import read_answer, read_page
+from telephony_core.provider.capabilities import Capabilities, Field, Operation
+from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
+from telephony_core.provider.flow import Flow, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider.identity import require_about
+from telephony_core.provider.port import ListQuery, Page, Problem, Provider
+from telephony_core.provider.schema import Shape
+from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.wire import read_answer, read_page
 from telephony_diga import mapping
+from telephony_diga.capabilities import CAPABILITIES, SLUG
 from telephony_diga.mapping import VersionChoice
-from telephony_diga.plugin import CAPABILITIES, SLUG
 from telephony_diga.wire import PhonePage, PhoneRecord
 
 PAGE_SIZE: Final = 100

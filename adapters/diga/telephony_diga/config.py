@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import field_validator
 
-from telephony_core.provider import ProviderConfig
+from telephony_core.provider.port import ProviderConfig
 
 
 class DigaConfig(ProviderConfig):

@@ -13,13 +13,11 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from telephony_core.capabilities import Field
-from telephony_core.changes import NumberImport, SipUpdate
 from telephony_core.domain.agents import AgentRef, AgentVersion
-from telephony_core.domain.allowed_addresses import readable_allowed_address
-from telephony_core.domain.given import Unset
+from telephony_core.domain.allow_list import readable_allowed_address
+from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import (
     CredentialState,
@@ -32,9 +30,11 @@ from telephony_core.domain.sip import (
 )
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, NotFound, UnexpectedResponse, UnsupportedField, WrongState
-from telephony_core.flow import Json
-from telephony_core.wire import read_record
-from telephony_diga.plugin import REGION, SLUG
+from telephony_core.provider.capabilities import Field
+from telephony_core.provider.changes import NumberImport, SipUpdate
+from telephony_core.provider.flow import Json
+from telephony_core.provider.wire import read_record
+from telephony_diga.capabilities import REGION, SLUG
 from telephony_diga.wire import AgentRecord, PhoneRecord, SipRecord, VersionRecord
 
 STATUSES: Final[Mapping[str, NumberStatus]] = {

@@ -1,121 +1,21 @@
-"""Registers Diga: what it can be told, as data. Imports no adapter, wire model, emulator or HTTP library."""
+"""How Diga registers: its spec, and where each part of it is found once it is needed.
+
+Loads the declared capabilities and nothing else: no adapter, wire model, emulator or HTTP library.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pluggy
 
-from telephony_core.capabilities import (
-    AddressForms,
-    Admits,
-    AgentVersions,
-    AllowListMeaning,
-    Capabilities,
-    Field,
-    FieldSupport,
-    ImportableNumbers,
-    InboundHost,
-    Operation,
-    OperationSupport,
-    RateLimit,
-    ReleaseEffect,
-    ReleaseTerms,
-)
-from telephony_core.domain.agents import AgentVersion
-from telephony_core.domain.lifecycle import Origin, SideEffect
-from telephony_core.domain.numbers import NumberKind
-from telephony_core.provider import Provider, ProviderConfig, ProviderSpec
+from telephony_core.provider.port import Provider, ProviderConfig, ProviderSpec
+from telephony_diga.capabilities import CAPABILITIES, SLUG
 
 if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
 
 hookimpl = pluggy.HookimplMarker("telephony_core")
-
-SLUG: Final = "diga"
-TITLE: Final = "Diga"
-REGION: Final = "ES"
-
-SPEC: Final = "vendor OpenAPI of 2026-07-22"
-SIP_GUIDE: Final = "vendor guide 'SIP trunks', 2026-07-22"
-BUYING_GUIDE: Final = "vendor guide 'Buy numbers', 2026-07-22"
-CHANGELOG: Final = "vendor changelog, 2026-07-21"
-
-_IMPORTED: Final = frozenset({Origin.IMPORTED})
-_NO_CLEARING: Final = "what an explicit null does is not documented, so null is never sent"
-_UUID: Final = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-
-CAPABILITIES: Final = Capabilities(
-    region=REGION,
-    operations={
-        Operation.LIST: OperationSupport(
-            source=SPEC,
-            note="an unfiltered pass and one per status, because what comes without a filter is not documented",
-        ),
-        Operation.GET: OperationSupport(source=SPEC),
-        Operation.FIND: OperationSupport(source=SPEC, note="by paging: no filter by number exists"),
-        Operation.IMPORT: OperationSupport(source=SPEC, origins=_IMPORTED),
-        Operation.UPDATE_LABEL: OperationSupport(source=SPEC),
-        Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
-        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC),
-        Operation.RELEASE: OperationSupport(source=SPEC, note="refused while reserved or waiting for verification"),
-    },
-    fields={
-        Field.LABEL: FieldSupport(source=SPEC, read_from="nickname", note=_NO_CLEARING),
-        Field.INBOUND_AGENT: FieldSupport(source=SPEC, read_from="inbound_agent_id", note=_NO_CLEARING),
-        Field.OUTBOUND_AGENT: FieldSupport(source=SPEC, read_from="outbound_agent_id", note=_NO_CLEARING),
-        Field.ALLOWED_ADDRESSES: FieldSupport(
-            source=SPEC,
-            read_from="sip_config.allowed_addresses",
-            note="an empty list is open to all on import; what it does on an update is not documented",
-        ),
-        Field.INBOUND_ENCRYPTION: FieldSupport(
-            source=SPEC, read_from="sip_config.inbound_media_encryption", note=_NO_CLEARING
-        ),
-        Field.ADDRESS: FieldSupport(
-            source=SPEC, read_from="sip_config.termination_uri", note=f"host[:port] without sip:; {_NO_CLEARING}"
-        ),
-        Field.USERNAME: FieldSupport(source=SPEC, read_from="sip_config.username", note=_NO_CLEARING),
-        Field.PASSWORD: FieldSupport(source=SPEC, readable=False, note="may be changed alone"),
-        Field.OUTBOUND_ENCRYPTION: FieldSupport(
-            source=SPEC, read_from="sip_config.outbound_media_encryption", note=_NO_CLEARING
-        ),
-    },
-    importable=ImportableNumbers(
-        source=SPEC,
-        kinds=frozenset({NumberKind.E164, NumberKind.SIP_ID}),
-        note="E.164 of any country with its +, or a SIP identifier user@domain",
-    ),
-    address_forms=AddressForms(source=SPEC, note="the trunk's address is host[:port]; there is no transport to set"),
-    allow_list=AllowListMeaning(
-        source=SPEC,
-        when_missing=Admits.EVERYBODY,
-        when_empty=Admits.EVERYBODY,
-        note="'empty = accept from anywhere' is said of imports; a list that is left out is taken for the same",
-    ),
-    agent_versions=AgentVersions(
-        source=SPEC,
-        kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),
-        literals=_UUID,
-        readable=False,
-        note="assigning a version publishes it; a literal is a version id; whether drafts are taken is not documented",
-    ),
-    side_effects={
-        Operation.ASSIGN_AGENTS: frozenset({SideEffect.PUBLISHES}),
-        Operation.RELEASE: frozenset({SideEffect.UNPUBLISHES}),
-    },
-    release={
-        Origin.PURCHASED: ReleaseTerms(source=BUYING_GUIDE, effect=ReleaseEffect.END_OF_PERIOD, revocable=False),
-        Origin.IMPORTED: ReleaseTerms(source=SIP_GUIDE, effect=ReleaseEffect.IMMEDIATE, revocable=False),
-    },
-    inbound_host=InboundHost(source=SIP_GUIDE, host="sip.diga.io"),
-    rate_limit=RateLimit(
-        source=CHANGELOG,
-        per_second=None,
-        per_minute=None,
-        note="limits per account exist since July 2026; neither the numbers nor the headers are documented",
-    ),
-)
 
 
 def _config() -> type[ProviderConfig]:
@@ -141,7 +41,7 @@ def telephony_register_provider() -> ProviderSpec:
     """Diga as a provider."""
     return ProviderSpec(
         slug=SLUG,
-        title=TITLE,
+        title="Diga",
         capabilities=CAPABILITIES,
         config=_config,
         factory=_provider,

@@ -1,7 +1,7 @@
 """What Diga sends, field by field, read strictly; only what makes a record usable is required.
 
 Names and types are those of the vendor's OpenAPI of 2026-07-22. A value of another type is left out and named by
-`telephony_core.wire.read_record`; fields that are not listed here stay in a record's ``raw``.
+`telephony_core.provider.wire.read_record`; fields that are not listed here stay in a record's ``raw``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from telephony_core.wire import Maybe
+from telephony_core.provider.wire import Maybe
 
 
 def _instant(value: object) -> object:

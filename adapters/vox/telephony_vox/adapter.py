@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
-from telephony_core.capabilities import Field
-from telephony_core.changes import AgentAssignment, Change, NumberImport, SipUpdate
 from telephony_core.domain.lifecycle import Origin, Release
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import Conflict, InvalidInput, InvalidRequest, ProviderError, UnexpectedResponse
-from telephony_core.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
-from telephony_core.provider import AvailableQuery, ListQuery, Page, Problem, Provider
-from telephony_core.refusals import Refusal
-from telephony_core.shape import Shape
-from telephony_core.wire import read_answer, read_object, read_page
+from telephony_core.provider.capabilities import Field
+from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
+from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
+from telephony_core.provider.schema import Shape
+from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.wire import read_answer, read_object, read_page
 from telephony_vox import mapping
+from telephony_vox.capabilities import AS_IS, CAPABILITIES, SLUG
 from telephony_vox.config import VoxOptions
-from telephony_vox.plugin import AS_IS, CAPABILITIES, SLUG
 from telephony_vox.wire import LinePage, LineRecord, NumberPage, NumberRecord
 
 PAGE_SIZE: Final = 100

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from telephony_core.provider import ProviderConfig
+from telephony_core.provider.port import ProviderConfig
 
 BASE_URL: Final = "https://client-api.tryvox.co/v3"
 """Production. The version is part of it. No sandbox is documented."""

@@ -13,18 +13,18 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from telephony_core.changes import AgentAssignment, NumberImport
 from telephony_core.domain.agents import AgentRef, AgentVersion
-from telephony_core.domain.given import Unset
+from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import OutboundSip, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, UnexpectedResponse, UnsupportedField
-from telephony_core.flow import Json
-from telephony_core.wire import ModelT, read_record
-from telephony_vox.plugin import CAPABILITIES, FROZEN_VERSION, REGION, SLUG
+from telephony_core.provider.changes import AgentAssignment, NumberImport
+from telephony_core.provider.flow import Json
+from telephony_core.provider.wire import ModelT, read_record
+from telephony_vox.capabilities import CAPABILITIES, FROZEN_VERSION, REGION, SLUG
 from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, NumberRecord, SmsRecord
 
 SECRET_KEYS: Final = frozenset({"auth_password"})

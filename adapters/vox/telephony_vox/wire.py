@@ -1,7 +1,7 @@
 """What vox sends, field by field, as far as the model has a place for it.
 
 Strict about types and open about everything else: keys that are not named here are ignored, and all but ``id`` and
-``number`` may be missing, null or (through `telephony_core.wire.read_record`) unreadable.
+``number`` may be missing, null or (through `telephony_core.provider.wire.read_record`) unreadable.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Final, Required, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from telephony_core.wire import Maybe
+from telephony_core.provider.wire import Maybe
 
 LATEST_MILLIS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, beyond which a date cannot be held."""

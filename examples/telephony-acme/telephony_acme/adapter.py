@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from telephony_acme import mapping
-from telephony_acme.plugin import CAPABILITIES, SLUG
-from telephony_core.capabilities import Field
-from telephony_core.changes import AgentAssignment, Change, NumberImport, SipUpdate
+from telephony_acme.capabilities import CAPABILITIES, SLUG
 from telephony_core.domain.lifecycle import NumberStatus, Release
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import Conflict, InvalidInput, ProviderError, UnexpectedResponse, WrongState
-from telephony_core.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
-from telephony_core.provider import ListQuery, Page, Problem, Provider
-from telephony_core.refusals import Refusal
-from telephony_core.wire import read_cursor, read_items, read_object
+from telephony_core.provider.capabilities import Field
+from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
+from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider.port import ListQuery, Page, Problem, Provider
+from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.wire import read_cursor, read_items, read_object
 
 CODES: Final[Mapping[str, type[ProviderError]]] = {"number_in_use": Conflict, "number_ended": WrongState}
 """Machine codes that say more than their HTTP status."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telephony_core.provider import ProviderConfig
+from telephony_core.provider.port import ProviderConfig
 
 
 class AcmeConfig(ProviderConfig):

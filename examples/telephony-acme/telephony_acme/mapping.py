@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from telephony_acme.plugin import REGION, SLUG
+from telephony_acme.capabilities import REGION, SLUG
 from telephony_acme.wire import NumberRecord, TrunkRecord
-from telephony_core.changes import NumberImport, SipUpdate
 from telephony_core.domain.agents import PUBLISHED, AgentRef
-from telephony_core.domain.given import Unset
+from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState, InboundSip, InboundUpdate, OutboundSip, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.flow import Json
-from telephony_core.redaction import without_secrets
-from telephony_core.wire import read_record
+from telephony_core.provider.changes import NumberImport, SipUpdate
+from telephony_core.provider.flow import Json
+from telephony_core.provider.wire import read_record
+from telephony_core.secrets.redaction import without_secrets
 
 STATUSES: Final[Mapping[str | None, NumberStatus]] = {
     "provisioning": NumberStatus.PENDING,

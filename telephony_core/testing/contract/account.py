@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from telephony_core.capabilities import Capabilities
 from telephony_core.client import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator, Fault, FaultKind, HttpRequest, Response
-from telephony_core.provider import ProviderSpec
+from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.port import ProviderSpec
 from telephony_core.testing.backends import Answer, BothBackends, RecordingBackend, ScriptedBackend
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.testing.virtual_time import virtual_clock

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from telephony_core.capabilities import AddressForms, Capabilities, Field, Operation, ReleaseEffect
 from telephony_core.domain.agents import AgentVersion
 from telephony_core.domain.lifecycle import Origin
-from telephony_core.domain.numbers import NumberKind
+from telephony_core.domain.number_identity import NumberKind
+from telephony_core.provider.capabilities import AddressForms, Capabilities, Field, Operation, ReleaseEffect
 
 WRITTEN_BY: Final[Mapping[Field, Operation]] = {
     Field.LABEL: Operation.UPDATE_LABEL,

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 
-from telephony_core.capabilities import Capabilities, Fact, Field, Operation
 from telephony_core.domain.lifecycle import SideEffect
-from telephony_core.plugins import registry
-from telephony_core.provider import CONTRACT, Provider
+from telephony_core.provider.capabilities import Capabilities, Fact, Field, Operation
+from telephony_core.provider.port import CONTRACT, Provider
+from telephony_core.provider.registry import registry
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.cases import ORIGINS, WRITTEN_BY
 from telephony_core.testing.contract.subject import Subject

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
-from telephony_core.capabilities import Capabilities
-from telephony_core.changes import Change, NumberImport, Options
 from telephony_core.client import AsyncTelephony, Telephony
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import OutcomeUnknown
-from telephony_core.provider import Problem, Provider
-from telephony_core.settling import Settlement
+from telephony_core.operations.reconciliation import Settlement
+from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.changes import Change, NumberImport, Options
+from telephony_core.provider.port import Problem, Provider
 
 T = TypeVar("T")
 

@@ -19,8 +19,8 @@ from telephony_core.errors import (
     UnexpectedResponse,
     WrongState,
 )
-from telephony_core.flow import Response
-from telephony_core.refusals import Refusal
+from telephony_core.provider.flow import Response
+from telephony_core.provider.vendor_errors import Refusal
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.subject import Subject
 

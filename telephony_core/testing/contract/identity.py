@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from telephony_core.capabilities import Operation
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Fault, FaultKind, Record, Response
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, UnexpectedResponse
+from telephony_core.provider.capabilities import Operation
 from telephony_core.testing.contract.account import WRITES, Account
 from telephony_core.testing.contract.subject import EVERYTHING, Subject
 

@@ -6,10 +6,9 @@ from functools import partial
 
 import pytest
 
-from telephony_core.capabilities import Admits, Field, Operation
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Origin
-from telephony_core.domain.numbers import NumberIdentity, NumberKind
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate
 from telephony_core.emulator import FaultKind
@@ -24,8 +23,9 @@ from telephony_core.errors import (
     UnsupportedError,
     UnsupportedField,
 )
-from telephony_core.flow import Response
-from telephony_core.settling import SettlementOutcome, read_field
+from telephony_core.operations.reconciliation import SettlementOutcome, read_field
+from telephony_core.provider.capabilities import Admits, Field, Operation
+from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.subject import PAIR, Subject
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from telephony_core.capabilities import Operation
 from telephony_core.domain.lifecycle import NumberStatus, Origin
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import json_response
 from telephony_core.errors import AmbiguousNumber, InvalidInput, NotFound, UnexpectedResponse
-from telephony_core.flow import Response
-from telephony_core.settling import read_field
+from telephony_core.operations.reconciliation import read_field
+from telephony_core.provider.capabilities import Operation
+from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.subject import Subject
 

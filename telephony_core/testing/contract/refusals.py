@@ -6,14 +6,14 @@ from functools import partial
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation
-from telephony_core.changes import SipUpdate
 from telephony_core.domain.agents import AgentRef, AgentVersion
-from telephony_core.domain.given import UNSET
+from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, UnsupportedError, UnsupportedField, UnsupportedOperation
+from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.changes import SipUpdate
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.cases import ADDRESSES, CHANGES, WRITTEN_BY, OriginCase
 from telephony_core.testing.contract.subject import HALVES, Subject, halves

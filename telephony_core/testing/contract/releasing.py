@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation
-from telephony_core.changes import NumberRelease
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import FaultKind
 from telephony_core.errors import ConsentRequired, NotFound, OutcomeUnknown, UnsupportedOperation, WrongState
-from telephony_core.settling import SettlementOutcome
+from telephony_core.operations.reconciliation import SettlementOutcome
+from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.changes import NumberRelease
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.cases import CHANGES
 from telephony_core.testing.contract.subject import EVERYTHING, Subject

@@ -10,11 +10,11 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation
 from telephony_core.emulator import FaultKind, json_response
 from telephony_core.errors import TelephonyError
-from telephony_core.flow import Response
-from telephony_core.redaction import SECRET_KEYS
+from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.flow import Response
+from telephony_core.secrets.redaction import SECRET_KEYS
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.cases import CHANGES
 from telephony_core.testing.contract.subject import PASSWORD, Subject

@@ -10,19 +10,19 @@ from typing import Any, ClassVar, TypeVar
 import pytest
 from pydantic import SecretStr
 
-from telephony_core.capabilities import Capabilities, Field, Operation
-from telephony_core.changes import NumberImport
 from telephony_core.domain.agents import PUBLISHED, AgentRef
-from telephony_core.domain.given import UNSET, Unset
+from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import Emulator, Record
 from telephony_core.errors import TelephonyError
-from telephony_core.plugins import registry
-from telephony_core.provider import ProviderSpec
-from telephony_core.settling import read_field
+from telephony_core.operations.reconciliation import read_field
+from telephony_core.provider.capabilities import Capabilities, Field, Operation
+from telephony_core.provider.changes import NumberImport
+from telephony_core.provider.port import ProviderSpec
+from telephony_core.provider.registry import registry
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.cases import CASES, WRITTEN_BY, values_of
 from telephony_core.testing.contract.driver import Driver

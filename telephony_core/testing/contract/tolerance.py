@@ -11,7 +11,7 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import FaultKind, Record, json_response
 from telephony_core.errors import UnexpectedResponse
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.reading import html
 from telephony_core.testing.contract.subject import Subject

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import FaultKind
 from telephony_core.errors import ConsentRequired, NotFound, ProviderError, TelephonyError
-from telephony_core.flow import Response
-from telephony_core.settling import read_field
+from telephony_core.operations.reconciliation import read_field
+from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import Account
 from telephony_core.testing.contract.cases import ADDRESSES, WRITTEN_BY, OriginCase
 from telephony_core.testing.contract.subject import PAIR, Subject

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import pytest
 
 from telephony_core.errors import TelephonyError
-from telephony_core.flow import Flow, Request, Response, Semantics
-from telephony_core.operations import Operations
+from telephony_core.operations.operations import Operations
+from telephony_core.provider.flow import Flow, Request, Response, Semantics
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.config import DigaConfig
 

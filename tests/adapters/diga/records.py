@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.flow import Response
-from telephony_core.wire import read_answer
+from telephony_core.provider.flow import Response
+from telephony_core.provider.wire import read_answer
 from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.wire import PhoneRecord

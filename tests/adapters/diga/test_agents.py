@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from telephony_core.changes import AgentAssignment, NumberImport
 from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
@@ -25,8 +24,9 @@ from telephony_core.errors import (
     UnsupportedField,
     WrongState,
 )
-from telephony_core.flow import Response
-from telephony_core.operations import Operations
+from telephony_core.operations.operations import Operations
+from telephony_core.provider.changes import AgentAssignment, NumberImport
+from telephony_core.provider.flow import Response
 from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
 from tests.adapters.diga.records import read_number

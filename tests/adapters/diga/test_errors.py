@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony_core.changes import NumberImport, SipUpdate
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import (
     AuthenticationFailed,
@@ -24,8 +23,9 @@ from telephony_core.errors import (
     UnexpectedResponse,
     WrongState,
 )
-from telephony_core.flow import Response
-from telephony_core.provider import ListQuery
+from telephony_core.provider.changes import NumberImport, SipUpdate
+from telephony_core.provider.flow import Response
+from telephony_core.provider.port import ListQuery
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.config import DigaConfig
 from tests.adapters.diga.records import read_number

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from telephony_core.changes import NumberImport
 from telephony_core.domain.lifecycle import NumberStatus, Origin
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate
 from telephony_core.errors import AmbiguousNumber, Conflict, InvalidInput, NotFound, UnexpectedResponse
-from telephony_core.flow import Flow, Semantics
-from telephony_core.operations import Listing, Operations
-from telephony_core.provider import ListQuery, Page
+from telephony_core.operations.operations import Listing, Operations
+from telephony_core.provider.changes import NumberImport
+from telephony_core.provider.flow import Flow, Semantics
+from telephony_core.provider.port import ListQuery, Page
 from telephony_diga.adapter import DigaProvider
 
 Make = Callable[..., dict[str, Any]]

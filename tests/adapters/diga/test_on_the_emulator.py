@@ -29,7 +29,7 @@ from telephony_core.errors import (
     ProviderError,
     UnexpectedResponse,
 )
-from telephony_core.flow import Response
+from telephony_core.provider.flow import Response
 from telephony_diga.emulator import DigaEmulator
 
 GATEWAY_PAGE = Response(200, {"content-type": "text/html"}, b"<html>gateway</html>")

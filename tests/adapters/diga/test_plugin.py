@@ -10,15 +10,15 @@ from importlib.resources import files
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.errors import InvalidInput
-from telephony_core.plugins import Registry
-from telephony_core.provider import ProviderSpec
+from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.port import ProviderSpec
+from telephony_core.provider.registry import Registry
 from telephony_diga.adapter import ERROR_CODES, DigaProvider
+from telephony_diga.capabilities import CAPABILITIES
 from telephony_diga.config import DigaConfig
 from telephony_diga.mapping import STATUSES, PhoneRecord, SipRecord
-from telephony_diga.plugin import CAPABILITIES
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_the_registered_spec_builds_the_provider(spec: ProviderSpec) -> None:
 
 def test_the_spec_imports_only_data() -> None:
     program = (
-        "import sys; from telephony_core.plugins import Registry; Registry().spec('diga'); "
+        "import sys; from telephony_core.provider.registry import Registry; Registry().spec('diga'); "
         "print(*sorted(name for name in sys.modules if name.startswith('telephony_diga') or name in "
         "('httpx', 'aiohttp', 'urllib3', 'phonenumbers')))"
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus, Origin
-from telephony_core.domain.numbers import NumberKind
+from telephony_core.domain.number_identity import NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState, MediaEncryption
 from telephony_core.domain.sip_address import SipAddress

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from telephony_core.changes import NumberRelease, ReleaseRevocation
 from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import (
@@ -21,8 +20,9 @@ from telephony_core.errors import (
     UnsupportedOperation,
     WrongState,
 )
-from telephony_core.flow import Flow, Response
-from telephony_core.operations import Operations
+from telephony_core.operations.operations import Operations
+from telephony_core.provider.changes import NumberRelease, ReleaseRevocation
+from telephony_core.provider.flow import Flow, Response
 from telephony_diga.adapter import DigaProvider
 from tests.adapters.diga.records import read_number
 

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from telephony_core.changes import LabelUpdate, NumberImport, SipUpdate
 from telephony_core.domain.lifecycle import NumberStatus
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
@@ -25,7 +24,8 @@ from telephony_core.errors import (
     UnsupportedOperation,
     WrongState,
 )
-from telephony_core.operations import Operations
+from telephony_core.operations.operations import Operations
+from telephony_core.provider.changes import LabelUpdate, NumberImport, SipUpdate
 from telephony_diga import mapping
 from telephony_diga.adapter import DigaProvider
 from tests.adapters.diga.records import read_number

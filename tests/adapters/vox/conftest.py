@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import pytest
 
 from telephony_core.errors import TelephonyError
-from telephony_core.flow import Flow, Request, Response, Semantics
-from telephony_core.operations import Operations
-from telephony_core.provider import Provider
+from telephony_core.operations.operations import Operations
+from telephony_core.provider.flow import Flow, Request, Response, Semantics
+from telephony_core.provider.port import Provider
 from telephony_vox.adapter import VoxProvider
 from telephony_vox.config import VoxConfig
 

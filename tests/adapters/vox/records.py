@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
-from telephony_core.flow import Response
-from telephony_core.wire import read_answer
+from telephony_core.provider.flow import Response
+from telephony_core.provider.wire import read_answer
 from telephony_vox import mapping
 from telephony_vox.wire import LineRecord, NumberRecord
 

@@ -17,7 +17,7 @@ from hypothesis import settings
 from schemathesis.config import SchemathesisConfig
 
 from telephony_core.emulator import Credentials, HttpRequest
-from telephony_core.emulator.server import asgi_app
+from telephony_core.emulator.asgi import asgi_app
 from telephony_vox.emulator import VoxEmulator
 from tests.adapters.asked import Asked
 

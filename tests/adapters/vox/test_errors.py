@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony_core.changes import SipUpdate
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import (
     AuthenticationFailed,
@@ -23,7 +22,8 @@ from telephony_core.errors import (
     RateLimited,
     UnexpectedResponse,
 )
-from telephony_core.flow import Response
+from telephony_core.provider.changes import SipUpdate
+from telephony_core.provider.flow import Response
 from telephony_vox.adapter import VoxProvider
 from telephony_vox.config import VoxConfig
 from tests.adapters.vox.records import phone_number

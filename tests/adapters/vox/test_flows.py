@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from telephony_core.changes import AgentAssignment, NumberImport, NumberRelease, ReleaseRevocation, SipUpdate
 from telephony_core.domain.agents import PUBLISHED, AgentRef
 from telephony_core.domain.lifecycle import NumberStatus, Origin
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import (
@@ -22,9 +21,10 @@ from telephony_core.errors import (
     UnexpectedResponse,
     UnsupportedField,
 )
-from telephony_core.flow import Response, Semantics
-from telephony_core.operations import Listing, Operations
-from telephony_core.provider import AvailableQuery, ListQuery
+from telephony_core.operations.operations import Listing, Operations
+from telephony_core.provider.changes import AgentAssignment, NumberImport, NumberRelease, ReleaseRevocation, SipUpdate
+from telephony_core.provider.flow import Response, Semantics
+from telephony_core.provider.port import AvailableQuery, ListQuery
 from telephony_vox.adapter import VoxProvider
 from tests.adapters.vox.records import phone_number
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core.capabilities import Field, Operation, ReleaseEffect
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.errors import InvalidInput
-from telephony_core.plugins import registry
+from telephony_core.provider.capabilities import Field, Operation, ReleaseEffect
+from telephony_core.provider.registry import registry
 from telephony_vox import plugin
 from telephony_vox.adapter import VoxProvider
 from telephony_vox.config import VoxConfig

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
-from telephony_core.domain.numbers import NumberKind
+from telephony_core.domain.number_identity import NumberKind
 from telephony_core.domain.sip import CredentialState
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import UnexpectedResponse

@@ -7,14 +7,6 @@ from typing import Any
 
 import pytest
 
-from telephony_core.changes import (
-    AgentAssignment,
-    LabelUpdate,
-    NumberImport,
-    NumberRelease,
-    ReleaseRevocation,
-    SipUpdate,
-)
 from telephony_core.domain.agents import PUBLISHED, AgentRef
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
@@ -26,7 +18,15 @@ from telephony_core.errors import (
     UnsupportedOperation,
     WrongState,
 )
-from telephony_core.operations import Operations
+from telephony_core.operations.operations import Operations
+from telephony_core.provider.changes import (
+    AgentAssignment,
+    LabelUpdate,
+    NumberImport,
+    NumberRelease,
+    ReleaseRevocation,
+    SipUpdate,
+)
 from tests.adapters.vox.records import phone_number
 
 Make = Callable[..., dict[str, Any]]

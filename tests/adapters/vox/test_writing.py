@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony_core.changes import AgentAssignment, NumberImport
 from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef
-from telephony_core.domain.numbers import NumberIdentity
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, UnsupportedField
-from telephony_core.flow import Request, Semantics
+from telephony_core.provider.changes import AgentAssignment, NumberImport
+from telephony_core.provider.flow import Request, Semantics
 from telephony_vox import mapping
 
 KOREAN = {

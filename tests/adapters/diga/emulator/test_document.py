@@ -11,7 +11,7 @@ from hypothesis import settings
 from schemathesis.checks import CHECKS
 from schemathesis.config import SchemathesisConfig
 
-from telephony_core.emulator.server import asgi_app
+from telephony_core.emulator.asgi import asgi_app
 from telephony_diga.emulator import DigaEmulator
 from tests.adapters.diga.emulator.project import DOCUMENT, PHONES
 

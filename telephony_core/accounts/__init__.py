@@ -1,0 +1,1 @@
+"""Which accounts there are, and with which key each is opened."""

@@ -1,0 +1,116 @@
+"""One account: which provider, which key, where and how fast."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, SupportsIndex
+
+from pydantic import SecretStr
+
+from telephony_core.domain.input_model import unpickled
+from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.secrets.hidden import HiddenDict, HiddenStr
+from telephony_core.secrets.references import is_reference, read_secret, usable_secret
+
+if TYPE_CHECKING:
+    from telephony_core.provider.port import ProviderConfig, ProviderSpec
+    from telephony_core.transport.pace import Pace
+
+
+def hidden_key(key: SecretStr | str | None) -> SecretStr | str | None:
+    """A key in a form that can stand in a frame: a reference stays as it is, for it shows nothing."""
+    return key if key is None or isinstance(key, SecretStr) or is_reference(key) else SecretStr(key)
+
+
+def hidden_url(url: str | None) -> str | None:
+    """A base URL in a form that can stand in a frame; one with a password in it will be refused, and is never shown."""
+    return HiddenStr(url) if url is not None and "@" in url else url
+
+
+def environment_name(slug: str, what: str) -> str:
+    """The variable that holds a provider's setting: ``TELEPHONY_VOX_API_KEY``."""
+    return f"TELEPHONY_{slug.upper().replace('-', '_')}_{what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """An account at a provider.
+
+    The connection of the slug's own name, or without a name, takes what is left out from ``TELEPHONY_<SLUG>_API_KEY``
+    and ``…_BASE_URL``. A connection of another name has to say its key, and its URL where it is not the vendor's usual
+    one: what is configured for one account is never used for another.
+
+    ``api_key`` is the key itself or a reference to it (``env:NAME``, ``file:PATH``, ``prompt:``), followed when a
+    client is made. ``timeout`` is in seconds for a whole operation. One that holds the key itself cannot be pickled.
+    """
+
+    provider: str
+    name: str = ""
+    api_key: SecretStr | str | None = field(default=None, repr=False)
+    base_url: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    timeout: float = 30.0
+    max_retries: int = 2
+    pace: Pace | None = None
+    prompt: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "api_key", hidden_key(self.api_key))
+        object.__setattr__(self, "base_url", hidden_url(self.base_url))
+        object.__setattr__(self, "settings", HiddenDict(self.settings))
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        # Not by `__getstate__`: early releases of Python 3.11 put one of their own in its place (frozen with slots).
+        if isinstance(self.api_key, SecretStr):
+            raise unpickled(type(self))
+        return object.__reduce_ex__(self, protocol)  # a class with slots is made twice, and `super()` knows the first
+
+    @property
+    def label(self) -> str:
+        """The name by which people know it: its own, or the provider's slug."""
+        return self.name or self.provider
+
+    @property
+    def is_the_slugs_own(self) -> bool:
+        """Whether ``TELEPHONY_<SLUG>_…`` configure it."""
+        return self.label == self.provider
+
+    def config(self, spec: ProviderSpec) -> ProviderConfig:
+        """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""
+        model = spec.config()
+        given = HiddenDict(self.settings)
+        given["api_key"] = self._key()
+        base_url = hidden_url(self.base_url)
+        if not base_url and self.is_the_slugs_own:
+            base_url = hidden_url(os.environ.get(environment_name(self.provider, "BASE_URL")))
+        if base_url:
+            given["base_url"] = base_url
+        reason = None
+        try:
+            return model(**given)
+        except InvalidInput as error:
+            reason = error.message
+        given.clear()  # a setting may be a secret too
+        settings = ", ".join(sorted(set(model.model_fields) - {"api_key", "base_url"}))
+        raise ConfigurationError(f"{self._who()}: {reason}", remedy=f"settings of {self.provider}: {settings}")
+
+    def _who(self) -> str:
+        return self.provider if self.is_the_slugs_own else f"connection {self.name!r}"
+
+    def _key(self) -> SecretStr:
+        key, what = self.api_key, f"API key of {self._who()}"
+        if isinstance(key, SecretStr):
+            return usable_secret(key, what=what, source="api_key")
+        if key is not None:
+            return read_secret(key, what=what, prompt=self.prompt)
+        variable = environment_name(self.provider, "API_KEY")
+        if not self.is_the_slugs_own:
+            raise ConfigurationError(
+                f"{self._who()}: there is no API key ({variable} is the key of the connection {self.provider!r} only)",
+                remedy=f'write api_key = "env:NAME" under [connections.{self.name}], or pass api_key=',
+            )
+        if not os.environ.get(variable):
+            raise ConfigurationError(f"{self._who()}: there is no API key", remedy=f"pass api_key=, or set {variable}")
+        return usable_secret(SecretStr(os.environ[variable]), what=what, source=variable)

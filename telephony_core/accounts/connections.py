@@ -1,0 +1,266 @@
+"""Named accounts, several per provider if need be, and which of them serves a number."""
+
+from __future__ import annotations
+
+import os
+import stat
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr
+
+from telephony_core.accounts.connection import Connection
+from telephony_core.domain.input_model import Given
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError
+from telephony_core.provider.registry import registry
+from telephony_core.secrets.references import is_reference
+from telephony_core.text.reading import parse_toml, read_text
+from telephony_core.transport.pace import Pace
+
+
+class ReadableByOthers(UserWarning):
+    """A configuration file holds a key in clear text and other users of this machine can read it."""
+
+
+_More = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Timeout = Annotated[float, Field(gt=0, le=86_400)]  # a day: beyond some point sockets count in no number they have
+_Retries = Annotated[int, Field(ge=0, le=1_000)]
+
+
+class _PaceTable(Given):
+    per_second: _More | None = None
+    per_minute: _More | None = None
+
+
+class _ConnectionTable(Given):
+    provider: str = Field(min_length=1)
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    timeout: _Timeout = 30.0
+    max_retries: _Retries = 2
+    pace: _PaceTable | None = None
+    settings: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a number is: every live or past record by connection name, and the connections that could not be asked."""
+
+    served_by: tuple[tuple[str, PhoneNumber], ...] = ()
+    failed: Mapping[str, TelephonyError] = field(default_factory=dict)
+
+
+class Connections(Mapping[str, Connection]):
+    """Accounts by name, and each connection has the name under which it is here.
+
+    Every installed provider's slug is a name too, configured from its environment variables, unless the file uses the
+    name for something else. Iterating gives the names that are configured: those of the file, and slugs with a key.
+    """
+
+    def __init__(self, connections: Mapping[str, Connection] | None = None) -> None:
+        given = dict(connections or {})
+        self._named = {name: each if each.name == name else replace(each, name=name) for name, each in given.items()}
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None, *, prompt: Callable[[str], str] | None = None) -> Self:
+        """Read the file at ``path``, or at ``TELEPHONY_CONFIG``, or in the user's configuration folder if there is one.
+
+        Never picks a file up from the working directory. ``prompt`` asks for keys that are given as ``prompt:``.
+        Raises `ConfigurationError` naming file, connection and setting; warns with `ReadableByOthers`.
+        """
+        named = path or os.environ.get("TELEPHONY_CONFIG")
+        file = Path(named) if named else user_file()
+        if file is None or (not named and _is_absent(file)):
+            return cls()
+        tables = _tables(file)
+        connections = {name: _connection(name, table, file, prompt) for name, table in tables.items()}
+        _warn_if_readable(file, connections)
+        return cls(connections)
+
+    def __getitem__(self, name: str) -> Connection:
+        if name in self._named:
+            return self._named[name]
+        if any(installed.slug == name for installed in registry.installed()):
+            return Connection(provider=name, name=name)
+        slugs = {installed.slug for installed in registry.installed()}
+        raise ConfigurationError(
+            f"there is no connection {name[:60]!r}",
+            remedy=f"use one of: {', '.join(sorted(slugs | self._named.keys())) or 'none is configured'}",
+        )
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._named or any(installed.slug == name for installed in registry.installed())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401 - this is what `get` is made of
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._named
+        for slug in sorted({installed.slug for installed in registry.installed()} - self._named.keys()):
+            if os.environ.get(_key_variable(slug)):
+                yield slug
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def find(self, number: str, *, region: str | None = None) -> Located:
+        """Ask every configured connection who serves a number.
+
+        Across providers only E.164 can be compared, so ``number`` has to be E.164, or national digits with their
+        ``region``. A connection that fails is told in the answer and hides nothing of the others.
+        """
+        from telephony_core.client import Telephony
+
+        identity = _comparable(number, region)
+        served: list[tuple[str, PhoneNumber]] = []
+        failed: dict[str, TelephonyError] = {}
+        for name in self:
+            try:
+                with Telephony(self[name]) as client:
+                    found = client.run(client.operations.records_of(identity))
+                    served += [(name, record) for record in found]
+            except TelephonyError as error:
+                failed[name] = error
+        return Located(tuple(served), failed)
+
+    async def afind(self, number: str, *, region: str | None = None) -> Located:
+        """`find` for async code."""
+        from telephony_core.client import AsyncTelephony
+
+        identity = _comparable(number, region)
+        served: list[tuple[str, PhoneNumber]] = []
+        failed: dict[str, TelephonyError] = {}
+        for name in self:
+            try:
+                async with AsyncTelephony(self[name]) as client:
+                    found = await client.run(client.operations.records_of(identity))
+                    served += [(name, record) for record in found]
+            except TelephonyError as error:
+                failed[name] = error
+        return Located(tuple(served), failed)
+
+
+def user_file() -> Path | None:
+    """Where a person's configuration is: ``$XDG_CONFIG_HOME/telephony/config.toml`` (or ``%APPDATA%`` on Windows).
+
+    ``None`` where there is no home folder to look in. Raises `ConfigurationError` for a folder that is relative: it
+    would be another one in every working directory.
+    """
+    variable = "APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME"
+    folder = os.environ.get(variable)
+    if not folder:
+        variable = "HOME"
+        try:
+            folder = os.path.join(Path.home(), ".config")
+        except RuntimeError:  # no HOME, and a user that the machine does not know, as in many containers
+            return None
+    if not os.path.isabs(folder):
+        raise ConfigurationError(
+            f"{variable} names a relative folder, which is another one in every working directory",
+            remedy=f"set {variable} to an absolute path, or name the file with TELEPHONY_CONFIG",
+        )
+    return Path(folder) / "telephony" / "config.toml"
+
+
+def _is_absent(file: Path) -> bool:
+    """Whether there is no such file. One that is there and cannot be looked at is not absent: reading it says why."""
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return not file.is_symlink()
+    except OSError:
+        return False
+    return False
+
+
+def _key_variable(slug: str) -> str:
+    from telephony_core.accounts.connection import environment_name
+
+    return environment_name(slug, "API_KEY")
+
+
+def _comparable(number: str, region: str | None) -> NumberIdentity:
+    identity = given_number(number, region=region or "ZZ")
+    if identity.e164 is None:
+        raise InvalidInput(
+            "only an E.164 number can be looked for across connections",
+            remedy="write it with + and country code, or say of which region its national digits are",
+        )
+    return identity
+
+
+class _Table:
+    """One table of the file, which may hold a key in clear text, so that no recorded traceback shows it."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+
+def _tables(file: Path) -> dict[str, _Table]:
+    """The tables of the connections by name."""
+    reason, remedy = "", "check the path"
+    found: dict[str, _Table] = {}
+    try:
+        document = parse_toml(read_text(file, what="the configuration file"))
+    except ValueError as error:
+        # The decoder's message gives line and column; it may quote one character, never a value.
+        reason, remedy = f"{file} is not valid TOML: {error}", "mend it there"
+    else:
+        unknown = sorted(document.keys() - {"connections"})
+        tables = document.pop("connections", {})
+        document.clear()
+        if unknown or not isinstance(tables, dict):
+            what = f"unknown table {', '.join(unknown)}" if unknown else "`connections` is not a table"
+            reason, remedy = f"{file}: {what}", "write [connections.NAME] tables"
+        else:
+            found = {name: _Table(table) for name, table in tables.items()}
+        del tables
+    if reason:
+        raise ConfigurationError(reason, remedy=remedy)
+    return found
+
+
+def _connection(name: str, table: _Table, file: Path, prompt: Callable[[str], str] | None) -> Connection:
+    reason, pace = "it is not a table", None
+    if isinstance(table.content, dict):
+        try:
+            given = _ConnectionTable(**table.content)
+            if given.pace is not None:
+                pace = Pace(per_second=given.pace.per_second, per_minute=given.pace.per_minute)
+        except InvalidInput as error:
+            reason = error.message
+        else:
+            key = given.api_key
+            return Connection(
+                provider=given.provider,
+                name=name,
+                api_key=key.get_secret_value() if key is not None and is_reference(key.get_secret_value()) else key,
+                base_url=given.base_url,
+                settings=given.settings,
+                timeout=given.timeout,
+                max_retries=given.max_retries,
+                pace=pace,
+                prompt=prompt,
+            )
+    raise ConfigurationError(
+        f"{file}: connection {name!r}: {reason}", remedy=f"its settings are: {', '.join(_ConnectionTable.model_fields)}"
+    )
+
+
+def _warn_if_readable(file: Path, connections: Mapping[str, Connection]) -> None:
+    clear = [name for name, connection in connections.items() if isinstance(connection.api_key, SecretStr)]
+    if clear and os.name == "posix" and file.expanduser().stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        warnings.warn(
+            f"{file} holds the key of {', '.join(clear)} in clear text and others can read it: "
+            f"chmod 600 it, or write the key as env:NAME or file:PATH",
+            ReadableByOthers,
+            stacklevel=3,
+        )

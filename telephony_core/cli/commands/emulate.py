@@ -1,0 +1,75 @@
+"""`telephony emulate`: providers' emulators on loopback, until Ctrl-C."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.request import getproxies
+
+import click
+
+from telephony_core.cli.emulated import Emulated, fresh, with_emulators
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.tables import print_facts, print_json, print_line
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+
+
+@click.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG]...")
+@click.option(
+    "--port-base",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="Port of the first one; the others follow. 0, which is the default, takes free ones.",
+)
+@common_options
+@pass_session
+def emulate(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
+    """Run providers' emulators on this machine.
+
+    Those of the providers named, or of all, until Ctrl-C. Prints the settings that lead any program to them. What is
+    written there is forgotten at the end.
+    """
+    from telephony_core.emulator.server import run
+
+    specs = with_emulators(slugs)
+    emulators = fresh(specs)
+
+    def ready(urls: Mapping[str, str]) -> None:
+        served = [Emulated(specs[slug], emulators[slug], url) for slug, url in urls.items()]
+        if session.json:
+            print_json(
+                {
+                    each.spec.slug: {
+                        "base_url": each.url,
+                        "api_key": each.emulator.api_key,
+                        "agents": dict(each.emulator.agents),
+                    }
+                    for each in served
+                }
+            )
+        else:
+            _announce(served)
+        sys.stdout.flush()
+
+    run(emulators, port=port_base, ready=ready)
+
+
+def _announce(served: list[Emulated]) -> None:
+    for each in served:
+        print_line(f"{each.spec.title} at {each.url}", "bold")
+        print_facts([("  agents", ", ".join(f"{name} {id}" for name, id in each.emulator.agents.items()))])
+    print_line("")
+    for each in served:
+        for name, value in each.variables.items():
+            print_line(f"export {name}={shlex.quote(value)}")
+    if getproxies():
+        print_line('export NO_PROXY="127.0.0.1,$NO_PROXY"')
+    print_line("")
+    first = served[0].spec.slug
+    print_line(f"Copy the exports into another terminal and try `telephony numbers list -p {first}`. Ctrl-C ends this.")

@@ -1,0 +1,97 @@
+"""`telephony inventory`: everything that a connection holds, as a file; and what has changed between two of them."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from telephony_core.cli.exit_codes import ExitCode
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters.migration import force_option, refuse_to_replace
+from telephony_core.cli.session import Session
+
+_SIGNS = {"added": "green", "removed": "red", "changed": "yellow"}
+
+
+@click.group(invoke_without_command=True)
+@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the inventory there.")
+@click.option("--csv", "table", metavar="FILE", type=click.Path(dir_okay=False), help="Also a table for people.")
+@force_option
+@common_options
+@pass_session
+@click.pass_context
+def inventory(ctx: click.Context, /, session: Session, output: str | None, table: str | None, force: bool) -> None:
+    """Write down all that a connection holds, and compare.
+
+    Reads every number of a connection, in every status, and writes the file that `telephony migrate` works with. It
+    holds no secret, and a checksum by which it shows whether somebody edited it. Nothing is written at the provider.
+    """
+    if ctx.invoked_subcommand is not None:
+        if output is not None or table is not None:
+            raise click.UsageError(f"`{ctx.invoked_subcommand}` writes no file: leave -o and --csv out")
+        return
+    if output is None:
+        if table is not None or session.is_named:
+            raise click.UsageError("where to? Say -o FILE")
+        click.echo(ctx.get_help())
+        return
+    from telephony_core.migration.inventory.inventory import take_inventory
+
+    refuse_to_replace(session, force, output, table)
+    connection = session.connection()
+    with session.client(connection) as client:
+        taken = take_inventory(client, connection=connection.name or connection.provider)
+    taken.save(output, overwrite=force)
+    session.wrote("the inventory", output)
+    if table is not None:
+        taken.save_csv(table, overwrite=force)
+        session.wrote("the table", table)
+    if session.json:
+        counts = Counter(str(number.status) for number in taken.numbers)
+        facts = taken.model_dump(mode="json", exclude={"numbers", "pages"})
+        print_json(
+            {
+                "file": output,
+                "csv": table,
+                **facts,
+                "checksum": taken.checksum,
+                "numbers": len(taken.numbers),
+                "statuses": dict(sorted(counts.items())),
+            }
+        )
+        return
+    print_line(taken.lines()[0])
+    print_line(f"  written to {output}" + (f", for people to {table}" if table is not None else ""))
+    print_line(f"next: telephony migrate assess {shlex.quote(output)} --to NAME")
+
+
+@inventory.command("diff")
+@click.argument("before", metavar="FILE")
+@click.argument("after", metavar="FILE")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is a difference.")
+@common_options
+@pass_session
+@click.pass_context
+def diff_(ctx: click.Context, /, session: Session, before: str, after: str, detailed_exitcode: bool) -> None:
+    """Say what has changed between two inventories.
+
+    Two of one connection show its drift, record by record; two of different connections show how they differ, number by
+    number. Asks no provider.
+    """
+    from telephony_core.migration.inventory.diff import diff
+    from telephony_core.migration.inventory.inventory import Inventory
+
+    found = diff(Inventory.load(Path(before)), Inventory.load(Path(after)))
+    if session.json:
+        print_json(found.model_dump(mode="json"))
+    else:
+        first, *rest = found.lines()
+        print_line(first, "bold")
+        styles = {f"  {drift.message}": _SIGNS.get(drift.what, "") for drift in found.numbers}
+        for line in rest:
+            print_line(line, styles.get(line, ""))
+    ctx.exit(ExitCode.CHANGES if found and detailed_exitcode else ExitCode.OK)

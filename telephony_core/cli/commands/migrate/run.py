@@ -1,0 +1,271 @@
+"""What `apply`, `verify`, `rollback` and `release` share: both ends of a plan, progress, Ctrl-C, and how they end."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+
+import click
+
+from telephony_core.cli import failures, prompts
+from telephony_core.cli.exit_codes import ExitCode
+from telephony_core.cli.output.printable import printable, safe_json
+from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
+from telephony_core.cli.signals import ENDING, interrupting
+from telephony_core.errors import ConfigurationError, OutcomeUnknown
+from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.run.events import Event, EventKind
+from telephony_core.migration.run.stopping import Stopped, StopRules
+from telephony_core.secrets.references import is_reference, read_secret
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.progress import Progress, TaskID
+
+    from telephony_core.cli.session import Session
+    from telephony_core.migration.run.runner import Opener
+
+T = TypeVar("T")
+
+NO_TERMINAL: Final = 100
+"""Columns of text that goes to a pipe or a file."""
+
+
+def width() -> int:
+    """How wide text for people may be."""
+    return terminal().width if on_terminal() else NO_TERMINAL
+
+
+class Ends(NamedTuple):
+    """What opens a client of either end of a plan."""
+
+    source: Opener
+    target: Opener
+
+
+def ends(session: Session, plan: Plan) -> Ends:
+    """Both connections of a plan. Raises `ConfigurationError` for one that is not configured here."""
+    connections = session.connections()
+    source, target = (session.opener(connections[side.connection]) for side in (plan.source, plan.target))
+    return Ends(source, target)
+
+
+def learn_secrets(session: Session, plan: Plan) -> None:
+    """Read what the plan's references lead to, so that nothing this run prints can show it. What is missing is left."""
+    for reference in (text for trunk in plan.trunks for text in trunk.references):
+        if is_reference(reference) and not reference.startswith("prompt:"):
+            with suppress(ConfigurationError):
+                session.secrets.add(read_secret(reference, what="a trunk").get_secret_value())
+
+
+def asking(session: Session) -> Callable[[str], str] | None:
+    """Asks for a secret in the middle of a run, where there is a terminal; Ctrl-C ends the run then."""
+    if not prompts.stdin_is_terminal():
+        return None
+
+    def ask(what: str) -> str:
+        try:
+            with _ordinary_interrupts():
+                secret = prompts.secret(what)
+        except click.Abort as end:
+            end.add_note("run the same command again: it goes on from where it was")
+            raise
+        session.secrets.add(secret)
+        return secret
+
+    return ask
+
+
+@contextmanager
+def _ordinary_interrupts() -> Iterator[None]:
+    """While somebody types, Ctrl-C is not a wish to finish the number in hand: there is none."""
+    with interrupting():
+        yield
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "siginterrupt"):
+        for number in ENDING:  # as the event loop had it
+            signal.siginterrupt(number, False)
+
+
+@dataclass(slots=True)
+class SpokenRules(StopRules):
+    """Rules that answer the first Ctrl-C at once, and say what the second one does."""
+
+    tell: Callable[[str], None] = lambda said: None
+
+    def ask(self) -> None:
+        StopRules.ask(self)
+        self.tell("stopping: the numbers in hand are finished first; Ctrl-C once more stops at once, which is safe too")
+
+
+def to_its_end(
+    work: Callable[[StopRules], Coroutine[Any, Any, T]], rules: StopRules, what: str, loaded: LoadedPlan
+) -> T:
+    """Run async work; the first Ctrl-C finishes the numbers in hand, the second stops at once.
+
+    Raises `Interrupted` then, or `OutcomeUnknown` where a request was under way that may still take effect.
+    """
+    from telephony_core.migration.move.task import clock_text
+    from telephony_core.migration.run.status import read_run
+    from telephony_core.migration.run.stopping import Interrupted, run_interruptibly
+
+    try:
+        return run_interruptibly(work, rules, what)
+    except Interrupted as stopped:
+        interrupted = stopped
+    open_requests = [
+        f"{number.number} (until {clock_text(number.in_doubt_until)})"
+        for number in read_run(loaded).numbers
+        if number.in_doubt_until is not None
+    ]
+    if not open_requests:
+        raise interrupted
+    raise OutcomeUnknown(
+        f"{interrupted.message}; in doubt: {', '.join(open_requests)}",
+        remedy=f"`telephony migrate status {shlex.quote(str(loaded.path))}` shows them; the same command again goes on "
+        "from there",
+    )
+
+
+# -- progress
+
+
+class Telling:
+    """Shows a run on stderr while it lasts: a bar on a terminal, lines of JSON anywhere else.
+
+    stdout is left to what the command prints at its end. A reader that goes away does not stop the run.
+    """
+
+    def __init__(self, session: Session, what: str) -> None:
+        self._session = session
+        self._what = what
+        self._bar: _Bar | None = None
+        self._as_bar = not session.json and sys.stderr is not None and sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def event(self, event: Event) -> None:
+        """Show one event."""
+        with suppress(OSError):
+            if self._as_bar:
+                self._show(event)
+            else:
+                self._line({"event": event.model_dump(mode="json", exclude_none=True)})
+
+    def say(self, said: str) -> None:
+        """Something that the person should know now."""
+        with suppress(OSError):
+            if not self._as_bar:
+                self._line({"warning": {"message": said}})
+            elif self._bar is not None:
+                self._bar.above(said, "yellow")
+            else:
+                click.echo(said, err=True)
+
+    def _line(self, facts: dict[str, Any]) -> None:
+        click.echo(safe_json(failures.hidden(facts, self._session.secrets), indent=None), err=True)
+
+    def _show(self, event: Event) -> None:
+        if self._bar is None:
+            # Not before the first number: whoever is asked for a password needs the terminal for that.
+            if event.kind is not EventKind.NUMBER_BEGUN:
+                if event.kind is EventKind.SAID:
+                    click.echo(printable(event.says), err=True)
+                return
+            self._bar = _Bar(self._what, event.total)
+        self._bar.show(event, failures.hide(event.says, self._session.secrets))
+
+
+class _Bar:
+    """A progress bar on stderr."""
+
+    def __init__(self, what: str, total: int) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
+
+        console = terminal(stderr=True)
+        columns: list[Any] = [TextColumn("{task.description} {task.completed}/{task.total}", markup=False)]
+        if console.width >= 60:
+            columns.append(BarColumn(bar_width=20))
+        now = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        columns.append(TextColumn("{task.fields[now]}", markup=False, table_column=now))
+        self._progress: Progress = Progress(*columns, console=console, expand=True, transient=True)
+        self._task: TaskID = self._progress.add_task(what, total=total, now="")
+        self._progress.start()
+
+    def show(self, event: Event, says: str) -> None:
+        if event.kind is EventKind.SAID:
+            self.above(says, "yellow")
+        elif event.kind is EventKind.NUMBER_FAILED:
+            self.above(f"{event.number}: {says}", "red")
+        step = " ".join(word.replace("_", " ") for word in (event.action, event.phase) if word)
+        now = " ".join(
+            part for part in (event.number, step or (says if event.kind is EventKind.WAITING else "")) if part
+        )
+        failed = f"{event.failed} failed · " if event.failed else ""
+        self._progress.update(self._task, completed=event.done, total=event.total, now=printable(f"{failed}{now}"))
+
+    def above(self, said: str, style: str) -> None:
+        self._progress.console.print(printable(said), style=style, soft_wrap=True)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._progress.stop()
+
+
+# -- the end
+
+
+def print_report(session: Session, report: BaseModel, lines: list[str], **more: object) -> None:
+    """What a run came to: the report and what follows from it, as JSON or in words."""
+    session.did(lines[0] if lines else "the run ended")
+    if session.json:
+        print_json({**report.model_dump(mode="json"), **more})
+        return
+    for line in lines:
+        print_line(failures.hide(line, session.secrets), _style(line))
+
+
+def _style(line: str) -> str:
+    return "bold" if line.startswith("next: ") else ""
+
+
+def ended(complete: bool, done: int, stopped: Stopped | None, failed: Iterable[str | None] = ()) -> ExitCode:
+    """How a run ends that moves or releases numbers: all, a part, none, or stopped by a person.
+
+    ``failed`` are the classes of the errors that numbers failed with. A write that may still take effect comes first:
+    whoever reads nothing but the code must not take such a run for a part that can be repeated.
+    """
+    failed = set(failed)
+    if complete:
+        return ExitCode.OK
+    if "InDoubt" in failed:
+        return ExitCode.UNKNOWN
+    if stopped is Stopped.ASKED:
+        return ExitCode.INTERRUPTED
+    if done:
+        return ExitCode.PARTIAL
+    if OutcomeUnknown.__name__ in failed:
+        return ExitCode.UNKNOWN
+    return ExitCode.PERMISSION if stopped is Stopped.KEY else ExitCode.ERROR
+
+
+def load(plan_file: str) -> LoadedPlan:
+    """The plan in a file. Raises `MigrationError`."""
+    from telephony_core.migration.plan.store import load_plan
+
+    return load_plan(plan_file)

@@ -1,0 +1,1 @@
+"""What commands print: tables, records, capabilities, text that a terminal can be trusted with."""

@@ -1,0 +1,240 @@
+"""What commands print on stdout: JSON for scripts, tables and facts for people.
+
+On a terminal a table drops its least important columns to fit, and becomes a list of records where even that is not
+enough. Anywhere else (a pipe, a file) every column is printed whole, as plain aligned text. Every value is made
+printable first, and none is ever read as markup.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import starmap, zip_longest
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TextIO
+
+import click
+
+from telephony_core.cli.output.printable import printable, safe_json
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.console import Console
+
+_GAP: Final = 2
+_NARROWEST: Final = 12
+"""A column that gives way is never narrower than this, and so is no terminal."""
+_DIGITS: Final = 4
+"""Of a width or height that can be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Rank 0 always stays; the others are shown as far as there is room, lower ranks first. What gives way to a narrow
+    terminal is either cut (with an ellipsis) or folded (into more lines).
+    """
+
+    title: str
+    rank: int = 0
+    gives_way: Literal["never", "cut", "folded"] = "never"
+
+
+class Cell(NamedTuple):
+    """A value with a colour (a rich style), for terminals that have it."""
+
+    text: str
+    style: str = ""
+
+
+Row = Sequence["str | Cell"]
+
+
+def print_json(payload: object) -> None:
+    """One JSON document. In an encoding that is not UTF everything beyond ASCII is escaped."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
+    click.echo(safe_json(payload, ascii_only=not encoding.startswith("utf")))
+
+
+def print_models(models: Iterable[BaseModel]) -> None:
+    """One JSON array of public models."""
+    print_json([model.model_dump(mode="json") for model in models])
+
+
+def print_table(columns: Sequence[Column], rows: Iterable[Row], *, empty: str) -> None:
+    """A table, as wide as it can be shown. Without a row, ``empty`` goes to stderr and stdout stays empty."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    if not cells:
+        click.echo(printable(empty), err=True)
+        return
+    widths = _widths(columns, cells)
+    if not on_terminal():
+        _print_plain(columns, cells, widths)
+        return
+    console = terminal()
+    shown = _fitting(columns, widths, console.width)
+    if not shown:
+        _print_records(console, columns, cells)
+        return
+    _print_columns(console, columns, cells, shown)
+    missing = [column.title.lower() for index, column in enumerate(columns) if index not in shown]
+    if missing:
+        _line(console, Cell(f"not shown: {', '.join(missing)} (a wider terminal or --json shows them)", "dim"))
+
+
+def print_facts(facts: Iterable[tuple[str, str | Cell]]) -> None:
+    """Names and values, one to a line; what is empty is left out."""
+    pairs = [(name, cell) for name, cell in ((name, _cell(value)) for name, value in facts) if cell.text]
+    width = max((_length(name) for name, _ in pairs), default=0) + _GAP
+    console = terminal()
+    for name, cell in pairs:
+        _print_fact(console, "", name, cell, width)
+
+
+def print_line(text: str, style: str = "") -> None:
+    """One line for people."""
+    _line(terminal(), _cell(Cell(text, style)))
+
+
+def terminal(*, stderr: bool = False) -> Console:
+    """Where people read. Colour only on a terminal that has it, and not with ``NO_COLOR``."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width, height = _size(stream)
+    return Console(
+        file=stream,
+        force_terminal=None if stderr else on_terminal(),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        width=width,
+        height=height,
+    )
+
+
+def _size(stream: TextIO) -> tuple[int, int]:
+    """Columns and lines: what COLUMNS and LINES say, as far as it can be meant, or else the terminal itself.
+
+    Shells and cron jobs leave ``COLUMNS=0`` behind, and rich takes any word of digits for a width.
+    """
+    try:
+        real = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError, AttributeError):  # in memory, or closed
+        real = os.terminal_size((0, 0))
+    said = (os.environ.get("COLUMNS", ""), os.environ.get("LINES", ""))
+    columns, lines = (
+        int(word) if len(word) <= _DIGITS and word.isascii() and word.isdigit() and int(word) else measured
+        for word, measured in zip(said, real, strict=True)
+    )
+    return max(columns or 80, _NARROWEST), lines or 25
+
+
+def on_terminal() -> bool:
+    """Whether a person sees the output as it comes; a pipe or a file gets plain text, whatever is forced elsewhere."""
+    return sys.stdout.isatty()
+
+
+def _cell(value: str | Cell) -> Cell:
+    text, style = value if isinstance(value, Cell) else (value, "")
+    return Cell(printable(text), style)
+
+
+def _length(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
+    return [
+        max(_length(column.title), *(_length(row[index].text) for row in rows)) for index, column in enumerate(columns)
+    ]
+
+
+def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> dict[int, int]:
+    """The columns to show and their widths, by index; none when not even those that always stay have room."""
+    shown: dict[int, int] = {}
+    for index in sorted(range(len(columns)), key=lambda index: columns[index].rank):
+        least = widths[index] if columns[index].gives_way == "never" else min(widths[index], _NARROWEST)
+        if sum(shown.values()) + _GAP * len(shown) + least <= room:
+            shown[index] = least
+        elif columns[index].rank == 0:
+            return {}
+    left = room - sum(shown.values()) - _GAP * (len(shown) - 1)
+    giving = [index for index in shown if shown[index] < widths[index]]
+    while giving:  # what is left goes to those that gave way, in equal parts, the smallest wish first
+        index = min(giving, key=lambda index: widths[index] - shown[index])
+        more = min(left // len(giving), widths[index] - shown[index])
+        shown[index] += more
+        left -= more
+        giving.remove(index)
+    return dict(sorted(shown.items()))
+
+
+def _print_plain(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], widths: Sequence[int]) -> None:
+    for texts in [[column.title for column in columns], *([cell.text for cell in row] for row in rows)]:
+        padded = starmap(_padded, zip(texts, widths, strict=True))
+        click.echo((" " * _GAP).join(padded).rstrip())
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _length(text))
+
+
+def _print_columns(
+    console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], shown: Mapping[int, int]
+) -> None:
+    titles = [Cell(column.title, "bold") for column in columns]
+    for row in (titles, *rows):
+        lines = [_lines(row[index], width, columns[index]) for index, width in shown.items()]
+        for parts in zip_longest(*lines, fillvalue=""):
+            styles = (row[index].style for index in shown)
+            padded = (_padded(part, width + _GAP) for part, width in zip(parts, shown.values(), strict=True))
+            _line(console, *map(Cell, padded, styles))
+
+
+def _lines(cell: Cell, width: int, column: Column) -> list[str]:
+    """A value within a width, in as many lines as it needs."""
+    from rich.cells import set_cell_size
+    from rich.text import Text
+
+    if _length(cell.text) <= width:
+        return [cell.text]
+    if column.gives_way == "folded":
+        return [line.plain.rstrip() for line in Text(cell.text).wrap(terminal(), width)]
+    return [set_cell_size(cell.text, width - 1).rstrip() + "…"]
+
+
+def _print_records(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
+    names = [column.title.lower() for column in columns]
+    width = max(map(_length, names[1:]), default=0) + _GAP
+    for number, row in enumerate(rows):
+        if number:
+            _line(console, Cell(""))
+        _line(console, Cell(row[0].text, "bold"))
+        for name, cell in list(zip(names, row, strict=True))[1:]:
+            if cell.text:
+                _print_fact(console, "  ", name, cell, width)
+
+
+def _print_fact(console: Console, indent: str, name: str, cell: Cell, width: int) -> None:
+    """A name and its value, which goes on a line of its own where there is no room beside the name."""
+    beside = f"{indent}{_padded(name, width)}"
+    if console.is_terminal and _length(beside) + _length(cell.text) > console.width:
+        room = console.width - _length(cell.text)
+        _line(console, Cell(f"{indent}{name}"))
+        _line(console, Cell(" " * min(_GAP + len(indent), max(room, 0))), cell)
+    else:
+        _line(console, Cell(beside), cell)
+
+
+def _line(console: Console, *cells: Cell) -> None:
+    from rich.text import Text
+
+    # soft_wrap: the terminal breaks what is too long, so that it can be copied whole.
+    line = Text.assemble(*((cell.text, cell.style) for cell in cells))
+    line.rstrip()
+    console.print(line, soft_wrap=True)

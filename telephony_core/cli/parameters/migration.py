@@ -1,0 +1,165 @@
+"""What commands of a migration are given: files that must not be replaced, numbers to choose, losses to accept."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from telephony_core.cli import prompts
+from telephony_core.cli.output.printable import printable
+from telephony_core.errors import ConfigurationError, MigrationError
+from telephony_core.migration.plan.allowances import Consent
+from telephony_core.text.documents import is_stdout, would_replace
+from telephony_core.text.reading import parse_json, read_text
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+    from telephony_core.migration.plan.model import Plan
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+TRUNK_CHECK: Final = "trunk_check"
+"""The name by which a trunk that failed its check is accepted."""
+
+
+def force_option(command: CommandT) -> CommandT:
+    """``--force``."""
+    return click.option("--force", is_flag=True, help="Replace files that are there already.")(command)
+
+
+def take_over_option(command: CommandT) -> CommandT:
+    """``--take-over``."""
+    said = "Take the place of a run on another host that never said it ended."
+    return click.option("--take-over", is_flag=True, help=said)(command)
+
+
+def plan_argument(command: CommandT) -> CommandT:
+    """The plan a command is about."""
+    return click.argument("plan_file", metavar="PLAN")(command)
+
+
+def numbers_option(command: CommandT) -> CommandT:
+    """``--numbers``."""
+    return click.option(
+        "--numbers",
+        multiple=True,
+        metavar="NUMBER|@FILE",
+        help="Only this number; repeat it. @FILE reads them from a file, one to a line, or what --json printed of an "
+        "earlier run: its remainder. @- reads stdin.",
+    )(command)
+
+
+def accept_option(*more: str) -> Callable[[CommandT], CommandT]:
+    """``--accept``, which takes the consents that there are, and ``more``."""
+    return click.option(
+        "--accept",
+        multiple=True,
+        type=click.Choice([*(consent.value for consent in Consent), *more]),
+        metavar="NAME",
+        help="Accept a loss or a side effect by its name; repeat it for several.",
+    )
+
+
+def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: Iterable[str | None] = ()) -> None:
+    """Say before any work is done that a file is in the way. Raises `MigrationError`.
+
+    What the command ``reads``, and its configuration, is never written over, with ``force`` neither. A file that is
+    stdout itself (``/dev/stdout``) has it alone: what else is said goes to stderr.
+    """
+    from telephony_core.accounts.connections import user_file
+
+    named = [Path(file) for file in files if file is not None]
+    try:
+        places = [Path(os.path.realpath(file)) for file in named]
+    except OSError:
+        raise MigrationError("the working directory is gone", remedy="go to another one") from None
+    if len(set(places)) < len(named):
+        raise click.UsageError("one file cannot hold both: give two names")
+    configured = session.config or os.environ.get("TELEPHONY_CONFIG") or user_file()
+    needed = [Path(read) for read in (*reads, configured) if read]
+    for file in named:
+        if any(_is_one_file(file, read) for read in needed):
+            raise click.UsageError(f"{file} is what this command reads: name another file to write")
+    if any(is_stdout(file) for file in named):
+        if session.json:
+            raise click.UsageError("--json prints on stdout, where a file is to go as well: leave one of them out")
+        sys.stdout = sys.stderr
+    for file, place in zip(named, places, strict=True):
+        if would_replace(file) and not force:
+            raise MigrationError(f"{file} exists already", remedy="name another file, or say --force")
+        if not os.path.lexists(file) and not place.parent.is_dir():
+            raise MigrationError(f"there is no folder {place.parent}", remedy="make it, or name another file")
+
+
+def _is_one_file(one: Path, other: Path) -> bool:
+    """Whether both names lead to one regular file."""
+    try:
+        return one.is_file() and one.samefile(other.expanduser())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def chosen(given: Iterable[str]) -> list[str] | None:
+    """The numbers that ``--numbers`` names, in the spelling in which they were given; ``None`` for all."""
+    texts = list(given)
+    if not texts:
+        return None
+    found: list[str] = []
+    for text in texts:
+        found += _from_file(text[1:]) if text.startswith("@") else [text]
+    return list(dict.fromkeys(found))
+
+
+def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
+    """The plan's keys of the numbers that ``--numbers`` names in any spelling; ``None`` for all.
+
+    What the plan does not hold stays as it is, for the library to refuse.
+    """
+    from telephony_core.migration.inventory.inventory import NumberIndex
+
+    texts = chosen(given)
+    if texts is None:
+        return None
+    keys = {number.key for number in plan.numbers}
+    by_record = {number.source.id: number.key for number in plan.numbers}
+    index = NumberIndex(number.source for number in plan.numbers)
+    found: list[str] = []
+    for text in texts:
+        named = [text] if text in keys else [by_record[record.id] for record in index.find(text)]
+        found += named or [text]
+    return list(dict.fromkeys(found))
+
+
+def _from_file(name: str) -> list[str]:
+    try:
+        text = prompts.stdin_text("--numbers") if name == "-" else read_text(name, what="--numbers:")
+    except ConfigurationError as error:
+        raise click.UsageError(f"{error.message}; {error.remedy}") from None
+    if text.lstrip().startswith(("{", "[")):
+        return _from_json(text, name)
+    lines = [line.strip() for line in text.splitlines()]
+    return _at_least_one([line for line in lines if line and not line.startswith("#")], name)
+
+
+def _at_least_one(numbers: list[str], name: str) -> list[str]:
+    if not numbers:  # a run that failed leaves an empty file, and going on with nothing would look like success
+        raise click.UsageError(f"--numbers: {printable(name)} names no number")
+    return numbers
+
+
+def _from_json(text: str, name: str) -> list[str]:
+    try:
+        document = parse_json(text)
+    except ValueError:
+        document = None
+    numbers = document.get("remainder") if isinstance(document, dict) else document
+    if not isinstance(numbers, list) or not all(isinstance(number, str) for number in numbers):
+        raise click.UsageError(
+            f"--numbers: {printable(name)} is neither a list of numbers nor a report with a remainder"
+        )
+    return numbers if isinstance(document, dict) else _at_least_one(numbers, name)

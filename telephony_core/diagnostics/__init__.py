@@ -1,0 +1,1 @@
+"""Is a connection well, and does its vendor still speak as documented?"""

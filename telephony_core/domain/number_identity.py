@@ -1,0 +1,388 @@
+"""What a provider's number string stands for, decided without ever guessing.
+
+A provider hands out a string; two providers write one number differently, and some strings are no numbers at all.
+`NumberIdentity` keeps the string as it came and says what can be safely concluded from it. The one principle: a string
+becomes an E.164 number only if writing that number out again gives the string back. Everything else stays as it is.
+
+1. A number is written in ASCII digits, with at most one ``+`` in front and with the separators space ``-`` ``.`` ``(``
+   ``)``. ``tel:+…`` without parameters is such a number too (RFC 3966). Anything else, full-width digits, letters,
+   extensions and a trailing newline included, is a SIP identifier, and is not looked into: the user part is
+   case-sensitive, even when it is all digits (RFC 3261, section 19.1.4).
+2. ``+…`` is E.164 if it is valid, written as the number itself or with the national form behind the country code
+   (``+82 070…``). ``+8200…`` never is: those Korean dial strings count as valid and cannot be reached from abroad.
+3. Bare digits are read as the provider's country dials them, and are E.164 only if the number found is of that country
+   (its calling code), is valid, and is dialled in its country as exactly these digits. Without that last test
+   ``0821012345678`` (a carrier prefix), ``212345678`` (zero lost) and ``015881234`` (zero added) would all become
+   somebody's number. Korean ``00…`` is refused outright: international prefixes differ by carrier.
+4. Bare digits that begin with the country code (``8270…``, ``34911…``) are E.164 in Korea and Spain, where no national
+   number can look like that; nowhere else is this proven.
+5. Bare digits that none of this makes E.164 are a service code if they are a short code of the region by metadata, or,
+   in Korea, eight digits beginning 15, 16 or 18, or six digits beginning 14 (representative numbers: the metadata knows
+   some of the former, which are E.164 by rule 3, and none of the latter). The rest is local: digits not interpreted.
+
+"Valid" is the verdict of ``phonenumbers``, which is imported when the first number is looked into, not before.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final, NamedTuple, Self
+
+from pydantic import BaseModel, computed_field, field_serializer
+
+from telephony_core.domain.construction import new, set_extra, set_fields, set_names, set_private
+from telephony_core.errors import InvalidInput
+from telephony_core.secrets.url_password import without_password
+
+__all__ = ["NumberIdentity", "NumberKind", "national_digits", "require_e164"]
+
+
+class NumberKind(StrEnum):
+    """What a number string stands for."""
+
+    E164 = "e164"
+    """A number of the international plan; the same everywhere."""
+    SERVICE = "service"
+    """A short or national-only code (112, 140001); means something only inside its country."""
+    LOCAL = "local"
+    """Digits that are not interpreted: an extension, a damaged number, a range that the metadata does not know."""
+    SIP_ID = "sip_id"
+    """A SIP identifier (``user@domain``, ``sip:…``), or anything else that is not written as a number."""
+
+
+class NumberIdentity(BaseModel, frozen=True):
+    """Which number a record is about: the provider's string, and what follows from it.
+
+    Made by `parse`. Everything but ``raw`` and ``read_in`` is worked out when it is first asked for, and is part of the
+    dumps; in a dump that is read back it is ignored and worked out again. Equal identities have equal ``raw`` and
+    ``read_in``. To ask whether two records are about one number, use `same_in_account` for those of one account, and
+    `same_number` for those of two.
+    """
+
+    raw: str
+    """The provider's string, verbatim. A password in it is in this attribute only: no print and no JSON shows it."""
+    read_in: str
+    """ISO 3166 region in which bare digits were read: KR, ES."""
+
+    @classmethod
+    def parse(cls, raw: str, *, region: str) -> Self:
+        """The identity of any text at all; never raises. ``region`` is where bare digits are to be read (ISO 3166).
+
+        In a region that the metadata does not know, only ``+…`` can be E.164.
+        """
+        identity = new(cls)
+        # Written in capitals by nearly everybody; then all identities share the one text.
+        set_fields(identity, {"raw": raw, "read_in": region if region.isupper() else region.upper()})
+        set_names(identity, _NAMES)
+        set_extra(identity, None)
+        set_private(identity, None)
+        return identity
+
+    # The ignores below: mypy takes cached_property for a property and refuses decorators on top of one.
+    @cached_property
+    def _reading(self) -> _Reading:
+        return _read(self.raw, self.read_in)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @cached_property
+    def kind(self) -> NumberKind:
+        """What the string stands for."""
+        return self._reading.kind
+
+    @computed_field  # type: ignore[prop-decorator]
+    @cached_property
+    def e164(self) -> str | None:
+        """The number in E.164 with its ``+``; only for ``kind`` `NumberKind.E164`."""
+        return self._reading.e164
+
+    @computed_field  # type: ignore[prop-decorator]
+    @cached_property
+    def region(self) -> str | None:
+        """ISO 3166 region the number belongs to.
+
+        For E.164 numbers their own (KR for ``+8270…``, wherever it was read; ``None`` for codes of no country, such as
+        ``+800``); for service codes and local digits the one they were read in; ``None`` for SIP identifiers.
+        """
+        return self._reading.region
+
+    @computed_field  # type: ignore[prop-decorator]
+    @cached_property
+    def national_digits(self) -> str | None:
+        """An E.164 number as its own country dials it, in ``[0-9]`` only; see the function of this name."""
+        return self._reading.national_digits
+
+    @property
+    def key(self) -> str | None:
+        """What to index numbers of several accounts by: the E.164 number.
+
+        ``None`` means that nothing identifies the number outside its account; within one, use `account_key`.
+        """
+        return self.e164
+
+    @cached_property
+    def account_key(self) -> str:
+        """What to index the numbers of one account by; it is equal exactly where `same_in_account` is true.
+
+        The E.164 number, where there is one. For service codes and other digits without one: the digits, because
+        separators mean nothing. For SIP identifiers: the string without blanks around it, capitals included (RFC 3261,
+        section 19.1.4). A password inside an address is part of it, so it is for comparing and not for showing.
+        """
+        if self.e164 is not None:
+            return self.e164
+        number = _as_number(self.raw)
+        if number is None:
+            return f"sip {self.raw.strip()}"
+        return f"digits {'+' if number.international else ''}{number.digits}"
+
+    def same_number(self, other: NumberIdentity) -> bool:
+        """Whether both are about one E.164 number, in whichever accounts.
+
+        False when either has none, even for equal strings: two accounts may mean different lines by ``2001``. Within
+        one account use `same_in_account`.
+        """
+        return self.e164 is not None and self.e164 == other.e164
+
+    def same_in_account(self, other: NumberIdentity) -> bool:
+        """Whether two records of one account are about the same number. This is the one rule for that question.
+
+        By E.164 where both have it, and else by what is left when separators and outer blanks are taken off: ``2001``
+        and ``"2001 "`` are one extension. Never true when only one of the two is E.164.
+        """
+        return self.account_key == other.account_key
+
+    def may_be(self, other: NumberIdentity) -> bool:
+        """Whether this may be that E.164 number, written in a way that is not read as one (``0082…``, ``tel:…;…``).
+
+        Never enough to act on a record, and enough not to take the number for missing. Compared are the digits of what
+        stands before ``@`` and ``;``, in any script, with the last digits of the other number.
+        """
+        if other.e164 is None or self.e164 is not None:
+            return False
+        told = re.split("[@;]", unicodedata.normalize("NFKC", self.raw), maxsplit=1)[0]
+        digits = "".join(str(unicodedata.decimal(character)) for character in told if character.isdecimal())
+        return len(digits) >= _TELLING_DIGITS and digits.endswith(other.e164[-_TELLING_DIGITS:])
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with what was worked out for the old string forgotten."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in ("_reading", "account_key", *type(self).model_computed_fields):
+            vars(copied).pop(name, None)
+        return copied
+
+    @field_serializer("raw", when_used="json")
+    def _encodable(self, raw: str) -> str:
+        raw = without_password(raw)
+        # Half of a surrogate pair has no UTF-8 form and would fail the dump of a whole list: show it as \udXXX.
+        return raw if raw.isascii() else raw.encode("utf-8", "backslashreplace").decode("utf-8")
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, without_password(value) if name == "raw" else value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NumberIdentity):
+            return NotImplemented
+        return self.raw == other.raw and self.read_in == other.read_in
+
+    def __hash__(self) -> int:
+        return hash((self.raw, self.read_in))
+
+    def __str__(self) -> str:
+        return self.e164 or without_password(self.raw)
+
+
+_NAMES: Final = set(NumberIdentity.model_fields)
+
+
+def national_digits(e164: str) -> str | None:
+    """The digits by which a number is dialled in its own country: ``+827011112222`` gives ``07011112222``.
+
+    Only ``[0-9]``. Reading them in that country gives the E.164 number back, for every valid number of Korea and Spain
+    (all six-digit prefixes and lengths were tried). ``None`` for what is not a valid E.164 number with its ``+`` and
+    nothing else, and for codes of no country (``+800``).
+    """
+    number = _as_number(e164)
+    reading = _read_international(number.digits) if number is not None and number.international else None
+    return reading.national_digits if reading is not None and reading.e164 == e164 else None
+
+
+def require_e164(raw: str, *, region: str) -> NumberIdentity:
+    """The identity of a number that is going to be written, which has to be E.164 beyond doubt.
+
+    Raises `InvalidInput` where reading would keep the string uninterpreted: nothing is repaired, but where another
+    number is likely to be meant, the error names it. Only a string written as a number is quoted.
+    """
+    identity = NumberIdentity.parse(raw, region=region)
+    del raw  # a SIP identifier may have a password in it
+    if identity.kind is not NumberKind.E164:
+        reason, remedy = _refusal(identity)
+        raise InvalidInput(reason, remedy=remedy)
+    return identity
+
+
+class _Reading(NamedTuple):
+    kind: NumberKind
+    e164: str | None = None
+    region: str | None = None
+    national_digits: str | None = None
+
+
+class _Number(NamedTuple):
+    international: bool
+    digits: str
+
+
+_NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
+_NO_SEPARATORS: Final = str.maketrans("", "", "+ ().-")
+_TELLING_DIGITS: Final = 8
+"""So many last digits in common may be one number; short codes and extensions have fewer."""
+_MOST_DIGITS: Final = 20
+"""Longer than any dial string (E.164 has 15 digits, Korean inbound toll-free ones 16)."""
+_COUNTRY_CODE_IS_EVIDENT: Final = frozenset({"KR", "ES"})
+"""Regions in which no national number looks like one with the country code and without ``+``."""
+_KOREAN_REPRESENTATIVE: Final = re.compile(r"1[568][0-9]{6}|14[0-9]{4}")
+_KOREAN_TOLL_FREE_FROM_ABROAD: Final = "8200"
+
+
+def _as_number(raw: str) -> _Number | None:
+    text = raw.strip(" ")
+    if text[:5].lower() == "tel:+":
+        text = text[4:]
+    if _NUMBER.fullmatch(text) is None:
+        return None
+    return _Number(international=text.startswith("+"), digits=text.translate(_NO_SEPARATORS))
+
+
+def _read(raw: str, region: str) -> _Reading:
+    number = _as_number(raw)
+    if number is None:
+        return _Reading(NumberKind.SIP_ID)
+    reading = None
+    if len(number.digits) <= _MOST_DIGITS:
+        reading = _read_international(number.digits) if number.international else _read_bare(number.digits, region)
+    return reading or _Reading(NumberKind.LOCAL, region=region)
+
+
+def _read_international(digits: str) -> _Reading | None:
+    found = _find("+" + digits)
+    if found is None or digits.startswith(_KOREAN_TOLL_FREE_FROM_ABROAD):
+        return None
+    written_in_full = digits == found.e164[1:]
+    written_nationally = found.national is not None and digits == f"{found.country_code}{found.national}"
+    return found.reading if written_in_full or written_nationally else None
+
+
+def _read_bare(digits: str, region: str) -> _Reading | None:
+    from phonenumbers import country_code_for_region
+
+    country_code = country_code_for_region(region)
+    if not (region == "KR" and digits.startswith("00")):
+        found = _find(digits, region)
+        if found is not None and found.country_code == country_code and found.national == digits:
+            return found.reading
+    if region in _COUNTRY_CODE_IS_EVIDENT and digits.startswith(str(country_code)):
+        reading = _read_international(digits)
+        if reading is not None and reading.e164 == "+" + digits:
+            return reading
+    return _Reading(NumberKind.SERVICE, region=region) if _is_service_code(digits, region, country_code) else None
+
+
+def _is_service_code(digits: str, region: str, country_code: int) -> bool:
+    from phonenumbers import PhoneNumber, is_valid_short_number_for_region
+
+    if region == "KR" and _KOREAN_REPRESENTATIVE.fullmatch(digits) is not None:
+        return True
+    # Built by hand: parsing would take a trunk prefix off and find a short code in what is left.
+    zeros = min(len(digits) - len(digits.lstrip("0")), len(digits) - 1)
+    number = PhoneNumber(
+        country_code=country_code,
+        national_number=int(digits),
+        italian_leading_zero=zeros > 0 or None,
+        number_of_leading_zeros=zeros or None,
+    )
+    return is_valid_short_number_for_region(number, region)
+
+
+class _Found(NamedTuple):
+    """A valid number that some text may stand for; whether it does is for the caller to decide."""
+
+    country_code: int
+    e164: str
+    region: str | None
+    national: str | None
+
+    @property
+    def reading(self) -> _Reading:
+        return _Reading(NumberKind.E164, self.e164, self.region, self.national)
+
+
+def _find(text: str, region: str | None = None) -> _Found | None:
+    from phonenumbers import (
+        NumberParseException,
+        PhoneNumberFormat,
+        format_number,
+        is_valid_number_for_region,
+        parse,
+        region_code_for_number,
+    )
+
+    try:
+        number = parse(text, region)
+    except NumberParseException:
+        return None
+    owner = region_code_for_number(number)
+    if owner is None or not is_valid_number_for_region(number, owner):
+        return None
+    e164 = format_number(number, PhoneNumberFormat.E164)
+    if owner == "001":  # the metadata's name for calling codes of no country
+        return _Found(number.country_code or 0, e164, None, None)
+    national = "".join(re.findall("[0-9]+", format_number(number, PhoneNumberFormat.NATIONAL)))
+    return _Found(number.country_code or 0, e164, owner, national)
+
+
+def _refusal(identity: NumberIdentity) -> tuple[str, str]:
+    """Why an identity without E.164 cannot be written as one, and what to do about it."""
+    region = identity.read_in
+    in_full = "write it as + and country code, or exactly as it is dialled inside its country"
+    number = _as_number(identity.raw)
+    if number is None:
+        text = identity.raw.strip()
+        if not text:
+            return "the number is empty", in_full
+        if text[:4].lower() == "tel:":
+            return (
+                "a tel: address is taken only as `tel:+` and a number, without an extension or other parameters",
+                "give the number alone, as + and country code",
+            )
+        if "@" in text or text[:5].lower().startswith(("sip:", "sips:")):
+            return "this is a SIP identifier, and an E.164 number is needed", "give the number as + and country code"
+        return (
+            "this is not written as a number: ASCII digits, at most one + in front, and the separators"
+            " space - . ( ) are allowed",
+            in_full,
+        )
+    digits = number.digits
+    if len(digits) > _MOST_DIGITS:
+        return f"the number has {len(digits)} digits, and E.164 allows 15", in_full
+    quoted = f"{'+' if number.international else ''}{digits}"
+    if identity.kind is NumberKind.SERVICE:
+        return (
+            f"{quoted} is a service code of {region} and has no E.164 form",
+            "give a number that has one; a service code can go only to a provider that takes it as it is",
+        )
+    if number.international and digits.startswith(_KOREAN_TOLL_FREE_FROM_ABROAD):
+        return f"{quoted} is a Korean dial string that cannot be reached as an E.164 number", in_full
+    if not number.international and region == "KR" and digits.startswith("00"):
+        return (
+            f"{quoted} begins with an international prefix, which differs by carrier in Korea",
+            "write + and country code in its place",
+        )
+    meant = _find(f"+{digits}") if number.international else _find(digits, region)
+    remedy = f"if {meant.e164} is meant, write that" if meant is not None else in_full
+    if number.international:
+        return f"{quoted} is not a valid E.164 number", remedy
+    return f"{quoted} is not a number as {region} dials it", remedy

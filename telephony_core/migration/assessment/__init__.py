@@ -1,0 +1,1 @@
+"""What would become of each number and each of its settings at the target. Writes nothing."""

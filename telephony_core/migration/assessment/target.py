@@ -1,0 +1,55 @@
+"""The connection that numbers go to, as it stands: what it holds, what it can be told, how a number is found there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
+from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.changes import Change
+from telephony_core.provider.port import Problem
+from telephony_core.transport.clock import Clock
+
+if TYPE_CHECKING:
+    from telephony_core.client import AsyncTelephony, Telephony
+
+
+def _no_objection(change: Change) -> Sequence[Problem]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is known about the target without writing anything. Made by `survey` or `asurvey`."""
+
+    inventory: Inventory
+    capabilities: Capabilities
+    check: Callable[[Change], Sequence[Problem]] = _no_objection
+    """All problems of a change at the target, without any request."""
+    finds_by_number: bool = False
+    """Whether it can be asked for one number, instead of for the whole list."""
+
+    @property
+    def name(self) -> str:
+        return self.inventory.connection
+
+
+def survey(client: Telephony, *, connection: str | None = None, clock: Clock | None = None) -> Target:
+    """Read what the target holds. Writes nothing; raises what listing raises."""
+    return _target(client, take_inventory(client, connection=connection, clock=clock))
+
+
+async def asurvey(client: AsyncTelephony, *, connection: str | None = None, clock: Clock | None = None) -> Target:
+    """`survey` for async code."""
+    return _target(client, await atake_inventory(client, connection=connection, clock=clock))
+
+
+def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> Target:
+    # A flow that is never begun sends nothing; that there is one says that the provider looks a number up by itself.
+    looked_up = client.adapter.find(NumberIdentity.parse("+12025550123", region=client.capabilities.region))
+    if looked_up is not None:
+        looked_up.close()
+    return Target(inventory, client.capabilities, client.check, looked_up is not None)

@@ -1,0 +1,116 @@
+"""What releasing a record will do, beyond the number that it names: worked out before anything is released.
+
+From the provider's own declaration, and from a list of every other number that an agent of it serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from telephony_core.domain.lifecycle import SideEffect
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import ConsentRequired
+from telephony_core.provider.capabilities import ReleaseEffect
+from telephony_core.provider.changes import NumberRelease
+
+if TYPE_CHECKING:
+    from telephony_core.client import AsyncTelephony
+
+
+class Forecast(BaseModel, frozen=True):
+    """What releasing one record will do."""
+
+    number: str
+    record: str
+    effect: ReleaseEffect | None
+    """``None`` where the provider does not tell."""
+    revocable: bool
+    side_effects: tuple[SideEffect, ...] = ()
+    stops_agents_of: tuple[str, ...] = ()
+    """Other live numbers that the same agents serve, and that stay."""
+    cannot_be_undone: tuple[str, ...] = ()
+    """In words: what will not be as it was before, and why."""
+
+    def __str__(self) -> str:
+        when = {
+            None: "at a time that the provider does not tell",
+            ReleaseEffect.IMMEDIATE: "at once",
+            ReleaseEffect.END_OF_PERIOD: "at the end of the period that is paid for",
+        }[self.effect]
+        said = f"{self.number} ({self.record}): takes effect {when}, " + (
+            "and can be revoked until then" if self.revocable else "and cannot be revoked"
+        )
+        return "; ".join([said, *self.cannot_be_undone])
+
+
+class Served:
+    """Which live numbers of one side are served by which agents: all that is kept of its list."""
+
+    def __init__(self) -> None:
+        self._by_agent: dict[str, dict[str, str]] = {}
+
+    def add(self, record: PhoneNumber) -> None:
+        if record.is_live:
+            for agent in agent_ids(record):
+                self._by_agent.setdefault(agent, {})[record.id] = str(record.identity)
+
+    def others(self, record: PhoneNumber, leaving: Iterable[str]) -> tuple[str, ...]:
+        """The other numbers of a record's agents, apart from those that leave as well."""
+        gone = {record.id, *leaving}
+        found = {
+            number
+            for agent in agent_ids(record)
+            for id, number in self._by_agent.get(agent, {}).items()
+            if id not in gone
+        }
+        return tuple(sorted(found))
+
+
+def agent_ids(record: PhoneNumber) -> set[str]:
+    """The agents that serve a record."""
+    return {agent.agent_id for agent in (record.inbound_agent, record.outbound_agent) if agent is not None}
+
+
+def forecast(
+    client: AsyncTelephony, number: str, record: PhoneNumber, served: Served, leaving: Iterable[str]
+) -> Forecast:
+    """What releasing this record will do, by the provider's own declaration."""
+    terms = client.capabilities.release.get(record.origin)
+    effects = tuple(sorted(client.adapter.side_effects(NumberRelease(record))))
+    others = served.others(record, leaving) if SideEffect.UNPUBLISHES in effects else ()
+    said = []
+    if SideEffect.UNPUBLISHES in effects:
+        agents = ", ".join(sorted(agent_ids(record)))
+        also = f", also for {_some(others)}" if others else ""
+        said.append(f"agent {agents} is unpublished{also}, and has to be published again by hand")
+    return Forecast(
+        number=number,
+        record=record.id,
+        effect=terms.effect if terms is not None else None,
+        revocable=terms is not None and terms.revocable,
+        side_effects=effects,
+        stops_agents_of=others,
+        cannot_be_undone=tuple(said),
+    )
+
+
+def _some(numbers: Sequence[str], most: int = 5) -> str:
+    return ", ".join(numbers[:most]) + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
+
+
+def demand_consent(forecasts: Sequence[Forecast], accepted: Iterable[str]) -> None:
+    """Raise `ConsentRequired` when a side effect was not accepted by its name. Nothing has been released then."""
+    given = set(accepted)
+    for effect in SideEffect:
+        striking = [one for one in forecasts if effect in one.side_effects]
+        if striking and effect not in given:
+            others = sorted({number for one in striking for number in one.stops_agents_of})
+            also = f", among them agents that also serve {_some(others)}" if others else ""
+            raise ConsentRequired(
+                f"releasing {_some([one.number for one in striking])} {effect} agents{also}",
+                consent=effect.value,
+                remedy=f"if that is meant, accept it by name: `--accept {effect}`",
+            )

@@ -1,0 +1,169 @@
+"""Release: release the source numbers, as a decision of its own, long after they were moved.
+
+Only numbers that are moved, verified and have stood so for the soak that the plan names. Right before each of them
+goes, the source is still as planned, and the target serves the number: one live record in a listing, active, as
+verified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import MigrationError
+from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, Rule, Unpublished, preview, run, stale
+from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
+from telephony_core.migration.journal.entries import Action
+from telephony_core.migration.move.compare import overtaken
+from telephony_core.migration.move.effects import End, Unit
+from telephony_core.migration.move.evidence import Evidence
+from telephony_core.migration.move.state import NumberState, Standing
+from telephony_core.migration.move.task import CameOutDifferent, Job, clock_text
+from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.run.runner import Opener
+from telephony_core.migration.run.stopping import StopRules, run_interruptibly
+from telephony_core.migration.run.verify import what_differs
+from telephony_core.provider.identity import id_key, same_id
+
+CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)
+"""So far may this machine's clock and the target's be apart."""
+
+
+class NotReleasable(MigrationError):
+    """The source may not be released yet."""
+
+
+def preview_release(
+    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
+) -> DeprovisionPreview:
+    """`apreview_release` for ordinary code."""
+    return asyncio.run(apreview_release(loaded, source, target, options))
+
+
+async def apreview_release(
+    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
+) -> DeprovisionPreview:
+    """What would be released, when each takes effect, and what was never compared. Changes nothing, anywhere."""
+    return await preview(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded))
+
+
+def release_plan(
+    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
+) -> DeprovisionReport:
+    """`arelease_plan` for ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once."""
+    given = options or DeprovisionOptions()
+    return run_interruptibly(
+        lambda rules: arelease_plan(loaded, source, target, given, rules=rules),
+        given.rules(loaded),
+        "release",
+        command("release", loaded.path),
+    )
+
+
+async def arelease_plan(
+    loaded: LoadedPlan,
+    source: Opener,
+    target: Opener,
+    options: DeprovisionOptions | None = None,
+    *,
+    rules: StopRules | None = None,
+) -> DeprovisionReport:
+    """Release the source records of numbers that are moved, verified and soaked.
+
+    ``options.confirmed`` has to be what `preview_release` shows (``preview.shown``). Raises `ConsentRequired`, before
+    anything is done, when other records would be released, or a side effect was not accepted by its name.
+    """
+    options = options or DeprovisionOptions()
+    return await run(loaded, source, target, options, rules or options.rules(loaded), ReleaseRule(loaded))
+
+
+class ReleaseRule(Rule):
+    """Records of the source, while the target serves."""
+
+    command: ClassVar[str] = "release"
+    action: ClassVar[Action] = Action.RELEASE
+    end: ClassVar[End] = End.SOURCE
+    other_action: ClassVar[Action] = Action.ROLL_BACK
+    lists_target: ClassVar[bool] = True
+
+    def __init__(self, loaded: LoadedPlan) -> None:
+        self._soak = loaded.plan.settings.soak
+
+    def candidates(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> list[Job]:
+        return [job for job in jobs if states[job.key].standing not in (Standing.RELEASED, Standing.ROLLED_BACK)]
+
+    def obstacle(self, state: NumberState, now: datetime, there: datetime | None) -> MigrationError | None:
+        reason = why_not(state, now, self._soak, there)
+        return None if reason is None else NotReleasable(reason)
+
+    def objection(
+        self, job: Job, state: NumberState, evidence: Evidence, unpublished: Unpublished
+    ) -> MigrationError | None:
+        wrong = _wrong_at_target(job, state, evidence)
+        if wrong:
+            return CameOutDifferent(f"{job.key} is not at the target as planned: {'; '.join(wrong)}")
+        if changed := overtaken(job.number.source, evidence.source, unpublished.at_source):
+            return stale(job, "; ".join(map(str, changed)))
+        return None
+
+    def cannot_be_undone(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> tuple[str, ...]:
+        if all(job.number.source.sip is None for job in jobs):
+            return ()
+        return (
+            "the trunk passwords that the source holds are gone with it: going back needs them from somewhere else",
+        )
+
+    def found(self, job: Job, state: NumberState, listed: Collection[PhoneNumber]) -> PhoneNumber | None:
+        return None
+
+    def find(self, job: Job, state: NumberState) -> Unit[str | None]:
+        yield from ()
+        raise NotReleasable(f"{job.key} is not at the target", remedy="run `telephony migrate apply` first")
+
+
+def _wrong_at_target(job: Job, state: NumberState, evidence: Evidence) -> list[str]:
+    """Why the target does not serve the number as it was verified."""
+    record = evidence.target
+    if record is None:
+        return [f"its record {state.created} is gone"]
+    wrong = list(what_differs(job, state, record))
+    if [id_key(id) for id in evidence.live_at_target] != [id_key(record.id)]:
+        others = ", ".join(id for id in evidence.live_at_target if not same_id(id, record.id))
+        wrong.append(f"its list shows {others} as well" if others else f"its list does not show {record.id} as live")
+    return wrong
+
+
+def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime | None = None) -> str | None:
+    """Why the source of a number may not be released yet; ``None`` when it may.
+
+    The soak is counted by this machine's clock and by the target's (``there``), where it tells one, and the longer
+    count decides: a clock that jumped must not shorten it.
+    """
+    if state.standing is not Standing.MOVED:
+        return f"it is {state.standing.replace('_', ' ')}, not moved"
+    if state.verified_at is None or state.verified_since is None:
+        return "it is not verified since it was last changed or found different; run `telephony migrate verify`"
+    if (state.last_at or state.verified_at) > now:
+        return (
+            f"the journal has a line of {clock_text(state.last_at or state.verified_at)}, which is later than now "
+            f"({clock_text(now)}): this machine's clock was set back; set it right"
+        )
+    if there is not None and abs(there - now) > CLOCKS_MAY_DIFFER:
+        return (
+            f"this machine's clock says {clock_text(now)} and the target's {clock_text(there)}; set the wrong one "
+            "right, because the soak is counted by both"
+        )
+    since_there = state.verified_since_there
+    if since_there is not None and there is None:
+        return "the target told its time when it was verified, and does not now, so its soak cannot be counted"
+    left = state.verified_since + soak - now
+    if since_there is not None and there is not None:
+        left = max(left, since_there + soak - there)
+    if left > timedelta(0):
+        hours = left.total_seconds() / 3600
+        return f"it is verified since {clock_text(state.verified_since)}; {hours:.1f} hours of its soak are left"
+    return None

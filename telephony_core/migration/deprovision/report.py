@@ -1,0 +1,158 @@
+"""What a rollback or a release will do, before it starts, and what it came to."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from pydantic import BaseModel, computed_field
+
+from telephony_core.domain.phone_number import UtcTime
+from telephony_core.errors import TelephonyError
+from telephony_core.migration.deprovision.forecast import Forecast
+from telephony_core.migration.journal.entries import Entry
+from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.run.stopping import Stopped
+
+
+class LeftAlone(BaseModel, frozen=True):
+    """A number that is left as it is, and why."""
+
+    number: str
+    says: str
+    error: str | None = None
+    """Class of the error that stopped it, where there was one."""
+
+    @classmethod
+    def of(cls, number: str, error: TelephonyError) -> LeftAlone:
+        return cls(number=number, says=str(error), error=type(error).__name__)
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.says}"
+
+
+ShownRecord: TypeAlias = tuple[str, str]
+"""A number's key in the plan, and the id of the record that would be released."""
+
+
+class DeprovisionPreview(BaseModel, frozen=True):
+    """What will happen, said before anything does.
+
+    ``confirm`` is the count that a person types, ``shown`` the records that this confirms. Hand ``shown`` back as
+    ``confirmed``: if other records would be released by then, nothing is.
+    """
+
+    at: str
+    """Name and host of the connection where records are released."""
+    forecasts: tuple[Forecast, ...]
+    to_settle: tuple[str, ...] = ()
+    """Numbers for which nothing is sent: only what became of them is found out and written down."""
+    left_alone: tuple[LeftAlone, ...] = ()
+    unverifiable: tuple[str, ...] = ()
+    """Fields that no verification could compare."""
+    cannot_be_undone: tuple[str, ...] = ()
+    """In words, beyond what the single numbers say."""
+    needs_consent: tuple[str, ...] = ()
+    """Names of side effects that have to be accepted first."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def confirm(self) -> int:
+        return len(self.forecasts)
+
+    @property
+    def shown(self) -> frozenset[ShownRecord]:
+        """Number and record id of everything that would be released."""
+        return frozenset((forecast.number, forecast.record) for forecast in self.forecasts)
+
+    def lines(self) -> list[str]:
+        """The preview, for a terminal."""
+        count = len(self.forecasts)
+        lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to release at {self.at}"]
+        lines += [f"  {forecast}" for forecast in self.forecasts]
+        if self.to_settle:
+            lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in self.to_settle)]
+        if self.left_alone:
+            lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
+        if self.unverifiable:
+            lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
+        if self.cannot_be_undone:
+            lines += ["cannot be undone:", *(f"  {text}" for text in self.cannot_be_undone)]
+        lines += [f"blocked until accepted by name: --accept {name}" for name in self.needs_consent]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+class Deprovisioned(BaseModel, frozen=True):
+    """One record that was released."""
+
+    number: str
+    record: str | None
+    says: str
+    takes_effect_at: UtcTime | None = None
+    revocable: bool = False
+
+    @classmethod
+    def of(cls, number: str, entry: Entry | None) -> Deprovisioned:
+        """From the last line that the journal has of it."""
+        facts = {} if entry is None else dict(entry.facts)
+        return cls.model_validate(
+            {
+                "number": number,
+                "record": entry.record if entry is not None else None,
+                "says": entry.says if entry is not None and entry.says else "it is released",
+                "takes_effect_at": facts.get("takes_effect_at"),
+                "revocable": bool(facts.get("revocable")),
+            }
+        )
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.says}" + (" (can be revoked)" if self.revocable else "")
+
+
+class DeprovisionReport(BaseModel, frozen=True):
+    """What it came to. ``remainder`` are the keys of the chosen numbers that are not released."""
+
+    command: str
+    plan: str
+    done: tuple[Deprovisioned, ...]
+    left_alone: tuple[LeftAlone, ...] = ()
+    not_begun: tuple[str, ...] = ()
+    stopped: Stopped | None = None
+    why_stopped: str | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_complete(self) -> bool:
+        return not self.left_alone and not self.not_begun
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def remainder(self) -> tuple[str, ...]:
+        return (*(left.number for left in self.left_alone), *self.not_begun)
+
+    @property
+    def in_a_word(self) -> str:
+        left = len(self.remainder)
+        return f"{len(self.done)} released" + (f", {left} left" if left else "")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def next_commands(self) -> tuple[str, ...]:
+        return (command("report" if self.is_complete else self.command, self.plan),)
+
+    def lines(self) -> list[str]:
+        """The report, for a terminal."""
+        lines = [self.in_a_word, *(f"  {number}" for number in self.done)]
+        if self.why_stopped:
+            lines.append(f"no further number was begun: {self.why_stopped}")
+        if self.left_alone:
+            lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
+        if self.not_begun:
+            lines.append(f"not begun: {len(self.not_begun)} numbers")
+        lines += [f"next: {command}" for command in self.next_commands]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())

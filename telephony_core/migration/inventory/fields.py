@@ -1,0 +1,69 @@
+"""The fields of a number as a person reads them, and when two values of one field mean the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import Enum
+from ipaddress import ip_network
+from typing import Final
+
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.provider.capabilities import Field
+from telephony_core.secrets.redaction import scrubbed
+
+SETTINGS: Final = (
+    Field.LABEL,
+    Field.ADDRESS,
+    Field.USERNAME,
+    Field.ALLOWED_ADDRESSES,
+    Field.INBOUND_ENCRYPTION,
+    Field.OUTBOUND_ENCRYPTION,
+    Field.INBOUND_AGENT,
+    Field.OUTBOUND_AGENT,
+)
+"""What can be set and read, in the order in which it is shown."""
+
+NOT_TOLD: Final = "not told"
+OPEN: Final = "open to every source"
+
+
+def printable(text: str) -> str:
+    """A text of somebody else's on one line: no control or direction characters, no password inside a URI."""
+    return scrubbed(text)
+
+
+def value_text(value: object) -> str:
+    """A field's value for people. ``None`` is not told (or not there), an empty allow-list is open to everybody."""
+    match value:
+        case None:
+            return NOT_TOLD
+        case ():
+            return OPEN
+        case tuple():
+            return printable(", ".join(str(entry) for entry in value))
+        case AgentRef():
+            version = "version not told" if value.version is None else f"version {value.version}"
+            return printable(f"agent {value.agent_id}, {version}")
+        case datetime():
+            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        case Enum():
+            return str(value.value)
+        case _:
+            return printable(str(value))
+
+
+def means_the_same(one: object, other: object) -> bool:
+    """Whether two values say the same: one endpoint spelled twice, one set of networks in another order."""
+    if isinstance(one, SipAddress) and isinstance(other, SipAddress):
+        return one.same_endpoint(other) and one.params == other.params
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return {_network(entry) for entry in one} == {_network(entry) for entry in other}
+    return one == other
+
+
+def _network(entry: object) -> object:
+    try:
+        return ip_network(str(entry))
+    except ValueError:
+        return entry

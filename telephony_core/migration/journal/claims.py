@@ -1,0 +1,265 @@
+"""What plans on this machine are doing to which target: one plan is one run, and no two import one number at once.
+
+Lists of providers lag, so a number that another plan imported a moment ago may not show yet. What the machine itself
+knows does not lag. It is kept in one small SQLite file for each user (``$XDG_STATE_HOME/telephony/claims.sqlite3``),
+readable by its owner only. It holds numbers, paths and times, and no secret. Deleting it is safe while nothing runs.
+Other machines are not covered: there the target's list decides alone.
+
+    (none) ──claim──> claimed ──sent──> in doubt ──done──> made ──rolled back, released, or window over──> (none)
+                         └──not sent──> (none)   └──refused──> (none)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Final
+from urllib.parse import urlsplit
+
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.errors import MigrationError
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.sqlite_file import explained, lock, make_private
+from telephony_core.migration.plan.model import Side
+from telephony_core.migration.plan.store import LoadedPlan
+
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS begun (plan TEXT PRIMARY KEY, path TEXT NOT NULL, line INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS claims (account TEXT, number TEXT, plan TEXT NOT NULL, path TEXT NOT NULL,"
+    " record TEXT, until TEXT NOT NULL, PRIMARY KEY (account, number)) WITHOUT ROWID",
+)
+
+
+class NumberClaimed(MigrationError):
+    """Another plan on this machine imports this number at this target, or has just done so. Nothing was written."""
+
+
+class PlanElsewhere(MigrationError):
+    """The plan was begun under another path, where its journal is. Nothing was written."""
+
+    default_remedy: ClassVar[str | None] = "run the command there"
+
+
+def state_folder() -> Path:
+    """Where this machine's state of this user is kept; made when it is not there.
+
+    ``$XDG_STATE_HOME/telephony`` or ``~/.local/state/telephony``; where neither can be written (no home, a read-only
+    one), a folder of this user's below the machine's temporary files. Raises `MigrationError` where even that fails.
+    """
+    for folder in _candidates():
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK | os.X_OK) and _is_mine(folder):
+            return folder
+    raise MigrationError(
+        "there is no folder in which this machine could keep track of what its plans are doing",
+        remedy="set XDG_STATE_HOME to a folder that you may write",
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    given = os.environ.get("XDG_STATE_HOME", "")
+    if os.path.isabs(given):  # the XDG specification has relative ones ignored
+        yield Path(given, "telephony")
+    with suppress(RuntimeError):  # no home
+        yield Path.home() / ".local" / "state" / "telephony"
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    yield Path(tempfile.gettempdir(), f"telephony-{user}")
+
+
+def _is_mine(folder: Path) -> bool:
+    """In a folder for everybody's temporary files somebody else may have made this one first."""
+    return not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
+    """The file, within one transaction that nobody else interrupts."""
+    with explained(path):
+        make_private(path)
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=10.0)) as connection:
+            connection.execute("PRAGMA synchronous = OFF")  # what a power cut loses, no running plan needs any more
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            yield connection
+            connection.execute("COMMIT")
+
+
+def place_of(side: Side) -> str:
+    """What an end of a plan is known by here: where it was asked, or its provider where the plan does not say."""
+    return side.provider if side.base_url is None else same_url(side.base_url)
+
+
+def same_url(url: str) -> str:
+    """A base URL as it is compared: without the port that its scheme has anyway."""
+    parts = urlsplit(url.lower())
+    port = None if parts.port == {"http": 80, "https": 443}.get(parts.scheme) else parts.port
+    return f"{parts.scheme}://{parts.hostname}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection | None:
+    """The lock of this plan at its target, under whatever name it is run; ``None`` when another run holds it.
+
+    Raises `PlanElsewhere` where the plan was begun under another path whose journal is still there (a copy, a hard
+    link), unless ``take_over``.
+    """
+    folder = state_folder()
+    plan = _plan_key(loaded)
+    held = lock(folder / f"{plan}.plan")
+    if held is None:
+        return None
+    try:
+        with _open(folder / "claims.sqlite3") as connection:
+            row = connection.execute("SELECT path FROM begun WHERE plan = ?", (plan,)).fetchone()
+            here = str(loaded.journal_path)
+            if row is not None and row[0] != here and Path(row[0]).exists() and not take_over:
+                raise PlanElsewhere(
+                    f"this plan was begun as {row[0].removesuffix('.journal')}, and its journal is there",
+                    remedy="run the command with that path; if that journal is an old copy, take its place with "
+                    "`--take-over`",
+                )
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def was_begun_here(loaded: LoadedPlan) -> bool:
+    """Whether this machine saw the plan begin under this path, so that a journal that is not there was lost."""
+    return _begun_as(loaded) == str(loaded.journal_path)
+
+
+def note_begun(loaded: LoadedPlan, line: int) -> None:
+    """Remember where the journal of this plan is, and the last of its lines that announced something."""
+    with _open(state_folder() / "claims.sqlite3") as connection:
+        values = (_plan_key(loaded), str(loaded.journal_path), line)
+        connection.execute("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", values)
+
+
+def lines_lost(loaded: LoadedPlan, last: int) -> bool:
+    """Whether this machine saw later lines in the journal of this plan than ``last``: then it is an older copy."""
+    known = _known(loaded)
+    return known is not None and known[1] > last
+
+
+def begun_elsewhere(loaded: LoadedPlan) -> Path | None:
+    """The plan's other path with a journal beside it, where this machine knows one."""
+    journal = _begun_as(loaded)
+    if journal is None or journal == str(loaded.journal_path) or not Path(journal).exists():
+        return None
+    return Path(journal.removesuffix(".journal"))
+
+
+def _begun_as(loaded: LoadedPlan) -> str | None:
+    """The path of the journal with which this machine last saw the plan."""
+    known = _known(loaded)
+    return None if known is None else known[0]
+
+
+def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
+    """Path and last line of the journal with which this machine last saw the plan, if it did.
+
+    Looking needs no folder: where none can be written, nothing was begun either.
+    """
+    with suppress(MigrationError, OSError):
+        path = state_folder() / "claims.sqlite3"
+        if path.exists():
+            with _open(path) as connection:
+                row = connection.execute("SELECT path, line FROM begun WHERE plan = ?", (_plan_key(loaded),)).fetchone()
+            return None if row is None else (str(row[0]), int(row[1]))
+    return None
+
+
+def _plan_key(loaded: LoadedPlan) -> str:
+    return hashlib.sha256(f"{loaded.checksum} {place_of(loaded.plan.target)}".encode()).hexdigest()[:32]
+
+
+class Claims:
+    """The numbers that one run imports at its target."""
+
+    def __init__(self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime]) -> None:
+        """``names`` gives the number of each planned key, as `NumberIdentity.account_key` has it."""
+        settings = loaded.plan.settings
+        self._path = state_folder() / "claims.sqlite3"
+        self._plan = _plan_key(loaded)
+        self._shown_as = str(loaded.path.resolve())
+        self._source, self._target = place_of(loaded.plan.source), place_of(loaded.plan.target)
+        self._names = names
+        self._moved = {number.key: number.source.id for number in loaded.plan.numbers}
+        self._window = timedelta(seconds=settings.timeout + settings.settling_window)
+        self._now = now
+
+    def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
+        """Take a number for this plan. Raises `NumberClaimed` where another plan has it.
+
+        It also does where this very plan sent an import of it and the journal does not know (``goes_on``): then the
+        journal is an older copy, or a new one after it was lost.
+        """
+        name, now = identity.account_key, self._now()
+        with _open(self._path) as connection:
+            connection.execute("DELETE FROM claims WHERE until <= ?", (_text(now),))
+            row = connection.execute(
+                "SELECT plan, path, record, until FROM claims WHERE account = ? AND number = ?", (self._target, name)
+            ).fetchone()
+            # Accounts of one provider share an address: what the other plan made may be what this one moves from there.
+            if row is not None and row[0] != self._plan and row[2] == self._moved.get(number):
+                connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._target, name))
+                row = None
+            known = goes_on or row is None or row[2] is None
+            if row is None or (row[0] == self._plan and known):
+                values = (self._target, name, self._plan, self._shown_as, _text(now + self._window))
+                connection.execute(
+                    "INSERT INTO claims VALUES (?, ?, ?, ?, NULL, ?)"
+                    " ON CONFLICT DO UPDATE SET path = excluded.path, until = excluded.until",
+                    values,
+                )
+                return
+        _, path, record, until = row
+        did = f"imported {number} as {record} a moment ago" if record else f"is importing {number}"
+        raise NumberClaimed(
+            f"the plan {path} {did} at this target, so nothing was written",
+            remedy=f"look at it with `telephony migrate status`; what it made shows at the latest at {until[:19]} UTC",
+        )
+
+    def told(self, entry: Entry) -> None:
+        """Follow what the journal says of a number."""
+        name = self._names.get(entry.number)
+        if name is None:
+            return
+        until = _text(self._now() + self._window)
+        mine = (self._target, name, self._plan)
+        match entry.action, entry.phase:
+            case Action.IMPORT, Phase.INTENT | Phase.DONE:
+                with _open(self._path) as connection:
+                    connection.execute(
+                        "UPDATE claims SET record = ?, until = ? WHERE account = ? AND number = ? AND plan = ?",
+                        (entry.record or "", until, *mine),
+                    )
+            case Action.CHECK, Phase.FAILED:  # unless an import was sent: then it is in doubt, whatever failed since
+                with _open(self._path) as connection:
+                    connection.execute(
+                        "DELETE FROM claims WHERE account = ? AND number = ? AND plan = ? AND record IS NULL", mine
+                    )
+            case Action.IMPORT, Phase.FAILED if entry.facts.get("error") == "Conflict":
+                pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
+            case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
+                with _open(self._path) as connection:
+                    connection.execute("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", mine)
+            case Action.RELEASE, Phase.DONE:  # the number may be brought back there, by whichever plan
+                with _open(self._path) as connection:
+                    connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._source, name))
+            case _:
+                pass
+
+
+def _text(when: datetime) -> str:
+    return when.isoformat(timespec="seconds")

@@ -1,0 +1,420 @@
+"""The journal: what was about to happen and what happened, on disk before anything goes on.
+
+One SQLite file beside the plan (WAL, ``synchronous=FULL``, a checkpoint after every line), readable with any SQLite
+tool: the view ``numbers`` shows where each number stands, ``entries`` everything that led there, ``runs`` who was at
+work. What units need of it is `Journal`, two methods, so that they can be kept somewhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol, Self
+
+from telephony_core._version import __version__
+from telephony_core.migration.journal.claims import begun_elsewhere, hold, lines_lost, note_begun, was_begun_here
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.sqlite_file import (
+    ASIDE,
+    JournalError,
+    JournalLocked,
+    explained,
+    holds_nothing,
+    lock,
+    open_for_reading,
+    open_for_writing,
+    sync_folder,
+)
+from telephony_core.migration.move.task import PlanOvertaken
+from telephony_core.migration.plan.store import LoadedPlan
+
+__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_begun"]
+
+VERSION: Final = 1
+"""Version of the schema, kept as SQLite's ``user_version``."""
+APPLICATION: Final = 0x7E1C0DE
+"""SQLite's ``application_id``, by which a journal is told from any other database."""
+
+_SCHEMA: Final = """
+CREATE TABLE about (fact TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE runs (
+  id INTEGER PRIMARY KEY, command TEXT NOT NULL, began_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
+  process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL
+);
+CREATE TABLE entries (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, run INTEGER NOT NULL REFERENCES runs (id),
+  number TEXT NOT NULL, action TEXT NOT NULL, phase TEXT NOT NULL,
+  record TEXT, says TEXT NOT NULL, facts TEXT NOT NULL
+);
+CREATE INDEX entries_by_number ON entries (number, seq);
+CREATE INDEX entries_by_action ON entries (action, phase);
+CREATE VIEW numbers AS
+  SELECT number, action AS last_action, phase, record, says, at
+  FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
+"""
+
+
+class Journal(Protocol):
+    """What a unit of work needs of a journal."""
+
+    def append(self, entry: Entry) -> None:
+        """Write one line. It is durable when this returns. Raises `JournalError`."""
+
+    def entries_of(self, number: str) -> list[Entry]:
+        """Every line of one number, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run as the journal knows it. ``ended_at`` is ``None`` while it lasts, or when it never said goodbye."""
+
+    id: int
+    command: str
+    began_at: datetime
+    ended_at: datetime | None
+    how_it_ended: str | None
+    process: int
+    host: str
+
+    def owner(self, now: datetime) -> str:
+        """Who, where and since when, in words."""
+        return f"`{self.command}` by process {self.process} on {self.host}, begun {_age(now - self.began_at)}"
+
+
+class SqliteJournal:
+    """The journal of one plan. Open it with `writing` or `reading`, and as a context manager."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, now: Callable[[], datetime]) -> None:
+        self.path = path
+        self._connection = connection
+        self._now = now
+        self._run = 0
+        self._locks: tuple[sqlite3.Connection, ...] = ()
+        self._loaded: LoadedPlan | None = None
+        self.taken_over: RunRecord | None = None
+        """The run that died and whose place this one took."""
+
+    # -- opening
+
+    @classmethod
+    def writing(
+        cls,
+        loaded: LoadedPlan,
+        command: str,
+        *,
+        create: bool = False,
+        take_over: bool = False,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> Self:
+        """Open the journal of a plan for a run, and lock it.
+
+        The lock is the operating system's, so it ends with its process. Where the last run was on another host, whose
+        locks may not be seen here, and did not say that it ended, ``take_over`` has to be given. Raises `JournalLocked`
+        and `JournalError`, and `PlanOvertaken` when the file of the plan holds another one by now.
+        """
+        path = loaded.journal_path
+        if not create and not path.exists():
+            raise missing(loaded)
+        with explained(path):
+            held = lock(path)
+        also_held = None if held is None else _hold_everywhere(loaded, held, take_over=take_over)
+        if held is None or also_held is None:
+            raise JournalLocked(
+                f"another run is at work on this plan{_owner(path, now)}",
+                remedy="wait for it, or look at it with `telephony migrate status`",
+            )
+        try:
+            # Somebody may have been asked in between; a journal that is begun now would belong to no plan any more.
+            if loaded.was_replaced():
+                raise PlanOvertaken(
+                    f"{loaded.path} was replaced by another plan since it was read",
+                    remedy="read the new one, then run the same command again",
+                )
+            with explained(path):
+                journal = cls(path, open_for_writing(path), now)
+            journal._locks = (held, also_held)
+        except BaseException:
+            held.close()
+            also_held.close()
+            raise
+        try:
+            with explained(path):
+                if holds_nothing(journal._connection):
+                    if not create or (was_begun_here(loaded) and not take_over):
+                        raise missing(loaded)
+                    journal._begin(loaded)
+                journal._check(loaded)
+                if not take_over and lines_lost(loaded, journal.last_line()):
+                    raise older_copy(loaded)
+                journal._register(command, take_over=take_over)
+                journal._loaded = loaded
+                if journal.last_line() or begun_elsewhere(loaded) is None:  # an empty one takes no other one's place
+                    note_begun(loaded, journal.last_line())
+        except BaseException:
+            journal._close()
+            raise
+        return journal
+
+    @classmethod
+    def reading(cls, loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
+        """Open the journal of a plan to look at it, also while a run is at work. Raises `JournalError`."""
+        path = loaded.journal_path
+        if not was_begun(loaded):
+            raise missing(loaded)
+        with explained(path):
+            journal = cls(path, open_for_reading(path), now)
+        try:
+            with explained(path):
+                journal._check(loaded)
+                if not journal.is_running() and lines_lost(loaded, journal.last_line()):
+                    raise older_copy(loaded)
+        except BaseException:
+            journal._close()
+            raise
+        return journal
+
+    def _begin(self, loaded: LoadedPlan) -> None:
+        plan = loaded.plan
+        about = {
+            "what this is": "the journal of a migration by telephony-core; the view `numbers` shows where each stands",
+            "plan": loaded.path.name,
+            "checksum": loaded.checksum,
+            "from": f"{plan.source.connection} ({plan.source.provider})",
+            "to": f"{plan.target.connection} ({plan.target.provider})",
+            "begun at": _text(self._now()),
+        }
+        self._connection.execute("BEGIN IMMEDIATE")
+        for statement in _SCHEMA.split(";\n"):
+            if statement.strip():
+                self._connection.execute(statement)
+        self._connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        self._connection.execute("COMMIT")
+        sync_folder(self.path.parent)
+
+    def _check(self, loaded: LoadedPlan) -> None:
+        (application,) = self._connection.execute("PRAGMA application_id").fetchone()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION:
+            raise JournalError(f"{self.path} is not a journal", remedy=ASIDE)
+        if version != VERSION:
+            raise JournalError(
+                f"{self.path} is a journal of version {version}, and this telephony-core reads {VERSION}",
+                remedy="use the version of telephony-core that began it",
+            )
+        (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise JournalError(f"{self.path} is damaged", remedy=ASIDE)
+        row = self._connection.execute("SELECT value FROM about WHERE fact = 'checksum'").fetchone()
+        if row is None or row[0] != loaded.checksum:
+            raise JournalError(
+                f"{self.path} is the journal of another plan than {loaded.path.name}",
+                remedy="put the plan back that it belongs to, or give the new plan another name",
+            )
+
+    def _register(self, command: str, *, take_over: bool) -> None:
+        last = self.last_run()
+        now = self._now()
+        if last is not None and last.ended_at is None:
+            if last.host != socket.gethostname() and not take_over:
+                raise JournalLocked(
+                    f"the last run did not say that it ended: {last.owner(now)}; whether it still lives cannot be seen "
+                    f"from {socket.gethostname()}",
+                    remedy="make sure that it is over, then take its place with `--take-over`",
+                )
+            self.taken_over = last
+        cursor = self._connection.execute(
+            "INSERT INTO runs (command, began_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
+            (command, _text(now), os.getpid(), socket.gethostname(), __version__),
+        )
+        self._run = cursor.lastrowid or 0
+
+    # -- writing
+
+    def append(self, entry: Entry) -> None:
+        """Write one line; it is on disk when this returns. Raises `JournalError`."""
+        facts = json.dumps(dict(entry.facts), ensure_ascii=False, separators=(",", ":"))
+        row = (_text(self._now()), self._run, entry.number, entry.action, entry.phase, entry.record, entry.says, facts)
+        with explained(self.path):
+            cursor = self._connection.execute(
+                "INSERT INTO entries (at, run, number, action, phase, record, says, facts)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        if entry.phase is Phase.INTENT and self._loaded is not None:
+            note_begun(self._loaded, cursor.lastrowid or 0)
+
+    def last_line(self) -> int:
+        """The last line that announced something to be sent; 0 where there is none."""
+        query = "SELECT COALESCE(MAX(seq), 0) FROM entries WHERE phase = ?"
+        with explained(self.path):
+            (line,) = self._connection.execute(query, (Phase.INTENT,)).fetchone()
+        return int(line)
+
+    def finish(self, how: str) -> None:
+        """Say that this run is over, and how it ended."""
+        with explained(self.path):
+            self._connection.execute(
+                "UPDATE runs SET ended_at = ?, how_it_ended = ? WHERE id = ?", (_text(self._now()), how, self._run)
+            )
+
+    # -- reading
+
+    def entries_of(self, number: str) -> list[Entry]:
+        """Every line of one number, oldest first."""
+        with explained(self.path):
+            rows = self._connection.execute(
+                "SELECT number, action, phase, record, says, facts, seq, at, run FROM entries"
+                " WHERE number = ? ORDER BY seq",
+                (number,),
+            ).fetchall()
+            return [_entry(row) for row in rows]
+
+    def agents_stopped(self, action: Action) -> frozenset[str]:
+        """Agents that giving numbers up may have taken off the air, also for numbers that are still there."""
+        with explained(self.path):
+            rows = self._connection.execute(
+                "SELECT facts FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
+            ).fetchall()
+            return frozenset(str(agent) for (facts,) in rows for agent in json.loads(facts).get("agents", ()))
+
+    def last_run(self) -> RunRecord | None:
+        """The run that began last."""
+        return next(iter(self.runs(newest_first=True)), None)
+
+    def runs(self, *, newest_first: bool = False) -> list[RunRecord]:
+        """Every run."""
+        order = "DESC" if newest_first else "ASC"
+        query = f"SELECT id, command, began_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id {order}"  # noqa: S608
+        with explained(self.path):
+            return [
+                RunRecord(id, command, _time(began), _time(ended) if ended else None, how, process, host)
+                for id, command, began, ended, how, process, host in self._connection.execute(query).fetchall()
+            ]
+
+    def is_running(self) -> bool:
+        """Whether a run is at work on this plan now, as far as this host can see."""
+        try:
+            with explained(self.path):
+                held = lock(self.path)
+        except JournalError:
+            return False  # in a folder that cannot be written nobody is at work
+        if held is None:
+            return True
+        held.close()
+        return False
+
+    # -- closing
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        if kind is not None and self._locks:
+            with suppress(JournalError):
+                self.finish(f"ended by {kind.__name__}")
+        self._close()
+
+    def _close(self) -> None:
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        for held in self._locks:
+            with suppress(sqlite3.Error):
+                held.close()
+
+
+def _hold_everywhere(loaded: LoadedPlan, held: sqlite3.Connection, *, take_over: bool) -> sqlite3.Connection | None:
+    """The second lock, which is the plan's under whatever name; without it the first is given back."""
+    also_held = None
+    try:
+        also_held = hold(loaded, take_over=take_over)
+    finally:
+        if also_held is None:
+            held.close()
+    return also_held
+
+
+def was_begun(loaded: LoadedPlan) -> bool:
+    """Whether the plan has a journal beside it with anything in it. Raises `JournalError` when that cannot be seen."""
+    path = loaded.journal_path
+    if not path.exists():
+        return False
+    with explained(path), closing(open_for_reading(path)) as connection:
+        return not holds_nothing(connection)
+
+
+def older_copy(loaded: LoadedPlan) -> JournalError:
+    """The journal lacks lines that this machine saw written: what they announced may have happened."""
+    return JournalError(
+        f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
+        "happened",
+        remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
+        "then go on from this one with `telephony migrate apply --take-over`",
+    )
+
+
+def missing(loaded: LoadedPlan) -> JournalError:
+    journal = loaded.journal_path
+    found = "an empty journal" if journal.exists() else "no journal"
+    if (elsewhere := begun_elsewhere(loaded)) is not None:
+        return JournalError(
+            f"{loaded.path} has {found} beside it: this plan was begun as {elsewhere}",
+            remedy="run the command with that path",
+        )
+    if was_begun_here(loaded):
+        return JournalError(
+            f"{loaded.path} has {found} beside it, and was begun on this machine: {journal.name} was lost, and with it "
+            "what was made at the target",
+            remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
+            "begin anew with `telephony migrate apply --take-over`",
+        )
+    return JournalError(
+        f"{loaded.path} has {found} beside it: it was not begun here, or {journal.name} was lost",
+        remedy="put the journal back; only if it was never begun, begin with `telephony migrate apply`",
+    )
+
+
+def _owner(path: Path, now: Callable[[], datetime]) -> str:
+    """Who is at work, as far as the journal tells."""
+    with suppress(sqlite3.Error, JournalError), closing(open_for_reading(path)) as connection:
+        last = SqliteJournal(path, connection, now).last_run()
+        if last is not None:
+            return f": {last.owner(now())}"
+    return ""
+
+
+def _entry(row: tuple[str, str, str, str | None, str, str, int, str, int]) -> Entry:
+    number, action, phase, record, says, facts, seq, at, run = row
+    return Entry(number, Action(action), Phase(phase), record, says, json.loads(facts), seq, _time(at), run)
+
+
+def _text(when: datetime) -> str:
+    return when.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _age(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds < 0:
+        return "in the future, by this clock"
+    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} seconds ago"

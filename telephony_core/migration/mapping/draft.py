@@ -1,0 +1,265 @@
+"""Writes the map that an operator is to edit: every agent and every trunk that needs an answer, with suggestions.
+
+A suggestion is a comment. Only what somebody took the comment sign away from counts.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import CredentialState
+from telephony_core.migration.assessment.eligibility import Judged, capabilities_of, judge_all
+from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.inventory.fields import printable, value_text
+from telephony_core.migration.inventory.inventory import Inventory
+from telephony_core.migration.mapping.map_file import FORMAT, NOTHING_SAID, VERSION, LabelRule
+from telephony_core.migration.plan.model import WhyLeftOut
+from telephony_core.provider.capabilities import Admits, Capabilities
+from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.text.documents import write_file
+
+_WIDTH: Final = 116
+
+
+def draft_map(source: Inventory, target: Target, *, source_capabilities: Capabilities | None = None) -> str:
+    """The text of a map for the numbers that could be moved, ready to be edited. Sends nothing."""
+    capabilities = source_capabilities or capabilities_of(source.provider)
+    judged = judge_all(source, target, NOTHING_SAID, frozenset(), capabilities)
+    moving = [number for number in judged if number.why in (None, WhyLeftOut.BLOCKED)]
+    lines = [
+        *_head(source, target, len(moving)),
+        *_label(moving, target),
+        *_agents(moving, judged, source, target),
+        *_trunks(moving, source, target),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+# -- TOML
+
+_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
+
+
+def toml_string(text: str) -> str:
+    """A text as a TOML basic string, on one line."""
+    return '"' + "".join(_ESCAPES.get(character) or _visible(character) for character in text) + '"'
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if 0xD800 <= code <= 0xDFFF:  # half of a pair stands for no character at all
+        return "\ufffd"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def _said(name: str, value: str) -> str:
+    return f"{name} = {toml_string(value)}"
+
+
+def _suggested(name: str, value: str, why: str = "") -> str:
+    return f"# {_said(name, value)}" + (f"  # {why}" if why else "")
+
+
+def _comment(text: str) -> list[str]:
+    """A comment, wrapped; what vendors and people wrote in it cannot end it."""
+    words, lines, line = printable(text).split(), [], "#"
+    for word in words:
+        if len(line) + 1 + len(word) > _WIDTH and line != "#":
+            lines.append(line)
+            line = "#"
+        line += f" {word}"
+    return [*lines, line]
+
+
+# -- its parts
+
+
+def _head(source: Inventory, target: Target, count: int) -> Iterator[str]:
+    numbers = "1 number" if count == 1 else f"{count} numbers"
+    yield from _comment(
+        f"How {numbers} of {source.connection} ({source.provider}) go to {target.name} ({target.inventory.provider}). "
+        f"Made from the inventory of {value_text(source.taken_at)}."
+    )
+    yield from _comment(
+        "Edit it, then make a plan with it. What stands in a comment is a suggestion and counts for nothing: take the "
+        "comment sign away from what you mean. Numbers for which something is left unsaid are not moved."
+    )
+    yield ""
+    yield _said("format", FORMAT)
+    yield f"version = {VERSION}"
+    yield _said("source", source.connection)
+    yield _said("target", target.name)
+
+
+def _label(moving: Iterable[Judged], target: Target) -> Iterator[str]:
+    support = target.capabilities.fields.get(Setting.LABEL)
+    longest = None if support is None else support.max_length
+    if longest is None:
+        return
+    too_long = [number.key for number in moving if len(number.source.label or "") > longest]
+    if not too_long:
+        return
+    yield ""
+    yield "[label]"
+    yield from _comment(f"{target.name} takes {longest} characters. Longer are the labels of {_some(too_long)}.")
+    yield _suggested("rule", LabelRule.CUT, "or drop: take no labels along; or keep: leave such numbers blocked")
+
+
+def _some(keys: Iterable[str]) -> str:
+    numbers = list(dict.fromkeys(keys))
+    shown = ", ".join(numbers[:8])
+    return shown if len(numbers) <= 8 else f"{shown} and {len(numbers) - 8} more"
+
+
+# -- agents
+
+
+def _agents(moving: Iterable[Judged], judged: Iterable[Judged], source: Inventory, target: Target) -> Iterator[str]:
+    users: dict[tuple[str, str], list[str]] = {}
+    agents: dict[tuple[str, str], AgentRef] = {}
+    for number in moving:
+        for direction, agent in _agents_of(number.source):
+            key = (agent.agent_id, str(agent.version or ""))
+            agents[key] = agent
+            users.setdefault(key, []).append(f"{number.key} ({direction})")
+    if not agents:
+        return
+    seen = sorted({agent.agent_id for number in target.inventory.numbers for _, agent in _agents_of(number)})
+    yield ""
+    yield from _comment(
+        f"Agents. Their ids are others at {target.name}; take them from its dashboard. "
+        + (f"Its numbers use {_some(seen)}." if seen else "None of its numbers has an agent yet.")
+    )
+    yield from _comment(f"Versions there: {_versions(target.capabilities)}. drop = true leaves a number without agent.")
+    hints = _hints(judged, target)
+    for key in sorted(agents):
+        agent = agents[key]
+        yield ""
+        yield "[[agents]]"
+        yield from _comment(f"At {source.connection} it serves {_some(users[key])}.")
+        yield _said("source", agent.agent_id)
+        if agent.version is not None:
+            yield _said("source_version", agent.version)
+        elif source.numbers:
+            yield from _comment(f"{source.connection} does not tell the version.")
+        hint = hints.get(agent.agent_id)
+        yield _suggested(
+            "target", hint[0] if hint else "", f"{hint[1]} has it there" if hint else "the id of the agent"
+        )
+        yield _suggested("target_version", _version_hint(agent, target.capabilities))
+
+
+def _agents_of(number: PhoneNumber) -> Iterator[tuple[str, AgentRef]]:
+    if number.inbound_agent is not None:
+        yield "inbound", number.inbound_agent
+    if number.outbound_agent is not None:
+        yield "outbound", number.outbound_agent
+
+
+def _versions(capabilities: Capabilities) -> str:
+    rules = capabilities.agent_versions
+    if rules is None:
+        return "the provider's own words"
+    words = [f'"{kind}"' for kind in sorted(rules.kinds)]
+    return " or ".join([*words, f"a literal like {rules.literals}"] if rules.literals else words)
+
+
+def _version_hint(agent: AgentRef, capabilities: Capabilities) -> str:
+    rules = capabilities.agent_versions
+    if rules is None or AgentVersion.PUBLISHED in rules.kinds:
+        return AgentVersion.PUBLISHED
+    return str(agent.version or "")
+
+
+def _hints(judged: Iterable[Judged], target: Target) -> dict[str, tuple[str, str]]:
+    """Which agent took over where a number is on both sides already, and which number shows it."""
+    there = {number.id: number for number in target.inventory.numbers}
+    hints: dict[str, tuple[str, str]] = {}
+    for number in judged:
+        record = there.get(number.target_id or "")
+        if record is None:
+            continue
+        pairs = (
+            (number.source.inbound_agent, record.inbound_agent),
+            (number.source.outbound_agent, record.outbound_agent),
+        )
+        for old, new in pairs:
+            if old is not None and new is not None:
+                hints.setdefault(old.agent_id, (new.agent_id, number.key))
+    return hints
+
+
+# -- trunks
+
+
+def _trunks(moving: Iterable[Judged], source: Inventory, target: Target) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[Judged]] = {}
+    for number in moving:
+        outbound = None if number.source.sip is None else number.source.sip.outbound
+        address = None if outbound is None or outbound.address is None else outbound.address.uri()
+        username = None if outbound is None else outbound.username
+        # Numbers without an address may have nothing in common, so that each is a trunk of its own.
+        groups.setdefault((address or f"\uffff{number.key}", username or ""), []).append(number)
+    if not groups:
+        return
+    yield ""
+    yield from _comment(
+        f"Trunks: one table for each distinct trunk at {source.connection}. No provider gives a password back, so say "
+        'where it is: env:NAME, file:PATH or prompt:, never the password itself; or auth = "none" for a trunk that '
+        "knows its callers by address. One password serves all numbers of its trunk. If numbers on one address have "
+        'credentials of their own, copy the table, give it another name, and say numbers = ["…"] in it.'
+    )
+    for position, (_, numbers) in enumerate(sorted(groups.items()), start=1):
+        yield ""
+        yield from _trunk(f"trunk-{position}", numbers, target)
+
+
+def _trunk(name: str, numbers: list[Judged], target: Target) -> Iterator[str]:
+    number = numbers[0].source
+    outbound = None if number.sip is None else number.sip.outbound
+    address = None if outbound is None else outbound.address
+    username = None if outbound is None else outbound.username
+    yield "[[trunks]]"
+    yield from _comment(
+        f"{'1 number' if len(numbers) == 1 else f'{len(numbers)} numbers'}: {_some(n.key for n in numbers)}."
+    )
+    yield _said("name", name)
+    if address is None:
+        yield f"numbers = [{toml_string(number.identity.e164 or number.identity.raw)}]"
+    else:
+        yield _said("source_address", str(address))
+    if username is not None:
+        yield _said("source_username", username)
+    if target.capabilities.can_write(Setting.ADDRESS):
+        wants = address is None or any(
+            finding.field == Setting.ADDRESS and finding.blocks for finding in numbers[0].findings
+        )
+        if wants:
+            yield _suggested("address", "pbx.example.com:5060", f"for {target.name}, if the trunk can be reached so")
+    if target.capabilities.can_write(Setting.PASSWORD) and (
+        outbound is None or outbound.credentials is not CredentialState.NONE
+    ):
+        variable = re.sub("[^A-Z0-9]+", "_", name.upper())
+        yield _suggested("username", username or "")
+        yield _suggested("password", f"env:{variable}_PASSWORD")
+        yield _suggested("auth", "none", "instead of the two above")
+    allowed = None if number.sip is None else number.sip.inbound.allowed_addresses
+    if allowed is None and target.capabilities.can_write(Setting.ALLOWED_ADDRESSES):
+        if target.capabilities.admits_without_list is Admits.NOBODY:
+            without = "without it, nobody can call in"
+        else:
+            without = "without it, everybody may call in"
+        yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; {without}'
+
+
+def save_map(text: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Write the text of a map in one step. Raises `MigrationError`, also for a file that exists already."""
+    return write_file(path, text.encode(), overwrite=overwrite)

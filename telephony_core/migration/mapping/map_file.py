@@ -1,0 +1,359 @@
+"""The map: what only the operator knows, in a TOML file that is written for editing and read strictly.
+
+Agents have other ids at the target, and no provider gives a password back. Whatever the map does not say stays unsaid:
+a number that would need it is blocked. Passwords are references (``env:``, ``file:``, ``prompt:``), whose presence is
+checked when a plan is made and which are read when it is applied.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, ValidationError, field_validator, model_validator
+
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.allow_list import parse_allowed_addresses
+from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import OutboundUpdate
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
+from telephony_core.migration.inventory.inventory import NumberIndex
+from telephony_core.secrets.references import file_named, is_reference, variable_named
+from telephony_core.secrets.url_password import without_password
+from telephony_core.text.reading import parse_toml, read_text
+
+FORMAT: Final = "telephony-core migration map"
+VERSION: Final = 1
+
+
+class MapError(MigrationError):
+    """A map cannot be used. Tells every fault at once, each with its line, and repeats no value."""
+
+    default_remedy: ClassVar[str | None] = "mend it there; `telephony migrate map` writes a new one"
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Table(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+    """A table of the file. Unlike `Given` it leaves pydantic's error, which knows the place of every fault."""
+
+
+class LabelRule(StrEnum):
+    """What to do with a label that is longer than the target takes."""
+
+    KEEP = "keep"
+    """Nothing: a label that does not fit blocks its number."""
+    CUT = "cut"
+    DROP = "drop"
+    """Take no labels along at all."""
+
+
+class LabelChoice(_Table, frozen=True):
+    rule: LabelRule = LabelRule.KEEP
+
+
+class AgentChoice(_Table, frozen=True):
+    """Which agent at the target takes over from one at the source."""
+
+    source: Text
+    """The agent's id at the source."""
+    source_version: Text | None = None
+    """``published``, ``draft`` or the provider's literal; without it, every version that has no entry of its own."""
+    target: Text | None = None
+    target_version: Text | None = None
+    drop: Literal[True] | None = None
+    """The numbers get no agent in its place."""
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> Self:
+        if self.drop and (self.target is not None or self.target_version is not None):
+            raise ValueError("drop says that there is no agent at the target, and one is given")
+        if (self.target is None) != (self.target_version is None):
+            missing = "target_version" if self.target_version is None else "target"
+            raise ValueError(f"{missing} is missing: an agent is meant together with its version")
+        return self
+
+    @property
+    def agent(self) -> AgentRef | None:
+        return None if self.target is None else AgentRef(self.target, version=self.target_version)
+
+
+class TrunkChoice(_Table, frozen=True):
+    """How the target reaches a trunk, and with which credentials.
+
+    It is for the numbers whose record has ``source_address`` (and ``source_username``, where the source tells it); with
+    ``numbers`` it is for these alone, and goes before an entry without them.
+    """
+
+    name: Text
+    source_address: SipAddress | None = None
+    source_username: Text | None = None
+    numbers: tuple[Text, ...] | None = Field(default=None, min_length=1)
+    auth: Literal["digest", "none"] | None = None
+    username: Text | None = None
+    """The digest user, or a reference to it."""
+    password: Text | None = None
+    """A reference; never the password."""
+    address: SipAddress | None = None
+    """The address for the target, where it is not the one that the source has."""
+    allowed_addresses: tuple[str, ...] | None = None
+    """The allow-list for the target, where it is not the one that the source has."""
+
+    @field_validator("username")
+    @classmethod
+    def _user(cls, text: str | None) -> str | None:
+        if text is None or is_reference(text):
+            return _whole_reference(text)
+        OutboundUpdate(username=text)
+        return text
+
+    @field_validator("password")
+    @classmethod
+    def _reference(cls, text: str | None) -> str | None:
+        if text is not None and not is_reference(text):
+            raise ValueError(
+                "is not a reference to a secret; write env:NAME, file:PATH or prompt:, never the password itself"
+            )
+        return _whole_reference(text)
+
+    @field_validator("allowed_addresses")
+    @classmethod
+    def _networks(cls, entries: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        # Whether everybody may be let in is decided where the losses are, by name.
+        return None if entries is None else parse_allowed_addresses(entries, allow_any=True)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.source_address is None and self.numbers is None:
+            raise ValueError("which numbers it is for is not said; give source_address, numbers, or both")
+        given = self.username is not None or self.password is not None
+        if self.auth == "none" and given:
+            raise ValueError('auth is "none", and a username or a password is given')
+        pair = {"username": self.username, "password": self.password}
+        missing = " and ".join(name for name, text in pair.items() if text is None)
+        if (self.auth == "digest" or given) and missing:
+            raise ValueError(f'{missing} is missing: digest credentials are a pair, or auth is "none"')
+        return self
+
+    @property
+    def says(self) -> Literal["digest", "none"] | None:
+        """What it says of the credentials; ``None`` as long as it says nothing."""
+        return "digest" if self.password is not None else self.auth
+
+    def fits(self, number: PhoneNumber) -> bool:
+        """Whether the record has this trunk, as far as the source tells."""
+        outbound = None if number.sip is None else number.sip.outbound
+        address = None if outbound is None else outbound.address
+        username = None if outbound is None else outbound.username
+        if self.source_address is not None and (address is None or address.uri() != self.source_address.uri()):
+            return False
+        return self.source_username is None or self.source_username == username
+
+
+def _whole_reference(text: str | None) -> str | None:
+    if text is not None and not text.startswith("prompt:") and not text.partition(":")[2]:
+        raise ValueError("the reference does not say where; write env:NAME or file:PATH")
+    return text
+
+
+class MigrationMap(_Table, frozen=True):
+    """What the operator says of the numbers that go from one connection to another."""
+
+    source: Text | None = None
+    """The connection that it was written for; ``None`` for a map that is for any."""
+    target: Text | None = None
+    label: LabelChoice = LabelChoice()
+    agents: tuple[AgentChoice, ...] = ()
+    trunks: tuple[TrunkChoice, ...] = ()
+    _lines: list[int] = PrivateAttr(default_factory=list)
+    """Where each entry of ``trunks`` begins in the file that this was read from."""
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a map. Raises `MapError` with the lines of all its faults; no value is repeated."""
+        return cls.parse(read_text(path, what="the map", refused=MapError), where=os.fspath(path))
+
+    @classmethod
+    def parse(cls, text: str, *, where: str = "the map") -> Self:
+        """Read a map from its text. Raises `MapError`."""
+        document: dict[str, Any] | None = None
+        faults: list[str] = []
+        try:
+            document = parse_toml(text)
+        except ValueError as error:
+            faults = [str(error)]  # line and column, never a value
+        if document is None:
+            raise MapError(f"{where} is not valid TOML: {faults[0]}")
+        kind, version = document.pop("format", None), document.pop("version", None)
+        if kind != FORMAT:
+            raise MapError(f"{where} is not a migration map", remedy=f'it has to say format = "{FORMAT}"')
+        if type(version) is not int or version != VERSION:
+            raise MapError(f"{where} is of another version; this program reads version {VERSION}")
+        try:
+            made = cls.model_validate(document)
+        except ValidationError as error:
+            made = None
+            faults = [_fault(item, text) for item in error.errors(include_url=False, include_input=False)]
+        if made is not None:
+            faults = list(_contradictions(made, text))
+        if made is None or faults:
+            raise MapError(f"{where}: {'; '.join(faults)}")
+        made._lines.extend(line_of(text, ("trunks", position)) for position in range(len(made.trunks)))
+        return made
+
+    def agent(self, agent: AgentRef) -> AgentChoice | None:
+        """What the map says of an agent in this version."""
+        entries = [entry for entry in self.agents if entry.source == agent.agent_id]
+        exact = [entry for entry in entries if entry.source_version is not None]
+        return next(
+            (entry for entry in exact if entry.source_version == agent.version),
+            next((entry for entry in entries if entry.source_version is None), None),
+        )
+
+    def trunks_of(self, numbers: Iterable[PhoneNumber]) -> dict[str, TrunkChoice]:
+        """What the map says of the trunk of each record, by the record's id.
+
+        An entry for a number goes before one for its trunk, one with a username before one without. Raises `MapError`
+        for a number that is not there with the trunk it is said to have: a slip in it would otherwise leave the number
+        to another entry, with another password. And for a number that two entries name, in whatever spelling.
+        """
+        held = list(numbers)
+        chosen: dict[str, TrunkChoice] = {}
+        general: dict[str, list[TrunkChoice]] = {}
+        for entry in self.trunks:
+            if entry.numbers is None and entry.source_address is not None:
+                general.setdefault(entry.source_address.uri(), []).append(entry)
+        for number in held:
+            address = None if number.sip is None else number.sip.outbound.address
+            fitting = [] if address is None else [e for e in general.get(address.uri(), ()) if e.fits(number)]
+            if fitting:
+                chosen[number.id] = next((e for e in fitting if e.source_username is not None), fitting[0])
+        index, claims = NumberIndex(held), dict[str, int]()
+        for position, entry in enumerate(self.trunks):
+            for text in entry.numbers or ():
+                found = index.find(text)
+                for number in found:
+                    if (other := claims.setdefault(number.id, position)) != position:
+                        raise self._named_twice(number, other, position)
+                named = [number for number in found if entry.fits(number)]
+                if not named:
+                    raise MapError(
+                        f"[[trunks]] {entry.name!r} names a number that the inventory does not have on this trunk: "
+                        f"{text[:40]}",
+                        remedy="write the number as the inventory does, or take it out of `numbers`",
+                    )
+                chosen |= {number.id: entry for number in named}
+        return chosen
+
+    def _named_twice(self, number: PhoneNumber, one: int, other: int) -> MapError:
+        places = " and ".join(
+            f"{self.trunks[at].name!r}" + (f" (line {self._lines[at]})" if at < len(self._lines) else "")
+            for at in (one, other)
+        )
+        return MapError(
+            f"two [[trunks]] name the number {number.identity}: {places}",
+            remedy="a number has one trunk: take it out of one of them",
+        )
+
+
+NOTHING_SAID: Final = MigrationMap()
+"""The map of somebody who has not answered anything yet."""
+
+
+def _contradictions(made: MigrationMap, text: str) -> Iterator[str]:
+    """What no table shows alone: two entries that claim the same."""
+    claims: list[tuple[str, int, str, str]] = []
+
+    def claim(table: str, position: int, what: str, key: str | None = None) -> None:
+        claims.append((table, position, what, what if key is None else key))
+
+    for position, entry in enumerate(made.agents):
+        claim("agents", position, f"agent {entry.source!r} in version {entry.source_version!r}")
+    for position, trunk in enumerate(made.trunks):
+        claim("trunks", position, f"the name {trunk.name!r}")
+        numbers = {_spelling_apart(number): number for number in trunk.numbers or ()}
+        for key, number in numbers.items():
+            claim("trunks", position, f"the number {without_password(number)!r}", key)
+        if trunk.numbers is None and trunk.source_address is not None:
+            claim("trunks", position, f"the trunk {trunk.source_address.uri()} of {trunk.source_username!r}")
+    counted = Counter((table, key) for table, _, _, key in claims)
+    for table, position, what, key in claims:
+        if counted[table, key] > 1:
+            yield f"line {line_of(text, (table, position))}: {what} is there {counted[table, key]} times"
+
+
+def _spelling_apart(number: str) -> str:
+    """What two spellings of a number share, where no country is needed to see it; the inventory shows the rest."""
+    with suppress(InvalidInput):
+        number = given_number(number, region="ZZ").account_key
+    return f"number {number}"
+
+
+def _fault(item: Any, text: str) -> str:
+    path: tuple[str | int, ...] = tuple(item["loc"])
+    inner = item.get("ctx", {}).get("error")
+    said = str(inner) if isinstance(inner, TelephonyError) else str(item["msg"]).removeprefix("Value error, ")
+    table = f"[[{path[0]}]]" if len(path) > 1 and isinstance(path[1], int) else f"[{path[0]}]" if path else ""
+    names = [str(step) for step in path[1:] if isinstance(step, str)] if len(path) > 1 else []
+    if len(path) == 1:
+        table, names = "", [str(path[0])]
+    if item["type"] == "extra_forbidden":
+        said = "there is no such setting"
+    return f"line {line_of(text, path)}: {': '.join(part for part in (table, '.'.join(names), said) if part)}"
+
+
+_HEADER: Final = re.compile(r"\s*\[{1,2}\s*([A-Za-z0-9_.\"-]+)\s*\]{1,2}")
+
+
+def line_of(text: str, path: tuple[str | int, ...]) -> int:
+    """The line (from 1) of a table, or of a key in it, as far as it can be found in the text."""
+    table = str(path[0]) if path else ""
+    position = path[1] if len(path) > 1 and isinstance(path[1], int) else 0
+    key = next((str(step) for step in path[1:] if isinstance(step, str)), None)
+    seen, header, current = -1, 1, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if found := _HEADER.match(line):
+            current = found[1].strip('"')
+            if current == table:
+                seen += 1
+                header = number if seen == position else header
+            continue
+        wanted = key if current == table and seen == position else table if not current and len(path) == 1 else None
+        if wanted is not None and _sets(line, wanted):
+            return number
+    return header
+
+
+def _sets(line: str, key: str) -> bool:
+    return re.match(rf"\s*\"?{re.escape(key)}\"?\s*[=.]", line) is not None
+
+
+def reference_problem(reference: str) -> str | None:
+    """Why a reference leads nowhere on this machine now, or ``None``. Reads no secret; a prompt is always there."""
+    kind, _, rest = reference.partition(":")
+    if kind == "env":
+        return None if os.environ.get(rest) else f"{variable_named(rest)} is not set here"
+    if kind == "file":
+        try:
+            file = Path(rest).expanduser()
+            if not file.is_file():
+                return f"{file_named(rest)} is not there"
+            if not os.access(file, os.R_OK):
+                return f"the file {rest} may not be read by this user"
+            return None if file.stat().st_size else f"the file {rest} is empty"
+        except OSError as error:
+            return f"{file_named(rest)} cannot be looked at ({error.strerror})"
+        except (RuntimeError, ValueError):
+            return f"{file_named(rest)} has no such path on this machine"
+    if kind == "prompt":
+        return None
+    raise InvalidInput("this is not a reference to a secret", remedy="write env:NAME, file:PATH or prompt:")

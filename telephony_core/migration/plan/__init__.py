@@ -1,0 +1,1 @@
+"""What will be done, as a file to approve; how it is made and what it allows."""

@@ -1,0 +1,81 @@
+"""What a plan says beside its steps: what becomes of each field, and which numbers stay where they are."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from telephony_core.domain.input_model import Given
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    INFO = "info"
+    WARN = "warn"
+    BLOCK = "block"
+    """The number is not moved until it is solved, or accepted by its ``consent``."""
+
+
+class Fate(StrEnum):
+    """What becomes of a field on the way."""
+
+    KEPT = "kept"
+    CONVERTED = "converted"
+    DEFAULTED = "defaulted"
+    NEEDS_INPUT = "needs_input"
+    LOST = "lost"
+
+
+class Finding(Given):
+    """What becomes of one field of one number, in words for people."""
+
+    field: str
+    """Dotted name, as in `telephony_core.provider.capabilities.Field`, or ``number``, ``origin``, ``status``."""
+    severity: Severity
+    message: str
+    fate: Fate | None = None
+    before: str | None = None
+    """As it stands at the source."""
+    after: str | None = None
+    """As it will stand at the target."""
+    remedy: str | None = None
+    consent: str | None = None
+    """The name by which a blocking finding can be accepted; ``None`` where it cannot."""
+    accepted: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it still stands in the way."""
+        return self.severity is Severity.BLOCK and not self.accepted
+
+
+class WhyLeftOut(StrEnum):
+    """Why a number of the source is not moved."""
+
+    BLOCKED = "blocked"
+    """Findings stand against it."""
+    ALREADY_THERE = "already_there"
+    IN_TRANSITION = "in_transition"
+    """Pending, or its release is scheduled."""
+    PURCHASED = "purchased"
+    """The source is its carrier: it can only be ported."""
+    IDENTITY = "identity"
+    """The target cannot hold such a number."""
+    AMBIGUOUS = "ambiguous"
+    """More than one live record of it at one side."""
+    OVER = "over"
+    """A released record; nothing to move."""
+    NOT_CHOSEN = "not_chosen"
+
+
+class LeftOut(Given):
+    """A number of the source that stays where it is, and why."""
+
+    key: str
+    source_id: str
+    why: WhyLeftOut
+    message: str
+    remedy: str | None = None
+    findings: tuple[Finding, ...] = ()
+    target_id: str | None = None
+    """The live record at the target, of a number that is there already."""

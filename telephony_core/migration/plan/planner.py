@@ -1,0 +1,364 @@
+"""Makes the plan: for each number the steps, what they do and undo, and what stays behind and why. Writes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from telephony_core._version import __version__
+from telephony_core.domain.agents import AgentVersion
+from telephony_core.domain.lifecycle import Origin, SideEffect
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import InvalidInput
+from telephony_core.migration.assessment.eligibility import Judged, capabilities_of, judge_all
+from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.assessment.trunk_rules import written_form
+from telephony_core.migration.inventory.fields import SETTINGS, value_text
+from telephony_core.migration.inventory.inventory import Inventory, NumberIndex, number_text
+from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
+from telephony_core.migration.plan.allowances import consents
+from telephony_core.migration.plan.model import (
+    Estimate,
+    LeftOut,
+    Plan,
+    PlannedNumber,
+    PlannedRelease,
+    Settings,
+    Side,
+    Step,
+    StepKind,
+    Trunk,
+    Wanted,
+    WhyLeftOut,
+)
+from telephony_core.migration.run.target_index import OLDEST, SHARED_FROM
+from telephony_core.operations.reconciliation import read_field
+from telephony_core.provider.capabilities import Capabilities, Operation, ReleaseEffect
+from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.transport.clock import Clock
+from telephony_core.transport.pace import Pace
+
+_ROUND_TRIP: Final = 0.3
+"""Seconds that a request is taken to last where nothing else limits it."""
+_SAMPLE: Final = 20
+"""Records of the target that a plan remembers."""
+
+_SHARED_SHOWN: Final = 20
+"""Numbers that are named of those that share agents; one agent may serve thousands."""
+
+_FOR_GOOD: Final = frozenset(
+    {WhyLeftOut.ALREADY_THERE, WhyLeftOut.IDENTITY, WhyLeftOut.NOT_CHOSEN, WhyLeftOut.OVER, WhyLeftOut.PURCHASED}
+)
+"""Reasons to stay that no other plan would change."""
+
+
+def make_plan(
+    source: Inventory,
+    target: Target,
+    mapping: MigrationMap = NOTHING_SAID,
+    *,
+    accept: Iterable[str] = (),
+    numbers: Iterable[str] | None = None,
+    settings: Settings | None = None,
+    source_pace: Pace | None = None,
+    target_pace: Pace | None = None,
+    source_capabilities: Capabilities | None = None,
+    clock: Clock | None = None,
+) -> Plan:
+    """The plan to move the numbers of an inventory to a target. Sends nothing; equal inputs give equal plans.
+
+    ``accept`` names losses and side effects (`consents`), ``numbers`` chooses some in any spelling. The paces are those
+    that the two clients are going to have; without them the estimate uses what the providers declare. What cannot be
+    moved stays in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
+    `MapError` for a map that does not fit.
+    """
+    accepted = consents(accept)
+    capabilities = source_capabilities or capabilities_of(source.provider)
+    judged = judge_all(source, target, mapping, accepted, capabilities)
+    chosen = _chosen(judged, numbers)
+    moving = [number for number in judged if number.why is None and number.source.id in chosen]
+    serving = _serving(source.numbers)
+    planned = tuple(_planned(number, target, capabilities, serving) for number in moving)
+    going = {number.source.id for number in moving}
+    used = {number.wanted.trunk for number in planned}
+    trunks = {number.trunk.name: number.trunk for number in moving if number.trunk is not None}
+    settings = settings or Settings()
+    source_pace = source_pace or Pace.declared(capabilities.rate_limit)
+    target_pace = target_pace or Pace.declared(target.capabilities.rate_limit)
+    host = target.capabilities.inbound_host
+    return Plan(
+        created_at=(clock or Clock()).now(),
+        made_with=__version__,
+        source=_side(source),
+        target=_side(target.inventory, holds=_sample(target.inventory.numbers)),
+        accepted=tuple(sorted(accepted)),
+        settings=settings,
+        trunks=tuple(trunks[name] for name in sorted(trunks) if name in used),
+        inbound_host=None if host is None else host.host,
+        estimate=_estimate(planned, source, target, settings, source_pace, target_pace),
+        numbers=planned,
+        left_out=tuple(_left_out(number) for number in judged if number.source.id not in going),
+    )
+
+
+def exit_status(plan: Plan) -> int:
+    """For ``--detailed-exitcode``: 2 when there is something to apply, 0 when everything that could be moved is there.
+
+    1 when there is nothing to apply because numbers wait for somebody: an answer, a consent, the end of a transition.
+    """
+    if plan.numbers:
+        return 2
+    return 0 if all(number.why in _FOR_GOOD for number in plan.left_out) else 1
+
+
+def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> Side:
+    return Side(
+        holds=holds or {},
+        connection=inventory.connection,
+        provider=inventory.provider,
+        adapter=inventory.adapter,
+        base_url=inventory.base_url,
+        inventory=inventory.checksum,
+        taken_at=inventory.taken_at,
+    )
+
+
+def _sample(numbers: Sequence[PhoneNumber]) -> dict[str, str]:
+    """Some records by which the account is known again: live ones first, the oldest first, for they stay longest."""
+    by_age = sorted(numbers, key=lambda number: (not number.is_live, str(number.created_at or ""), number.id))
+    return {number.id: number_text(number.identity) for number in by_age[:_SAMPLE]}
+
+
+def _chosen(judged: Iterable[Judged], numbers: Iterable[str] | None) -> set[str]:
+    """Ids of the chosen records. Raises `InvalidInput` for a number that the inventory does not have."""
+    held = [number.source for number in judged]
+    if numbers is None:
+        return {number.id for number in held}
+    index, chosen = NumberIndex(held), set[str]()
+    for text in [numbers] if isinstance(numbers, str) else numbers:
+        found = index.find(text)
+        if not found:
+            raise InvalidInput(
+                f"the inventory has no number {text[:40]!r}", remedy="write it in E.164, or as the inventory does"
+            )
+        chosen |= {number.id for number in found}
+    return chosen
+
+
+def _left_out(number: Judged) -> LeftOut:
+    if number.why is None:
+        return LeftOut(
+            key=number.key,
+            source_id=number.source.id,
+            why=WhyLeftOut.NOT_CHOSEN,
+            message=f"{number.message}, and was not chosen",
+            findings=number.findings,
+        )
+    return LeftOut(
+        key=number.key,
+        source_id=number.source.id,
+        why=number.why,
+        message=number.message,
+        remedy=number.remedy,
+        findings=number.findings,
+        target_id=number.target_id,
+    )
+
+
+# -- one number
+
+
+def _planned(
+    number: Judged, target: Target, capabilities: Capabilities, serving: Mapping[str, Sequence[PhoneNumber]]
+) -> PlannedNumber:
+    if number.wanted is None:
+        raise InvalidInput(f"{number.key}: nothing is known about what to make of it")  # never: it can be moved
+    return PlannedNumber(
+        key=number.key,
+        source=number.source,
+        target_before=number.target_before,
+        wanted=number.wanted,
+        steps=tuple(_steps(number.source, number.wanted, number.trunk, target)),
+        findings=number.findings,
+        release=_release(number.source, capabilities, serving),
+    )
+
+
+def _steps(number: PhoneNumber, wanted: Wanted, trunk: Trunk | None, target: Target) -> Iterator[Step]:
+    capabilities = target.capabilities
+    before, after = _forms(number, wanted, trunk, target)
+    agents = {Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT}
+    label = f" as “{value_text(wanted.label)}”" if wanted.label else ""
+    yield Step(
+        kind=StepKind.IMPORT,
+        says=f"bring {number_text(number.identity)} to {target.name}{label}",
+        before={name: text for name, text in before.items() if name not in agents},
+        after={name: text for name, text in after.items() if name not in agents},
+        reversible=capabilities.offers(Operation.RELEASE, Origin.IMPORTED),
+        undo=_undo_import(wanted, target),
+        requests=2 if target.finds_by_number else 1,
+    )
+    if wanted.has_agents:
+        publishes = _may_publish(wanted, capabilities)
+        yield Step(
+            kind=StepKind.ASSIGN_AGENTS,
+            says=" and ".join(_assignments(wanted)),
+            before={name: text for name, text in before.items() if name in agents},
+            after={name: text for name, text in after.items() if name in agents},
+            reversible=not publishes,
+            undo="a version that was published stays published" if publishes else "goes with the number",
+            side_effects=(SideEffect.PUBLISHES,) if publishes else (),
+            requests=3,
+        )
+    yield Step(
+        kind=StepKind.READ_BACK,
+        says=f"read it back from {target.name} and compare every field that {target.name} tells",
+        undo="nothing to undo",
+        requests=1,
+    )
+
+
+def _forms(
+    number: PhoneNumber, wanted: Wanted, trunk: Trunk | None, target: Target
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Every setting as it stands at the source and as it will be written, by dotted name."""
+    told = {name: read_field(number, name) for name in SETTINGS}
+    before = {"number": value_text(number.identity.raw)}
+    before |= {str(name): value_text(value) for name, value in told.items() if value not in (None, "")}
+    written: dict[str, object] = {Setting.LABEL: wanted.label}
+    if wanted.outbound is not None:
+        address = wanted.outbound.address
+        written[Setting.ADDRESS] = None if address is None else written_form(address, target.capabilities.address_forms)
+        written[Setting.OUTBOUND_ENCRYPTION] = wanted.outbound.media_encryption
+    if wanted.inbound is not None:
+        written[Setting.ALLOWED_ADDRESSES] = wanted.inbound.allowed_addresses
+        written[Setting.INBOUND_ENCRYPTION] = wanted.inbound.media_encryption
+    if trunk is not None:
+        none = "none, on purpose" if trunk.auth == "none" else None
+        written[Setting.USERNAME] = trunk.username
+        written[Setting.PASSWORD] = none or f"from {trunk.password}"
+    written[Setting.INBOUND_AGENT] = wanted.inbound_agent
+    written[Setting.OUTBOUND_AGENT] = wanted.outbound_agent
+    after = {"number": value_text(wanted.number)}
+    after |= {str(name): value_text(value) for name, value in written.items() if value is not None}
+    return before, after
+
+
+def _undo_import(wanted: Wanted, target: Target) -> str:
+    capabilities = target.capabilities
+    if not capabilities.offers(Operation.RELEASE, Origin.IMPORTED):
+        return f"{target.name} gives no number up by its API: it would have to be taken away in the dashboard"
+    terms = capabilities.release.get(Origin.IMPORTED)
+    when = (
+        ""
+        if terms is None
+        else {
+            ReleaseEffect.IMMEDIATE: ", at once",
+            ReleaseEffect.END_OF_PERIOD: ", at the end of the billing period",
+        }[terms.effect]
+    )
+    stops = SideEffect.UNPUBLISHES in capabilities.side_effects.get(Operation.RELEASE, ())
+    agents = "; that takes its agents off the air there, perhaps for other numbers too" * (stops and wanted.has_agents)
+    return f"release it at {target.name}{when}{agents}"
+
+
+def _may_publish(wanted: Wanted, capabilities: Capabilities) -> bool:
+    if SideEffect.PUBLISHES not in capabilities.side_effects.get(Operation.ASSIGN_AGENTS, ()):
+        return False
+    agents = (wanted.inbound_agent, wanted.outbound_agent)
+    return any(agent is not None and agent.version is not AgentVersion.PUBLISHED for agent in agents)
+
+
+def _assignments(wanted: Wanted) -> Iterator[str]:
+    if wanted.inbound_agent is not None:
+        yield f"let {value_text(wanted.inbound_agent)} answer its calls"
+    if wanted.outbound_agent is not None:
+        yield f"let {value_text(wanted.outbound_agent)} place its calls"
+
+
+def _serving(numbers: Iterable[PhoneNumber]) -> dict[str, list[PhoneNumber]]:
+    """The live numbers that each agent serves."""
+    served: dict[str, list[PhoneNumber]] = {}
+    for number in numbers:
+        for agent in _agent_ids(number) if number.is_live else ():
+            served.setdefault(agent, []).append(number)
+    return served
+
+
+def _release(
+    number: PhoneNumber, capabilities: Capabilities, serving: Mapping[str, Sequence[PhoneNumber]]
+) -> PlannedRelease:
+    """What giving the number up at the source will mean one day."""
+    terms = capabilities.release.get(number.origin)
+    agents = _agent_ids(number)
+    effects = capabilities.side_effects.get(Operation.RELEASE, frozenset())
+    if not agents:
+        effects -= {SideEffect.UNPUBLISHES}
+    shared: list[str] = []
+    if SideEffect.UNPUBLISHES in effects:
+        others = (other for agent in sorted(agents) for other in serving[agent] if other.id != number.id)
+        shared = list(dict.fromkeys(number_text(other.identity) for other in islice(others, 2 * _SHARED_SHOWN)))
+        if len(shared) > _SHARED_SHOWN:
+            shared = [*shared[:_SHARED_SHOWN], "and more"]
+    return PlannedRelease(
+        effect=None if terms is None else terms.effect,
+        revocable=terms is not None and terms.revocable,
+        side_effects=tuple(sorted(effects)),
+        shares_agents_with=tuple(shared),
+    )
+
+
+def _agent_ids(number: PhoneNumber) -> frozenset[str]:
+    return frozenset(agent.agent_id for agent in (number.inbound_agent, number.outbound_agent) if agent is not None)
+
+
+# -- how much work it is
+
+
+def _estimate(
+    planned: tuple[PlannedNumber, ...],
+    source: Inventory,
+    target: Target,
+    settings: Settings,
+    source_pace: Pace,
+    target_pace: Pace,
+) -> Estimate:
+    if not planned:
+        return Estimate()
+    at_source = source.pages + len(planned)
+    at_target = target.inventory.pages + sum(step.requests for number in planned for step in number.steps)
+    seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
+    if not target.finds_by_number:
+        at_target += target.inventory.pages * _listings(len(planned), target, settings, target_pace, seconds)
+        seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
+    words = [
+        f"{_pace(pace)} at {name}" for name, pace in ((source.connection, source_pace), (target.name, target_pace))
+    ]
+    return Estimate(
+        source_requests=at_source, target_requests=at_target, seconds=round(seconds, 1), pace=", ".join(words)
+    )
+
+
+def _listings(count: int, target: Target, settings: Settings, pace: Pace, seconds: float) -> int:
+    """How often the target is listed: once for the numbers in work at once, or seldom where that takes long."""
+    takes = max(target.inventory.pages * _ROUND_TRIP, _least(target.inventory.pages, pace))
+    return math.ceil(count / settings.concurrency) if takes < SHARED_FROM else math.ceil(seconds / OLDEST)
+
+
+def _seconds(at_source: int, at_target: int, settings: Settings, source_pace: Pace, target_pace: Pace) -> float:
+    """The slowest of: either pace, and the time that answers take with so many numbers in work at once."""
+    answering = (at_source + at_target) * _ROUND_TRIP / settings.concurrency
+    return max(answering, _least(at_source, source_pace), _least(at_target, target_pace))
+
+
+def _least(requests: int, pace: Pace) -> float:
+    limits = ((pace.per_second, 1.0), (pace.per_minute, 60.0))
+    return max((requests * span / limit for limit, span in limits if limit is not None), default=0.0)
+
+
+def _pace(pace: Pace) -> str:
+    limits = ((pace.per_second, "second"), (pace.per_minute, "minute"))
+    words = [f"{limit:g} per {span}" for limit, span in limits if limit is not None]
+    return " and ".join(words) or "no limit"

@@ -1,0 +1,1 @@
+"""Runs over a whole plan: apply and verify, who sends, and when a run stops."""

@@ -1,0 +1,79 @@
+"""What a run of apply came to: how many are there, what failed and why, and what is left to feed back."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, computed_field
+
+from telephony_core.errors import TelephonyError
+from telephony_core.migration.move.state import Standing
+from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.run.stopping import Stopped
+
+
+class NumberOutcome(BaseModel, frozen=True):
+    """What became of one number that is not where it should be."""
+
+    number: str
+    standing: Standing
+    error: str
+    """Class of the error: ``PlanOvertaken``, ``RateLimited``."""
+    says: str
+
+    @classmethod
+    def of(cls, number: str, standing: Standing, error: TelephonyError) -> NumberOutcome:
+        return cls(number=number, standing=standing, error=type(error).__name__, says=str(error))
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.standing.replace('_', ' ')}: {self.says}"
+
+
+class ApplyReport(BaseModel, frozen=True):
+    """What a run came to. ``remainder`` are the keys that are not moved yet, to be fed back as they are."""
+
+    plan: str
+    total: int
+    done: int
+    """Numbers that are finished, by this run or an earlier one."""
+    rolled_back: int = 0
+    """Numbers among them that were taken back; apply leaves those alone, and only a new plan moves them again."""
+    failures: tuple[NumberOutcome, ...] = ()
+    remainder: tuple[str, ...] = ()
+    stopped: Stopped | None = None
+    why_stopped: str | None = None
+    took_over: bool = False
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_complete(self) -> bool:
+        """Whether every number that was to be moved is."""
+        return not self.remainder
+
+    @property
+    def in_a_word(self) -> str:
+        parts = [f"{self.done - self.rolled_back} of {self.total} moved"]
+        parts += [f"{self.rolled_back} rolled back before"] if self.rolled_back else []
+        parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"stopped ({self.stopped})"] if self.stopped is not None else []
+        return ", ".join(parts)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def next_commands(self) -> tuple[str, ...]:
+        """What to type now."""
+        if self.total and self.rolled_back == self.total:
+            return (command("report", self.plan),)
+        if self.is_complete:
+            return (command("verify", self.plan),)
+        return (command("apply", self.plan), command("status", self.plan))
+
+    def lines(self) -> list[str]:
+        """The report, for a terminal."""
+        lines = [self.in_a_word]
+        if self.why_stopped:
+            lines.append(f"no further number was begun: {self.why_stopped}")
+        lines += [f"  {failure}" for failure in self.failures]
+        lines += [f"next: {command}" for command in self.next_commands]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())

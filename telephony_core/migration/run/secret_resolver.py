@@ -1,0 +1,74 @@
+"""The secrets of one run: read once from where the plan says they are, kept in memory, gone with the run."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from telephony_core.migration.move.effects import Credentials
+from telephony_core.migration.plan.model import Trunk
+from telephony_core.secrets.references import is_reference, read_secret
+
+
+class Vault:
+    """Follows a trunk's references once. ``prompt`` asks the person at the terminal, where there is one."""
+
+    def __init__(self, prompt: Callable[[str], str] | None = None) -> None:
+        self._prompt = None if prompt is None else _interruptible(prompt)
+        self._known: dict[str, Credentials] = {}
+        self._secrets: set[str] = set()
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Every value that was read by reference, user names included: what no text may show."""
+        return frozenset(self._secrets)
+
+    def open(self, trunks: Iterable[Trunk]) -> None:
+        """Read everything that will be needed, so that what is missing is known before anything is written.
+
+        Raises `ConfigurationError`, which names the trunk and the reference.
+        """
+        for trunk in trunks:
+            self.reveal(trunk)
+
+    def reveal(self, trunk: Trunk) -> Credentials:
+        """What a trunk's references lead to. Raises `ConfigurationError`."""
+        if trunk.name not in self._known:
+            self._known[trunk.name] = self._read(trunk)
+        return self._known[trunk.name]
+
+    def _read(self, trunk: Trunk) -> Credentials:
+        if trunk.password is None or trunk.username is None:
+            return Credentials()
+        username = trunk.username
+        if is_reference(username):
+            what = f"user name of trunk {trunk.name}"
+            username = read_secret(username, what=what, prompt=self._prompt).get_secret_value()
+            self._secrets.add(username)
+        password = read_secret(trunk.password, what=f"password of trunk {trunk.name}", prompt=self._prompt)
+        self._secrets.add(password.get_secret_value())
+        return Credentials(username, password)
+
+
+def _interruptible(prompt: Callable[[str], str]) -> Callable[[str], str]:
+    """A prompt that Ctrl-C ends at once, although a run otherwise takes it for a wish to stop soon."""
+
+    def ask(text: str) -> str:
+        with _plain_interrupts():
+            return prompt(text)
+
+    return ask
+
+
+@contextmanager
+def _plain_interrupts() -> Iterator[None]:
+    try:
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    except ValueError:  # only the main thread may; elsewhere nobody presses keys
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

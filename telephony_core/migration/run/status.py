@@ -1,0 +1,256 @@
+"""Where a migration stands, read from its journal alone: no client, no network, also while a run is at work."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, computed_field
+
+from telephony_core.domain.phone_number import UtcTime
+from telephony_core.migration.journal.claims import PlanElsewhere, begun_elsewhere, was_begun_here
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.store import SqliteJournal, missing, was_begun
+from telephony_core.migration.move.compare import FieldVerdict
+from telephony_core.migration.move.state import NumberState, Standing, state_of
+from telephony_core.migration.move.task import clock_text
+from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.rendering.commands import command
+
+
+class StepTaken(BaseModel, frozen=True):
+    """One line of the journal that says that something was done, or went wrong."""
+
+    action: Action
+    phase: Phase
+    at: UtcTime
+    record: str | None = None
+    says: str = ""
+
+
+class NumberRun(BaseModel, frozen=True):
+    """Where one planned number stands."""
+
+    number: str
+    standing: Standing
+    record: str | None = None
+    """Id of the record that was made at the target."""
+    adopted: bool = False
+    steps: tuple[StepTaken, ...] = ()
+    in_doubt_since: UtcTime | None = None
+    """When a request was announced of which no answer is known: an import, a release or a rollback."""
+    in_doubt_until: UtcTime | None = None
+    """From when on it cannot take effect any more."""
+    problem: str | None = None
+    """The last thing that went wrong, unless it was overcome."""
+    verified_at: UtcTime | None = None
+    """The last good verification, if nothing bad came after it."""
+    verified_since: UtcTime | None = None
+    fields: tuple[FieldVerdict, ...] = ()
+    """What the last verification found, good or bad."""
+    releasable_at: UtcTime | None = None
+    """When its soak is over."""
+    released: str | None = None
+    """What giving the source up came to."""
+    unanswered: Literal["release", "rollback"] | None = None
+    """The command of which a request was not answered; until it is run again, it may still take effect."""
+
+    @property
+    def is_finished(self) -> bool:
+        return self.standing in (Standing.MOVED, Standing.RELEASED, Standing.ROLLED_BACK)
+
+
+class RunInfo(BaseModel, frozen=True):
+    """One run of a command on this plan."""
+
+    id: int
+    command: str
+    began_at: UtcTime
+    ended_at: UtcTime | None
+    how_it_ended: str | None
+    process: int
+    host: str
+
+
+class Run(BaseModel, frozen=True):
+    """Where a whole migration stands."""
+
+    plan: str
+    checksum: str
+    source: str
+    target: str
+    at: UtcTime
+    is_running: bool
+    """Whether a run is at work now, as far as this host can see."""
+    runs: tuple[RunInfo, ...]
+    numbers: tuple[NumberRun, ...]
+    """Every planned number, in the plan's order."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def counts(self) -> dict[Standing, int]:
+        """How many numbers stand where; only what there is."""
+        counted = Counter(number.standing for number in self.numbers)
+        return {standing: counted[standing] for standing in Standing if counted[standing]}
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def remainder(self) -> tuple[str, ...]:
+        """Keys of the numbers that apply still has to move."""
+        return tuple(number.number for number in self.numbers if not number.is_finished)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def next_commands(self) -> tuple[str, ...]:
+        """What to type now."""
+        standings = set(self.counts)
+        if self.is_running:
+            return ()
+        if unanswered := {number.unanswered for number in self.numbers if number.unanswered is not None}:
+            return tuple(command(name, self.plan) for name in sorted(unanswered))
+        if self.remainder:
+            return (command("apply", self.plan),)
+        if Standing.MOVED not in standings:
+            return (command("report", self.plan),)
+        moved = [number for number in self.numbers if number.standing is Standing.MOVED]
+        if any(number.verified_at is None for number in moved):
+            return (command("verify", self.plan),)
+        return (command("release", self.plan), command("rollback", self.plan))
+
+    def lines(self) -> list[str]:
+        """The status, for a terminal."""
+        counts = ", ".join(f"{count} {standing.replace('_', ' ')}" for standing, count in self.counts.items())
+        lines = [f"{self.source} → {self.target}: {counts or 'nothing is planned'}"]
+        if not self.runs:
+            lines.append("there is no journal beside the plan: it was not begun, or its journal was lost")
+        if self.runs:
+            last = self.runs[-1]
+            said = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
+            lines.append(f"`{last.command}` of {last.began_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {said}")
+        lines += [
+            f"  {number.number}: {number.standing.replace('_', ' ')}: {number.problem}"
+            for number in self.numbers
+            if number.problem is not None
+        ]
+        lines += [
+            f"  {number.number}: {number.standing.replace('_', ' ')}: a {number.unanswered} of it was not answered"
+            for number in self.numbers
+            if number.unanswered is not None
+        ]
+        lines += [
+            f"  {number.number}: in doubt since {clock_text(number.in_doubt_since)}, until "
+            f"{clock_text(number.in_doubt_until)}"
+            for number in self.numbers
+            if number.in_doubt_since is not None and number.in_doubt_until is not None
+        ]
+        waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
+        if waiting:
+            lines.append(f"  the soak of all that are verified is over on {max(waiting):%Y-%m-%d %H:%M} UTC")
+        lines += [f"next: {command}" for command in self.next_commands]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def read_run(loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
+    """Where the migration of a plan stands. Raises `JournalError`, also where the journal was lost, and
+    `PlanElsewhere` where the plan was begun under another path.
+
+    A plan without a journal that this machine never saw begin was not begun, as far as can be told; with ``lost``, nor
+    was one whose journal was lost.
+    """
+    if not was_begun(loaded):
+        if not lost and (elsewhere := begun_elsewhere(loaded)) is not None:
+            raise PlanElsewhere(
+                f"this plan was begun as {elsewhere}, and its journal is there",
+                remedy="run the command with that path",
+            )
+        if not lost and was_begun_here(loaded):
+            raise missing(loaded)
+        return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)
+    with SqliteJournal.reading(loaded, now=now) as journal:
+        locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then
+        runs = tuple(
+            RunInfo(
+                id=run.id,
+                command=run.command,
+                began_at=run.began_at,
+                ended_at=run.ended_at,
+                how_it_ended=run.how_it_ended,
+                process=run.process,
+                host=run.host,
+            )
+            for run in journal.runs()
+        )
+        is_running = locked and bool(runs) and runs[-1].ended_at is None
+        at_work = runs[-1].id if is_running else None
+        numbers = (_number(loaded, key, journal.entries_of(key), at_work) for key in _keys(loaded))
+        return _run(loaded, now(), runs, numbers, is_running=is_running)
+
+
+def _keys(loaded: LoadedPlan) -> Iterable[str]:
+    return (number.key for number in loaded.plan.numbers)
+
+
+def _run(
+    loaded: LoadedPlan, at: datetime, runs: tuple[RunInfo, ...], numbers: Iterable[NumberRun], *, is_running: bool
+) -> Run:
+    plan = loaded.plan
+    return Run(
+        plan=str(loaded.path),
+        checksum=loaded.checksum,
+        source=f"{plan.source.connection} ({plan.source.provider})",
+        target=f"{plan.target.connection} ({plan.target.provider})",
+        at=at,
+        is_running=is_running,
+        runs=runs,
+        numbers=tuple(numbers),
+    )
+
+
+def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None = None) -> NumberRun:
+    state = state_of(entries)
+    standing = state.standing
+    in_hand = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
+    if standing is Standing.IN_DOUBT and in_hand:
+        standing = Standing.BEGUN  # its answer is still being waited for
+    open_request = None if in_hand else state.open_import or state.open_release or state.open_roll_back
+    since = None if open_request is None else open_request.at
+    told = [entry for entry in entries if entry.phase is not Phase.INTENT and entry.at is not None]
+    return NumberRun(
+        number=key,
+        standing=standing,
+        record=state.created,
+        adopted=state.adopted,
+        steps=tuple(
+            StepTaken(action=entry.action, phase=entry.phase, at=entry.at, record=entry.record, says=entry.says)
+            for entry in told
+            if entry.at is not None
+        ),
+        in_doubt_since=since,
+        in_doubt_until=None if since is None else since + loaded.plan.settings.in_doubt,
+        problem=state.problem.says if state.problem is not None else None,
+        verified_at=state.verified_at,
+        verified_since=state.verified_since,
+        fields=_last_fields(entries),
+        releasable_at=_releasable(loaded, state),
+        released=state.released.says if state.released is not None else None,
+        unanswered=state.unanswered,
+    )
+
+
+def _last_fields(entries: list[Entry]) -> tuple[FieldVerdict, ...]:
+    for entry in reversed(entries):
+        fields = entry.facts.get("fields")
+        if entry.action is Action.VERIFY and isinstance(fields, list):
+            return tuple(FieldVerdict.model_validate(field) for field in fields)
+    return ()
+
+
+def _releasable(loaded: LoadedPlan, state: NumberState) -> datetime | None:
+    if state.standing is not Standing.MOVED or state.verified_since is None:
+        return None
+    return state.verified_since + loaded.plan.settings.soak

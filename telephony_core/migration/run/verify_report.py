@@ -1,0 +1,104 @@
+"""What a verification came to, number by number and field by field."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Literal
+
+from pydantic import BaseModel, computed_field
+
+from telephony_core.domain.phone_number import UtcTime
+from telephony_core.migration.inventory.diff import FieldDrift
+from telephony_core.migration.move.compare import FieldVerdict, Verdict, which
+from telephony_core.migration.move.state import Standing
+from telephony_core.migration.rendering.commands import command
+
+
+class NumberVerification(BaseModel, frozen=True):
+    """One number, both sides compared with the plan."""
+
+    number: str
+    record: str | None
+    """Id of the record at the target."""
+    standing: Standing
+    fields: tuple[FieldVerdict, ...]
+    source_changes: tuple[FieldDrift, ...] = ()
+    """What has changed at the source since the plan: it did not come along."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_equal(self) -> bool:
+        """Whether nothing that can be compared differs."""
+        return not self.source_changes and not which(self.fields, Verdict.DIFFERS)
+
+    @property
+    def unverifiable(self) -> tuple[str, ...]:
+        return which(self.fields, Verdict.UNVERIFIABLE)
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """In words, at either side."""
+        at_target = [str(field) for field in self.fields if field.verdict is Verdict.DIFFERS]
+        return (*at_target, *(f"at the source, {change}" for change in self.source_changes))
+
+
+class VerifyReport(BaseModel, frozen=True):
+    """What a verification came to, and what has to be done at the carrier now."""
+
+    plan: str
+    at: UtcTime
+    numbers: tuple[NumberVerification, ...]
+    not_moved: tuple[str, ...] = ()
+    """Planned numbers that are not at the target, or not wholly: only what `apply` has finished is compared."""
+    unanswered: tuple[Literal["release", "rollback"], ...] = ()
+    """Commands of which requests were not answered: to be run before any other, since these may still take effect."""
+    checklist: tuple[str, ...] = ()
+    """What to do at the carrier, and what remains unproven until a real call is placed."""
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def is_equal(self) -> bool:
+        """Whether every planned number is there, and equal."""
+        return not self.not_moved and all(number.is_equal for number in self.numbers)
+
+    @property
+    def in_a_word(self) -> str:
+        equal = sum(number.is_equal for number in self.numbers)
+        parts = [f"{equal} of {len(self.numbers)} numbers are equal"]
+        parts += [f"{len(self.not_moved)} are not moved yet"] if self.not_moved else []
+        return ", ".join(parts)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def next_commands(self) -> tuple[str, ...]:
+        if self.unanswered:
+            return tuple(command(name, self.plan) for name in self.unanswered)
+        if self.not_moved:
+            return (command("apply", self.plan),)
+        if not self.is_equal:
+            return (command("status", self.plan),)
+        if not self.numbers:  # all were rolled back
+            return (command("report", self.plan),)
+        return (command("release", self.plan),)
+
+    def lines(self, *, every_field: bool = False) -> list[str]:
+        """The report for a terminal: differences always, the other fields where ``every_field`` is given."""
+        lines = [self.in_a_word]
+        for number in self.numbers:
+            if every_field:
+                lines += [f"  {number.number}", *(f"    {field}" for field in number.fields)]
+                lines += [f"    at the source, {change}" for change in number.source_changes]
+            elif not number.is_equal:
+                lines += [f"  {number.number}", *(f"    {text}" for text in number.differences)]
+        counts = Counter(name for number in self.numbers for name in number.unverifiable)
+        if counts:
+            lines.append("  UNVERIFIABLE, because the provider does not tell them:")
+            lines += [f"    {name} (of {count} numbers)" for name, count in counts.items()]
+        lines += [f"a {name} of these numbers was not answered, and may still take effect" for name in self.unanswered]
+        if self.checklist:
+            lines += ["to cut over at the carrier:", *(f"  [ ] {item}" for item in self.checklist)]
+        lines += [f"next: {command}" for command in self.next_commands]
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())

@@ -1,0 +1,1 @@
+"""What core does around every adapter: it validates, checks identity, reconciles lost answers."""

@@ -1,0 +1,492 @@
+"""What is done around every provider alike: refusing, looking first, settling, composing, comparing.
+
+One object per client turns a caller's wish into a flow. All rules that protect a number live here, once, so that an
+adapter is pure translation and a stranger's adapter is as safe as ours:
+
+- No answer is believed that is about another record or another number (`telephony_core.provider.identity`). Reading,
+  that is `UnexpectedResponse`. After a write it is worth no more than a lost answer.
+- Nothing is written to a record that was not read in the same operation, by its id, as a record of the number that the
+  caller means: a record that the caller holds may be old, and its id may serve another number by now.
+- After an answer that was lost, that nobody can read or that is about something else, there is one look. It finds the
+  change, or the outcome is unknown. Nothing is sent twice.
+- A record is gone when neither its id nor a listing begun afterwards shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from telephony_core.domain.input_model import UNSET
+from telephony_core.domain.lifecycle import NumberStatus, Release
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.errors import (
+    AmbiguousNumber,
+    AnswerLost,
+    Conflict,
+    NotFound,
+    OutcomeUnknown,
+    PartialOutcome,
+    TelephonyError,
+    UnexpectedResponse,
+)
+from telephony_core.operations import reconciliation
+from telephony_core.operations.reconciliation import Attempt, Settlement, SettlementOutcome, Trail
+from telephony_core.operations.validation import identity_of, in_e164, problems_of
+from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.changes import (
+    AgentAssignment,
+    Change,
+    LabelUpdate,
+    NumberImport,
+    NumberRelease,
+    ReleaseRevocation,
+    SipUpdate,
+)
+from telephony_core.provider.flow import Flow, Semantics
+from telephony_core.provider.identity import require_about, same_id
+from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
+from telephony_core.provider.wire import Items
+
+ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
+
+LONGEST_LISTING: Final = 10_000
+"""Pages of one listing before it is taken for endless."""
+
+
+class Listing:
+    """Keeps one listing honest: every id once, no cursor twice, an end in sight."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._cursors: set[str] = set()
+
+    def accept(self, page: Page[ItemT]) -> Sequence[ItemT]:
+        """The records of a page that were not seen before. Raises `UnexpectedResponse` for a listing without end."""
+        ids = page.items.ids if isinstance(page.items, Items) else [item.id for item in page.items]
+        fresh = set(ids)
+        new = page.items  # each of them is made when the caller comes for it, and may be gone before the next one
+        if len(fresh) < len(ids) or not self._ids.isdisjoint(fresh):
+            new = []
+            for at, id in enumerate(ids):
+                if id not in self._ids:
+                    self._ids.add(id)
+                    new.append(page.items[at])
+        self._ids |= fresh
+        if page.cursor is not None:
+            if page.cursor in self._cursors:
+                raise UnexpectedResponse("the listing does not end: the provider gave the same cursor twice")
+            self._cursors.add(page.cursor)
+            if len(self._cursors) > LONGEST_LISTING:
+                raise UnexpectedResponse(f"the listing did not end within {LONGEST_LISTING} pages")
+        return new
+
+
+class Operations:
+    """Every operation of the port as a flow, for one provider."""
+
+    def __init__(self, provider: Provider, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.provider = provider
+        self._now = now
+
+    # -- judging
+
+    def check(self, change: Change) -> list[Problem]:
+        return problems_of(change, self.provider)
+
+    def _refuse(self, change: Change) -> None:
+        for problem in self.check(change):
+            if problem.error is not None:
+                raise problem.error
+
+    # -- reading
+
+    def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
+        self._require(Operation.LIST)
+        page = yield from self.provider.list_page(query, cursor)
+        if query == ListQuery():
+            return page
+        return Page([number for number in page.items if query.matches(number)], page.cursor)
+
+    def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
+        self._require(Operation.SEARCH_AVAILABLE)
+        return (yield from self.provider.available_page(query, cursor))
+
+    def get(self, id: str) -> Flow[PhoneNumber]:
+        self._require(Operation.GET)
+        return require_about((yield from self.provider.get(id)), id=id)
+
+    def records_of(self, identity: NumberIdentity, *, unclear: bool = False) -> Flow[tuple[PhoneNumber, ...]]:
+        """Every record of one number, in any status, by a listing or a look-up that begins now.
+
+        With ``unclear`` a listing also gives the live ones that may be of it, and are not written as a number is.
+        """
+        looked_up = self.provider.find(identity)
+        if looked_up is None:
+
+            def wanted(number: PhoneNumber) -> bool:
+                same = number.identity.same_in_account(identity)
+                return same or (unclear and number.is_live and number.identity.may_be(identity))
+
+            return (yield from self._listed(wanted))
+        records = yield from looked_up
+        return tuple(require_about(record, identity=identity) for record in records)
+
+    def _listed(self, wanted: Callable[[PhoneNumber], bool]) -> Flow[tuple[PhoneNumber, ...]]:
+        """Every record of the account that is wanted."""
+        listing, found, cursor = Listing(), list[PhoneNumber](), None
+        while True:
+            page = yield from self.provider.list_page(ListQuery(), cursor)
+            found += [number for number in listing.accept(page) if wanted(number)]
+            if page.cursor is None:
+                return tuple(found)
+            cursor = page.cursor
+
+    def find(self, identity: NumberIdentity) -> Flow[PhoneNumber]:
+        """The one record of a number: the live one, or else the only one there is."""
+        records = yield from self.records_of(identity)
+        live = [record for record in records if record.is_live]
+        choice = live or records
+        if not choice:
+            raise NotFound(
+                f"no record of {identity}", remedy="`list_numbers()` shows what this key can see; check the spelling"
+            )
+        if len(choice) > 1:
+            what = "live" if live else "released"
+            ids = ", ".join(record.id for record in choice)
+            raise AmbiguousNumber(f"{len(choice)} {what} records hold {identity}: {ids}", candidates=choice)
+        return choice[0]
+
+    # -- writing
+
+    def import_number(self, change: NumberImport) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        change = in_e164(change, self.provider.capabilities.region)
+        identity = identity_of(change, self.provider.capabilities.region)
+        records = yield from self.records_of(identity, unclear=True)
+        if live := [record for record in records if record.is_live]:
+            raise Conflict(
+                f"{identity} is already here as {', '.join(record.id for record in live)} ({live[0].status})",
+                remedy="change that record instead of importing it again",
+            )
+        wants_agents = change.inbound_agent is not None or change.outbound_agent is not None
+        assignment = AgentAssignment("", change.inbound_agent or UNSET, change.outbound_agent or UNSET, change.allow)
+        if wants_agents and (look := self.provider.check_agents(assignment)) is not None:
+            yield from look
+        attempt = Attempt(
+            self.provider.slug,
+            Operation.IMPORT,
+            identity,
+            before=frozenset(record.id for record in records),
+            expected=reconciliation.sent_fields(change),
+            started_at=self._now(),
+        )
+        number = yield from self._create(change, attempt)
+        if odd := reconciliation.differences(attempt.expected, number, self.provider.capabilities):
+            raise _partial(number, ["import"], "compare", _came_back_different(odd))
+        if wants_agents:
+            assignment = replace(assignment, number=number)
+            try:
+                number = yield from self._assign(number, assignment)
+            except TelephonyError as error:
+                raise _partial(number, ["import"], "assign_agents", error) from error
+        return number
+
+    def _create(self, change: NumberImport, attempt: Attempt) -> Flow[PhoneNumber]:
+        made = yield from self._sent(attempt, self.provider.import_number(change, attempt.identity))
+        number = _record_of(made)
+        if not isinstance(made, Settlement) or not reconciliation.sends_unreadable(change, self.provider.capabilities):
+            return number
+        # What is there has every readable setting; those that nobody can read back (credentials) are sent again.
+        again = SipUpdate(number, change.inbound or UNSET, change.outbound or UNSET, change.options)
+        resending = self._attempt(Operation.UPDATE_SIP, number, reconciliation.sent_fields(again))
+        try:
+            return _record_of((yield from self._sent(resending, self.provider.update_sip(number, again))))
+        except TelephonyError as error:
+            raise _partial(number, ["import"], "send the SIP settings again", error) from error
+
+    def update_label(self, change: LabelUpdate) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._current(change.number)
+        self._refuse(replace(change, number=number))
+        attempt = self._attempt(Operation.UPDATE_LABEL, number, {Field.LABEL: change.label})
+        return (yield from self._changed(attempt, self.provider.update_label(number, change.label)))
+
+    def update_sip(self, change: SipUpdate) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._current(change.number)
+        change = replace(change, number=number)
+        self._refuse(change)
+        attempt = self._attempt(Operation.UPDATE_SIP, number, reconciliation.sent_fields(change))
+        return (yield from self._changed(attempt, self.provider.update_sip(number, change)))
+
+    def assign_agents(self, change: AgentAssignment) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._current(change.number)
+        change = replace(change, number=number)
+        self._refuse(change)
+        return (yield from self._assign(number, change))
+
+    def _assign(self, number: PhoneNumber, change: AgentAssignment) -> Flow[PhoneNumber]:
+        expected = reconciliation.assigned_fields(change.inbound, change.outbound)
+        attempt = self._attempt(Operation.ASSIGN_AGENTS, number, expected)
+        return (yield from self._changed(attempt, self.provider.assign_agents(number, change)))
+
+    def release(self, change: NumberRelease) -> Flow[Release]:
+        self._refuse(change)
+        try:
+            number = yield from self._current(change.number)
+        except NotFound as gone:
+            yield from self._require_gone(change.number, gone)
+            raise
+        # Whom else the release would hit depends on what is linked by now.
+        self._refuse(replace(change, number=number))
+        attempt = self._attempt(Operation.RELEASE, number)
+        try:
+            release = yield from self._sent(attempt, self.provider.release(number))
+        except NotFound as gone:
+            try:
+                yield from self._require_gone(number, gone)
+            except TelephonyError as error:
+                raise OutcomeUnknown(f"{gone.message}; {error.message}", attempt=attempt) from gone
+            raise
+        if isinstance(release, Settlement):
+            return self._released(number, release)
+        # A 2xx says that it was accepted, and not that it happened: what counts is what is there afterwards.
+        unknown = release.model_copy(update={"status": NumberStatus.UNKNOWN, "takes_effect_at": None})
+        try:
+            settlement = yield from self.settle(attempt)
+        except TelephonyError:  # the release was accepted, and a look that fails must not make it seem to have failed
+            return unknown
+        if settlement.outcome is not SettlementOutcome.MADE:
+            return unknown
+        seen = self._released(number, settlement)
+        return release if release.status is seen.status else seen
+
+    def _released(self, number: PhoneNumber, settlement: Settlement) -> Release:
+        now = settlement.number
+        terms = self.provider.capabilities.release.get(number.origin)
+        scheduled = now is not None and now.status is NumberStatus.RELEASE_SCHEDULED
+        return Release(
+            provider=self.provider.slug,
+            id=number.id,
+            identity=number.identity,
+            status=NumberStatus.RELEASE_SCHEDULED if scheduled else NumberStatus.RELEASED,
+            takes_effect_at=now.ends_at if now is not None else None,
+            revocable=scheduled and terms is not None and terms.revocable,
+        )
+
+    def revoke_release(self, change: ReleaseRevocation) -> Flow[PhoneNumber]:
+        self._refuse(change)
+        number = yield from self._current(change.number)
+        self._refuse(replace(change, number=number))
+        attempt = self._attempt(Operation.REVOKE_RELEASE, number)
+        return (yield from self._changed(attempt, self.provider.revoke_release(number)))
+
+    # -- finding out
+
+    def settle(self, attempt: Attempt) -> Flow[Settlement]:
+        """One look at whether a write happened. Writes nothing."""
+        capabilities = self.provider.capabilities
+        if attempt.id is None:
+            records = yield from self.records_of(attempt.identity, unclear=True)
+            return reconciliation.judge_import(attempt, records, capabilities, as_of=self._now())
+        number: PhoneNumber | None
+        try:
+            number = require_about((yield from self.provider.get(attempt.id)), id=attempt.id)
+        except NotFound:
+            number = yield from self._shown(attempt.id, attempt.identity)
+        return reconciliation.judge_change(attempt, number, capabilities, as_of=self._now())
+
+    def _look(self, attempt: Attempt, lost: TelephonyError) -> Flow[Settlement]:
+        """The look right after a loss. When even that fails, the loss is what has to be told."""
+        try:
+            return (yield from self.settle(attempt))
+        except TelephonyError as error:
+            raise OutcomeUnknown(
+                f"{lost.message}; looking whether it happened failed too ({error.message})", attempt=attempt
+            ) from lost
+
+    def _shown(self, id: str, identity: NumberIdentity | None) -> Flow[PhoneNumber | None]:
+        """What a listing shows of a record of which its id shows nothing: one 404 proves nothing."""
+        if identity is None:
+            records = yield from self._listed(lambda number: same_id(number.id, id))
+        else:
+            records = yield from self.records_of(identity)
+        return next((record for record in records if same_id(record.id, id)), None)
+
+    def _require_gone(self, number: PhoneNumber | str, gone: NotFound) -> Flow[None]:
+        """Raises `UnexpectedResponse` when a record that was not found by its id is listed as a live one."""
+        id, identity = (number, None) if isinstance(number, str) else (number.id, number.identity)
+        shown = yield from self._shown(id, identity)
+        if shown is not None and shown.is_live:
+            raise UnexpectedResponse(
+                f"the provider says of {id} that it is not there, and lists it as {shown.identity}, {shown.status}",
+                remedy="read the number again; one of the two answers is old",
+            ) from gone
+
+    # -- small parts
+
+    def _require(self, operation: Operation) -> None:
+        if not self.provider.capabilities.offers(operation):
+            raise self.provider.not_offered(operation)
+
+    def _current(self, given: PhoneNumber | str) -> Flow[PhoneNumber]:
+        """The record that a write is about, as it is now. Raises `Conflict` when its id serves another number."""
+        id = given if isinstance(given, str) else given.id
+        number = require_about((yield from self.provider.get(id)), id=id)
+        if isinstance(given, PhoneNumber) and not number.identity.same_in_account(given.identity):
+            raise Conflict(
+                f"{id} is the record of {number.identity} now ({number.status}), not of {given.identity}, so nothing "
+                "was sent",
+                remedy="find the number anew with `find_number()`: its record has another id, or it is gone",
+            )
+        return number
+
+    def _attempt(self, operation: Operation, number: PhoneNumber, expected: dict[str, object] | None = None) -> Attempt:
+        """What is about to be tried. Without ``expected`` fields, it is the status that tells whether it happened."""
+        return Attempt(
+            self.provider.slug,
+            operation,
+            number.identity,
+            number.id,
+            expected=expected or {},
+            telling=expected is None or bool(reconciliation.differences(expected, number, self.provider.capabilities)),
+            started_at=self._now(),
+        )
+
+    def _sent(self, attempt: Attempt, write: Flow[WrittenT]) -> Flow[WrittenT | Settlement]:
+        """Send a write: its answer, or what a look found where that is lost, unreadable or about something else.
+
+        Raises `OutcomeUnknown` when the look cannot tell that it happened.
+        """
+        watch = _Watch(attempt)
+        try:
+            return (yield from watch.over(write))
+        except TelephonyError as error:
+            if not watch.may_have_happened(error):
+                raise
+            lost = watch.lost or error
+        settlement = yield from self._look(attempt, lost)
+        if settlement.outcome is not SettlementOutcome.MADE:
+            raise _unknown(attempt, settlement, lost, repeatable=not watch.once) from lost
+        watch.trail.number = settlement.number
+        return settlement
+
+    def _changed(self, attempt: Attempt, write: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
+        """Send a change of a record, and compare what its answer shows with what was sent."""
+        number = _record_of((yield from self._sent(attempt, write)))
+        if odd := reconciliation.differences(attempt.expected, number, self.provider.capabilities):
+            raise _partial(number, [attempt.operation], "compare", _came_back_different(odd))
+        return number
+
+
+def _record_of(answer: PhoneNumber | Settlement) -> PhoneNumber:
+    """The record that a write was answered with, or that a look found."""
+    number = answer.number if isinstance(answer, Settlement) else answer
+    if number is None:
+        raise UnexpectedResponse("the record is gone")
+    return number
+
+
+class _Watch:
+    """Looks on while an adapter's flow runs, to know afterwards whether a write had gone out, and as a part of what."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.trail = Trail()
+        self.wrote = False
+        self.once = False
+        """Whether something was sent that must not be repeated."""
+        self.accepted = False
+        """Whether the provider accepted such a request."""
+        self.lost: AnswerLost | None = None
+        """The answer that was lost, whatever the flow made of it afterwards."""
+
+    def over(self, flow: Flow[WrittenT]) -> Flow[WrittenT]:
+        """The flow itself. Raises `UnexpectedResponse` when what it returns is not about what was attempted."""
+        try:
+            request = next(flow)
+            while True:
+                if request.semantics is not Semantics.READ:
+                    self.wrote = True
+                    request = replace(request, attempt=self.attempt, trail=self.trail)
+                once = request.semantics is Semantics.ONCE
+                self.once = self.once or once
+                try:
+                    response = yield request
+                except TelephonyError as error:
+                    self.lost = error if isinstance(error, AnswerLost) else self.lost
+                    request = flow.throw(error)
+                else:
+                    self.accepted = self.accepted or (once and response.is_success)
+                    request = flow.send(response)
+        except StopIteration as stop:
+            answer: WrittenT = stop.value
+            self._require_about(answer)
+            self.trail.number = answer if isinstance(answer, PhoneNumber) else None
+            return answer
+        except OutcomeUnknown as error:
+            error.attempt = error.attempt or self.attempt
+            raise
+        finally:
+            flow.close()
+
+    def _require_about(self, answer: PhoneNumber | Release) -> None:
+        require_about(answer, id=self.attempt.id, identity=self.attempt.identity)
+        if isinstance(answer, PhoneNumber) and answer.id in self.attempt.before and not answer.is_live:
+            raise UnexpectedResponse(
+                f"the answer is about {answer.id}, a record of {answer.identity} that was there before and is over"
+            )
+
+    def may_have_happened(self, error: TelephonyError) -> bool:
+        """Whether the flow failed in a way that leaves open whether its write happened."""
+        # A flow may look for itself after a loss. When that fails, its error is about the look, not about the write.
+        # The same goes for whatever fails behind a request that was accepted and must not be repeated.
+        if isinstance(error, AnswerLost):
+            return True
+        if self.lost is not None or self.accepted:
+            return not isinstance(error, OutcomeUnknown)
+        # A refusal (4xx) says that nothing happened; a redirect does not, and neither does what cannot be read.
+        refused = error.status is not None and 400 <= error.status < 500
+        return self.wrote and not refused and isinstance(error, UnexpectedResponse)
+
+
+def _came_back_different(names: Sequence[str]) -> UnexpectedResponse:
+    return UnexpectedResponse(
+        f"the provider accepted the change, but {', '.join(names)} came back different from what was sent",
+        remedy="read the number again and compare before any call is placed over it",
+    )
+
+
+def _partial(number: PhoneNumber, done: list[str], step: str, cause: TelephonyError) -> PartialOutcome:
+    return PartialOutcome(
+        f"{', '.join(done)} went through, {step} did not: {cause.message}",
+        remedy=f"the record {number.id} exists: {cause.remedy or 'go on from there'}",
+        number=number,
+        done=done,
+        failed_step=step,
+        cause=cause,
+    )
+
+
+def _unknown(attempt: Attempt, settlement: Settlement, lost: TelephonyError, *, repeatable: bool) -> OutcomeUnknown:
+    if settlement.outcome is SettlementOutcome.AMBIGUOUS and attempt.id is None:
+        ids = ", ".join(record.id for record in settlement.candidates)
+        found = f"a look found {ids}, which may be somebody else's"
+    elif settlement.outcome is SettlementOutcome.AMBIGUOUS:
+        shown = ", ".join(f"{record.id} of {record.identity}" for record in settlement.candidates) or "nothing"
+        found = f"a look found {shown}, from which it cannot be told"
+    else:
+        found = "a look right afterwards found no trace, but it may still happen"
+    if repeatable:
+        remedy = "read the number; sending the same change again is safe as long as it is still that number's record"
+    else:
+        remedy = "look again with `client.settle(error)` after the time-out, before repeating anything"
+    return OutcomeUnknown(
+        f"{lost.message}; {found}", attempt=attempt, remedy=remedy, status=lost.status, body=lost.body
+    )

@@ -1,0 +1,420 @@
+"""All that stands against a change, derived from what the provider declared. Sends nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Set
+from contextlib import suppress
+
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.allow_list import is_open
+from telephony_core.domain.input_model import UNSET, Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
+from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import (
+    ConsentRequired,
+    InvalidInput,
+    TelephonyError,
+    UnsupportedField,
+    UnsupportedOperation,
+    WrongState,
+)
+from telephony_core.provider.capabilities import AddressForms, Admits, Capabilities, Field, Operation
+from telephony_core.provider.changes import (
+    AgentAssignment,
+    Change,
+    LabelUpdate,
+    NumberImport,
+    NumberRelease,
+    ReleaseRevocation,
+    SipUpdate,
+)
+from telephony_core.provider.port import Problem, Provider
+
+OPERATION_OF: dict[type[Change], Operation] = {
+    NumberImport: Operation.IMPORT,
+    LabelUpdate: Operation.UPDATE_LABEL,
+    SipUpdate: Operation.UPDATE_SIP,
+    AgentAssignment: Operation.ASSIGN_AGENTS,
+    NumberRelease: Operation.RELEASE,
+    ReleaseRevocation: Operation.REVOKE_RELEASE,
+}
+
+
+def identity_of(change: NumberImport, region: str) -> NumberIdentity:
+    """Which number is brought. Raises `InvalidInput` for what cannot be meant; as it is, where that was said."""
+    if change.send_as_is:
+        return NumberIdentity.parse(change.number, region=region)
+    return given_number(change.number, region=region)
+
+
+def in_e164(change: NumberImport, region: str) -> NumberImport:
+    """The same import with its number in E.164 where it was given behind an international prefix (``0034…``)."""
+    verbatim = NumberIdentity.parse(change.number, region=region)
+    if verbatim.e164 is None and (identity := identity_of(change, region)).e164 is not None:
+        return change.model_copy(update={"number": identity.e164})
+    return change
+
+
+def problems_of(change: Change, provider: Provider) -> list[Problem]:
+    """Every problem of a change at once: what the capabilities rule out, then what the adapter itself knows."""
+    if isinstance(change, NumberImport):
+        with suppress(InvalidInput):  # it is told below
+            change = in_e164(change, provider.capabilities.region)
+    problems = list(_refusals(change, provider))
+    if not any(isinstance(problem.error, UnsupportedOperation) for problem in problems):
+        problems += provider.check(change)
+        problems += _who_may_call(change, provider)  # last: nobody is asked to consent to what cannot be done anyway
+    return problems
+
+
+def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
+    capabilities = provider.capabilities
+    operation = OPERATION_OF[type(change)]
+    number = None if isinstance(change, NumberImport) else change.number
+    if not isinstance(change, NumberImport) and not isinstance(number, PhoneNumber | str):
+        what = InvalidInput(
+            "a number is given as its record or the record's id", remedy="take it from `list_numbers()`"
+        )
+        yield Problem.of("number", what)
+        return
+    if number == "":
+        yield Problem.of("number", InvalidInput("the id is empty", remedy="take it from `list_numbers()`"))
+        return
+    origin = number.origin if isinstance(number, PhoneNumber) else Origin.UNKNOWN
+    if isinstance(number, PhoneNumber) and number.provider != provider.slug:
+        yield Problem.of(
+            "number",
+            InvalidInput(
+                f"this record is {number.provider}'s, and the client talks to {provider.slug}",
+                remedy="use the client that read it, or find the number here with `find_number()`",
+            ),
+        )
+        return
+    if not capabilities.offers(operation):
+        yield Problem.of(operation, provider.not_offered(operation))
+        return
+    if not capabilities.offers(operation, origin):
+        offered = ", ".join(sorted(capabilities.operations[operation].origins))
+        yield Problem.of(
+            operation,
+            UnsupportedOperation(
+                f"{provider.slug} cannot {operation.phrase} that was {origin}, only one that was {offered}",
+                remedy="make this change in the provider's dashboard, if it offers it there",
+            ),
+        )
+        return
+    if isinstance(number, PhoneNumber):
+        yield from _state(operation, number)
+    match change:
+        case NumberImport():
+            yield from _import(change, provider)
+        case LabelUpdate():
+            yield from _label(change.label, provider)
+        case SipUpdate():
+            yield from _sip(change, provider)
+        case AgentAssignment():
+            yield from _agents(change, capabilities, provider.slug)
+        case NumberRelease():
+            yield from _release(change, provider)
+        case ReleaseRevocation():
+            pass
+
+
+def _state(operation: Operation, number: PhoneNumber) -> Iterator[Problem]:
+    wrong: str | None = None
+    remedy: str | None = None  # what the error says by itself: read the number again
+    if number.status is NumberStatus.RELEASED:
+        wrong, remedy = "it is released", "a released record cannot be changed; import the number again"
+    elif operation is Operation.RELEASE and number.status is NumberStatus.RELEASE_SCHEDULED:
+        wrong = "its release is scheduled already"
+    elif operation is Operation.REVOKE_RELEASE and number.status in (NumberStatus.ACTIVE, NumberStatus.PENDING):
+        wrong = "no release of it is scheduled"
+    if wrong is not None:
+        yield Problem.of("status", WrongState(f"cannot {operation.phrase}, {number.identity}: {wrong}", remedy=remedy))
+
+
+def _import(change: NumberImport, provider: Provider) -> Iterator[Problem]:
+    capabilities = provider.capabilities
+    yield from _identity(change, capabilities, provider.slug)
+    if change.label is not None:
+        yield from _label(change.label, provider)
+    yield from _halves(change, change.inbound, change.outbound, provider)
+    if change.inbound_agent is not None or change.outbound_agent is not None:
+        assigned = AgentAssignment("", change.inbound_agent or UNSET, change.outbound_agent or UNSET)
+        if capabilities.offers(Operation.ASSIGN_AGENTS):
+            yield from _agents(assigned, capabilities, provider.slug)
+        else:
+            yield Problem.of("inbound_agent", provider.not_offered(Operation.ASSIGN_AGENTS))
+    yield from _options(change, provider)
+
+
+def _identity(change: NumberImport, capabilities: Capabilities, slug: str) -> Iterator[Problem]:
+    rules = capabilities.importable
+    if rules is None:
+        return
+    try:
+        identity = identity_of(change, capabilities.region)
+    except InvalidInput as unclear:
+        yield Problem.of("number", unclear)
+        return
+    if identity.kind not in rules.kinds and not (change.send_as_is and identity.kind in rules.as_is):
+        if identity.kind is NumberKind.LOCAL and identity.kind not in rules.as_is:
+            error: TelephonyError = InvalidInput(
+                f"the number is neither valid E.164 nor a full national number in {capabilities.region}",
+                remedy="give it in E.164, with + and country code",
+            )
+        else:
+            hint = (
+                "send it as it is with `send_as_is=True`" if identity.kind in rules.as_is else "it cannot be moved here"
+            )
+            error = UnsupportedField(
+                f"{slug} takes no {_kind(identity)} here; {hint}", field="number", remedy="check the number's spelling"
+            )
+        yield Problem.of("number", error)
+    elif identity.e164 is not None and rules.countries is not None and identity.region not in rules.countries:
+        countries = ", ".join(sorted(rules.countries))
+        yield Problem.of(
+            "number",
+            UnsupportedField(
+                f"{slug} takes numbers of {countries} only; {identity.e164} is of {identity.region or 'no country'}",
+                field="number",
+                remedy="import it at a provider that takes this country",
+            ),
+        )
+
+
+def _kind(identity: NumberIdentity) -> str:
+    return {
+        NumberKind.E164: "E.164 number",
+        NumberKind.SERVICE: "service number or short code",
+        NumberKind.LOCAL: "number without an E.164 form",
+        NumberKind.SIP_ID: "SIP identifier",
+    }[identity.kind]
+
+
+def _label(label: str | None, provider: Provider) -> Iterator[Problem]:
+    yield from _leaf(Field.LABEL, label, provider)
+    support = provider.capabilities.fields.get(Field.LABEL)
+    if label is not None and support is not None and support.max_length is not None and len(label) > support.max_length:
+        yield Problem.of(
+            Field.LABEL,
+            InvalidInput(
+                f"the label has {len(label)} characters; {provider.slug} takes {support.max_length}",
+                remedy="shorten it",
+            ),
+        )
+    if label is not None and not label.strip():
+        yield Problem.of(Field.LABEL, InvalidInput("the label is empty", remedy="give None to take the label away"))
+
+
+def _sip(change: SipUpdate, provider: Provider) -> Iterator[Problem]:
+    halves = [half for half in (change.inbound, change.outbound) if not isinstance(half, Unset)]
+    if any(half is None for half in halves):
+        yield Problem.of(
+            "sip", InvalidInput("a half is set or left out, never None", remedy="set its fields to None to clear them")
+        )
+        return
+    if not any(half.changes for half in halves):
+        yield Problem.of("sip", InvalidInput("the update changes nothing", remedy="set at least one field"))
+        return
+    inbound = None if isinstance(change.inbound, Unset) else change.inbound
+    outbound = None if isinstance(change.outbound, Unset) else change.outbound
+    yield from _halves(change, inbound, outbound, provider)
+    yield from _options(change, provider)
+
+
+def _halves(
+    change: NumberImport | SipUpdate,
+    inbound: InboundUpdate | None,
+    outbound: OutboundUpdate | None,
+    provider: Provider,
+) -> Iterator[Problem]:
+    halves: tuple[tuple[str, InboundUpdate | OutboundUpdate | None], ...] = (
+        ("inbound", inbound),
+        ("outbound", outbound),
+    )
+    given = {
+        Field(f"{name}.{leaf}"): getattr(half, leaf)
+        for name, half in halves
+        if half is not None
+        for leaf in sorted(half.changes)
+    }
+    for name, value in given.items():
+        yield from _leaf(name, value, provider)
+    if isinstance(change, SipUpdate):  # on an import the pair rule of NumberImport holds instead
+        yield from _together(given.keys(), provider.waives(change), provider)
+    address = given.get(Field.ADDRESS)
+    if isinstance(address, SipAddress) and provider.capabilities.address_forms is not None:
+        yield from _address(address, provider.capabilities.address_forms, provider.slug)
+    if isinstance(change, NumberImport):
+        for name, support in provider.capabilities.fields.items():
+            if support.required_on_import and name not in given and name is not Field.LABEL:
+                yield Problem.of(
+                    name, InvalidInput(f"{name} is missing", remedy=f"{provider.slug} needs it to import a number")
+                )
+
+
+def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
+    """Nothing is opened by leaving a list out, emptying or clearing it: what that means is the provider's to declare.
+
+    `InboundUpdate` asks for ``allow_any`` by itself where a list is open, whatever the provider.
+    """
+    capabilities, slug = provider.capabilities, provider.slug
+    if not isinstance(change, NumberImport | SipUpdate) or not capabilities.can_write(Field.ALLOWED_ADDRESSES):
+        return
+    inbound = change.inbound if isinstance(change.inbound, InboundUpdate) else None
+    says = inbound is not None and "allowed_addresses" in inbound.changes
+    allowed = inbound.allowed_addresses if inbound is not None and says else None
+    if not says and not isinstance(change, NumberImport):
+        return  # an update leaves the list as it is
+    if allowed is not None:
+        admits, what = capabilities.admits_with_empty_list, "an empty allow-list"
+        if allowed:
+            admits, what = Admits.EVERYBODY if is_open(allowed) else Admits.UNKNOWN, "this allow-list"
+    else:
+        admits, what = capabilities.admits_without_list, "without an allow-list"
+        if says and not capabilities.can_clear(Field.ALLOWED_ADDRESSES):
+            return  # refused already, as a field that cannot be cleared
+    if admits is Admits.NOBODY:
+        yield Problem(
+            Field.ALLOWED_ADDRESSES,
+            f"{what} {slug} lets nobody call in" if allowed is None else f"{what} lets nobody call in at {slug}",
+            remedy="name the addresses of the carrier, unless the number is to receive no calls",
+        )
+    elif not (inbound is not None and inbound.allow_any) and (admits is Admits.EVERYBODY or not allowed):
+        who = "a large share of the internet" if allowed else "everybody"
+        may = f"lets {who} call in" if admits is Admits.EVERYBODY else f"may let {who} call in (nobody says)"
+        yield Problem.of(
+            Field.ALLOWED_ADDRESSES,
+            ConsentRequired(
+                f"{what} {slug} {may}" if allowed is None else f"{what} {may} at {slug}",
+                consent="allow_any",
+                remedy="name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may "
+                "call in",
+            ),
+        )
+
+
+def _together(given: Set[Field], waived: Set[Field], provider: Provider) -> Iterator[Problem]:
+    for name in sorted(given - waived):
+        support = provider.capabilities.fields.get(name)
+        if support is not None and (missing := sorted(support.requires - given)):
+            yield Problem.of(
+                name,
+                InvalidInput(
+                    f"a change of {name} has to carry {', '.join(missing)} as well",
+                    remedy=f"give it along: {provider.slug} does not keep what it has",
+                ),
+            )
+
+
+def _leaf(name: Field, value: object, provider: Provider) -> Iterator[Problem]:
+    """Whether this field can be written, or cleared, at all."""
+    capabilities, slug = provider.capabilities, provider.slug
+    if not capabilities.can_write(name):
+        yield Problem.of(
+            name,
+            UnsupportedField(
+                f"{slug} has no place for it", field=name, remedy="leave it out, or set it where the trunk is run"
+            ),
+        )
+    elif value is None and not capabilities.can_clear(name):
+        yield Problem.of(
+            name,
+            UnsupportedField(
+                f"{slug} documents no way to clear it", field=name, remedy="set another value, or leave it as it is"
+            ),
+        )
+
+
+def _address(address: SipAddress, forms: AddressForms, slug: str) -> Iterator[Problem]:
+    parts = {
+        "the scheme sips": (address.scheme == "sips", forms.sips),
+        "a transport": (address.transport is not None, forms.transport),
+        "a user part": (address.user is not None, forms.user),
+        "URI parameters": (bool(address.params), forms.params),
+    }
+    for part, (present, offered) in parts.items():
+        if present and not offered:
+            yield Problem.of(
+                Field.ADDRESS,
+                UnsupportedField(
+                    f"{slug} has no place for {part} in a SIP address", field=Field.ADDRESS, remedy="give host[:port]"
+                ),
+            )
+
+
+def _agents(change: AgentAssignment, capabilities: Capabilities, slug: str) -> Iterator[Problem]:
+    pairs = ((Field.INBOUND_AGENT, change.inbound), (Field.OUTBOUND_AGENT, change.outbound))
+    given = [(name, agent) for name, agent in pairs if not isinstance(agent, Unset)]
+    if not given:
+        yield Problem.of("agents", InvalidInput("the assignment changes nothing", remedy="give inbound or outbound"))
+    for name, agent in given:
+        if agent is None:
+            if not capabilities.can_clear(name):
+                yield Problem.of(
+                    name,
+                    UnsupportedField(
+                        f"{slug} documents no way to take an agent off one number",
+                        field=name,
+                        remedy="assign another agent, or take it off in the provider's dashboard",
+                    ),
+                )
+        elif not capabilities.can_write(name):
+            yield Problem.of(name, UnsupportedField(f"{slug} has no place for it", field=name, remedy="leave it out"))
+        else:
+            yield from _version(name, agent, capabilities, slug)
+
+
+def _version(name: Field, agent: AgentRef, capabilities: Capabilities, slug: str) -> Iterator[Problem]:
+    if not agent.agent_id.strip():
+        yield Problem.of(name, InvalidInput("the agent id is empty", remedy="take it from the provider's dashboard"))
+    if agent.version is None:
+        yield Problem.of(
+            name,
+            InvalidInput(
+                "the version is missing", remedy="say version=PUBLISHED, DRAFT or the provider's own word for one"
+            ),
+        )
+        return
+    rules = capabilities.agent_versions
+    if rules is None:
+        return
+    if isinstance(agent.version, AgentVersion):
+        fits = agent.version in rules.kinds
+    else:
+        fits = rules.literals is not None and re.fullmatch(rules.literals, agent.version) is not None
+    if not fits:
+        takes = [str(kind) for kind in sorted(rules.kinds)] + ([rules.literals] if rules.literals else [])
+        yield Problem.of(
+            name,
+            UnsupportedField(
+                f"{slug} cannot express this agent version", field=name, remedy=f"it takes {', '.join(takes)}"
+            ),
+        )
+
+
+def _release(change: NumberRelease, provider: Provider) -> Iterator[Problem]:
+    if not isinstance(change.number, PhoneNumber):
+        return  # judged once the record has been read
+    for effect in sorted(provider.side_effects(change) - change.allow):
+        yield Problem.of(
+            "release",
+            ConsentRequired(
+                f"releasing {change.number.identity} {effect} agents, perhaps for other numbers too",
+                consent=effect,
+                remedy=f"say allow={{SideEffect.{effect.name}}} if that is meant",
+            ),
+        )
+
+
+def _options(change: NumberImport | SipUpdate, provider: Provider) -> Iterator[Problem]:
+    try:
+        provider.options(change)
+    except InvalidInput as error:
+        yield Problem.of("options", error)

@@ -1,0 +1,246 @@
+"""What a provider can be told and what it tells, declared as data.
+
+The clients refuse what is not declared before any request, the documentation prints it as a matrix, the contract kit
+proves it both ways, and a migration derives from two declarations what would be lost. Each point says whether it was
+``verified`` against the live service and names its ``source``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from telephony_core.domain.agents import AgentVersion
+from telephony_core.domain.lifecycle import Origin, SideEffect
+from telephony_core.domain.number_identity import NumberKind
+
+NO_SIDE_EFFECTS: frozenset[SideEffect] = frozenset()
+
+
+class Operation(StrEnum):
+    """The operations of the port."""
+
+    LIST = "list"
+    GET = "get"
+    FIND = "find"
+    IMPORT = "import"
+    UPDATE_LABEL = "update_label"
+    UPDATE_SIP = "update_sip"
+    ASSIGN_AGENTS = "assign_agents"
+    RELEASE = "release"
+    REVOKE_RELEASE = "revoke_release"
+    SEARCH_AVAILABLE = "search_available"
+    PURCHASE = "purchase"
+
+    @property
+    def phrase(self) -> str:
+        """What it does, for a sentence: "cannot … "."""
+        return _PHRASES[self]
+
+
+_PHRASES = {
+    Operation.LIST: "list numbers",
+    Operation.GET: "read a number",
+    Operation.FIND: "find a number",
+    Operation.IMPORT: "import a number",
+    Operation.UPDATE_LABEL: "label a number",
+    Operation.UPDATE_SIP: "change the trunk of a number",
+    Operation.ASSIGN_AGENTS: "assign agents to a number",
+    Operation.RELEASE: "release a number",
+    Operation.REVOKE_RELEASE: "revoke the release of a number",
+    Operation.SEARCH_AVAILABLE: "search for numbers to buy",
+    Operation.PURCHASE: "buy a number",
+}
+
+
+class Field(StrEnum):
+    """The settings of a number, by their dotted names in the model."""
+
+    LABEL = "label"
+    INBOUND_AGENT = "inbound_agent"
+    OUTBOUND_AGENT = "outbound_agent"
+    ALLOWED_ADDRESSES = "inbound.allowed_addresses"
+    INBOUND_ENCRYPTION = "inbound.media_encryption"
+    ADDRESS = "outbound.address"
+    USERNAME = "outbound.username"
+    PASSWORD = "outbound.password"  # noqa: S105 - the name of a field
+    OUTBOUND_ENCRYPTION = "outbound.media_encryption"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Where a declared point comes from, and whether it was tried against the live service."""
+
+    source: str
+    verified: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationSupport(Fact):
+    """An operation that is offered, and for numbers of which origins."""
+
+    origins: frozenset[Origin] = frozenset({Origin.PURCHASED, Origin.IMPORTED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldSupport(Fact):
+    """What can be done with one field.
+
+    ``required_on_import``: an import without it is refused. ``requires``: fields that must be in the same update.
+    ``max_length``: in characters. ``read_from``: where a record of the provider holds it, as a dotted name; so it is
+    known what is missing where that could not be read.
+    """
+
+    writable: bool = True
+    readable: bool = True
+    read_from: str | None = None
+    clearable: bool = False
+    required_on_import: bool = False
+    requires: frozenset[Field] = frozenset()
+    max_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressForms(Fact):
+    """Which parts of a SIP address beyond ``host[:port]`` the provider has a place for."""
+
+    sips: bool = False
+    transport: bool = False
+    user: bool = False
+    params: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentVersions(Fact):
+    """Which agent versions can be assigned, and whether a record tells the version it has."""
+
+    kinds: frozenset[AgentVersion]
+    literals: str | None = None
+    """A regular expression (full match) for the vendor's own version literals; ``None`` when there are none."""
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportableNumbers(Fact):
+    """Which numbers can be brought in.
+
+    ``countries``: ISO 3166 regions of E.164 numbers, ``None`` for all. ``as_is``: kinds that are sent only when the
+    caller says ``send_as_is=True``.
+    """
+
+    kinds: frozenset[NumberKind]
+    countries: frozenset[str] | None = None
+    as_is: frozenset[NumberKind] = frozenset()
+
+
+class Admits(StrEnum):
+    """Who may call in over a trunk."""
+
+    EVERYBODY = "everybody"
+    NOBODY = "nobody"
+    UNKNOWN = "unknown"
+    """Nobody says. It may be everybody, so it counts as that wherever consent is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowListMeaning(Fact):
+    """Who may call in where a trunk's allow-list names nobody. Vendors mean opposite things by it.
+
+    Where ``inbound.allowed_addresses`` cannot be written there is nothing to consent to, and this only informs.
+    """
+
+    when_missing: Admits
+    """No list was given on the import, or it was cleared since."""
+    when_empty: Admits
+    """A list without entries was given."""
+
+
+class ReleaseEffect(StrEnum):
+    """When a release takes effect."""
+
+    IMMEDIATE = "immediate"
+    END_OF_PERIOD = "end_of_period"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseTerms(Fact):
+    """What releasing a number of one origin does."""
+
+    effect: ReleaseEffect
+    revocable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundHost(Fact):
+    """The SIP host that a carrier must send inbound calls to; ``None`` where the vendor does not document it."""
+
+    host: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimit(Fact):
+    """How many requests the provider takes, as far as anyone says; ``None`` where nobody does."""
+
+    per_second: float | None
+    per_minute: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatableImport(Fact):
+    """Why an import whose answer was lost may be sent once more before the settling window of a plan is over.
+
+    Only for a provider that documents an idempotency key, or a look-up that shows a number as soon as it is made.
+    """
+
+    after: float
+    """Seconds after the time-out of the first request; 0 with an idempotency key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """Everything a provider declares about itself. What is not in here is not supported."""
+
+    region: str
+    """ISO 3166 region in which the provider's bare digits are read."""
+    operations: Mapping[Operation, OperationSupport]
+    fields: Mapping[Field, FieldSupport]
+    importable: ImportableNumbers | None = None
+    address_forms: AddressForms | None = None
+    agent_versions: AgentVersions | None = None
+    side_effects: Mapping[Operation, frozenset[SideEffect]] = field(default_factory=dict)
+    release: Mapping[Origin, ReleaseTerms] = field(default_factory=dict)
+    inbound_host: InboundHost | None = None
+    allow_list: AllowListMeaning | None = None
+    """Has to be declared where ``inbound.allowed_addresses`` can be written; `Admits.UNKNOWN` where it is not."""
+    rate_limit: RateLimit | None = None
+    repeatable_import: RepeatableImport | None = None
+    """``None``: a lost import may show, and even take effect, at any time within the settling window."""
+
+    def offers(self, operation: Operation, origin: Origin = Origin.UNKNOWN) -> bool:
+        """Whether the operation exists, for numbers of this origin; an unknown origin is left to the provider."""
+        support = self.operations.get(operation)
+        return support is not None and (origin is Origin.UNKNOWN or origin in support.origins)
+
+    @property
+    def admits_without_list(self) -> Admits:
+        """Who may call in where no allow-list was given."""
+        return Admits.UNKNOWN if self.allow_list is None else self.allow_list.when_missing
+
+    @property
+    def admits_with_empty_list(self) -> Admits:
+        """Who may call in where the allow-list has no entries."""
+        return Admits.UNKNOWN if self.allow_list is None else self.allow_list.when_empty
+
+    def can_write(self, name: Field) -> bool:
+        support = self.fields.get(name)
+        return support is not None and support.writable
+
+    def can_read(self, name: Field) -> bool:
+        support = self.fields.get(name)
+        return support is not None and support.readable
+
+    def can_clear(self, name: Field) -> bool:
+        support = self.fields.get(name)
+        return support is not None and support.writable and support.clearable

@@ -1,0 +1,113 @@
+"""From a refused request to the error it means: status first, the vendor's machine code second, prose never."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from telephony_core.errors import (
+    AuthenticationFailed,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PermissionDenied,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    UnexpectedResponse,
+    WrongState,
+)
+from telephony_core.secrets.redaction import Secrets, scrubbed, scrubbed_body
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an adapter read out of its vendor's error envelope.
+
+    ``code`` is the machine code, ``message`` the vendor's prose (shown to people, never decided on), ``kind`` the error
+    that the adapter's table of codes gives; without one, the HTTP status decides.
+    """
+
+    code: str | None = None
+    message: str | None = None
+    kind: type[ProviderError] | None = None
+
+
+BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
+    400: InvalidRequest,
+    401: AuthenticationFailed,
+    403: PermissionDenied,
+    404: NotFound,
+    408: ProviderUnavailable,
+    409: Conflict,
+    410: NotFound,
+    412: WrongState,
+    422: InvalidRequest,
+    423: WrongState,
+    425: ProviderUnavailable,
+    429: RateLimited,
+}
+
+# Statuses that say who is speaking; no machine code of a body can overrule them.
+_DECIDED_BY_STATUS: Final = frozenset({401, 403, 429})
+
+
+def error_for(
+    status: int, headers: Mapping[str, str], body: bytes, refusal: Refusal, *, secrets: Iterable[str] = ()
+) -> ProviderError:
+    """The error for an answer outside 2xx."""
+    secrets = Secrets.of(secrets)
+    by_status = BY_STATUS.get(status)
+    kind: type[ProviderError]
+    if status >= 500:
+        kind = ProviderUnavailable
+    elif status < 400:
+        kind = UnexpectedResponse
+    elif by_status is not None and status in _DECIDED_BY_STATUS:
+        kind = by_status
+    else:
+        kind = refusal.kind or by_status or InvalidRequest
+    said = scrubbed(refusal.message, secrets)[:500] if refusal.message else None
+    message = f"the provider says: {said}" if said else f"the provider answered {status} without a reason"
+    if 300 <= status < 400:
+        message = "the provider answered with a redirect, which is not followed (the key would go along)"
+    elif status < 200:
+        message = f"the provider answered {status}, which is no final answer"
+    return kind(
+        message,
+        status=status,
+        code=scrubbed(refusal.code, secrets)[:100] if refusal.code else None,
+        request_id=scrubbed(request_id, secrets) if (request_id := headers.get("x-request-id")) else None,
+        retry_after=retry_after_seconds(headers.get("retry-after"), now=None),
+        body=scrubbed_body(body, secrets),
+    )
+
+
+def retry_after_seconds(header: str | None, *, now: datetime | None) -> float | None:
+    """Seconds from a ``Retry-After`` header (RFC 9110, section 10.2.3): a number, or an HTTP date after ``now``.
+
+    The RFC knows whole seconds; some vendors send fractions. ``None`` when it is absent or unreadable; never negative,
+    and never more than `_LONGEST_PAUSE`.
+    """
+    if header is None:
+        return None
+    text = header.strip()
+    if _SECONDS.fullmatch(text):
+        return min(float(text), _LONGEST_PAUSE)
+    try:
+        when = parsedate_to_datetime(text)
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        left = (when - (now or datetime.now(UTC))).total_seconds()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return min(max(0.0, left), _LONGEST_PAUSE)
+
+
+_SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_LONGEST_PAUSE: Final = 366 * 86400.0
+"""Seconds. Whoever is asked to wait for more than a year is not asked to wait."""

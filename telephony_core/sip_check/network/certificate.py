@@ -1,0 +1,86 @@
+"""Read what a TLS certificate says: its names, its issuer and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from telephony_core.sip_check.network.connection import TlsStream, connect_tcp
+from telephony_core.sip_check.network.failures import Trouble
+from telephony_core.sip_check.network.server_location import Target
+from telephony_core.sip_check.protocol.message import clean
+from telephony_core.sip_check.report import Certificate
+
+_SHOWN_NAMES = 20
+# X509_V_FLAG_NO_CHECK_TIME of OpenSSL; Python has no name for it.
+_NO_CHECK_TIME = 0x200000
+
+
+def tls_context() -> ssl.SSLContext:
+    """What a check verifies with: this host's trust store, host name checked, TLS 1.2 or newer."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def read_certificate(session: ssl.SSLObject, *, verified: bool) -> Certificate | None:
+    """The peer's certificate of a finished handshake; ``None`` if it was not verified at all and so not kept."""
+    facts = session.getpeercert() or {}
+    if not facts:
+        return None
+    names = [str(value) for kind, value in _pairs(facts.get("subjectAltName")) if kind in ("DNS", "IP Address", "URI")]
+    common = [value for part in _sequence(facts.get("subject")) for kind, value in _pairs(part) if kind == "commonName"]
+    issuer = ", ".join(
+        value
+        for part in _sequence(facts.get("issuer"))
+        for kind, value in _pairs(part)
+        if kind in ("organizationName", "commonName")
+    )
+    end = facts.get("notAfter")
+    return Certificate(
+        names=tuple(clean(name) for name in (names or common)[:_SHOWN_NAMES]),
+        issuer=clean(issuer) or None,
+        expires_at=datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC) if isinstance(end, str) else None,
+        verified=verified,
+    )
+
+
+async def look_at_certificate(target: Target, server_name: str, timeout: float) -> tuple[bool, Certificate | None]:
+    """Whether the port speaks TLS, and the certificate it shows, trusted or not. No SIP is sent on these connections.
+
+    Python decodes only certificates that were verified. So it is fetched first, and then verified against itself.
+    """
+    fetching = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    fetching.check_hostname = False
+    fetching.verify_mode = ssl.CERT_NONE
+    encoded: bytes | None = None
+    spoke_tls = False
+    with suppress(Trouble, TimeoutError):
+        async with asyncio.timeout(timeout), connect_tcp(target, timeout) as sock:
+            stream = TlsStream(sock, fetching, server_name)
+            await stream.handshake(timeout)
+            spoke_tls = True
+            encoded = stream.session.getpeercert(binary_form=True)
+    if encoded is None:
+        return spoke_tls, None
+    decoding = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    decoding.check_hostname = False
+    with suppress(Trouble, TimeoutError, ssl.SSLError):
+        decoding.load_verify_locations(cadata=encoded)
+        decoding.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME) | ssl.VERIFY_X509_PARTIAL_CHAIN
+        async with asyncio.timeout(timeout), connect_tcp(target, timeout) as sock:
+            stream = TlsStream(sock, decoding, server_name)
+            await stream.handshake(timeout)
+            return True, read_certificate(stream.session, verified=False)
+    return True, None
+
+
+def _sequence(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _pairs(value: object) -> list[tuple[str, str]]:
+    """The (kind, text) pairs of one part of what `getpeercert` gives."""
+    return [(str(item[0]), str(item[1])) for item in _sequence(value) if isinstance(item, tuple) and len(item) == 2]

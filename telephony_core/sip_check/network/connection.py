@@ -1,0 +1,241 @@
+"""Talk to one target over UDP, TCP or TLS: bytes out, message heads in, never more buffered than the limits say."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol, TypeVar
+
+from telephony_core.sip_check.limits import Limits
+from telephony_core.sip_check.network.failures import Happened, Trouble, network_trouble
+from telephony_core.sip_check.network.server_location import Target
+from telephony_core.sip_check.protocol.message import HeadReader, HeadTooLarge, NotSip, TlsInstead
+
+_CHUNK = 4096
+_DATAGRAM = 65535
+
+T = TypeVar("T")
+
+
+class Connection(Protocol):
+    """One way to a server. Everything it does raises `Trouble` and nothing else."""
+
+    is_reliable: bool
+    """Whether the transport repeats lost data itself (RFC 3261 §17.1.2: no timer E then)."""
+    local: tuple[str, int]
+    """Our IP and port, for the Via header."""
+
+    async def send(self, data: bytes) -> None: ...
+
+    async def receive(self, timeout: float) -> bytes | None:
+        """The next message, its head at least; ``None`` after ``timeout`` seconds without one."""
+
+
+class _Bytes(Protocol):
+    """A byte stream over a connected socket."""
+
+    async def send(self, data: bytes) -> None: ...
+
+    async def receive(self) -> bytes: ...
+
+
+def has_route(target: Target) -> bool:
+    """Whether this host knows any way to the target's address. Nothing is sent."""
+    try:
+        with socket.socket(_family(target), socket.SOCK_DGRAM) as probe:
+            probe.connect((target.ip, target.port))
+    except OSError:
+        return False
+    return True
+
+
+@asynccontextmanager
+async def open_udp(target: Target) -> AsyncGenerator[Connection]:
+    """A *connected* datagram socket: only such a one is told of a closed port, and it hears nobody else."""
+    with _socket(target, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.connect((target.ip, target.port))
+        except OSError as error:
+            raise _before_sending(error) from None
+        yield _Datagrams(sock)
+
+
+@asynccontextmanager
+async def connect_tcp(target: Target, timeout: float) -> AsyncGenerator[socket.socket]:
+    """A connected TCP socket. Raises `Trouble`."""
+    if not has_route(target):  # else this host's own word could not be told from the network's
+        raise Trouble(Happened.NO_ROUTE)
+    with _socket(target, socket.SOCK_STREAM) as sock:
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.get_running_loop().sock_connect(sock, (target.ip, target.port))
+        except OSError as error:
+            raise network_trouble(error) from None
+        yield sock
+
+
+def plain_stream(sock: socket.socket, limits: Limits) -> Connection:
+    """SIP over TCP on a connected socket."""
+    return _Stream(sock, _Plain(sock), limits)
+
+
+class TlsStream:
+    """SIP over TLS on a connected socket, in memory: no transport of the event loop, so no shutdown to wait for."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, server_name: str) -> None:
+        self._sock = sock
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.session: ssl.SSLObject = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
+
+    async def handshake(self, timeout: float) -> None:
+        """Raises `Trouble`; nothing of ours was sent then but the handshake."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._run(self.session.do_handshake)
+        except OSError as error:
+            raise network_trouble(error) from None
+
+    def messages(self, limits: Limits) -> Connection:
+        return _Stream(self._sock, self, limits)
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await self._run(lambda: self.session.write(data))
+        except ConnectionError:
+            # In TLS 1.3 the server judges our certificate after the handshake; its alert may be here already.
+            await self.receive()
+            raise
+
+    async def receive(self) -> bytes:
+        return await self._run(lambda: self.session.read(_CHUNK))
+
+    async def _run(self, action: Callable[[], T]) -> T:
+        while True:
+            try:
+                result = action()
+            except ssl.SSLWantReadError:
+                await self._flush()
+                data = await _receive(self._sock, _CHUNK)
+                if data:
+                    self._incoming.write(data)
+                else:
+                    self._incoming.write_eof()
+            except ssl.SSLError:
+                # The alert tells the server's log why; it is lost if the server is gone.
+                with suppress(OSError):
+                    await self._flush()
+                raise
+            else:
+                await self._flush()
+                return result
+
+    async def _flush(self) -> None:
+        data = self._outgoing.read()
+        if data:
+            await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+
+class _Plain:
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    async def send(self, data: bytes) -> None:
+        await asyncio.get_running_loop().sock_sendall(self._sock, data)
+
+    async def receive(self) -> bytes:
+        return await _receive(self._sock, _CHUNK)
+
+
+class _Datagrams:
+    is_reliable = False
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.local = _local(sock)
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._sock, data)
+        except OSError as error:
+            raise network_trouble(error) from None
+
+    async def receive(self, timeout: float) -> bytes | None:
+        return await _within(timeout, _receive(self._sock, _DATAGRAM))
+
+
+class _Stream:
+    is_reliable = True
+
+    def __init__(self, sock: socket.socket, stream: _Bytes, limits: Limits) -> None:
+        self._stream = stream
+        self._heads = HeadReader(limits.head)
+        self.local = _local(sock)
+
+    async def send(self, data: bytes) -> None:
+        try:
+            await self._stream.send(data)
+        except OSError as error:
+            raise network_trouble(error) from None
+
+    async def receive(self, timeout: float) -> bytes | None:
+        return await _within(timeout, self._next())
+
+    async def _next(self) -> bytes:
+        try:
+            while (head := self._heads.next()) is None:
+                data = await self._stream.receive()
+                if not data:
+                    raise Trouble(Happened.CLOSED, "in the middle of a message" if self._heads.in_message else "")
+                self._heads.feed(data)
+        except TlsInstead:
+            raise Trouble(Happened.TLS_INSTEAD) from None
+        except HeadTooLarge:
+            raise Trouble(Happened.TOO_LARGE) from None
+        except NotSip:
+            raise Trouble(Happened.NOT_SIP) from None
+        return head
+
+
+async def _within(timeout: float, reading: Coroutine[None, None, T]) -> T | None:
+    bound = asyncio.timeout(timeout)
+    try:
+        async with bound:
+            return await reading
+    except OSError as error:
+        # The time-out of the socket (ETIMEDOUT) is the same class as ours.
+        if bound.expired():
+            return None
+        raise network_trouble(error) from None
+
+
+async def _receive(sock: socket.socket, size: int) -> bytes:
+    # A socket that always has data returns without a pause; without one here, no time-out would ever come.
+    await asyncio.sleep(0)
+    return await asyncio.get_running_loop().sock_recv(sock, size)
+
+
+def _socket(target: Target, kind: socket.SocketKind) -> socket.socket:
+    try:
+        sock = socket.socket(_family(target), kind)
+    except OSError as error:
+        raise _before_sending(error) from None
+    sock.setblocking(False)
+    return sock
+
+
+def _before_sending(error: OSError) -> Trouble:
+    """Nothing left this host yet, so no such error can be the network's word."""
+    trouble = network_trouble(error)
+    return Trouble(Happened.NO_ROUTE if trouble.happened is Happened.UNREACHABLE else Happened.LOCAL, trouble.detail)
+
+
+def _family(target: Target) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in target.ip else socket.AF_INET
+
+
+def _local(sock: socket.socket) -> tuple[str, int]:
+    name = sock.getsockname()
+    return str(name[0]), int(name[1])

@@ -1,0 +1,145 @@
+"""Look names up: the system's resolver for addresses, dnspython (if installed) for NAPTR and SRV."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from telephony_core.sip_check.network.server_location import NameService, NamesUnavailable, Naptr, NoSuchName, Srv
+
+if TYPE_CHECKING:
+    from dns.asyncresolver import Resolver
+    from dns.rdata import Rdata
+
+T = TypeVar("T")
+
+# What getaddrinfo says of a name that does not exist or has no address; Linux knows the second apart.
+_NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
+
+def name_service(timeout: float) -> NameService:
+    """With NAPTR and SRV where dnspython is installed and this host has a name server, without them otherwise.
+
+    ``timeout`` is for one question of dnspython's, in seconds.
+    """
+    try:
+        import dns.asyncresolver
+        import dns.exception
+        import dns.resolver
+    except ImportError:
+        return SystemNames()
+    try:
+        return DnsNames(dns.asyncresolver.Resolver(), timeout)
+    except (dns.exception.DNSException, OSError):
+        return SystemNames()
+
+
+class SystemNames:
+    """Addresses as any program on this host gets them, ``/etc/hosts`` included."""
+
+    has_srv = False
+
+    async def naptr(self, name: str) -> Sequence[Naptr]:
+        return ()
+
+    async def srv(self, name: str) -> Sequence[Srv]:
+        return ()
+
+    async def addresses(self, host: str) -> Sequence[str]:
+        try:
+            return (str(ipaddress.ip_address(host)),)
+        except ValueError:
+            pass
+        try:
+            found = await _in_daemon_thread(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+        except socket.gaierror as error:
+            if error.errno in _NO_NAME:
+                raise NoSuchName from None
+            raise NamesUnavailable("the name service of this host did not answer") from None
+        except UnicodeError:
+            raise NoSuchName from None
+        except OSError:
+            raise NamesUnavailable("the name service of this host failed") from None
+        return tuple(dict.fromkeys(str(place[0]) for *_, place in found))
+
+
+class DnsNames(SystemNames):
+    """NAPTR and SRV through dnspython; addresses still as the system gives them."""
+
+    has_srv = True
+
+    def __init__(self, resolver: Resolver, timeout: float) -> None:
+        self._resolver = resolver
+        self._timeout = timeout
+
+    async def naptr(self, name: str) -> Sequence[Naptr]:
+        from dns.rdtypes.IN.NAPTR import NAPTR
+
+        return [
+            Naptr(record.order, record.preference, _text(record.flags), _text(record.service), str(record.replacement))
+            for record in await self._ask(name, "NAPTR")
+            if isinstance(record, NAPTR)
+        ]
+
+    async def srv(self, name: str) -> Sequence[Srv]:
+        from dns.rdtypes.IN.SRV import SRV
+
+        return [
+            Srv(record.priority, record.weight, record.port, str(record.target).removesuffix("."))
+            for record in await self._ask(name, "SRV")
+            if isinstance(record, SRV)
+        ]
+
+    async def _ask(self, name: str, kind: str) -> Sequence[Rdata]:
+        import dns.exception
+        import dns.name
+        import dns.resolver
+
+        try:
+            absolute = dns.name.from_text(name)
+            answer = await self._resolver.resolve(
+                absolute, kind, lifetime=self._timeout, raise_on_no_answer=False, search=False
+            )
+        except dns.resolver.NXDOMAIN:
+            return ()
+        except dns.exception.Timeout:
+            raise NamesUnavailable("no answer from the name server") from None
+        except (dns.exception.DNSException, OSError):
+            raise NamesUnavailable("the name server failed") from None
+        return tuple(answer.rrset or ())
+
+
+def _text(value: bytes) -> str:
+    return value.decode("ascii", "replace")
+
+
+async def _in_daemon_thread(work: Callable[[], T]) -> T:
+    """Run blocking work and wait for it, without ever being held by it.
+
+    The event loop's own threads are joined when the loop ends, so a resolver that hangs would outlast every time-out.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(set_it: Callable[[], None]) -> None:
+        if not future.done():
+            set_it()
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:
+            reason = error  # `error` is gone when the loop gets to it
+            done: Callable[[], None] = lambda: future.set_exception(reason)  # noqa: E731
+        else:
+            done = lambda: future.set_result(result)  # noqa: E731
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, done)
+
+    threading.Thread(target=run, name="sip-check-getaddrinfo", daemon=True).start()
+    return await future

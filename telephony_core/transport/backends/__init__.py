@@ -1,0 +1,1 @@
+"""The HTTP libraries that can send, each behind the same two methods."""

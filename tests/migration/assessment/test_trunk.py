@@ -1,0 +1,316 @@
+"""The trunk: its address, its credentials, and what protects it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from telephony_core.domain.sip import CredentialState, MediaEncryption
+from telephony_core.migration.assessment.context import Way
+from telephony_core.migration.assessment.field_mapping import cross
+from telephony_core.migration.mapping.map_file import MigrationMap
+from telephony_core.migration.plan.allowances import Consent
+from telephony_core.migration.plan.model import Fate, Severity, Wanted, WantedInbound, WhyLeftOut, import_of
+from telephony_core.provider.capabilities import Admits
+from telephony_core.provider.capabilities import Field as Setting
+from tests.migration.assessment.verdicts import MOVABLE, findings, judged, the, trunk_map
+from tests.migration.scenes import (
+    NO_PARTS,
+    WIDE,
+    meaning,
+    narrowed,
+    number,
+    supporting,
+    target,
+    trunk,
+)
+
+# -- the trunk's address
+
+
+def test_an_address_shows_the_form_in_which_the_target_takes_it() -> None:
+    found = the(judged(number(), target(capabilities=narrowed(address_forms=NO_PARTS))), "outbound.address")
+    assert (found.before, found.after) == ("sip:pbx.example.com:5060", "pbx.example.com:5060")
+
+
+def test_an_absent_port_stays_absent() -> None:
+    held = number(sip=trunk("sip:pbx.example.com"))
+    found = the(judged(held, target(capabilities=narrowed(address_forms=NO_PARTS))), "outbound.address")
+    assert found.after == "pbx.example.com"
+
+
+@pytest.mark.parametrize("address", ["sips:pbx.example.com", "sip:pbx.example.com;transport=tls"])
+def test_lost_tls_blocks_until_it_is_accepted_by_name(address: str) -> None:
+    held, to = number(sip=trunk(address)), target(capabilities=narrowed(address_forms=NO_PARTS))
+    verdict = judged(held, to)
+    (found,) = findings(verdict, "outbound.address")
+    assert (found.fate, found.consent, found.after) == (Fate.LOST, "tls", "sip:pbx.example.com")
+    assert verdict.why is WhyLeftOut.BLOCKED
+    assert judged(held, to, accept=["allowed_addresses"]).why is WhyLeftOut.BLOCKED
+    assert judged(held, to, accept=["tls"]).why is MOVABLE
+
+
+@pytest.mark.parametrize(
+    ("address", "forms", "written"),
+    [
+        ("sips:pbx.example.com", {"transport": True}, "sip:pbx.example.com;transport=tls"),
+        ("sip:pbx.example.com;transport=tls", {"sips": True}, "sips:pbx.example.com"),
+    ],
+)
+def test_tls_that_can_be_said_in_another_form_is_converted(address: str, forms: dict[str, bool], written: str) -> None:
+    to = target(capabilities=narrowed(address_forms=replace(NO_PARTS, **forms)))
+    found = the(judged(number(sip=trunk(address)), to), "outbound.address")
+    assert (found.fate, found.after) == (Fate.CONVERTED, written)
+
+
+@pytest.mark.parametrize(
+    ("address", "part"),
+    [
+        ("sip:acme@pbx.example.com", "a user part"),
+        ("sip:pbx.example.com;lr", "URI parameters"),
+        ("sip:pbx.example.com;transport=tcp", "the transport tcp"),
+    ],
+)
+def test_other_lost_parts_of_an_address_block_by_a_name_of_their_own(address: str, part: str) -> None:
+    held, to = number(sip=trunk(address)), target(capabilities=narrowed(address_forms=NO_PARTS))
+    (found,) = findings(judged(held, to), "outbound.address")
+    assert part in found.message
+    assert judged(held, to, accept=["tls"]).why is WhyLeftOut.BLOCKED
+    assert judged(held, to, accept=["address_parts"]).why is MOVABLE
+
+
+def test_an_address_from_the_map_takes_the_place_of_one_that_does_not_fit() -> None:
+    choices = MigrationMap.model_validate(
+        {"trunks": [{"name": "t", "source_address": "sip:acme@pbx.example.com", "address": "pbx.example.com"}]}
+    )
+    to = target(capabilities=narrowed(address_forms=NO_PARTS))
+    verdict = judged(number(sip=trunk("sip:acme@pbx.example.com")), to, mapping=choices)
+    assert verdict.why is MOVABLE
+    assert the(verdict, "outbound.address").after == "pbx.example.com"
+
+
+def test_an_address_from_the_map_cannot_take_tls_away_in_silence() -> None:
+    choices = MigrationMap.model_validate(
+        {"trunks": [{"name": "t", "source_address": "sips:pbx.example.com", "address": "pbx.example.com"}]}
+    )
+    held = number(sip=trunk("sips:pbx.example.com"))
+    assert judged(held, mapping=choices).why is WhyLeftOut.BLOCKED
+    assert judged(held, mapping=choices, accept=["tls"]).why is MOVABLE
+
+
+def test_tls_that_the_map_asks_for_is_not_left_out_in_silence() -> None:
+    choices = MigrationMap.model_validate(
+        {"trunks": [{"name": "t", "source_address": "pbx.example.com", "address": "sips:pbx.example.com"}]}
+    )
+    held, to = number(sip=trunk("pbx.example.com")), target(capabilities=narrowed(address_forms=NO_PARTS))
+    assert judged(held, to, mapping=choices).why is WhyLeftOut.BLOCKED
+    assert judged(held, to, mapping=choices, accept=["tls"]).why is MOVABLE
+
+
+def test_another_address_from_the_map_is_a_warning() -> None:
+    choices = MigrationMap.model_validate(
+        {"trunks": [{"name": "t", "source_address": "pbx.example.com", "address": "new.example.com"}]}
+    )
+    found = the(judged(number(sip=trunk("pbx.example.com")), mapping=choices), "outbound.address")
+    assert (found.severity, found.before, found.after) == (Severity.WARN, "pbx.example.com", "new.example.com")
+
+
+def test_an_address_that_loses_something_is_not_called_kept() -> None:
+    held, to = number(sip=trunk("sip:acme@pbx.example.com")), target(capabilities=narrowed(address_forms=NO_PARTS))
+    assert the(judged(held, to), "outbound.address").fate is Fate.LOST
+
+
+def test_a_target_that_needs_an_address_gets_one_from_the_map_or_blocks() -> None:
+    held, to = number(sip=trunk(None)), target(capabilities=supporting(Setting.ADDRESS, required_on_import=True))
+    assert judged(held, to).why is WhyLeftOut.BLOCKED
+    choices = MigrationMap.model_validate(
+        {"trunks": [{"name": "t", "numbers": ["+827011112222"], "address": "pbx.example.com", "auth": "none"}]}
+    )
+    assert judged(held, to, mapping=choices).why is MOVABLE
+
+
+def test_a_number_without_address_is_told_to_be_for_receiving_only() -> None:
+    verdict = judged(number(sip=trunk(None)))
+    assert verdict.why is MOVABLE
+    assert "only receive calls" in the(verdict, "outbound.address").message
+    assert not [finding for finding in verdict.findings if finding.field == "outbound.media_encryption"]
+
+
+def test_a_target_without_a_place_for_the_address_blocks_until_accepted() -> None:
+    to = target(capabilities=narrowed(Setting.ADDRESS))
+    assert judged(number(), to).why is WhyLeftOut.BLOCKED
+    assert judged(number(), to, accept=["address"]).why is MOVABLE
+
+
+# -- credentials
+
+
+@pytest.mark.parametrize("state", [CredentialState.SET, CredentialState.UNKNOWN])
+def test_credentials_that_may_exist_need_an_answer(state: CredentialState) -> None:
+    verdict = judged(number(sip=trunk(credentials=state)))
+    assert verdict.why is WhyLeftOut.BLOCKED
+    found = the(verdict, "outbound.password")
+    assert (found.fate, found.consent) == (Fate.NEEDS_INPUT, None)
+
+
+def test_a_trunk_known_to_have_no_credentials_needs_no_answer() -> None:
+    assert judged(number(sip=trunk(credentials=CredentialState.NONE))).why is MOVABLE
+
+
+def test_auth_none_is_an_answer_and_a_warning_where_the_source_has_credentials() -> None:
+    unknown = judged(number(sip=trunk(credentials=CredentialState.UNKNOWN)), mapping=trunk_map(auth="none"))
+    assert (unknown.why, the(unknown, "outbound.password").severity) == (MOVABLE, Severity.INFO)
+    known = judged(number(sip=trunk(credentials=CredentialState.SET, username="a")), mapping=trunk_map(auth="none"))
+    assert (known.why, the(known, "outbound.password").severity) == (MOVABLE, Severity.WARN)
+
+
+def test_a_reference_that_leads_nowhere_blocks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    held = number(sip=trunk(credentials=CredentialState.UNKNOWN))
+    monkeypatch.delenv("CANARY_PW", raising=False)
+    choices = trunk_map(username="acme", password="env:CANARY_PW")
+    assert judged(held, mapping=choices).why is WhyLeftOut.BLOCKED
+    monkeypatch.setenv("CANARY_PW", "canary-secret")
+    verdict = judged(held, mapping=choices)
+    assert verdict.why is MOVABLE
+    assert "canary-secret" not in verdict.model_dump_json()
+
+
+def test_another_user_than_the_source_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PW", "x")
+    held = number(sip=trunk(credentials=CredentialState.SET, username="seoul"))
+    (found,) = findings(judged(held, mapping=trunk_map(username="busan", password="env:PW")), "outbound.username")
+    assert (found.before, found.after) == ("seoul", "busan")
+
+
+@pytest.mark.parametrize("state", [CredentialState.SET, CredentialState.UNKNOWN])
+def test_a_target_that_cannot_authenticate_blocks_until_accepted(state: CredentialState) -> None:
+    to = target(capabilities=narrowed(Setting.PASSWORD))
+    held = number(sip=trunk(credentials=state))
+    assert judged(held, to).why is WhyLeftOut.BLOCKED
+    assert judged(held, to, accept=["credentials"]).why is MOVABLE
+
+
+# -- what protects a trunk
+
+
+def test_a_lost_allow_list_blocks_until_it_is_accepted_by_name() -> None:
+    to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
+    verdict = judged(number(), to)
+    (found,) = findings(verdict, "inbound.allowed_addresses")
+    assert verdict.why is WhyLeftOut.BLOCKED
+    assert (found.fate, found.consent, found.before) == (Fate.LOST, "allowed_addresses", "203.0.113.7")
+    assert judged(number(), to, accept=["tls", "inbound_media_encryption"]).why is WhyLeftOut.BLOCKED
+    accepted = judged(number(), to, accept={"allowed_addresses"})
+    assert accepted.why is MOVABLE
+    assert the(accepted, "inbound.allowed_addresses").accepted
+
+
+@pytest.mark.parametrize("admits", [Admits.EVERYBODY, Admits.UNKNOWN, None])
+def test_an_allow_list_that_nobody_tells_of_blocks_where_the_target_may_be_open_without_one(
+    admits: Admits | None,
+) -> None:
+    held, to = number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=admits))
+    (found,) = findings(judged(held, to), "inbound.allowed_addresses")
+    assert judged(held, to).why is WhyLeftOut.BLOCKED
+    assert (found.severity, found.fate, found.consent) == (Severity.BLOCK, Fate.DEFAULTED, "allow_any")
+    assert "`allowed_addresses`" in (found.remedy or "")
+    assert judged(held, to, accept=["allowed_addresses"]).why is WhyLeftOut.BLOCKED
+    assert judged(held, to, accept=["allow_any"]).why is MOVABLE
+    assert judged(held, to, mapping=trunk_map(allowed_addresses=["203.0.113.7"])).why is MOVABLE
+
+
+def test_an_allow_list_that_nobody_tells_of_is_said_where_the_target_lets_nobody_in_without_one() -> None:
+    verdict = judged(number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=Admits.NOBODY)))
+    (found,) = findings(verdict, "inbound.allowed_addresses")
+    assert (verdict.why, found.severity, found.fate) == (MOVABLE, Severity.WARN, Fate.DEFAULTED)
+    assert "lets nobody call in" in found.message
+
+
+def test_consent_to_an_open_trunk_goes_into_the_plan_with_the_missing_list() -> None:
+    held = number(sip=trunk(allowed=None))
+    way = Way(WIDE, WIDE, "east", "west", MigrationMap(), frozenset({Consent.ALLOW_ANY}))
+    inbound = cross(held, None, way).wanted.inbound
+    assert inbound is not None
+    assert (inbound.allowed_addresses, inbound.allow_any) == (None, True)
+    change = import_of(Wanted(number="+827011112222", inbound=WantedInbound(allow_any=True)))
+    assert change.inbound is not None
+    assert (change.inbound.allow_any, change.inbound.changes) == (True, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "why"),
+    [
+        (Admits.EVERYBODY, Admits.NOBODY, WhyLeftOut.BLOCKED),
+        (Admits.NOBODY, Admits.EVERYBODY, WhyLeftOut.BLOCKED),
+        (Admits.NOBODY, Admits.UNKNOWN, WhyLeftOut.BLOCKED),
+        (Admits.NOBODY, Admits.NOBODY, MOVABLE),
+    ],
+)
+def test_an_empty_list_never_turns_into_its_opposite(here: Admits, there: Admits, why: WhyLeftOut | None) -> None:
+    held = number(sip=trunk(allowed=()))
+    given = {"source_capabilities": meaning(empty=here), "accept": ["allow_any"] if why is not None else []}
+    assert judged(held, target(capabilities=meaning(empty=there)), **given).why is why
+
+
+def test_an_unknown_allow_list_is_never_taken_for_an_open_one() -> None:
+    to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
+    (found,) = findings(judged(number(sip=trunk(allowed=None)), to), "inbound.allowed_addresses")
+    assert "does not tell whether there is a list" in found.message
+
+
+@pytest.mark.parametrize("allowed", [(), ("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1"), ("8.0.0.0/8",), ("2002::/16",)])
+def test_an_open_list_is_written_only_with_consent(allowed: tuple[str, ...]) -> None:
+    held = number(sip=trunk(allowed=allowed))
+    assert judged(held).why is WhyLeftOut.BLOCKED
+    assert judged(held, accept=["allowed_addresses"]).why is WhyLeftOut.BLOCKED
+    assert judged(held, accept=["allow_any"]).why is MOVABLE
+
+
+def test_an_entry_that_cannot_be_written_again_needs_an_answer() -> None:
+    held = number(sip=trunk(allowed=("203.0.113.7", "pbx.example.com")))
+    assert judged(held).why is WhyLeftOut.BLOCKED
+    assert the(judged(held), "inbound.allowed_addresses").fate is Fate.NEEDS_INPUT
+    answered = judged(held, mapping=trunk_map(allowed_addresses=["203.0.113.7"]))
+    assert answered.why is MOVABLE
+
+
+def test_the_map_can_give_a_list_where_the_source_has_none() -> None:
+    verdict = judged(number(sip=trunk(allowed=None)), mapping=trunk_map(allowed_addresses=["198.51.100.0/24"]))
+    assert the(verdict, "inbound.allowed_addresses").after == "198.51.100.0/24"
+
+
+def test_an_open_list_in_the_map_needs_consent_as_well() -> None:
+    assert judged(number(), mapping=trunk_map(allowed_addresses=[])).why is WhyLeftOut.BLOCKED
+
+
+@pytest.mark.parametrize("direction", ["inbound", "outbound"])
+@pytest.mark.parametrize("level", [MediaEncryption.REQUIRE, MediaEncryption.ALLOW])
+def test_lowered_media_encryption_blocks_until_accepted(direction: str, level: MediaEncryption) -> None:
+    name = Setting(f"{direction}.media_encryption")
+    other = "outbound" if direction == "inbound" else "inbound"
+    held, to = number(sip=trunk(**{direction: level})), target(capabilities=narrowed(name))  # type: ignore[arg-type]
+    verdict = judged(held, to)
+    assert verdict.why is WhyLeftOut.BLOCKED
+    assert the(verdict, name).before == level.value
+    assert judged(held, to, accept=[f"{other}_media_encryption"]).why is WhyLeftOut.BLOCKED
+    assert judged(held, to, accept=[f"{direction}_media_encryption"]).why is MOVABLE
+
+
+def test_disabled_encryption_is_nothing_to_lose() -> None:
+    held = number(sip=trunk(inbound=MediaEncryption.DISABLE))
+    assert judged(held, target(capabilities=narrowed(Setting.INBOUND_ENCRYPTION))).why is MOVABLE
+
+
+def test_an_unknown_level_of_encryption_blocks_and_is_never_written() -> None:
+    held = number(sip=trunk(inbound=MediaEncryption.UNKNOWN, outbound=None, word="quantum"))
+    verdict = judged(held)
+    assert verdict.why is WhyLeftOut.BLOCKED
+    assert "quantum" in the(verdict, "inbound.media_encryption").message
+    assert judged(held, accept=["inbound_media_encryption"]).why is MOVABLE
+
+
+def test_a_level_that_the_source_does_not_have_falls_to_the_targets_default() -> None:
+    found = the(judged(number(sip=trunk(inbound=None))), "inbound.media_encryption")
+    assert (found.fate, found.severity) == (Fate.DEFAULTED, Severity.INFO)

@@ -1,0 +1,306 @@
+"""What this machine knows of its own plans: one plan is one run under any name, and one number is imported once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from telephony_core import errors
+from telephony_core.emulator import Fault, FaultKind
+from telephony_core.emulator import json_response as answer
+from telephony_core.migration.journal.claims import PlanElsewhere, state_folder
+from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.move.state import Standing
+from telephony_core.migration.plan.store import LoadedPlan, load_plan
+from telephony_core.migration.run.apply_report import ApplyReport
+from telephony_core.migration.run.events import Event
+from telephony_core.migration.run.status import read_run
+from tests.migration.deprovision.returning import KEYS, ONE, WINDOW, Returning, live
+from tests.migration.meddling import meddle
+
+WAYS = ("vox-diga", "diga-vox")
+UNSEEN = 10_000
+"""More requests than any run here sends: what was made shows in no list."""
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def half(way: str, tmp_path: Path) -> Returning:
+    """One of two numbers is moved."""
+    (tmp_path / "first").mkdir()
+    stage = Returning.at(tmp_path / "first", way, 2)
+    stage.loaded = stage.plan()
+    assert stage.apply(stage.loaded, numbers=KEYS[:1]).is_complete
+    stage.forget_requests()
+    return stage
+
+
+def copied(stage: Returning, *, journal: bool = True) -> LoadedPlan:
+    """The plan in another folder, as it was copied now."""
+    folder = stage.folder.parent / "copy"
+    folder.mkdir()
+    for file in stage.folder.glob("plan.json*" if journal else "plan.json"):
+        shutil.copy(file, folder)
+    return load_plan(folder / "plan.json")
+
+
+# -- one plan
+
+
+@pytest.mark.parametrize("of", ["the file", "its folder"])
+def test_a_plan_through_a_symbolic_link_is_the_same_run(of: str, half: Returning) -> None:
+    link = half.folder.parent / "link"
+    link.symlink_to(half.loaded.path if of == "the file" else half.folder)
+    linked = load_plan(link if of == "the file" else link / "plan.json")
+    assert linked.journal_path == half.loaded.journal_path.resolve()
+    assert read_run(linked).counts == {Standing.MOVED: 1, Standing.NOT_BEGUN: 1}
+    with SqliteJournal.writing(half.loaded, "apply"), pytest.raises(JournalLocked):
+        half.apply(linked)
+    assert half.apply(linked).is_complete
+    assert half.run().counts == {Standing.MOVED: 2}
+    half.loaded = linked
+    assert half.rollback().is_complete
+    assert live(half.target) == []
+
+
+def test_a_copy_is_refused_by_name_and_goes_on_where_it_takes_the_place_over(half: Returning) -> None:
+    copy = copied(half)
+    with pytest.raises(PlanElsewhere, match=f"begun as {half.loaded.path}") as refused:
+        half.apply(copy)
+    assert "--take-over" in str(refused.value)
+    assert half.writes(half.target) == []
+    assert half.apply(copy, take_over=True).is_complete
+    assert len(live(half.target)) == 2
+    with pytest.raises(PlanElsewhere, match=f"begun as {copy.path}"):  # from now on the copy is the plan
+        half.apply(half.loaded)
+
+
+def test_neither_verify_nor_rollback_nor_release_runs_on_a_copy(half: Returning) -> None:
+    half.loaded = copied(half)
+    before = half.entries(KEYS[0])
+    for command in (half.verify, half.rollback, half.release):
+        with pytest.raises(PlanElsewhere, match="begun as"):
+            command()  # type: ignore[operator]
+    assert half.entries(KEYS[0]) == before
+    assert [half.writes(emulator) for emulator in half.both] == [[], []]
+    assert [number.is_equal for number in half.verify(take_over=True).numbers] == [True]
+    assert half.rollback().is_complete
+
+
+def test_a_copy_without_its_journal_is_told_where_that_is(half: Returning) -> None:
+    copy = copied(half, journal=False)
+    with pytest.raises(PlanElsewhere, match=f"begun as {half.loaded.path}"):
+        half.apply(copy)
+    half.loaded = copy
+    for command in (half.verify, half.preview_rollback, half.preview_release):
+        with pytest.raises(JournalError, match="has no journal beside it: this plan was begun as"):
+            command()  # type: ignore[operator]
+    assert not copy.journal_path.exists()
+
+
+def test_a_hard_link_is_a_copy(half: Returning) -> None:
+    other = half.folder.parent / "other.json"
+    os.link(half.loaded.path, other)
+    with pytest.raises(PlanElsewhere, match=f"begun as {half.loaded.path}"):
+        half.apply(load_plan(other))
+    assert half.writes(half.target) == []
+
+
+def test_a_plan_that_was_moved_with_its_journal_goes_on_at_its_new_place(half: Returning) -> None:
+    copy = copied(half)
+    shutil.rmtree(half.folder / "state", ignore_errors=True)
+    for file in half.folder.glob("plan.json*"):
+        file.unlink()
+    assert half.apply(copy).is_complete
+    assert len(live(half.target)) == 2
+
+
+def test_a_copy_is_locked_while_the_first_one_runs(half: Returning) -> None:
+    copy = copied(half)
+    with SqliteJournal.writing(half.loaded, "apply"), pytest.raises(JournalLocked):
+        half.apply(copy, take_over=True)
+
+
+def test_the_same_plan_for_another_target_is_another_run(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        stage = Returning.at(tmp_path / name, "vox-diga", 1)
+        stage.loaded = stage.plan()
+        assert stage.apply(stage.loaded).is_complete
+
+
+# -- two plans
+
+
+@pytest.fixture
+def rivals(way: str, tmp_path: Path) -> Returning:
+    """Two plans, `loaded` and `rival`, for one number at one target."""
+    stage = Returning.at(tmp_path, way, 1)
+    with stage.client(stage.source) as client:
+        (record,) = client.list_numbers()
+    numbers = (stage.planned(record, inbound_agent=None),)
+    stage.loaded = stage.plan(numbers=numbers)
+    settings = ONE.model_copy(update={"soak_hours": 1.0})
+    stage.rival = stage.plan("rival.json", numbers=numbers, settings=settings)  # type: ignore[attr-defined]
+    return stage
+
+
+def rival(stage: Returning) -> ApplyReport:
+    return stage.apply(stage.rival)  # type: ignore[attr-defined]
+
+
+def posts(stage: Returning) -> int:
+    return sum(call.startswith("POST") for call in stage.writes(stage.target))
+
+
+def claimed(report: ApplyReport, stage: Returning) -> bool:
+    (failure,) = report.failures
+    return failure.error == "NumberClaimed" and str(stage.loaded.path) in failure.says
+
+
+def test_a_number_that_another_plan_made_a_moment_ago_is_not_made_again_though_no_list_shows_it(
+    rivals: Returning,
+) -> None:
+    made: list[str] = []
+
+    def meanwhile(event: Event) -> None:
+        if (event.action, event.phase) == (Action.READ_BACK, Phase.DONE) and not made:
+            made.extend(rivals.target.store)
+
+    assert rivals.apply(rivals.loaded, on_event=meanwhile).is_complete
+    rivals.target.hide_new_for = UNSEEN
+    rivals.target.appeared(made[0])
+    assert claimed(rival(rivals), rivals)
+    assert posts(rivals) == 1
+    rivals.target._hidden.clear()
+    assert len(live(rivals.target)) == 1
+
+
+def test_a_number_that_another_plan_is_importing_right_now_is_not_imported(rivals: Returning) -> None:
+    reports: list[ApplyReport] = []
+
+    def meanwhile(event: Event) -> None:
+        if (event.action, event.phase) == (Action.IMPORT, Phase.INTENT):
+            other = threading.Thread(target=lambda: reports.append(rival(rivals)))
+            other.start()
+            other.join()
+
+    assert rivals.apply(rivals.loaded, on_event=meanwhile).is_complete
+    assert claimed(reports[0], rivals)
+    assert posts(rivals) == 1
+    assert len(live(rivals.target)) == 1
+
+
+def test_a_number_that_is_in_doubt_for_one_plan_is_not_imported_by_another(rivals: Returning) -> None:
+    rivals.target.faults.append(Fault(FaultKind.LATE, "POST"))
+    reports: list[ApplyReport] = []
+
+    def meanwhile(event: Event) -> None:
+        if (event.action, event.phase) == (Action.IMPORT, Phase.LOOK) and not reports:
+            other = threading.Thread(target=lambda: reports.append(rival(rivals)))
+            other.start()
+            other.join()
+            rivals.target.act_late()
+
+    assert rivals.apply(rivals.loaded, on_event=meanwhile).is_complete
+    assert claimed(reports[0], rivals)
+    assert "is importing" in reports[0].failures[0].says
+    assert len(live(rivals.target)) == 1
+
+
+def test_the_same_number_in_another_dress_is_the_same_number(tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path, "diga-vox", 1)
+    stage.loaded = stage.plan()
+    with stage.client(stage.source) as client:
+        (record,) = client.list_numbers()
+    dressed = stage.plan("dressed.json", numbers=(stage.planned(record, number="070-1111-0000"),))
+    stage.target.faults.append(Fault(FaultKind.LATE, "POST"))
+    reports: list[ApplyReport] = []
+
+    def meanwhile(event: Event) -> None:
+        if (event.action, event.phase) == (Action.IMPORT, Phase.LOOK) and not reports:
+            other = threading.Thread(target=lambda: reports.append(stage.apply(dressed)))
+            other.start()
+            other.join()
+            stage.target.act_late()
+
+    assert stage.apply(stage.loaded, on_event=meanwhile).is_complete
+    assert claimed(reports[0], stage)
+    assert len(live(stage.target)) == 1
+
+
+def test_rolling_either_back_leaves_nothing_of_the_other(rivals: Returning) -> None:
+    assert rivals.apply(rivals.loaded).is_complete
+    id = rivals.made(KEYS[0])
+    with pytest.raises(errors.MigrationError, match="there already"):
+        rival(rivals)
+    first, rivals.loaded = rivals.loaded, rivals.rival  # type: ignore[attr-defined]
+    report = rivals.rollback()
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert id in report.left_alone[0].says
+    assert len(live(rivals.target)) == 1
+    rivals.loaded = first
+    assert rivals.rollback().is_complete
+    assert live(rivals.target) == []
+
+
+def test_what_was_taken_back_may_be_made_by_another_plan_at_once(rivals: Returning) -> None:
+    assert rivals.apply(rivals.loaded).is_complete
+    assert rivals.rollback().is_complete
+    assert rival(rivals).is_complete
+    assert len(live(rivals.target)) == 1
+
+
+def test_what_was_refused_may_be_made_by_another_plan_at_once(rivals: Returning) -> None:
+    rivals.target.faults.append(Fault(FaultKind.ANSWER, "POST", response=answer(422, {})))
+    assert not rivals.apply(rivals.loaded).is_complete
+    assert rival(rivals).is_complete
+
+
+def test_a_claim_ends_with_the_window_and_then_the_list_decides(rivals: Returning) -> None:
+    assert rivals.apply(rivals.loaded).is_complete
+    meddle(rivals.target, rivals.made(KEYS[0]), "gone")
+    assert claimed(rival(rivals), rivals)
+    rivals.time.advance(WINDOW + 1)
+    assert rival(rivals).is_complete
+
+
+# -- where it is kept
+
+
+def test_what_this_machine_keeps_is_readable_by_its_owner_only_and_holds_no_secret(half: Returning) -> None:
+    beside = [half.loaded.journal_path, half.loaded.journal_path.with_name("plan.json.journal.lock")]
+    kept = list(state_folder().iterdir())
+    assert len(kept) == 2
+    for file in (*beside, *kept):
+        assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file
+        assert b"pa55word" not in file.read_bytes()
+        assert b"emulator-key" not in file.read_bytes()
+    assert stat.S_IMODE(state_folder().stat().st_mode) == 0o700
+
+
+def test_where_the_given_folder_cannot_be_used_another_one_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for given in (str(tmp_path / "file"), "relative", ""):
+        monkeypatch.setenv("XDG_STATE_HOME", given)
+        assert state_folder() == tmp_path / "home" / ".local" / "state" / "telephony"
+
+
+def test_where_there_is_no_folder_at_all_that_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with pytest.raises(errors.MigrationError, match="set XDG_STATE_HOME to a folder"):
+        state_folder()

@@ -1,0 +1,73 @@
+"""Every fault of the policy, at every request of every operation of both adapters, with both clients."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from telephony_core.provider.registry import registry
+from tests.reliability.faults.cases import CASES, Case, cells
+from tests.reliability.faults.faults import faults
+from tests.reliability.faults.judging import clean, differences, failure
+from tests.reliability.faults.policy import ROWS, Cell, Row, cell
+from tests.reliability.figures import figures
+from tests.reliability.models.stage import MODES, Mode, Stage, Strike
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case_is_made_of_the_steps_that_it_says(case: Case) -> None:
+    good = clean(case)
+    methods = [method for method, _, _ in good.sent]
+    assert len(methods) == len(case.steps)
+    for method, step in zip(methods, case.steps, strict=True):
+        assert (method == "GET") == step.startswith(("read", "look")), (methods, case.steps)
+    writes = [step for step in case.steps if not step.startswith(("read", "look"))]
+    assert (good.states[0] == good.states[-1]) == (not writes)
+
+
+def test_every_fault_of_the_policy_exists() -> None:
+    for slug in ("vox", "diga"):
+        assert {row.fault for row in ROWS} == set(faults(slug))
+
+
+def test_every_operation_that_is_declared_has_a_case() -> None:
+    words = {
+        "list": "list", "get": "get", "find": "find", "import": "import", "update_label": "update label",
+        "update_sip": "update SIP", "assign_agents": "assign agents", "release": "release",
+        "revoke_release": "revoke a release", "search_available": "search for sale",
+    }  # fmt: skip
+    for slug in ("vox", "diga"):
+        tried = [case.name for case in CASES if case.provider == slug]
+        for operation in registry.spec(slug).capabilities.operations:
+            assert any(name.startswith(words[operation]) for name in tried), operation
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_fault_has_the_outcome_of_the_policy(case: Case, row: Row, runner: asyncio.Runner) -> None:
+    with cells() as wrong:
+        for at, step in enumerate(case.steps):
+            for mode in MODES:
+                if problem := _problem(case, row, at, cell(row, step), mode, runner):
+                    wrong.append(f"{case} [{at}: {step}] {row} ({mode}): {problem}")
+
+
+def _problem(case: Case, row: Row, at: int, expected: Cell, mode: Mode, runner: asyncio.Runner) -> str | None:
+    """What is wrong with one cell of the matrix."""
+    fault = faults(case.provider)[row.fault]
+    stage = Stage(case.account(), Strike(fault, at, row.acts, row.always, row.stays))
+    client = stage.client(mode, runner)
+    error = failure(case, client, stage.account)
+    assert stage.strike is not None
+    if not stage.strike.applies:
+        return None
+    figures.count(1, "cells in process")
+    return next(differences(case, row, at, expected, stage, error), None)

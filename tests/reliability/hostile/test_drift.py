@@ -1,0 +1,334 @@
+"""Schema drift: what a vendor changes is reported, and no record is lost by it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from telephony_core import AsyncTelephony, AuthenticationFailed, ConfigurationError, NumberStatus, Telephony
+from telephony_core.diagnostics.doctor import Diagnosis, DriftKind, Outcome, examine
+from telephony_core.emulator import Emulator, Fault, FaultKind, Record
+from telephony_core.errors import (
+    NotFound,
+    NotSent,
+    PermissionDenied,
+    ProviderUnavailable,
+    RateLimited,
+    UnexpectedResponse,
+)
+from telephony_core.provider.flow import Response
+from telephony_core.testing import ScriptedBackend, emulated, json_response, new_emulator, virtual_clock
+from telephony_core.transport.backend import HttpRequest
+from tests.provider import toy
+from tests.reliability.figures import figures
+
+VENDORS = ("vox", "diga")
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@dataclass
+class Dated:
+    """An emulator's backend whose answers have a date, as answers of real servers have."""
+
+    emulator: Emulator
+    date: str | None = field(default_factory=lambda: format_datetime(NOON, usegmt=True))
+    name: str = "dated"
+
+    def send(self, request: HttpRequest, timeout: float) -> Response:
+        response = self.emulator.handle(request)
+        dated = {} if self.date is None else {"date": self.date}
+        return Response(response.status, {**response.headers, **dated}, response.body)
+
+    async def asend(self, request: HttpRequest, timeout: float) -> Response:
+        return self.send(request, timeout)
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+def diagnosis(emulator: Emulator, backend: object | None = None, *, key: str | None = None) -> Diagnosis:
+    backend = backend or Dated(emulator)
+    with Telephony(
+        emulator.slug, api_key=key or emulator.api_key, backend=backend, clock=virtual_clock(), max_retries=0
+    ) as client:
+        return client.run(examine(client.adapter, now=lambda: NOON))
+
+
+def outcomes(found: Diagnosis) -> dict[str, Outcome]:
+    return {check.name: check.outcome for check in found.checks}
+
+
+def drift(found: Diagnosis) -> set[tuple[str, str, int]]:
+    return {(each.kind.value, each.field, each.records) for each in found.drift if not each.is_notice}
+
+
+def spoiled(slug: str, change: Callable[[Record], object]) -> Emulator:
+    """An emulator of which one live record is changed."""
+    emulator = new_emulator(slug)
+    status = {"vox": "active", "diga": "assigned"}[slug]
+    key = next(key for key in emulator.store if emulator.store[key]["status"] == status)
+    record = dict(emulator.store[key])
+    change(record)
+    emulator.store.put(key, record)
+    return emulator
+
+
+@pytest.mark.parametrize("slug", VENDORS)
+def test_a_vendor_that_speaks_as_documented_is_well(slug):
+    emulator = new_emulator(slug)
+    found = diagnosis(emulator)
+    assert found.error is None
+    assert set(outcomes(found).values()) == {Outcome.OK}
+    assert drift(found) == set()
+    assert found.described
+    assert found.records == len({record["id"] for record in emulator.records()}), "each record once, in every status"
+
+
+def test_both_clients_say_the_same():
+    emulator = new_emulator("vox")
+
+    async def examined() -> Diagnosis:
+        async with AsyncTelephony("vox", api_key=emulator.api_key, backend=Dated(emulator)) as client:
+            return await client.run(examine(client.adapter, now=lambda: NOON))
+
+    assert asyncio.run(examined()) == diagnosis(emulator)
+
+
+# -- what vendors do
+
+CHANGES: dict[str, tuple[Callable[[Record], object], str, str]] = {
+    "a new field": (lambda record: record.update(brand_new={"a": "s3cret"}), "unknown_field", "brand_new"),
+    "a field is gone": (lambda record: record.pop("status"), "missing_field", "status"),
+    "a new word": (lambda record: record.update(status="frozen"), "unknown_value", "status"),
+    "a word becomes a code": (lambda record: record.update(status=3), "wrong_type", "status"),
+    "a required field is null": (lambda record: record.update(status=None), "wrong_type", "status"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("slug", VENDORS)
+def test_a_change_of_the_vendor_is_reported_once_by_name_and_without_values(slug, change):
+    act, kind, name = CHANGES[change]
+    emulator = spoiled(slug, act)
+    found = diagnosis(emulator)
+    assert drift(found) == {(kind, name, 1)}
+    assert isinstance(found.error, UnexpectedResponse)
+    assert found.drift[0].example in {record["id"] for record in emulator.records()}
+    assert "s3cret" not in repr(found)
+    figures.count(8, "changes of a vendor reported by name")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("slug", VENDORS)
+def test_no_record_is_lost_by_a_change(slug, change):
+    before = {number.id for number in _listed(new_emulator(slug))}
+    assert {number.id for number in _listed(spoiled(slug, CHANGES[change][0]))} == before
+    figures.count(8, "records listed all the same", len(before))
+
+
+def _listed(emulator: Emulator) -> list:
+    with emulated(emulator.slug, emulator) as client:
+        return list(client.list_numbers())
+
+
+@pytest.mark.parametrize(
+    ("slug", "record_of", "expected"),
+    [
+        ("diga", {"sip_config": {"surprise": 1}}, ("unknown_field", "sip_config.surprise", 1)),
+        ("diga", {"sip_config": {"inbound_media_encryption": "quantum"}},
+         ("unknown_value", "sip_config.inbound_media_encryption", 1)),
+        ("diga", {"sip_config": {"termination_uri": "bad host"}}, ("unreadable", "sip_config.termination_uri", 1)),
+        ("diga", {"sip_config": {"allowed_addresses": ["everybody", None]}},
+         ("wrong_type", "sip_config.allowed_addresses[]", 1)),
+        ("diga", {"assigned_at": "yesterday"}, ("unreadable", "assigned_at", 1)),
+        ("vox", {"inbound_agent": {"agent_version": "v1"}}, ("missing_field", "inbound_agent.agent_id", 1)),
+        ("vox", {"inbound_agent": {"agent_id": "a", "agent_version": "draft"}},
+         ("unknown_value", "inbound_agent.agent_version", 1)),
+        ("vox", {"address": "sip:bad host"}, ("unreadable", "address", 1)),
+        ("vox", {"created_at": -1}, ("unreadable", "created_at", 1)),
+    ],
+)  # fmt: skip
+def test_what_is_inside_a_field_is_compared_too(slug, record_of, expected):
+    assert drift(diagnosis(spoiled(slug, lambda record: record.update(record_of)))) == {expected}
+    figures.count(8, "changes of a vendor reported by name")
+
+
+def test_a_field_that_is_in_no_record_is_only_a_notice():
+    emulator = new_emulator("vox")
+    for key in emulator.store:
+        emulator.store[key].pop("memo")
+    found = diagnosis(emulator)
+    (notice,) = [each for each in found.drift if each.is_notice]
+    assert (notice.kind, notice.field, notice.records) == (DriftKind.NEVER_SEEN, "memo", 0)
+    assert found.error is None
+
+
+def test_a_renamed_field_is_both_new_and_in_no_record():
+    emulator = new_emulator("vox")
+    for key in emulator.store:
+        emulator.store[key]["note"] = emulator.store[key].pop("memo")
+    found = diagnosis(emulator)
+    assert [(each.kind.value, each.field) for each in found.drift] == [
+        ("unknown_field", "note"),
+        ("never_seen", "memo"),
+    ]
+
+
+def test_a_secret_that_the_vendor_began_to_send_is_a_drift_and_not_shown():
+    found = diagnosis(spoiled("vox", lambda record: record.update(auth_password="s3cret")))
+    assert drift(found) == {("unknown_field", "auth_password", 1)}
+    assert "s3cret" not in repr(found)
+
+
+def test_an_account_without_numbers_is_well():
+    emulator = new_emulator("vox")
+    for key in emulator.store:
+        emulator.store.remove(key)
+    found = diagnosis(emulator)
+    assert (found.error, found.records) == (None, 0)
+
+
+def test_a_large_account_is_not_read_to_its_end():
+    emulator = new_emulator("vox")
+    emulator.populate(1000)
+    assert 100 <= diagnosis(emulator).records < 300
+
+
+def test_a_cursor_that_never_ends_does_not_keep_it():
+    asked = []
+
+    def page(request: HttpRequest) -> Response:
+        asked.append(request)
+        return json_response(200, {"items": [], "next_cursor": f"c{len(asked)}"})
+
+    diagnosis(new_emulator("vox"), ScriptedBackend(page))
+    assert len(asked) == 10
+
+
+# -- the connection
+
+FAILURES = {
+    "refused": (Fault(FaultKind.REFUSED), NotSent, "reachability"),
+    "failing": (Fault(FaultKind.ANSWER, response=Response(503, {}, b"")), ProviderUnavailable, "reachability"),
+    "busy": (Fault(FaultKind.ANSWER, response=Response(429, {"retry-after": "900"}, b"")), RateLimited, "reachability"),
+    "forbidden": (Fault(FaultKind.ANSWER, response=Response(403, {}, b"")), PermissionDenied, "key"),
+    "nothing there": (Fault(FaultKind.ANSWER, response=Response(404, {}, b"")), NotFound, "records"),
+    "a web page": (Fault(FaultKind.ANSWER, response=Response(200, {}, b"<html>")), UnexpectedResponse, "records"),
+    "moved": (Fault(FaultKind.ANSWER, response=Response(302, {}, b"")), UnexpectedResponse, "records"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("slug", VENDORS)
+def test_what_is_wrong_with_a_connection_is_told_by_the_check_it_belongs_to(slug, failure):
+    fault, kind, check = FAILURES[failure]
+    emulator = new_emulator(slug)
+    emulator.faults.append(Fault(fault.kind, response=fault.response))
+    found = diagnosis(emulator)
+    assert [name for name, outcome in outcomes(found).items() if outcome is Outcome.FAILED] == [check]
+    assert isinstance(found.error, kind)
+    assert found.error.remedy
+    assert outcomes(found)["reachability"] is (Outcome.FAILED if check == "reachability" else Outcome.OK)
+    assert outcomes(found)["key"] is (Outcome.FAILED if check == "key" else Outcome.NOT_TRIED)
+
+
+@pytest.mark.parametrize("slug", VENDORS)
+def test_a_wrong_key_is_told(slug):
+    found = diagnosis(new_emulator(slug), key="another-key")
+    assert isinstance(found.error, AuthenticationFailed)
+    assert outcomes(found)["records"] is Outcome.NOT_TRIED
+
+
+def test_records_read_before_a_failure_are_judged_all_the_same():
+    emulator = spoiled("vox", lambda record: record.update(brand_new=1))
+    emulator.faults.append(Fault(FaultKind.REFUSED, skip=2))
+    found = diagnosis(emulator)
+    assert outcomes(found)["reachability"] is Outcome.FAILED
+    assert outcomes(found)["records"] is Outcome.OK
+    assert drift(found) == {("unknown_field", "brand_new", 1)}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outcome", "says"),
+    [
+        (0, Outcome.OK, "0 s apart"),
+        (-1, Outcome.OK, "0 s apart"),
+        (60, Outcome.OK, "60 s apart"),
+        (-61, Outcome.OK, "60 s apart"),
+        (61, Outcome.FAILED, "61 s behind"),
+        (-62, Outcome.FAILED, "61 s ahead of"),
+        (86400, Outcome.FAILED, "86400 s behind"),
+    ],
+)
+def test_the_clocks_are_compared(seconds, outcome, says):
+    emulator = new_emulator("vox")
+    date = format_datetime(NOON + timedelta(seconds=seconds), usegmt=True)
+    found = diagnosis(emulator, Dated(emulator, date))
+    (clock,) = [check for check in found.checks if check.name == "clock"]
+    assert clock.outcome is outcome
+    assert says in clock.message
+    assert isinstance(found.error, ConfigurationError) == (outcome is Outcome.FAILED)
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Foo 2026 25:61:61 GMT", "\x00"])
+def test_without_a_readable_date_the_clock_is_not_judged(date):
+    emulator = new_emulator("vox")
+    found = diagnosis(emulator, Dated(emulator, date))
+    assert outcomes(found)["clock"] is Outcome.NOT_TRIED
+    assert found.error is None
+
+
+def test_a_slow_answer_does_not_make_the_clock_wrong():
+    emulator, times = new_emulator("vox"), iter(NOON + timedelta(minutes=n) for n in range(-5, 100, 5))
+    with Telephony("vox", api_key=emulator.api_key, backend=Dated(emulator), clock=virtual_clock()) as client:
+        found = client.run(examine(client.adapter, now=lambda: next(times)))
+    assert outcomes(found)["clock"] is Outcome.OK
+
+
+def test_nothing_is_written():
+    emulator = new_emulator("diga")
+    diagnosis(emulator)
+    assert {call.method for call in emulator.requests} == {"GET"}
+
+
+# -- adapters that do not describe their records
+
+
+def test_an_adapter_without_a_description_still_shows_words_it_does_not_know():
+    server = toy.ToyServer()
+    server.add("a", "07011112222", status="unknown")
+    server.add("b", "07011113333", status="active")
+    with Telephony(toy.SPEC, api_key="key", base_url="https://toy.example", backend=server) as client:
+        found = client.run(examine(client.adapter))
+    assert not found.described
+    assert found.records == 2
+    assert drift(found) == set(), "the toy keeps no word of its own"
+
+
+def test_the_vendors_word_for_an_unknown_status_or_origin_is_shown_without_a_description():
+    def read(record: dict) -> object:
+        return toy.read_toy(record).model_copy(
+            update={"status": NumberStatus.UNKNOWN, "provider_status": "frozen\x1b", "provider_origin": "moon"}
+        )
+
+    class Plain(toy.ToyProvider):
+        def list_page(self, query, cursor):
+            page = yield from super().list_page(query, cursor)
+            return type(page)([read(dict(number.raw)) for number in page.items], None)
+
+    server = toy.ToyServer()
+    server.add("a", "07011112222", origin="unknown")
+    spec = toy.ProviderSpec(**{**_fields(toy.SPEC), "factory": Plain})
+    with Telephony(spec, api_key="key", base_url="https://toy.example", backend=server) as client:
+        found = client.run(examine(client.adapter))
+    assert {(each.field, each.seen) for each in found.drift} == {("status", ("frozen",)), ("origin", ("moon",))}
+
+
+def _fields(spec: object) -> dict[str, object]:
+    return {name: getattr(spec, name) for name in spec.__dataclass_fields__}
