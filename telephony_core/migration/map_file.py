@@ -277,18 +277,23 @@ def _contradictions(made: MigrationMap, text: str) -> Iterator[str]:
         claims.append((table, position, what, what if key is None else key))
 
     for position, entry in enumerate(made.agents):
-        claim("agents", position, f"agent {entry.source!r} in version {entry.source_version!r}")
+        claim("agents", position, f"agent {entry.source!r} in {_version(entry.source_version)}")
     for position, trunk in enumerate(made.trunks):
         claim("trunks", position, f"the name {trunk.name!r}")
         numbers = {_spelling_apart(number): number for number in trunk.numbers or ()}
         for key, number in numbers.items():
             claim("trunks", position, f"the number {without_password(number)!r}", key)
         if trunk.numbers is None and trunk.source_address is not None:
-            claim("trunks", position, f"the trunk {trunk.source_address.uri()} of {trunk.source_username!r}")
+            whose = "without a user name" if trunk.source_username is None else f"of {trunk.source_username!r}"
+            claim("trunks", position, f"the trunk {trunk.source_address.uri()} {whose}")
     counted = Counter((table, key) for table, _, _, key in claims)
     for table, position, what, key in claims:
         if counted[table, key] > 1:
             yield f"line {line_of(text, (table, position))}: {what} is there {counted[table, key]} times"
+
+
+def _version(version: str | None) -> str:
+    return "whichever version" if version is None else f"version {version!r}"
 
 
 def _spelling_apart(number: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony_core import InvalidInput
+from telephony_core.capabilities import Admits, AllowListMeaning
 from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.sip import CredentialState
@@ -62,6 +64,24 @@ def test_a_draft_asks_for_every_agent_and_every_trunk_and_answers_none() -> None
     assert made.trunks[0].source_username == "seoul"
     assert all(entry.agent is None and not entry.drop for entry in made.agents)
     assert all(entry.says is None and entry.address is None for entry in made.trunks)
+
+
+@pytest.mark.parametrize(
+    ("admits", "said", "is_moved"),
+    [
+        (Admits.EVERYBODY, "the number is not moved unless --accept allow_any", False),
+        (Admits.UNKNOWN, "the number is not moved unless --accept allow_any", False),
+        (Admits.NOBODY, "nobody can call in", True),
+    ],
+)
+def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits, said: str, is_moved: bool) -> None:
+    held = inventory(number("+827011112222", sip=trunk(allowed=None)))
+    meaning = AllowListMeaning(when_missing=admits, when_empty=admits, source="test")
+    there = target(capabilities=replace(WIDE, allow_list=meaning))
+    text = draft_map(held, there, source_capabilities=WIDE)
+    assert f"where its calls come from; without it, {said}" in text
+    (judged,) = assess_inventory(held, there, mapping=MigrationMap.parse(text), source_capabilities=WIDE).numbers
+    assert is_moved is not any(f.field == "inbound.allowed_addresses" and f.blocks for f in judged.findings)
 
 
 def test_a_draft_that_nobody_edited_moves_nothing_that_needed_an_answer() -> None:
@@ -307,6 +327,7 @@ def test_a_file_is_read_as_its_text_is(tmp_path: Path) -> None:
 )
 def test_two_entries_that_claim_the_same_are_refused(text: str) -> None:
     assert "is there 2 times" in refusal(text)
+    assert "None" not in refusal(text)
 
 
 # -- looking things up
