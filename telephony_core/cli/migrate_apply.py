@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +21,7 @@ from telephony_core.cli.migrate_runs import (
 )
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.session import Account, Session, account_of
+from telephony_core.cli.wording import pasteable
 
 if TYPE_CHECKING:
     from telephony_core.migration.plan import Side
@@ -57,6 +57,7 @@ def apply_(
     numbers in hand; a second one stops at once, safely.
     """
     from telephony_core.migration.apply import ApplyOptions, aapply_plan
+    from telephony_core.migration.commands import command
     from telephony_core.migration.plan_text import counted
     from telephony_core.migration.status import read_run
 
@@ -74,7 +75,7 @@ def apply_(
                 f"{counted(len(left), 'number')} will be created at {_account(plan.target)}. Nothing is changed at "
                 f"{_account(plan.source)}.",
                 *([f"Accepted by name: {', '.join(plan.accepted)}."] if plan.accepted else []),
-                f"`telephony migrate rollback {shlex.quote(plan_file)}` takes it back.",
+                pasteable(f"`{command('rollback', plan_file)}` takes it back.", session),
             ],
         )
     learn_secrets(session, plan)
@@ -92,7 +93,7 @@ def apply_(
         report = to_its_end(
             lambda rules: aapply_plan(loaded, both.source, both.target, options, rules=rules), rules, "apply", loaded
         )
-    print_report(session, report, report.lines(), complete=report.is_complete, next=list(report.next_commands))
+    print_report(session, report, report.lines(), report.next_commands[:1], complete=report.is_complete)
     moved = report.done - report.rolled_back
     ctx.exit(ended(report.is_complete, moved, report.stopped, [failure.error for failure in report.failures]))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.output import on_terminal, print_json, print_line, terminal
 from telephony_core.cli.signals import ENDING, interrupting
 from telephony_core.cli.text import printable, safe_json
+from telephony_core.cli.wording import facts_for_people, for_people, lines_for_people, next_line
 from telephony_core.errors import ConfigurationError, OutcomeUnknown
 from telephony_core.migration.events import Event, EventKind
 from telephony_core.migration.plan import LoadedPlan, Plan
@@ -111,6 +111,7 @@ def to_its_end(
 
     Raises `Interrupted` then, or `OutcomeUnknown` where a request was under way that may still take effect.
     """
+    from telephony_core.migration.commands import command
     from telephony_core.migration.job import clock_text
     from telephony_core.migration.status import read_run
     from telephony_core.migration.stopping import Interrupted, run_interruptibly
@@ -128,8 +129,7 @@ def to_its_end(
         raise interrupted
     raise OutcomeUnknown(
         f"{interrupted.message}; in doubt: {', '.join(open_requests)}",
-        remedy=f"`telephony migrate status {shlex.quote(str(loaded.path))}` shows them; the same command again goes on "
-        "from there",
+        remedy=f"`{command('status', loaded.path)}` shows them; the same command again goes on from there",
     )
 
 
@@ -176,17 +176,18 @@ class Telling:
                 click.echo(said, err=True)
 
     def _line(self, facts: dict[str, Any]) -> None:
-        click.echo(safe_json(failures.hidden(facts, self._session.secrets), indent=None), err=True)
+        said = facts_for_people(facts, self._session)
+        click.echo(safe_json(failures.hidden(said, self._session.secrets), indent=None), err=True)
 
     def _show(self, event: Event) -> None:
         if self._bar is None:
             # Not before the first number: whoever is asked for a password needs the terminal for that.
             if event.kind is not EventKind.NUMBER_BEGUN:
                 if event.kind is EventKind.SAID:
-                    click.echo(printable(event.says), err=True)
+                    click.echo(printable(for_people(event.says, self._session)), err=True)
                 return
             self._bar = _Bar(self._what, event.total)
-        self._bar.show(event, failures.hide(event.says, self._session.secrets))
+        self._bar.show(event, failures.hide(for_people(event.says, self._session), self._session.secrets))
 
 
 class _Bar:
@@ -229,18 +230,19 @@ class _Bar:
 # -- the end
 
 
-def print_report(session: Session, report: BaseModel, lines: list[str], **more: object) -> None:
+def print_report(
+    session: Session, report: BaseModel, lines: list[str], next_commands: Iterable[str], **more: object
+) -> None:
     """What a run came to: the report and what follows from it, as JSON or in words."""
     session.did(lines[0] if lines else "the run ended")
+    commands = list(next_commands)
     if session.json:
-        print_json({**report.model_dump(mode="json"), **more})
+        print_json(facts_for_people({**report.model_dump(mode="json"), **more, "next": commands}, session))
         return
-    for line in lines:
-        print_line(failures.hide(line, session.secrets), _style(line))
-
-
-def _style(line: str) -> str:
-    return "bold" if line.startswith("next: ") else ""
+    for line in lines_for_people((line for line in lines if not line.startswith("next: ")), session):
+        print_line(failures.hide(line, session.secrets))
+    for command in commands:
+        print_line(failures.hide(next_line(command, session), session.secrets), "bold")
 
 
 def ended(complete: bool, done: int, stopped: Stopped | None, failed: Iterable[str | None] = ()) -> ExitCode:

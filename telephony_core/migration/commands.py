@@ -8,4 +8,10 @@ import shlex
 
 def command(name: str, plan: str | os.PathLike[str]) -> str:
     """``telephony migrate NAME PLAN``, the path quoted for a shell where it has to be."""
-    return f"telephony migrate {name} {shlex.quote(os.fspath(plan))}"
+    return f"telephony migrate {name} {file_word(plan)}"
+
+
+def file_word(file: str | os.PathLike[str]) -> str:
+    """The name of a file as one word of a command: quoted where it has to be, and never taken for an option."""
+    path = os.fspath(file)
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)
