@@ -335,14 +335,17 @@ class _Run:
         )
 
     def _report(self) -> ApplyReport:
-        standings = {number.key: self._state(number).standing for number in self.numbers}
+        states = {number.key: self._state(number) for number in self.numbers}
+        standings = {key: state.standing for key, state in states.items()}
+        remainder = tuple(key for key, standing in standings.items() if standing not in FINISHED)
         return ApplyReport(
             plan=str(self.loaded.path),
             total=len(self.numbers),
             done=sum(standing in FINISHED for standing in standings.values()),
             rolled_back=sum(standing is Standing.ROLLED_BACK for standing in standings.values()),
             failures=tuple(self.failures.values()),
-            remainder=tuple(key for key, standing in standings.items() if standing not in FINISHED),
+            remainder=remainder,
+            in_doubt=tuple(key for key in remainder if states[key].in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.says or None,
             took_over=self.journal.taken_over is not None,

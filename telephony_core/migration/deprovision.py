@@ -474,12 +474,14 @@ class _Run:
                 self.rules.succeeded()
                 self.done.append(Deprovisioned.of(job.key, self._last))
                 self._tell(EventKind.NUMBER_DONE, job.key)
+        remaining = [*(left.number for left in self.left), *(job.key for job in queue)]
         report = DeprovisionReport(
             command=self.rule.command,
             plan=str(self.loaded.path),
             done=tuple(self.done),
             left_alone=tuple(self.left),
             not_begun=tuple(job.key for job in queue),
+            in_doubt=tuple(key for key in remaining if state_of(journal.entries_of(key)).in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.says or None,
         )
