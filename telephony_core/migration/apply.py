@@ -252,7 +252,8 @@ class _Run:
         if others:
             named = " ".join(f"--numbers {shlex.quote(key)}" for key in others)
             chosen = named if len(others) <= _MOST_TOLD else "--numbers @FILE"
-            remedy = f"go on with the other {len(others)} first: `{command('apply', self.loaded.path)} {chosen}`; then {remedy}"
+            going_on = f"`{command('apply', self.loaded.path)} {chosen}`"
+            remedy = f"go on with the other {len(others)} first: {going_on}; then {remedy}"
         return PlanOvertaken(f"{len(changed)} things are not as the plan read them: {'; '.join(told)}", remedy=remedy)
 
     async def _move_some(self, jobs: Sequence[Job], runner: Runner, *, canary: bool = False) -> None:

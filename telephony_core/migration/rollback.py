@@ -7,6 +7,7 @@ serves the number as planned, unless somebody accepts by name (`Consent.SOURCE_N
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Final
@@ -125,7 +126,9 @@ class RollbackRule(Rule):
         if why is not None and not self._source_may_be_gone:
             return SourceGone(
                 f"{job.key} is not served at the source as planned ({why}), so what is at the target may be all there "
-                "is of it"
+                "is of it",
+                remedy="keep it where it is now; if the number may be lost at both ends, accept that by name: "
+                f"`telephony migrate rollback PLAN --numbers {shlex.quote(job.key)} --accept {Consent.SOURCE_NOT_SERVING}`",
             )
         record = evidence.target
         if state.created is not None and is_over(record) and evidence.live_at_target:
