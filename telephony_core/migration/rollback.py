@@ -128,7 +128,8 @@ class RollbackRule(Rule):
                 f"{job.key} is not served at the source as planned ({why}), so what is at the target may be all there "
                 "is of it",
                 remedy="keep it where it is now; if the number may be lost at both ends, accept that by name: "
-                f"`telephony migrate rollback PLAN --numbers {shlex.quote(job.key)} --accept {Consent.SOURCE_NOT_SERVING}`",
+                f"`telephony migrate rollback PLAN --numbers {shlex.quote(job.key)} "
+                f"--accept {Consent.SOURCE_NOT_SERVING}`",
             )
         record = evidence.target
         if state.created is not None and is_over(record) and evidence.live_at_target:
