@@ -95,7 +95,7 @@ def apply_(
         )
     print_report(session, report, report.lines(), report.next_commands[:1], complete=report.is_complete)
     moved = report.done - report.rolled_back
-    ctx.exit(ended(report.is_complete, moved, report.stopped, [failure.error for failure in report.failures]))
+    ctx.exit(ended(report.is_complete, bool(report.in_doubt), moved, report.stopped))
 
 
 def _account(side: Side) -> Account:

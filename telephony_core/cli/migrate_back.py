@@ -231,4 +231,4 @@ def _nothing(ctx: click.Context, session: Session, preview: DeprovisionPreview, 
 def _end(ctx: click.Context, session: Session, report: DeprovisionReport) -> None:
     more = {"complete": report.is_complete, "remainder": list(report.remainder)}
     print_report(session, report, report.lines(), report.next_commands, **more)
-    ctx.exit(ended(report.is_complete, len(report.done), report.stopped, [left.error for left in report.left_alone]))
+    ctx.exit(ended(report.is_complete, bool(report.in_doubt), len(report.done), report.stopped))

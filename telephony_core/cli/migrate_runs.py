@@ -19,7 +19,7 @@ from telephony_core.cli.output import on_terminal, print_json, print_line, termi
 from telephony_core.cli.signals import ENDING, interrupting
 from telephony_core.cli.text import printable, safe_json
 from telephony_core.cli.wording import facts_for_people, for_people, lines_for_people, next_line
-from telephony_core.errors import ConfigurationError, OutcomeUnknown
+from telephony_core.errors import ConfigurationError, MigrationError, OutcomeUnknown, TelephonyError
 from telephony_core.migration.events import Event, EventKind
 from telephony_core.migration.plan import LoadedPlan, Plan
 from telephony_core.migration.stopping import Stopped, StopRules
@@ -109,28 +109,43 @@ def to_its_end(
 ) -> T:
     """Run async work; the first Ctrl-C finishes the numbers in hand, the second stops at once.
 
-    Raises `Interrupted` then, or `OutcomeUnknown` where a request was under way that may still take effect.
+    Raises `Interrupted` then, and `JournalError` where the journal cannot be kept any more; of either,
+    `OutcomeUnknown` where a request was under way that may still take effect.
     """
     from telephony_core.migration.commands import command
-    from telephony_core.migration.job import clock_text
-    from telephony_core.migration.status import read_run
+    from telephony_core.migration.journal_file import JournalError, JournalLocked
     from telephony_core.migration.stopping import Interrupted, run_interruptibly
 
+    cut_short: TelephonyError
     try:
         return run_interruptibly(work, rules, what)
-    except Interrupted as stopped:
-        interrupted = stopped
-    open_requests = [
-        f"{number.number} (until {clock_text(number.in_doubt_until)})"
-        for number in read_run(loaded).numbers
-        if number.in_doubt_until is not None
-    ]
+    except JournalLocked:  # what is in doubt is in the hands of the run that is at work
+        raise
+    except (Interrupted, JournalError) as error:
+        cut_short = error
+    open_requests = _open_requests(loaded)
     if not open_requests:
-        raise interrupted
+        raise cut_short
+    status = f"`{command('status', loaded.path)}` shows what is in doubt"
+    first = f"{cut_short.remedy}; " if isinstance(cut_short, JournalError) and cut_short.remedy else ""
     raise OutcomeUnknown(
-        f"{interrupted.message}; in doubt: {', '.join(open_requests)}",
-        remedy=f"`{command('status', loaded.path)}` shows them; the same command again goes on from there",
+        f"{cut_short.message}; in doubt: {', '.join(open_requests)}",
+        remedy=f"{first}{status}; the same command again goes on from there",
     )
+
+
+def _open_requests(loaded: LoadedPlan) -> list[str]:
+    """The numbers of which a request was announced and not settled, as far as the journal can still be read."""
+    from telephony_core.migration.job import clock_text
+    from telephony_core.migration.status import read_run
+
+    with suppress(MigrationError):
+        return [
+            f"{number.number} (until {clock_text(number.in_doubt_until)})"
+            for number in read_run(loaded).numbers
+            if number.in_doubt_until is not None
+        ]
+    return []
 
 
 # -- progress
@@ -245,23 +260,20 @@ def print_report(
         print_line(failures.hide(next_line(command, session), session.secrets), "bold")
 
 
-def ended(complete: bool, done: int, stopped: Stopped | None, failed: Iterable[str | None] = ()) -> ExitCode:
-    """How a run ends that moves or releases numbers: all, a part, none, or stopped by a person.
+def ended(complete: bool, doubted: bool, done: int, stopped: Stopped | None) -> ExitCode:
+    """How a run ends that moves or releases numbers: all, in doubt, stopped by a person, a part, or none.
 
-    ``failed`` are the classes of the errors that numbers failed with. A write that may still take effect comes first:
-    whoever reads nothing but the code must not take such a run for a part that can be repeated.
+    Of what fits, the first in this order. A write that may have happened (``doubted``) goes before a part: whoever
+    reads nothing but the code must not take such a run for one that can be repeated blindly.
     """
-    failed = set(failed)
     if complete:
         return ExitCode.OK
-    if "InDoubt" in failed:
+    if doubted:
         return ExitCode.UNKNOWN
     if stopped is Stopped.ASKED:
         return ExitCode.INTERRUPTED
     if done:
         return ExitCode.PARTIAL
-    if OutcomeUnknown.__name__ in failed:
-        return ExitCode.UNKNOWN
     return ExitCode.PERMISSION if stopped is Stopped.KEY else ExitCode.ERROR
 
 

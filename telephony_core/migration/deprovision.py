@@ -37,7 +37,7 @@ from telephony_core.migration.ends import Evidence, gather, live_ids
 from telephony_core.migration.entries import Action, Entry, Phase
 from telephony_core.migration.events import Event, EventKind, OnEvent
 from telephony_core.migration.forecast import Served, agent_ids, demand_consent, forecast
-from telephony_core.migration.job import Job, PlanOvertaken, StepFailed, told
+from telephony_core.migration.job import Job, PlanOvertaken, StepFailed, no_new_plan, told
 from telephony_core.migration.journal import JournalError, SqliteJournal
 from telephony_core.migration.plan import LoadedPlan
 from telephony_core.migration.progress import NumberState, state_of
@@ -474,12 +474,14 @@ class _Run:
                 self.rules.succeeded()
                 self.done.append(Deprovisioned.of(job.key, self._last))
                 self._tell(EventKind.NUMBER_DONE, job.key)
+        remaining = [*(left.number for left in self.left), *(job.key for job in queue)]
         report = DeprovisionReport(
             command=self.rule.command,
             plan=str(self.loaded.path),
             done=tuple(self.done),
             left_alone=tuple(self.left),
             not_begun=tuple(job.key for job in queue),
+            in_doubt=tuple(key for key in remaining if state_of(journal.entries_of(key)).in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.says or None,
         )
@@ -531,4 +533,6 @@ class _Run:
 
 def stale(job: Job, message: str) -> PlanOvertaken:
     """The source is not as the plan read it."""
-    return PlanOvertaken(f"{job.key} has changed at the source since the plan was made: {message}")
+    return PlanOvertaken(
+        f"{job.key} has changed at the source since the plan was made: {message}", remedy=no_new_plan(job.key)
+    )

@@ -13,15 +13,15 @@ from telephony_core.capabilities import AddressForms, Admits
 from telephony_core.capabilities import Field as Setting
 from telephony_core.domain.allowed_addresses import is_open, parse_allowed_addresses
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.domain.sip import CredentialState, MediaEncryption, SipConfig
+from telephony_core.domain.sip import CredentialState, MediaEncryption, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, UnsupportedField
+from telephony_core.errors import ConfigurationError, InvalidInput, UnsupportedField
 from telephony_core.migration.consents import Consent
 from telephony_core.migration.fields import OPEN, means_the_same, printable
 from telephony_core.migration.map_file import TrunkChoice, reference_problem
 from telephony_core.migration.plan import Fate, Finding, Severity, Trunk
 from telephony_core.migration.way import Rule, Way
-from telephony_core.secret_references import is_reference
+from telephony_core.secret_references import is_reference, read_secret
 
 # -- reaching it
 
@@ -207,14 +207,33 @@ def _digest(choice: TrunkChoice, current: str | None, way: Way) -> Iterator[Find
         f"read from {password} when the plan is applied; only a call can show that it is the right one",
     )
     for name, text in ((Setting.USERNAME, username), (Setting.PASSWORD, password)):
-        if is_reference(text) and (problem := reference_problem(text)) is not None:
-            yield way.finding(
-                name,
-                Severity.BLOCK,
-                problem,
-                Fate.NEEDS_INPUT,
-                remedy=f"put it there, or name another source for {choice.name!r} in the map",
+        if not is_reference(text):
+            continue
+        if (problem := reference_problem(text)) is not None:
+            remedy = f"put it there, or name another source for {choice.name!r} in the map"
+            yield way.finding(name, Severity.BLOCK, problem, Fate.NEEDS_INPUT, remedy=remedy)
+        elif (problem := _unusable(text, name)) is not None:
+            remedy = (
+                "put the secret itself there, alone, in UTF-8 without a byte order mark, or name another source for "
+                f"{choice.name!r} in the map"
             )
+            yield way.finding(name, Severity.BLOCK, problem, Fate.NEEDS_INPUT, remedy=remedy)
+
+
+def _unusable(reference: str, name: Setting) -> str | None:
+    """Why what a reference leads to cannot be meant, or ``None``. It is read and forgotten; no prompt asks yet."""
+    if reference.startswith("prompt:"):
+        return None
+    what = str(name)
+    try:
+        secret = read_secret(reference, what=what)
+        if name is Setting.USERNAME:
+            OutboundUpdate(username=secret.get_secret_value())
+    except ConfigurationError as error:
+        return error.message.removeprefix(f"{what}: ")
+    except InvalidInput:  # whose text may repeat it
+        return f"what {reference} leads to is no user name of a trunk"
+    return None
 
 
 # -- what protects a trunk
