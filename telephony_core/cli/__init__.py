@@ -5,6 +5,7 @@ Nothing but the standard library is imported here, so that a base install can sa
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from importlib.util import find_spec
@@ -35,4 +36,6 @@ def main() -> NoReturn:
         sys.exit(ExitCode.CONFIGURATION)
     from telephony_core.cli.app import app
 
+    signals.let_finish()  # what is in force again when the command is through
+    atexit.register(signals.let_leave)
     app.main()

@@ -22,7 +22,7 @@ from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import common_options
 from telephony_core.cli.output.printable import printable
 from telephony_core.cli.session import Session
-from telephony_core.cli.signals import interrupting, let_die
+from telephony_core.cli.signals import interrupting, let_finish
 from telephony_core.cli.streams import unfailing
 
 PROGRAM: Final = "telephony"
@@ -95,7 +95,7 @@ class Application(click.Group):
         session.json = "--json" in options  # known before parsing, for errors of parsing
         with interrupting(), unfailing() as stdout_failure:
             code = _ended(lambda: self._run(arguments, prog_name or PROGRAM, session, extra), session)
-            let_die()
+            let_finish()
             if (failure := stdout_failure()) is not None:
                 code = failures.tell_unprinted(failure, code, session)
         sys.exit(int(code))
@@ -124,7 +124,7 @@ def _ended(run: Callable[[], object], session: Session) -> int:
     except SystemExit:
         raise
     except BaseException as error:  # told in a line, never as a traceback that might show a secret
-        let_die()
+        let_finish()
         return failures.tell(error, session)
     return ExitCode.OK
 

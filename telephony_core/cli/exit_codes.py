@@ -47,7 +47,7 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.AMBIGUOUS: "More than one record holds this number; address one by its id.",
     ExitCode.CONFLICT: "The state of the number, or another record, is in the way.",
     ExitCode.PARTIAL: "A part of it was done, and then a step failed.",
-    ExitCode.UNKNOWN: "It may have happened: the answer was lost. Look before repeating.",
+    ExitCode.UNKNOWN: "It may have happened, or a part of it: an answer was lost. Look before repeating.",
     ExitCode.CONSENT: "A side effect, a lower security or a loss was not agreed to; nothing was changed.",
     ExitCode.FAILED: "A check failed: what was looked for is not so.",
     ExitCode.INCONCLUSIVE: "A check could not tell: silence, or an answer that leaves it open.",
@@ -87,6 +87,7 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
 
 BY_NAME: Final[Mapping[str, ExitCode]] = {
     "telephony_core.migration.journal.sqlite_file.JournalLocked": ExitCode.CONFLICT,
+    "telephony_core.migration.journal.sqlite_file.JournalNotWritable": ExitCode.MACHINE,
     "telephony_core.migration.move.task.PlanOvertaken": ExitCode.CONFLICT,
     "telephony_core.migration.journal.claims.PlanElsewhere": ExitCode.CONFLICT,
     "telephony_core.migration.run.stopping.Interrupted": ExitCode.INTERRUPTED,

@@ -14,6 +14,7 @@ import click
 
 from telephony_core.cli.exit_codes import ExitCode, exit_code_for
 from telephony_core.cli.output.printable import printable, printable_lines, safe_json
+from telephony_core.cli.wording import facts_for_people, for_people, pasteable, spoken
 from telephony_core.errors import (
     AmbiguousNumber,
     ConsentRequired,
@@ -32,19 +33,6 @@ if TYPE_CHECKING:
     from telephony_core.provider.port import Problem
 
 DEBUG: Final = "TELEPHONY_DEBUG"
-
-# The library speaks to programmers. Here its own hints are said in the words of the command line.
-_SPOKEN: Final = (
-    ("`list_numbers()`", "`telephony numbers list`"),
-    ("`find_number()`", "`telephony numbers show`"),
-    ("`send_as_is=True`", "--send-as-is"),
-    ("`allow_any=True`", "--allow-any"),
-    ("`InboundUpdate(allow_any=True)`", "--allow-any"),
-    ("version=PUBLISHED, DRAFT or the provider's own word for one", "published, draft or the provider's own word"),
-    ("give None to take the label away", "say --clear to take the label away"),
-    ("set its fields to None to clear them", "use the --clear-… options"),
-    ("or say that it may be overwritten", "or say --force"),
-)
 
 
 class Refused(TelephonyError):
@@ -97,7 +85,7 @@ def tell_unprinted(failure: OSError, code: int, session: Session) -> int:
 
 def warn(message: str, session: Session) -> None:
     """Something the person should know, which stops nothing."""
-    text = _hidden(message, session)
+    text = _hidden(for_people(message, session), session)
     _write(safe_json({"warning": {"message": text}}, indent=None) if session.json else printable(f"warning: {text}"))
 
 
@@ -171,14 +159,14 @@ def next_step(error: TelephonyError) -> str | None:
             return _spoken(error.remedy)
 
 
-def _look(attempt: Attempt, options: str = "") -> str:
+def _look(attempt: Attempt) -> str:
     by_id = " --id" if attempt.id is not None and not any(map(str.isalpha, attempt.id)) else ""
-    return _look_at(attempt.id or str(attempt.identity), by_id + options)
+    return _look_at(attempt.id or str(attempt.identity), by_id)
 
 
-def _look_at(where: str, options: str) -> str:
+def _look_at(where: str, by_id: str = "") -> str:
     """How to find out whether a write happened."""
-    command = f"telephony numbers show {shlex.quote(where)}{options}"
+    command = f"telephony numbers show {shlex.quote(where)}{by_id}"
     return f"look before repeating, and once more after a minute: `{command}`"
 
 
@@ -187,20 +175,18 @@ def _tell_error(error: TelephonyError, session: Session) -> ExitCode:
         code = exit_code_for(error.first)
         if not session.json:
             for problem in error.problems:
-                _write(printable(_hidden(problem_line(problem), session)))
+                _write(printable(_hidden(pasteable(problem_line(problem), session), session)))
     else:
         code = exit_code_for(error)
     return _tell(code, type(error).__name__, _said_here(error, session), session)
 
 
 def _said_here(error: TelephonyError, session: Session) -> dict[str, Any]:
-    """An error with the account it came from, and with what to type next for that account."""
+    """An error with the account it came from."""
     said = said_of(error)
     account = session.account
     if account is not None and error.provider == account.provider:
         said |= {"connection": account.connection, "host": account.host}
-    if isinstance(error, OutcomeUnknown) and error.attempt is not None:
-        said["remedy"] = _look(error.attempt, session.options())
     return said
 
 
@@ -236,7 +222,7 @@ def _with_work(said: dict[str, Any], session: Session) -> dict[str, Any]:
         parts.append(f"{_spoken(unknown.message)}{happened}")
     if session.under_way is not None and not session.unknown and account is not None:
         said |= {"provider": account.provider, "connection": account.connection, "host": account.host}
-        remedies.insert(0, _look_at(session.under_way.where, session.options()))
+        remedies.insert(0, _look_at(session.under_way.where))
         parts.append(f"{session.under_way.what} may have happened")
     if session.done:
         parts.append(f"done before: {'; '.join(session.done)}")
@@ -244,6 +230,7 @@ def _with_work(said: dict[str, Any], session: Session) -> dict[str, Any]:
 
 
 def _tell(code: ExitCode, kind: str, said: dict[str, Any], session: Session) -> ExitCode:
+    said = facts_for_people(said, session)
     if session.json:
         facts = {"kind": kind, **{name: value for name, value in said.items() if value not in (None, "")}}
         _write(safe_json({"error": {**hidden(facts, session.secrets), "exit_code": int(code)}}, indent=None))
@@ -285,11 +272,7 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _spoken(text: str | None) -> str | None:
-    if text is None:
-        return None
-    for library, here in _SPOKEN:
-        text = text.replace(library, here)
-    return text
+    return None if text is None else spoken(text)
 
 
 def _hidden(text: str, session: Session) -> str:

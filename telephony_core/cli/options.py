@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
@@ -23,6 +24,61 @@ class Amount(click.FloatRange):
         if amount is not None and math.isnan(amount):
             self.fail(f"{value} is no number.", param, ctx)
         return amount
+
+
+if TYPE_CHECKING:
+    _Kind = click.ParamType[str]
+else:
+    _Kind = click.ParamType  # in older releases it takes no argument
+
+
+class OutputFile(_Kind):
+    """A file that is going to be written; ``-`` is stdout."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "-":
+            return _standard("stdout", self, param, ctx)
+        return click.Path(dir_okay=False).convert(_named(value, self, param, ctx), param, ctx)
+
+
+class InputFile(_Kind):
+    """A file that is going to be read, by a command that says why where it cannot; ``-`` is stdin, for one of them."""
+
+    name = "file"
+
+    def __init__(self, *, because: str | None = None) -> None:
+        """``because`` is why this one cannot come from stdin."""
+        self._because = because
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value != "-":
+            return _named(value, self, param, ctx)
+        if self._because is not None:
+            self.fail(f"stdin cannot be taken here: {self._because}", param, ctx)
+        if ctx is not None and ctx.meta.setdefault(_STDIN, param) is not param:
+            self.fail("stdin is read already: name a file for one of them", param, ctx)
+        return _standard("stdin", self, param, ctx)
+
+
+_STDIN: Final = f"{__name__}.stdin"
+"""Where a run keeps which parameter reads stdin."""
+
+
+def _named(value: Any, kind: _Kind, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+    """The name of a file, which is not empty: a variable of the shell may be, and would mean the folder."""
+    if not value:
+        kind.fail("an empty name names no file; perhaps a variable of the shell is not set.", param, ctx)
+    return value
+
+
+def _standard(stream: str, kind: _Kind, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    """The path by which this machine knows one of its standard streams."""
+    path = f"/dev/{stream}"
+    if not os.path.exists(path):
+        kind.fail(f"{stream} has no name on this machine: name a file.", param, ctx)
+    return path
 
 
 def pass_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
@@ -63,6 +119,7 @@ def common_options(command: CommandT) -> CommandT:
         click.option(
             "--config",
             metavar="FILE",
+            type=InputFile(because="a configuration is read by the next command, too"),
             expose_value=False,
             callback=_config,
             help="Configuration file, instead of TELEPHONY_CONFIG or the one in your configuration folder.",

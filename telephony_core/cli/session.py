@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,12 +78,6 @@ class Session:
     def wrote(self, what: str, file: str) -> None:
         """The same for a file."""
         self.done.append(f"{what} is written to {file}")
-
-    def options(self) -> str:
-        """The options that lead another command to the same connection."""
-        words = [] if self.account is None else ["-p", self.account.connection]
-        words += [] if self.config is None else ["--config", self.config]
-        return "".join(f" {shlex.quote(word)}" for word in words)
 
     @property
     def is_named(self) -> bool:

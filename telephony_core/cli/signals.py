@@ -5,12 +5,16 @@ What its parent made it ignore (``nohup``, a shell's ``&``) stays ignored.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
+
+from telephony_core.cli.exit_codes import ExitCode
 
 ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -33,11 +37,47 @@ def interrupting() -> Iterator[None]:
 
 
 def let_die() -> None:
-    """From here on they end the process at once, in silence: what is left to do is to say a line."""
+    """They end the process at once, in silence, as they do where nothing has begun."""
+    _handle(signal.SIG_DFL)
+
+
+def let_finish() -> None:
+    """From here on the work is done and its exit code earned; what is left is to say so, and to leave.
+
+    So the next signal does nothing: whoever ends a process often sends it two (to the group, and to the process), and
+    the second must take away neither the words nor the code. One that comes a second later ends the process with 130:
+    perhaps nobody reads what is being said.
+    """
+    first: float | None = None
+
+    def finish(_number: int, _frame: FrameType | None) -> None:
+        nonlocal first
+        now = time.monotonic()
+        first = now if first is None else first
+        if now - first >= _PATIENCE:
+            os._exit(ExitCode.INTERRUPTED)
+
+    _handle(finish)
+
+
+def let_leave() -> None:
+    """They do nothing any more, for the last moments of the interpreter, which takes its handlers away before it ends.
+
+    Called when all threads have ended, so that nothing is left that could take long.
+    """
+    _handle(signal.SIG_IGN)
+
+
+_PATIENCE: Final = 1.0
+"""Seconds in which a second signal is the same wish as the first."""
+
+
+def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Handle each of them so, but those that are ignored."""
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                signal.signal(number, handler)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from telephony_core.cli import failures
 from telephony_core.cli.exit_codes import exit_code_for
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.number import to_write
+from telephony_core.cli.wording import pasteable
 from telephony_core.domain.lifecycle import SideEffect
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def only_check(session: Session, client: Telephony, change: Change) -> None:
     if session.json:
         print_json([failures.problem_facts(problem) for problem in problems])
     for problem in () if session.json else problems:
-        print_line(failures.problem_line(problem), "yellow" if problem.error is None else "red")
+        print_line(pasteable(failures.problem_line(problem), session), "yellow" if problem.error is None else "red")
     if not problems and not session.json:
         print_line("nothing stands against it, as far as can be known without sending anything")
     stopping = [problem.error for problem in problems if problem.error is not None]

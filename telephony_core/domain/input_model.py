@@ -100,12 +100,16 @@ def _bare(error: TelephonyError) -> TelephonyError:
     return error.with_traceback(None)
 
 
+def its_fields(model: type[BaseModel]) -> str:
+    """What to do about a fault for which nobody has a better word."""
+    return f"its fields are: {', '.join(model.model_fields)}"
+
+
 def _refusal(model: type[BaseModel], error: ValidationError) -> InvalidInput:
     inner = [each.remedy for each in _causes(error) if each is not None and each.remedy]
-    fields = f"its fields are: {', '.join(model.model_fields)}"
     # A model that is validated builds itself through __init__, which has put its own name in front already.
     text = describe(error).removeprefix(f"{model.__name__}: ")
-    return InvalidInput(f"{model.__name__}: {text}", remedy="; ".join(dict.fromkeys(inner)) or fields)
+    return InvalidInput(f"{model.__name__}: {text}", remedy="; ".join(dict.fromkeys(inner)) or its_fields(model))
 
 
 def describe(error: ValidationError) -> str:

@@ -5,9 +5,10 @@ A provider hands out a string; two providers write one number differently, and s
 becomes an E.164 number only if writing that number out again gives the string back. Everything else stays as it is.
 
 1. A number is written in ASCII digits, with at most one ``+`` in front and with the separators space ``-`` ``.`` ``(``
-   ``)``. ``tel:+…`` without parameters is such a number too (RFC 3966). Anything else, full-width digits, letters,
-   extensions and a trailing newline included, is a SIP identifier, and is not looked into: the user part is
-   case-sensitive, even when it is all digits (RFC 3261, section 19.1.4).
+   ``)``, where no parenthesis lacks its other half (something was cut off there). ``tel:+…`` without parameters is such
+   a number too (RFC 3966). Anything else, full-width digits, letters, extensions and a trailing newline included, is a
+   SIP identifier, and is not looked into: the user part is case-sensitive, even when it is all digits (RFC 3261,
+   section 19.1.4).
 2. ``+…`` is E.164 if it is valid, written as the number itself or with the national form behind the country code
    (``+82 070…``). ``+8200…`` never is: those Korean dial strings count as valid and cannot be reached from abroad.
 3. Bare digits are read as the provider's country dials them, and are E.164 only if the number found is of that country
@@ -240,6 +241,7 @@ _NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
 _NO_SEPARATORS: Final = str.maketrans("", "", "+ ().-")
 _TELLING_DIGITS: Final = 8
 """So many last digits in common may be one number; short codes and extensions have fewer."""
+UNBALANCED: Final = "the number holds a parenthesis without its other half"
 _MOST_DIGITS: Final = 20
 """Longer than any dial string (E.164 has 15 digits, Korean inbound toll-free ones 16)."""
 _COUNTRY_CODE_IS_EVIDENT: Final = frozenset({"KR", "ES"})
@@ -248,11 +250,21 @@ _KOREAN_REPRESENTATIVE: Final = re.compile(r"1[568][0-9]{6}|14[0-9]{4}")
 _KOREAN_TOLL_FREE_FROM_ABROAD: Final = "8200"
 
 
+def has_balanced_parentheses(text: str) -> bool:
+    """Whether every ``(`` has its own ``)`` behind it."""
+    depth = 0
+    for mark in re.findall("[()]", text):
+        depth += 1 if mark == "(" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
 def _as_number(raw: str) -> _Number | None:
     text = raw.strip(" ")
     if text[:5].lower() == "tel:+":
         text = text[4:]
-    if _NUMBER.fullmatch(text) is None:
+    if _NUMBER.fullmatch(text) is None or not has_balanced_parentheses(text):
         return None
     return _Number(international=text.startswith("+"), digits=text.translate(_NO_SEPARATORS))
 
@@ -360,6 +372,10 @@ def _refusal(identity: NumberIdentity) -> tuple[str, str]:
             )
         if "@" in text or text[:5].lower().startswith(("sip:", "sips:")):
             return "this is a SIP identifier, and an E.164 number is needed", "give the number as + and country code"
+        if any(unicodedata.category(character) == "Cc" for character in identity.raw):
+            return "the number holds a control character, such as the end of a line", "give the number alone"
+        if not has_balanced_parentheses(text):
+            return UNBALANCED, "write both parentheses or none"
         return (
             "this is not written as a number: ASCII digits, at most one + in front, and the separators"
             " space - . ( ) are allowed",

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Final
 
-from telephony_core.domain.number_identity import NumberIdentity, NumberKind
+from telephony_core.domain.number_identity import UNBALANCED, NumberIdentity, NumberKind, has_balanced_parentheses
 from telephony_core.errors import InvalidInput
 
 __all__ = ["given_number", "is_written_as_number", "undressed"]
@@ -31,6 +31,8 @@ _EXTENSION: Final = re.compile(
     re.IGNORECASE,
 )
 _SIP: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
+_SEVERAL: Final = re.compile(r"/[ .\-]*[0-9]{1,2}(?![0-9 .\-]*[0-9])")
+"""``02-123-4567/8`` is two lines, as offices in Korea write them, and read as one it would be that of a stranger."""
 _COUNTRY_IN_BRACKETS: Final = re.compile(r"\(\s*(\+[0-9 ]+)\)")
 
 
@@ -81,13 +83,21 @@ def undressed(text: object) -> str:
                 "a tel: address is taken only as `tel:+` and a number, without an extension or other parameters",
                 remedy="give the number alone, as + and country code",
             )
+        if is_written_as_number("".join(c for c in plain if unicodedata.category(c) != "Cc")):
+            raise InvalidInput("the number holds a control character", remedy="type it anew, or copy the number alone")
         if attempt.startswith(("+", "00")):
             raise InvalidInput(
                 "this begins as a number and holds something else: digits, at most one + in front, and the separators"
-                " space - . ( ) are allowed",
+                " space - . / ( ) [ ] are allowed",
                 remedy=_IN_FULL,
             )
         return text
+    if not has_balanced_parentheses(attempt.replace("[", "(").replace("]", ")")):
+        raise InvalidInput(UNBALANCED, remedy="write both parentheses or none")
+    if _SEVERAL.search(attempt) is not None:
+        raise InvalidInput(
+            "one or two digits behind a / are the end of another number", remedy="give each number by itself, in full"
+        )
     number = _COUNTRY_IN_BRACKETS.sub(r"\1 ", attempt, count=1).replace("/", " ").replace("[", "(").replace("]", ")")
     if number[:4].lower() == "tel:" and not number[4:].lstrip().startswith("+"):
         number = number[4:]
@@ -96,8 +106,8 @@ def undressed(text: object) -> str:
         raise InvalidInput(f"the number has {digits} digits, and E.164 allows 15", remedy=_IN_FULL)
     if "+" in re.sub(r"\A(?:tel:)?[ (.\-)]*\+", "", number, flags=re.IGNORECASE):
         raise InvalidInput("the number holds more than one +, or one behind its digits", remedy=_IN_FULL)
-    number = re.sub(r"\A[ (.\-)]+(?=\+)", "", number)  # `(+34 …`, `- +34 …`: what stands before a + means nothing
-    return text if number == text.strip() and text.isascii() else number
+    number = re.sub(r"\A[ .\-]+(?=\+)", "", number)  # `- +34 …`: what stands before a + means nothing
+    return text if number == text.strip(" ") else number  # only blanks around it are read past later
 
 
 def is_written_as_number(text: str) -> bool:

@@ -47,6 +47,27 @@ _BASE_URL: Final = re.compile(
 )
 
 
+def _fault_of_url(url: str) -> str:
+    """What is wrong with a base URL that is not taken, of which nothing is repeated."""
+    scheme, mark, rest = url.partition("://")
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    host, port = re.fullmatch(r"(\[[^\]]*\]?|[^:]*)(.*)", authority, re.DOTALL).groups()  # type: ignore[union-attr]
+    faults = {
+        "is empty": not url,
+        "takes no user and no password (it holds an @); the key is given apart": "@" in url,
+        "takes no query (it holds a ?)": "?" in url,
+        "takes no fragment (it holds a #)": "#" in url,
+        "has a blank, a control character or a letter outside ASCII in it": re.search(r"[^!-~]", url) is not None,
+        "has no scheme, http:// or https://, in front": not mark,
+        "has a scheme that is neither http nor https": scheme.lower() not in ("http", "https"),
+        "has no host": not host,
+        "has a port that is no number from 1 to 65535": bool(port)
+        and (re.fullmatch(":[0-9]{1,5}", port) is None or not 1 <= int(port[1:]) <= 65_535),
+        "has a host that is neither a name nor an address": _BASE_URL.fullmatch(f"https://{host}") is None,
+    }
+    return next((fault for fault, is_so in faults.items() if is_so), "has a path with a character that URLs escape")
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine itself."""
     try:
@@ -70,21 +91,20 @@ class ProviderConfig(Given):
     def _sendable_key(cls, key: SecretStr) -> SecretStr:
         text = key.get_secret_value()
         if not text or not text.isascii() or not text.isprintable() or text != text.strip():
-            raise ValueError("has to be printable ASCII without blanks around it; copy the key once more")
+            raise InvalidInput("has to be printable ASCII without blanks around it", remedy="copy the key once more")
         return key
 
     @field_validator("base_url")
     @classmethod
     def _usable_url(cls, url: str) -> str:
         url = url.strip()
-        if any(mark in url for mark in "@?#"):
-            raise ValueError("takes no user, query or fragment; give only scheme, host, port and path")
-        if (parts := _BASE_URL.fullmatch(url)) is None:
-            raise ValueError("has to be an http(s) URL with a host, such as https://api.example.com")
-        port = re.search(r":([0-9]+)\Z", parts[1])
+        parts = _BASE_URL.fullmatch(url)
+        port = None if parts is None else re.search(r":([0-9]+)\Z", parts[1])
         # Name services of the system count a larger one from 65536 on anew: the key would go to another port.
-        if port is not None and not 1 <= int(port[1]) <= 65_535:
-            raise ValueError("has a port that is no number from 1 to 65535")
+        if parts is None or (port is not None and not 1 <= int(port[1]) <= 65_535):
+            fault = _fault_of_url(url)
+            del url  # there may be a password in it
+            raise InvalidInput(fault, remedy="write it as https://api.example.com, with :PORT and /PATH if need be")
         return parts[1].lower() + (parts[2] or "").rstrip("/")
 
     @model_validator(mode="after")
@@ -92,9 +112,9 @@ class ProviderConfig(Given):
         parts = urlsplit(self.base_url)
         host = parts.hostname or ""
         if parts.scheme == "http" and not is_loopback(host) and host != self.insecure_host:
-            raise ValueError(
-                "base_url: would send the key over plain http; use https, or allow this one host by name with the "
-                "setting insecure_host"
+            raise InvalidInput(
+                "base_url: would send the key over plain http",
+                remedy="use https, or allow this one host by name with the setting insecure_host",
             )
         return self
 

@@ -90,7 +90,7 @@ def test_people_get_the_reason_and_the_next_step(telephony):
     result = telephony("numbers", "show", "07099999999", "-p", "vox")
     first, second = result.stderr.splitlines()
     assert first == "error: vox (client-api.tryvox.co) find_number: no record of +827099999999"
-    assert second.startswith("  next: `telephony numbers list`")
+    assert second.startswith("  next: `telephony numbers list -p vox` ")
 
 
 def test_scripts_get_one_line_of_json_even_for_a_usage_error(telephony):

@@ -87,6 +87,52 @@ def test_every_interrupted_write_of_a_record_names_it_the_account_and_the_next_c
     assert "canary" not in said
 
 
+TWICE = """
+import atexit, os, signal, sys
+def twice():
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGTERM)
+atexit.register(twice)  # registered first, and so called last
+from telephony_core.cli import failures, main
+tell = failures.tell
+def tell_and_be_ended(error, session):
+    twice()
+    return tell(error, session)
+failures.tell = tell_and_be_ended
+main()
+"""
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("numbers", "show", "07099999999", "-p", "vox"), 3, "no record of"),
+        (("numbers", "list", "-p", "vox", "--limit", "0"), 64, "--help"),
+        (("numbers", "list", "-p", "vox"), 0, ""),
+    ],
+)
+def test_signals_that_come_while_the_end_is_told_change_neither_words_nor_code(arguments, code, said):
+    done = subprocess.run([sys.executable, "-c", TWICE, *arguments], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+
+
+def test_whoever_insists_while_nobody_reads_what_is_told_ends_the_process_with_130():
+    code = """
+import os, signal, time
+from telephony_core.cli import signals
+times = iter([10.0, 10.5, 11.5])
+signals.time.monotonic = lambda: next(times)
+signals.let_finish()
+for told in ("first", "second", "third"):
+    os.kill(os.getpid(), signal.SIGTERM)
+    print(told, flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (130, "first\nsecond\n")
+
+
 @pytest.mark.usefixtures("place")
 def test_what_nohup_ignores_stays_ignored(vox):
     vox.faults.append(Fault(FaultKind.DRIP, pause=0.001))

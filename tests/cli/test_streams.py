@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +95,47 @@ def test_an_inventory_to_stdout_has_it_alone():
     with open("all.txt") as file:
         assert file.read().startswith('before\n{\n  "format"')
     assert shell(f"{TELEPHONY} inventory -p vox -o /dev/stdout --json").returncode == 64
+
+
+def test_a_dash_is_stdout_for_what_is_written_and_stdin_for_what_is_read(diga, monkeypatch):
+    with serve({"diga": diga}) as urls:
+        monkeypatch.setenv("TELEPHONY_DIGA_API_KEY", KEY)
+        monkeypatch.setenv("TELEPHONY_DIGA_BASE_URL", urls["diga"])
+        _through_pipes()
+
+
+def _through_pipes():
+    done = shell(f"{TELEPHONY} inventory -p vox -o - | tee vox.json | {TELEPHONY} migrate assess - --to diga")
+    assert "next: telephony migrate assess INVENTORY --to NAME" in done.stderr
+    assert "next: telephony migrate map INVENTORY --to diga -o map.toml" in done.stdout
+    made = shell(f"{TELEPHONY} migrate map vox.json --to diga -o - > map.toml")
+    assert made.returncode == 0, made.stderr
+    assert "--map MAP -o plan.json" in made.stderr
+    planned = shell(f"{TELEPHONY} migrate plan vox.json --to diga --map - -o - --html plan.html < map.toml")
+    assert json.loads(planned.stdout)["format"] == "telephony-core migration plan"
+    assert shell(f"cat vox.json | {TELEPHONY} inventory diff - vox.json").returncode == 0
+    assert not Path("-").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("inventory -p vox -o ''", "an empty name"),
+        ("inventory -p vox -o x.json --csv ''", "an empty name"),
+        ("inventory -p vox -o - --csv -", "one file cannot hold both"),
+        ("inventory -p vox -o - --json", "--json prints on stdout"),
+        ("inventory diff - -", "stdin is read already"),
+        ("migrate assess '' --to diga", "an empty name"),
+        ("migrate status -", "the journal lies beside the plan"),
+        ("migrate status ''", "an empty name"),
+        ("numbers list -p vox --config ''", "an empty name"),
+        ("numbers list -p vox --config -", "stdin cannot be taken here"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_a_usage_error_with_the_reason(arguments, said):
+    done = shell(f"{TELEPHONY} {arguments} < /dev/null")
+    assert (done.returncode, done.stdout) == (64, "")
+    assert said in done.stderr
 
 
 def test_text_that_is_none_is_refused_before_anything_is_sent(vox):

@@ -106,6 +106,35 @@ def test_a_base_url_that_cannot_be_used_is_refused(url):
     assert "p4ss" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("toy.example", "has no scheme"),
+        ("https:/toy.example", "has no scheme"),
+        ("ftp://toy.example", "neither http nor https"),
+        ("https://", "has no host"),
+        ("https://:443", "has no host"),
+        ("https://u:p4ss@toy.example", "no user and no password"),
+        ("https://toy.example?x=p4ss", "no query"),
+        ("https://toy.example#p4ss", "no fragment"),
+        ("https://toy.example:", "port that is no number"),
+        ("https://toy.example:p4ss", "port that is no number"),
+        ("https://toy.example:65536", "port that is no number"),
+        ("https://[::1", "host that is neither"),
+        ("https://-p4ss-.example", "host that is neither"),
+        ("https://toy.example/a b", "blank"),
+        ('https://toy.example/"p4ss"', "path"),
+        ("http://toy.example", "plain http"),
+    ],
+)
+def test_the_reason_fits_what_is_wrong_with_a_base_url(url, fault):
+    with pytest.raises(ConfigurationError, match=fault) as caught:
+        client(base_url=url)
+    assert "https" in str(caught.value.remedy)
+    assert "settings of" not in str(caught.value)
+    assert "p4ss" not in str(caught.value)
+
+
 def test_scheme_and_host_of_a_base_url_may_be_in_capitals():
     assert client(base_url="HTTPS://API.Toy.Example/V3/").adapter.config.base_url == "https://api.toy.example/V3"
 

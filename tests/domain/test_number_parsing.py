@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -39,6 +40,10 @@ READ = [
     ("KR", "tel:070-1111-2222", KOREAN),
     ("KR", "+82 (0)70 1111 2222", KOREAN),
     ("KR", KOREAN, KOREAN),
+    ("KR", f"{KOREAN}\n", KOREAN),
+    ("KR", "070-1111-2222\r\n", KOREAN),
+    ("KR", "[070] (1111) 2222", KOREAN),
+    ("ES", "+34/911/23 45 67", "+34911234567"),
 ]
 REFUSED = [
     ("KR", None, "is missing"),
@@ -64,7 +69,15 @@ REFUSED = [
     ("ZZ", "0034612345678", "international prefix"),
     ("KR", "+82+7011112222", "more than one +"),
     ("KR", "07011112222+", "more than one +"),
-    ("US", "+1-800-FLOWERS", "holds something else"),
+    ("US", "+1-800-FLOWERS", "holds something else: digits, at most one + in front, and the separators space - . / ("),
+    ("KR", "+82 (70 1111 2222", "parenthesis without its other half"),
+    ("KR", "(+82 70 1111 2222", "parenthesis without its other half"),
+    ("KR", "070) 1111 2222", "parenthesis without its other half"),
+    ("KR", "070] 1111 [2222", "parenthesis without its other half"),
+    ("KR", "+8270\x001111 2222", "control character"),
+    ("KR", "070\x1b11112222", "control character"),
+    ("KR", "02-123-4567/8", "end of another number"),
+    ("KR", "02-123-4567/ 68", "end of another number"),
 ]
 
 
@@ -76,7 +89,7 @@ def test_a_number_in_another_dress_is_read(region: str, text: str, e164: str) ->
 
 @pytest.mark.parametrize(("region", "text", "reason"), REFUSED)
 def test_what_cannot_be_meant_is_refused_with_the_reason(region: str, text: Any, reason: str) -> None:
-    with pytest.raises(InvalidInput, match=reason.replace("+", r"\+")) as caught:
+    with pytest.raises(InvalidInput, match=re.escape(reason)) as caught:
         given_number(text, region=region)
     assert caught.value.remedy
 

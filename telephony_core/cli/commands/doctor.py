@@ -11,6 +11,7 @@ from telephony_core.cli.exit_codes import exit_code_for
 from telephony_core.cli.failures import said_of
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
+from telephony_core.cli.wording import pasteable
 from telephony_core.diagnostics.doctor import Diagnosis, DriftKind, Outcome, examine, unusable
 from telephony_core.errors import ConfigurationError, PluginError
 
@@ -57,7 +58,7 @@ def doctor(session: Session) -> None:
         for number, patient in enumerate(patients):
             if number:
                 print_line("")
-            _print(patient)
+            _print(session, patient)
     wrong = [patient.diagnosis.error for patient in patients if patient.diagnosis.error is not None]
     if wrong:
         raise click.exceptions.Exit(exit_code_for(wrong[0]))
@@ -80,7 +81,7 @@ def _examined(session: Session, connection: Connection) -> _Patient:
         return _Patient(name, client.provider, look.run(examine(client.adapter)), client.adapter.config.base_url)
 
 
-def _print(patient: _Patient) -> None:
+def _print(session: Session, patient: _Patient) -> None:
     diagnosis = patient.diagnosis
     where = f" at {patient.base_url}" if patient.base_url else ""
     print_line(f"{patient.connection}: {patient.provider}{where}", "bold")
@@ -96,7 +97,7 @@ def _print(patient: _Patient) -> None:
     if not diagnosis.described and diagnosis.records:
         print_line("  this adapter does not describe its records: fields that are new or gone cannot be told", "dim")
     if diagnosis.error is not None:
-        print_line(f"  next: {said_of(diagnosis.error).get('remedy', 'report this')}")
+        print_line(f"  next: {pasteable(said_of(diagnosis.error).get('remedy', 'report this'), session)}")
 
 
 def _word(check: Check) -> str:

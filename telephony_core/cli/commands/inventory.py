@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from pathlib import Path
 
 import click
 
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import InputFile, OutputFile, common_options, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
-from telephony_core.cli.parameters.migration import force_option, refuse_to_replace
+from telephony_core.cli.parameters.migration import force_option, named, refuse_to_replace
 from telephony_core.cli.session import Session
+from telephony_core.cli.wording import next_line
 
 _SIGNS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
 @click.group(invoke_without_command=True)
-@click.option("-o", "--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write the inventory there.")
-@click.option("--csv", "table", metavar="FILE", type=click.Path(dir_okay=False), help="Also a table for people.")
+@click.option("-o", "--output", metavar="FILE", type=OutputFile(), help="Write the inventory there.")
+@click.option("--csv", "table", metavar="FILE", type=OutputFile(), help="Also a table for people.")
 @force_option
 @common_options
 @pass_session
@@ -66,12 +66,12 @@ def inventory(ctx: click.Context, /, session: Session, output: str | None, table
         return
     print_line(taken.lines()[0])
     print_line(f"  written to {output}" + (f", for people to {table}" if table is not None else ""))
-    print_line(f"next: telephony migrate assess {shlex.quote(output)} --to NAME")
+    print_line(next_line(f"telephony migrate assess {named(output, 'INVENTORY')} --to NAME", session))
 
 
 @inventory.command("diff")
-@click.argument("before", metavar="FILE")
-@click.argument("after", metavar="FILE")
+@click.argument("before", metavar="FILE", type=InputFile())
+@click.argument("after", metavar="FILE", type=InputFile())
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is a difference.")
 @common_options
 @pass_session

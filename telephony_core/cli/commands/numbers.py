@@ -21,6 +21,7 @@ from telephony_core.cli.parameters.trunk import (
     trunk_options,
     vendor_options,
 )
+from telephony_core.cli.wording import pasteable
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.errors import WrongState
 from telephony_core.provider.changes import LabelUpdate, NumberImport, NumberRelease, ReleaseRevocation
@@ -180,7 +181,7 @@ def release(session: Session, number: str, by_id: bool, yes: bool, allow: Sequen
     if session.json:
         print_json(released.model_dump(mode="json"))
     else:
-        print_line(outcome(released))
+        print_line(pasteable(outcome(released), session))
 
 
 @numbers.command("revoke-release")

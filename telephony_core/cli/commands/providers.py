@@ -54,7 +54,8 @@ def _print_all(found: Mapping[str, ProviderSpec | PluginError], installed: Mappi
         if isinstance(error, PluginError):
             print_line("")
             print_line(f"{name}: {error.message}", "red")
-            print_line(f"  next: {error.remedy}")
+            if error.remedy:
+                print_line(f"  next: {error.remedy}")
     matrix = {name: points(spec.capabilities) for name, spec in found.items() if not isinstance(spec, PluginError)}
     if not matrix:
         return

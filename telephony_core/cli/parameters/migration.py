@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from telephony_core.cli import prompts
+from telephony_core.cli.options import InputFile
 from telephony_core.cli.output.printable import printable
 from telephony_core.errors import ConfigurationError, MigrationError
 from telephony_core.migration.plan.allowances import Consent
+from telephony_core.migration.rendering.commands import file_word
 from telephony_core.text.documents import is_stdout, would_replace
 from telephony_core.text.reading import parse_json, read_text
 
@@ -40,7 +42,9 @@ def take_over_option(command: CommandT) -> CommandT:
 
 def plan_argument(command: CommandT) -> CommandT:
     """The plan a command is about."""
-    return click.argument("plan_file", metavar="PLAN")(command)
+    return click.argument("plan_file", metavar="PLAN", type=InputFile(because="the journal lies beside the plan"))(
+        command
+    )
 
 
 def numbers_option(command: CommandT) -> CommandT:
@@ -63,6 +67,11 @@ def accept_option(*more: str) -> Callable[[CommandT], CommandT]:
         metavar="NAME",
         help="Accept a loss or a side effect by its name; repeat it for several.",
     )
+
+
+def named(file: str, otherwise: str) -> str:
+    """The name of a file as a word of the next command; ``otherwise`` where it is a stream, which that cannot read."""
+    return otherwise if file in ("/dev/stdin", "/dev/stdout") or is_stdout(file) else file_word(file)
 
 
 def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: Iterable[str | None] = ()) -> None:

@@ -64,6 +64,7 @@ def judge_all(
     """Every number of the source, in the order of the inventory."""
     _refuse_one_account(source, target)
     _refuse_other_map(choices, source, target)
+    choices.demand_use(source.numbers)
     trunks = choices.trunks_of(source.numbers)
     way = Way(source_capabilities, target.capabilities, source.connection, target.name, choices, accepted)
     # One number twice, or two that a person who types them cannot tell apart.

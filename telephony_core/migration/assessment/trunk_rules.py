@@ -11,9 +11,9 @@ from typing import Final
 
 from telephony_core.domain.allow_list import is_open, parse_allowed_addresses
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.domain.sip import CredentialState, MediaEncryption, SipConfig
+from telephony_core.domain.sip import CredentialState, MediaEncryption, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, UnsupportedField
+from telephony_core.errors import ConfigurationError, InvalidInput, UnsupportedField
 from telephony_core.migration.assessment.context import Rule, Way
 from telephony_core.migration.inventory.fields import OPEN, means_the_same, printable
 from telephony_core.migration.mapping.map_file import TrunkChoice, reference_problem
@@ -21,7 +21,7 @@ from telephony_core.migration.plan.allowances import Consent
 from telephony_core.migration.plan.model import Fate, Finding, Severity, Trunk
 from telephony_core.provider.capabilities import AddressForms, Admits
 from telephony_core.provider.capabilities import Field as Setting
-from telephony_core.secrets.references import is_reference
+from telephony_core.secrets.references import is_reference, read_secret
 
 # -- reaching it
 
@@ -207,14 +207,33 @@ def _digest(choice: TrunkChoice, current: str | None, way: Way) -> Iterator[Find
         f"read from {password} when the plan is applied; only a call can show that it is the right one",
     )
     for name, text in ((Setting.USERNAME, username), (Setting.PASSWORD, password)):
-        if is_reference(text) and (problem := reference_problem(text)) is not None:
-            yield way.finding(
-                name,
-                Severity.BLOCK,
-                problem,
-                Fate.NEEDS_INPUT,
-                remedy=f"put it there, or name another source for {choice.name!r} in the map",
+        if not is_reference(text):
+            continue
+        if (problem := reference_problem(text)) is not None:
+            remedy = f"put it there, or name another source for {choice.name!r} in the map"
+            yield way.finding(name, Severity.BLOCK, problem, Fate.NEEDS_INPUT, remedy=remedy)
+        elif (problem := _unusable(text, name)) is not None:
+            remedy = (
+                "put the secret itself there, alone, in UTF-8 without a byte order mark, or name another source for "
+                f"{choice.name!r} in the map"
             )
+            yield way.finding(name, Severity.BLOCK, problem, Fate.NEEDS_INPUT, remedy=remedy)
+
+
+def _unusable(reference: str, name: Setting) -> str | None:
+    """Why what a reference leads to cannot be meant, or ``None``. It is read and forgotten; no prompt asks yet."""
+    if reference.startswith("prompt:"):
+        return None
+    what = str(name)
+    try:
+        secret = read_secret(reference, what=what)
+        if name is Setting.USERNAME:
+            OutboundUpdate(username=secret.get_secret_value())
+    except ConfigurationError as error:
+        return error.message.removeprefix(f"{what}: ")
+    except InvalidInput:  # whose text may repeat it
+        return f"what {reference} leads to is no user name of a trunk"
+    return None
 
 
 # -- what protects a trunk

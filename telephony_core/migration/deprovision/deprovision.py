@@ -35,7 +35,7 @@ from telephony_core.migration.move.effects import Call, End, Now, ProviderNow, U
 from telephony_core.migration.move.evidence import Evidence, gather, live_ids
 from telephony_core.migration.move.reconcile import doubt_of, in_doubt
 from telephony_core.migration.move.state import NumberState, state_of
-from telephony_core.migration.move.task import Job, PlanOvertaken, StepFailed, told
+from telephony_core.migration.move.task import Job, PlanOvertaken, StepFailed, no_new_plan, told
 from telephony_core.migration.plan.allowances import consents
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.endpoints import check_account, check_ends, records_made
@@ -474,12 +474,14 @@ class _Run:
                 self.rules.succeeded()
                 self.done.append(Deprovisioned.of(job.key, self._last))
                 self._tell(EventKind.NUMBER_DONE, job.key)
+        remaining = [*(left.number for left in self.left), *(job.key for job in queue)]
         report = DeprovisionReport(
             command=self.rule.command,
             plan=str(self.loaded.path),
             done=tuple(self.done),
             left_alone=tuple(self.left),
             not_begun=tuple(job.key for job in queue),
+            in_doubt=tuple(key for key in remaining if state_of(journal.entries_of(key)).in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.says or None,
         )
@@ -531,4 +533,6 @@ class _Run:
 
 def stale(job: Job, message: str) -> PlanOvertaken:
     """The source is not as the plan read it."""
-    return PlanOvertaken(f"{job.key} has changed at the source since the plan was made: {message}")
+    return PlanOvertaken(
+        f"{job.key} has changed at the source since the plan was made: {message}", remedy=no_new_plan(job.key)
+    )

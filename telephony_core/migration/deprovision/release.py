@@ -105,7 +105,11 @@ class ReleaseRule(Rule):
     ) -> MigrationError | None:
         wrong = _wrong_at_target(job, state, evidence)
         if wrong:
-            return CameOutDifferent(f"{job.key} is not at the target as planned: {'; '.join(wrong)}")
+            return CameOutDifferent(
+                f"{job.key} is not at the target as planned: {'; '.join(wrong)}",
+                remedy="set it right at the target, then run `telephony migrate verify`; or take it back with "
+                "`telephony migrate rollback`",
+            )
         if changed := overtaken(job.number.source, evidence.source, unpublished.at_source):
             return stale(job, "; ".join(map(str, changed)))
         return None

@@ -119,6 +119,8 @@ class DeprovisionReport(BaseModel, frozen=True):
     done: tuple[Deprovisioned, ...]
     left_alone: tuple[LeftAlone, ...] = ()
     not_begun: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
+    """Keys among the remainder of which a write may have happened whose answer was lost."""
     stopped: Stopped | None = None
     why_stopped: str | None = None
 
@@ -135,7 +137,8 @@ class DeprovisionReport(BaseModel, frozen=True):
     @property
     def in_a_word(self) -> str:
         left = len(self.remainder)
-        return f"{len(self.done)} released" + (f", {left} left" if left else "")
+        doubted = f" ({len(self.in_doubt)} in doubt)" if self.in_doubt else ""
+        return f"{len(self.done)} released" + (f", {left} left{doubted}" if left else "")
 
     @computed_field  # type: ignore[prop-decorator]
     @property

@@ -7,6 +7,7 @@ serves the number as planned, unless somebody accepts by name (`Consent.SOURCE_N
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar, Final
@@ -125,20 +126,26 @@ class RollbackRule(Rule):
         if why is not None and not self._source_may_be_gone:
             return SourceGone(
                 f"{job.key} is not served at the source as planned ({why}), so what is at the target may be all there "
-                "is of it"
+                "is of it",
+                remedy="keep it where it is now; if the number may be lost at both ends, accept that by name: "
+                f"`telephony migrate rollback PLAN --numbers {shlex.quote(job.key)} "
+                f"--accept {Consent.SOURCE_NOT_SERVING}`",
             )
         record = evidence.target
         if state.created is not None and is_over(record) and evidence.live_at_target:
             return NotOurs(
                 f"the record of {job.key} that this migration made is gone, and the target shows the number as "
                 f"{', '.join(evidence.live_at_target)}",
-                remedy="find out who made that record; if it is to go, release it in the provider's dashboard",
+                remedy=_by_hand(job, evidence.live_at_target[0], "who made that record"),
             )
         if record is not None and (state.created is not None or not is_over(record)):
             changed = () if is_over(record) else changed_by_others(job, state, record, unpublished.at_target)
             if changed:
                 said = "; ".join(_HIDDEN.get(change.field, str(change)) for change in changed)
-                return NotOurs(f"{job.key} ({record.id}) was changed by somebody since this migration made it: {said}")
+                return NotOurs(
+                    f"{job.key} ({record.id}) was changed by somebody since this migration made it: {said}",
+                    remedy=_by_hand(job, record.id, "who changed it"),
+                )
         return None
 
     def unknown(self, job: Job, state: NumberState, live: tuple[str, ...]) -> MigrationError | None:
@@ -200,6 +207,11 @@ class RollbackRule(Rule):
         yield from job.write(Action.IMPORT, Phase.FAILED, said)
         yield from job.write(Action.ROLL_BACK, Phase.DONE, "it was never made")
         return None
+
+
+def _by_hand(job: Job, id: str, who: str) -> str:
+    """How a record goes that this migration must not release by itself, so that the number can be settled then."""
+    return f"find out {who}; if it is to go, `{job.at_target('release', id)}`, then run the same command again"
 
 
 _HIDDEN: Final = {Setting.USERNAME.value: "outbound.username: another one"}

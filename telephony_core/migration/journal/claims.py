@@ -2,7 +2,8 @@
 
 Lists of providers lag, so a number that another plan imported a moment ago may not show yet. What the machine itself
 knows does not lag. It is kept in one small SQLite file for each user (``$XDG_STATE_HOME/telephony/claims.sqlite3``),
-readable by its owner only. It holds numbers, paths and times, and no secret. Deleting it is safe while nothing runs.
+readable by its owner only. It holds numbers, paths and times, and no secret. Deleting it is safe while nothing runs and
+nothing is in doubt: until then it alone keeps a second plan from importing what shows in no list yet.
 Other machines are not covered: there the target's list decides alone.
 
     (none) ──claim──> claimed ──sent──> in doubt ──done──> made ──rolled back, released, or window over──> (none)
@@ -25,10 +26,25 @@ from urllib.parse import urlsplit
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.sqlite_file import explained, lock, make_private
+from telephony_core.migration.journal.sqlite_file import JournalError, Kind, explained, lock, make_private
 from telephony_core.migration.plan.model import Side
 from telephony_core.migration.plan.store import LoadedPlan
 
+VERSION: Final = 1
+"""Version of the file, kept as SQLite's ``user_version``; 0 is the same, from before it was written down."""
+_KIND: Final = Kind(
+    "the file in which this machine keeps which plan imports which number,",
+    "do not delete it while a run is at work: without it another plan could import the same number a second time. "
+    "`telephony migrate status` of each plan shows whether one is, and until when something is in doubt; once nothing "
+    "is, move it aside, and the next command makes a new one",
+    "let it be read and written by you (its folder, too), or set XDG_STATE_HOME to a folder that you may write while "
+    "no run is at work",
+)
+_LOCK: Final = Kind(
+    "the file by which this machine sees that a plan is at work,",
+    "make sure that no run of this plan is at work, then move it aside; the next command makes a new one",
+    _KIND.place,
+)
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS begun (plan TEXT PRIMARY KEY, path TEXT NOT NULL, line INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS claims (account TEXT, number TEXT, plan TEXT NOT NULL, path TEXT NOT NULL,"
@@ -83,13 +99,21 @@ def _is_mine(folder: Path) -> bool:
 @contextmanager
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     """The file, within one transaction that nobody else interrupts."""
-    with explained(path):
+    with explained(path, _KIND):
         make_private(path)
         with closing(sqlite3.connect(path, isolation_level=None, timeout=10.0)) as connection:
             connection.execute("PRAGMA synchronous = OFF")  # what a power cut loses, no running plan needs any more
             connection.execute("BEGIN IMMEDIATE")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > VERSION:
+                raise JournalError(
+                    f"{_KIND.name} {path}: it is of version {version}, and this telephony-core knows {VERSION}",
+                    remedy="use the newest telephony-core that is installed on this machine; older ones cannot tell "
+                    "what it is doing",
+                )
             for statement in _SCHEMA:
                 connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
             yield connection
             connection.execute("COMMIT")
 
@@ -114,14 +138,15 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
     """
     folder = state_folder()
     plan = _plan_key(loaded)
-    held = lock(folder / f"{plan}.plan")
+    with explained(folder / f"{plan}.plan.lock", _LOCK):
+        held = lock(folder / f"{plan}.plan")
     if held is None:
         return None
     try:
         with _open(folder / "claims.sqlite3") as connection:
             row = connection.execute("SELECT path FROM begun WHERE plan = ?", (plan,)).fetchone()
             here = str(loaded.journal_path)
-            if row is not None and row[0] != here and Path(row[0]).exists() and not take_over:
+            if row is not None and row[0] != here and _is_there(row[0]) and not take_over:
                 raise PlanElsewhere(
                     f"this plan was begun as {row[0].removesuffix('.journal')}, and its journal is there",
                     remedy="run the command with that path; if that journal is an old copy, take its place with "
@@ -154,7 +179,7 @@ def lines_lost(loaded: LoadedPlan, last: int) -> bool:
 def begun_elsewhere(loaded: LoadedPlan) -> Path | None:
     """The plan's other path with a journal beside it, where this machine knows one."""
     journal = _begun_as(loaded)
-    if journal is None or journal == str(loaded.journal_path) or not Path(journal).exists():
+    if journal is None or journal == str(loaded.journal_path) or not _is_there(journal):
         return None
     return Path(journal.removesuffix(".journal"))
 
@@ -177,6 +202,14 @@ def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
                 row = connection.execute("SELECT path, line FROM begun WHERE plan = ?", (_plan_key(loaded),)).fetchone()
             return None if row is None else (str(row[0]), int(row[1]))
     return None
+
+
+def _is_there(journal: str) -> bool:
+    """Whether a journal is there, or in a folder into which this user may not look."""
+    try:
+        return Path(journal).exists()
+    except OSError:
+        return True
 
 
 def _plan_key(loaded: LoadedPlan) -> str:

@@ -1,11 +1,13 @@
-"""The journal's file: opening, locking, and what to do when SQLite cannot."""
+"""The SQLite files of a migration: opening, locking, and what to do when one cannot be used."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -14,7 +16,11 @@ from telephony_core.errors import MigrationError
 
 
 class JournalError(MigrationError):
-    """The journal cannot be read or written. Nothing goes on without it."""
+    """The journal, or what this machine remembers of its plans, cannot be read or written. Nothing goes on without."""
+
+
+class JournalNotWritable(JournalError):
+    """This machine does not let it be written: no room, no right to, or a disk that fails."""
 
 
 class JournalLocked(JournalError):
@@ -98,15 +104,6 @@ def lock(path: Path) -> sqlite3.Connection | None:
     return held
 
 
-def _made(path: Path) -> None:
-    """See to it that the file is there, readable by its owner only; one that is there already keeps its mode.
-
-    SQLite would make it readable by all, and gives its companions (``-wal``, ``-shm``) the mode of the file itself.
-    """
-    with suppress(OSError):  # SQLite says better what is wrong with the place
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-
-
 def sync_folder(folder: Path) -> None:
     """Make the new names durable, where folders can be opened (not on Windows)."""
     with suppress(OSError):
@@ -117,33 +114,65 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of file, and what a person has to know when it cannot be used."""
+
+    name: str
+    """What it is called in front of its path, with what it is for where that is not known to everybody."""
+    aside: str
+    """What to do about one that is damaged, or is something else."""
+    place: str
+    """What to do where it may not be read or written."""
+
+
+JOURNAL: Final = Kind(
+    "the journal",
+    ASIDE,
+    "the journal has to lie beside the plan: put the plan into a folder that you may write",
+)
+
+
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours, with what to do about them."""
+def explained(path: Path, kind: Kind = JOURNAL) -> Iterator[None]:
+    """Errors of SQLite and of the operating system as ours, with what to do about them for this kind of file."""
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        reason, remedy = _REASONS.get(code, (f"SQLite says: {error}", "look at the file and its folder"))
-        failure = JournalError(f"the journal {path}: {reason}", remedy=remedy)
+        failure = _of_sqlite(error, path, kind)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        failure = JournalNotWritable(f"{kind.name} {path}: {reason}", remedy=_MACHINE.get(error.errno or 0, kind.place))
     except (ValueError, KeyError) as error:
-        failure = JournalError(f"the journal {path} holds something odd ({type(error).__name__})", remedy=ASIDE)
+        failure = JournalError(f"{kind.name} {path} holds something odd ({type(error).__name__})", remedy=kind.aside)
     else:
         return
     raise failure
 
 
-_FOLDER: Final = (
-    "its folder or file cannot be written",
-    "the journal has to lie beside the plan: put the plan into a folder that you may write",
-)
-_REASONS: Final = {
-    sqlite3.SQLITE_FULL: ("the disk is full", "make room, then run the same command again: it goes on from here"),
-    sqlite3.SQLITE_READONLY: _FOLDER,
-    sqlite3.SQLITE_CANTOPEN: _FOLDER,
-    sqlite3.SQLITE_PERM: _FOLDER,
+def _of_sqlite(error: sqlite3.Error, path: Path, kind: Kind) -> JournalError:
+    what = f"{kind.name} {path}"
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _REFUSED:
+        if os.path.isdir(path):
+            return JournalNotWritable(f"{what}: a folder is in its place", remedy=kind.aside)
+        return JournalNotWritable(f"{what}: its folder or file cannot be written or read", remedy=kind.place)
+    if code in _SPOILT:
+        return JournalError(f"{what}: {_SPOILT[code]}", remedy=kind.aside)
+    if code in _FAILING:
+        reason, remedy = _FAILING[code]
+        return JournalNotWritable(f"{what}: {reason}", remedy=remedy)
+    if code == sqlite3.SQLITE_BUSY:
+        remedy = "close that program, then run the same command again"
+        return JournalError(f"{what}: another program holds it", remedy=remedy)
+    return JournalError(f"{what}: SQLite says: {error}", remedy=kind.aside)
+
+
+_ROOM: Final = "make room, then run the same command again: it goes on from here"
+_MACHINE: Final = {errno.ENOSPC: _ROOM, getattr(errno, "EDQUOT", errno.ENOSPC): _ROOM}  # Windows has no quota error
+_REFUSED: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_SPOILT: Final = {sqlite3.SQLITE_CORRUPT: "it is damaged", sqlite3.SQLITE_NOTADB: "it is no SQLite file"}
+_FAILING: Final = {
+    sqlite3.SQLITE_FULL: ("the disk is full", _ROOM),
     sqlite3.SQLITE_IOERR: ("the disk fails", "mend the disk, then run the same command again: it goes on from here"),
-    sqlite3.SQLITE_CORRUPT: ("it is damaged", ASIDE),
-    sqlite3.SQLITE_NOTADB: ("it is no SQLite file", ASIDE),
-    sqlite3.SQLITE_BUSY: ("another program holds it", "close that program, then run the same command again"),
 }

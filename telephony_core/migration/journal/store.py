@@ -121,9 +121,9 @@ class SqliteJournal:
         and `JournalError`, and `PlanOvertaken` when the file of the plan holds another one by now.
         """
         path = loaded.journal_path
-        if not create and not path.exists():
-            raise missing(loaded)
         with explained(path):
+            if not create and not path.exists():
+                raise missing(loaded)
             held = lock(path)
         also_held = None if held is None else _hold_everywhere(loaded, held, take_over=take_over)
         if held is None or also_held is None:
@@ -351,8 +351,9 @@ def _hold_everywhere(loaded: LoadedPlan, held: sqlite3.Connection, *, take_over:
 def was_begun(loaded: LoadedPlan) -> bool:
     """Whether the plan has a journal beside it with anything in it. Raises `JournalError` when that cannot be seen."""
     path = loaded.journal_path
-    if not path.exists():
-        return False
+    with explained(path):
+        if not path.exists():
+            return False
     with explained(path), closing(open_for_reading(path)) as connection:
         return not holds_nothing(connection)
 

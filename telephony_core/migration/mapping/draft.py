@@ -256,7 +256,7 @@ def _trunk(name: str, numbers: list[Judged], target: Target) -> Iterator[str]:
         if target.capabilities.admits_without_list is Admits.NOBODY:
             without = "without it, nobody can call in"
         else:
-            without = "without it, everybody may call in"
+            without = "without it the number stays, but for --accept allow_any"
         yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; {without}'
 
 

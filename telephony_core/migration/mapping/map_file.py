@@ -1,8 +1,8 @@
 """The map: what only the operator knows, in a TOML file that is written for editing and read strictly.
 
 Agents have other ids at the target, and no provider gives a password back. Whatever the map does not say stays unsaid:
-a number that would need it is blocked. Passwords are references (``env:``, ``file:``, ``prompt:``), whose presence is
-checked when a plan is made and which are read when it is applied.
+a number that would need it is blocked. Passwords are references (``env:``, ``file:``, ``prompt:``): when a plan is made
+it is checked that a usable secret is there, and when it is applied they are read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
@@ -174,8 +175,8 @@ class MigrationMap(_Table, frozen=True):
     label: LabelChoice = LabelChoice()
     agents: tuple[AgentChoice, ...] = ()
     trunks: tuple[TrunkChoice, ...] = ()
-    _lines: list[int] = PrivateAttr(default_factory=list)
-    """Where each entry of ``trunks`` begins in the file that this was read from."""
+    _lines: dict[str, list[int]] = PrivateAttr(default_factory=dict)
+    """Where each entry of ``agents`` and ``trunks`` begins in the file that this was read from."""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -207,7 +208,8 @@ class MigrationMap(_Table, frozen=True):
             faults = list(_contradictions(made, text))
         if made is None or faults:
             raise MapError(f"{where}: {'; '.join(faults)}")
-        made._lines.extend(line_of(text, ("trunks", position)) for position in range(len(made.trunks)))
+        for table, entries in (("agents", made.agents), ("trunks", made.trunks)):
+            made._lines[table] = [line_of(text, (table, position)) for position in range(len(entries))]
         return made
 
     def agent(self, agent: AgentRef) -> AgentChoice | None:
@@ -218,6 +220,41 @@ class MigrationMap(_Table, frozen=True):
             (entry for entry in exact if entry.source_version == agent.version),
             next((entry for entry in entries if entry.source_version is None), None),
         )
+
+    def demand_use(self, numbers: Iterable[PhoneNumber]) -> None:
+        """Raise `MapError` for every table that is for nothing in the inventory, with what comes nearest to it there.
+
+        A slip in an address or an id would otherwise drop what the table says without a word.
+        """
+        held = list(numbers)
+        trunks = {_trunk(number) for number in held} - {None}
+        agents = {agent for number in held for agent in (number.inbound_agent, number.outbound_agent) if agent}
+        faults = [
+            f"[[agents]]{self._place('agents', at)}: no number of the inventory has {_agent_text(entry)}"
+            + _nearest(entry.source, (agent.agent_id for agent in agents))
+            for at, entry in enumerate(self.agents)
+            if not any(
+                agent.agent_id == entry.source and entry.source_version in (None, agent.version) for agent in agents
+            )
+        ]
+        for at, trunk in enumerate(self.trunks):
+            if trunk.numbers is not None or trunk.source_address is None or any(map(trunk.fits, held)):
+                continue
+            user = "" if trunk.source_username is None else f" with source_username {trunk.source_username!r}"
+            faults.append(
+                f"[[trunks]] {trunk.name!r}{self._place('trunks', at)}: no number of the inventory has source_address "
+                f"{trunk.source_address.uri()}{user}" + _nearest(trunk.source_address.uri(), filter(None, trunks))
+            )
+        if faults:
+            raise MapError(
+                f"{len(faults)} {'table' if len(faults) == 1 else 'tables'} of the map would be for nothing: "
+                f"{'; '.join(faults)}",
+                remedy="write it as the inventory does, or take the table out of the map",
+            )
+
+    def _place(self, table: str, position: int) -> str:
+        lines = self._lines.get(table, [])
+        return f" (line {lines[position]})" if position < len(lines) else ""
 
     def trunks_of(self, numbers: Iterable[PhoneNumber]) -> dict[str, TrunkChoice]:
         """What the map says of the trunk of each record, by the record's id.
@@ -255,14 +292,29 @@ class MigrationMap(_Table, frozen=True):
         return chosen
 
     def _named_twice(self, number: PhoneNumber, one: int, other: int) -> MapError:
-        places = " and ".join(
-            f"{self.trunks[at].name!r}" + (f" (line {self._lines[at]})" if at < len(self._lines) else "")
-            for at in (one, other)
-        )
+        places = " and ".join(f"{self.trunks[at].name!r}{self._place('trunks', at)}" for at in (one, other))
         return MapError(
             f"two [[trunks]] name the number {number.identity}: {places}",
             remedy="a number has one trunk: take it out of one of them",
         )
+
+
+def _trunk(number: PhoneNumber) -> str | None:
+    address = None if number.sip is None else number.sip.outbound.address
+    return None if address is None else address.uri()
+
+
+def _agent_text(entry: AgentChoice) -> str:
+    version = "" if entry.source_version is None else f" in version {entry.source_version!r}"
+    return f"agent {entry.source!r}{version}"
+
+
+def _nearest(text: str, there: Iterable[str]) -> str:
+    """What of the inventory is written most like ``text``, in words."""
+    found = get_close_matches(text, sorted(set(there)), n=1, cutoff=0.0)
+    if not found:
+        return "; it has none at all"
+    return "; it has that one otherwise" if found[0] == text else f"; nearest to it there is {found[0]}"
 
 
 NOTHING_SAID: Final = MigrationMap()
@@ -277,18 +329,23 @@ def _contradictions(made: MigrationMap, text: str) -> Iterator[str]:
         claims.append((table, position, what, what if key is None else key))
 
     for position, entry in enumerate(made.agents):
-        claim("agents", position, f"agent {entry.source!r} in version {entry.source_version!r}")
+        claim("agents", position, f"agent {entry.source!r} in {_version(entry.source_version)}")
     for position, trunk in enumerate(made.trunks):
         claim("trunks", position, f"the name {trunk.name!r}")
         numbers = {_spelling_apart(number): number for number in trunk.numbers or ()}
         for key, number in numbers.items():
             claim("trunks", position, f"the number {without_password(number)!r}", key)
         if trunk.numbers is None and trunk.source_address is not None:
-            claim("trunks", position, f"the trunk {trunk.source_address.uri()} of {trunk.source_username!r}")
+            whose = "without a user name" if trunk.source_username is None else f"of {trunk.source_username!r}"
+            claim("trunks", position, f"the trunk {trunk.source_address.uri()} {whose}")
     counted = Counter((table, key) for table, _, _, key in claims)
     for table, position, what, key in claims:
         if counted[table, key] > 1:
             yield f"line {line_of(text, (table, position))}: {what} is there {counted[table, key]} times"
+
+
+def _version(version: str | None) -> str:
+    return "whichever version" if version is None else f"version {version!r}"
 
 
 def _spelling_apart(number: str) -> str:

@@ -94,6 +94,12 @@ class NumberState:
         return None if self.open_roll_back is None else "rollback"
 
     @property
+    def in_doubt(self) -> bool:
+        """Whether something was sent of which nobody can tell yet, or any more, whether it happened."""
+        open_request = self.open_import or self.open_release or self.open_roll_back
+        return open_request is not None or (self.problem is not None and self.problem.phase is Phase.UNKNOWN)
+
+    @property
     def touched(self) -> bool:
         """Whether something may stand at the target because of this migration."""
         return not self.rolled_back and (self.created is not None or self.open_import is not None)

@@ -41,6 +41,8 @@ from telephony_core.migration.move.task import (
     NotInService,
     PlanOvertaken,
     StepFailed,
+    no_new_plan,
+    there_already,
     told,
 )
 from telephony_core.migration.plan.model import import_of
@@ -68,7 +70,7 @@ def move(job: Job, state: NumberState, stopped: frozenset[str] = frozenset()) ->
 def _move(job: Job, state: NumberState, stopped: frozenset[str]) -> Unit[None]:
     if state.standing in (Standing.MOVED, Standing.RELEASED, Standing.ROLLED_BACK):
         return
-    yield from _check_source(job, stopped)
+    yield from _check_source(job, stopped, begun=state.touched)
     credentials = Credentials()
     if job.trunk is not None and job.trunk.auth == "digest" and (state.created is None or state.send_again):
         credentials = yield from ask(Reveal(job.trunk))
@@ -90,13 +92,14 @@ def _move(job: Job, state: NumberState, stopped: frozenset[str]) -> Unit[None]:
 # -- before anything is written
 
 
-def _check_source(job: Job, stopped: frozenset[str]) -> Unit[None]:
+def _check_source(job: Job, stopped: frozenset[str], *, begun: bool) -> Unit[None]:
     """The source as the plan knew it, or `PlanOvertaken`."""
     planned = job.number.source
     now = yield from current(job, End.SOURCE, planned.id)
     if changed := overtaken(planned, now, stopped):
         said = "; ".join(map(str, changed))
-        raise PlanOvertaken(f"{job.key} has changed at the source since the plan was made: {said}")
+        remedy = no_new_plan(job.key) if begun else None
+        raise PlanOvertaken(f"{job.key} has changed at the source since the plan was made: {said}", remedy=remedy)
 
 
 # -- making it
@@ -135,7 +138,8 @@ def _import(job: Job, change: NumberImport, repeated: Attempt | None) -> Unit[tu
             return repeated
         raise PlanOvertaken(
             f"{job.key} has appeared at the target since the plan was made, as {', '.join(live)}, and not by this "
-            "migration"
+            "migration",
+            remedy=there_already(job, live[0]),
         )
     intent = Entry(job.key, Action.IMPORT, Phase.INTENT, facts={"before": list(before)})
     yield from job.write(intent.action, intent.phase, facts=intent.facts)

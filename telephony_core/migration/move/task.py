@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,16 @@ class PlanOvertaken(MigrationError):
     """The world is not as the plan read it, so what it says may be wrong. Nothing was written."""
 
     default_remedy: ClassVar[str | None] = (
-        "take the inventory again and make a new plan for what has changed; it will find what was moved already"
+        "take the inventory again and make a new plan, under another name, for what has changed"
+    )
+
+
+def no_new_plan(key: str, plan: str = "PLAN") -> str:
+    """What to do where the source of a number changed that is at the target: to a new plan it is there already."""
+    return (
+        "set the source right again and run the same command; or take the number back with `telephony migrate rollback "
+        f"{plan} --numbers {shlex.quote(key)} --accept source_not_serving`, then take the inventory again and make a "
+        "new plan, under another name"
     )
 
 
@@ -31,7 +41,8 @@ class CameOutDifferent(MigrationError):
     """It was made, and what is there now is not what was planned."""
 
     default_remedy: ClassVar[str | None] = (
-        "compare at the provider; mend it there and run apply again, or roll this number back"
+        "compare at the provider; mend it there and run apply again, or take this number back with "
+        "`telephony migrate rollback`"
     )
 
 
@@ -99,12 +110,20 @@ class Job:
     """Seconds within which a request is answered, or given up."""
     settling_window: float
     """Seconds after that in which it may still take effect, or may not show yet."""
+    connection: str = ""
+    """Name of the target's connection, for what to type next."""
 
     @classmethod
     def of(cls, plan: Plan, number: PlannedNumber, capabilities: Capabilities) -> Job:
         settings = plan.settings
         return cls(
-            number, plan.trunk(number), capabilities, plan.target.provider, settings.timeout, settings.settling_window
+            number,
+            plan.trunk(number),
+            capabilities,
+            plan.target.provider,
+            settings.timeout,
+            settings.settling_window,
+            plan.target.connection,
         )
 
     @property
@@ -115,6 +134,10 @@ class Job:
     def identity(self) -> NumberIdentity:
         """The number as the target knows it."""
         return NumberIdentity.parse(self.number.wanted.number, region=self.capabilities.region)
+
+    def at_target(self, verb: str, id: str) -> str:
+        """The command that shows or releases one record at the target: ``telephony numbers show ID --id -p NAME``."""
+        return f"telephony numbers {verb} {shlex.quote(id)} --id -p {shlex.quote(self.connection or self.provider)}"
 
     def identity_at(self, end: End) -> NumberIdentity:
         """The number as this end knows it."""
@@ -152,6 +175,14 @@ class Job:
     ) -> Unit[None]:
         """Put a line into the journal."""
         yield from ask(Record(Entry(self.key, action, phase, record, says, facts or {})))
+
+
+def there_already(job: Job, id: str) -> str:
+    """What to do about a record of the number that this migration did not make: no plan moves onto it."""
+    return (
+        f"look at it: `{job.at_target('show', id)}`; if it is right, this plan has nothing to do for {job.key}, so "
+        f"leave it out; if it is to go, `{job.at_target('release', id)}`, then run the same command again"
+    )
 
 
 class StepFailed(Exception):

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterable
 
 
-def command(name: str, plan: str | os.PathLike[str]) -> str:
-    """``telephony migrate NAME PLAN``, the path quoted for a shell where it has to be."""
-    return f"telephony migrate {name} {shlex.quote(os.fspath(plan))}"
+def command(name: str, plan: str | os.PathLike[str], numbers: Iterable[str] = ()) -> str:
+    """``telephony migrate NAME PLAN``, quoted for a shell where it has to be; for these ``numbers``, or all."""
+    chosen = "".join(f" --numbers {shlex.quote(number)}" for number in numbers)
+    return f"telephony migrate {name} {file_word(plan)}{chosen}"
+
+
+def file_word(file: str | os.PathLike[str]) -> str:
+    """The name of a file as one word of a command: quoted where it has to be, and never taken for an option."""
+    path = os.fspath(file)
+    return shlex.quote(f"./{path}" if path.startswith("-") else path)

@@ -21,7 +21,7 @@ from telephony_core.migration.move.effects import Wait
 from telephony_core.migration.move.evidence import live_ids
 from telephony_core.migration.move.state import NumberState, Standing, state_of
 from telephony_core.migration.move.steps import PAUSES, move
-from telephony_core.migration.move.task import InDoubt, Job, NeedsPerson, PlanOvertaken
+from telephony_core.migration.move.task import InDoubt, Job, NeedsPerson, PlanOvertaken, no_new_plan, there_already
 from telephony_core.migration.plan.model import PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
@@ -216,31 +216,45 @@ class _Run:
         """Refuse when the records of the plan have changed, other than by what the journal says."""
         await runner.source_index.refresh()
         changed: list[tuple[str, str]] = []
+        ways: dict[str, str] = {}
         for job in jobs:
             record = runner.source_index.by_id(job.number.source.id)
             if drift := overtaken(job.number.source, record, self._stopped):
                 said = "it is gone" if record is None else "; ".join(map(str, drift))
                 changed.append((job.key, f"at the source: {said}"))
+                if self._state(job.number).touched:
+                    ways[job.key] = no_new_plan(job.key, shlex.quote(str(self.loaded.path)))
             state = self._state(job.number)
             if state.created is None and state.open_import is None:
                 live = live_ids(job, runner.target_index.shown(job.identity))
                 changed += [(job.key, f"at the target: it is there already, as {id}") for id in live]
+                if live:
+                    ways[job.key] = there_already(job, live[0])
         if changed:
-            raise self._overtaken(changed, jobs)
+            raise self._overtaken(changed, jobs, ways)
 
-    def _overtaken(self, changed: Sequence[tuple[str, str]], jobs: Sequence[Job]) -> PlanOvertaken:
-        """What has changed, and how to go on with the others: one that is half made would stay so under a new plan."""
+    def _overtaken(
+        self, changed: Sequence[tuple[str, str]], jobs: Sequence[Job], ways: Mapping[str, str]
+    ) -> PlanOvertaken:
+        """What has changed, and how to go on: with the others first, for one that is half made stays so under a new
+        plan; then with the changed ones, of which a new plan helps only those that are at the target in no way."""
         told = [f"{key} {how}" for key, how in changed[:_MOST_TOLD]]
         told += [f"and {len(changed) - _MOST_TOLD} more"] if len(changed) > _MOST_TOLD else []
         others = [job.key for job in jobs if job.key not in {key for key, _ in changed}]
-        remedy = None
+        keys = dict.fromkeys(key for key, _ in changed)
+        parts = [f"for {key}: {ways[key]}" for key in list(keys)[:_MOST_TOLD] if key in ways]
+        anew = len(keys) - len(ways)
+        if anew:
+            parts.append(
+                "take the inventory again and make a new plan, under another name, for "
+                + ("what has changed" if not ways else f"the {anew} that are only changed at the source")
+            )
+        remedy = "; ".join(parts)
         if others:
             named = " ".join(f"--numbers {shlex.quote(key)}" for key in others)
             chosen = named if len(others) <= _MOST_TOLD else "--numbers @FILE"
-            remedy = (
-                f"go on with the other {len(others)} first: `{command('apply', self.loaded.path)} {chosen}`; then take "
-                "the inventory again and make a new plan, under another name, for what has changed"
-            )
+            going_on = f"`{command('apply', self.loaded.path)} {chosen}`"
+            remedy = f"go on with the other {len(others)} first: {going_on}; then {remedy}"
         return PlanOvertaken(f"{len(changed)} things are not as the plan read them: {'; '.join(told)}", remedy=remedy)
 
     async def _move_some(self, jobs: Sequence[Job], runner: Runner, *, canary: bool = False) -> None:
@@ -336,14 +350,17 @@ class _Run:
         )
 
     def _report(self) -> ApplyReport:
-        standings = {number.key: self._state(number).standing for number in self.numbers}
+        states = {number.key: self._state(number) for number in self.numbers}
+        standings = {key: state.standing for key, state in states.items()}
+        remainder = tuple(key for key, standing in standings.items() if standing not in FINISHED)
         return ApplyReport(
             plan=str(self.loaded.path),
             total=len(self.numbers),
             done=sum(standing in FINISHED for standing in standings.values()),
             rolled_back=sum(standing is Standing.ROLLED_BACK for standing in standings.values()),
             failures=tuple(self.failures.values()),
-            remainder=tuple(key for key, standing in standings.items() if standing not in FINISHED),
+            remainder=remainder,
+            in_doubt=tuple(key for key in remainder if states[key].in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.says or None,
             took_over=self.journal.taken_over is not None,

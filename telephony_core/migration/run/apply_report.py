@@ -38,6 +38,8 @@ class ApplyReport(BaseModel, frozen=True):
     """Numbers among them that were taken back; apply leaves those alone, and only a new plan moves them again."""
     failures: tuple[NumberOutcome, ...] = ()
     remainder: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
+    """Keys among them of which a write may have happened whose answer was lost."""
     stopped: Stopped | None = None
     why_stopped: str | None = None
     took_over: bool = False
@@ -53,6 +55,7 @@ class ApplyReport(BaseModel, frozen=True):
         parts = [f"{self.done - self.rolled_back} of {self.total} moved"]
         parts += [f"{self.rolled_back} rolled back before"] if self.rolled_back else []
         parts += [f"{len(self.failures)} failed"] if self.failures else []
+        parts += [f"{len(self.in_doubt)} in doubt"] if self.in_doubt else []
         parts += [f"stopped ({self.stopped})"] if self.stopped is not None else []
         return ", ".join(parts)
 

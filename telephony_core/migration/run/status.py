@@ -116,7 +116,9 @@ class Run(BaseModel, frozen=True):
             return (command("report", self.plan),)
         moved = [number for number in self.numbers if number.standing is Standing.MOVED]
         if any(number.verified_at is None for number in moved):
-            return (command("verify", self.plan),)
+            different = [number.number for number in moved if number.problem is not None]
+            back = (command("rollback", self.plan, different),) if different else ()
+            return (command("verify", self.plan), *back)
         return (command("release", self.plan), command("rollback", self.plan))
 
     def lines(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, computed_field
 
@@ -12,6 +12,11 @@ from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.move.compare import FieldVerdict, Verdict, which
 from telephony_core.migration.move.state import Standing
 from telephony_core.migration.rendering.commands import command
+
+_MEND: Final = (
+    "set right what differs at its provider, then verify again; or take these numbers back, and move them anew with a "
+    "new plan"
+)
 
 
 class NumberVerification(BaseModel, frozen=True):
@@ -62,6 +67,13 @@ class VerifyReport(BaseModel, frozen=True):
         return not self.not_moved and all(number.is_equal for number in self.numbers)
 
     @property
+    def different(self) -> tuple[str, ...]:
+        """Keys of the numbers that are not equal, as far as they can still be taken back."""
+        return tuple(
+            number.number for number in self.numbers if not number.is_equal and number.standing is not Standing.RELEASED
+        )
+
+    @property
     def in_a_word(self) -> str:
         equal = sum(number.is_equal for number in self.numbers)
         parts = [f"{equal} of {len(self.numbers)} numbers are equal"]
@@ -75,8 +87,8 @@ class VerifyReport(BaseModel, frozen=True):
             return tuple(command(name, self.plan) for name in self.unanswered)
         if self.not_moved:
             return (command("apply", self.plan),)
-        if not self.is_equal:
-            return (command("status", self.plan),)
+        if not self.is_equal:  # once it is mended, or where it is not to be
+            return (command("verify", self.plan), command("rollback", self.plan, self.different))
         if not self.numbers:  # all were rolled back
             return (command("report", self.plan),)
         return (command("release", self.plan),)
@@ -94,6 +106,8 @@ class VerifyReport(BaseModel, frozen=True):
         if counts:
             lines.append("  UNVERIFIABLE, because the provider does not tell them:")
             lines += [f"    {name} (of {count} numbers)" for name, count in counts.items()]
+        if not all(number.is_equal for number in self.numbers):
+            lines.append(_MEND)
         lines += [f"a {name} of these numbers was not answered, and may still take effect" for name in self.unanswered]
         if self.checklist:
             lines += ["to cut over at the carrier:", *(f"  [ ] {item}" for item in self.checklist)]

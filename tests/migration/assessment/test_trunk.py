@@ -314,3 +314,58 @@ def test_an_unknown_level_of_encryption_blocks_and_is_never_written() -> None:
 def test_a_level_that_the_source_does_not_have_falls_to_the_targets_default() -> None:
     found = the(judged(number(sip=trunk(inbound=None))), "inbound.media_encryption")
     assert (found.fate, found.severity) == (Fate.DEFAULTED, Severity.INFO)
+
+
+# -- what references lead to
+
+
+SECRET = "canary-hunter2"
+UNUSABLE = {
+    "is the mask": b"********",
+    "is the mask, shown": "\u2022\u2022\u2022\u2022\u2022\u2022".encode(),
+    "is the mask, of a dump": b"SecretStr('**********')",
+    "begins with a byte order mark": b"\xef\xbb\xbf" + SECRET.encode(),
+    "holds a control character": f"{SECRET}\x07".encode(),
+    "holds a line break": f"{SECRET}\nmore\n".encode(),
+    "holds an invisible character": f"{SECRET}\u200b".encode(),
+    "is UTF-16 text": SECRET.encode("utf-16"),
+    "is not UTF-8": b"\xff\xfa" + SECRET.encode(),
+    "is empty": b"\n",
+    "has more than": b"x" * 70_000,
+}
+
+
+@pytest.mark.parametrize("said", UNUSABLE)
+@pytest.mark.parametrize("setting", ["username", "password"])
+def test_what_a_file_holds_that_cannot_be_meant_is_found_when_the_plan_is_made(
+    said: str, setting: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(UNUSABLE[said])
+    choices = trunk_map(**{"username": "acme", "password": "prompt:", setting: f"file:{file}"})
+    verdict = judged(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
+    assert verdict.why is WhyLeftOut.BLOCKED
+    blocking = [found for found in findings(verdict, f"outbound.{setting}") if found.severity is Severity.BLOCK]
+    assert [str(file) in found.message for found in blocking] == [True]
+    assert said.partition(",")[0] in blocking[0].message
+    assert "put the secret itself there" in str(blocking[0].remedy)
+    assert SECRET not in str(verdict.model_dump())
+
+
+@pytest.mark.parametrize("setting", ["username", "password"])
+def test_a_variable_that_holds_a_mask_is_found_when_the_plan_is_made(
+    setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY_PW", "*****")
+    choices = trunk_map(**{"username": "acme", "password": "prompt:", setting: "env:CANARY_PW"})
+    verdict = judged(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
+    assert verdict.why is WhyLeftOut.BLOCKED
+    assert "is the mask" in str(findings(verdict, f"outbound.{setting}"))
+
+
+def test_what_can_be_meant_is_read_and_kept_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    choices = trunk_map(username=f"file:{tmp_path}/secret", password=f"file:{tmp_path}/secret")
+    verdict = judged(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
+    assert verdict.why is None
+    assert SECRET not in str(verdict.model_dump())

@@ -43,6 +43,15 @@ _RAWS = ("07011112222", "+34911234567", "140001", "2001@pbx.example.com", "", "s
 _AGENTS = (None, AgentRef("a-1"), AgentRef("a-1", version=AgentVersion.DRAFT), AgentRef("a-2", version="v7"))
 
 
+_EVERYTHING = number(
+    "+827099990000",
+    id="6",
+    sip=trunk("sip:pbx.example.com:5060", username="acme"),
+    inbound_agent=AgentRef("a-1"),
+    outbound_agent=AgentRef("a-2", version="v7"),
+)
+
+
 @st.composite
 def records(draw: st.DrawFn) -> PhoneNumber:
     level = st.sampled_from([None, *MediaEncryption])
@@ -100,6 +109,7 @@ MAPPED = MigrationMap.model_validate(
 def test_whatever_comes_every_number_gets_a_verdict_and_nothing_is_weakened_in_silence(
     held: list[PhoneNumber], declared: Capabilities, accept: set[Consent], mapping: MigrationMap
 ) -> None:
+    held = [*held, _EVERYTHING]  # a map is refused where a table of it is for nothing
     given_: dict[str, Any] = {"accept": accept, "source_capabilities": WIDE}
     to = target(capabilities=declared)
     plan = make_plan(inventory(*held), to, mapping, **given_)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
+import sys
+import tempfile
 import threading
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +18,9 @@ import pytest
 from telephony_core import errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
-from telephony_core.migration.journal.claims import PlanElsewhere, state_folder
+from telephony_core.migration.journal.claims import PlanElsewhere, note_begun, state_folder
 from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.sqlite_file import JournalNotWritable
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.move.state import Standing
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
@@ -23,6 +29,7 @@ from telephony_core.migration.run.events import Event
 from telephony_core.migration.run.status import read_run
 from tests.migration.deprovision.returning import KEYS, ONE, WINDOW, Returning, live
 from tests.migration.meddling import meddle
+from tests.migration.permissions import nobody
 
 WAYS = ("vox-diga", "diga-vox")
 UNSEEN = 10_000
@@ -304,3 +311,95 @@ def test_where_there_is_no_folder_at_all_that_is_said(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(errors.MigrationError, match="set XDG_STATE_HOME to a folder"):
         state_folder()
+
+
+# -- when the file cannot be used
+
+
+def claims_file() -> Path:
+    return state_folder() / "claims.sqlite3"
+
+
+def damaged(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:100] + b"\xff" * 4000)
+
+
+def another_file(path: Path) -> None:
+    path.write_bytes(b"no database at all, and long enough to be one" * 100)
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [(damaged, "it is damaged"), (another_file, "it is no SQLite file"), (a_folder, "a folder is in its place")],
+)
+def test_claims_that_cannot_be_used_are_called_what_they_are(
+    half: Returning, spoil: Callable[[Path], None], said: str
+) -> None:
+    spoil(claims_file())
+    with pytest.raises(JournalError, match=said) as refused:
+        half.apply(half.loaded)
+    assert str(claims_file()) in str(refused.value)
+    assert "which plan imports which number" in str(refused.value)
+    assert "the journal" not in str(refused.value)
+    assert "do not delete it while a run is at work" in str(refused.value.remedy)
+    assert half.writes(half.target) == []
+    # What is said to be done is enough to go on.
+    claims_file().rename(half.folder / "aside")
+    assert half.apply(half.loaded).is_complete
+    assert len(live(half.target)) == 2
+
+
+def test_claims_of_a_newer_version_are_left_as_they_are(half: Returning) -> None:
+    with closing(sqlite3.connect(claims_file())) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(JournalError, match="it is of version 7, and this telephony-core knows 1") as refused:
+        half.apply(half.loaded)
+    assert "use the newest telephony-core" in str(refused.value.remedy)
+    with closing(sqlite3.connect(claims_file())) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (7,)
+
+
+def test_claims_from_before_their_version_was_written_down_are_used(half: Returning) -> None:
+    with closing(sqlite3.connect(claims_file())) as connection:
+        connection.execute("PRAGMA user_version = 0")
+    assert half.apply(half.loaded).is_complete
+
+
+def test_a_folder_in_the_place_of_the_lock_is_named(half: Returning) -> None:
+    (lock,) = state_folder().glob("*.plan.lock")
+    a_folder(lock)
+    with pytest.raises(JournalNotWritable, match=f"{lock}: a folder is in its place") as refused:
+        half.apply(half.loaded)
+    assert "by which this machine sees that a plan is at work" in str(refused.value)
+    assert "make sure that no run of this plan is at work" in str(refused.value.remedy)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions on files")
+def test_claims_that_may_not_be_read_are_named_with_what_to_do(
+    half: Returning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Not below the folder of this test: nobody else may enter that one.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        monkeypatch.setenv("XDG_STATE_HOME", folder)
+        note_begun(half.loaded, 1)
+        claims_file().chmod(0)
+        state_folder().chmod(0o755)
+        with nobody(), pytest.raises(JournalNotWritable, match="cannot be written or read") as refused:
+            note_begun(half.loaded, 2)
+    assert "claims.sqlite3" in str(refused.value)
+    assert "let it be read and written by you" in str(refused.value.remedy)
+
+
+def test_where_a_file_is_in_the_place_of_its_folder_another_folder_is_used(
+    half: Returning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "telephony").write_text("a file")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert state_folder() == tmp_path / "home" / ".local" / "state" / "telephony"

@@ -8,8 +8,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from telephony_core.migration.move.state import Standing, state_of
 from telephony_core.migration.move.task import PlanOvertaken
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.status import read_run
+from tests.migration.permissions import nobody
 from tests.migration.stage import Stage
 
 KEY = "+827011110000"
@@ -303,19 +302,6 @@ def test_a_full_disk_stops_everything_and_keeps_what_is_there(tmp_path: Path) ->
     assert len(written) == 3
     assert stage.apply(loaded).is_complete
     assert len(stage.target.records()) == 3
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Give up the right to write everywhere, where this process has it."""
-    if os.geteuid() == 0:
-        os.seteuid(65534)
-        try:
-            yield
-        finally:
-            os.seteuid(0)
-    else:
-        yield
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions on folders")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony_core import InvalidInput
+from telephony_core import PUBLISHED, InvalidInput
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.sip import CredentialState
 from telephony_core.migration.assessment.assess import assess_inventory
@@ -21,6 +22,8 @@ from telephony_core.migration.inventory.inventory import take_inventory
 from telephony_core.migration.mapping.draft import draft_map, save_map, toml_string
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap, reference_problem
 from telephony_core.migration.plan.model import WhyLeftOut
+from telephony_core.migration.plan.planner import make_plan
+from telephony_core.provider.capabilities import Admits, AllowListMeaning
 from telephony_core.provider.capabilities import Field as Setting
 from tests.migration.scenes import WIDE, emulated, inventory, number, supporting, target, trunk, writes
 
@@ -62,6 +65,24 @@ def test_a_draft_asks_for_every_agent_and_every_trunk_and_answers_none() -> None
     assert made.trunks[0].source_username == "seoul"
     assert all(entry.agent is None and not entry.drop for entry in made.agents)
     assert all(entry.says is None and entry.address is None for entry in made.trunks)
+
+
+@pytest.mark.parametrize(
+    ("admits", "said", "is_moved"),
+    [
+        (Admits.EVERYBODY, "the number is not moved unless --accept allow_any", False),
+        (Admits.UNKNOWN, "the number is not moved unless --accept allow_any", False),
+        (Admits.NOBODY, "nobody can call in", True),
+    ],
+)
+def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits, said: str, is_moved: bool) -> None:
+    held = inventory(number("+827011112222", sip=trunk(allowed=None)))
+    meaning = AllowListMeaning(when_missing=admits, when_empty=admits, source="test")
+    there = target(capabilities=replace(WIDE, allow_list=meaning))
+    text = draft_map(held, there, source_capabilities=WIDE)
+    assert f"where its calls come from; without it, {said}" in text
+    (judged,) = assess_inventory(held, there, mapping=MigrationMap.parse(text), source_capabilities=WIDE).numbers
+    assert is_moved is not any(f.field == "inbound.allowed_addresses" and f.blocks for f in judged.findings)
 
 
 def test_a_draft_that_nobody_edited_moves_nothing_that_needed_an_answer() -> None:
@@ -307,6 +328,7 @@ def test_a_file_is_read_as_its_text_is(tmp_path: Path) -> None:
 )
 def test_two_entries_that_claim_the_same_are_refused(text: str) -> None:
     assert "is there 2 times" in refusal(text)
+    assert "None" not in refusal(text)
 
 
 # -- looking things up
@@ -356,6 +378,55 @@ def test_a_number_that_the_inventory_does_not_have_there_is_a_fault() -> None:
     for held in (on_trunk("+827011112222"), on_trunk("+827033334444", "sip:other.example.com")):
         with pytest.raises(MapError, match=r"names a number that the inventory does not have on this trunk: \+8270333"):
             made.trunks_of([held])
+
+
+AGENTS = '[[agents]]\nsource = "a-1"\n{version}target = "b-1"\ntarget_version = "published"\n'
+TRUNK = '[[trunks]]\nname = "seoul"\nsource_address = "{address}"\n{user}auth = "none"\n'
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (
+            TRUNK.format(address="pbx.exmaple.com:5060", user=""),
+            r"\[\[trunks\]\] 'seoul' \(line 3\): no number of the inventory has source_address "
+            r"sip:pbx.exmaple.com:5060; nearest to it there is sip:pbx.example.com:5060",
+        ),
+        (
+            TRUNK.format(address="pbx.example.com:5060", user='source_username = "soeul"\n'),
+            r"source_address sip:pbx.example.com:5060 with source_username 'soeul'; it has that one otherwise",
+        ),
+        (
+            AGENTS.format(version="").replace("a-1", "a-l"),
+            r"\[\[agents\]\] \(line 3\): no number of the inventory has agent 'a-l'; nearest to it there is a-1",
+        ),
+        (
+            AGENTS.format(version='source_version = "draft"\n'),
+            r"agent 'a-1' in version 'draft'; it has that one otherwise",
+        ),
+    ],
+)
+def test_a_table_that_is_for_nothing_in_the_inventory_is_refused_with_what_is_nearest(table: str, said: str) -> None:
+    held = (
+        number(inbound_agent=AgentRef("a-1", version=PUBLISHED)),
+        number("+827033334444", sip=trunk("sip:other.example.com"), outbound_agent=AgentRef("z")),
+    )
+    with pytest.raises(MapError, match=said) as refused:
+        make_plan(inventory(*held), target(), parsed(table), source_capabilities=WIDE)
+    assert "take the table out of the map" in str(refused.value.remedy)
+
+
+def test_every_table_that_is_for_nothing_is_told_at_once() -> None:
+    made = parsed(AGENTS.format(version="") + TRUNK.format(address="a.example", user=""))
+    with pytest.raises(MapError, match="2 tables of the map would be for nothing") as refused:
+        made.demand_use([])
+    assert str(refused.value).count("it has none at all") == 2
+
+
+def test_a_table_that_another_one_goes_before_is_for_something() -> None:
+    general = TRUNK.format(address="pbx.example.com:5060", user="")
+    one = '[[trunks]]\nname = "one"\nnumbers = ["+827011112222"]\nauth = "none"\n'
+    parsed(general + one).demand_use([on_trunk("+827011112222")])
 
 
 def test_a_map_for_other_connections_is_refused() -> None:

@@ -263,7 +263,8 @@ def test_only_trunks_that_are_used_are_in_the_plan() -> None:
             ]
         }
     )
-    plan = planned(number(sip=trunk(credentials=CredentialState.UNKNOWN)), mapping=choices)
+    stays = number("+827033334444", sip=trunk("sip:other.example.com"), status=NumberStatus.RELEASED)
+    plan = planned(number(sip=trunk(credentials=CredentialState.UNKNOWN)), stays, mapping=choices)
     assert [held.name for held in plan.trunks] == ["used"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +21,7 @@ from telephony_core.cli.commands.migrate.run import (
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
 from telephony_core.cli.session import Account, Session, account_of
+from telephony_core.cli.wording import pasteable
 
 if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Side
@@ -56,6 +56,7 @@ def apply_(
     interrupts it, run it again: it finds out what was under way, and goes on from there. The first Ctrl-C finishes the
     numbers in hand; a second one stops at once, safely.
     """
+    from telephony_core.migration.rendering.commands import command
     from telephony_core.migration.rendering.plan_text import counted
     from telephony_core.migration.run.apply import ApplyOptions, aapply_plan
     from telephony_core.migration.run.status import read_run
@@ -74,7 +75,7 @@ def apply_(
                 f"{counted(len(left), 'number')} will be created at {_account(plan.target)}. Nothing is changed at "
                 f"{_account(plan.source)}.",
                 *([f"Accepted by name: {', '.join(plan.accepted)}."] if plan.accepted else []),
-                f"`telephony migrate rollback {shlex.quote(plan_file)}` takes it back.",
+                pasteable(f"`{command('rollback', plan_file)}` takes it back.", session),
             ],
         )
     learn_secrets(session, plan)
@@ -92,9 +93,9 @@ def apply_(
         report = to_its_end(
             lambda rules: aapply_plan(loaded, both.source, both.target, options, rules=rules), rules, "apply", loaded
         )
-    print_report(session, report, report.lines(), complete=report.is_complete, next=list(report.next_commands))
+    print_report(session, report, report.lines(), report.next_commands[:1], complete=report.is_complete)
     moved = report.done - report.rolled_back
-    ctx.exit(ended(report.is_complete, moved, report.stopped, [failure.error for failure in report.failures]))
+    ctx.exit(ended(report.is_complete, bool(report.in_doubt), moved, report.stopped))
 
 
 def _account(side: Side) -> Account:

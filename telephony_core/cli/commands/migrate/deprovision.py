@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -33,6 +32,7 @@ from telephony_core.cli.parameters.migration import (
     take_over_option,
 )
 from telephony_core.cli.session import Session
+from telephony_core.cli.wording import for_people, next_line, typed
 from telephony_core.errors import ConsentRequired
 
 if TYPE_CHECKING:
@@ -160,6 +160,7 @@ class _Deprovisioning:
     ) -> DeprovisionReport:
         """``confirmed`` has a preview confirmed, and says whether somebody is there who can be asked again."""
         from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, NotConfirmed
+        from telephony_core.migration.rendering.commands import command
 
         loaded = load(plan_file)
         keys = keys_of(loaded.plan, numbers)
@@ -173,7 +174,7 @@ class _Deprovisioning:
             _show(session, preview)
             _demand(preview)
             if not preview.confirm and not preview.to_settle:
-                _nothing(ctx, session, preview, self.nothing, f"telephony migrate status {shlex.quote(plan_file)}")
+                _nothing(ctx, session, preview, self.nothing, command("status", plan_file))
             can_be_asked = confirmed(preview)
             with Telling(session, self.done) as telling:
                 given = replace(options, confirmed=preview.shown, on_event=telling.event)
@@ -198,7 +199,7 @@ def _show(session: Session, preview: DeprovisionPreview) -> None:
         click.echo(safe_json({"preview": preview.model_dump(mode="json")}, indent=None), err=True)
         return
     for line in preview.lines():
-        click.echo(printable(line), err=True)
+        click.echo(printable(for_people(line, session)), err=True)
 
 
 def _demand(preview: DeprovisionPreview) -> None:
@@ -222,18 +223,18 @@ def _nothing(ctx: click.Context, session: Session, preview: DeprovisionPreview, 
                 "left_alone": [left.model_dump(mode="json") for left in preview.left_alone],
                 "complete": not preview.left_alone,
                 "remainder": [left.number for left in preview.left_alone],
-                "next": [command],
+                "next": [typed(command, session)],
             }
         )
     else:
         print_line(f"nothing was released, {len(preview.left_alone)} left alone" if kept else said)
-        print_line(f"next: {command}", "bold")
+        print_line(next_line(command, session), "bold")
     if "InDoubt" in kept:
         ctx.exit(ExitCode.UNKNOWN)
     ctx.exit(ExitCode.CONFLICT if kept else ExitCode.OK)
 
 
 def _end(ctx: click.Context, session: Session, report: DeprovisionReport) -> None:
-    more = {"complete": report.is_complete, "remainder": list(report.remainder), "next": list(report.next_commands)}
-    print_report(session, report, report.lines(), **more)
-    ctx.exit(ended(report.is_complete, len(report.done), report.stopped, [left.error for left in report.left_alone]))
+    more = {"complete": report.is_complete, "remainder": list(report.remainder)}
+    print_report(session, report, report.lines(), report.next_commands, **more)
+    ctx.exit(ended(report.is_complete, bool(report.in_doubt), len(report.done), report.stopped))

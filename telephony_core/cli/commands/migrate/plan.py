@@ -11,21 +11,23 @@ import click
 
 from telephony_core.cli.commands.migrate.run import width
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import Amount, common_options, pass_session
+from telephony_core.cli.options import Amount, InputFile, OutputFile, common_options, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import (
     TRUNK_CHECK,
     accept_option,
     chosen,
     force_option,
+    named,
     numbers_option,
     refuse_to_replace,
 )
-from telephony_core.migration.rendering.plan_text import plan_lines
+from telephony_core.cli.wording import lines_for_people, next_line
 
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
-    from telephony_core.migration.assessment.target import Target
+    from telephony_core.migration.rendering.plan_text import plan_lines
+from telephony_core.migration.assessment.target import Target
     from telephony_core.migration.inventory.inventory import Inventory
     from telephony_core.migration.plan.model import Finding, Plan, Settings
     from telephony_core.migration.plan.store import LoadedPlan
@@ -42,9 +44,11 @@ class _Planned(TypedDict):
     settling_window: float | None
 
 
-_inventory = click.argument("inventory_file", metavar="INVENTORY")
+_inventory = click.argument("inventory_file", metavar="INVENTORY", type=InputFile())
 _to = click.option("--to", "target", required=True, metavar="NAME", help="Connection that the numbers go to.")
-_map = click.option("--map", "map_file", metavar="FILE", help="What `telephony migrate map` wrote and you edited.")
+_map = click.option(
+    "--map", "map_file", metavar="FILE", type=InputFile(), help="What `telephony migrate map` wrote and you edited."
+)
 
 
 def _read(session: Session, inventory_file: str, name: str) -> tuple[Inventory, Target, Pace | None, Pace | None]:
@@ -83,19 +87,19 @@ def assess_(session: Session, inventory_file: str, target: str, map_file: str | 
     if session.json:
         print_json(found.model_dump(mode="json"))
         return
-    _print_lines(found.lines(width()))
+    _print_lines(lines_for_people(found.lines(width()), session))
     _print_consents(finding for number in found.numbers for finding in number.findings)
-    where = f"{shlex.quote(inventory_file)} --to {shlex.quote(target)}"
+    where = _where(inventory_file, target)
     if map_file is None:
-        print_line(f"next: telephony migrate map {where} -o map.toml", "bold")
+        print_line(next_line(f"telephony migrate map {where} -o map.toml", session), "bold")
     else:
-        print_line(f"next: telephony migrate plan {where} --map {shlex.quote(map_file)} -o plan.json", "bold")
+        print_line(_plan_next(where, map_file, session), "bold")
 
 
 @click.command("map")
 @_inventory
 @_to
-@click.option("-o", "--output", required=True, metavar="FILE", type=click.Path(dir_okay=False), help="Write it there.")
+@click.option("-o", "--output", required=True, metavar="FILE", type=OutputFile(), help="Write it there.")
 @force_option
 @common_options
 @pass_session
@@ -120,19 +124,24 @@ def map_(session: Session, inventory_file: str, target: str, output: str, force:
     asked = " and ".join(counted(count, name.removesuffix("s")) for name, count in counts.items())
     print_line(f"{output}: {asked} to say something about")
     print_line("  edit it: what stands in a comment counts for nothing; no password goes into it, only where it is")
-    print_line(
-        f"next: telephony migrate plan {shlex.quote(inventory_file)} --to {shlex.quote(target)} --map "
-        f"{shlex.quote(output)} -o plan.json",
-        "bold",
-    )
+    print_line(_plan_next(_where(inventory_file, target), output, session), "bold")
+
+
+def _where(inventory_file: str, target: str) -> str:
+    """Where the numbers come from and where they go, as words of a command."""
+    return f"{named(inventory_file, 'INVENTORY')} --to {shlex.quote(target)}"
+
+
+def _plan_next(where: str, map_file: str, session: Session) -> str:
+    return next_line(f"telephony migrate plan {where} --map {named(map_file, 'MAP')} -o plan.json", session)
 
 
 @click.command("plan")
 @_inventory
 @_to
 @_map
-@click.option("-o", "--output", required=True, metavar="FILE", type=click.Path(dir_okay=False), help="Write it there.")
-@click.option("--html", metavar="FILE", type=click.Path(dir_okay=False), help="Also a page for whoever approves it.")
+@click.option("-o", "--output", required=True, metavar="FILE", type=OutputFile(), help="Write it there.")
+@click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves it.")
 @accept_option(TRUNK_CHECK)
 @numbers_option
 @click.option("--check-trunks", is_flag=True, help="Ask every trunk of the plan whether it answers. Sends SIP to it.")
@@ -216,7 +225,7 @@ def plan_(
     if session.json:
         print_json({"file": output, "html": html, "checksum": loaded.checksum, **plan.model_dump(mode="json")})
     else:
-        _print_plan(loaded, inventory_file, target, map_file, html)
+        _print_plan(session, loaded, _where(inventory_file, target), map_file, html)
     ctx.exit(exit_status(plan) if detailed_exitcode else ExitCode.OK)
 
 
@@ -226,17 +235,16 @@ def _settings(planned: _Planned) -> Settings:
     return Settings.model_validate({name: value for name, value in planned.items() if value is not None})
 
 
-def _print_plan(loaded: LoadedPlan, inventory_file: str, target: str, map_file: str | None, html: str | None) -> None:
+def _print_plan(session: Session, loaded: LoadedPlan, where: str, map_file: str | None, html: str | None) -> None:
     plan = loaded.plan
-    _print_lines(plan_lines(plan, width()))
+    _print_lines(lines_for_people(plan_lines(plan, width()), session))
     _print_consents(finding for left in plan.left_out for finding in left.findings)
     print_line("")
     print_line(f"written to {loaded.path}" + (f", for whoever approves it to {html}" if html is not None else ""))
     if plan.numbers:
-        print_line(f"next: telephony migrate apply {shlex.quote(str(loaded.path))}", "bold")
+        print_line(next_line(f"telephony migrate apply {named(str(loaded.path), 'PLAN')}", session), "bold")
     elif map_file is None:
-        where = f"{shlex.quote(inventory_file)} --to {shlex.quote(target)}"
-        print_line(f"next: telephony migrate map {where} -o map.toml", "bold")
+        print_line(next_line(f"telephony migrate map {where} -o map.toml", session), "bold")
     else:
         print_line(f"next: answer what is open in {map_file}, and make the plan again with --force", "bold")
 

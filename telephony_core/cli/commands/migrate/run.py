@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import signal
 import sys
 import threading
@@ -19,7 +18,8 @@ from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.output.printable import printable, safe_json
 from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
 from telephony_core.cli.signals import ENDING, interrupting
-from telephony_core.errors import ConfigurationError, OutcomeUnknown
+from telephony_core.cli.wording import facts_for_people, for_people, lines_for_people, next_line
+from telephony_core.errors import ConfigurationError, MigrationError, OutcomeUnknown, TelephonyError
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.events import Event, EventKind
@@ -110,28 +110,43 @@ def to_its_end(
 ) -> T:
     """Run async work; the first Ctrl-C finishes the numbers in hand, the second stops at once.
 
-    Raises `Interrupted` then, or `OutcomeUnknown` where a request was under way that may still take effect.
+    Raises `Interrupted` then, and `JournalError` where the journal cannot be kept any more; of either,
+    `OutcomeUnknown` where a request was under way that may still take effect.
     """
-    from telephony_core.migration.move.task import clock_text
-    from telephony_core.migration.run.status import read_run
+    from telephony_core.migration.journal.sqlite_file import JournalError, JournalLocked
+    from telephony_core.migration.rendering.commands import command
     from telephony_core.migration.run.stopping import Interrupted, run_interruptibly
 
+    cut_short: TelephonyError
     try:
         return run_interruptibly(work, rules, what)
-    except Interrupted as stopped:
-        interrupted = stopped
-    open_requests = [
-        f"{number.number} (until {clock_text(number.in_doubt_until)})"
-        for number in read_run(loaded).numbers
-        if number.in_doubt_until is not None
-    ]
+    except JournalLocked:  # what is in doubt is in the hands of the run that is at work
+        raise
+    except (Interrupted, JournalError) as error:
+        cut_short = error
+    open_requests = _open_requests(loaded)
     if not open_requests:
-        raise interrupted
+        raise cut_short
+    status = f"`{command('status', loaded.path)}` shows what is in doubt"
+    first = f"{cut_short.remedy}; " if isinstance(cut_short, JournalError) and cut_short.remedy else ""
     raise OutcomeUnknown(
-        f"{interrupted.message}; in doubt: {', '.join(open_requests)}",
-        remedy=f"`telephony migrate status {shlex.quote(str(loaded.path))}` shows them; the same command again goes on "
-        "from there",
+        f"{cut_short.message}; in doubt: {', '.join(open_requests)}",
+        remedy=f"{first}{status}; the same command again goes on from there",
     )
+
+
+def _open_requests(loaded: LoadedPlan) -> list[str]:
+    """The numbers of which a request was announced and not settled, as far as the journal can still be read."""
+    from telephony_core.migration.move.task import clock_text
+    from telephony_core.migration.run.status import read_run
+
+    with suppress(MigrationError):
+        return [
+            f"{number.number} (until {clock_text(number.in_doubt_until)})"
+            for number in read_run(loaded).numbers
+            if number.in_doubt_until is not None
+        ]
+    return []
 
 
 # -- progress
@@ -177,17 +192,18 @@ class Telling:
                 click.echo(said, err=True)
 
     def _line(self, facts: dict[str, Any]) -> None:
-        click.echo(safe_json(failures.hidden(facts, self._session.secrets), indent=None), err=True)
+        said = facts_for_people(facts, self._session)
+        click.echo(safe_json(failures.hidden(said, self._session.secrets), indent=None), err=True)
 
     def _show(self, event: Event) -> None:
         if self._bar is None:
             # Not before the first number: whoever is asked for a password needs the terminal for that.
             if event.kind is not EventKind.NUMBER_BEGUN:
                 if event.kind is EventKind.SAID:
-                    click.echo(printable(event.says), err=True)
+                    click.echo(printable(for_people(event.says, self._session)), err=True)
                 return
             self._bar = _Bar(self._what, event.total)
-        self._bar.show(event, failures.hide(event.says, self._session.secrets))
+        self._bar.show(event, failures.hide(for_people(event.says, self._session), self._session.secrets))
 
 
 class _Bar:
@@ -230,37 +246,35 @@ class _Bar:
 # -- the end
 
 
-def print_report(session: Session, report: BaseModel, lines: list[str], **more: object) -> None:
+def print_report(
+    session: Session, report: BaseModel, lines: list[str], next_commands: Iterable[str], **more: object
+) -> None:
     """What a run came to: the report and what follows from it, as JSON or in words."""
     session.did(lines[0] if lines else "the run ended")
+    commands = list(next_commands)
     if session.json:
-        print_json({**report.model_dump(mode="json"), **more})
+        print_json(facts_for_people({**report.model_dump(mode="json"), **more, "next": commands}, session))
         return
-    for line in lines:
-        print_line(failures.hide(line, session.secrets), _style(line))
+    for line in lines_for_people((line for line in lines if not line.startswith("next: ")), session):
+        print_line(failures.hide(line, session.secrets))
+    for command in commands:
+        print_line(failures.hide(next_line(command, session), session.secrets), "bold")
 
 
-def _style(line: str) -> str:
-    return "bold" if line.startswith("next: ") else ""
+def ended(complete: bool, doubted: bool, done: int, stopped: Stopped | None) -> ExitCode:
+    """How a run ends that moves or releases numbers: all, in doubt, stopped by a person, a part, or none.
 
-
-def ended(complete: bool, done: int, stopped: Stopped | None, failed: Iterable[str | None] = ()) -> ExitCode:
-    """How a run ends that moves or releases numbers: all, a part, none, or stopped by a person.
-
-    ``failed`` are the classes of the errors that numbers failed with. A write that may still take effect comes first:
-    whoever reads nothing but the code must not take such a run for a part that can be repeated.
+    Of what fits, the first in this order. A write that may have happened (``doubted``) goes before a part: whoever
+    reads nothing but the code must not take such a run for one that can be repeated blindly.
     """
-    failed = set(failed)
     if complete:
         return ExitCode.OK
-    if "InDoubt" in failed:
+    if doubted:
         return ExitCode.UNKNOWN
     if stopped is Stopped.ASKED:
         return ExitCode.INTERRUPTED
     if done:
         return ExitCode.PARTIAL
-    if OutcomeUnknown.__name__ in failed:
-        return ExitCode.UNKNOWN
     return ExitCode.PERMISSION if stopped is Stopped.KEY else ExitCode.ERROR
 
 

@@ -9,7 +9,7 @@ import click
 from telephony_core.cli import failures
 from telephony_core.cli.commands.migrate.run import Telling, ends, learn_secrets, load, print_report
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import OutputFile, common_options, pass_session
 from telephony_core.cli.output.tables import Cell, Column, print_json, print_line, print_table
 from telephony_core.cli.parameters.migration import (
     force_option,
@@ -20,6 +20,7 @@ from telephony_core.cli.parameters.migration import (
     take_over_option,
 )
 from telephony_core.cli.session import Session
+from telephony_core.cli.wording import facts_for_people, for_people, lines_for_people
 
 if TYPE_CHECKING:
     from telephony_core.migration.run.status import NumberRun, Run
@@ -40,9 +41,9 @@ def status(session: Session, plan_file: str) -> None:
 
     run = read_run(load(plan_file))
     if session.json:
-        print_json(_as_data(run))
+        print_json(facts_for_people(_as_data(run), session))
         return
-    for line in run.lines():
+    for line in lines_for_people(run.lines(), session):
         print_line(line, "bold" if line.startswith("next: ") else "")
 
 
@@ -78,13 +79,13 @@ def verify_(
         options = VerifyOptions(numbers=keys, take_over=take_over, on_event=telling.event)
         report = verify_plan(loaded, both.source, both.target, options)
     lines = report.lines(every_field=every_field)
-    print_report(session, report, lines, equal=report.is_equal, next=list(report.next_commands))
+    print_report(session, report, lines, report.next_commands, equal=report.is_equal)
     ctx.exit(ExitCode.OK if report.is_equal else ExitCode.FAILED)
 
 
 @click.command("report")
 @plan_argument
-@click.option("--html", metavar="FILE", type=click.Path(dir_okay=False), help="Write a page for whoever asks.")
+@click.option("--html", metavar="FILE", type=OutputFile(), help="Write a page for whoever asks.")
 @force_option
 @common_options
 @pass_session
@@ -106,9 +107,9 @@ def report_(session: Session, plan_file: str, html: str | None, force: bool) -> 
         session.wrote("the page", html)
     if session.json:
         left_out = [left.model_dump(mode="json") for left in loaded.plan.left_out]
-        print_json({**_as_data(run), "left_out": left_out, "html": html})
+        print_json(facts_for_people({**_as_data(run), "left_out": left_out, "html": html}, session))
         return
-    first, *rest = run.lines()
+    first, *rest = lines_for_people(run.lines(), session)
     print_line(first, "bold")
     print_table(
         (
@@ -139,7 +140,7 @@ def _row(number: NumberRun, session: Session) -> tuple[str | Cell, ...]:
         Cell(number.standing.replace("_", " "), _STYLES.get(number.standing, "")),
         "" if number.verified_at is None else f"{number.verified_at:%Y-%m-%d %H:%M}",
         number.record or "",
-        failures.hide(number.problem or "", session.secrets),
+        failures.hide(for_people(number.problem or "", session), session.secrets),
     )
 
 

@@ -7,8 +7,10 @@ import shutil
 
 import pytest
 
+from telephony_core.cli.commands.migrate.run import ended
 from telephony_core.cli.exit_codes import BY_NAME
 from telephony_core.emulator import Fault, FaultKind
+from telephony_core.migration.run.stopping import Stopped
 from telephony_core.provider.flow import Response
 from tests.cli.conftest import PLAN, TRUNK_PASSWORD
 
@@ -133,6 +135,33 @@ def test_an_import_that_is_never_answered_has_the_code_of_what_may_have_happened
     moving.plan("--timeout", "0.05", "--settling-window", "0.1")
     moving.diga.faults.append(Fault(FaultKind.LOST_BEFORE, "POST", times=9))
     assert moving.telephony(*APPLY, "--yes").exit_code == 7
+
+
+def test_an_import_that_is_never_answered_goes_before_a_part_that_was_done(moving):
+    moving.plan("--timeout", "0.05", "--settling-window", "0.1", "--canary", "0", "--concurrency", "1")
+    assert moving.telephony(*APPLY, "--yes", "--numbers", "+827011110000").exit_code == 0
+    moving.diga.faults.append(Fault(FaultKind.LOST_BEFORE, "POST", times=9))
+    result = moving.telephony(*APPLY, "--yes", "--json", "--numbers", "+827011110000", "--numbers", "+827011110001")
+    report = json.loads(result.stdout)
+    assert (report["done"], report["in_doubt"]) == (1, ["+827011110001"])
+    assert result.exit_code == 7
+
+
+@pytest.mark.parametrize(
+    ("complete", "doubted", "done", "stopped", "code"),
+    [
+        (True, False, 3, None, 0),
+        (False, True, 3, Stopped.ASKED, 7),
+        (False, True, 3, None, 7),
+        (False, True, 0, Stopped.KEY, 7),
+        (False, False, 3, Stopped.ASKED, 130),
+        (False, False, 3, Stopped.KEY, 6),
+        (False, False, 0, Stopped.KEY, 77),
+        (False, False, 0, Stopped.CANARY, 1),
+    ],
+)
+def test_a_run_ends_with_the_first_code_that_fits(complete, doubted, done, stopped, code):
+    assert ended(complete, doubted, done, stopped) == code
 
 
 def test_what_was_rolled_back_is_no_part_that_was_done(moving):

@@ -89,6 +89,15 @@ def test_a_rollback_that_is_never_answered_has_the_code_of_what_may_have_happene
     assert result.exit_code == 7
 
 
+def test_what_is_in_doubt_goes_before_a_part_that_was_taken_back(moved):
+    moved.diga.faults.append(Fault(FaultKind.LATE, "DELETE"))
+    result = moved.telephony(*ROLLBACK, "--yes", *ACCEPTED, "--json")
+    report = json.loads(result.stdout)
+    assert (len(report["done"]), report["in_doubt"]) == (2, report["remainder"])
+    assert len(report["in_doubt"]) == 1
+    assert result.exit_code == 7
+
+
 def test_rollback_again_has_nothing_to_do(moved):
     assert moved.telephony(*ROLLBACK, "--yes", *ACCEPTED).exit_code == 0
     again = moved.telephony(*ROLLBACK)
