@@ -57,21 +57,25 @@ class Registry:
 
     def __init__(self) -> None:
         self._points: dict[str, list[EntryPoint]] | None = None
+        self._installed: tuple[Installed, ...] | None = None
         self._specs: dict[str, ProviderSpec] = {}
         self._unreadable: tuple[str, ...] = ()
 
     def refresh(self) -> None:
         """Forget what was found, after distributions were installed in a running process."""
-        self._points = None
+        self._points = self._installed = None
         self._specs.clear()
 
     def installed(self) -> tuple[Installed, ...]:
         """Every registered provider by slug; imports nothing of any of them."""
-        return tuple(
-            Installed(slug, *_distribution(point), point.value)
-            for slug, points in sorted(self._found().items())
-            for point in points
-        )
+        installed = self._installed
+        if installed is None:  # kept: a name and a version cost a reading of the whole METADATA each, README included
+            installed = self._installed = tuple(
+                Installed(slug, *_distribution(point), point.value)
+                for slug, points in sorted(self._found().items())
+                for point in points
+            )
+        return installed
 
     def spec(self, slug: str) -> ProviderSpec:
         """The spec of one provider. Imports its plugin module and nothing else.

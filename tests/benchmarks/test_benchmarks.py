@@ -17,6 +17,9 @@ from benchmarks.report import block, written
 from benchmarks.shapes import RECORD_BYTES, RECORDS
 from benchmarks.shapes import written as as_json
 
+# Each of twenty processes would measure lines that other tests are about.
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 HERE = Path(sys.executable)
 EVERYBODY = entries(quick=True, sdks=False)
 # Diga lists what it gives for no status, and again for one; raw httpx reads both, our adapter tells them apart.

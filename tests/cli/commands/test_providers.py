@@ -113,8 +113,11 @@ def test_a_broken_provider_alone_is_an_error(telephony):
 
 
 def test_with_no_provider_installed_it_says_so(telephony, monkeypatch):
-    monkeypatch.setattr(registry, "_points", {})
-    result = telephony("providers")
+    with monkeypatch.context() as patch:
+        patch.setattr("telephony_core.plugins.entry_points", lambda *, group: [])
+        registry.refresh()
+        result = telephony("providers")
+    registry.refresh()
     assert (result.exit_code, result.stdout) == (0, "")
     assert "no provider is installed" in result.stderr
 

@@ -1,5 +1,6 @@
 """Runs migrations in processes that kill themselves (SIGKILL) at a boundary that they are told, for JSON lines on
-standard input. Each run is a fork of this process, which spares them the imports."""
+standard input. Each run is a fork of this process, which spares them the imports: what one run imported besides, this
+process imports for the next ones."""
 
 from __future__ import annotations
 
@@ -9,6 +10,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from telephony_core import AsyncTelephony
@@ -137,7 +140,7 @@ def work(asked: dict[str, Any]) -> str:
             answer["said"] = rollback_plan(*ends, options).in_a_word
         case "release":
             answer["said"] = release_plan(*ends, options).in_a_word
-    return json.dumps({**answer, **boundaries.counts})
+    return json.dumps({**answer, **boundaries.counts, "imported": sorted(sys.modules)})
 
 
 def main() -> None:
@@ -146,17 +149,22 @@ def main() -> None:
         process = os.fork()
         if process == 0:
             try:
-                answer = work(json.loads(line))
+                told = work(json.loads(line))
             except BaseException as error:
-                answer = json.dumps({"said": f"{type(error).__name__}: {error}"})
-            os.write(writer, answer.encode())
+                told = json.dumps({"said": f"{type(error).__name__}: {error}"})
+            with os.fdopen(writer, "w") as stream:
+                stream.write(told)
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as stream:
             said = stream.read()
         _, status = os.waitpid(process, 0)
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        print(json.dumps({"killed": killed, **(json.loads(said) if said else {})}), flush=True)
+        answer = json.loads(said) if said else {}
+        for name in answer.pop("imported", ()):
+            with suppress(ImportError):  # some modules only another module can make
+                import_module(name)
+        print(json.dumps({"killed": killed, **answer}), flush=True)
 
 
 if __name__ == "__main__":
