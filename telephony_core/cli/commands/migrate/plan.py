@@ -26,8 +26,7 @@ from telephony_core.cli.wording import lines_for_people, next_line
 
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
-    from telephony_core.migration.rendering.plan_text import plan_lines
-from telephony_core.migration.assessment.target import Target
+    from telephony_core.migration.assessment.target import Target
     from telephony_core.migration.inventory.inventory import Inventory
     from telephony_core.migration.plan.model import Finding, Plan, Settings
     from telephony_core.migration.plan.store import LoadedPlan
@@ -236,6 +235,8 @@ def _settings(planned: _Planned) -> Settings:
 
 
 def _print_plan(session: Session, loaded: LoadedPlan, where: str, map_file: str | None, html: str | None) -> None:
+    from telephony_core.migration.rendering.plan_text import plan_lines
+
     plan = loaded.plan
     _print_lines(lines_for_people(plan_lines(plan, width()), session))
     _print_consents(finding for left in plan.left_out for finding in left.findings)
