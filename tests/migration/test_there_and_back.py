@@ -69,11 +69,18 @@ def planned(source: Account, target: Account, folder: Path) -> LoadedPlan:
     with source.client() as one, target.client() as other:
         inventory = take_inventory(one, connection=source.name, clock=source.time.clock)
         there = survey(other, connection=target.name, clock=target.time.clock)
+    in_use = {
+        agent.agent_id
+        for number in inventory.numbers
+        for agent in (number.inbound_agent, number.outbound_agent)
+        if agent
+    }
     agents = tuple(
         AgentChoice(
             source=source.emulator.agents[name], target=target.emulator.agents[name], target_version="published"
         )
         for name in AGENTS
+        if source.emulator.agents[name] in in_use
     )
     trunks = []
     for number in inventory.numbers:

@@ -425,6 +425,6 @@ def test_after_a_rollback_of_one_verify_does_not_send_back_to_apply(moved):
     assert moved.telephony(*ROLLBACK, "--yes", *ACCEPTED, "--numbers", "+827011110002").exit_code == 0
     told = json.loads(moved.telephony("migrate", "verify", "plan.json", "--json").stdout)
     assert told["not_moved"] == []  # the agent that the others share was unpublished with it, and that differs
-    assert told["next"] == ["telephony migrate status plan.json"]
+    assert not any("apply" in command for command in told["next"])
     assert moved.telephony(*ROLLBACK, "--yes", *ACCEPTED).exit_code == 0
     assert moved.telephony.json("migrate", "verify", "plan.json")["next"] == ["telephony migrate report plan.json"]
