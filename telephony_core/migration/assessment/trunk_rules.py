@@ -146,14 +146,14 @@ def credentials_rule(
     number: PhoneNumber, choice: TrunkChoice | None, address: SipAddress | None, way: Way
 ) -> Rule[Trunk | None]:
     outbound = _sip(number).outbound
-    state, says = outbound.credentials, None if choice is None else choice.says
+    state, authentication = outbound.credentials, None if choice is None else choice.authentication
     if address is None:
         if state is CredentialState.SET:
             message = "without an address there is no trunk that they could be for"
             yield way.finding(Setting.PASSWORD, Severity.WARN, message, Fate.LOST)
         return None
     if not (way.target.can_write(Setting.USERNAME) and way.target.can_write(Setting.PASSWORD)):
-        if state is not CredentialState.NONE and says != "none":
+        if state is not CredentialState.NONE and authentication != "none":
             yield way.finding(
                 Setting.PASSWORD,
                 Severity.BLOCK,
@@ -165,7 +165,7 @@ def credentials_rule(
                 consent=Consent.CREDENTIALS,
             )
         return None
-    if choice is None or says is None:
+    if choice is None or authentication is None:
         if state is CredentialState.NONE:
             yield way.finding(Setting.PASSWORD, Severity.INFO, "the trunk has no credentials", Fate.KEPT)
             return None
@@ -178,7 +178,7 @@ def credentials_rule(
             remedy='give username and password, or auth = "none", under [[trunks]] in the map',
         )
         return None
-    if says == "none":
+    if authentication == "none":
         known = state is CredentialState.SET
         yield way.finding(
             Setting.PASSWORD,

@@ -80,7 +80,7 @@ class DeprovisionOptions:
 
     def rules(self, loaded: LoadedPlan) -> StopRules:
         """When a run is to stop."""
-        return StopRules(loaded.plan.settings.equal_failures, self.stop_on_error, told=self._said)
+        return StopRules(loaded.plan.settings.equal_failures, self.stop_on_error, announce=self._said)
 
     def _said(self, says: str) -> None:
         self.on_event(Event(kind=EventKind.SAID, at=self.clock.now(), says=says))

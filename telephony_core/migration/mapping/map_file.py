@@ -146,7 +146,7 @@ class TrunkChoice(_Table, frozen=True):
         return self
 
     @property
-    def says(self) -> Literal["digest", "none"] | None:
+    def authentication(self) -> Literal["digest", "none"] | None:
         """What it says of the credentials; ``None`` as long as it says nothing."""
         return "digest" if self.password is not None else self.auth
 

@@ -108,7 +108,7 @@ def _rules(loaded: LoadedPlan, options: ApplyOptions) -> StopRules:
     def said(says: str) -> None:
         options.on_event(Event(kind=EventKind.SAID, at=options.clock.now(), says=says))
 
-    return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, told=said)
+    return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=said)
 
 
 class _Run:

@@ -215,16 +215,16 @@ def _run(
 
 def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None = None) -> NumberRun:
     state = state_of(entries)
-    standing = state.standing
+    shown = state.standing
     in_hand = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
-    if standing is Standing.IN_DOUBT and in_hand:
-        standing = Standing.BEGUN  # its answer is still being waited for
+    if shown is Standing.IN_DOUBT and in_hand:
+        shown = Standing.BEGUN  # its answer is still being waited for
     open_request = None if in_hand else state.open_import or state.open_release or state.open_roll_back
     since = None if open_request is None else open_request.at
     told = [entry for entry in entries if entry.phase is not Phase.INTENT and entry.at is not None]
     return NumberRun(
         number=key,
-        standing=standing,
+        standing=shown,
         record=state.created,
         adopted=state.adopted,
         steps=tuple(

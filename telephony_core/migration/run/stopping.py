@@ -43,7 +43,7 @@ class StopRules:
 
     equal_failures: int
     stop_on_error: bool = False
-    told: Callable[[str], None] = lambda says: None
+    announce: Callable[[str], None] = lambda message: None
     """Told at once when somebody asks it to stop."""
     why: Stopped | None = None
     says: str = ""
@@ -57,7 +57,7 @@ class StopRules:
         """Begin no further number."""
         self.asked.set()
         self._stop(Stopped.ASKED, "it was asked to stop")
-        self.told("stopping once the numbers in hand are finished; asked once more, it stops at once")
+        self.announce("stopping once the numbers in hand are finished; asked once more, it stops at once")
 
     def succeeded(self) -> None:
         self._last, self._in_a_row = None, 0
