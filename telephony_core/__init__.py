@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         SipConfig,
     )
     from telephony_core.domain.sip_address import SipAddress
-    from telephony_core.operations.reconciliation import Settlement, SettlementOutcome
+    from telephony_core.operations.reconciliation import Reconciliation, ReconciliationOutcome
     from telephony_core.provider.changes import (
         AgentAssignment,
         LabelUpdate,
@@ -65,7 +65,7 @@ _HOMES: Final = {
     ),
     "domain.sip_address": ("SipAddress",),
     "provider.port": ("Problem",),
-    "operations.reconciliation": ("Settlement", "SettlementOutcome"),
+    "operations.reconciliation": ("Reconciliation", "ReconciliationOutcome"),
     "transport.pace": ("Pace",),
 }
 """Where the names are defined."""
@@ -101,8 +101,8 @@ __all__ = [
     "Problem",
     "Release",
     "ReleaseRevocation",
-    "Settlement",
-    "SettlementOutcome",
+    "Reconciliation",
+    "ReconciliationOutcome",
     "SideEffect",
     "SipAddress",
     "SipConfig",

@@ -14,12 +14,12 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown
 from telephony_core.operations.operations import Listing, Operations
-from telephony_core.operations.reconciliation import Settlement
+from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import (
     AgentAssignment,
@@ -39,9 +39,9 @@ from telephony_core.transport.backend import AsyncBackend, Backend
 from telephony_core.transport.backends.deadlines import LONGEST_WAIT
 from telephony_core.transport.backends.selection import async_backend, sync_backend
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.lifecycle import Life
+from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import Line, Sent, adrive, drive, exchange
+from telephony_core.transport.pipeline import RequestEvent, RequestPipeline, adrive, drive, exchange
 
 if TYPE_CHECKING:
     import httpx
@@ -64,7 +64,7 @@ class _Client:
         timeout: float | None,
         max_retries: int | None,
         pace: Pace | None,
-        observers: Iterable[Callable[[Sent], None]],
+        observers: Iterable[Callable[[RequestEvent], None]],
         on_unknown: Callable[[OutcomeUnknown], None] | None,
         clock: Clock | None,
     ) -> None:
@@ -83,8 +83,8 @@ class _Client:
         self._adapter: Provider = spec.factory(config)
         self._clock = clock or Clock()
         self._operations = Operations(self._adapter, self._clock.now)
-        self._life = Life()
-        self._line = Line(
+        self._life = Lifecycle()
+        self._line = RequestPipeline(
             provider=self._adapter.slug,
             connection=connection.label,
             base_url=config.base_url,
@@ -167,7 +167,7 @@ class _Client:
         return exchange(flow, self._line, operation)
 
     def _identity(self, number: str | NumberIdentity) -> NumberIdentity:
-        return given_number(number, region=self.capabilities.region)
+        return parse_number(number, region=self.capabilities.region)
 
     def __repr__(self) -> str:
         line = getattr(self, "_line", None)  # one that could not be made is shown too, by whoever records tracebacks
@@ -256,7 +256,7 @@ class Telephony(_Client):
         pace: Pace | None = None,
         backend: Backend | str | None = None,
         http_client: httpx.Client | None = None,
-        observers: Iterable[Callable[[Sent], None]] = (),
+        observers: Iterable[Callable[[RequestEvent], None]] = (),
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -343,7 +343,7 @@ class Telephony(_Client):
         outbound: AgentRef | None | Unset = UNSET,
         allow: Iterable[SideEffect] = (),
     ) -> PhoneNumber:
-        """Say which agents serve a number; ``None`` takes one off. Raises `ConsentRequired` for a side effect that
+        """Say which agents serve a number; ``None`` takes one off. Raises `NotAllowed` for a side effect that
         would really happen and is not in ``allow``."""
         change = _assignment(number, inbound, outbound, allow)
         return self._drive(self._operations.assign_agents(change), "assign_agents")
@@ -358,7 +358,7 @@ class Telephony(_Client):
 
     # -- the rest
 
-    def settle(self, error: OutcomeUnknown) -> Settlement:
+    def settle(self, error: OutcomeUnknown) -> Reconciliation:
         """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
         return self._drive(self._operations.settle(_attempt_of(error)), "settle")
 
@@ -416,7 +416,7 @@ class AsyncTelephony(_Client):
         pace: Pace | None = None,
         backend: AsyncBackend | str | None = None,
         http_client: httpx.AsyncClient | None = None,
-        observers: Iterable[Callable[[Sent], None]] = (),
+        observers: Iterable[Callable[[RequestEvent], None]] = (),
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -503,7 +503,7 @@ class AsyncTelephony(_Client):
         outbound: AgentRef | None | Unset = UNSET,
         allow: Iterable[SideEffect] = (),
     ) -> PhoneNumber:
-        """Say which agents serve a number; ``None`` takes one off. Raises `ConsentRequired` for a side effect that
+        """Say which agents serve a number; ``None`` takes one off. Raises `NotAllowed` for a side effect that
         would really happen and is not in ``allow``."""
         change = _assignment(number, inbound, outbound, allow)
         return await self._drive(self._operations.assign_agents(change), "assign_agents")
@@ -518,7 +518,7 @@ class AsyncTelephony(_Client):
 
     # -- the rest
 
-    async def settle(self, error: OutcomeUnknown) -> Settlement:
+    async def settle(self, error: OutcomeUnknown) -> Reconciliation:
         """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
         return await self._drive(self._operations.settle(_attempt_of(error)), "settle")
 

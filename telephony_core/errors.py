@@ -42,7 +42,7 @@ __all__ = [
     "ClientClosed",
     "ConfigurationError",
     "Conflict",
-    "ConsentRequired",
+    "NotAllowed",
     "ContractMismatch",
     "InvalidInput",
     "InvalidRequest",
@@ -198,12 +198,12 @@ class UnsupportedField(UnsupportedError):
         self.field = field
 
 
-class ConsentRequired(TelephonyError):
-    """A side effect or a lower security has to be allowed by name first. ``consent`` is that name."""
+class NotAllowed(TelephonyError):
+    """A side effect or a lower security has to be allowed by name first. ``allowance`` is that name."""
 
-    def __init__(self, message: str, *, consent: str, **facts: Any) -> None:
+    def __init__(self, message: str, *, allowance: str, **facts: Any) -> None:
         super().__init__(message, **facts)
-        self.consent = consent
+        self.allowance = allowance
 
 
 class AmbiguousNumber(TelephonyError):

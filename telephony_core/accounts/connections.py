@@ -13,9 +13,9 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr
 
 from telephony_core.accounts.connection import Connection
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError
 from telephony_core.provider.registry import registry
@@ -33,12 +33,12 @@ _Timeout = Annotated[float, Field(gt=0, le=86_400)]  # a day: beyond some point 
 _Retries = Annotated[int, Field(ge=0, le=1_000)]
 
 
-class _PaceTable(Given):
+class _PaceTable(InputModel):
     per_second: _More | None = None
     per_minute: _More | None = None
 
 
-class _ConnectionTable(Given):
+class _ConnectionTable(InputModel):
     provider: str = Field(min_length=1)
     api_key: SecretStr | None = None
     base_url: str | None = None
@@ -186,7 +186,7 @@ def _key_variable(slug: str) -> str:
 
 
 def _comparable(number: str, region: str | None) -> NumberIdentity:
-    identity = given_number(number, region=region or "ZZ")
+    identity = parse_number(number, region=region or "ZZ")
     if identity.e164 is None:
         raise InvalidInput(
             "only an E.164 number can be looked for across connections",

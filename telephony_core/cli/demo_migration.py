@@ -255,7 +255,7 @@ def _numbers(emulator: Emulator) -> list[PhoneNumber]:
 
 def _consents(found: Mapping[str, list[dict[str, object]]]) -> set[object]:
     findings = [each["findings"] for each in found["numbers"]]
-    return {finding["consent"] for some in findings if isinstance(some, list) for finding in some}
+    return {finding["allowance"] for some in findings if isinstance(some, list) for finding in some}
 
 
 def _answer(file: Path, target: Emulator) -> None:
@@ -317,7 +317,7 @@ def _blocked(each: AssessedNumber) -> set[str]:
 
 
 def _words(each: AssessedNumber) -> set[str]:
-    return _blocked(each) | {finding.consent or "" for finding in each.findings}
+    return _blocked(each) | {finding.allowance or "" for finding in each.findings}
 
 
 def _keep(emulator: Emulator, ids: set[str]) -> None:

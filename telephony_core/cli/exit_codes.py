@@ -69,7 +69,7 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
     errors.ConfigurationError: ExitCode.CONFIGURATION,
     errors.InvalidInput: ExitCode.REFUSED,
     errors.UnsupportedError: ExitCode.REFUSED,
-    errors.ConsentRequired: ExitCode.CONSENT,
+    errors.NotAllowed: ExitCode.CONSENT,
     errors.AmbiguousNumber: ExitCode.AMBIGUOUS,
     errors.TransportError: ExitCode.UNAVAILABLE,
     errors.OutcomeUnknown: ExitCode.UNKNOWN,

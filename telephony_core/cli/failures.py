@@ -17,7 +17,7 @@ from telephony_core.cli.output.printable import printable, printable_lines, safe
 from telephony_core.cli.wording import facts_for_people, for_people, pasteable, spoken
 from telephony_core.errors import (
     AmbiguousNumber,
-    ConsentRequired,
+    NotAllowed,
     NotFound,
     OutcomeUnknown,
     PartialOutcome,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 DEBUG: Final = "TELEPHONY_DEBUG"
 
 
-class Refused(TelephonyError):
+class ChangeRefused(TelephonyError):
     """More than one thing stands against a change: all of them, of which the ``first`` decides the exit code."""
 
     def __init__(self, problems: Sequence[Problem], first: TelephonyError, **facts: Any) -> None:
@@ -105,8 +105,8 @@ def said_of(error: TelephonyError) -> dict[str, Any]:
     match error:
         case UnsupportedField():
             facts["field"] = error.field
-        case ConsentRequired():
-            facts["consent"] = error.consent
+        case NotAllowed():
+            facts["allowance"] = error.allowance
         case AmbiguousNumber():
             facts["candidates"] = [number.model_dump(mode="json") for number in error.candidates]
         case OutcomeUnknown() if error.attempt is not None:
@@ -116,7 +116,7 @@ def said_of(error: TelephonyError) -> dict[str, Any]:
             facts["number"] = None if error.number is None else error.number.model_dump(mode="json")
             facts |= {"done": list(error.done), "failed_step": error.failed_step}
             facts["cause"] = {"kind": type(error.cause).__name__, **said_of(error.cause)}
-        case Refused():
+        case ChangeRefused():
             facts["problems"] = [problem_facts(problem) for problem in error.problems]
     return {name: value for name, value in facts.items() if value is not None}
 
@@ -145,11 +145,11 @@ def next_step(error: TelephonyError) -> str | None:
             return "`telephony numbers list` shows what this key can see; check the number or the id"
         case AmbiguousNumber():
             return "address one of them by its id"
-        case ConsentRequired() if "--accept" in (error.remedy or ""):  # of a migration, which words it so itself
+        case NotAllowed() if "--accept" in (error.remedy or ""):  # of a migration, which words it so itself
             return _spoken(error.remedy)
-        case ConsentRequired(consent="allow_any"):
+        case NotAllowed(allowance="allow_any"):
             return "name the addresses of the carrier, or say --allow-any if everybody may call in"
-        case ConsentRequired(consent="publishes" | "unpublishes" as effect):
+        case NotAllowed(allowance="publishes" | "unpublishes" as effect):
             return f"say --allow {effect} if that is meant"
         case OutcomeUnknown() if error.attempt is not None:
             return _look(error.attempt)
@@ -171,7 +171,7 @@ def _look_at(where: str, by_id: str = "") -> str:
 
 
 def _tell_error(error: TelephonyError, session: Session) -> ExitCode:
-    if isinstance(error, Refused):
+    if isinstance(error, ChangeRefused):
         code = exit_code_for(error.first)
         if not session.json:
             for problem in error.problems:

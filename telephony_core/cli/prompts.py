@@ -9,7 +9,7 @@ import click
 
 from telephony_core.cli.output.printable import printable
 from telephony_core.cli.streams import failure_of
-from telephony_core.errors import ConfigurationError, ConsentRequired
+from telephony_core.errors import ConfigurationError, NotAllowed
 from telephony_core.text.reading import MOST_OF_A_STREAM, decode
 
 
@@ -42,12 +42,12 @@ def secret(what: str) -> str:
 def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
     """Explain, ask, and go on only after a yes.
 
-    Raises `ConsentRequired` after a no, and at once where there is no terminal to ask at.
+    Raises `NotAllowed` after a no, and at once where there is no terminal to ask at.
     """
     if not stdin_is_terminal():
-        raise ConsentRequired(
+        raise NotAllowed(
             f"{losing} has to be confirmed, and there is no terminal to ask at",
-            consent="yes",
+            allowance="yes",
             remedy="say --yes if that is meant",
         )
     for line in explanation:
@@ -61,31 +61,31 @@ def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
         click.echo(err=True)
         agreed = False
     if not agreed:
-        raise ConsentRequired(f"{losing} was declined; nothing was changed", consent="yes", remedy="")
+        raise NotAllowed(f"{losing} was declined; nothing was changed", allowance="yes", remedy="")
 
 
 def count(question: str, *, losing: str, remedy: str) -> int:
     """A number that has to be typed, so that nobody agrees by habit.
 
-    Raises `ConsentRequired` for anything that is no number, and at once where there is no terminal to ask at.
+    Raises `NotAllowed` for anything that is no number, and at once where there is no terminal to ask at.
     """
     if not stdin_is_terminal():
-        raise ConsentRequired(
-            f"{losing} has to be confirmed, and there is no terminal to ask at", consent="count", remedy=remedy
+        raise NotAllowed(
+            f"{losing} has to be confirmed, and there is no terminal to ask at", allowance="count", remedy=remedy
         )
     _demand_to_be_seen(losing)
     typed: str = click.prompt(printable(question), default="", show_default=False, err=True)
     if not typed.strip().isascii() or not typed.strip().isdigit():
-        raise ConsentRequired(f"{losing} was declined; nothing was changed", consent="count", remedy="")
+        raise NotAllowed(f"{losing} was declined; nothing was changed", allowance="count", remedy="")
     return int(typed)
 
 
 def _demand_to_be_seen(losing: str) -> None:
-    """Nobody can agree to what never reached the screen. Raises `ConsentRequired` where stderr is closed or full."""
+    """Nobody can agree to what never reached the screen. Raises `NotAllowed` where stderr is closed or full."""
     click.echo("", nl=False, err=True)
     if failure_of(sys.stderr) is not None:
-        raise ConsentRequired(
+        raise NotAllowed(
             f"{losing} has to be confirmed, and stderr, where it is asked, cannot be written",
-            consent="yes",
+            allowance="yes",
             remedy="open stderr, or agree on the command line",
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from telephony_core.transport.backend import AsyncBackend, Backend
 
 
-class Account(NamedTuple):
+class OpenedAccount(NamedTuple):
     """Where a command works: the connection by its name, and what is behind it."""
 
     connection: str
@@ -38,9 +38,9 @@ class UnderWay(NamedTuple):
     where: str
 
 
-def account_of(connection: str, provider: str, base_url: str) -> Account:
+def account_of(connection: str, provider: str, base_url: str) -> OpenedAccount:
     """The account behind a base URL, of which the host is shown, with its port where it has one."""
-    return Account(connection or provider, provider, urlsplit(base_url).netloc.rpartition("@")[2])
+    return OpenedAccount(connection or provider, provider, urlsplit(base_url).netloc.rpartition("@")[2])
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Session:
     async_backend: Callable[[Connection], AsyncBackend | None] = field(default=lambda _connection: None)
     """The same for clients of async code."""
     secrets: set[str] = field(default_factory=set, repr=False)
-    account: Account | None = None
+    account: OpenedAccount | None = None
     """Where the one client of this run works; ``None`` before there is one, and where a run has two."""
     done: list[str] = field(default_factory=list)
     """What was done so far, in words, for when nothing else can say it."""

@@ -67,7 +67,7 @@ def refuse(client: Telephony, change: Change, operation: str) -> None:
         error.provider = error.provider or client.provider
         error.operation = error.operation or operation
     if len(errors) > 1:
-        raise failures.Refused(stopping, errors[0], provider=client.provider, operation=operation)
+        raise failures.ChangeRefused(stopping, errors[0], provider=client.provider, operation=operation)
     if errors:
         raise errors[0]
 

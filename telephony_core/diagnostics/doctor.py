@@ -43,7 +43,7 @@ _LONGEST_REASON: Final = 120
 _MOST_EXAMPLES: Final = 5
 
 
-class Outcome(StrEnum):
+class CheckOutcome(StrEnum):
     """How a check ended."""
 
     OK = "ok"
@@ -57,7 +57,7 @@ class Check:
     """One question, and its answer for people. ``error`` is what stands behind a failure."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     message: str
     error: TelephonyError | None = None
 
@@ -140,7 +140,7 @@ def examine(
 
 def unusable(error: TelephonyError) -> Diagnosis:
     """The diagnosis of a connection that no client can be made for."""
-    return Diagnosis((Check("configuration", Outcome.FAILED, error.message, error),))
+    return Diagnosis((Check("configuration", CheckOutcome.FAILED, error.message, error),))
 
 
 def _read(provider: Provider, watch: _Watch, numbers: list[PhoneNumber], pages: int) -> Flow[None]:
@@ -207,36 +207,38 @@ def _date(header: str | None) -> datetime | None:
 
 def _connection(failure: TelephonyError | None, watch: _Watch) -> Iterator[Check]:
     if isinstance(failure, _NOT_REACHED):
-        yield Check("reachability", Outcome.FAILED, failure.message, failure)
+        yield Check("reachability", CheckOutcome.FAILED, failure.message, failure)
     else:
-        yield Check("reachability", Outcome.OK, "the provider answers")
+        yield Check("reachability", CheckOutcome.OK, "the provider answers")
     if isinstance(failure, _NOT_LET_IN):
-        yield Check("key", Outcome.FAILED, failure.message, failure)
+        yield Check("key", CheckOutcome.FAILED, failure.message, failure)
     elif watch.pages:
-        yield Check("key", Outcome.OK, "the key is taken")
+        yield Check("key", CheckOutcome.OK, "the key is taken")
     else:
-        yield Check("key", Outcome.NOT_TRIED, "nothing was answered that would tell")
+        yield Check("key", CheckOutcome.NOT_TRIED, "nothing was answered that would tell")
 
 
 def _clock(watch: _Watch) -> Check:
     apart = watch.apart
     if apart is None:
-        return Check("clock", Outcome.NOT_TRIED, "no answer with a date that could be compared")
+        return Check("clock", CheckOutcome.NOT_TRIED, "no answer with a date that could be compared")
     seconds = abs(apart).total_seconds()
     if abs(apart) <= FARTHEST_CLOCK:
-        return Check("clock", Outcome.OK, f"this clock and the provider's are {seconds:.0f} s apart")
+        return Check("clock", CheckOutcome.OK, f"this clock and the provider's are {seconds:.0f} s apart")
     way = "behind" if apart > timedelta(0) else "ahead of"
     message = f"this clock is {seconds:.0f} s {way} the provider's"
     error = ConfigurationError(message, remedy="set this machine's clock; waiting times and release dates depend on it")
-    return Check("clock", Outcome.FAILED, message, error)
+    return Check("clock", CheckOutcome.FAILED, message, error)
 
 
 def _records(failure: TelephonyError | None, numbers: Sequence[PhoneNumber]) -> Check:
     if failure is not None and not isinstance(failure, (*_NOT_REACHED, *_NOT_LET_IN)):
-        return Check("records", Outcome.FAILED, failure.message, failure)
+        return Check("records", CheckOutcome.FAILED, failure.message, failure)
     if failure is not None and not numbers:
-        return Check("records", Outcome.NOT_TRIED, "none could be read")
-    return Check("records", Outcome.OK, f"{len(numbers)} read" if numbers else "the account has no numbers to look at")
+        return Check("records", CheckOutcome.NOT_TRIED, "none could be read")
+    return Check(
+        "records", CheckOutcome.OK, f"{len(numbers)} read" if numbers else "the account has no numbers to look at"
+    )
 
 
 _NOT_REACHED: Final = (TransportError, ProviderUnavailable, RateLimited)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
 
 from telephony_core.domain.address_space import Network, hold_a_large_share
-from telephony_core.errors import ConsentRequired, InvalidInput
+from telephony_core.errors import InvalidInput, NotAllowed
 
 __all__ = ["is_open", "parse_allowed_addresses", "readable_allowed_address"]
 
@@ -43,16 +43,16 @@ def parse_allowed_addresses(entries: Iterable[str], *, allow_any: bool) -> tuple
     comes out without a prefix length, a network with one (never with a netmask), IPv6 without brackets.
 
     Raises :class:`InvalidInput` with the position of the first bad entry, counted from 1. Raises
-    :class:`ConsentRequired` (``allow_any``) unless ``allow_any``, if the trunk would be open: by an empty list, or by
+    :class:`NotAllowed` (``allow_any``) unless ``allow_any``, if the trunk would be open: by an empty list, or by
     networks that together hold a large share of the internet (see
     :mod:`telephony_core.domain.address_space`). Private networks are not part of it, whatever their size.
     """
     networks = [_read(entry, position) for position, entry in enumerate(_listed(entries), start=1)]
     opening = None if allow_any else _what_opens(networks)
     if opening is not None:
-        raise ConsentRequired(
+        raise NotAllowed(
             opening,
-            consent="allow_any",
+            allowance="allow_any",
             remedy="name the addresses of the carrier, or pass `allow_any=True` if everybody may call in",
         )
     return tuple(dict.fromkeys(_printed(network) for network in networks))

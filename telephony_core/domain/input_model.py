@@ -26,7 +26,7 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-class Given(BaseModel):
+class InputModel(BaseModel):
     """A model built from a caller's input.
 
     Raises `InvalidInput` instead of pydantic's own error, because that one keeps the refused input (which may be a

@@ -14,7 +14,7 @@ from typing import Final
 from telephony_core.domain.number_identity import UNBALANCED, NumberIdentity, NumberKind, has_balanced_parentheses
 from telephony_core.errors import InvalidInput
 
-__all__ = ["given_number", "is_written_as_number", "undressed"]
+__all__ = ["parse_number", "is_written_as_number", "undressed"]
 
 LONGEST: Final = 255
 """Characters of the longest thing that is taken for a number; a SIP identifier may be long, a number never is."""
@@ -36,7 +36,7 @@ _SEVERAL: Final = re.compile(r"/[ .\-]*[0-9]{1,2}(?![0-9 .\-]*[0-9])")
 _COUNTRY_IN_BRACKETS: Final = re.compile(r"\(\s*(\+[0-9 ]+)\)")
 
 
-def given_number(text: object, *, region: str) -> NumberIdentity:
+def parse_number(text: object, *, region: str) -> NumberIdentity:
     """The identity of a number that somebody gave. ``region`` is where bare digits are read (ISO 3166).
 
     Raises `InvalidInput` with the reason for what cannot be meant: nothing, no text, an extension, digits without end,
@@ -55,7 +55,7 @@ def given_number(text: object, *, region: str) -> NumberIdentity:
 def undressed(text: object) -> str:
     """The text in the characters in which numbers are written, where it is one; anything else as it is.
 
-    Raises `InvalidInput` as `given_number` does, for what needs no region to be seen.
+    Raises `InvalidInput` as `parse_number` does, for what needs no region to be seen.
     """
     if not isinstance(text, str):
         what = "is missing" if text is None else "is not text"

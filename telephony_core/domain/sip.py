@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from telephony_core.domain.allow_list import parse_allowed_addresses
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.secrets.unusable import MASKED, fault_of
@@ -72,7 +72,7 @@ class SipConfig(BaseModel, frozen=True):
     outbound: OutboundSip = OutboundSip()
 
 
-class _HalfUpdate(Given):
+class _HalfUpdate(InputModel):
     """One half of a change: a field left out stays, ``None`` clears, a value sets.
 
     Leaving and clearing are different things everywhere: in ``==``, in ``repr`` and in every dump, which holds the
@@ -125,7 +125,7 @@ class InboundUpdate(_HalfUpdate):
     """A change of the inbound half.
 
     ``allowed_addresses`` are IPs or CIDR networks and replace the whole list. An empty list, or one that covers every
-    address, opens the trunk to the world: it needs ``allow_any=True``. Raises `InvalidInput` or `ConsentRequired`.
+    address, opens the trunk to the world: it needs ``allow_any=True``. Raises `InvalidInput` or `NotAllowed`.
     """
 
     allow_any: bool = False  # first, because the validator below reads it

@@ -6,24 +6,24 @@ both clients in process (`Emulator.backend`), and a real server on loopback (`te
 
 from telephony_core.emulator.backend import EmulatorBackend
 from telephony_core.emulator.emulator import (
-    Call,
+    EmulatedOutcome,
+    EmulatedRefusal,
     Emulator,
     NotEmulated,
-    Outcome,
-    Refused,
+    ReceivedRequest,
     json_response,
     read_json,
     utc_now,
 )
 from telephony_core.emulator.faults import Fault, FaultKind
 from telephony_core.emulator.periods import period_end
-from telephony_core.emulator.records import Credentials, Entry, Record, RecordStore
+from telephony_core.emulator.records import Entry, Record, RecordStore, StoredCredentials
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 
 __all__ = [
-    "Call",
-    "Credentials",
+    "ReceivedRequest",
+    "StoredCredentials",
     "Emulator",
     "EmulatorBackend",
     "Entry",
@@ -31,10 +31,10 @@ __all__ = [
     "FaultKind",
     "HttpRequest",
     "NotEmulated",
-    "Outcome",
+    "EmulatedOutcome",
     "Record",
     "RecordStore",
-    "Refused",
+    "EmulatedRefusal",
     "Response",
     "json_response",
     "period_end",

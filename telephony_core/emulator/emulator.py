@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from telephony_core.emulator.backend import EmulatorBackend
 from telephony_core.emulator.faults import Fault, FaultKind
-from telephony_core.emulator.records import Credentials, Record, RecordStore
+from telephony_core.emulator.records import Record, RecordStore, StoredCredentials
 from telephony_core.errors import NoAnswer, NotSent, TransportError
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
@@ -27,7 +27,7 @@ class NotEmulated(Exception):
     """A request reached the emulator that is not of this vendor's API at all (another base URL)."""
 
 
-class Refused(Exception):
+class EmulatedRefusal(Exception):
     """Raised inside `Emulator.answer` to end a request with the vendor's error ``response``."""
 
     def __init__(self, response: Response) -> None:
@@ -36,7 +36,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ReceivedRequest:
     """A request as an emulator reads it: path segments below the base URL, unescaped, and query pairs in order."""
 
     method: str
@@ -77,7 +77,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class EmulatedOutcome:
     """What became of a request: the vendor's answer if it acted or spoke, and the fault that was in the way."""
 
     response: Response | None
@@ -114,7 +114,7 @@ class Emulator(ABC):
         self.api_key = api_key
         self.now = now
         self.faults: list[Fault] = []
-        self.requests: list[Call] = []
+        self.requests: list[ReceivedRequest] = []
         """Every request that arrived, in order."""
         self.hide_new_for = 0
         """Late visibility: how many GET requests pass before a new record is seen."""
@@ -122,13 +122,13 @@ class Emulator(ABC):
         """Ids of the account's agents by name, for tests and examples."""
         self.store: RecordStore = RecordStore()
         self._hidden: dict[str, int] = {}
-        self._late: list[Call] = []
+        self._late: list[ReceivedRequest] = []
         self._ids = 0
         self._lock = threading.RLock()
 
     @abstractmethod
-    def answer(self, call: Call) -> Response:
-        """The vendor's answer, with its effect on the state. Runs under the lock; `Refused` ends it early."""
+    def answer(self, call: ReceivedRequest) -> Response:
+        """The vendor's answer, with its effect on the state. Runs under the lock; `EmulatedRefusal` ends it early."""
 
     # -- being asked
 
@@ -140,22 +140,22 @@ class Emulator(ABC):
             raise outcome.error()
         return response
 
-    def outcome(self, request: HttpRequest) -> Outcome:
+    def outcome(self, request: HttpRequest) -> EmulatedOutcome:
         """Let one request happen, and say what should be seen of it. Raises `NotEmulated`."""
         call = self._read(request)
         with self._lock:
             fault = next((f for f in self.faults if f.strikes(call.method, call.path)), None)
             if fault is not None and fault.kind is FaultKind.REFUSED:
-                return Outcome(None, fault)
+                return EmulatedOutcome(None, fault)
             self.requests.append(call)
             if fault is None:
-                return Outcome(self._perform(call))
+                return EmulatedOutcome(self._perform(call))
             if fault.kind is FaultKind.LATE:
                 self._late.append(call)
             response = self._perform(call) if fault.kind.acts else None
             if fault.kind is FaultKind.ANOTHER_RECORD and response is not None:
-                return Outcome(self._of_another(response, fault.record), fault)
-            return Outcome(fault.response if fault.kind.answers else response, fault)
+                return EmulatedOutcome(self._of_another(response, fault.record), fault)
+            return EmulatedOutcome(fault.response if fault.kind.answers else response, fault)
 
     def act_late(self) -> list[Response]:
         """Let every request happen now whose answer was given up earlier; returns the answers nobody got."""
@@ -175,7 +175,12 @@ class Emulator(ABC):
             return [copy.deepcopy(self.store[key]) for key in self.store]
 
     def add(
-        self, record: Mapping[str, object] | None = None, /, *, credentials: Credentials | None = None, **fields: object
+        self,
+        record: Mapping[str, object] | None = None,
+        /,
+        *,
+        credentials: StoredCredentials | None = None,
+        **fields: object,
     ) -> str:
         """Put a record there without any request, and return its id.
 
@@ -194,7 +199,7 @@ class Emulator(ABC):
         """Add ``count`` generated numbers, the same ones in every run."""
         raise NotImplementedError(f"the {self.slug} emulator does not generate numbers")
 
-    def credentials(self, id: str) -> Credentials | None:
+    def credentials(self, id: str) -> StoredCredentials | None:
         """The trunk credentials stored with a record; ``None`` when it never had any."""
         with self._lock:
             return self.store.credentials(id)
@@ -223,10 +228,10 @@ class Emulator(ABC):
         """Whether GET requests show this record already. Writes reach it in any case."""
         return id not in self._hidden
 
-    def _perform(self, call: Call) -> Response:
+    def _perform(self, call: ReceivedRequest) -> Response:
         try:
             return self.answer(call)
-        except Refused as refusal:
+        except EmulatedRefusal as refusal:
             return refusal.response
         finally:
             if call.method == "GET" and self._hidden:
@@ -247,13 +252,13 @@ class Emulator(ABC):
         other = self.store[others[0]]
         return json_response(response.status, {key: other.get(key, value) for key, value in told.items()})
 
-    def _read(self, request: HttpRequest) -> Call:
+    def _read(self, request: HttpRequest) -> ReceivedRequest:
         parts = urlsplit(request.url)
         base = urlsplit(self.base_url).path.rstrip("/")
         if parts.path != base and not parts.path.startswith(base + "/"):
             raise NotEmulated(f"{parts.path} is not below {base or '/'}")
         below = parts.path[len(base) :].removeprefix("/")
-        return Call(
+        return ReceivedRequest(
             request.method,
             tuple(unquote(segment) for segment in below.removesuffix("/").split("/")) if below else (),
             below.endswith("/"),

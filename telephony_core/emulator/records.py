@@ -15,7 +15,7 @@ Entry: TypeAlias = tuple[float, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class StoredCredentials:
     """The digest credentials of a trunk as the vendor stored them; no answer ever holds the password."""
 
     username: str | None = None
@@ -31,7 +31,7 @@ class RecordStore:
     def __init__(self) -> None:
         self._records: dict[str, Record] = {}
         self._positions: dict[str, int] = {}
-        self._credentials: dict[str, Credentials] = {}
+        self._credentials: dict[str, StoredCredentials] = {}
         self._listings: dict[Hashable, list[Entry]] = {}
 
     def __contains__(self, key: str) -> bool:
@@ -46,7 +46,7 @@ class RecordStore:
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._records))
 
-    def put(self, key: str, record: Mapping[str, object], credentials: Credentials | None = None) -> None:
+    def put(self, key: str, record: Mapping[str, object], credentials: StoredCredentials | None = None) -> None:
         """Store a copy of a record; one with the same key is replaced."""
         self._records[key] = copy.deepcopy(dict(record))
         self._positions.setdefault(key, len(self._positions))
@@ -70,10 +70,10 @@ class RecordStore:
         """The place of a record among all that ever were: a cursor may name one that is gone."""
         return self._positions.get(key)
 
-    def credentials(self, key: str) -> Credentials | None:
+    def credentials(self, key: str) -> StoredCredentials | None:
         return self._credentials.get(key)
 
-    def set_credentials(self, key: str, credentials: Credentials) -> None:
+    def set_credentials(self, key: str, credentials: StoredCredentials) -> None:
         self._credentials[key] = credentials
 
     def listing(

@@ -9,7 +9,7 @@ is asked for, so that looking at one file does not load the rest.
 """
 
 from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory
-from telephony_core.migration.assessment.target import Target, asurvey, survey
+from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, NotShown
 from telephony_core.migration.deprovision.forecast import Forecast
 from telephony_core.migration.deprovision.release import (
@@ -26,7 +26,7 @@ from telephony_core.migration.deprovision.report import (
     LeftAlone,
 )
 from telephony_core.migration.deprovision.rollback import (
-    NotOurs,
+    ModifiedExternally,
     SourceGone,
     apreview_rollback,
     arollback_plan,
@@ -40,19 +40,19 @@ from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import Journal, JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.mapping.draft import draft_map, save_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
-from telephony_core.migration.move.compare import FieldVerdict, Verdict
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.compare import FieldVerification, VerificationResult
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.move.steps import move
 from telephony_core.migration.move.task import (
-    CameOutDifferent,
     ContradictoryAnswers,
     InDoubt,
-    Job,
-    NeedsPerson,
+    ManualActionRequired,
+    MigrationTask,
     NotInService,
-    PlanOvertaken,
+    StalePlan,
+    VerificationFailed,
 )
-from telephony_core.migration.plan.allowances import Consent
+from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, PlannedNumber, Settings
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
@@ -61,7 +61,7 @@ from telephony_core.migration.rendering.run_page import migration_page
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan, apply_plan
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
 from telephony_core.migration.run.events import Event, EventKind
-from telephony_core.migration.run.status import NumberRun, Run, read_run
+from telephony_core.migration.run.status import MigrationRun, NumberRun, read_run
 from telephony_core.migration.run.stopping import Interrupted, Stopped, StopRules
 from telephony_core.migration.run.verify import VerifyOptions, averify_plan, verify_plan
 from telephony_core.migration.run.verify_report import NumberVerification, VerifyReport
@@ -72,8 +72,8 @@ __all__ = [
     "ApplyReport",
     "AssessedNumber",
     "Assessment",
-    "CameOutDifferent",
-    "Consent",
+    "VerificationFailed",
+    "Allowance",
     "ContradictoryAnswers",
     "DeprovisionOptions",
     "DeprovisionPreview",
@@ -82,13 +82,13 @@ __all__ = [
     "Entry",
     "Event",
     "EventKind",
-    "FieldVerdict",
+    "FieldVerification",
     "Forecast",
     "InDoubt",
     "Interrupted",
     "Inventory",
     "InventoryDiff",
-    "Job",
+    "MigrationTask",
     "Journal",
     "JournalError",
     "JournalLocked",
@@ -96,9 +96,9 @@ __all__ = [
     "LoadedPlan",
     "MapError",
     "MigrationMap",
-    "NeedsPerson",
+    "ManualActionRequired",
     "NotInService",
-    "NotOurs",
+    "ModifiedExternally",
     "NotReleasable",
     "NotShown",
     "NumberClaimed",
@@ -108,17 +108,17 @@ __all__ = [
     "Phase",
     "Plan",
     "PlanElsewhere",
-    "PlanOvertaken",
+    "StalePlan",
     "PlannedNumber",
-    "Run",
+    "MigrationRun",
     "Settings",
     "SourceGone",
     "SqliteJournal",
-    "Standing",
+    "MigrationState",
     "StopRules",
     "Stopped",
-    "Target",
-    "Verdict",
+    "TargetAccount",
+    "VerificationResult",
     "VerifyOptions",
     "VerifyReport",
     "aapply_plan",

@@ -34,7 +34,7 @@ from telephony_core.errors import (
     UnexpectedResponse,
 )
 from telephony_core.operations import reconciliation
-from telephony_core.operations.reconciliation import Attempt, Settlement, SettlementOutcome, Trail
+from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome, Trail
 from telephony_core.operations.validation import identity_of, in_e164, problems_of
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.changes import (
@@ -199,7 +199,9 @@ class Operations:
     def _create(self, change: NumberImport, attempt: Attempt) -> Flow[PhoneNumber]:
         made = yield from self._sent(attempt, self.provider.import_number(change, attempt.identity))
         number = _record_of(made)
-        if not isinstance(made, Settlement) or not reconciliation.sends_unreadable(change, self.provider.capabilities):
+        if not isinstance(made, Reconciliation) or not reconciliation.sends_unreadable(
+            change, self.provider.capabilities
+        ):
             return number
         # What is there has every readable setting; those that nobody can read back (credentials) are sent again.
         again = SipUpdate(number, change.inbound or UNSET, change.outbound or UNSET, change.options)
@@ -254,7 +256,7 @@ class Operations:
             except TelephonyError as error:
                 raise OutcomeUnknown(f"{gone.message}; {error.message}", attempt=attempt) from gone
             raise
-        if isinstance(release, Settlement):
+        if isinstance(release, Reconciliation):
             return self._released(number, release)
         # A 2xx says that it was accepted, and not that it happened: what counts is what is there afterwards.
         unknown = release.model_copy(update={"status": NumberStatus.UNKNOWN, "takes_effect_at": None})
@@ -262,12 +264,12 @@ class Operations:
             settlement = yield from self.settle(attempt)
         except TelephonyError:  # the release was accepted, and a look that fails must not make it seem to have failed
             return unknown
-        if settlement.outcome is not SettlementOutcome.MADE:
+        if settlement.outcome is not ReconciliationOutcome.MADE:
             return unknown
         seen = self._released(number, settlement)
         return release if release.status is seen.status else seen
 
-    def _released(self, number: PhoneNumber, settlement: Settlement) -> Release:
+    def _released(self, number: PhoneNumber, settlement: Reconciliation) -> Release:
         now = settlement.number
         terms = self.provider.capabilities.release.get(number.origin)
         scheduled = now is not None and now.status is NumberStatus.RELEASE_SCHEDULED
@@ -289,7 +291,7 @@ class Operations:
 
     # -- finding out
 
-    def settle(self, attempt: Attempt) -> Flow[Settlement]:
+    def settle(self, attempt: Attempt) -> Flow[Reconciliation]:
         """One look at whether a write happened. Writes nothing."""
         capabilities = self.provider.capabilities
         if attempt.id is None:
@@ -302,7 +304,7 @@ class Operations:
             number = yield from self._shown(attempt.id, attempt.identity)
         return reconciliation.judge_change(attempt, number, capabilities, as_of=self._now())
 
-    def _look(self, attempt: Attempt, lost: TelephonyError) -> Flow[Settlement]:
+    def _look(self, attempt: Attempt, lost: TelephonyError) -> Flow[Reconciliation]:
         """The look right after a loss. When even that fails, the loss is what has to be told."""
         try:
             return (yield from self.settle(attempt))
@@ -359,7 +361,7 @@ class Operations:
             started_at=self._now(),
         )
 
-    def _sent(self, attempt: Attempt, write: Flow[WrittenT]) -> Flow[WrittenT | Settlement]:
+    def _sent(self, attempt: Attempt, write: Flow[WrittenT]) -> Flow[WrittenT | Reconciliation]:
         """Send a write: its answer, or what a look found where that is lost, unreadable or about something else.
 
         Raises `OutcomeUnknown` when the look cannot tell that it happened.
@@ -372,7 +374,7 @@ class Operations:
                 raise
             lost = watch.lost or error
         settlement = yield from self._look(attempt, lost)
-        if settlement.outcome is not SettlementOutcome.MADE:
+        if settlement.outcome is not ReconciliationOutcome.MADE:
             raise _unknown(attempt, settlement, lost, repeatable=not watch.once) from lost
         watch.trail.number = settlement.number
         return settlement
@@ -385,9 +387,9 @@ class Operations:
         return number
 
 
-def _record_of(answer: PhoneNumber | Settlement) -> PhoneNumber:
+def _record_of(answer: PhoneNumber | Reconciliation) -> PhoneNumber:
     """The record that a write was answered with, or that a look found."""
-    number = answer.number if isinstance(answer, Settlement) else answer
+    number = answer.number if isinstance(answer, Reconciliation) else answer
     if number is None:
         raise UnexpectedResponse("the record is gone")
     return number
@@ -474,11 +476,11 @@ def _partial(number: PhoneNumber, done: list[str], step: str, cause: TelephonyEr
     )
 
 
-def _unknown(attempt: Attempt, settlement: Settlement, lost: TelephonyError, *, repeatable: bool) -> OutcomeUnknown:
-    if settlement.outcome is SettlementOutcome.AMBIGUOUS and attempt.id is None:
+def _unknown(attempt: Attempt, settlement: Reconciliation, lost: TelephonyError, *, repeatable: bool) -> OutcomeUnknown:
+    if settlement.outcome is ReconciliationOutcome.AMBIGUOUS and attempt.id is None:
         ids = ", ".join(record.id for record in settlement.candidates)
         found = f"a look found {ids}, which may be somebody else's"
-    elif settlement.outcome is SettlementOutcome.AMBIGUOUS:
+    elif settlement.outcome is ReconciliationOutcome.AMBIGUOUS:
         shown = ", ".join(f"{record.id} of {record.identity}" for record in settlement.candidates) or "nothing"
         found = f"a look found {shown}, from which it cannot be told"
     else:

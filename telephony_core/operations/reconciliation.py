@@ -50,7 +50,7 @@ class Trail:
     """The record that is known to be there by it."""
 
 
-class SettlementOutcome(StrEnum):
+class ReconciliationOutcome(StrEnum):
     """What a look found."""
 
     MADE = "made"
@@ -62,10 +62,10 @@ class SettlementOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class Reconciliation:
     """What is known now about an `Attempt`."""
 
-    outcome: SettlementOutcome
+    outcome: ReconciliationOutcome
     as_of: datetime
     number: PhoneNumber | None = None
     candidates: tuple[PhoneNumber, ...] = ()
@@ -131,7 +131,7 @@ def _network(entry: object) -> object:
 
 def judge_import(
     attempt: Attempt, records: Sequence[PhoneNumber], capabilities: Capabilities, *, as_of: datetime
-) -> Settlement:
+) -> Reconciliation:
     """What the records of a number say about a lost import of it.
 
     Nothing was live before it, or it would not have been sent. A record that was over then and is live now may have
@@ -139,7 +139,7 @@ def judge_import(
     """
     new = tuple(record for record in records if record.is_live)
     if not new:
-        return Settlement(SettlementOutcome.NOT_SEEN, as_of)
+        return Reconciliation(ReconciliationOutcome.NOT_SEEN, as_of)
     told = all(record.id not in attempt.before and record.identity.e164 == attempt.identity.e164 for record in new)
     if (
         told
@@ -147,8 +147,8 @@ def judge_import(
         and not differences(attempt.expected, new[0], capabilities)
         and not _additions(attempt, new[0])
     ):
-        return Settlement(SettlementOutcome.MADE, as_of, new[0])
-    return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=new)
+        return Reconciliation(ReconciliationOutcome.MADE, as_of, new[0])
+    return Reconciliation(ReconciliationOutcome.AMBIGUOUS, as_of, candidates=new)
 
 
 EMPTY_AT_FIRST = (
@@ -169,23 +169,23 @@ def _additions(attempt: Attempt, number: PhoneNumber) -> tuple[str, ...]:
 
 def judge_change(
     attempt: Attempt, number: PhoneNumber | None, capabilities: Capabilities, *, as_of: datetime
-) -> Settlement:
+) -> Reconciliation:
     """What a record says about a lost release, revocation, assignment or update of it, or about the import that made
     it. ``None``: it is gone.
 
     Gone is what neither its id nor a listing begun afterwards shows. An id that serves another number now says nothing.
     """
     if number is not None and not number.identity.same_in_account(attempt.identity):
-        return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=(number,))
-    made = Settlement(SettlementOutcome.MADE, as_of, number)
-    not_seen = Settlement(SettlementOutcome.NOT_SEEN, as_of)
+        return Reconciliation(ReconciliationOutcome.AMBIGUOUS, as_of, candidates=(number,))
+    made = Reconciliation(ReconciliationOutcome.MADE, as_of, number)
+    not_seen = Reconciliation(ReconciliationOutcome.NOT_SEEN, as_of)
     if attempt.operation is Operation.RELEASE:
         over = number is None or number.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
         return made if over else not_seen
     if attempt.operation is Operation.IMPORT and number is not None and number.is_live:
         return made
     if number is None or not attempt.telling or attempt.operation is Operation.IMPORT:
-        return Settlement(SettlementOutcome.AMBIGUOUS, as_of, candidates=() if number is None else (number,))
+        return Reconciliation(ReconciliationOutcome.AMBIGUOUS, as_of, candidates=() if number is None else (number,))
     if attempt.operation is Operation.REVOKE_RELEASE:
         return made if number.status in (NumberStatus.ACTIVE, NumberStatus.PENDING) else not_seen
     return not_seen if differences(attempt.expected, number, capabilities) else made

@@ -11,13 +11,13 @@ from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
-from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import (
-    ConsentRequired,
     InvalidInput,
+    NotAllowed,
     TelephonyError,
     UnsupportedField,
     UnsupportedOperation,
@@ -49,7 +49,7 @@ def identity_of(change: NumberImport, region: str) -> NumberIdentity:
     """Which number is brought. Raises `InvalidInput` for what cannot be meant; as it is, where that was said."""
     if change.send_as_is:
         return NumberIdentity.parse(change.number, region=region)
-    return given_number(change.number, region=region)
+    return parse_number(change.number, region=region)
 
 
 def in_e164(change: NumberImport, region: str) -> NumberImport:
@@ -291,9 +291,9 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
         may = f"lets {who} call in" if admits is Admits.EVERYBODY else f"may let {who} call in (nobody says)"
         yield Problem.of(
             Field.ALLOWED_ADDRESSES,
-            ConsentRequired(
+            NotAllowed(
                 f"{what} {slug} {may}" if allowed is None else f"{what} {may} at {slug}",
-                consent="allow_any",
+                allowance="allow_any",
                 remedy="name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may "
                 "call in",
             ),
@@ -405,9 +405,9 @@ def _release(change: NumberRelease, provider: Provider) -> Iterator[Problem]:
     for effect in sorted(provider.side_effects(change) - change.allow):
         yield Problem.of(
             "release",
-            ConsentRequired(
+            NotAllowed(
                 f"releasing {change.number.identity} {effect} agents, perhaps for other numbers too",
-                consent=effect,
+                allowance=effect,
                 remedy=f"say allow={{SideEffect.{effect.name}}} if that is meant",
             ),
         )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from pydantic import Field, field_validator, model_validator
 
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.input_model import UNSET, Given, Unset
+from telephony_core.domain.input_model import UNSET, InputModel, Unset
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.number_parsing import undressed
 from telephony_core.domain.phone_number import PhoneNumber
@@ -23,7 +23,7 @@ Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Vendor options by provider slug: ``{"vox": {"no_authentication": True}}``. Those of other providers are ignored."""
 
 
-class NumberImport(Given):
+class NumberImport(InputModel):
     """Bring your own number to a provider, over a SIP trunk.
 
     ``number`` is E.164 (``+82…``), the provider's national digits in any usual spelling, or a SIP identifier

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from telephony_core.domain.input_model import unpickled
 from telephony_core.errors import InvalidInput, UnexpectedResponse
-from telephony_core.provider.vendor_errors import Refusal, error_for
+from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for
 from telephony_core.secrets.hidden import HiddenBytes, HiddenTuple
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _no_utf8() -> InvalidInput:
     )
 
 
-def call(request: Request, read_error: Callable[[Response], Refusal]) -> Flow[Response]:
+def call(request: Request, read_error: Callable[[Response], ErrorEnvelope]) -> Flow[Response]:
     """Send one request and return its 2xx response; any other one is raised as the error it means.
 
     Raises the `ProviderError` that the status and the vendor's machine code stand for.

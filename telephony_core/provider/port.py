@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
 
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
@@ -26,7 +26,7 @@ from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedOpera
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
 from telephony_core.provider.flow import Flow, Response
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 
 if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
@@ -76,7 +76,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-class ProviderConfig(Given):
+class ProviderConfig(InputModel):
     """What an account needs. An adapter subclasses it with its default ``base_url`` and settings of its own.
 
     ``insecure_host`` names the one host to which the key may go over plain http; loopback hosts always may.
@@ -200,7 +200,7 @@ class Provider(ABC):
         """Headers that carry the key; they go to ``base_url`` and nowhere else."""
 
     @abstractmethod
-    def read_error(self, response: Response) -> Refusal:
+    def read_error(self, response: Response) -> ErrorEnvelope:
         """What the vendor's error envelope says. Must not raise, whatever the body is."""
 
     # -- reading

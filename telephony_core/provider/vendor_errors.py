@@ -25,7 +25,7 @@ from telephony_core.secrets.redaction import Secrets, scrubbed, scrubbed_body
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class ErrorEnvelope:
     """What an adapter read out of its vendor's error envelope.
 
     ``code`` is the machine code, ``message`` the vendor's prose (shown to people, never decided on), ``kind`` the error
@@ -57,7 +57,7 @@ _DECIDED_BY_STATUS: Final = frozenset({401, 403, 429})
 
 
 def error_for(
-    status: int, headers: Mapping[str, str], body: bytes, refusal: Refusal, *, secrets: Iterable[str] = ()
+    status: int, headers: Mapping[str, str], body: bytes, refusal: ErrorEnvelope, *, secrets: Iterable[str] = ()
 ) -> ProviderError:
     """The error for an answer outside 2xx."""
     secrets = Secrets.of(secrets)

@@ -6,13 +6,13 @@ from telephony_core.sip_check.network.server_location import NameService, NamesU
 from telephony_core.sip_check.protocol.credentials import TrunkCredentials
 from telephony_core.sip_check.report import (
     Certificate,
-    Seen,
-    Step,
+    CheckStep,
+    CheckVerdict,
+    Observation,
     StepReport,
     Transport,
     TrunkReport,
     VantagePoint,
-    Verdict,
 )
 
 __all__ = [
@@ -22,16 +22,16 @@ __all__ = [
     "NamesUnavailable",
     "Naptr",
     "NoSuchName",
-    "Seen",
+    "Observation",
     "Srv",
-    "Step",
+    "CheckStep",
     "StepReport",
     "Timing",
     "Transport",
     "TrunkCredentials",
     "TrunkReport",
     "VantagePoint",
-    "Verdict",
+    "CheckVerdict",
     "acheck_trunk",
     "check_trunk",
 ]

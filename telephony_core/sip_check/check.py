@@ -14,16 +14,16 @@ from telephony_core.sip_check import verdicts
 from telephony_core.sip_check.limits import Deadline, Limits, Timing
 from telephony_core.sip_check.network.dns import name_service
 from telephony_core.sip_check.network.server_location import NameService, transports_asked
-from telephony_core.sip_check.probe import Run
+from telephony_core.sip_check.probe import Probe
 from telephony_core.sip_check.protocol.credentials import TrunkCredentials
 from telephony_core.sip_check.protocol.message import clean
 from telephony_core.sip_check.report import (
-    Step,
+    CheckStep,
+    CheckVerdict,
     StepReport,
     Transport,
     TrunkReport,
     VantagePoint,
-    Verdict,
     milliseconds,
 )
 
@@ -39,7 +39,7 @@ def check_trunk(
     credentials: TrunkCredentials | None = None,
     *,
     transports: Sequence[Transport] | None = None,
-    steps: Collection[Step | str] = (Step.OPTIONS,),
+    steps: Collection[CheckStep | str] = (CheckStep.OPTIONS,),
     tls: ssl.SSLContext | None = None,
     timing: Timing | None = None,
     limits: Limits | None = None,
@@ -71,13 +71,13 @@ async def acheck_trunk(
     credentials: TrunkCredentials | None = None,
     *,
     transports: Sequence[Transport] | None = None,
-    steps: Collection[Step | str] = (Step.OPTIONS,),
+    steps: Collection[CheckStep | str] = (CheckStep.OPTIONS,),
     tls: ssl.SSLContext | None = None,
     timing: Timing | None = None,
     limits: Limits | None = None,
     names: NameService | None = None,
 ) -> TrunkReport:
-    """Ask whether anything answers at ``address`` and, if `Step.REGISTER` is among ``steps``, takes ``credentials``.
+    """Ask whether anything answers at ``address`` and, if `CheckStep.REGISTER` is among ``steps``, takes ``credentials``.
 
     Never sends an INVITE. Whatever the network does ends in a verdict, an address that cannot be read included; only
     a call that cannot be meant raises `InvalidInput`: no steps, REGISTER without credentials, ``sips`` without TLS.
@@ -93,13 +93,13 @@ async def acheck_trunk(
     started = datetime.now(UTC)
     deadline = Deadline(timing.total)
     begun = deadline.clock()
-    run = Run(wanted, credentials, tls, timing, limits, deadline)
+    run = Probe(wanted, credentials, tls, timing, limits, deadline)
     read = _read(address)
     if isinstance(read, SipAddress):
         asked = transports_asked(read, transports)
         verdict = await run.run(read, asked, names or name_service(timing.resolve / _QUESTIONS))
     else:
-        verdict = run.note(Step.RESOLVE, verdicts.judge_unreadable(read.message, read.remedy), begun).verdict
+        verdict = run.note(CheckStep.RESOLVE, verdicts.judge_unreadable(read.message, read.remedy), begun).verdict
     return TrunkReport(
         address=_shown(read),
         verdict=verdict,
@@ -111,12 +111,12 @@ async def acheck_trunk(
     )
 
 
-def _wanted(steps: Collection[Step | str], credentials: TrunkCredentials | None) -> frozenset[Step]:
-    known = {step.value for step in Step}
+def _wanted(steps: Collection[CheckStep | str], credentials: TrunkCredentials | None) -> frozenset[CheckStep]:
+    known = {step.value for step in CheckStep}
     if isinstance(steps, str) or not steps or not all(step in known for step in steps):
         raise InvalidInput("the steps of the check are not known", remedy=f"name some of {', '.join(sorted(known))}")
-    wanted = frozenset(Step(step) for step in steps)
-    if Step.REGISTER in wanted and credentials is None:
+    wanted = frozenset(CheckStep(step) for step in steps)
+    if CheckStep.REGISTER in wanted and credentials is None:
         raise InvalidInput(
             "the step `register` needs credentials", remedy="give user name and password, or leave the step out"
         )
@@ -140,13 +140,13 @@ def _shown(address: SipAddress | InvalidInput) -> str:
     return str(SipAddress(address.host, address.port, scheme, address.transport))
 
 
-def _summary(verdict: Verdict, entries: Sequence[StepReport]) -> str:
+def _summary(verdict: CheckVerdict, entries: Sequence[StepReport]) -> str:
     """The entry that decided, in its own words."""
     deciding = [entry for entry in entries if entry.verdict is verdict]
-    if verdict is Verdict.PASS and deciding:
+    if verdict is CheckVerdict.PASS and deciding:
         return deciding[-1].proves
     if not deciding:
         return "some servers or transports answer, others do not"
     first = deciding[0]
-    where = f" over {first.transport}" if first.transport and first.step is not Step.TLS else ""
+    where = f" over {first.transport}" if first.transport and first.step is not CheckStep.TLS else ""
     return f"{first.step}{where}: {first.summary}"

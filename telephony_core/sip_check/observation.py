@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from telephony_core.sip_check.network.failures import Outcome
+from telephony_core.sip_check.network.failures import NetworkOutcome
 from telephony_core.sip_check.protocol.credentials import TrunkCredentials
 from telephony_core.sip_check.protocol.digest import Challenge, algorithms_offered, choose, plain
 from telephony_core.sip_check.protocol.message import clean
-from telephony_core.sip_check.report import Seen
+from telephony_core.sip_check.report import Observation
 
 HIDDEN = "[hidden]"
 # Hiding a shorter word would point at it, and tear readable text apart.
@@ -19,13 +19,13 @@ _LONG_HEX = re.compile(r"[0-9a-fA-F]{32,}")
 
 
 def seen_of(
-    outcome: Outcome,
+    outcome: NetworkOutcome,
     challenges: Sequence[Challenge],
     *,
     answered: Challenge | None = None,
     credentials: TrunkCredentials | None = None,
     record: str = "",
-) -> Seen:
+) -> Observation:
     """The facts of one request's outcome. ``answered`` is the challenge that credentials were sent for, ``record`` the
     address of record that was to be registered."""
 
@@ -40,7 +40,7 @@ def seen_of(
         f"SIP messages ignored, not replies to this request: {outcome.foreign}" if outcome.foreign else "",
         f"datagrams ignored, not SIP: {outcome.garbage}" if outcome.garbage else "",
     ]
-    return Seen(
+    return Observation(
         status=response.status if response else None,
         status_line=show(response.status_line) if response else None,
         server=show(response.first("server") or response.first("user-agent")) if response else None,

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 Transport = Literal["udp", "tcp", "tls"]
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How a step ended. Only what was shown to be wrong is a `FAIL`; what stays unknown is `INCONCLUSIVE`."""
 
     PASS = "PASS"  # noqa: S105 - a verdict
@@ -20,7 +20,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "INCONCLUSIVE"
 
 
-class Step(StrEnum):
+class CheckStep(StrEnum):
     """What was tried, in this order."""
 
     RESOLVE = "resolve"
@@ -46,7 +46,7 @@ class Certificate(BaseModel, frozen=True):
     verified: bool
 
 
-class Seen(BaseModel, frozen=True):
+class Observation(BaseModel, frozen=True):
     """What came back, cleaned for a terminal and cut in length. Everything in here was said by others."""
 
     addresses: tuple[str, ...] = ()
@@ -82,15 +82,15 @@ class Seen(BaseModel, frozen=True):
 class StepReport(BaseModel, frozen=True):
     """One step, at one target over one transport. Resolving is for all of them and names neither."""
 
-    step: Step
-    verdict: Verdict
+    step: CheckStep
+    verdict: CheckVerdict
     summary: str
     """What happened, in a sentence."""
     transport: Transport | None = None
     target: str | None = None
     """``ip:port``, the address in brackets if it is IPv6."""
     elapsed_ms: float
-    seen: Seen = Seen()
+    seen: Observation = Observation()
     proves: str
     does_not_prove: str
     next_step: str | None = None
@@ -124,7 +124,7 @@ class TrunkReport(BaseModel, frozen=True):
 
     address: str
     """Host, port, scheme and transport as they were read; a user part and other parameters are left out."""
-    verdict: Verdict
+    verdict: CheckVerdict
     summary: str
     vantage_point: VantagePoint
     started_at: datetime
@@ -132,7 +132,7 @@ class TrunkReport(BaseModel, frozen=True):
     elapsed_ms: float
     steps: tuple[StepReport, ...] = Field(default=())
 
-    def of(self, step: Step) -> tuple[StepReport, ...]:
+    def of(self, step: CheckStep) -> tuple[StepReport, ...]:
         """The entries of one step, in the order they ran."""
         return tuple(entry for entry in self.steps if entry.step is step)
 
@@ -148,19 +148,19 @@ class TrunkReport(BaseModel, frozen=True):
         return "\n".join(self.lines())
 
 
-def worst(verdicts: Iterable[Verdict]) -> Verdict:
+def worst(verdicts: Iterable[CheckVerdict]) -> CheckVerdict:
     """`FAIL` over `INCONCLUSIVE` over `PASS`; `INCONCLUSIVE` if there are none."""
     found = set(verdicts)
-    for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS):
+    for verdict in (CheckVerdict.FAIL, CheckVerdict.INCONCLUSIVE, CheckVerdict.PASS):
         if verdict in found:
             return verdict
-    return Verdict.INCONCLUSIVE
+    return CheckVerdict.INCONCLUSIVE
 
 
-def of_targets(verdicts: Sequence[Verdict]) -> Verdict:
+def of_targets(verdicts: Sequence[CheckVerdict]) -> CheckVerdict:
     """Of one transport: targets stand in for each other, but not every caller tries the next one (RFC 3263 §4.3)."""
-    if Verdict.PASS in verdicts and set(verdicts) != {Verdict.PASS}:
-        return Verdict.INCONCLUSIVE
+    if CheckVerdict.PASS in verdicts and set(verdicts) != {CheckVerdict.PASS}:
+        return CheckVerdict.INCONCLUSIVE
     return worst(verdicts)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from telephony_core.sip_check.network.failures import Happened, Outcome, Trouble
+from telephony_core.sip_check.network.failures import FailureKind, NetworkOutcome, ProbeError
 from telephony_core.sip_check.network.server_location import Resolution
 from telephony_core.sip_check.protocol.registration import Asked, Registration
-from telephony_core.sip_check.report import Certificate, Transport, Verdict
+from telephony_core.sip_check.report import Certificate, CheckVerdict, Transport
 
-PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
+PASS, FAIL, INCONCLUSIVE = CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.INCONCLUSIVE
 
 RENEW_WITHIN = timedelta(days=14)
 
@@ -27,7 +27,7 @@ _COMPARE = "compare host, port and transport with what the carrier gave"
 class Judgement:
     """The verdict on one step, in words."""
 
-    verdict: Verdict
+    verdict: CheckVerdict
     summary: str
     proves: str
     does_not_prove: str
@@ -36,69 +36,71 @@ class Judgement:
 
 # How an attempt can end without a SIP answer. What shows that something is wrong is a FAIL; silence, or hanging up,
 # shows nothing.
-_WITHOUT_ANSWER: dict[Happened, Judgement] = {
-    Happened.SILENT: Judgement(INCONCLUSIVE, "no answer in time", _NOTHING, _MAYBE_FILTERED, _ASK_ALLOWED),
-    Happened.REFUSED: Judgement(FAIL, "the port is closed", "nothing listens on this port", _ONLY_FROM_HERE, _COMPARE),
-    Happened.UNREACHABLE: Judgement(
+_WITHOUT_ANSWER: dict[FailureKind, Judgement] = {
+    FailureKind.SILENT: Judgement(INCONCLUSIVE, "no answer in time", _NOTHING, _MAYBE_FILTERED, _ASK_ALLOWED),
+    FailureKind.REFUSED: Judgement(
+        FAIL, "the port is closed", "nothing listens on this port", _ONLY_FROM_HERE, _COMPARE
+    ),
+    FailureKind.UNREACHABLE: Judgement(
         FAIL,
         "the network says that the host cannot be reached",
         "no way leads there from here",
         _ONLY_FROM_HERE,
         _COMPARE,
     ),
-    Happened.NO_ROUTE: Judgement(
+    FailureKind.NO_ROUTE: Judgement(
         INCONCLUSIVE,
         "this host has no route to the address; nothing was sent",
         _NOTHING,
         "anything about the trunk",
         "check from a host that has such addresses itself (IPv6?)",
     ),
-    Happened.LOCAL: Judgement(
+    FailureKind.LOCAL: Judgement(
         INCONCLUSIVE,
         "this host did not let it out",
         _NOTHING,
         "anything about the trunk",
         "look at this host's firewall and limits",
     ),
-    Happened.CLOSED: Judgement(
+    FailureKind.CLOSED: Judgement(
         INCONCLUSIVE,
         "the server hung up without an answer",
         "something accepts connections on this port",
         "that it is a SIP server, or that it hangs up on everybody",
         _ASK_ALLOWED,
     ),
-    Happened.NOT_SIP: Judgement(
+    FailureKind.NOT_SIP: Judgement(
         FAIL, "what answers is not SIP", "another protocol than SIP is on this port", _ONLY_FROM_HERE, _COMPARE
     ),
-    Happened.TLS_INSTEAD: Judgement(
+    FailureKind.TLS_INSTEAD: Judgement(
         FAIL,
         "this port speaks TLS",
         "a TLS server is on this port",
         "that SIP is behind it",
         "check it with transport tls",
     ),
-    Happened.TOO_LARGE: Judgement(
+    FailureKind.TOO_LARGE: Judgement(
         FAIL,
         "the head of its answer does not end within the limit",
         "no usable SIP is spoken on this port",
         _ONLY_FROM_HERE,
         _COMPARE,
     ),
-    Happened.FLOODED: Judgement(
+    FailureKind.FLOODED: Judgement(
         INCONCLUSIVE,
         "too many messages that are no answer to our request",
         "something sends SIP from this address",
         "that it answers requests",
         "ask the carrier what sends them",
     ),
-    Happened.NOT_TLS: Judgement(
+    FailureKind.NOT_TLS: Judgement(
         FAIL,
         "this port does not speak TLS",
         "no TLS server is on this port",
         _ONLY_FROM_HERE,
         "compare the port with what the carrier gave: 5061 is usual for TLS",
     ),
-    Happened.BAD_CERTIFICATE: Judgement(
+    FailureKind.BAD_CERTIFICATE: Judgement(
         FAIL,
         "the certificate does not hold",
         "a caller that verifies certificates does not get through",
@@ -106,14 +108,14 @@ _WITHOUT_ANSWER: dict[Happened, Judgement] = {
         "use the name the certificate is for, or have the server's certificate renewed; "
         "for a private authority, check with its certificate",
     ),
-    Happened.CLIENT_CERTIFICATE: Judgement(
+    FailureKind.CLIENT_CERTIFICATE: Judgement(
         INCONCLUSIVE,
         "the server asks for a client certificate",
         "a TLS server is on this port",
         "that SIP is behind it",
         "check with the client certificate that the carrier gave",
     ),
-    Happened.TLS_FAILED: Judgement(
+    FailureKind.TLS_FAILED: Judgement(
         FAIL,
         "no common TLS version or cipher",
         "a client of today's defaults does not get through",
@@ -170,7 +172,7 @@ def judge_resolution(resolution: Resolution, *, is_ip: bool) -> Judgement:
     return Judgement(PASS, f"the name leads to {places}", "this host can resolve the name", unproven)
 
 
-def judge_connection(trouble: Trouble | None, transport: Transport) -> Judgement:
+def judge_connection(trouble: ProbeError | None, transport: Transport) -> Judgement:
     """Of making a TCP connection, or a UDP socket."""
     if trouble is not None:
         return _with_detail(_WITHOUT_ANSWER[trouble.happened], trouble.detail)
@@ -179,11 +181,11 @@ def judge_connection(trouble: Trouble | None, transport: Transport) -> Judgement
     return Judgement(PASS, "connected", "something listens on this port", "that it is a SIP server")
 
 
-def judge_tls(trouble: Trouble | None, certificate: Certificate | None, *, is_verified: bool) -> Judgement:
+def judge_tls(trouble: ProbeError | None, certificate: Certificate | None, *, is_verified: bool) -> Judgement:
     """Of a TLS handshake."""
     if trouble is not None:
         judgement = _with_detail(_WITHOUT_ANSWER[trouble.happened], trouble.detail)
-        if trouble.happened in (Happened.SILENT, Happened.CLOSED):
+        if trouble.happened in (FailureKind.SILENT, FailureKind.CLOSED):
             return _but(judgement, next_step=_TRY_IN_CLEAR)
         return judgement
     if not is_verified:
@@ -206,7 +208,7 @@ def judge_tls(trouble: Trouble | None, certificate: Certificate | None, *, is_ve
     return judgement
 
 
-def judge_options(outcome: Outcome, transport: Transport, *, credentials_untried: bool) -> Judgement:
+def judge_options(outcome: NetworkOutcome, transport: Transport, *, credentials_untried: bool) -> Judgement:
     """Of OPTIONS. Any final answer shows a server, and nothing more."""
     response = outcome.response
     if response is None:
@@ -323,9 +325,9 @@ def _judge_sent(status: int, transport: Transport) -> Judgement:
     )
 
 
-def _unanswered(outcome: Outcome, transport: Transport) -> Judgement:
+def _unanswered(outcome: NetworkOutcome, transport: Transport) -> Judgement:
     judgement = _with_detail(_WITHOUT_ANSWER[outcome.happened], outcome.detail)
-    if outcome.happened is Happened.SILENT and outcome.provisional is not None:
+    if outcome.happened is FailureKind.SILENT and outcome.provisional is not None:
         return _but(
             judgement,
             summary=f"no final answer in time, only {outcome.provisional.status}",
@@ -333,7 +335,7 @@ def _unanswered(outcome: Outcome, transport: Transport) -> Judgement:
             does_not_prove="that it ever finishes a request",
             next_step="ask the carrier: the server passes requests on and gets no answer itself",
         )
-    if outcome.happened is Happened.CLOSED and transport == "tls":
+    if outcome.happened is FailureKind.CLOSED and transport == "tls":
         # The alert that would say so is easily lost: the server closes while our request is on its way.
         return _but(judgement, next_step=f"{_ASK_ALLOWED}, and whether it wants a client certificate")
     return judgement

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
-class Life:
+class Lifecycle:
     """The life of a client, shared by every copy `with_options` made of it.
 
     It ends by `end`. A process that was forked off has none of it: connections cannot be shared with a parent.
@@ -40,7 +40,7 @@ class Life:
             )
 
 
-class OneLoop:
+class LoopAffinity:
     """The event loop to which the connections of an async backend belong: the first one in which it sends."""
 
     def __init__(self) -> None:

@@ -34,11 +34,11 @@ from telephony_core.errors import (
     WriteRefused,
 )
 from telephony_core.provider.flow import Flow, Request, Response, Semantics
-from telephony_core.provider.vendor_errors import Refusal, error_for, retry_after_seconds
+from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for, retry_after_seconds
 from telephony_core.secrets.redaction import Secrets, scrubbed
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock, ProviderClock
-from telephony_core.transport.lifecycle import Life
+from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace
 from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, in_doubt, result_of
 from telephony_core.transport.traceback_frames import clear_variables
@@ -70,7 +70,7 @@ Action: TypeAlias = Pause | Transmit
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class RequestEvent:
     """One request as it went, for observers: no headers, no bodies, no secrets."""
 
     provider: str
@@ -84,7 +84,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RequestPipeline:
     """Everything that stands between a flow and its provider: where, with which key, how patiently."""
 
     provider: str
@@ -97,13 +97,13 @@ class Line:
     clock: Clock
     read_only: bool = False
     """Refuse every request that is not both a GET and `READ`."""
-    observers: tuple[Callable[[Sent], None], ...] = ()
+    observers: tuple[Callable[[RequestEvent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Told of a write that must not be repeated and may have happened, when its operation was interrupted."""
     connection: str = ""
     """Name of the connection, for errors."""
     provider_clock: ProviderClock = field(default_factory=ProviderClock)
-    life: Life = field(default_factory=Life)
+    life: Lifecycle = field(default_factory=Lifecycle)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
 
     @property
@@ -142,7 +142,7 @@ class _OpenWrite:
     state: str = "was in flight"
 
 
-def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Response | None, T]:
+def exchange(flow: Flow[T], line: RequestPipeline, operation: str) -> Generator[Action, Response | None, T]:
     """Run a flow to its end, as actions. Errors leave with provider and operation filled in and secrets taken out.
 
     After a request that must not be repeated the flow gets the time-out once more, to look what became of it or to
@@ -181,14 +181,16 @@ def exchange(flow: Flow[T], line: Line, operation: str) -> Generator[Action, Res
         _close(flow, line)
 
 
-def _close(flow: Flow[T], line: Line) -> None:
+def _close(flow: Flow[T], line: RequestPipeline) -> None:
     try:
         flow.close()
     except Exception:  # an adapter that will not be closed; whatever ended the operation goes on its way
         log.exception("%s: a flow could not be closed", line.provider)
 
 
-def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation: str, secrets: Secrets) -> None:
+def _note(
+    writes: list[_OpenWrite], ending: BaseException, line: RequestPipeline, operation: str, secrets: Secrets
+) -> None:
     """Say of every write that must not be repeated that it may have happened when its operation was interrupted."""
     for write in writes:
         request, attempt = write.request, write.request.attempt
@@ -213,7 +215,7 @@ def _note(writes: list[_OpenWrite], ending: BaseException, line: Line, operation
                 log.exception("%s: on_unknown failed", line.provider)
 
 
-def _finish(error: TelephonyError, line: Line, operation: str, secrets: Secrets) -> None:
+def _finish(error: TelephonyError, line: RequestPipeline, operation: str, secrets: Secrets) -> None:
     """Fill in where it happened and hide secrets, in the error and in those it came from."""
     seen: set[int] = set()
     link: BaseException | None = error
@@ -228,7 +230,7 @@ def _finish(error: TelephonyError, line: Line, operation: str, secrets: Secrets)
 
 
 def _attempts(
-    request: Request, line: Line, operation: str, deadline: float, writes: list[_OpenWrite]
+    request: Request, line: RequestPipeline, operation: str, deadline: float, writes: list[_OpenWrite]
 ) -> Generator[Action, Response | None, Response]:
     """One request of a flow, repeated as far as its semantics, the deadline and ``max_retries`` allow.
 
@@ -331,7 +333,12 @@ def _wait(
 
 
 def _tell(
-    line: Line, operation: str, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float
+    line: RequestPipeline,
+    operation: str,
+    request: Request,
+    attempt: int,
+    answer: Response | TelephonyError,
+    seconds: float,
 ) -> None:
     status = answer.status if isinstance(answer, Response) else None
     log.debug(
@@ -340,14 +347,14 @@ def _tell(
     )
     for observer in line.observers:
         try:
-            observer(Sent(line.provider, operation, request.method, request.path, attempt, status, seconds))
+            observer(RequestEvent(line.provider, operation, request.method, request.path, attempt, status, seconds))
         except Exception:  # a write was sent, and what became of it has to be told all the same
             log.exception("%s %s: an observer failed", line.provider, operation)
 
 
 def _failure(response: Response, request: Request, asked: float | None) -> TelephonyError:
     """What an answer means where no adapter reads it."""
-    error = error_for(response.status, response.headers, response.body, Refusal(), secrets=request.secrets)
+    error = error_for(response.status, response.headers, response.body, ErrorEnvelope(), secrets=request.secrets)
     if response.status != 429:
         return error
     error.message = "too many requests" + (f"; the provider asks to wait {asked:.0f} s" if asked else "")
@@ -393,7 +400,7 @@ def _out_of_time(request: Request, doubt: bool) -> TelephonyError:
     )
 
 
-def drive(actions: Generator[Action, Response | None, T], backend: Backend, line: Line) -> T:
+def drive(actions: Generator[Action, Response | None, T], backend: Backend, line: RequestPipeline) -> T:
     """Do what the actions say, in ordinary code. An interruption goes through them, and comes back unchanged."""
     before = sys.exception()
     try:
@@ -422,7 +429,7 @@ def drive(actions: Generator[Action, Response | None, T], backend: Backend, line
         actions.close()
 
 
-async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncBackend, line: Line) -> T:
+async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncBackend, line: RequestPipeline) -> T:
     """Do what the actions say, in async code. A cancellation goes through them, and comes back unchanged."""
     before = sys.exception()
     try:

@@ -9,9 +9,9 @@ from telephony_core import (
     AgentRef,
     AuthenticationFailed,
     Conflict,
-    ConsentRequired,
     InboundUpdate,
     MediaEncryption,
+    NotAllowed,
     NotFound,
     NumberImport,
     NumberStatus,
@@ -131,9 +131,9 @@ def release_scheduled() -> Play:
 
 def release_needs_consent() -> Play:
     number = yield ask("find_number", IMPORTED)
-    with pytest.raises(ConsentRequired) as caught:
+    with pytest.raises(NotAllowed) as caught:
         yield ask("release", number)
-    assert caught.value.consent == "unpublishes"
+    assert caught.value.allowance == "unpublishes"
     assert (yield ask("release", number, allow={SideEffect.UNPUBLISHES})).status is NumberStatus.RELEASED
 
 

@@ -51,7 +51,7 @@ def test_every_kind_of_error_has_its_exit_code(kind):
 
 def test_errors_with_facts_of_their_own_have_theirs():
     assert exit_code_for(errors.UnsupportedField("x", field="label")) == 65
-    assert exit_code_for(errors.ConsentRequired("x", consent="publishes")) == 8
+    assert exit_code_for(errors.NotAllowed("x", allowance="publishes")) == 8
     partial = errors.PartialOutcome("x", number=None, done=[], failed_step="y", cause=errors.NotFound("z"))
     assert exit_code_for(partial) == 6
 

@@ -31,7 +31,7 @@ from telephony_core.provider.capabilities import (
 from telephony_core.provider.changes import AgentAssignment, NumberImport, SipUpdate
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
 from telephony_core.provider.port import ListQuery, Page, Provider, ProviderConfig, ProviderSpec
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.testing.contract import Account, ProviderContract
 from telephony_core.testing.contract.cases import CASES, values_of
 
@@ -70,7 +70,7 @@ class Reader(Provider):
     def auth_headers(self) -> Mapping[str, str]:
         return self.acme.auth_headers()
 
-    def read_error(self, response: Response) -> Refusal:
+    def read_error(self, response: Response) -> ErrorEnvelope:
         return self.acme.read_error(response)
 
     def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
@@ -205,17 +205,17 @@ class KeyInThePath(AcmeProvider):
 
 
 class ChokesOnErrors(AcmeProvider):
-    def read_error(self, response: Response) -> Refusal:
+    def read_error(self, response: Response) -> ErrorEnvelope:
         import json
 
-        return Refusal(json.loads(response.body)["code"])
+        return ErrorEnvelope(json.loads(response.body)["code"])
 
 
 class DecidesOnCodesFirst(AcmeProvider):
-    def read_error(self, response: Response) -> Refusal:
+    def read_error(self, response: Response) -> ErrorEnvelope:
         from telephony_core.errors import Conflict
 
-        return Refusal(kind=Conflict)
+        return ErrorEnvelope(kind=Conflict)
 
 
 class RepeatsReleases(AcmeProvider):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony_core.domain.allow_list import is_open, parse_allowed_addresses, readable_allowed_address
-from telephony_core.errors import ConsentRequired, InvalidInput
+from telephony_core.errors import InvalidInput, NotAllowed
 
 CANARY = "zq9canary"
 
@@ -80,10 +80,10 @@ NETWORKS = st.one_of(
 )
 
 
-def outcome(entries: list[str], allow_any: bool) -> tuple[str, ...] | InvalidInput | ConsentRequired:
+def outcome(entries: list[str], allow_any: bool) -> tuple[str, ...] | InvalidInput | NotAllowed:
     try:
         return parse_allowed_addresses(entries, allow_any=allow_any)
-    except (InvalidInput, ConsentRequired) as error:
+    except (InvalidInput, NotAllowed) as error:
         return error
 
 
@@ -232,9 +232,9 @@ NOT_OPEN = [
 
 @pytest.mark.parametrize("entries", OPEN)
 def test_letting_strangers_in_needs_consent(entries: list[str]) -> None:
-    with pytest.raises(ConsentRequired) as caught:
+    with pytest.raises(NotAllowed) as caught:
         parse_allowed_addresses(entries, allow_any=False)
-    assert caught.value.consent == "allow_any"
+    assert caught.value.allowance == "allow_any"
     assert "allow_any=True" in str(caught.value)
     assert is_open(entries)
 
@@ -251,7 +251,7 @@ def test_carriers_and_private_networks_need_no_consent(entries: list[str]) -> No
 
 
 def test_the_entry_that_lets_everybody_in_is_named() -> None:
-    with pytest.raises(ConsentRequired, match="entry 2"):
+    with pytest.raises(NotAllowed, match="entry 2"):
         parse_allowed_addresses(["203.0.113.7", "0.0.0.0/0"], allow_any=False)
 
 
@@ -371,7 +371,7 @@ def test_garbage_is_taken_or_refused_and_never_anything_else(entries: list[str],
         assert result.__context__ is None
         assert result.__cause__ is None
         assert not all(readable_allowed_address(entry) for entry in entries)
-    elif isinstance(result, ConsentRequired):
+    elif isinstance(result, NotAllowed):
         assert opens
         assert not allow_any
     else:

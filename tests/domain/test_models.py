@@ -16,12 +16,12 @@ from telephony_core import (
     UNSET,
     AgentRef,
     AvailableNumber,
-    ConsentRequired,
     InboundSip,
     InboundUpdate,
     InvalidInput,
     MediaEncryption,
     Money,
+    NotAllowed,
     NumberIdentity,
     NumberImport,
     NumberStatus,
@@ -206,9 +206,9 @@ def test_a_refusal_says_where_and_why(refused, word):
 
 @pytest.mark.parametrize("entries", [[], ["0.0.0.0/0"], ["::/0"], ["0.0.0.0/1", "128.0.0.0/1"]])
 def test_opening_a_trunk_to_everybody_has_to_be_said(entries):
-    with pytest.raises(ConsentRequired) as caught:
+    with pytest.raises(NotAllowed) as caught:
         InboundUpdate(allowed_addresses=entries)
-    assert caught.value.consent == "allow_any"
+    assert caught.value.allowance == "allow_any"
     assert InboundUpdate(allowed_addresses=entries, allow_any=True).changes == {"allowed_addresses"}
 
 

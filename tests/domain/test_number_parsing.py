@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from telephony_core import AsyncTelephony, InboundUpdate, InvalidInput, NumberImport, Telephony
 from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.domain.number_parsing import given_number, is_written_as_number, undressed
+from telephony_core.domain.number_parsing import is_written_as_number, parse_number, undressed
 from tests.provider.toy import SPEC, ToyServer
 
 KOREAN = "+827011112222"
@@ -83,14 +83,14 @@ REFUSED = [
 
 @pytest.mark.parametrize(("region", "text", "e164"), READ)
 def test_a_number_in_another_dress_is_read(region: str, text: str, e164: str) -> None:
-    assert given_number(text, region=region).e164 == e164
+    assert parse_number(text, region=region).e164 == e164
     assert is_written_as_number(text)
 
 
 @pytest.mark.parametrize(("region", "text", "reason"), REFUSED)
 def test_what_cannot_be_meant_is_refused_with_the_reason(region: str, text: Any, reason: str) -> None:
     with pytest.raises(InvalidInput, match=re.escape(reason)) as caught:
-        given_number(text, region=region)
+        parse_number(text, region=region)
     assert caught.value.remedy
 
 
@@ -100,13 +100,13 @@ def test_what_cannot_be_meant_is_refused_with_the_reason(region: str, text: Any,
 )
 def test_anything_else_is_taken_as_it_is(text: str) -> None:
     assert undressed(text) == text
-    assert given_number(text, region="KR") == NumberIdentity.parse(text, region="KR")
+    assert parse_number(text, region="KR") == NumberIdentity.parse(text, region="KR")
 
 
 def test_what_a_provider_returned_is_never_undressed() -> None:
     assert NumberIdentity.parse("070\u00a01111\u00a02222", region="KR").e164 is None
     identity = NumberIdentity.parse("070\u00a01111\u00a02222", region="KR")
-    assert given_number(identity, region="KR") is identity
+    assert parse_number(identity, region="KR") is identity
 
 
 @settings(deadline=None)
@@ -114,11 +114,11 @@ def test_what_a_provider_returned_is_never_undressed() -> None:
 def test_any_text_is_read_or_refused(text: str, region: str) -> None:
     refusal = None
     try:
-        identity = given_number(text, region=region)
+        identity = parse_number(text, region=region)
     except InvalidInput as error:
         refusal = error
     if refusal is None:
-        assert given_number(identity.raw, region=region).account_key == identity.account_key
+        assert parse_number(identity.raw, region=region).account_key == identity.account_key
     else:
         assert refusal.remedy
         assert refusal.__context__ is None

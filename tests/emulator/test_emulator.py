@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 
 from telephony_core.emulator import (
-    Call,
-    Credentials,
+    EmulatedRefusal,
     Emulator,
     Fault,
     FaultKind,
     HttpRequest,
     NotEmulated,
+    ReceivedRequest,
     Record,
     RecordStore,
-    Refused,
     Response,
+    StoredCredentials,
     json_response,
     period_end,
     read_json,
@@ -39,13 +39,13 @@ class Notebook(Emulator):
     slug = "notebook"
     base_url = BASE
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: ReceivedRequest) -> Response:
         if call.method == "POST":
             id = self.add(text="note")
             self.appeared(id)
             return json_response(201, self.store[id])
         if call.segments != ("notes",):
-            raise Refused(json_response(404, {"error": "no such page"}))
+            raise EmulatedRefusal(json_response(404, {"error": "no such page"}))
         return json_response(200, [id for id in self.store if self.is_visible(id)])
 
     def complete(self, fields: Mapping[str, object]) -> Record:
@@ -155,7 +155,7 @@ class TestLateVisibility:
 
 
 class TestReading:
-    def read(self, notebook: Notebook, path: str, **more: Any) -> Call:
+    def read(self, notebook: Notebook, path: str, **more: Any) -> ReceivedRequest:
         notebook.handle(HttpRequest("GET", BASE + path, **more))
         return notebook.requests[-1]
 
@@ -254,8 +254,8 @@ class TestRecords:
         assert json.loads(notebook.handle(get()).body) == [key]
 
     def test_credentials_are_kept_apart_and_out_of_repr(self, notebook: Notebook) -> None:
-        key = notebook.add({"id": "1"}, credentials=Credentials("user", "canary"))
-        assert notebook.credentials(key) == Credentials("user", "canary")
+        key = notebook.add({"id": "1"}, credentials=StoredCredentials("user", "canary"))
+        assert notebook.credentials(key) == StoredCredentials("user", "canary")
         assert notebook.credentials("2") is None
         assert "canary" not in repr(notebook.credentials(key))
 

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from telephony_core.emulator import Call, Emulator, Fault, FaultKind, Response, json_response
+from telephony_core.emulator import Emulator, Fault, FaultKind, ReceivedRequest, Response, json_response
 from telephony_core.emulator.asgi import asgi_app
 from telephony_core.emulator.server import run, serve
 from telephony_core.errors import ConfigurationError, NoAnswer, NotSent
@@ -28,7 +28,7 @@ class Echo(Emulator):
     slug = "echo"
     base_url = "https://api.example.com/v9"
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: ReceivedRequest) -> Response:
         if call.segments == ("nothing",):
             return Response(204, {}, b"")
         asked = {

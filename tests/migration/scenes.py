@@ -21,7 +21,7 @@ from telephony_core.domain.sip import (
 )
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import Emulator
-from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.provider.capabilities import (
     AddressForms,
@@ -144,9 +144,9 @@ def inventory(
     )
 
 
-def target(*numbers: PhoneNumber, capabilities: Capabilities = WIDE, **fields: Any) -> Target:
+def target(*numbers: PhoneNumber, capabilities: Capabilities = WIDE, **fields: Any) -> TargetAccount:
     """A connection ``west`` that holds these numbers."""
-    return Target(inventory(*numbers, provider="west"), capabilities, **fields)
+    return TargetAccount(inventory(*numbers, provider="west"), capabilities, **fields)
 
 
 def emulated(slug: str, **client: Any) -> tuple[Emulator, Telephony]:

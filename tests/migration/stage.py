@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from telephony_core import PUBLISHED, AgentRef, AsyncTelephony, PhoneNumber, Telephony
-from telephony_core.emulator import Credentials, Emulator
+from telephony_core.emulator import Emulator, StoredCredentials
 from telephony_core.migration.plan.model import (
+    DesiredInbound,
+    DesiredOutbound,
+    DesiredState,
+    Endpoint,
     Plan,
     PlannedNumber,
+    PlannedStep,
     Settings,
-    Side,
-    Step,
     StepKind,
     Trunk,
-    Wanted,
-    WantedInbound,
-    WantedOutbound,
 )
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, apply_plan
@@ -34,10 +34,10 @@ WRITES = ("POST", "PATCH", "PUT", "DELETE")
 
 @dataclass
 class Stage:
-    """A source with numbers in it and an empty target. ``way`` is ``vox-diga`` or ``diga-vox``."""
+    """A source with numbers in it and an empty target. ``context`` is ``vox-diga`` or ``diga-vox``."""
 
     folder: Path
-    way: str = "vox-diga"
+    context: str = "vox-diga"
     count: int = 3
     settings: Settings = field(default_factory=lambda: Settings(timeout=20.0))
     time: FakeTime = field(default_factory=FakeTime)
@@ -47,7 +47,7 @@ class Stage:
             "vox": lambda key: VoxEmulator(api_key=key, now=self.time.clock.now, seed=False, allow_duplicates=True),
             "diga": lambda key: DigaEmulator(api_key=key, now=self.time.clock.now, seed=False, allow_duplicates=True),
         }
-        source, target = self.way.split("-")
+        source, target = self.context.split("-")
         # Another key is another account, whose records have other ids.
         self.source, self.target = make[source]("emulator-key"), make[target]("emulator-key-of-the-target")
         self.ids = [self._add_source(index) for index in range(self.count)]
@@ -66,7 +66,7 @@ class Stage:
                 memo=f"번호 {index}",
                 address=f"sip:trunk{index % 3}.example.com:5060",
                 inbound_agent={"agent_id": agent["reception"], "agent_version": "production"},
-                credentials=Credentials("acme", PASSWORD),
+                credentials=StoredCredentials("acme", PASSWORD),
             )
         return self.source.add(
             number=f"+8270{11110000 + index}",
@@ -79,7 +79,7 @@ class Stage:
                 "outbound_media_encryption": "allow",
                 "allowed_addresses": ["203.0.113.7"],
             },
-            credentials=Credentials("acme", PASSWORD),
+            credentials=StoredCredentials("acme", PASSWORD),
         )
 
     # -- clients
@@ -103,23 +103,23 @@ class Stage:
     def planned(self, record: PhoneNumber, **changes: object) -> PlannedNumber:
         assert record.sip is not None
         agent = AgentRef(self.target.agents["reception"], version=PUBLISHED)
-        inbound = WantedInbound(allowed_addresses=("203.0.113.7",)) if self.target.slug == "diga" else None
+        inbound = DesiredInbound(allowed_addresses=("203.0.113.7",)) if self.target.slug == "diga" else None
         address = record.sip.outbound.address
         given: dict[str, object] = {
             "number": record.identity.e164,
             "label": record.label,
             "inbound": inbound,
-            "outbound": WantedOutbound(address=str(address).removeprefix("sip:")),
+            "outbound": DesiredOutbound(address=str(address).removeprefix("sip:")),
             "trunk": "carrier",
             "inbound_agent": agent,
         }
-        wanted = Wanted.model_validate({**given, **changes})
-        kinds = [StepKind.IMPORT, *([StepKind.ASSIGN_AGENTS] if wanted.has_agents else []), StepKind.READ_BACK]
+        desired = DesiredState.model_validate({**given, **changes})
+        kinds = [StepKind.IMPORT, *([StepKind.ASSIGN_AGENTS] if desired.has_agents else []), StepKind.READ_BACK]
         return PlannedNumber(
             key=str(record.identity.e164),
             source=record,
-            wanted=wanted,
-            steps=tuple(Step(kind=kind, says=kind.value) for kind in kinds),
+            desired=desired,
+            steps=tuple(PlannedStep(kind=kind, message=kind.value) for kind in kinds),
         )
 
     def plan(self, name: str = "plan.json", **changes: object) -> LoadedPlan:
@@ -129,8 +129,8 @@ class Stage:
         given: dict[str, object] = {
             "created_at": START,
             "made_with": "0",
-            "source": Side(connection="here", provider=self.source.slug),
-            "target": Side(connection="there", provider=self.target.slug),
+            "source": Endpoint(connection="here", provider=self.source.slug),
+            "target": Endpoint(connection="there", provider=self.target.slug),
             "settings": self.settings,
             "trunks": (Trunk(name="carrier", auth="digest", username="acme", password=f"file:{self.secret}"),),
             "numbers": tuple(self.planned(record) for record in chosen),

@@ -32,8 +32,8 @@ from telephony_core.migration import (
 )
 from telephony_core.migration.inventory.fields import SETTINGS, means_the_same
 from telephony_core.migration.mapping.map_file import AgentChoice, TrunkChoice
-from telephony_core.migration.plan.allowances import Consent
-from telephony_core.migration.plan.model import Fate, Finding
+from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.model import FieldOutcome, Finding
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field
 from telephony_diga.emulator import DigaEmulator
@@ -94,12 +94,12 @@ def planned(source: Account, target: Account, folder: Path) -> LoadedPlan:
             secret.write_text(credentials.password or "")
             given = {"username": credentials.username, "password": f"file:{secret}"}
         trunks.append(TrunkChoice.model_validate({"name": name, "numbers": (str(number.identity),), **given}))
-    consents = [consent.value for consent in Consent]
+    consents = [allowance.value for allowance in Allowance]
     plan = make_plan(
         inventory,
         there,
         MigrationMap(agents=agents, trunks=tuple(trunks)),
-        accept=consents,
+        allow=consents,
         settings=Settings(timeout=20.0, concurrency=1),
         clock=source.time.clock,
     )
@@ -131,19 +131,19 @@ MAKE: Mapping[str, Callable[[FakeTime, bool, str], Emulator]] = {
 }
 
 
-def accounts(way: str, time: FakeTime) -> list[Account]:
+def accounts(context: str, time: FakeTime) -> list[Account]:
     """The accounts along the way; only the first one has numbers in it."""
     return [
         Account(f"{slug}-{place}", MAKE[slug](time, place == 0, f"key-of-{place}"), time)
-        for place, slug in enumerate(way.split("-"))
+        for place, slug in enumerate(context.split("-"))
     ]
 
 
-@pytest.mark.parametrize("way", ["vox-diga-vox", "diga-vox-diga", "vox-vox-vox", "diga-diga-diga"])
+@pytest.mark.parametrize("context", ["vox-diga-vox", "diga-vox-diga", "vox-vox-vox", "diga-diga-diga"])
 def test_every_field_that_both_can_express_comes_back_equal_and_every_other_one_was_named(
-    way: str, time: FakeTime, tmp_path: Path
+    context: str, time: FakeTime, tmp_path: Path
 ) -> None:
-    first, between, last = accounts(way, time)
+    first, between, last = accounts(context, time)
     there, back = move(first, between, tmp_path), move(between, last, tmp_path)
     before, after = first.live(), last.live()
     moved = [number.key for number in back.plan.numbers]
@@ -155,11 +155,11 @@ def test_every_field_that_both_can_express_comes_back_equal_and_every_other_one_
             if not means_the_same(old, new):
                 finding = on_the_way.get((key, name)) or named(back).get((key, name))
                 assert finding is not None, f"{key}: {name} became {new!r} from {old!r}, and nobody said so"
-                assert finding.fate not in (None, Fate.KEPT), f"{key}: {name}: {finding}"
+                assert finding.outcome not in (None, FieldOutcome.KEPT), f"{key}: {name}: {finding}"
         for emulator, number in ((first.emulator, before[key]), (last.emulator, after[key])):
             stored = emulator.credentials(number.id)
-            wanted = first.emulator.credentials(before[key].id)
-            assert (stored and stored.password) == (wanted and wanted.password), key
+            desired = first.emulator.credentials(before[key].id)
+            assert (stored and stored.password) == (desired and desired.password), key
 
 
 def _agentless(account: Account, number: PhoneNumber, name: str) -> object:
@@ -171,14 +171,14 @@ def _agentless(account: Account, number: PhoneNumber, name: str) -> object:
     return value
 
 
-@pytest.mark.parametrize("way", ["vox-diga", "diga-vox", "vox-vox", "diga-diga"])
-def test_there_and_rolled_back_leaves_both_sides_as_they_were(way: str, time: FakeTime, tmp_path: Path) -> None:
-    source, target = accounts(way, time)
+@pytest.mark.parametrize("context", ["vox-diga", "diga-vox", "vox-vox", "diga-diga"])
+def test_there_and_rolled_back_leaves_both_sides_as_they_were(context: str, time: FakeTime, tmp_path: Path) -> None:
+    source, target = accounts(context, time)
     target.emulator.add(number="07099990000" if target.emulator.slug == "vox" else "+34611111111")
     before = source.emulator.records(), target.live()
     loaded = move(source, target, tmp_path)
     assert len(target.live()) == len(loaded.plan.numbers) + 1
-    options = DeprovisionOptions(clock=time.clock, accept=["unpublishes"])
+    options = DeprovisionOptions(clock=time.clock, allow=["unpublishes"])
     shown = preview_rollback(loaded, source.open, target.open, options).shown
     assert len(shown) == len(loaded.plan.numbers)
     assert rollback_plan(loaded, source.open, target.open, replace(options, confirmed=shown)).is_complete

@@ -18,7 +18,7 @@ from telephony_core import (
     OutcomeUnknown,
     PartialOutcome,
     PhoneNumber,
-    SettlementOutcome,
+    ReconciliationOutcome,
     SideEffect,
     UnexpectedResponse,
 )
@@ -185,7 +185,7 @@ def test_a_change_that_was_not_done_and_is_answered_about_something_else_is_unkn
     with pytest.raises(OutcomeUnknown, match="the answer is about v") as caught:
         CHANGES[operation](toy, number)
     assert (caught.value.attempt.id, caught.value.attempt.identity) == ("a", number.identity)
-    assert toy.settle(caught.value).outcome is SettlementOutcome.NOT_SEEN
+    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
     assert len(toy.server.writes()) == 1
 
 
@@ -208,7 +208,7 @@ def test_an_id_that_serves_another_number_does_not_tell_what_became_of_a_change(
     with pytest.raises(OutcomeUnknown, match=r"a of \+827055556666, from which it cannot be told") as caught:
         toy.release("a")
     settlement = toy.settle(caught.value)
-    assert settlement.outcome is SettlementOutcome.AMBIGUOUS
+    assert settlement.outcome is ReconciliationOutcome.AMBIGUOUS
     assert [record.id for record in settlement.candidates] == ["a"]
 
 
@@ -241,7 +241,7 @@ def test_an_import_that_made_nothing_and_is_answered_about_something_else_is_unk
     with pytest.raises(OutcomeUnknown, match=f"the answer is about {stranger}") as caught:
         empty.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
     assert empty.server.writes() == [("POST", "/numbers")]
-    assert empty.settle(caught.value).outcome is SettlementOutcome.NOT_SEEN
+    assert empty.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
 
 def test_an_import_that_became_another_number_is_unknown(empty):
@@ -291,7 +291,7 @@ def test_a_release_that_is_not_found_and_leaves_the_record_listed_is_unknown(toy
     with pytest.raises(OutcomeUnknown, match="lists it") as caught:
         toy.release("a")
     assert caught.value.attempt.id == "a"
-    assert toy.settle(caught.value).outcome is SettlementOutcome.NOT_SEEN
+    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
 
 def test_a_release_that_is_not_found_while_nothing_can_be_listed_is_unknown(toy):
@@ -320,9 +320,9 @@ def test_that_nothing_can_be_listed_is_told_instead_of_not_found(toy):
 @pytest.mark.parametrize(
     ("state", "outcome"),
     [
-        ({}, SettlementOutcome.NOT_SEEN),
-        ({"status": "released"}, SettlementOutcome.MADE),
-        (None, SettlementOutcome.MADE),
+        ({}, ReconciliationOutcome.NOT_SEEN),
+        ({"status": "released"}, ReconciliationOutcome.MADE),
+        (None, ReconciliationOutcome.MADE),
     ],
 )
 def test_after_a_lost_release_one_404_proves_nothing(toy, state, outcome):

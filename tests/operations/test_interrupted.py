@@ -14,13 +14,13 @@ from telephony_core import (
     NumberImport,
     OutboundUpdate,
     OutcomeUnknown,
-    SettlementOutcome,
+    ReconciliationOutcome,
     Telephony,
 )
 from telephony_core.errors import NoAnswer, PartialOutcome
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.transport.pipeline import drive, exchange
 from tests.provider.toy import SPEC, Both, ToyServer
 from tests.transport.driving import FakeTime, Script, json_answer, line
@@ -147,9 +147,9 @@ def test_the_record_that_was_made_is_told_while_its_agents_are_assigned(toy, kin
     toy.server.records["new-0"]["inbound_agent"] = {"agent_id": "bot", "version": "v1"}
     assert toy.settle(again).number.id == "new-0"
     toy.server.records["new-0"]["number"] = "07055556666"
-    assert toy.settle(again).outcome is SettlementOutcome.AMBIGUOUS
+    assert toy.settle(again).outcome is ReconciliationOutcome.AMBIGUOUS
     del toy.server.records["new-0"]
-    assert toy.settle(again).outcome is SettlementOutcome.AMBIGUOUS
+    assert toy.settle(again).outcome is ReconciliationOutcome.AMBIGUOUS
 
 
 @ending
@@ -268,7 +268,7 @@ def test_an_operation_that_is_thrown_away_is_told():
 
 
 def once() -> Flow[int]:
-    return (yield from call(Request.of("POST", "/things", Semantics.ONCE), lambda _: Refusal())).status
+    return (yield from call(Request.of("POST", "/things", Semantics.ONCE), lambda _: ErrorEnvelope())).status
 
 
 class Between:
@@ -323,7 +323,7 @@ def test_a_flow_that_will_not_be_closed_does_not_hide_what_ended_the_operation(c
 def test_a_flow_of_ones_own_that_fails_after_its_write_says_so():
     def own() -> Flow[None]:
         yield from once()
-        yield from call(Request.of("GET", "/things"), lambda _: Refusal())
+        yield from call(Request.of("GET", "/things"), lambda _: ErrorEnvelope())
 
     heard: list[OutcomeUnknown] = []
     script = Script([json_answer(), json_answer(404)])

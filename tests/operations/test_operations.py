@@ -12,10 +12,10 @@ from telephony_core import (
     AgentRef,
     AmbiguousNumber,
     Conflict,
-    ConsentRequired,
     InboundUpdate,
     InvalidInput,
     InvalidRequest,
+    NotAllowed,
     NotFound,
     NumberImport,
     NumberStatus,
@@ -23,7 +23,7 @@ from telephony_core import (
     OutboundUpdate,
     OutcomeUnknown,
     PartialOutcome,
-    SettlementOutcome,
+    ReconciliationOutcome,
     SideEffect,
     UnexpectedResponse,
     UnsupportedOperation,
@@ -207,7 +207,7 @@ def test_a_refused_assignment_after_an_import_is_a_partial_outcome(toy):
 
 
 def test_consent_that_an_assignment_needs_is_asked_before_the_number_exists(toy):
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK, inbound_agent=AgentRef("shy", version="v1")))
     assert toy.server.writes() == []
 
@@ -247,10 +247,10 @@ def test_a_lost_import_without_a_trace_is_unknown_and_not_repeated(toy):
     with pytest.raises(OutcomeUnknown, match="may still happen") as caught:
         toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
     assert toy.server.writes() == [("POST", "/numbers")]
-    assert toy.settle(caught.value).outcome is SettlementOutcome.NOT_SEEN
+    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
     toy.server.add("late", "07011112222", address="pbx.example.com:5060", username="u")
     settlement = toy.settle(caught.value)
-    assert (settlement.outcome, settlement.number.id) == (SettlementOutcome.MADE, "late")
+    assert (settlement.outcome, settlement.number.id) == (ReconciliationOutcome.MADE, "late")
 
 
 def test_somebody_elses_record_is_never_adopted(toy):
@@ -262,7 +262,7 @@ def test_somebody_elses_record_is_never_adopted(toy):
     with pytest.raises(OutcomeUnknown, match="theirs, which may be somebody else's") as caught:
         toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
     settlement = toy.settle(caught.value)
-    assert settlement.outcome is SettlementOutcome.AMBIGUOUS
+    assert settlement.outcome is ReconciliationOutcome.AMBIGUOUS
     assert [number.id for number in settlement.candidates] == ["theirs"]
     assert toy.server.writes() == [("POST", "/numbers")]
 
@@ -358,7 +358,7 @@ def test_a_lost_assignment_of_the_agent_that_was_there_before_is_not_taken_for_d
     toy.server.faults[("PATCH", 1)] = lost_before
     with pytest.raises(OutcomeUnknown) as caught:
         toy.assign_agents("a", inbound=AgentRef("bot", version="v1"))
-    assert toy.settle(caught.value).outcome is SettlementOutcome.AMBIGUOUS
+    assert toy.settle(caught.value).outcome is ReconciliationOutcome.AMBIGUOUS
 
 
 def test_a_lost_assignment_without_a_trace_is_unknown(toy):
@@ -390,9 +390,9 @@ def test_a_release_says_whether_it_can_be_taken_back(toy):
 
 def test_a_release_that_would_unpublish_needs_consent(toy):
     toy.server.add("a", "07011112222", inbound_agent={"agent_id": "bot", "version": "v1"})
-    with pytest.raises(ConsentRequired) as caught:
+    with pytest.raises(NotAllowed) as caught:
         toy.release("a")
-    assert caught.value.consent == "unpublishes"
+    assert caught.value.allowance == "unpublishes"
     assert toy.server.writes() == []
     toy.release("a", allow={SideEffect.UNPUBLISHES})
     assert toy.server.writes() == [("DELETE", "/numbers/a")]
@@ -423,7 +423,7 @@ def test_a_lost_release_without_effect_is_unknown(toy):
     toy.server.faults[("DELETE", 1)] = lost_before
     with pytest.raises(OutcomeUnknown) as caught:
         toy.release("a")
-    assert toy.settle(caught.value).outcome is SettlementOutcome.NOT_SEEN
+    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
     assert toy.server.writes() == [("DELETE", "/numbers/a")]
 
 

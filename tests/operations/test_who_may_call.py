@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from telephony_core import ConsentRequired, InboundUpdate, NumberImport, OutboundUpdate, SipUpdate, Telephony
+from telephony_core import InboundUpdate, NotAllowed, NumberImport, OutboundUpdate, SipUpdate, Telephony
 from telephony_core.provider.capabilities import Admits, AllowListMeaning, Capabilities, Field
 from tests.provider.toy import CAPABILITIES, SPEC, ToyProvider, ToyServer
 
@@ -37,7 +37,7 @@ def declaring(missing: Admits | None, empty: Admits | None = None) -> Capabiliti
 
 def said(client: Telephony, change: Any) -> list[tuple[str, str | None]]:
     return [
-        (problem.severity, getattr(problem.error, "consent", None))
+        (problem.severity, getattr(problem.error, "allowance", None))
         for problem in client.check(change)
         if problem.field == Field.ALLOWED_ADDRESSES
     ]
@@ -49,9 +49,9 @@ def test_an_import_without_a_list_needs_consent_where_it_may_be_open(
     admits: Admits | None, inbound: InboundUpdate | None
 ) -> None:
     client, server = toy(declaring(admits))
-    with pytest.raises(ConsentRequired) as caught:
+    with pytest.raises(NotAllowed) as caught:
         client.import_number(NumberImport(number=NUMBER, inbound=inbound, outbound=TRUNK))
-    assert caught.value.consent == "allow_any"
+    assert caught.value.allowance == "allow_any"
     assert "allow_any=True" in (caught.value.remedy or "")
     assert server.requests == []
     for consented in (InboundUpdate(allow_any=True), InboundUpdate(allowed_addresses=["192.0.2.1"])):
@@ -61,7 +61,7 @@ def test_an_import_without_a_list_needs_consent_where_it_may_be_open(
 @pytest.mark.parametrize("admits", OPENING)
 def test_an_update_that_clears_the_list_needs_the_same(admits: Admits | None) -> None:
     client, server = toy(declaring(admits))
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         client.update_sip("id", inbound=InboundUpdate(allowed_addresses=None))
     assert server.requests == []
     assert said(client, SipUpdate("id", inbound=InboundUpdate(allowed_addresses=None, allow_any=True))) == []
@@ -102,9 +102,9 @@ def test_a_provider_without_a_list_has_nothing_to_consent_to() -> None:
 def test_a_list_that_came_past_its_own_check_is_checked_again() -> None:
     client, server = toy(declaring(Admits.EVERYBODY))
     wide = InboundUpdate.model_construct({"allowed_addresses"}, allow_any=False, allowed_addresses=("8.0.0.0/8",))
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         client.update_sip("id", inbound=wide)
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         InboundUpdate(allowed_addresses=["192.0.2.1"]).model_copy(update={"allowed_addresses": ["0.0.0.0/1"]})
     assert server.requests == []
 

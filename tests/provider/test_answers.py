@@ -24,7 +24,7 @@ from telephony_core import (
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.operations.reconciliation import (
     Attempt,
-    SettlementOutcome,
+    ReconciliationOutcome,
     differences,
     judge_change,
     judge_import,
@@ -33,7 +33,7 @@ from telephony_core.operations.reconciliation import (
 )
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Request, Response, Semantics, parse_json, path
-from telephony_core.provider.vendor_errors import BY_STATUS, Refusal, error_for, retry_after_seconds
+from telephony_core.provider.vendor_errors import BY_STATUS, ErrorEnvelope, error_for, retry_after_seconds
 from telephony_core.provider.wire import read_cursor, read_items, read_object, read_record
 from telephony_core.secrets.redaction import scrubbed, scrubbed_body, without_secrets
 from tests.provider.toy import CAPABILITIES, read_toy
@@ -79,38 +79,38 @@ def test_what_is_no_json_is_refused():
 
 @pytest.mark.parametrize(("status", "kind"), BY_STATUS.items())
 def test_a_status_decides(status, kind):
-    assert type(error_for(status, {}, b"", Refusal())) is kind
+    assert type(error_for(status, {}, b"", ErrorEnvelope())) is kind
 
 
 def test_a_machine_code_decides_second():
-    assert type(error_for(400, {}, b"", Refusal(kind=errors.NotFound))) is errors.NotFound
-    assert type(error_for(403, {}, b"", Refusal(kind=errors.NotFound))) is errors.PermissionDenied
-    assert type(error_for(418, {}, b"", Refusal())) is errors.InvalidRequest
-    assert type(error_for(500, {}, b"", Refusal(kind=errors.NotFound))) is errors.ProviderUnavailable
-    assert type(error_for(302, {}, b"", Refusal())) is errors.UnexpectedResponse
+    assert type(error_for(400, {}, b"", ErrorEnvelope(kind=errors.NotFound))) is errors.NotFound
+    assert type(error_for(403, {}, b"", ErrorEnvelope(kind=errors.NotFound))) is errors.PermissionDenied
+    assert type(error_for(418, {}, b"", ErrorEnvelope())) is errors.InvalidRequest
+    assert type(error_for(500, {}, b"", ErrorEnvelope(kind=errors.NotFound))) is errors.ProviderUnavailable
+    assert type(error_for(302, {}, b"", ErrorEnvelope())) is errors.UnexpectedResponse
 
 
 def test_an_error_carries_what_the_vendor_said():
     headers = {"x-request-id": "r-1", "retry-after": "3"}
-    error = error_for(409, headers, b'{"password": "x"}', Refusal("TAKEN", "already\x1b[31m there"))
+    error = error_for(409, headers, b'{"password": "x"}', ErrorEnvelope("TAKEN", "already\x1b[31m there"))
     assert (error.status, error.code, error.request_id, error.retry_after) == (409, "TAKEN", "r-1", 3.0)
     assert error.message == "the provider says: already [31m there"
     assert error.body == '{"password": "[hidden]"}'
 
 
 def test_what_the_vendor_said_is_cut_and_holds_no_secret():
-    error = error_for(409, {}, b"", Refusal("C" * 200, "m" * 900))
+    error = error_for(409, {}, b"", ErrorEnvelope("C" * 200, "m" * 900))
     assert error.message == "the provider says: " + "m" * 500
     assert error.code == "C" * 100
-    error = error_for(409, {}, CANARY.encode(), Refusal(CANARY, CANARY), secrets=[CANARY])
+    error = error_for(409, {}, CANARY.encode(), ErrorEnvelope(CANARY, CANARY), secrets=[CANARY])
     assert (error.code, error.body) == ("[hidden]", "[hidden]")
     assert error.message == "the provider says: [hidden]"
 
 
 def test_a_refusal_without_a_word_says_so():
-    assert error_for(400, {}, b"", Refusal()).message == "the provider answered 400 without a reason"
-    assert "redirect" in error_for(399, {}, b"", Refusal(kind=errors.NotFound)).message
-    assert type(error_for(400, {}, b"", Refusal(kind=errors.NotFound))) is errors.NotFound
+    assert error_for(400, {}, b"", ErrorEnvelope()).message == "the provider answered 400 without a reason"
+    assert "redirect" in error_for(399, {}, b"", ErrorEnvelope(kind=errors.NotFound)).message
+    assert type(error_for(400, {}, b"", ErrorEnvelope(kind=errors.NotFound))) is errors.NotFound
 
 
 def test_a_date_is_counted_from_now_where_nobody_says_when():
@@ -268,50 +268,50 @@ def record(id: str = "a", **fields: object):
 @pytest.mark.parametrize(
     ("records", "outcome"),
     [
-        ([], SettlementOutcome.NOT_SEEN),
-        ([record("old")], SettlementOutcome.AMBIGUOUS),  # it was over, or the import would not have been sent
-        ([record("new", status="released")], SettlementOutcome.NOT_SEEN),
-        ([record("new", label="L")], SettlementOutcome.MADE),
-        ([record("old", status="released"), record("new", label="L")], SettlementOutcome.MADE),
-        ([record("old", label="L")], SettlementOutcome.AMBIGUOUS),
-        ([record("new", label="other")], SettlementOutcome.AMBIGUOUS),
-        ([record("new", label="L"), record("newer", label="L")], SettlementOutcome.AMBIGUOUS),
+        ([], ReconciliationOutcome.NOT_SEEN),
+        ([record("old")], ReconciliationOutcome.AMBIGUOUS),  # it was over, or the import would not have been sent
+        ([record("new", status="released")], ReconciliationOutcome.NOT_SEEN),
+        ([record("new", label="L")], ReconciliationOutcome.MADE),
+        ([record("old", status="released"), record("new", label="L")], ReconciliationOutcome.MADE),
+        ([record("old", label="L")], ReconciliationOutcome.AMBIGUOUS),
+        ([record("new", label="other")], ReconciliationOutcome.AMBIGUOUS),
+        ([record("new", label="L"), record("newer", label="L")], ReconciliationOutcome.AMBIGUOUS),
     ],
 )
 def test_an_import_is_only_adopted_when_it_is_new_live_and_equal(records, outcome):
     made = judge_import(attempt(before=frozenset({"old"}), expected={"label": "L"}), records, CAPABILITIES, as_of=NOW)
     assert (made.outcome, made.as_of) == (outcome, NOW)
-    assert (made.number is not None) is (outcome is SettlementOutcome.MADE)
+    assert (made.number is not None) is (outcome is ReconciliationOutcome.MADE)
 
 
 @pytest.mark.parametrize(
     ("operation", "number", "outcome"),
     [
-        (Operation.RELEASE, None, SettlementOutcome.MADE),
-        (Operation.RELEASE, record(status="released"), SettlementOutcome.MADE),
-        (Operation.RELEASE, record(status="release_scheduled"), SettlementOutcome.MADE),
-        (Operation.RELEASE, record(), SettlementOutcome.NOT_SEEN),
-        (Operation.RELEASE, record(status="unknown"), SettlementOutcome.NOT_SEEN),
-        (Operation.REVOKE_RELEASE, None, SettlementOutcome.AMBIGUOUS),
-        (Operation.REVOKE_RELEASE, record(), SettlementOutcome.MADE),
-        (Operation.REVOKE_RELEASE, record(status="pending"), SettlementOutcome.MADE),
-        (Operation.REVOKE_RELEASE, record(status="release_scheduled"), SettlementOutcome.NOT_SEEN),
-        (Operation.UPDATE_LABEL, record(label="L"), SettlementOutcome.MADE),
-        (Operation.UPDATE_LABEL, record(label="M"), SettlementOutcome.NOT_SEEN),
+        (Operation.RELEASE, None, ReconciliationOutcome.MADE),
+        (Operation.RELEASE, record(status="released"), ReconciliationOutcome.MADE),
+        (Operation.RELEASE, record(status="release_scheduled"), ReconciliationOutcome.MADE),
+        (Operation.RELEASE, record(), ReconciliationOutcome.NOT_SEEN),
+        (Operation.RELEASE, record(status="unknown"), ReconciliationOutcome.NOT_SEEN),
+        (Operation.REVOKE_RELEASE, None, ReconciliationOutcome.AMBIGUOUS),
+        (Operation.REVOKE_RELEASE, record(), ReconciliationOutcome.MADE),
+        (Operation.REVOKE_RELEASE, record(status="pending"), ReconciliationOutcome.MADE),
+        (Operation.REVOKE_RELEASE, record(status="release_scheduled"), ReconciliationOutcome.NOT_SEEN),
+        (Operation.UPDATE_LABEL, record(label="L"), ReconciliationOutcome.MADE),
+        (Operation.UPDATE_LABEL, record(label="M"), ReconciliationOutcome.NOT_SEEN),
     ],
 )
 def test_a_change_is_judged_by_the_record(operation, number, outcome):
     tried = attempt(operation, id="a", expected={"label": "L"})
     found = judge_change(tried, number, CAPABILITIES, as_of=NOW)
     assert (found.outcome, found.as_of) == (outcome, NOW)
-    assert found.number == (number if outcome is SettlementOutcome.MADE else None)
+    assert found.number == (number if outcome is ReconciliationOutcome.MADE else None)
 
 
 @pytest.mark.parametrize(("number", "candidates"), [(None, ()), (record(), (record(),))])
 def test_where_a_look_cannot_tell_a_person_gets_what_is_there(number, candidates):
     tried = attempt(Operation.UPDATE_LABEL, id="a", expected={"label": "L"}, telling=False)
     found = judge_change(tried, number, CAPABILITIES, as_of=NOW)
-    assert (found.outcome, found.as_of, found.candidates) == (SettlementOutcome.AMBIGUOUS, NOW, candidates)
+    assert (found.outcome, found.as_of, found.candidates) == (ReconciliationOutcome.AMBIGUOUS, NOW, candidates)
 
 
 def test_what_was_sent_is_every_field_but_the_password():

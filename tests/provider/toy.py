@@ -16,7 +16,7 @@ from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import CredentialState, InboundSip, OutboundSip, SipConfig
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import ConsentRequired, UnexpectedResponse
+from telephony_core.errors import NotAllowed, UnexpectedResponse
 from telephony_core.provider.capabilities import (
     AddressForms,
     Admits,
@@ -43,7 +43,7 @@ from telephony_core.provider.port import (
     ProviderConfig,
     ProviderSpec,
 )
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.provider.wire import read_object
 from telephony_core.transport.backend import HttpRequest
 from tests.transport.driving import FakeTime, json_answer
@@ -85,8 +85,8 @@ class ToyProvider(Provider):
     def auth_headers(self) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
 
-    def read_error(self, response: Response) -> Refusal:
-        return Refusal()
+    def read_error(self, response: Response) -> ErrorEnvelope:
+        return ErrorEnvelope()
 
     def _record(self, request: Request) -> Flow[PhoneNumber]:
         response = yield from call(request, self.read_error)
@@ -134,7 +134,7 @@ class ToyProvider(Provider):
     def _ask_consent(self, assignment: AgentAssignment) -> Flow[None]:
         yield from call(Request.of("GET", "/agents"), self.read_error)
         if SideEffect.PUBLISHES not in assignment.allow:
-            raise ConsentRequired("it would be published", consent="publishes")
+            raise NotAllowed("it would be published", allowance="publishes")
 
     def assign_agents(self, number: PhoneNumber, assignment: AgentAssignment) -> Flow[PhoneNumber]:
         pairs = {"inbound_agent": assignment.inbound, "outbound_agent": assignment.outbound}

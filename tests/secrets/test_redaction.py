@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telephony_core.provider.vendor_errors import Refusal, error_for
+from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for
 from telephony_core.secrets.redaction import HIDDEN, Secrets, scrubbed, scrubbed_body
 
 PASSWORD = 'gEheim-"ä"-wort/+9'
@@ -67,7 +67,7 @@ def test_what_is_hidden_in_json_leaves_it_json(secret: str) -> None:
         "seconds": 6.5,
         "deep": [{"value": secret}, None, True, 404],
     }
-    error = error_for(400, {}, json.dumps(document).encode(), Refusal(), secrets=[secret])
+    error = error_for(400, {}, json.dumps(document).encode(), ErrorEnvelope(), secrets=[secret])
     error.scrub(lambda text: scrubbed(text, [secret]))
     read = json.loads(error.body or "")
     assert secret not in (read.get("given"), read.get("deep", [{}])[0].get("value"))
@@ -100,7 +100,7 @@ def test_ordinary_words_of_a_password_stay_ordinary() -> None:
 
 def test_the_request_id_and_the_code_are_cleaned_as_well() -> None:
     secret = "a-secret-of-some-length"
-    error = error_for(400, {"x-request-id": secret}, b"", Refusal(code=secret, message=secret), secrets=[secret])
+    error = error_for(400, {"x-request-id": secret}, b"", ErrorEnvelope(code=secret, message=secret), secrets=[secret])
     assert secret not in f"{error} {vars(error)}"
 
 

@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from telephony_core import (
-    Connection,
     Connections,
     InboundUpdate,
     NumberImport,
     OutboundUpdate,
+    SipConnection,
     SipUpdate,
     Telephony,
     TelephonyError,
@@ -28,7 +28,7 @@ from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.mapping.map_file import reference_problem
 from telephony_core.migration.plan.model import Trunk
-from telephony_core.migration.run.secret_resolver import Vault
+from telephony_core.migration.run.secret_resolver import SecretResolver
 from telephony_core.provider.port import ProviderConfig
 from telephony_core.secrets.references import read_secret
 from tests.provider.toy import SPEC, ToyServer
@@ -98,17 +98,19 @@ def _constructors() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "a wrong setting", lambda _bad: ProviderConfig(api_key=CANARY, base_url="h", nothing=CANARY)  # type: ignore
     yield "Telephony", lambda bad: Telephony(SPEC, api_key=bad, base_url="https://h.example")
     yield "Telephony, a wrong URL", lambda _bad: Telephony(SPEC, api_key=CANARY, base_url="nowhere")
-    yield "Connection", lambda bad: Connection(provider="toy", api_key=bad).config(SPEC)
+    yield "SipConnection", lambda bad: SipConnection(provider="toy", api_key=bad).config(SPEC)
     yield (
         "Connection, a wrong setting",
-        lambda _bad: Connection(provider="toy", api_key="x", settings={"token": CANARY}).config(SPEC),
+        lambda _bad: SipConnection(provider="toy", api_key="x", settings={"token": CANARY}).config(SPEC),
     )
     yield "not a reference", lambda bad: read_secret(bad, what="password")
     yield "a prompt", lambda bad: read_secret("prompt:", what="password", prompt=lambda _what: bad)
     yield "require_e164", lambda bad: require_e164(f"sip:front:{bad}@pbx.example.com", region="KR")
     yield (
         "a vault",
-        lambda bad: Vault(lambda _what: bad).reveal(Trunk(name="t", auth="digest", username="u", password="prompt:")),
+        lambda bad: SecretResolver(lambda _what: bad).reveal(
+            Trunk(name="t", auth="digest", username="u", password="prompt:")
+        ),
     )
 
 
@@ -128,7 +130,7 @@ def test_a_variable_with_a_bad_secret_is_named_and_its_value_shown_nowhere(
     assert "SIP password: the environment variable TRUNK_PASSWORD" in text
     assert CANARY not in text
     monkeypatch.setenv("TELEPHONY_TOY_API_KEY", bad)
-    text = refused(lambda: Connection(provider="toy").config(SPEC))
+    text = refused(lambda: SipConnection(provider="toy").config(SPEC))
     assert "TELEPHONY_TOY_API_KEY" in text
     assert CANARY not in text
 

@@ -9,25 +9,25 @@ import tracemalloc
 import pytest
 
 from telephony_core.sip_check import (
+    CheckStep,
+    CheckVerdict,
     Limits,
-    Step,
     Timing,
     TrunkCredentials,
     TrunkReport,
-    Verdict,
     check_trunk,
 )
 from tests.sip_check.peer import Answers, Heard, SipPeer, always
 
 CANARY = "canary-7f3a9c-Passw0rd!"
 CREDENTIALS = TrunkCredentials(username="vox", password=CANARY)
-BOTH = (Step.OPTIONS, Step.REGISTER)
+BOTH = (CheckStep.OPTIONS, CheckStep.REGISTER)
 PATIENT = Timing(t1=0.01, answer=5.0, total=0.3)
 """For servers that never come to an end: the whole check must."""
 
 
 def summary(report: TrunkReport) -> str:
-    return report.of(Step.OPTIONS)[0].summary
+    return report.of(CheckStep.OPTIONS)[0].summary
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def summary(report: TrunkReport) -> str:
 def test_another_protocol_is_a_fail(transport: str, garbage: bytes, brief: Timing) -> None:
     with SipPeer(lambda heard: [garbage], transport) as peer:
         report = check_trunk(peer.uri, timing=brief)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert summary(report) == "what answers is not SIP"
 
 
@@ -52,20 +52,20 @@ def test_another_protocol_is_a_fail(transport: str, garbage: bytes, brief: Timin
 def test_a_tls_alert_names_tls(transport: str, quick: Timing) -> None:
     with SipPeer(lambda heard: [b"\x15\x03\x01\x00\x02\x02\x46"], transport) as peer:
         report = check_trunk(peer.uri, timing=quick)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert summary(report) == "this port speaks TLS"
 
 
 def test_a_server_that_speaks_first_and_no_sip_is_a_fail(quick: Timing) -> None:
     with SipPeer(always(200), "tcp", greeting=b"220 mail.example.com ESMTP\r\n") as peer:
-        assert check_trunk(peer.uri, timing=quick).verdict is Verdict.FAIL
+        assert check_trunk(peer.uri, timing=quick).verdict is CheckVerdict.FAIL
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_our_own_request_sent_back_is_no_answer(transport: str, brief: Timing) -> None:
     with SipPeer(lambda heard: [heard.data], transport) as peer:
         report = check_trunk(peer.uri, timing=brief)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_a_head_without_an_end_is_cut_at_the_limit() -> None:
@@ -80,14 +80,14 @@ def test_a_head_without_an_end_is_cut_at_the_limit() -> None:
             _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert "does not end within the limit" in summary(report)
     assert peak < 5_000_000
 
 
 def test_a_head_of_almost_64_kb_is_still_read(quick: Timing) -> None:
     with SipPeer(always(200, "OK", ("X", "a" * 64_000)), "tcp") as peer:
-        assert check_trunk(peer.uri, timing=quick).verdict is Verdict.PASS
+        assert check_trunk(peer.uri, timing=quick).verdict is CheckVerdict.PASS
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_stream_that_never_ends_ends_with_the_time(endless: bytes) -> None:
 
     with SipPeer(behave, "tcp") as peer:
         report = check_trunk(peer.uri, timing=PATIENT)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert report.elapsed_ms < 2000
 
 
@@ -111,19 +111,19 @@ def test_a_head_that_comes_byte_by_byte_ends_with_the_time() -> None:
 
     with SipPeer(behave, "tcp") as peer:
         report = check_trunk(peer.uri, timing=PATIENT)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_a_datagram_of_the_largest_size_is_read(quick: Timing) -> None:
     with SipPeer(lambda heard: [heard.reply(200, "OK", ("X", "a" * 60_000))]) as peer:
-        assert check_trunk(peer.uri, timing=quick).verdict is Verdict.PASS
+        assert check_trunk(peer.uri, timing=quick).verdict is CheckVerdict.PASS
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_flood_is_cut_off(transport: str, quick: Timing) -> None:
     with SipPeer(lambda heard: [heard.reply(200, "OK", call_id="x")] * 200, transport) as peer:
         report = check_trunk(peer.uri, timing=quick, limits=Limits(replies=20))
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "too many messages" in summary(report)
 
 
@@ -186,8 +186,8 @@ def test_the_password_never_travels(quick: Timing) -> None:
 )
 def test_an_address_that_cannot_be_read_is_a_fail_that_does_not_repeat_it(address: str) -> None:
     report = check_trunk(address)
-    assert report.verdict is Verdict.FAIL
-    assert [entry.step for entry in report.steps] == [Step.RESOLVE]
+    assert report.verdict is CheckVerdict.FAIL
+    assert [entry.step for entry in report.steps] == [CheckStep.RESOLVE]
     assert report.steps[0].next_step
     assert CANARY not in f"{report}{report.model_dump_json()}"
 
@@ -195,7 +195,7 @@ def test_an_address_that_cannot_be_read_is_a_fail_that_does_not_repeat_it(addres
 def test_user_and_parameters_of_an_address_are_not_reported(quick: Timing) -> None:
     with SipPeer(always(200)) as peer:
         report = check_trunk(f"sip:{CANARY}@{peer.place};transport=udp;token={CANARY}", timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert report.address == peer.uri
     assert CANARY not in f"{report}{report.model_dump_json()}"
 

@@ -19,7 +19,15 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core.sip_check import Step, Timing, Transport, TrunkCredentials, TrunkReport, Verdict, check_trunk
+from telephony_core.sip_check import (
+    CheckStep,
+    CheckVerdict,
+    Timing,
+    Transport,
+    TrunkCredentials,
+    TrunkReport,
+    check_trunk,
+)
 
 pytestmark = pytest.mark.kamailio
 
@@ -31,7 +39,7 @@ TIMING = Timing(answer=5.0)
 GOOD = TrunkCredentials(username="vox", password="s3cret")
 BAD_PASSWORD = TrunkCredentials(username="vox", password="wr0ng-canary")
 BAD_USER = TrunkCredentials(username="nobody", password="s3cret")
-BOTH = (Step.OPTIONS, Step.REGISTER)
+BOTH = (CheckStep.OPTIONS, CheckStep.REGISTER)
 
 
 def require(*programs: str) -> None:
@@ -68,7 +76,7 @@ def has_ipv6_loopback() -> bool:
 def wait_for(address: str, log: Path) -> None:
     """Until OPTIONS is answered."""
     end = time.monotonic() + START_SECONDS
-    while check_trunk(address, timing=Timing(t1=0.05, answer=0.5)).verdict is not Verdict.PASS:
+    while check_trunk(address, timing=Timing(t1=0.05, answer=0.5)).verdict is not CheckVerdict.PASS:
         if time.monotonic() > end:
             pytest.fail(f"the server did not start:\n{log.read_text()}")
         time.sleep(0.05)
@@ -131,8 +139,8 @@ every_transport = pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 @every_transport
 def test_good_credentials_pass(server: Server, transport: Transport) -> None:
     report = server.check(transport, GOOD)
-    assert report.verdict is Verdict.PASS, str(report)
-    seen = report.of(Step.REGISTER)[0].seen
+    assert report.verdict is CheckVerdict.PASS, str(report)
+    seen = report.of(CheckStep.REGISTER)[0].seen
     assert seen.realm == "lab.invalid"
     assert seen.algorithms == (server.algorithm,)
     assert (seen.server or "").startswith("kamailio")
@@ -141,17 +149,17 @@ def test_good_credentials_pass(server: Server, transport: Transport) -> None:
 @every_transport
 def test_a_bad_password_is_rejected(server: Server, transport: Transport) -> None:
     report = server.check(transport, BAD_PASSWORD)
-    assert report.of(Step.OPTIONS)[0].verdict is Verdict.PASS
-    assert report.of(Step.REGISTER)[0].seen.status == 401
-    assert report.verdict is Verdict.FAIL
+    assert report.of(CheckStep.OPTIONS)[0].verdict is CheckVerdict.PASS
+    assert report.of(CheckStep.REGISTER)[0].seen.status == 401
+    assert report.verdict is CheckVerdict.FAIL
     assert "wr0ng-canary" not in str(report)
 
 
 @every_transport
 def test_a_bad_user_is_refused(server: Server, transport: Transport) -> None:
     report = server.check(transport, BAD_USER)
-    assert report.of(Step.REGISTER)[0].seen.status == 403
-    assert report.verdict is Verdict.FAIL
+    assert report.of(CheckStep.REGISTER)[0].seen.status == 403
+    assert report.verdict is CheckVerdict.FAIL
 
 
 @every_transport
@@ -159,40 +167,40 @@ def test_ipv6_passes_as_well(server: Server, transport: Transport) -> None:
     if not has_ipv6_loopback():
         pytest.skip("this machine has no IPv6 loopback")
     report = server.check(transport, GOOD, host="[::1]")
-    assert report.verdict is Verdict.PASS, str(report)
+    assert report.verdict is CheckVerdict.PASS, str(report)
 
 
 def test_without_a_transport_udp_is_found(server: Server) -> None:
     report = check_trunk(f"127.0.0.1:{server.port}", GOOD, steps=BOTH, timing=TIMING)
-    assert report.verdict is Verdict.PASS
-    assert {entry.transport for entry in report.of(Step.OPTIONS)} == {"udp"}
+    assert report.verdict is CheckVerdict.PASS
+    assert {entry.transport for entry in report.of(CheckStep.OPTIONS)} == {"udp"}
 
 
 def test_the_certificate_is_read(server: Server) -> None:
     report = check_trunk(f"sips:localhost:{server.tls_port}", tls=server.trust(), timing=TIMING)
-    (entry,) = report.of(Step.TLS)
+    (entry,) = report.of(CheckStep.TLS)
     assert entry.seen.certificate is not None
     assert "localhost" in entry.seen.certificate.names
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
 
 
 def test_an_authority_this_host_does_not_trust_fails_and_nothing_is_sent(server: Server) -> None:
     report = check_trunk(server.address("tls"), GOOD, steps=BOTH, timing=TIMING)
-    assert report.verdict is Verdict.FAIL
-    assert [entry.step for entry in report.steps][-1] is Step.TLS
+    assert report.verdict is CheckVerdict.FAIL
+    assert [entry.step for entry in report.steps][-1] is CheckStep.TLS
 
 
 def test_tcp_on_the_tls_port_is_told(server: Server) -> None:
     report = check_trunk(f"sip:127.0.0.1:{server.tls_port};transport=tcp", timing=TIMING)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert "speaks TLS" in report.summary
 
 
 def test_tls_on_the_tcp_port_is_no_pass(server: Server) -> None:
     timing = Timing(handshake=0.3)
     report = check_trunk(f"sips:127.0.0.1:{server.port}", tls=server.trust(), timing=timing)
-    assert report.verdict is not Verdict.PASS
-    assert [entry.step for entry in report.steps][-1] is Step.TLS
+    assert report.verdict is not CheckVerdict.PASS
+    assert [entry.step for entry in report.steps][-1] is CheckStep.TLS
 
 
 def test_kamailio_heard_options_and_register_and_nothing_else(server: Server) -> None:
@@ -219,8 +227,8 @@ def test_sipp_is_found(transport: Transport, tmp_path: Path) -> None:
         try:
             address = f"sip:127.0.0.1:{port};transport={transport}"
             wait_for(address, log)
-            report = check_trunk(address, GOOD, steps=[Step.OPTIONS], timing=TIMING)
+            report = check_trunk(address, GOOD, steps=[CheckStep.OPTIONS], timing=TIMING)
         finally:
             sipp.kill()
-    assert report.verdict is Verdict.PASS
-    assert report.of(Step.OPTIONS)[0].seen.server == "sipp"
+    assert report.verdict is CheckVerdict.PASS
+    assert report.of(CheckStep.OPTIONS)[0].seen.server == "sipp"

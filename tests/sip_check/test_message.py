@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.sip_check.protocol.message import (
-    Caller,
+    Dialog,
     HeadReader,
     HeadTooLarge,
     Method,
     NotSip,
-    Request,
-    Response,
+    SipRequest,
+    SipResponse,
     TlsInstead,
     address_of_record,
     build_request,
@@ -36,11 +36,11 @@ def build(
     transport: Transport = "udp",
     local: tuple[str, int] = ("192.0.2.7", 40000),
     username: str | None = None,
-) -> Request:
+) -> SipRequest:
     return build_request(
         method,
         SipAddress.parse(address),
-        caller=Caller(),
+        caller=Dialog(),
         transport=transport,
         local=local,
         cseq=1,
@@ -48,7 +48,7 @@ def build(
     )
 
 
-def heard(request: Request) -> Heard:
+def heard(request: SipRequest) -> Heard:
     return Heard(request.data)
 
 
@@ -130,7 +130,7 @@ def test_every_mandatory_header_is_there_and_the_head_ends(method: Method) -> No
 # --- replies ------------------------------------------------------------------------------------------------------
 
 
-def reply(request: Request, **changes: str) -> Response:
+def reply(request: SipRequest, **changes: str) -> SipResponse:
     message = read_message(heard(request).reply(200, "OK", **changes))
     assert message is not None
     return message
@@ -201,11 +201,11 @@ def test_no_bytes_make_the_reader_raise_anything_but_not_sip(data: bytes) -> Non
         assert not message.answers(build())
 
 
-def _reply(request: Request, **changes: str) -> str:
+def _reply(request: SipRequest, **changes: str) -> str:
     return heard(request).reply(200, "OK", **changes).decode()
 
 
-ODD: dict[str, Callable[[Request], str]] = {
+ODD: dict[str, Callable[[SipRequest], str]] = {
     "bare LF": lambda request: _reply(request).replace("\r\n", "\n"),
     "LF and CRLF mixed": lambda request: _reply(request).replace("\r\n", "\n", 3),
     "only the last line end is LF": lambda request: _reply(request).removesuffix("\r\n\r\n") + "\n\n",
@@ -227,7 +227,7 @@ ODD: dict[str, Callable[[Request], str]] = {
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_a_reply_is_ours_however_it_is_spelt(odd: Callable[[Request], str]) -> None:
+def test_a_reply_is_ours_however_it_is_spelt(odd: Callable[[SipRequest], str]) -> None:
     request = build()
     data = odd(request).encode()
     message = read_message(data)

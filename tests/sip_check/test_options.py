@@ -12,13 +12,13 @@ import pytest
 
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.sip_check import (
+    CheckStep,
+    CheckVerdict,
     Limits,
-    Step,
     StepReport,
     Timing,
     TrunkCredentials,
     TrunkReport,
-    Verdict,
     acheck_trunk,
     check_trunk,
 )
@@ -28,7 +28,7 @@ SOMEBODY = TrunkCredentials(username="vox", password="s3cret")
 
 
 def options(report: TrunkReport) -> StepReport:
-    (entry,) = report.of(Step.OPTIONS)
+    (entry,) = report.of(CheckStep.OPTIONS)
     return entry
 
 
@@ -45,7 +45,7 @@ def a_port_nobody_listens_on() -> Iterator[int]:
 def test_any_final_answer_passes(transport: str, status: int, quick: Timing) -> None:
     with SipPeer(always(status, "Some Reason", ("Server", "Peer/1")), transport) as peer:
         report = check_trunk(peer.uri, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert options(report).seen.status == status
     assert options(report).seen.status_line == f"{status} Some Reason"
     assert options(report).seen.server == "Peer/1"
@@ -55,7 +55,7 @@ def test_any_final_answer_passes(transport: str, status: int, quick: Timing) -> 
 def test_the_async_check_finds_the_same(quick: Timing) -> None:
     with SipPeer(always(200)) as peer:
         report = asyncio.run(acheck_trunk(SipAddress.parse(peer.uri), timing=quick))
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
 
 
 def test_in_a_running_loop_the_sync_check_says_what_to_call_instead() -> None:
@@ -70,7 +70,7 @@ def test_in_a_running_loop_the_sync_check_says_what_to_call_instead() -> None:
 def test_lost_datagrams_are_sent_again(lost: int, quick: Timing) -> None:
     with SipPeer(Drop(lost, always(200))) as peer:
         report = check_trunk(peer.uri, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert len(peer.heard) > lost
     assert len({heard.data for heard in peer.heard}) == 1  # a repetition is the same bytes (RFC 3261 §17.1.2)
 
@@ -79,7 +79,7 @@ def test_lost_datagrams_are_sent_again(lost: int, quick: Timing) -> None:
 def test_silence_is_inconclusive(transport: str, brief: Timing) -> None:
     with SipPeer(silent, transport) as peer:
         report = check_trunk(peer.uri, timing=brief)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert options(report).proves == "nothing"
     assert "firewall" in options(report).does_not_prove
     assert len(peer.heard) == 1 if transport == "tcp" else len(peer.heard) > 1
@@ -89,7 +89,7 @@ def test_silence_is_inconclusive(transport: str, brief: Timing) -> None:
 def test_a_closed_port_is_a_fail(transport: str, quick: Timing) -> None:
     with a_port_nobody_listens_on() as port:
         report = check_trunk(f"sip:127.0.0.1:{port};transport={transport}", timing=quick)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert "closed" in report.summary
 
 
@@ -97,7 +97,7 @@ def test_a_connection_that_is_hung_up_without_a_word_is_inconclusive() -> None:
     # The hand-shake is the look whether the port speaks TLS; this peer waits for the end of a SIP head instead.
     with SipPeer(lambda heard: [HANG_UP], "tcp") as peer:
         report = check_trunk(peer.uri, timing=Timing(handshake=0.04))
-    assert options(report).verdict is Verdict.INCONCLUSIVE
+    assert options(report).verdict is CheckVerdict.INCONCLUSIVE
     assert "hung up" in options(report).summary
 
 
@@ -110,7 +110,7 @@ def test_ipv6_is_checked_like_ipv4(quick: Timing) -> None:
     for transport in ("udp", "tcp"):
         with SipPeer(always(200), transport, host="::1") as peer:
             report = check_trunk(peer.uri, timing=quick)
-        assert report.verdict is Verdict.PASS
+        assert report.verdict is CheckVerdict.PASS
         assert options(report).target == peer.place
         assert "[::1]:" in (peer.heard[0].header("Via") or "")
 
@@ -118,41 +118,41 @@ def test_ipv6_is_checked_like_ipv4(quick: Timing) -> None:
 def test_without_a_transport_udp_is_enough_if_it_answers(quick: Timing) -> None:
     with SipPeer(always(200)) as peer:
         report = check_trunk(peer.place, timing=quick)
-    assert [entry.transport for entry in report.of(Step.OPTIONS)] == ["udp"]
-    assert report.verdict is Verdict.PASS
+    assert [entry.transport for entry in report.of(CheckStep.OPTIONS)] == ["udp"]
+    assert report.verdict is CheckVerdict.PASS
 
 
 def test_without_a_transport_tcp_is_tried_where_udp_is_not_answered(quick: Timing) -> None:
     with SipPeer(always(200), "tcp") as peer:
         report = check_trunk(peer.place, timing=quick)
-    assert [(e.transport, e.verdict) for e in report.of(Step.OPTIONS)] == [
-        ("udp", Verdict.FAIL),
-        ("tcp", Verdict.PASS),
+    assert [(e.transport, e.verdict) for e in report.of(CheckStep.OPTIONS)] == [
+        ("udp", CheckVerdict.FAIL),
+        ("tcp", CheckVerdict.PASS),
     ]
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
 
 
 def test_of_transports_nobody_asked_for_silence_leaves_hope(brief: Timing) -> None:
     with SipPeer(silent) as peer:
         report = check_trunk(peer.place, timing=brief)
-    assert {entry.verdict for entry in report.steps if entry.step is not Step.RESOLVE} == {
-        Verdict.INCONCLUSIVE,
-        Verdict.FAIL,
+    assert {entry.verdict for entry in report.steps if entry.step is not CheckStep.RESOLVE} == {
+        CheckVerdict.INCONCLUSIVE,
+        CheckVerdict.FAIL,
     }
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_transports_that_were_asked_for_all_count(quick: Timing) -> None:
     with SipPeer(always(200)) as peer:
         report = check_trunk(peer.place, transports=("udp", "tcp"), timing=quick)
-    assert report.verdict is Verdict.FAIL
-    assert options(report).verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.FAIL
+    assert options(report).verdict is CheckVerdict.PASS
 
 
 def test_only_a_provisional_answer_is_inconclusive_and_proves_a_server(brief: Timing) -> None:
     with SipPeer(always(100, "Trying")) as peer:
         report = check_trunk(peer.uri, timing=brief)
-    assert options(report).verdict is Verdict.INCONCLUSIVE
+    assert options(report).verdict is CheckVerdict.INCONCLUSIVE
     assert options(report).seen.status == 100
     assert options(report).proves == "a SIP server answers here"
 
@@ -160,7 +160,7 @@ def test_only_a_provisional_answer_is_inconclusive_and_proves_a_server(brief: Ti
 def test_replies_with_a_foreign_call_id_are_no_answer(brief: Timing) -> None:
     with SipPeer(lambda heard: [heard.reply(200, "OK", call_id="foreign")]) as peer:
         report = check_trunk(peer.uri, timing=brief)
-    assert options(report).verdict is Verdict.INCONCLUSIVE
+    assert options(report).verdict is CheckVerdict.INCONCLUSIVE
     assert any("not replies to this request" in note for note in options(report).seen.notes)
 
 
@@ -195,14 +195,17 @@ def test_credentials_that_were_given_and_not_tried_are_called_untried(quick: Tim
 
 def test_connect_alone_sends_nothing(quick: Timing) -> None:
     with SipPeer(always(200), "tcp") as peer:
-        report = check_trunk(peer.uri, steps=[Step.CONNECT], timing=quick)
-    assert [(e.step, e.verdict) for e in report.steps] == [(Step.RESOLVE, Verdict.PASS), (Step.CONNECT, Verdict.PASS)]
+        report = check_trunk(peer.uri, steps=[CheckStep.CONNECT], timing=quick)
+    assert [(e.step, e.verdict) for e in report.steps] == [
+        (CheckStep.RESOLVE, CheckVerdict.PASS),
+        (CheckStep.CONNECT, CheckVerdict.PASS),
+    ]
     assert peer.heard == []
 
 
 def test_connect_over_udp_can_show_nothing(quick: Timing) -> None:
     report = check_trunk("sip:127.0.0.1:9;transport=udp", steps=["connect"], timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_the_time_of_the_whole_check_bounds_every_step(brief: Timing) -> None:
@@ -210,32 +213,32 @@ def test_the_time_of_the_whole_check_bounds_every_step(brief: Timing) -> None:
         timing = Timing(t1=0.01, answer=5.0, total=0.05)
         report = check_trunk(peer.uri, SOMEBODY, steps=("options", "register"), timing=timing)
     assert report.elapsed_ms < 1000
-    assert "used up" in report.of(Step.REGISTER)[0].summary
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert "used up" in report.of(CheckStep.REGISTER)[0].summary
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_a_flood_of_replies_ends_at_the_limit(quick: Timing) -> None:
     with SipPeer(lambda heard: [heard.reply(200, "OK", call_id=f"f{n}") for n in range(500)], "tcp") as peer:
         report = check_trunk(peer.uri, timing=quick, limits=Limits(replies=10))
-    assert options(report).verdict is Verdict.INCONCLUSIVE
+    assert options(report).verdict is CheckVerdict.INCONCLUSIVE
     assert "too many messages" in options(report).summary
 
 
 @pytest.mark.parametrize(
     ("number", "verdict", "word"),
     [
-        (errno.ECONNREFUSED, Verdict.FAIL, "closed"),
-        (errno.EHOSTUNREACH, Verdict.FAIL, "cannot be reached"),
-        (errno.ENETUNREACH, Verdict.FAIL, "cannot be reached"),
-        (errno.ETIMEDOUT, Verdict.INCONCLUSIVE, "no answer in time"),
-        (errno.ECONNRESET, Verdict.INCONCLUSIVE, "hung up"),
-        (errno.EPERM, Verdict.INCONCLUSIVE, "this host"),
-        (errno.ENOBUFS, Verdict.INCONCLUSIVE, "this host"),
+        (errno.ECONNREFUSED, CheckVerdict.FAIL, "closed"),
+        (errno.EHOSTUNREACH, CheckVerdict.FAIL, "cannot be reached"),
+        (errno.ENETUNREACH, CheckVerdict.FAIL, "cannot be reached"),
+        (errno.ETIMEDOUT, CheckVerdict.INCONCLUSIVE, "no answer in time"),
+        (errno.ECONNRESET, CheckVerdict.INCONCLUSIVE, "hung up"),
+        (errno.EPERM, CheckVerdict.INCONCLUSIVE, "this host"),
+        (errno.ENOBUFS, CheckVerdict.INCONCLUSIVE, "this host"),
     ],
 )
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_what_the_kernel_reports_is_told_apart(
-    transport: str, number: int, verdict: Verdict, word: str, monkeypatch: pytest.MonkeyPatch
+    transport: str, number: int, verdict: CheckVerdict, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*args: object) -> None:
         raise OSError(number, "from the kernel")
@@ -279,4 +282,4 @@ def test_bare_line_feeds_and_keep_alives_hide_no_server(transport: str, quick: T
 
     with SipPeer(odd, transport) as peer:
         report = check_trunk(peer.uri, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS

@@ -5,17 +5,25 @@ from __future__ import annotations
 import pytest
 
 from telephony_core.errors import InvalidInput
-from telephony_core.sip_check import Step, StepReport, Timing, TrunkCredentials, TrunkReport, Verdict, check_trunk
+from telephony_core.sip_check import (
+    CheckStep,
+    CheckVerdict,
+    StepReport,
+    Timing,
+    TrunkCredentials,
+    TrunkReport,
+    check_trunk,
+)
 from tests.sip_check.peer import HANG_UP, Answers, Drop, Heard, Registrar, SipPeer, always, silent, udp_and_tcp
 
 GOOD = TrunkCredentials(username="vox", password="s3cret")
 WRONG = TrunkCredentials(username="vox", password="not-it")
-BOTH = (Step.OPTIONS, Step.REGISTER)
-ONLY = (Step.REGISTER,)
+BOTH = (CheckStep.OPTIONS, CheckStep.REGISTER)
+ONLY = (CheckStep.REGISTER,)
 
 
 def registered(report: TrunkReport) -> StepReport:
-    (entry,) = report.of(Step.REGISTER)
+    (entry,) = report.of(CheckStep.REGISTER)
     return entry
 
 
@@ -32,7 +40,7 @@ def test_good_credentials_are_accepted_in_every_algorithm(
 ) -> None:
     with SipPeer(Registrar(challenges=[algorithm], status=status), transport) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert registered(report).seen.algorithms == (algorithm or "MD5",)
     assert registered(report).seen.realm == "lab, invalid"
 
@@ -40,13 +48,13 @@ def test_good_credentials_are_accepted_in_every_algorithm(
 @pytest.mark.parametrize("qop", ["auth", "auth-int", "auth-int,auth", None])
 def test_every_protection_is_answered(qop: str | None, quick: Timing) -> None:
     with SipPeer(Registrar(qop=qop)) as peer:
-        assert check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick).verdict is Verdict.PASS
+        assert check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick).verdict is CheckVerdict.PASS
 
 
 def test_the_first_challenge_that_can_be_answered_is(quick: Timing) -> None:
     with SipPeer(Registrar(challenges=["AKAv1-MD5", "SHA-512-256", "MD5"])) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert (peer.heard[-1].authorization or {})["algorithm"] == "SHA-512-256"
     assert registered(report).seen.algorithms == ("AKAv1-MD5", "SHA-512-256", "MD5")
 
@@ -56,7 +64,7 @@ def test_user_and_password_are_hashed_as_utf_8(quick: Timing) -> None:
     registrar = Registrar(username="전화", password="pässwört 비밀", realm="서울")
     with SipPeer(registrar) as peer:
         report = check_trunk(peer.uri, credentials, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
 
 
 def test_a_realm_that_is_not_utf_8_goes_back_as_it_came(quick: Timing) -> None:
@@ -68,7 +76,7 @@ def test_a_realm_that_is_not_utf_8_goes_back_as_it_came(quick: Timing) -> None:
 
     with SipPeer(behave) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert registered(report).seen.realm == "caf?"
     report.model_dump_json()
 
@@ -76,7 +84,7 @@ def test_a_realm_that_is_not_utf_8_goes_back_as_it_came(quick: Timing) -> None:
 def test_bad_credentials_are_rejected_after_one_answer(quick: Timing) -> None:
     with SipPeer(Registrar()) as peer:
         report = check_trunk(peer.uri, WRONG, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert "rejected" in registered(report).summary
     assert answered(peer) == 1
 
@@ -94,14 +102,14 @@ def test_a_repetition_has_the_same_call_id_and_tag_a_new_branch_and_the_next_cse
 def test_a_stale_nonce_is_answered_once_more(quick: Timing) -> None:
     with SipPeer(Registrar(stale_times=1)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert answered(peer) == 2
 
 
 def test_a_nonce_that_is_stale_again_ends_it(quick: Timing) -> None:
     with SipPeer(Registrar(stale_times=9)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert answered(peer) == 2
 
 
@@ -109,7 +117,7 @@ def test_stale_with_the_same_nonce_is_a_refusal(quick: Timing) -> None:
     challenge = ("WWW-Authenticate", 'Digest realm="r", nonce="same", stale=true')
     with SipPeer(always(401, "No", challenge)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert answered(peer) == 1
 
 
@@ -121,7 +129,7 @@ def test_a_second_realm_on_the_way_is_not_called_a_rejection(quick: Timing) -> N
 
     with SipPeer(behave) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert answered(peer) == 1
 
 
@@ -131,21 +139,21 @@ def test_a_refusal_without_a_challenge_is_a_refusal(quick: Timing) -> None:
         return [heard.reply(401, "No", *challenge)]
 
     with SipPeer(behave) as peer:
-        assert check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick).verdict is Verdict.FAIL
+        assert check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick).verdict is CheckVerdict.FAIL
 
 
 @pytest.mark.parametrize("status", [405, 501])
 def test_a_server_that_takes_no_registrations_says_nothing_of_the_credentials(status: int, quick: Timing) -> None:
     with SipPeer(always(status)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "static trunk" in registered(report).does_not_prove
 
 
 def test_agreement_without_a_question_is_inconclusive(quick: Timing) -> None:
     with SipPeer(always(200)) as peer:
         report = check_trunk(peer.uri, WRONG, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "not asked for" in registered(report).does_not_prove
 
 
@@ -153,7 +161,7 @@ def test_agreement_without_a_question_is_inconclusive(quick: Timing) -> None:
 def test_a_refusal_before_any_question_is_inconclusive(status: int, quick: Timing) -> None:
     with SipPeer(always(status)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def after_credentials(status: int) -> Registrar:
@@ -167,15 +175,15 @@ def after_credentials(status: int) -> Registrar:
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
-        (202, Verdict.PASS),
-        (403, Verdict.FAIL),
-        (404, Verdict.FAIL),
-        (405, Verdict.INCONCLUSIVE),
-        (423, Verdict.INCONCLUSIVE),
-        (503, Verdict.INCONCLUSIVE),
+        (202, CheckVerdict.PASS),
+        (403, CheckVerdict.FAIL),
+        (404, CheckVerdict.FAIL),
+        (405, CheckVerdict.INCONCLUSIVE),
+        (423, CheckVerdict.INCONCLUSIVE),
+        (503, CheckVerdict.INCONCLUSIVE),
     ],
 )
-def test_what_the_server_says_to_the_credentials_decides(status: int, verdict: Verdict, quick: Timing) -> None:
+def test_what_the_server_says_to_the_credentials_decides(status: int, verdict: CheckVerdict, quick: Timing) -> None:
     with SipPeer(after_credentials(status)) as peer:
         assert check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick).verdict is verdict
 
@@ -183,7 +191,7 @@ def test_what_the_server_says_to_the_credentials_decides(status: int, verdict: V
 def test_only_algorithms_nobody_has_here_are_inconclusive_and_nothing_is_sent(quick: Timing) -> None:
     with SipPeer(Registrar(challenges=["AKAv2-SHA-256", "SHA3-512"])) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert registered(report).seen.algorithms == ("AKAv2-SHA-256", "SHA3-512")
     assert answered(peer) == 0
 
@@ -191,13 +199,13 @@ def test_only_algorithms_nobody_has_here_are_inconclusive_and_nothing_is_sent(qu
 def test_a_401_without_a_challenge_cannot_be_answered(quick: Timing) -> None:
     with SipPeer(always(401)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_lost_datagrams_do_not_count_as_attempts(quick: Timing) -> None:
     with SipPeer(Drop(2, Registrar())) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert answered(peer) == 1
 
 
@@ -205,7 +213,7 @@ def test_lost_datagrams_do_not_count_as_attempts(quick: Timing) -> None:
 def test_silence_is_inconclusive(transport: str, brief: Timing) -> None:
     with SipPeer(silent, transport) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=brief)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert registered(report).summary == "no answer in time"
 
 
@@ -215,7 +223,7 @@ def test_silence_after_the_credentials_says_so(brief: Timing) -> None:
 
     with SipPeer(behave) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=brief)
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "after the credentials were sent" in registered(report).summary
     assert registered(report).seen.realm == "lab, invalid"
 
@@ -224,16 +232,16 @@ def test_register_is_tried_where_options_is_not_answered(brief: Timing) -> None:
     registrar = Registrar()
     with SipPeer(lambda heard: () if heard.method == "OPTIONS" else registrar(heard)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=BOTH, timing=brief)
-    assert registered(report).verdict is Verdict.PASS
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert registered(report).verdict is CheckVerdict.PASS
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_register_is_not_tried_where_options_showed_no_sip(quick: Timing) -> None:
     with SipPeer(lambda heard: [b"HTTP/1.0 400 Bad Request\r\n\r\n"], "tcp") as peer:
         report = check_trunk(peer.uri, GOOD, steps=BOTH, timing=quick)
     assert peer.methods == ["OPTIONS"]
-    assert report.of(Step.REGISTER) == ()
-    assert report.verdict is Verdict.FAIL
+    assert report.of(CheckStep.REGISTER) == ()
+    assert report.verdict is CheckVerdict.FAIL
 
 
 def test_a_server_that_closes_after_each_answer_is_checked_to_the_end(quick: Timing) -> None:
@@ -244,22 +252,22 @@ def test_a_server_that_closes_after_each_answer_is_checked_to_the_end(quick: Tim
 
     with SipPeer(behave, "tcp") as peer:
         report = check_trunk(peer.uri, GOOD, steps=BOTH, timing=quick)
-    assert report.verdict is Verdict.PASS
-    assert len(report.of(Step.CONNECT)) == 1
+    assert report.verdict is CheckVerdict.PASS
+    assert len(report.of(CheckStep.CONNECT)) == 1
 
 
 def test_refused_credentials_are_not_shown_to_another_transport(quick: Timing) -> None:
     with udp_and_tcp(Registrar()) as (udp, tcp):
         report = check_trunk(udp.place, WRONG, transports=("udp", "tcp"), steps=BOTH, timing=quick)
     assert (answered(udp), answered(tcp)) == (1, 0)
-    assert [entry.verdict for entry in report.of(Step.REGISTER)] == [Verdict.FAIL, Verdict.INCONCLUSIVE]
-    assert "may lock the account" in report.of(Step.REGISTER)[1].summary
-    assert report.verdict is Verdict.FAIL
+    assert [entry.verdict for entry in report.of(CheckStep.REGISTER)] == [CheckVerdict.FAIL, CheckVerdict.INCONCLUSIVE]
+    assert "may lock the account" in report.of(CheckStep.REGISTER)[1].summary
+    assert report.verdict is CheckVerdict.FAIL
 
 
 def test_only_options_and_register_are_ever_sent(quick: Timing) -> None:
     with udp_and_tcp(Registrar()) as (udp, tcp):
-        check_trunk(udp.place, GOOD, transports=("udp", "tcp"), steps=list(Step), timing=quick)
+        check_trunk(udp.place, GOOD, transports=("udp", "tcp"), steps=list(CheckStep), timing=quick)
     assert set(udp.methods + tcp.methods) == {"OPTIONS", "REGISTER"}
 
 
@@ -280,7 +288,7 @@ def test_the_address_of_record_that_was_used_is_said(username: str, quick: Timin
     credentials = TrunkCredentials(username=username, password="s3cret")
     with SipPeer(Registrar(username=username)) as peer:
         report = check_trunk(peer.uri, credentials, steps=ONLY, timing=quick)
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     record = f"sip:{username}" if "@" in username else f"sip:{username}@{peer.place}"
     assert f"address of record: {record}" in registered(report).seen.notes
     assert peer.heard[-1].header("To") == f"<{record}>"

@@ -9,11 +9,11 @@ import pytest
 
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.sip_check import Step, Timing, TrunkReport, Verdict, check_trunk
+from telephony_core.sip_check import CheckStep, CheckVerdict, Timing, TrunkReport, check_trunk
 from telephony_core.sip_check.report import of_targets, worst
 from tests.sip_check.peer import SipPeer, always
 
-P, F, I = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE  # noqa: E741
+P, F, I = CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.INCONCLUSIVE  # noqa: E741
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def test_it_names_where_it_was_seen_from_and_where_calls_come_from(report: Trunk
 
 
 def test_every_step_says_what_it_proves_and_what_not(report: TrunkReport) -> None:
-    assert [entry.step for entry in report.steps] == [Step.RESOLVE, Step.CONNECT, Step.OPTIONS]
+    assert [entry.step for entry in report.steps] == [CheckStep.RESOLVE, CheckStep.CONNECT, CheckStep.OPTIONS]
     assert all(entry.proves and entry.does_not_prove for entry in report.steps)
 
 
 def test_a_failing_step_names_the_next_thing_to_try() -> None:
     report = check_trunk("sip:127.0.0.1:1;transport=tcp")
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert report.steps[-1].next_step
 
 
@@ -60,7 +60,7 @@ def test_its_lines_are_ready_to_print(report: TrunkReport) -> None:
 
 def test_nothing_in_it_can_be_changed(report: TrunkReport) -> None:
     with pytest.raises(ValueError, match="frozen"):
-        report.verdict = Verdict.FAIL  # type: ignore[misc]
+        report.verdict = CheckVerdict.FAIL  # type: ignore[misc]
 
 
 def test_an_address_object_is_taken_as_it_is(quick: Timing) -> None:
@@ -73,7 +73,7 @@ def test_an_address_object_is_taken_as_it_is(quick: Timing) -> None:
     ("verdicts", "expected"),
     [([], I), ([P, P], P), ([P, I], I), ([P, F], F), ([I, F], F), ([P, I, F], F)],
 )
-def test_the_worst_of_several_steps_counts(verdicts: list[Verdict], expected: Verdict) -> None:
+def test_the_worst_of_several_steps_counts(verdicts: list[CheckVerdict], expected: CheckVerdict) -> None:
     assert worst(verdicts) is expected
 
 
@@ -82,7 +82,7 @@ def test_the_worst_of_several_steps_counts(verdicts: list[Verdict], expected: Ve
     [([P, P], P), ([P, F], I), ([F, P, P], I), ([P, I], I), ([F, I], F), ([F, F], F), ([I], I)],
 )
 def test_servers_that_stand_in_for_each_other_are_neither_good_nor_bad_if_they_differ(
-    verdicts: list[Verdict], expected: Verdict
+    verdicts: list[CheckVerdict], expected: CheckVerdict
 ) -> None:
     assert of_targets(verdicts) is expected
 

@@ -22,21 +22,21 @@ import pytest
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.sip_check import (
+    CheckStep,
+    CheckVerdict,
     Limits,
     NamesUnavailable,
     Naptr,
     NoSuchName,
     Srv,
-    Step,
     Timing,
     Transport,
-    Verdict,
     check_trunk,
 )
 from telephony_core.sip_check import probe as run_module
 from telephony_core.sip_check.network import dns as names_module
 from telephony_core.sip_check.network.dns import DnsNames, SystemNames, name_service
-from telephony_core.sip_check.network.server_location import Resolution, Target, resolve, transports_asked
+from telephony_core.sip_check.network.server_location import Resolution, SipServer, resolve, transports_asked
 from tests.sip_check.peer import SipPeer, always, silent
 
 T = TypeVar("T")
@@ -263,21 +263,23 @@ def test_without_a_dns_library_the_report_says_that_srv_was_not_checked(quick: T
         names = Names({"pbx.example.com": ["127.0.0.1"]}, has_srv=False)
         report = check_trunk("pbx.example.com", transports=("udp",), steps=["resolve"], names=names, timing=quick)
         with_port = check_trunk(f"pbx.example.com:{peer.port}", names=names, timing=quick)
-    (entry,) = report.of(Step.RESOLVE)
-    assert entry.verdict is Verdict.PASS
+    (entry,) = report.of(CheckStep.RESOLVE)
+    assert entry.verdict is CheckVerdict.PASS
     assert any("SRV not checked" in note for note in entry.seen.notes)
     assert "SRV records" in entry.does_not_prove
     assert "SRV not checked" not in str(with_port)
 
 
 @pytest.mark.parametrize(
-    ("failure", "verdict"), [(NoSuchName(), Verdict.FAIL), (DOWN, Verdict.INCONCLUSIVE)], ids=["no name", "no service"]
+    ("failure", "verdict"),
+    [(NoSuchName(), CheckVerdict.FAIL), (DOWN, CheckVerdict.INCONCLUSIVE)],
+    ids=["no name", "no service"],
 )
 @pytest.mark.parametrize("address", ["gone.example.com", "sip:gone.example.com:5060;transport=tcp"])
-def test_a_name_that_leads_nowhere_ends_the_check(address: str, failure: Exception, verdict: Verdict) -> None:
+def test_a_name_that_leads_nowhere_ends_the_check(address: str, failure: Exception, verdict: CheckVerdict) -> None:
     report = check_trunk(address, names=Names({"gone.example.com": failure}))
     assert report.verdict is verdict
-    assert [entry.step for entry in report.steps] == [Step.RESOLVE]
+    assert [entry.step for entry in report.steps] == [CheckStep.RESOLVE]
 
 
 def test_a_name_service_that_hangs_is_not_waited_for() -> None:
@@ -287,7 +289,7 @@ def test_a_name_service_that_hangs_is_not_waited_for() -> None:
             return ()
 
     report = check_trunk("pbx.example.com:5060", names=Hanging(), timing=Timing(resolve=0.02))
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_service_records_that_could_not_be_asked_for_are_named_and_addresses_used() -> None:
@@ -308,12 +310,12 @@ def test_a_transport_that_was_asked_for_and_leads_nowhere_fails_beside_one_that_
             },
         )
         report = check_trunk("example.com", transports=("udp", "tcp"), names=names, timing=quick)
-    assert [(entry.transport, entry.verdict) for entry in report.of(Step.RESOLVE)] == [
-        (None, Verdict.PASS),
-        ("tcp", Verdict.FAIL),
+    assert [(entry.transport, entry.verdict) for entry in report.of(CheckStep.RESOLVE)] == [
+        (None, CheckVerdict.PASS),
+        ("tcp", CheckVerdict.FAIL),
     ]
-    assert report.of(Step.OPTIONS)[0].verdict is Verdict.PASS
-    assert report.verdict is Verdict.FAIL
+    assert report.of(CheckStep.OPTIONS)[0].verdict is CheckVerdict.PASS
+    assert report.verdict is CheckVerdict.FAIL
 
 
 def test_one_server_down_and_one_up_is_inconclusive(quick: Timing) -> None:
@@ -321,8 +323,8 @@ def test_one_server_down_and_one_up_is_inconclusive(quick: Timing) -> None:
         records = [Srv(1, 1, up.port, "pbx.example.com"), Srv(2, 1, down.port, "pbx.example.com")]
         names = Names({"pbx.example.com": ["127.0.0.1"]}, {"_sip._udp.example.com": records})
         report = check_trunk("example.com", transports=("udp",), names=names, timing=quick)
-    assert [entry.verdict for entry in report.of(Step.OPTIONS)] == [Verdict.PASS, Verdict.FAIL]
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert [entry.verdict for entry in report.of(CheckStep.OPTIONS)] == [CheckVerdict.PASS, CheckVerdict.FAIL]
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "others do not" in report.summary
 
 
@@ -342,22 +344,22 @@ def test_a_broken_tls_service_is_not_followed_by_one_in_clear_text(quick: Timing
             },
         )
         report = check_trunk("example.com", names=names, timing=quick)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert clear.heard == []
 
 
 def test_an_address_family_this_host_lacks_is_left_out_and_named(
     monkeypatch: pytest.MonkeyPatch, quick: Timing
 ) -> None:
-    def only_ipv4(target: Target) -> bool:
+    def only_ipv4(target: SipServer) -> bool:
         return ":" not in target.ip
 
     monkeypatch.setattr(run_module, "has_route", only_ipv4)
     with SipPeer(always(200)) as peer:
         names = Names({"pbx.example.com": ["2001:db8::5", "127.0.0.1"]})
         report = check_trunk(f"sip:pbx.example.com:{peer.port};transport=udp", names=names, timing=quick)
-    assert report.verdict is Verdict.PASS
-    assert any("no route" in note for note in report.of(Step.RESOLVE)[0].seen.notes)
+    assert report.verdict is CheckVerdict.PASS
+    assert any("no route" in note for note in report.of(CheckStep.RESOLVE)[0].seen.notes)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -371,7 +373,7 @@ def test_an_address_this_host_has_no_way_to_is_inconclusive(
 
     monkeypatch.setattr(socket, "socket", Stranded)
     report = check_trunk(f"sip:[2001:db8::5]:5060;transport={transport}", timing=quick, names=Names(V6))
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "no route" in report.summary
 
 
@@ -419,7 +421,7 @@ def test_a_resolver_of_the_system_that_hangs_does_not_hold_the_check(monkeypatch
         report = check_trunk("pbx.example.com:5060", names=SystemNames(), timing=Timing(resolve=0.02))
     finally:
         release.set()
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert report.elapsed_ms < 5000
 
 
@@ -529,8 +531,8 @@ def test_a_whole_check_goes_from_naptr_to_the_server(quick: Timing) -> None:
 
         with name_server(behave) as names:
             report = check_trunk("example.com", names=names, timing=quick)
-    assert report.verdict in (Verdict.PASS, Verdict.INCONCLUSIVE)  # localhost may be ::1 as well
+    assert report.verdict in (CheckVerdict.PASS, CheckVerdict.INCONCLUSIVE)  # localhost may be ::1 as well
     assert any(
-        entry.verdict is Verdict.PASS and entry.target == peer.place and entry.transport == "udp"
-        for entry in report.of(Step.OPTIONS)
+        entry.verdict is CheckVerdict.PASS and entry.target == peer.place and entry.transport == "udp"
+        for entry in report.of(CheckStep.OPTIONS)
     )

@@ -15,7 +15,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from telephony_core.errors import InvalidInput
-from telephony_core.sip_check import Step, StepReport, Timing, TrunkCredentials, TrunkReport, Verdict, check_trunk
+from telephony_core.sip_check import (
+    CheckStep,
+    CheckVerdict,
+    StepReport,
+    Timing,
+    TrunkCredentials,
+    TrunkReport,
+    check_trunk,
+)
 from telephony_core.sip_check.report import Certificate
 from telephony_core.sip_check.verdicts import judge_tls
 from tests.sip_check.conftest import Certificates, Pair
@@ -37,7 +45,7 @@ def trusting(certificates: Certificates) -> ssl.SSLContext:
 
 
 def shaken(report: TrunkReport) -> StepReport:
-    (entry,) = report.of(Step.TLS)
+    (entry,) = report.of(CheckStep.TLS)
     return entry
 
 
@@ -77,20 +85,20 @@ def test_a_certificate_that_holds_lets_the_credentials_through(
             tls=trusting(certificates),
             timing=quick,
         )
-    assert report.verdict is Verdict.PASS
+    assert report.verdict is CheckVerdict.PASS
     assert [entry.step for entry in report.steps] == [
-        Step.RESOLVE,
-        Step.CONNECT,
-        Step.TLS,
-        Step.OPTIONS,
-        Step.REGISTER,
+        CheckStep.RESOLVE,
+        CheckStep.CONNECT,
+        CheckStep.TLS,
+        CheckStep.OPTIONS,
+        CheckStep.REGISTER,
     ]
     assert (peer.heard[0].header("Via") or "").startswith("SIP/2.0/TLS ")
 
 
 def test_names_issuer_expiry_and_session_are_shown(certificates: Certificates, quick: Timing) -> None:
     with SipPeer(always(200), "tls", tls=serving(certificates.good)) as peer:
-        report = check_trunk(peer.uri, steps=[Step.TLS], tls=trusting(certificates), timing=quick)
+        report = check_trunk(peer.uri, steps=[CheckStep.TLS], tls=trusting(certificates), timing=quick)
     seen = shaken(report).seen
     assert seen.certificate is not None
     assert seen.certificate.verified
@@ -125,7 +133,7 @@ def test_a_certificate_that_does_not_hold_fails_and_is_shown(
     context = trusting(certificates) if trusted else None
     with SipPeer(Registrar(), "tls", tls=serving(getattr(certificates, kind))) as peer:
         report = check_trunk(peer.uri, GOOD, steps=("options", "register"), tls=context, timing=quick)
-    assert report.verdict is Verdict.FAIL
+    assert report.verdict is CheckVerdict.FAIL
     assert word in shaken(report).summary.lower().replace("self signed", "self-signed")
     certificate = shaken(report).seen.certificate
     assert certificate is not None
@@ -138,7 +146,7 @@ def test_a_certificate_about_to_end_is_named(certificates: Certificates, quick: 
     soon = datetime.now(UTC) + timedelta(days=3)
     certificate = Certificate(names=("h",), issuer=None, expires_at=soon, verified=True)
     judgement = judge_tls(None, certificate, is_verified=True)
-    assert judgement.verdict is Verdict.PASS
+    assert judgement.verdict is CheckVerdict.PASS
     assert f"{soon:%Y-%m-%d}" in (judgement.next_step or "")
 
 
@@ -148,8 +156,8 @@ def test_verification_that_was_switched_off_is_not_a_pass(certificates: Certific
     careless.verify_mode = ssl.CERT_NONE
     with SipPeer(always(200), "tls", tls=serving(certificates.stranger)) as peer:
         report = check_trunk(peer.uri, tls=careless, timing=quick)
-    assert shaken(report).verdict is Verdict.INCONCLUSIVE
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert shaken(report).verdict is CheckVerdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -165,9 +173,9 @@ def test_a_client_certificate_that_is_missing_is_asked_for(
     with blocking_server(context) as port:
         without = check_trunk(f"sips:127.0.0.1:{port}", tls=trusting(certificates), timing=quick)
         with_one = check_trunk(f"sips:127.0.0.1:{port}", tls=ours, timing=quick)
-    assert without.verdict is not Verdict.PASS
+    assert without.verdict is not CheckVerdict.PASS
     assert "client certificate" in str(without)
-    assert with_one.verdict is Verdict.PASS
+    assert with_one.verdict is CheckVerdict.PASS
 
 
 def test_an_alert_that_came_before_the_connection_broke_is_read(
@@ -193,30 +201,30 @@ def test_an_alert_that_came_before_the_connection_broke_is_read(
         monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_sendall", break_at_the_request)
         report = check_trunk(f"sips:127.0.0.1:{port}", tls=trusting(certificates), timing=quick)
         monkeypatch.undo()
-    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "asks for a client certificate" in report.summary
 
 
 def test_a_tls_server_that_hangs_up_may_want_a_client_certificate(certificates: Certificates, quick: Timing) -> None:
     with SipPeer(lambda heard: [HANG_UP], "tls", tls=serving(certificates.good)) as peer:
         report = check_trunk(peer.uri, tls=trusting(certificates), timing=quick)
-    assert report.verdict is Verdict.INCONCLUSIVE
-    assert "client certificate" in (report.of(Step.OPTIONS)[0].next_step or "")
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
+    assert "client certificate" in (report.of(CheckStep.OPTIONS)[0].next_step or "")
 
 
 def test_a_tls_server_on_a_tcp_port_is_told(certificates: Certificates, quick: Timing) -> None:
     with SipPeer(always(200), "tls", tls=serving(certificates.good)) as peer:
         report = check_trunk(f"sip:{peer.place};transport=tcp", timing=quick)
-    assert report.verdict is Verdict.FAIL
-    assert report.of(Step.OPTIONS)[0].summary == "this port speaks TLS"
-    assert "transport tls" in (report.of(Step.OPTIONS)[0].next_step or "")
+    assert report.verdict is CheckVerdict.FAIL
+    assert report.of(CheckStep.OPTIONS)[0].summary == "this port speaks TLS"
+    assert "transport tls" in (report.of(CheckStep.OPTIONS)[0].next_step or "")
 
 
 def test_a_silent_tcp_server_on_a_tls_port_is_inconclusive_and_hears_no_clear_text(quick: Timing) -> None:
     timing = Timing(connect=2.0, handshake=0.04, total=10.0)
     with SipPeer(silent, "tcp") as peer:
         report = check_trunk(f"sips:{peer.place}", GOOD, steps=("options", "register"), timing=timing)
-    assert shaken(report).verdict is Verdict.INCONCLUSIVE
+    assert shaken(report).verdict is CheckVerdict.INCONCLUSIVE
     assert "without credentials" in (shaken(report).next_step or "")
     assert peer.heard == []
     assert peer.connections == 1
@@ -225,7 +233,7 @@ def test_a_silent_tcp_server_on_a_tls_port_is_inconclusive_and_hears_no_clear_te
 def test_a_talking_tcp_server_on_a_tls_port_is_a_fail(quick: Timing) -> None:
     with SipPeer(silent, "tcp", greeting=b"220 mail.example.com ESMTP\r\n") as peer:
         report = check_trunk(f"sips:{peer.place}", timing=quick)
-    assert shaken(report).verdict is Verdict.FAIL
+    assert shaken(report).verdict is CheckVerdict.FAIL
     assert "does not speak TLS" in report.summary
 
 
@@ -236,7 +244,7 @@ def test_being_hung_up_on_in_the_handshake_is_inconclusive(quick: Timing) -> Non
 
     with Rude(lambda heard: [HANG_UP], "tcp") as peer:
         report = check_trunk(f"sips:{peer.place}", timing=quick)
-    assert shaken(report).verdict is Verdict.INCONCLUSIVE
+    assert shaken(report).verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_an_old_tls_version_is_no_common_ground(certificates: Certificates, quick: Timing) -> None:
@@ -246,7 +254,7 @@ def test_an_old_tls_version_is_no_common_ground(certificates: Certificates, quic
     ours.minimum_version = ssl.TLSVersion.TLSv1_3
     with blocking_server(context) as port:
         report = check_trunk(f"sips:127.0.0.1:{port}", tls=ours, timing=quick)
-    assert shaken(report).verdict is Verdict.FAIL
+    assert shaken(report).verdict is CheckVerdict.FAIL
     assert "no common TLS" in report.summary
 
 

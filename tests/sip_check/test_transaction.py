@@ -9,13 +9,13 @@ import pytest
 
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.sip_check.limits import Deadline, Limits, Timing
-from telephony_core.sip_check.network.failures import Happened, Outcome, Trouble
-from telephony_core.sip_check.protocol.message import Caller, Request, build_request
+from telephony_core.sip_check.network.failures import FailureKind, NetworkOutcome, ProbeError
+from telephony_core.sip_check.protocol.message import Dialog, SipRequest, build_request
 from telephony_core.sip_check.protocol.transaction import transact
 from tests.sip_check.peer import Heard
 
 LOCAL = ("192.0.2.7", 40000)
-Event = tuple[float, bytes | Trouble]
+Event = tuple[float, bytes | ProbeError]
 
 
 class Scripted:
@@ -40,38 +40,38 @@ class Scripted:
         if self._events and self._events[0][0] <= self.now + timeout:
             at, what = self._events.pop(0)
             self.now = max(self.now, at)
-            if isinstance(what, Trouble):
+            if isinstance(what, ProbeError):
                 raise what
             return what
         self.now += timeout
         return None
 
 
-def options() -> Request:
+def options() -> SipRequest:
     return build_request(
-        "OPTIONS", SipAddress.parse("192.0.2.1"), caller=Caller(), transport="udp", local=LOCAL, cseq=1
+        "OPTIONS", SipAddress.parse("192.0.2.1"), caller=Dialog(), transport="udp", local=LOCAL, cseq=1
     )
 
 
 def run(
     connection: Scripted,
-    request: Request,
+    request: SipRequest,
     *,
     timing: Timing | None = None,
     limits: Limits | None = None,
-) -> Outcome:
+) -> NetworkOutcome:
     timing = timing or Timing()
     deadline = Deadline(timing.total, connection.clock)
     return asyncio.run(transact(connection, request, timing=timing, limits=limits or Limits(), deadline=deadline))
 
 
-def answer(request: Request, status: int = 200, **changes: str) -> bytes:
+def answer(request: SipRequest, status: int = 200, **changes: str) -> bytes:
     return Heard(request.data).reply(status, "Whatever", **changes)
 
 
 def test_over_udp_a_request_is_sent_again_after_half_a_second_and_twice_as_long_each_time() -> None:
     connection = Scripted()
-    assert run(connection, options()).happened is Happened.SILENT
+    assert run(connection, options()).happened is FailureKind.SILENT
     assert connection.sent_at == [0.0, 0.5, 1.5, 3.5, 7.5]
     assert connection.now == 11.5
 
@@ -91,7 +91,7 @@ def test_over_a_stream_nothing_is_sent_again() -> None:
 def test_a_late_answer_is_an_answer_and_says_how_often_it_took() -> None:
     request = options()
     outcome = run(Scripted([(1.6, answer(request))]), request)
-    assert outcome.happened is Happened.ANSWERED
+    assert outcome.happened is FailureKind.ANSWERED
     assert outcome.sent == 3
 
 
@@ -107,7 +107,7 @@ def test_a_provisional_answer_slows_the_repetitions_and_ends_nothing() -> None:
 def test_only_provisional_answers_are_silence_with_a_witness() -> None:
     request = options()
     outcome = run(Scripted([(0.1, answer(request, 183))]), request)
-    assert outcome.happened is Happened.SILENT
+    assert outcome.happened is FailureKind.SILENT
     assert outcome.provisional is not None
     assert outcome.provisional.status == 183
 
@@ -130,25 +130,25 @@ def test_messages_with_a_foreign_call_id_are_counted_and_ignored() -> None:
 def test_only_foreign_messages_are_no_answer() -> None:
     request = options()
     outcome = run(Scripted([(0.1, answer(request, call_id="other"))]), request)
-    assert outcome.happened is Happened.SILENT
+    assert outcome.happened is FailureKind.SILENT
 
 
 def test_garbage_before_an_answer_is_ignored() -> None:
     request = options()
     outcome = run(Scripted([(0.1, b"\x00\x01garbage"), (0.2, answer(request))]), request)
-    assert outcome.happened is Happened.ANSWERED
+    assert outcome.happened is FailureKind.ANSWERED
     assert outcome.garbage == 1
 
 
 def test_nothing_but_garbage_is_another_protocol() -> None:
     outcome = run(Scripted([(0.1, b"garbage")]), options())
-    assert outcome.happened is Happened.NOT_SIP
+    assert outcome.happened is FailureKind.NOT_SIP
 
 
 @pytest.mark.parametrize("data", [b"\r\n\r\n", b"\0\0\0\0", b"\r\n"])
 def test_keep_alives_are_neither_garbage_nor_answers(data: bytes) -> None:
     outcome = run(Scripted([(0.1, data)]), options())
-    assert outcome.happened is Happened.SILENT
+    assert outcome.happened is FailureKind.SILENT
     assert outcome.garbage == outcome.foreign == 0
 
 
@@ -158,20 +158,20 @@ def test_a_flood_ends_the_wait_at_once(status: int) -> None:
     changes = {"call_id": "other"} if status == 200 else {}
     flood = [(0.1, answer(request, status, **changes))] * 100_000
     connection = Scripted(flood)
-    assert run(connection, request).happened is Happened.FLOODED
+    assert run(connection, request).happened is FailureKind.FLOODED
     assert connection.now == 0.1
 
 
 def test_an_answer_within_the_limit_of_a_flood_still_counts() -> None:
     request = options()
     noise: list[Event] = [(0.1, answer(request, call_id="other"))] * 63
-    assert run(Scripted([*noise, (0.1, answer(request))]), request).happened is Happened.ANSWERED
+    assert run(Scripted([*noise, (0.1, answer(request))]), request).happened is FailureKind.ANSWERED
 
 
 def test_a_flood_of_garbage_is_another_protocol() -> None:
-    assert run(Scripted([(0.1, b"x")] * 1000), options()).happened is Happened.NOT_SIP
+    assert run(Scripted([(0.1, b"x")] * 1000), options()).happened is FailureKind.NOT_SIP
 
 
 def test_trouble_on_the_connection_is_the_outcome() -> None:
-    outcome = run(Scripted([(0.6, Trouble(Happened.REFUSED, "ECONNREFUSED"))]), options())
-    assert (outcome.happened, outcome.detail, outcome.sent) == (Happened.REFUSED, "ECONNREFUSED", 2)
+    outcome = run(Scripted([(0.6, ProbeError(FailureKind.REFUSED, "ECONNREFUSED"))]), options())
+    assert (outcome.happened, outcome.detail, outcome.sent) == (FailureKind.REFUSED, "ECONNREFUSED", 2)

@@ -13,7 +13,7 @@ from telephony_core.provider.flow import Flow, Response
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import Line, adrive, drive, exchange
+from telephony_core.transport.pipeline import RequestPipeline, adrive, drive, exchange
 
 T = TypeVar("T")
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -84,7 +84,7 @@ class Script:
         self.closed += 1
 
 
-def line(time: FakeTime, **changes: object) -> Line:
+def line(time: FakeTime, **changes: object) -> RequestPipeline:
     given = {
         "provider": "acme",
         "base_url": "https://api.example.com/base",
@@ -96,10 +96,10 @@ def line(time: FakeTime, **changes: object) -> Line:
         "clock": time.clock,
         "jitter": lambda: 1.0,
     }
-    return Line(**{**given, **changes})  # type: ignore[arg-type]
+    return RequestPipeline(**{**given, **changes})  # type: ignore[arg-type]
 
 
-def run(flow: Flow[T], script: Script, the_line: Line, *, mode: str, operation: str = "test") -> T:
+def run(flow: Flow[T], script: Script, the_line: RequestPipeline, *, mode: str, operation: str = "test") -> T:
     """Run a flow to its end through the sync or the async driver."""
     actions = exchange(flow, the_line, operation)
     if mode == "sync":

@@ -23,7 +23,7 @@ from telephony_core.errors import (
     WriteRefused,
 )
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.transport.pace import Pace
 from telephony_core.transport.pipeline import adrive, drive, exchange
 from tests.transport.driving import START, FakeTime, Script, json_answer, line, raised, run
@@ -38,7 +38,7 @@ def mode(request: pytest.FixtureRequest) -> str:
 
 
 def one(semantics: Semantics) -> Flow[int]:
-    response = yield from call(Request.of(METHOD[semantics], "/things", semantics), lambda _: Refusal())
+    response = yield from call(Request.of(METHOD[semantics], "/things", semantics), lambda _: ErrorEnvelope())
     return response.status
 
 
@@ -141,7 +141,7 @@ def test_a_retry_after_beyond_the_deadline_is_told_at_once(mode):
 def test_one_deadline_spans_every_request_of_a_flow(mode):
     def three() -> Flow[None]:
         for _ in range(3):
-            yield from call(Request.of("GET", "/x"), lambda _: Refusal())
+            yield from call(Request.of("GET", "/x"), lambda _: ErrorEnvelope())
 
     time = FakeTime()
     script = Script([json_answer()] * 3, time, takes=4.0)
@@ -168,9 +168,9 @@ def test_a_write_that_ran_out_of_time_has_an_unknown_outcome(mode):
 def test_a_flow_may_catch_a_lost_answer_and_look(mode):
     def careful() -> Flow[str]:
         try:
-            yield from call(Request.of("POST", "/x", ONCE), lambda _: Refusal())
+            yield from call(Request.of("POST", "/x", ONCE), lambda _: ErrorEnvelope())
         except AnswerLost:
-            response = yield from call(Request.of("GET", "/x"), lambda _: Refusal())
+            response = yield from call(Request.of("GET", "/x"), lambda _: ErrorEnvelope())
             return f"looked: {response.status}"
         return "answered"
 
@@ -183,9 +183,9 @@ def test_a_flow_may_catch_a_lost_answer_and_look(mode):
 def test_a_lost_answer_leaves_time_to_look(mode):
     def careful() -> Flow[int]:
         try:
-            yield from call(Request.of("POST", "/x", ONCE), lambda _: Refusal())
+            yield from call(Request.of("POST", "/x", ONCE), lambda _: ErrorEnvelope())
         except AnswerLost:
-            return (yield from call(Request.of("GET", "/x"), lambda _: Refusal())).status
+            return (yield from call(Request.of("GET", "/x"), lambda _: ErrorEnvelope())).status
         return 0
 
     time = FakeTime()
@@ -196,8 +196,8 @@ def test_a_lost_answer_leaves_time_to_look(mode):
 
 def test_a_write_that_must_not_be_repeated_leaves_time_for_what_follows(mode):
     def followed() -> Flow[int]:
-        yield from call(Request.of("POST", "/x", ONCE), lambda _: Refusal())
-        return (yield from call(Request.of("GET", "/x"), lambda _: Refusal())).status
+        yield from call(Request.of("POST", "/x", ONCE), lambda _: ErrorEnvelope())
+        return (yield from call(Request.of("GET", "/x"), lambda _: ErrorEnvelope())).status
 
     time = FakeTime()
     script = Script([json_answer(), json_answer()], time, takes=10.0)
@@ -209,7 +209,7 @@ def test_a_request_carries_key_body_and_query(mode):
     def write() -> Flow[None]:
         yield from call(
             Request.of("PATCH", "/x", IDEMPOTENT, query=[("a b", "ü&"), ("a b", "2")], json_body={"k": "é"}),
-            lambda _: Refusal(),
+            lambda _: ErrorEnvelope(),
         )
 
     time = FakeTime()
@@ -243,7 +243,7 @@ def test_no_secret_survives_in_an_error(mode, caplog):
 
         yield from call(
             Request.of("POST", "/x", ONCE, json_body={"password": SecretStr("p4ss-canary")}),
-            lambda r: Refusal("CODE-p4ss-canary", r.body.decode()),
+            lambda r: ErrorEnvelope("CODE-p4ss-canary", r.body.decode()),
         )
 
     caplog.set_level(logging.DEBUG)
@@ -264,7 +264,7 @@ def test_observers_are_told_of_every_attempt_and_nothing_secret(mode):
 def test_a_pace_spaces_requests(mode):
     def ten() -> Flow[None]:
         for _ in range(10):
-            yield from call(Request.of("GET", "/x"), lambda _: Refusal())
+            yield from call(Request.of("GET", "/x"), lambda _: ErrorEnvelope())
 
     time = FakeTime()
     run(ten(), Script([json_answer()] * 10, time), line(time, pace=Pace(per_second=5)), mode=mode)
@@ -350,7 +350,7 @@ def test_a_read_only_line_sends_no_write(semantics, mode):
 
 def test_a_read_only_line_trusts_neither_method_nor_semantics_alone(mode):
     def sly() -> Flow[None]:
-        yield from call(Request.of("DELETE", "/x", READ), lambda _: Refusal())
+        yield from call(Request.of("DELETE", "/x", READ), lambda _: ErrorEnvelope())
 
     time = FakeTime()
     script = Script([json_answer()], time)

@@ -24,10 +24,10 @@ from telephony_core.errors import (
 from telephony_core.operations.reconciliation import Attempt
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call
-from telephony_core.provider.vendor_errors import Refusal
-from telephony_core.transport.lifecycle import Life
+from telephony_core.provider.vendor_errors import ErrorEnvelope
+from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import Sent, drive, exchange
+from telephony_core.transport.pipeline import RequestEvent, drive, exchange
 from tests.transport.driving import FakeTime, Script, json_answer, line, raised, run
 
 READ, IDEMPOTENT, ONCE = Semantics.READ, Semantics.IDEMPOTENT, Semantics.ONCE
@@ -43,12 +43,12 @@ def mode(request: pytest.FixtureRequest) -> str:
 def change(semantics: Semantics = IDEMPOTENT, password: str = "p4ss-canary") -> Flow[int]:
     """A write that is a part of ``ATTEMPT`` and has a password in it."""
     request = Request.of("PATCH", "/things", semantics, json_body={"password": SecretStr(password)})
-    response = yield from call(replace(request, attempt=ATTEMPT), lambda _: Refusal())
+    response = yield from call(replace(request, attempt=ATTEMPT), lambda _: ErrorEnvelope())
     return response.status
 
 
 def read() -> Flow[int]:
-    return (yield from call(Request.of("GET", "/things"), lambda _: Refusal())).status
+    return (yield from call(Request.of("GET", "/things"), lambda _: ErrorEnvelope())).status
 
 
 def failure(
@@ -129,7 +129,7 @@ def test_a_refusal_of_the_change_itself_says_that_it_did_not_happen(mode):
 
 
 def test_a_client_that_is_closed_between_two_attempts_leaves_the_outcome_open(mode):
-    life = Life()
+    life = Lifecycle()
 
     def close(_: object) -> Response:
         life.end()
@@ -219,8 +219,8 @@ def test_an_observer_is_told_what_went_where_and_how_long_it_took(mode):
     script = Script([NoAnswer("x"), json_answer()], time, takes=4.0)
     run(read(), script, line(time, observers=(told.append,)), mode=mode, operation="get_number")
     assert told == [
-        Sent("acme", "get_number", "GET", "/things", 1, None, 4.0),
-        Sent("acme", "get_number", "GET", "/things", 2, 200, 4.0),
+        RequestEvent("acme", "get_number", "GET", "/things", 1, None, 4.0),
+        RequestEvent("acme", "get_number", "GET", "/things", 2, 200, 4.0),
     ]
 
 
@@ -236,7 +236,7 @@ def test_the_log_says_the_same(mode, caplog):
 
 
 def test_an_observer_that_fails_changes_nothing_and_is_named_in_the_log(mode, caplog):
-    def fail(_: Sent) -> None:
+    def fail(_: RequestEvent) -> None:
         raise ZeroDivisionError
 
     time, told = FakeTime(), []

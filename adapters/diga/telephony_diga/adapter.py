@@ -15,9 +15,9 @@ from telephony_core.errors import (
     AnswerLost,
     AuthenticationFailed,
     Conflict,
-    ConsentRequired,
     InvalidInput,
     InvalidRequest,
+    NotAllowed,
     NotFound,
     OutcomeUnknown,
     PermissionDenied,
@@ -33,7 +33,7 @@ from telephony_core.provider.flow import Flow, Request, Response, Semantics, cal
 from telephony_core.provider.identity import require_about
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.provider.wire import read_answer, read_page
 from telephony_diga import mapping
 from telephony_diga.capabilities import CAPABILITIES, SLUG
@@ -76,21 +76,21 @@ class DigaProvider(Provider):
     def auth_headers(self) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
 
-    def read_error(self, response: Response) -> Refusal:
+    def read_error(self, response: Response) -> ErrorEnvelope:
         """Two envelopes, told apart by shape: the vendor's own, and the validation list of its web framework."""
         try:
             payload = parse_json(response)
         except UnexpectedResponse:
-            return Refusal()
+            return ErrorEnvelope()
         if not isinstance(payload, dict):
-            return Refusal()
+            return ErrorEnvelope()
         code, message, detail = payload.get("error_code"), payload.get("message"), payload.get("detail")
         if isinstance(code, str):
             kind = ERROR_CODES.get(code) if response.status in _REFINED else None
-            return Refusal(code, message if isinstance(message, str) else None, kind)
+            return ErrorEnvelope(code, message if isinstance(message, str) else None, kind)
         if isinstance(detail, list):
             return _validation_refusal(detail)
-        return Refusal(message=next((text for text in (detail, message) if isinstance(text, str)), None))
+        return ErrorEnvelope(message=next((text for text in (detail, message) if isinstance(text, str)), None))
 
     # -- reading
 
@@ -198,7 +198,7 @@ class DigaProvider(Provider):
     def _choose_versions(self, assignment: AgentAssignment) -> Flow[dict[Field, VersionChoice]]:
         """The versions that an assignment means, from Diga's list of all agents.
 
-        Raises what stands against it: `NotFound`, `WrongState`, `ConsentRequired`, `InvalidInput`.
+        Raises what stands against it: `NotFound`, `WrongState`, `NotAllowed`, `InvalidInput`.
         """
         wanted = dict(_references(assignment))
         request = Request.of("GET", path("v1", "agent", "versions-dropdown", "dashboard"))
@@ -210,10 +210,10 @@ class DigaProvider(Provider):
         }
         for choice in choices.values():
             if choice.publishes and SideEffect.PUBLISHES not in assignment.allow:
-                raise ConsentRequired(
+                raise NotAllowed(
                     f"version {choice.version_id} of agent {choice.agent_id} is not published, and assigning it "
                     f"publishes it ({_MANY_NUMBERS})",
-                    consent=SideEffect.PUBLISHES,
+                    allowance=SideEffect.PUBLISHES,
                     remedy="say allow={SideEffect.PUBLISHES} if that is meant, or assign version=PUBLISHED",
                 )
         if len({choice.agent_id for choice in choices.values()}) < len({c.version_id for c in choices.values()}):
@@ -269,7 +269,7 @@ def _number(response: Response) -> PhoneNumber:
     return mapping.number_of(*read_answer(response, PhoneRecord, DigaProvider.secret_keys))
 
 
-def _validation_refusal(detail: list[object]) -> Refusal:
+def _validation_refusal(detail: list[object]) -> ErrorEnvelope:
     """What a validation list says, without the ``input`` that its items may echo."""
     said: list[str] = []
     in_path = False
@@ -280,7 +280,7 @@ def _validation_refusal(detail: list[object]) -> Refusal:
             in_path = in_path or steps[:1] == ["path"]
             said.append(": ".join(part for part in (".".join(steps), message) if isinstance(part, str) and part))
     # A path holds nothing but an id: one of the wrong form is nobody's.
-    return Refusal(message="; ".join(filter(None, said)) or None, kind=NotFound if in_path else None)
+    return ErrorEnvelope(message="; ".join(filter(None, said)) or None, kind=NotFound if in_path else None)
 
 
 def _passes(status: NumberStatus | None) -> tuple[str, ...]:

@@ -33,23 +33,23 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from telephony_core.emulator import (
-    Call,
-    Credentials,
+    EmulatedRefusal,
     Emulator,
     Entry,
+    ReceivedRequest,
     Record,
-    Refused,
     Response,
+    StoredCredentials,
     json_response,
     period_end,
     utc_now,
 )
 from telephony_diga import emulator_contract as contract
 from telephony_diga import emulator_seed
-from telephony_diga.emulator_agents import Agent, Agents, AgentVersion
+from telephony_diga.emulator_agents import Agent, Agents, PublishedVersion
 from telephony_diga.emulator_contract import bad_parameter, failed, instant, unprocessable, written
 
-Handlers: TypeAlias = Mapping[str, Callable[[Call], Response]]
+Handlers: TypeAlias = Mapping[str, Callable[[ReceivedRequest], Response]]
 
 _OVER: Final = ("released", "finished")
 _DIRECTIONS: Final = ("inbound", "outbound")
@@ -95,13 +95,13 @@ class DigaEmulator(Emulator):
         for number in range(1, versions + 1 + draft):
             id = self.new_id(f"version {name} {number}")
             agent.versions.append(
-                AgentVersion(id, number, is_published=number == published, is_draft=number > versions)
+                PublishedVersion(id, number, is_published=number == published, is_draft=number > versions)
             )
         self._agents.add(agent)
         self.agents[name] = agent.agent_id
         return agent.agent_id
 
-    def versions(self, agent_id: str) -> list[AgentVersion]:
+    def versions(self, agent_id: str) -> list[PublishedVersion]:
         """Copies of an agent's versions, oldest first; none for an unknown agent."""
         with self._lock:
             agent = self._agents.get(agent_id)
@@ -150,17 +150,17 @@ class DigaEmulator(Emulator):
 
     # -- the API
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: ReceivedRequest) -> Response:
         self._pass_time()
         handlers, slash = self._resource(call.segments)
         if not handlers:
-            raise Refused(json_response(404, {"detail": "Not Found"}))
+            raise EmulatedRefusal(json_response(404, {"detail": "Not Found"}))
         if call.trailing_slash is not slash:
-            raise Refused(Response(307, {"location": contract.with_slash(call.url, slash)}, b""))
+            raise EmulatedRefusal(Response(307, {"location": contract.with_slash(call.url, slash)}, b""))
         handler = handlers.get(call.method)
         if handler is None:
             allowed = ", ".join(handlers)
-            raise Refused(json_response(405, {"detail": "Method Not Allowed"}, [("allow", allowed)]))
+            raise EmulatedRefusal(json_response(405, {"detail": "Method Not Allowed"}, [("allow", allowed)]))
         if not (bears := call.bears(self.api_key)):
             code = "UNAUTHORIZED" if bears is None else "INVALID_API_KEY"
             raise failed(401, code, "Could not validate credentials")
@@ -185,7 +185,7 @@ class DigaEmulator(Emulator):
                 return {"PATCH": self._publish}, False
         return {}, False
 
-    def _list(self, call: Call) -> Response:
+    def _list(self, call: ReceivedRequest) -> Response:
         try:
             query = self._reader.query(call, contract.PhoneQuery)
         except contract.Unfit as unfit:
@@ -208,7 +208,7 @@ class DigaEmulator(Emulator):
         entries = self.store.listing(name, wanted, lambda id, _: float(self.store.position(id) or 0))
         return contract.page(entries, self.store.__getitem__, self.store.position, query)
 
-    def _list_verifications(self, call: Call) -> Response:
+    def _list_verifications(self, call: ReceivedRequest) -> Response:
         try:
             query = self._reader.query(call, contract.Paging)
         except contract.Unfit as unfit:
@@ -217,14 +217,14 @@ class DigaEmulator(Emulator):
         entries: list[Entry] = [(index, id) for id, (index, _) in known.items()]
         return contract.page(entries, lambda id: known[id][1], lambda id: known[id][0] if id in known else None, query)
 
-    def _get(self, call: Call) -> Response:
+    def _get(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call)
         id = self._addressed(call, "phone_id")
         if not self.is_visible(id):
             raise _not_found()
         return json_response(200, self.store[id])
 
-    def _import(self, call: Call) -> Response:
+    def _import(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call, takes_body=True)
         body = self._reader.body(call, contract.ImportBody)
         number = body.phone_number
@@ -239,12 +239,12 @@ class DigaEmulator(Emulator):
             "outbound_media_encryption": "allow" if outbound is None else outbound.media_encryption,
             "allowed_addresses": inbound.allowed_addresses,
         }
-        stored = None if outbound is None else Credentials(outbound.username, outbound.password)
+        stored = None if outbound is None else StoredCredentials(outbound.username, outbound.password)
         id = self.add(number=number, nickname=body.nickname, sip_config=sip, credentials=stored)
         self.appeared(id)
         return json_response(200, self.store[id])
 
-    def _update(self, call: Call) -> Response:
+    def _update(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call, takes_body=True)
         id = self._addressed(call, "phone_id")
         body = self._reader.body(call, contract.PhoneBody)
@@ -258,7 +258,7 @@ class DigaEmulator(Emulator):
             changes[f"{way}_agent_id"] = agent.agent_id
         return json_response(200, self.store.edit(id, changes))
 
-    def _assignable(self, id: str, version_id: UUID) -> tuple[Agent, AgentVersion]:
+    def _assignable(self, id: str, version_id: UUID) -> tuple[Agent, PublishedVersion]:
         """The version and its agent, if this phone may get it."""
         found = self._agents.of_version(str(version_id))
         if found is None or found[1].is_draft:
@@ -270,7 +270,7 @@ class DigaEmulator(Emulator):
             raise bad_parameter("Another version of this agent is published on another phone")
         return found
 
-    def _update_sip(self, call: Call) -> Response:
+    def _update_sip(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call, takes_body=True)
         id = self._addressed(call, "phone_id")
         body = self._reader.body(call, contract.SipBody)
@@ -286,13 +286,13 @@ class DigaEmulator(Emulator):
             given = body.outbound_config.model_dump(exclude_none=True)
             if given and not (given.get("termination_uri") or sip.get("termination_uri")):
                 raise bad_parameter("Outbound settings need a termination_uri")
-            stored = self.store.credentials(id) or Credentials()
+            stored = self.store.credentials(id) or StoredCredentials()
             password = given.pop("password", stored.password)
-            self.store.set_credentials(id, Credentials(given.get("username", stored.username), password))
+            self.store.set_credentials(id, StoredCredentials(given.get("username", stored.username), password))
             sip.update({_READ_NAMES.get(f"outbound.{name}", name): value for name, value in given.items()})
         return json_response(200, self.store.edit(id, {"sip_config": sip}))
 
-    def _release(self, call: Call) -> Response:
+    def _release(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call)
         id = self._addressed(call, "id")
         record = self.store[id]
@@ -313,11 +313,11 @@ class DigaEmulator(Emulator):
             self.store.edit(id, {"status": "released", "released_at": written(self.now())})
         return Response(204, {}, b"")
 
-    def _dropdown(self, call: Call) -> Response:
+    def _dropdown(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call)
         return json_response(200, [asdict(agent) for agent in self._agents])
 
-    def _publish(self, call: Call) -> Response:
+    def _publish(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call, takes_body=True)
         agent = self._agents.get(contract.uuid_in(call.segments[2], "agent_id"))
         body = self._reader.body(call, contract.PublishBody)
@@ -343,7 +343,7 @@ class DigaEmulator(Emulator):
 
     # -- state
 
-    def _addressed(self, call: Call, parameter: str) -> str:
+    def _addressed(self, call: ReceivedRequest, parameter: str) -> str:
         """The id in the path, of a phone that is there."""
         id = call.segments[2]
         if id not in self.store:
@@ -404,7 +404,7 @@ _READ_NAMES: Final[Mapping[str, str]] = {
 """Where the flat read shape names a field otherwise than the nested write shape."""
 
 
-def _not_found() -> Refused:
+def _not_found() -> EmulatedRefusal:
     return failed(404, "PHONE_NUMBER_NOT_FOUND", "Phone number not found")
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class AgentVersion:
+class PublishedVersion:
     """One version of an agent. A draft cannot be published."""
 
     version_id: str
@@ -23,13 +23,13 @@ class Agent:
 
     agent_id: str
     name: str | None
-    versions: list[AgentVersion] = field(default_factory=list)
+    versions: list[PublishedVersion] = field(default_factory=list)
 
     @property
-    def published(self) -> AgentVersion | None:
+    def published(self) -> PublishedVersion | None:
         return next((version for version in self.versions if version.is_published), None)
 
-    def publish(self, published: AgentVersion | None) -> None:
+    def publish(self, published: PublishedVersion | None) -> None:
         """Put one version on the air, or none."""
         for version in self.versions:
             version.is_published = version is published
@@ -50,7 +50,7 @@ class Agents:
     def get(self, agent_id: str) -> Agent | None:
         return self._by_id.get(agent_id)
 
-    def of_version(self, version_id: str) -> tuple[Agent, AgentVersion] | None:
+    def of_version(self, version_id: str) -> tuple[Agent, PublishedVersion] | None:
         """The agent that has this version, and the version."""
         for agent in self:
             for version in agent.versions:

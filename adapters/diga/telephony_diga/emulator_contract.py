@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from telephony_core.emulator import Call, Entry, Record, Refused, Response, json_response, read_json
+from telephony_core.emulator import EmulatedRefusal, Entry, ReceivedRequest, Record, Response, json_response, read_json
 
 Status = Literal["reserved", "pending_verification", "assigned", "released", "finished"]
 Encryption = Literal["disable", "allow", "require"]
@@ -118,12 +118,12 @@ class PhoneBody(_Patch):
     outbound_version_id: UUID | None = None
 
 
-class InboundUpdate(_Patch):
+class InboundBody(_Patch):
     media_encryption: Encryption | None = None
     allowed_addresses: list[AllowedAddress] | None = None
 
 
-class OutboundUpdate(_Patch):
+class OutboundBody(_Patch):
     termination_uri: TerminationUri | None = None
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
@@ -133,8 +133,8 @@ class OutboundUpdate(_Patch):
 class SipBody(_Patch):
     """Body of PATCH sip-config."""
 
-    inbound_config: InboundUpdate | None = None
-    outbound_config: OutboundUpdate | None = None
+    inbound_config: InboundBody | None = None
+    outbound_config: OutboundBody | None = None
 
 
 class PublishBody(_Schema):
@@ -169,18 +169,18 @@ class NoQuery(_Schema):
     """Query of every other operation."""
 
 
-def failed(status: int, code: str, message: str) -> Refused:
+def failed(status: int, code: str, message: str) -> EmulatedRefusal:
     """An error in the vendor's own envelope."""
-    return Refused(json_response(status, {"status": "error", "error_code": code, "message": message}))
+    return EmulatedRefusal(json_response(status, {"status": "error", "error_code": code, "message": message}))
 
 
-def bad_parameter(message: str) -> Refused:
+def bad_parameter(message: str) -> EmulatedRefusal:
     return failed(400, "BAD_PARAMETER", message)
 
 
-def unprocessable(details: Iterable[Mapping[str, object]]) -> Refused:
+def unprocessable(details: Iterable[Mapping[str, object]]) -> EmulatedRefusal:
     """A 422 in FastAPI's envelope."""
-    return Refused(json_response(422, {"detail": list(details)}))
+    return EmulatedRefusal(json_response(422, {"detail": list(details)}))
 
 
 def detail(loc: Sequence[str | int], kind: str, message: str, value: object = None) -> dict[str, object]:
@@ -204,14 +204,14 @@ class Reader:
 
     strict: bool
 
-    def query(self, call: Call, model: type[ModelT]) -> ModelT:
+    def query(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
         """Raises `Unfit`."""
         if self.strict and (twice := call.repeated()):
             raise Unfit([detail(("query", twice), "repeated", "Given more than once")])
         return self._validated(model, dict(call.query), "query")
 
-    def body(self, call: Call, model: type[ModelT]) -> ModelT:
-        """Raises `Refused`."""
+    def body(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
+        """Raises `EmulatedRefusal`."""
         if not call.body:
             raise unprocessable([detail(("body",), "missing", "Field required")])
         if not call.is_json:
@@ -228,7 +228,7 @@ class Reader:
         except Unfit as unfit:
             raise unprocessable(unfit.details) from None
 
-    def nothing(self, call: Call, *, takes_body: bool = False) -> None:
+    def nothing(self, call: ReceivedRequest, *, takes_body: bool = False) -> None:
         """Refuse a query, and a body, where the operation takes none."""
         try:
             self.query(call, NoQuery)
@@ -262,7 +262,7 @@ def _without(values: Any, unknown: Iterable[tuple[int | str, ...]]) -> object:
 
 
 def uuid_in(path_segment: str, name: str) -> str:
-    """An id of the path in its canonical form. Raises `Refused` (422) when it is no UUID."""
+    """An id of the path in its canonical form. Raises `EmulatedRefusal` (422) when it is no UUID."""
     try:
         return str(UUID(path_segment))
     except ValueError:
@@ -332,5 +332,5 @@ def page(
     )
 
 
-def _contradiction(message: str) -> Refused:
+def _contradiction(message: str) -> EmulatedRefusal:
     return failed(422, "INVALID_PAGINATION_PARAMETERS", message)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from telephony_core.emulator import Credentials, Record
+from telephony_core.emulator import Record, StoredCredentials
 from telephony_diga.emulator_contract import written
 
 AGENTS: Final[Mapping[str, tuple[int, int | None]]] = {
@@ -29,7 +29,7 @@ def verifications() -> Iterator[Record]:
     yield {"notification_email": None, "status": "verified", "status_reason": None}
 
 
-def phones(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, Credentials | None]]:
+def phones(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, StoredCredentials | None]]:
     """Phones as the fields that differ from a plain assigned one, oldest first, with their trunk credentials."""
 
     def at(days: float) -> str:
@@ -40,7 +40,7 @@ def phones(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, C
 
     def imported(
         number: str, age: int, uri: str | None, user: str | None = None, *, sip: Record | None = None, **fields: object
-    ) -> tuple[Record, Credentials]:
+    ) -> tuple[Record, StoredCredentials]:
         config: Record = {
             "termination_uri": uri,
             "username": user,
@@ -51,7 +51,7 @@ def phones(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, C
         }
         record: Record = {"number": number, "telephony_provider": "custom", "assigned_at": at(-age)}
         password = None if user is None else f"password-of-{user}"
-        return {**record, "sip_config": config, **fields}, Credentials(user, password)
+        return {**record, "sip_config": config, **fields}, StoredCredentials(user, password)
 
     yield bought("+34911234567", 300, nickname="Centralita Madrid", inbound_agent_id=agents["reception"])
     yield bought("+34931234567", 290, nickname="Barcelona", scheduled_release_at=at(11))

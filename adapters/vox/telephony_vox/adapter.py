@@ -16,7 +16,7 @@ from telephony_core.provider.changes import AgentAssignment, Change, NumberImpor
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.provider.wire import read_answer, read_object, read_page
 from telephony_vox import mapping
 from telephony_vox.capabilities import AS_IS, CAPABILITIES, SLUG
@@ -47,18 +47,18 @@ class VoxProvider(Provider):
     def auth_headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
 
-    def read_error(self, response: Response) -> Refusal:
+    def read_error(self, response: Response) -> ErrorEnvelope:
         try:
             payload = parse_json(response)
         except UnexpectedResponse:
-            return Refusal()
+            return ErrorEnvelope()
         error = payload.get("error") if isinstance(payload, dict) else None
         if not isinstance(error, dict):
-            return Refusal()
+            return ErrorEnvelope()
         code, message = _text(error.get("code")), _text(error.get("message"))
         said = [part for part in (message, *_details(error.get("details"))) if part]
         kind = CODES.get(code or "") if response.status in _REFINED else None
-        return Refusal(code=code, message="; ".join(said) or None, kind=kind)
+        return ErrorEnvelope(code=code, message="; ".join(said) or None, kind=kind)
 
     # -- reading
 

@@ -31,13 +31,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from telephony_core.emulator import (
-    Call,
-    Credentials,
+    EmulatedRefusal,
     Emulator,
     Entry,
+    ReceivedRequest,
     Record,
-    Refused,
     Response,
+    StoredCredentials,
     json_response,
     period_end,
     utc_now,
@@ -46,7 +46,7 @@ from telephony_vox import emulator_contract as contract
 from telephony_vox import emulator_seed
 from telephony_vox.emulator_contract import invalid, refused
 
-Handlers: TypeAlias = Mapping[str, Callable[[Call], Response]]
+Handlers: TypeAlias = Mapping[str, Callable[[ReceivedRequest], Response]]
 
 
 class VoxEmulator(Emulator):
@@ -131,7 +131,7 @@ class VoxEmulator(Emulator):
 
     # -- the API
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: ReceivedRequest) -> Response:
         if not (bears := call.bears(self.api_key)):
             reason = "required" if bears is None else "unknown"
             raise refused(401, "UNAUTHORIZED", "API 키가 올바르지 않습니다.", field="Authorization", reason=reason)
@@ -162,8 +162,8 @@ class VoxEmulator(Emulator):
                 return {"POST": self._revoke_cancel}
         return None
 
-    def _available(self, call: Call) -> Response:
-        query = contract.read_query(call, contract.AvailableQuery)
+    def _available(self, call: ReceivedRequest) -> Response:
+        query = contract.read_query(call, contract.AvailableNumbersQuery)
         contract.no_body(call)
         lines = {str(line["id"]): line for line in self.lines if query.line_type in (None, line["line_type"])}
         by_number = query.sort_by == "number"
@@ -173,7 +173,7 @@ class VoxEmulator(Emulator):
         filters = ("available", query.line_type, query.sort_by, query.sort_order)
         return _page(entries, lines.__getitem__, filters, query)
 
-    def _list(self, call: Call) -> Response:
+    def _list(self, call: ReceivedRequest) -> Response:
         query = contract.read_query(call, contract.OwnedQuery)
         contract.no_body(call)
         statuses = frozenset(query.status)
@@ -189,7 +189,7 @@ class VoxEmulator(Emulator):
         filters = ("owned", *sorted(statuses), query.provider, query.sort_order)
         return _page(entries, self.store.__getitem__, filters, query)
 
-    def _register(self, call: Call) -> Response:
+    def _register(self, call: ReceivedRequest) -> Response:
         contract.read_query(call, contract.NoQuery)
         body = contract.read_body(call, contract.Register)
         if not self.allow_duplicates and any(
@@ -201,20 +201,20 @@ class VoxEmulator(Emulator):
             number=body.number,
             address=body.address,
             memo=body.memo,
-            credentials=Credentials(body.auth_username, body.auth_password),
+            credentials=StoredCredentials(body.auth_username, body.auth_password),
         )
         self.appeared(id)
         return json_response(201, self.store[id])
 
-    def _get(self, call: Call) -> Response:
+    def _get(self, call: ReceivedRequest) -> Response:
         id = self._addressed(call)
         if not self.is_visible(id):
             raise _not_found()
         return json_response(200, self.store[id])
 
-    def _update_sip(self, call: Call) -> Response:
+    def _update_sip(self, call: ReceivedRequest) -> Response:
         id = self._addressed(call, takes_body=True)
-        body = contract.read_body(call, contract.SipUpdate)
+        body = contract.read_body(call, contract.TrunkBody)
         given = body.model_fields_set
         if given & {"address", "auth_username"} and "auth_password" not in given:
             raise invalid("auth_password", "required")
@@ -222,10 +222,10 @@ class VoxEmulator(Emulator):
         if record.get("provider") == "vox":
             raise refused(409, "INVALID_STATE", "SIP 설정이 없는 번호입니다.", field="provider", reason="vox")
         _refuse_expired(record)
-        stored = self.store.credentials(id) or Credentials()
+        stored = self.store.credentials(id) or StoredCredentials()
         self.store.set_credentials(
             id,
-            Credentials(
+            StoredCredentials(
                 body.auth_username if "auth_username" in given else stored.username,
                 body.auth_password if "auth_password" in given else stored.password,
             ),
@@ -233,7 +233,7 @@ class VoxEmulator(Emulator):
         changes: Record = {name: getattr(body, name) for name in ("address", "memo") if name in given}
         return self._changed(id, changes)
 
-    def _map_agents(self, call: Call) -> Response:
+    def _map_agents(self, call: ReceivedRequest) -> Response:
         id = self._addressed(call, takes_body=True)
         body = contract.read_body(call, contract.AgentUpdate)
         _refuse_expired(self.store[id])
@@ -254,7 +254,7 @@ class VoxEmulator(Emulator):
             raise invalid(f"{field}.agent_version", "not_found")
         return {"agent_id": id, "agent_version": version}
 
-    def _cancel(self, call: Call) -> Response:
+    def _cancel(self, call: ReceivedRequest) -> Response:
         id = self._addressed(call)
         record = self.store[id]
         _refuse_expired(record)
@@ -273,7 +273,7 @@ class VoxEmulator(Emulator):
         cancelled = {name: record.get(name) for name in ("id", "number", "provider")}
         return json_response(200, {**cancelled, "effective_at": effective})
 
-    def _revoke_cancel(self, call: Call) -> Response:
+    def _revoke_cancel(self, call: ReceivedRequest) -> Response:
         id = self._addressed(call)
         record = self.store[id]
         if record.get("status") != "cancel_requested" or record.get("provider") != "vox":
@@ -285,7 +285,7 @@ class VoxEmulator(Emulator):
 
     # -- state
 
-    def _addressed(self, call: Call, *, takes_body: bool = False) -> str:
+    def _addressed(self, call: ReceivedRequest, *, takes_body: bool = False) -> str:
         """The id in the path, of a record that is there."""
         contract.read_query(call, contract.NoQuery)
         if not takes_body:
@@ -330,7 +330,7 @@ class VoxEmulator(Emulator):
         return int(self.now().timestamp() * 1000)
 
 
-def _not_found() -> Refused:
+def _not_found() -> EmulatedRefusal:
     return refused(404, "NOT_FOUND", "전화번호를 찾을 수 없습니다.")
 
 
@@ -351,7 +351,7 @@ def _page(
     entries: Sequence[contract.Place],
     read: Callable[[str], Record],
     filters: tuple[object, ...],
-    query: contract.OwnedQuery | contract.AvailableQuery,
+    query: contract.OwnedQuery | contract.AvailableNumbersQuery,
 ) -> Response:
     last = contract.read_cursor(filters, query.cursor)
     if query.sort_order == "desc":

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from telephony_core.emulator import Call, Refused, json_response, read_json
+from telephony_core.emulator import EmulatedRefusal, ReceivedRequest, json_response, read_json
 
 STATUSES: Final = ("active", "scheduled", "cancel_requested", "expired")
 UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -49,7 +49,7 @@ class OwnedQuery(_Paging):
     sort_order: Order = "desc"
 
 
-class AvailableQuery(_Paging):
+class AvailableNumbersQuery(_Paging):
     """Query of the lines for sale."""
 
     line_type: LineType | None = None
@@ -77,7 +77,7 @@ class Register(_Body):
     memo: Memo | None = None
 
 
-class SipUpdate(_Body):
+class TrunkBody(_Body):
     """Body of PATCH sip: what is unset stays, null clears; a null password is not documented."""
 
     address: Address | None = None
@@ -100,26 +100,26 @@ class AgentUpdate(_Body):
     outbound_agent: AgentMapping | None = None
 
 
-def refused(status: int, code: str, message: str, **details: object) -> Refused:
+def refused(status: int, code: str, message: str, **details: object) -> EmulatedRefusal:
     """An error in vox's envelope."""
-    return Refused(json_response(status, {"error": {"code": code, "message": message, "details": details}}))
+    return EmulatedRefusal(json_response(status, {"error": {"code": code, "message": message, "details": details}}))
 
 
-def wrong_method(allowed: list[str]) -> Refused:
+def wrong_method(allowed: list[str]) -> EmulatedRefusal:
     details = {"allowed_values": allowed}
     body = {"error": {"code": "METHOD_NOT_ALLOWED", "message": "지원하지 않는 메서드입니다.", "details": details}}
-    return Refused(json_response(405, body, [("allow", ", ".join(allowed))]))
+    return EmulatedRefusal(json_response(405, body, [("allow", ", ".join(allowed))]))
 
 
-def invalid(field: str, reason: str, **details: object) -> Refused:
+def invalid(field: str, reason: str, **details: object) -> EmulatedRefusal:
     return refused(400, "VALIDATION_ERROR", "요청 값이 올바르지 않습니다.", field=field, reason=reason, **details)
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def read_query(call: Call, model: type[ModelT]) -> ModelT:
-    """The query of a request. Raises `Refused` for an unknown, a repeated or an unusable parameter."""
+def read_query(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
+    """The query of a request. Raises `EmulatedRefusal` for an unknown, a repeated or an unusable parameter."""
     allowed = sorted(model.model_fields)
     if unknown := sorted({name for name, _ in call.query} - set(allowed)):
         raise refused(
@@ -138,8 +138,8 @@ def read_query(call: Call, model: type[ModelT]) -> ModelT:
     return _validated(model, values)
 
 
-def read_body(call: Call, model: type[ModelT]) -> ModelT:
-    """The JSON body of a request. Raises `Refused`."""
+def read_body(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
+    """The JSON body of a request. Raises `EmulatedRefusal`."""
     if call.body and not call.is_json:
         raise refused(
             415, "UNSUPPORTED_MEDIA_TYPE", "application/json 형식만 지원합니다.", allowed_values=["application/json"]
@@ -153,7 +153,7 @@ def read_body(call: Call, model: type[ModelT]) -> ModelT:
     return _validated(model, payload)
 
 
-def no_body(call: Call) -> None:
+def no_body(call: ReceivedRequest) -> None:
     """Refuse a body where the operation takes none."""
     if call.body:
         raise invalid("body", "not_allowed")
@@ -193,7 +193,7 @@ def write_cursor(filters: Collection[object], last: Place) -> str:
 
 
 def read_cursor(filters: Collection[object], cursor: str | None) -> Place | None:
-    """Where the page before ended. Raises `Refused` for a foreign cursor, one of other filters included."""
+    """Where the page before ended. Raises `EmulatedRefusal` for a foreign cursor, one of other filters included."""
     if cursor is None:
         return None
     try:

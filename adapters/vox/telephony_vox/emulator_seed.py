@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from telephony_core.emulator import Credentials, Record
+from telephony_core.emulator import Record, StoredCredentials
 
 AGENTS: Final[Mapping[str, int]] = {"reception": 7, "sales": 3, "survey": 1}
 """Agents by name, with their newest frozen version."""
@@ -37,7 +37,7 @@ def lines() -> Iterator[Record]:
         }
 
 
-def numbers(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, Credentials | None]]:
+def numbers(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, StoredCredentials | None]]:
     """Owned numbers as the fields that differ from a plain active record, oldest first, with their credentials."""
 
     def ms(*, days: float) -> int:
@@ -53,11 +53,11 @@ def numbers(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, 
 
     def brought(
         number: str, address: str | None, age: int, user: str | None = None, **fields: object
-    ) -> tuple[Record, Credentials]:
+    ) -> tuple[Record, StoredCredentials]:
         start = ms(days=-age)
         record: Record = {"number": number, "provider": "custom", "address": address, "start_at": start}
         password = None if user is None else f"password-of-{user}"
-        return {**record, "created_at": start, "updated_at": start, **fields}, Credentials(user, password)
+        return {**record, "created_at": start, "updated_at": start, **fields}, StoredCredentials(user, password)
 
     # A number that was given up and brought in again: one record is over, the other one lives.
     yield brought(

@@ -15,7 +15,7 @@ from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.provider.wire import read_cursor, read_items, read_object
 
 CODES: Final[Mapping[str, type[ProviderError]]] = {"number_in_use": Conflict, "number_ended": WrongState}
@@ -31,14 +31,14 @@ class AcmeProvider(Provider):
     def auth_headers(self) -> Mapping[str, str]:
         return {"x-acme-key": self.config.api_key.get_secret_value()}
 
-    def read_error(self, response: Response) -> Refusal:
+    def read_error(self, response: Response) -> ErrorEnvelope:
         try:
             payload = parse_json(response)
         except UnexpectedResponse:
-            return Refusal()
+            return ErrorEnvelope()
         code, detail = (payload.get(key) if isinstance(payload, dict) else None for key in ("code", "detail"))
         code = code if isinstance(code, str) else None
-        return Refusal(code, detail if isinstance(detail, str) else None, CODES.get(code or ""))
+        return ErrorEnvelope(code, detail if isinstance(detail, str) else None, CODES.get(code or ""))
 
     # -- reading
 

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from telephony_core.emulator import (
-    Call,
-    Credentials,
+    EmulatedRefusal,
     Emulator,
+    ReceivedRequest,
     Record,
-    Refused,
     Response,
+    StoredCredentials,
     json_response,
     read_json,
     utc_now,
@@ -39,7 +39,7 @@ class AcmeEmulator(Emulator):
         for fields, credentials in self._seed():
             self.add(credentials=credentials, **fields)
 
-    def _seed(self) -> Iterator[tuple[Record, Credentials | None]]:
+    def _seed(self) -> Iterator[tuple[Record, StoredCredentials | None]]:
         address = {"host": "pbx.example.com", "port": 5060}
         ends = (self.now() + timedelta(days=9)).isoformat()
         yield {"e164": "+442079460001", "kind": "hosted", "app": self.agents["reception"]}, None
@@ -50,7 +50,7 @@ class AcmeEmulator(Emulator):
             None,
         )
         trunk = {"address": {**address, "transport": "tls"}, "username": "bristol", "allowed": None}
-        yield {"e164": "+441174960005", "trunk": trunk}, Credentials("bristol", "password-of-bristol")
+        yield {"e164": "+441174960005", "trunk": trunk}, StoredCredentials("bristol", "password-of-bristol")
         yield {"e164": "+442890180006", "state": "ended", "trunk": None}, None
         yield (
             {"e164": "+353861234567", "trunk": {"address": {"host": "203.0.113.9"}, "username": None, "allowed": []}},
@@ -71,7 +71,7 @@ class AcmeEmulator(Emulator):
 
     # -- the API
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: ReceivedRequest) -> Response:
         if call.headers.get("x-acme-key") != self.api_key:
             raise refused(401, "bad_key", "The key is missing or wrong")
         if (call.query and call.method != "GET") or (call.body and call.method in ("GET", "DELETE")):
@@ -91,7 +91,7 @@ class AcmeEmulator(Emulator):
                 return self._end(id)
         raise refused(404, "no_such_path", "There is no such path")
 
-    def _list(self, call: Call) -> Response:
+    def _list(self, call: ReceivedRequest) -> Response:
         query = dict(call.query)
         if unknown := query.keys() - {"after", "e164", "include_ended"}:
             raise refused(422, "bad_request", f"Unknown parameter: {sorted(unknown)[0]}")
@@ -109,7 +109,7 @@ class AcmeEmulator(Emulator):
         page, more = shown[start : start + PAGE_SIZE], len(shown) > start + PAGE_SIZE
         return json_response(200, {"numbers": [self.store[id] for id in page], "next": page[-1] if more else None})
 
-    def _import(self, call: Call) -> Response:
+    def _import(self, call: ReceivedRequest) -> Response:
         body = _body(call, "e164", "trunk")
         e164 = _of(str, body.get("e164"))
         if not e164.startswith(("+44", "+353")):
@@ -124,7 +124,7 @@ class AcmeEmulator(Emulator):
         self.appeared(id)
         return json_response(201, self.store[id])
 
-    def _change_trunk(self, call: Call, id: str) -> Response:
+    def _change_trunk(self, call: ReceivedRequest, id: str) -> Response:
         record = self._changeable(id)
         if record.get("kind") != "sip":
             raise refused(409, "hosted_number", "A hosted number has no trunk")
@@ -149,10 +149,10 @@ class AcmeEmulator(Emulator):
             if len(texts) == 1:
                 raise refused(422, "bad_request", "A digest is a user name and a password")
             trunk["username"] = texts.get("username")
-            self.store.set_credentials(id, Credentials(texts.get("username"), texts.get("password")))
+            self.store.set_credentials(id, StoredCredentials(texts.get("username"), texts.get("password")))
         self.store.edit(id, {"trunk": trunk})
 
-    def _change_app(self, call: Call, id: str) -> Response:
+    def _change_app(self, call: ReceivedRequest, id: str) -> Response:
         self._changeable(id)
         app = _body(call, "app").get("app")
         if app is not None and app not in self.agents.values():
@@ -181,11 +181,11 @@ class AcmeEmulator(Emulator):
         return self.store[id]
 
 
-def refused(status: int, code: str, detail: str) -> Refused:
-    return Refused(json_response(status, {"code": code, "detail": detail}))
+def refused(status: int, code: str, detail: str) -> EmulatedRefusal:
+    return EmulatedRefusal(json_response(status, {"code": code, "detail": detail}))
 
 
-def _body(call: Call, *keys: str) -> Record:
+def _body(call: ReceivedRequest, *keys: str) -> Record:
     try:
         payload = read_json(call.body or b"") if call.is_json else None
     except ValueError:

@@ -116,7 +116,7 @@ def show_numbers(stage: Stage) -> None:
 def check_trunk_of_a_peer(stage: Stage) -> None:
     """Ask a SIP peer on loopback whether it answers, and say what that does not prove."""
     from telephony_core.cli.demo_peer import local_peer
-    from telephony_core.sip_check import Verdict, check_trunk
+    from telephony_core.sip_check import CheckVerdict, check_trunk
 
     with local_peer() as address:
         print_line(f"telephony sip check {address} --transport udp", "bold")
@@ -124,7 +124,7 @@ def check_trunk_of_a_peer(stage: Stage) -> None:
     print_line("")
     for line in report.lines():
         print_line(line)
-    _expect(report.verdict is Verdict.PASS, "the trunk answered")
+    _expect(report.verdict is CheckVerdict.PASS, "the trunk answered")
     stage.facts["trunk_check"] = report.verdict.value
 
 

@@ -12,7 +12,7 @@ from telephony_core.cli.failures import said_of
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
 from telephony_core.cli.wording import pasteable
-from telephony_core.diagnostics.doctor import Diagnosis, DriftKind, Outcome, examine, unusable
+from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, DriftKind, examine, unusable
 from telephony_core.errors import ConfigurationError, PluginError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from telephony_core.cli.session import Session
     from telephony_core.diagnostics.doctor import Check, Drift
 
-_STYLES: Final = {Outcome.OK: "green", Outcome.FAILED: "red", Outcome.NOT_TRIED: "dim"}
+_STYLES: Final = {CheckOutcome.OK: "green", CheckOutcome.FAILED: "red", CheckOutcome.NOT_TRIED: "dim"}
 _KINDS: Final = {
     DriftKind.UNKNOWN_FIELD: "unknown field",
     DriftKind.MISSING_FIELD: "missing field",
@@ -101,7 +101,7 @@ def _print(session: Session, patient: _Patient) -> None:
 
 
 def _word(check: Check) -> str:
-    return "not tried" if check.outcome is Outcome.NOT_TRIED else check.outcome.value
+    return "not tried" if check.outcome is CheckOutcome.NOT_TRIED else check.outcome.value
 
 
 def _row(drift: Drift, records: int) -> tuple[str | Cell, ...]:

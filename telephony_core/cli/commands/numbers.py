@@ -244,7 +244,7 @@ def available(
 def _confirmed(session: Session, client: Telephony, record: PhoneNumber) -> PhoneNumber:
     """The record as it was when somebody agreed to lose it: read again after the answer, which may have taken hours.
 
-    Asks again where what was shown has changed. Raises `ConsentRequired` after a no, and `WrongState` where the record
+    Asks again where what was shown has changed. Raises `NotAllowed` after a no, and `WrongState` where the record
     is of another number now: that one was never shown.
     """
     while True:

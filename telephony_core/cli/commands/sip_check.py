@@ -58,7 +58,7 @@ def check(
     SIP URI. Sends OPTIONS, and REGISTER only with --register; never INVITE, which can ring a phone. Ends with 0 if all
     passed, with 9 if something failed, with 10 if silence leaves it open.
     """
-    from telephony_core.sip_check import Step, Timing, check_trunk
+    from telephony_core.sip_check import CheckStep, Timing, check_trunk
 
     if by_id and session.provider is None:
         raise click.UsageError("--id goes with -p: without a connection the argument is an address")
@@ -72,7 +72,7 @@ def check(
         address,
         credentials,
         transports=transports or None,
-        steps=(Step.OPTIONS, Step.REGISTER) if register else (Step.OPTIONS,),
+        steps=(CheckStep.OPTIONS, CheckStep.REGISTER) if register else (CheckStep.OPTIONS,),
         tls=tls,
         timing=Timing(total=timeout),
     )

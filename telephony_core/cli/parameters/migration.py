@@ -14,7 +14,7 @@ from telephony_core.cli import prompts
 from telephony_core.cli.options import InputFile
 from telephony_core.cli.output.printable import printable
 from telephony_core.errors import ConfigurationError, MigrationError
-from telephony_core.migration.plan.allowances import Consent
+from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.rendering.commands import file_word
 from telephony_core.text.documents import is_stdout, would_replace
 from telephony_core.text.reading import parse_json, read_text
@@ -63,7 +63,7 @@ def accept_option(*more: str) -> Callable[[CommandT], CommandT]:
     return click.option(
         "--accept",
         multiple=True,
-        type=click.Choice([*(consent.value for consent in Consent), *more]),
+        type=click.Choice([*(allowance.value for allowance in Allowance), *more]),
         metavar="NAME",
         help="Accept a loss or a side effect by its name; repeat it for several.",
     )

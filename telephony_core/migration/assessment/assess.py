@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.assessment.eligibility import capabilities_of, judge_all
-from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.assessment.eligibility import assess_eligibility, capabilities_of
+from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import printable
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
-from telephony_core.migration.plan.allowances import consents
-from telephony_core.migration.plan.model import Finding, WhyLeftOut
+from telephony_core.migration.plan.allowances import allowances
+from telephony_core.migration.plan.model import Finding, SkipReason
 from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.migration.rendering.plan_text import finding_text
 from telephony_core.provider.capabilities import Capabilities
 
 
-class AssessedNumber(Given):
+class AssessedNumber(InputModel):
     """What would become of one number."""
 
     number: str
     source_id: str
     label: str | None
-    why: WhyLeftOut | None
+    why: SkipReason | None
     """Why it stays where it is; ``None`` when it can be moved as things stand."""
     message: str
     remedy: str | None = None
@@ -40,12 +40,12 @@ class AssessedNumber(Given):
         return lines
 
 
-class Assessment(Given):
+class Assessment(InputModel):
     """What would become of every number of an inventory at a target."""
 
     source: str
     target: str
-    accepted: tuple[str, ...]
+    allowed: tuple[str, ...]
     numbers: tuple[AssessedNumber, ...]
 
     def of(self, number: str) -> AssessedNumber:
@@ -60,8 +60,8 @@ class Assessment(Given):
         counts = Counter("movable" if number.why is None else number.why.value for number in self.numbers)
         said = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(counts.items()))
         lines = [f"{self.source} → {self.target}: {said or 'no numbers'}"]
-        if self.accepted:
-            lines.append(f"accepted by name: {', '.join(self.accepted)}")
+        if self.allowed:
+            lines.append(f"accepted by name: {', '.join(self.allowed)}")
         for number in sorted(self.numbers, key=lambda number: number.why is not None):
             lines += ["", *number.lines(width)]
         return lines
@@ -72,24 +72,26 @@ class Assessment(Given):
 
 def assess_inventory(
     source: Inventory,
-    target: Target,
+    target: TargetAccount,
     *,
     mapping: MigrationMap = NOTHING_SAID,
-    accept: Iterable[str] = (),
+    allow: Iterable[str] = (),
     source_capabilities: Capabilities | None = None,
 ) -> Assessment:
     """What would become of every number, from what the two providers declare. Sends nothing.
 
     Without a map, agents and credentials need input. ``source_capabilities`` are those of the installed adapter unless
-    given. Raises `InvalidInput` for a name in ``accept`` that does not exist, and `MapError` for a map that is for
+    given. Raises `InvalidInput` for a name in ``allow`` that does not exist, and `MapError` for a map that is for
     other connections.
     """
-    accepted = consents(accept)
-    judged = judge_all(source, target, mapping, accepted, source_capabilities or capabilities_of(source.provider))
+    allowed = allowances(allow)
+    eligibility = assess_eligibility(
+        source, target, mapping, allowed, source_capabilities or capabilities_of(source.provider)
+    )
     return Assessment(
         source=source.connection,
         target=target.name,
-        accepted=tuple(sorted(accepted)),
+        allowed=tuple(sorted(allowed)),
         numbers=tuple(
             AssessedNumber(
                 number=number.key,
@@ -100,6 +102,6 @@ def assess_inventory(
                 remedy=number.remedy,
                 findings=number.findings,
             )
-            for number in judged
+            for number in eligibility
         ),
     )

@@ -8,8 +8,8 @@ from typing import TypeAlias, TypeVar
 
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.plan.allowances import Consent
-from telephony_core.migration.plan.model import Fate, Finding, Severity
+from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity
 from telephony_core.provider.capabilities import Capabilities
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ Rule: TypeAlias = Generator[Finding, None, T]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class MigrationContext:
     """From where, to where, with which choices."""
 
     source: Capabilities
@@ -26,39 +26,39 @@ class Way:
     source_name: str
     target_name: str
     choices: MigrationMap
-    accepted: frozenset[Consent]
+    allowed: frozenset[Allowance]
 
     def finding(
         self,
         field: str,
         severity: Severity,
         message: str,
-        fate: Fate | None = None,
+        outcome: FieldOutcome | None = None,
         *,
         before: object = None,
         after: object = None,
         remedy: str | None = None,
-        consent: Consent | None = None,
+        allowance: Allowance | None = None,
     ) -> Finding:
         """A finding in words; one whose consent was given is marked as accepted."""
         return Finding(
             field=field,
             severity=severity,
             message=message,
-            fate=fate,
+            outcome=outcome,
             before=None if before is None else value_text(before),
             after=None if after is None else value_text(after),
             remedy=remedy,
-            consent=consent,
-            accepted=consent in self.accepted,
+            allowance=allowance,
+            allowed=allowance in self.allowed,
         )
 
     def kept(self, field: str, before: object, after: object, *, why: str = "as it is") -> Finding:
         """A setting that crosses: kept when both forms read the same, converted when they do not."""
         if value_text(before) == value_text(after):
-            return self.finding(field, Severity.INFO, why, Fate.KEPT, before=before, after=after)
+            return self.finding(field, Severity.INFO, why, FieldOutcome.KEPT, before=before, after=after)
         return self.finding(
-            field, Severity.INFO, "the same in another form", Fate.CONVERTED, before=before, after=after
+            field, Severity.INFO, "the same in another form", FieldOutcome.CONVERTED, before=before, after=after
         )
 
     @property

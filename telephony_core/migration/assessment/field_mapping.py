@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeVar
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.assessment.context import Rule, Way
+from telephony_core.migration.assessment.context import MigrationContext, Rule
 from telephony_core.migration.assessment.trunk_rules import (
     address_rule,
     allowed_addresses_rule,
@@ -20,8 +20,16 @@ from telephony_core.migration.assessment.trunk_rules import (
 )
 from telephony_core.migration.inventory.fields import printable
 from telephony_core.migration.mapping.map_file import LabelRule, TrunkChoice
-from telephony_core.migration.plan.allowances import Consent
-from telephony_core.migration.plan.model import Fate, Finding, Severity, Trunk, Wanted, WantedInbound, WantedOutbound
+from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.model import (
+    DesiredInbound,
+    DesiredOutbound,
+    DesiredState,
+    FieldOutcome,
+    Finding,
+    Severity,
+    Trunk,
+)
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
@@ -29,15 +37,15 @@ from telephony_core.provider.capabilities import Operation
 T = TypeVar("T")
 
 
-class Crossing(NamedTuple):
+class FieldMapping(NamedTuple):
     """What would be made at the target, and everything to know about it."""
 
-    wanted: Wanted
+    desired: DesiredState
     trunk: Trunk | None
     findings: tuple[Finding, ...]
 
 
-def cross(number: PhoneNumber, choice: TrunkChoice | None, way: Way) -> Crossing:
+def map_fields(number: PhoneNumber, choice: TrunkChoice | None, context: MigrationContext) -> FieldMapping:
     """Every setting of a number whose identity the target can hold. ``choice``: what the map says of its trunk."""
     findings: list[Finding] = []
 
@@ -49,83 +57,87 @@ def cross(number: PhoneNumber, choice: TrunkChoice | None, way: Way) -> Crossing
                 result: T = end.value
                 return result
 
-    text, as_is = heard(_number(number, way))
-    label = heard(_label(number, way))
-    address = heard(address_rule(number, choice, way))
-    trunk = heard(credentials_rule(number, choice, address, way))
+    text, as_is = heard(_number(number, context))
+    label = heard(_label(number, context))
+    address = heard(address_rule(number, choice, context))
+    trunk = heard(credentials_rule(number, choice, address, context))
     # Without an address there is no outbound trunk whose media could be encrypted.
-    outbound_encryption = None if address is None else heard(encryption_rule(number, Setting.OUTBOUND_ENCRYPTION, way))
-    allowed, allow_any = heard(allowed_addresses_rule(number, choice, way))
-    inbound_encryption = heard(encryption_rule(number, Setting.INBOUND_ENCRYPTION, way))
-    inbound_agent = heard(_agent(number.inbound_agent, Setting.INBOUND_AGENT, way))
-    outbound_agent = heard(_agent(number.outbound_agent, Setting.OUTBOUND_AGENT, way))
-    publishes = heard(_publishing((inbound_agent, outbound_agent), way))
-    findings += _unreadable(number, choice, way)
+    outbound_encryption = (
+        None if address is None else heard(encryption_rule(number, Setting.OUTBOUND_ENCRYPTION, context))
+    )
+    allowed, allow_any = heard(allowed_addresses_rule(number, choice, context))
+    inbound_encryption = heard(encryption_rule(number, Setting.INBOUND_ENCRYPTION, context))
+    inbound_agent = heard(_agent(number.inbound_agent, Setting.INBOUND_AGENT, context))
+    outbound_agent = heard(_agent(number.outbound_agent, Setting.OUTBOUND_AGENT, context))
+    publishes = heard(_publishing((inbound_agent, outbound_agent), context))
+    findings += _unreadable(number, choice, context)
 
-    inbound = WantedInbound(allowed_addresses=allowed, media_encryption=inbound_encryption, allow_any=allow_any)
-    outbound = WantedOutbound(address=address, media_encryption=outbound_encryption)
-    wanted = Wanted(
+    inbound = DesiredInbound(allowed_addresses=allowed, media_encryption=inbound_encryption, allow_any=allow_any)
+    outbound = DesiredOutbound(address=address, media_encryption=outbound_encryption)
+    desired = DesiredState(
         number=text,
         send_as_is=as_is,
         label=label,
-        inbound=None if inbound == WantedInbound() else inbound,
-        outbound=None if outbound == WantedOutbound() else outbound,
+        inbound=None if inbound == DesiredInbound() else inbound,
+        outbound=None if outbound == DesiredOutbound() else outbound,
         trunk=None if trunk is None else trunk.name,
         inbound_agent=inbound_agent,
         outbound_agent=outbound_agent,
         allow=(SideEffect.PUBLISHES,) if publishes else (),
     )
-    return Crossing(wanted, trunk, tuple(findings))
+    return FieldMapping(desired, trunk, tuple(findings))
 
 
 # -- the number and its label
 
 
-def _number(number: PhoneNumber, way: Way) -> Rule[tuple[str, bool]]:
+def _number(number: PhoneNumber, context: MigrationContext) -> Rule[tuple[str, bool]]:
     identity = number.identity
     if identity.e164 is not None:
-        yield way.kept("number", identity.raw, identity.e164)
+        yield context.kept("number", identity.raw, identity.e164)
         return identity.e164, False
-    rules = way.target.importable
+    rules = context.target.importable
     if rules is None or identity.kind in rules.kinds:
-        yield way.kept("number", identity.raw, identity.raw)
+        yield context.kept("number", identity.raw, identity.raw)
         return identity.raw, False
-    yield way.finding(
+    yield context.finding(
         "number",
         Severity.BLOCK,
-        f"it has no E.164 form, so {way.target_name} gets it digit by digit and nobody checks what it means there",
-        Fate.KEPT,
+        f"it has no E.164 form, so {context.target_name} gets it digit by digit and nobody checks what it means there",
+        FieldOutcome.KEPT,
         before=identity.raw,
         after=identity.raw,
-        consent=Consent.SEND_AS_IS,
+        allowance=Allowance.SEND_AS_IS,
     )
     return identity.raw, True
 
 
-def _label(number: PhoneNumber, way: Way) -> Rule[str | None]:
+def _label(number: PhoneNumber, context: MigrationContext) -> Rule[str | None]:
     label = number.label
     if not label or not label.strip():
         return None
-    rule, support = way.choices.label.rule, way.target.fields.get(Setting.LABEL)
+    rule, support = context.choices.label.rule, context.target.fields.get(Setting.LABEL)
     if support is None or not support.writable:
-        yield way.finding(Setting.LABEL, Severity.WARN, way.no_place, Fate.LOST, before=label)
+        yield context.finding(Setting.LABEL, Severity.WARN, context.no_place, FieldOutcome.LOST, before=label)
         return None
     if rule is LabelRule.DROP:
-        yield way.finding(Setting.LABEL, Severity.WARN, "left behind, as the map says", Fate.LOST, before=label)
+        yield context.finding(
+            Setting.LABEL, Severity.WARN, "left behind, as the map says", FieldOutcome.LOST, before=label
+        )
         return None
     longest = support.max_length
     if longest is None or len(label) <= longest:
-        yield way.kept(Setting.LABEL, label, label)
+        yield context.kept(Setting.LABEL, label, label)
         return label
     if rule is LabelRule.CUT and (cut := label[:longest].rstrip()):
         message = f"cut to {longest} characters, as the map says"
-        yield way.finding(Setting.LABEL, Severity.WARN, message, Fate.CONVERTED, before=label, after=cut)
+        yield context.finding(Setting.LABEL, Severity.WARN, message, FieldOutcome.CONVERTED, before=label, after=cut)
         return cut
-    yield way.finding(
+    yield context.finding(
         Setting.LABEL,
         Severity.BLOCK,
-        f"it has {len(label)} characters, and {way.target_name} takes {longest}",
-        Fate.NEEDS_INPUT,
+        f"it has {len(label)} characters, and {context.target_name} takes {longest}",
+        FieldOutcome.NEEDS_INPUT,
         before=label,
         remedy='say rule = "cut" or "drop" under [label] in the map, or shorten it at the source',
     )
@@ -135,96 +147,96 @@ def _label(number: PhoneNumber, way: Way) -> Rule[str | None]:
 # -- agents
 
 
-def _agent(current: AgentRef | None, name: Setting, way: Way) -> Rule[AgentRef | None]:
+def _agent(current: AgentRef | None, name: Setting, context: MigrationContext) -> Rule[AgentRef | None]:
     if current is None:
         return None
-    choice = way.choices.agent(current)
+    choice = context.choices.agent(current)
     if choice is not None and choice.drop:
         message = "no agent takes over, as the map says"
-        yield way.finding(name, Severity.WARN, message, Fate.LOST, before=current)
+        yield context.finding(name, Severity.WARN, message, FieldOutcome.LOST, before=current)
         return None
-    if not (way.target.offers(Operation.ASSIGN_AGENTS) and way.target.can_write(name)):
-        yield way.finding(
+    if not (context.target.offers(Operation.ASSIGN_AGENTS) and context.target.can_write(name)):
+        yield context.finding(
             name,
             Severity.BLOCK,
-            f"{way.target_name} cannot be told which agent serves the number",
-            Fate.LOST,
+            f"{context.target_name} cannot be told which agent serves the number",
+            FieldOutcome.LOST,
             before=current,
             remedy="say drop = true under [[agents]] in the map if that is meant",
-            consent=Consent.INBOUND_AGENT if name is Setting.INBOUND_AGENT else Consent.OUTBOUND_AGENT,
+            allowance=Allowance.INBOUND_AGENT if name is Setting.INBOUND_AGENT else Allowance.OUTBOUND_AGENT,
         )
         return None
     agent = None if choice is None else choice.agent
     if agent is None:
-        yield way.finding(
+        yield context.finding(
             name,
             Severity.BLOCK,
-            f"which agent at {way.target_name} takes over is not said",
-            Fate.NEEDS_INPUT,
+            f"which agent at {context.target_name} takes over is not said",
+            FieldOutcome.NEEDS_INPUT,
             before=current,
             remedy="give target and target_version, or drop = true, under [[agents]] in the map",
         )
         return None
-    yield way.finding(name, Severity.INFO, "as the map says", Fate.CONVERTED, before=current, after=agent)
+    yield context.finding(name, Severity.INFO, "as the map says", FieldOutcome.CONVERTED, before=current, after=agent)
     return agent
 
 
-def _publishing(agents: tuple[AgentRef | None, ...], way: Way) -> Rule[bool]:
+def _publishing(agents: tuple[AgentRef | None, ...], context: MigrationContext) -> Rule[bool]:
     """Whether assigning may publish a version. What is published already cannot be published by it."""
-    if SideEffect.PUBLISHES not in way.target.side_effects.get(Operation.ASSIGN_AGENTS, ()):
+    if SideEffect.PUBLISHES not in context.target.side_effects.get(Operation.ASSIGN_AGENTS, ()):
         return False
     names = (Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT)
     may_publish = False
     for name, agent in zip(names, agents, strict=True):
         if agent is not None and agent.version is not AgentVersion.PUBLISHED:
             may_publish = True
-            yield way.finding(
+            yield context.finding(
                 name,
                 Severity.BLOCK,
-                f"assigning this version at {way.target_name} publishes it, for every number of that agent, "
+                f"assigning this version at {context.target_name} publishes it, for every number of that agent, "
                 "and a rollback does not take that back",
                 after=agent,
                 remedy='say target_version = "published" in the map',
-                consent=Consent.PUBLISHES,
+                allowance=Allowance.PUBLISHES,
             )
-    return may_publish and Consent.PUBLISHES in way.accepted
+    return may_publish and Allowance.PUBLISHES in context.allowed
 
 
 # -- the rest
 
 
 _MUST_NOT_VANISH: Final = {
-    Setting.ADDRESS: Consent.ADDRESS,
-    Setting.ALLOWED_ADDRESSES: Consent.ALLOWED_ADDRESSES,
-    Setting.INBOUND_ENCRYPTION: Consent.INBOUND_MEDIA_ENCRYPTION,
-    Setting.OUTBOUND_ENCRYPTION: Consent.OUTBOUND_MEDIA_ENCRYPTION,
-    Setting.INBOUND_AGENT: Consent.INBOUND_AGENT,
-    Setting.OUTBOUND_AGENT: Consent.OUTBOUND_AGENT,
+    Setting.ADDRESS: Allowance.ADDRESS,
+    Setting.ALLOWED_ADDRESSES: Allowance.ALLOWED_ADDRESSES,
+    Setting.INBOUND_ENCRYPTION: Allowance.INBOUND_MEDIA_ENCRYPTION,
+    Setting.OUTBOUND_ENCRYPTION: Allowance.OUTBOUND_MEDIA_ENCRYPTION,
+    Setting.INBOUND_AGENT: Allowance.INBOUND_AGENT,
+    Setting.OUTBOUND_AGENT: Allowance.OUTBOUND_AGENT,
 }
 """Settings that block where nobody could read them: unread, they look as if the number had none."""
 
 
-def _unreadable(number: PhoneNumber, choice: TrunkChoice | None, way: Way) -> Iterator[Finding]:
-    declared = all(support.read_from is not None for support in way.source.fields.values() if support.readable)
+def _unreadable(number: PhoneNumber, choice: TrunkChoice | None, context: MigrationContext) -> Iterator[Finding]:
+    declared = all(support.read_from is not None for support in context.source.fields.values() if support.readable)
     for problem in number.problems:
         field = problem.partition(":")[0]
-        says = f"{way.source_name} has something there that could not be read ({printable(problem)})"
+        message = f"{context.source_name} has something there that could not be read ({printable(problem)})"
         remedy = "look at it in the provider's dashboard"
         hidden = [
             name
-            for name, support in way.source.fields.items()
+            for name, support in context.source.fields.items()
             if support.read_from is not None and _overlap(field, support.read_from)
         ]
         for name in hidden:
             # What was read in part was judged by the rule of its setting, and the map may answer the rest.
             unread = read_field(number, name) is None and not _answered(name, choice)
-            consent = _MUST_NOT_VANISH.get(name) if unread else None
-            severity = Severity.WARN if consent is None else Severity.BLOCK
-            yield way.finding(name, severity, says, remedy=remedy, consent=consent)
+            allowance = _MUST_NOT_VANISH.get(name) if unread else None
+            severity = Severity.WARN if allowance is None else Severity.BLOCK
+            yield context.finding(name, severity, message, remedy=remedy, allowance=allowance)
         if not hidden:
             severity = Severity.WARN if declared else Severity.BLOCK
-            consent = None if declared else Consent.UNREADABLE
-            yield way.finding(printable(field), severity, says, remedy=remedy, consent=consent)
+            allowance = None if declared else Allowance.UNREADABLE
+            yield context.finding(printable(field), severity, message, remedy=remedy, allowance=allowance)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -22,7 +22,7 @@ def _no_objection(change: Change) -> Sequence[Problem]:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetAccount:
     """What is known about the target without writing anything. Made by `survey` or `asurvey`."""
 
     inventory: Inventory
@@ -37,19 +37,21 @@ class Target:
         return self.inventory.connection
 
 
-def survey(client: Telephony, *, connection: str | None = None, clock: Clock | None = None) -> Target:
+def survey(client: Telephony, *, connection: str | None = None, clock: Clock | None = None) -> TargetAccount:
     """Read what the target holds. Writes nothing; raises what listing raises."""
     return _target(client, take_inventory(client, connection=connection, clock=clock))
 
 
-async def asurvey(client: AsyncTelephony, *, connection: str | None = None, clock: Clock | None = None) -> Target:
+async def asurvey(
+    client: AsyncTelephony, *, connection: str | None = None, clock: Clock | None = None
+) -> TargetAccount:
     """`survey` for async code."""
     return _target(client, await atake_inventory(client, connection=connection, clock=clock))
 
 
-def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> Target:
+def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> TargetAccount:
     # A flow that is never begun sends nothing; that there is one says that the provider looks a number up by itself.
     looked_up = client.adapter.find(NumberIdentity.parse("+12025550123", region=client.capabilities.region))
     if looked_up is not None:
         looked_up.close()
-    return Target(inventory, client.capabilities, client.check, looked_up is not None)
+    return TargetAccount(inventory, client.capabilities, client.check, looked_up is not None)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConsentRequired, MigrationError, NotFound, TelephonyError
+from telephony_core.errors import MigrationError, NotAllowed, NotFound, TelephonyError
 from telephony_core.migration.deprovision.forecast import Served, agent_ids, demand_consent, forecast
 from telephony_core.migration.deprovision.report import (
     Deprovisioned,
@@ -31,19 +31,19 @@ from telephony_core.migration.journal.claims import Claims
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
 from telephony_core.migration.move.compare import is_over
-from telephony_core.migration.move.effects import Call, End, Now, ProviderNow, Unit, ask
+from telephony_core.migration.move.effects import EndpointRole, Now, Procedure, ProviderNow, RunFlow, perform
 from telephony_core.migration.move.evidence import Evidence, gather, live_ids
 from telephony_core.migration.move.reconcile import doubt_of, in_doubt
 from telephony_core.migration.move.state import NumberState, state_of
-from telephony_core.migration.move.task import Job, PlanOvertaken, StepFailed, no_new_plan, told
-from telephony_core.migration.plan.allowances import consents
+from telephony_core.migration.move.task import MigrationTask, StalePlan, StepFailed, journaled, no_new_plan
+from telephony_core.migration.plan.allowances import allowances
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.endpoints import check_account, check_ends, records_made
 from telephony_core.migration.run.events import Event, EventKind, OnEvent
 from telephony_core.migration.run.runner import Opener, Runner
-from telephony_core.migration.run.secret_resolver import Vault
+from telephony_core.migration.run.secret_resolver import SecretResolver
 from telephony_core.migration.run.stopping import StopRules
-from telephony_core.migration.run.target_index import AccountIndex
+from telephony_core.migration.run.target_index import TargetIndex
 from telephony_core.provider.changes import NumberRelease
 from telephony_core.transport.clock import Clock
 
@@ -59,7 +59,7 @@ class DeprovisionOptions:
     """
 
     numbers: Sequence[str] | None = None
-    accept: Sequence[str] = ()
+    allow: Sequence[str] = ()
     confirmed: frozenset[ShownRecord] | None = None
     """The records that may be released: `DeprovisionPreview.shown` of a preview that somebody looked at."""
     stop_on_error: bool = False
@@ -69,24 +69,24 @@ class DeprovisionOptions:
     clock: Clock = field(default_factory=Clock)
 
     @property
-    def accepted(self) -> frozenset[str]:
+    def allowed(self) -> frozenset[str]:
         """Every name that was accepted. Raises `InvalidInput` for one that there is not."""
-        return frozenset(str(name) for name in consents(self.accept))
+        return frozenset(str(name) for name in allowances(self.allow))
 
     @property
-    def allowed(self) -> frozenset[SideEffect]:
+    def allowed_effects(self) -> frozenset[SideEffect]:
         """The side effects among them."""
-        return frozenset(effect for effect in SideEffect if effect in self.accepted)
+        return frozenset(effect for effect in SideEffect if effect in self.allowed)
 
     def rules(self, loaded: LoadedPlan) -> StopRules:
         """When a run is to stop."""
         return StopRules(loaded.plan.settings.equal_failures, self.stop_on_error, announce=self._said)
 
-    def _said(self, says: str) -> None:
-        self.on_event(Event(kind=EventKind.SAID, at=self.clock.now(), says=says))
+    def _said(self, message: str) -> None:
+        self.on_event(Event(kind=EventKind.SAID, at=self.clock.now(), message=message))
 
 
-class NotConfirmed(ConsentRequired):
+class NotConfirmed(NotAllowed):
     """The records that would be released are not those that were confirmed. Nothing was sent."""
 
 
@@ -109,7 +109,7 @@ class Rule(ABC):
 
     command: ClassVar[str]
     action: ClassVar[Action]
-    end: ClassVar[End]
+    end: ClassVar[EndpointRole]
     """Where its records are."""
     other_action: ClassVar[Action]
     """What the other command does, at the other end."""
@@ -117,7 +117,7 @@ class Rule(ABC):
     """Whether it matters what else of a number is at the target, which takes a listing for each number."""
 
     @abstractmethod
-    def candidates(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> list[Job]:
+    def candidates(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> list[MigrationTask]:
         """The numbers that it is about, in the order in which they go."""
 
     @abstractmethod
@@ -126,28 +126,28 @@ class Rule(ABC):
 
     @abstractmethod
     def objection(
-        self, job: Job, state: NumberState, evidence: Evidence, unpublished: Unpublished
+        self, task: MigrationTask, state: NumberState, evidence: Evidence, unpublished: Unpublished
     ) -> MigrationError | None:
         """What the two ends say against it."""
 
     @abstractmethod
-    def cannot_be_undone(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> tuple[str, ...]:
+    def cannot_be_undone(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> tuple[str, ...]:
         """In words: what will not be as it was before."""
 
     @abstractmethod
-    def found(self, job: Job, state: NumberState, listed: Collection[PhoneNumber]) -> PhoneNumber | None:
+    def found(self, task: MigrationTask, state: NumberState, listed: Collection[PhoneNumber]) -> PhoneNumber | None:
         """The record that an import made whose answer was lost, as a listing shows it."""
 
     @abstractmethod
-    def find(self, job: Job, state: NumberState) -> Unit[str | None]:
+    def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
         """The target record, where the journal does not know it; ``None`` when there is none, which is written down."""
 
-    def unknown(self, job: Job, state: NumberState, live: tuple[str, ...]) -> MigrationError | None:
+    def unknown(self, task: MigrationTask, state: NumberState, live: tuple[str, ...]) -> MigrationError | None:
         """What has to be said of a number that this command is not about; ``live`` are its records at the target."""
         return None
 
-    def record_id(self, job: Job, target_id: str) -> str:
-        return job.number.source.id if self.end is End.SOURCE else target_id
+    def record_id(self, task: MigrationTask, target_id: str) -> str:
+        return task.number.source.id if self.end is EndpointRole.SOURCE else target_id
 
     def unanswered(self, state: NumberState) -> Entry | None:
         """The intent of an earlier run of this command that was not answered."""
@@ -158,8 +158,8 @@ class Rule(ABC):
         return state.open_roll_back if self.action is Action.RELEASE else state.open_release
 
     @property
-    def other_end(self) -> End:
-        return End.TARGET if self.end is End.SOURCE else End.SOURCE
+    def other_end(self) -> EndpointRole:
+        return EndpointRole.TARGET if self.end is EndpointRole.SOURCE else EndpointRole.SOURCE
 
 
 # -- before it starts
@@ -169,7 +169,7 @@ class Rule(ABC):
 class Prepared:
     """What a run will do, number by number."""
 
-    jobs: tuple[Job, ...]
+    tasks: tuple[MigrationTask, ...]
     preview: DeprovisionPreview
 
 
@@ -194,72 +194,76 @@ async def _prepare(
     check_ends(plan, source, target)
     source = source.with_options(timeout=plan.settings.timeout, read_only=True)
     target = target.with_options(timeout=plan.settings.timeout, read_only=True)
-    here, elsewhere = (source, target) if rule.end is End.SOURCE else (target, source)
-    jobs = [Job.of(plan, number, target.capabilities) for number in plan.chosen(options.numbers)]
-    states = {job.key: state_of(journal.entries_of(job.key)) for job in jobs}
+    here, elsewhere = (source, target) if rule.end is EndpointRole.SOURCE else (target, source)
+    tasks = [MigrationTask.of(plan, number, target.capabilities) for number in plan.chosen(options.numbers)]
+    states = {task.key: state_of(journal.entries_of(task.key)) for task in tasks}
     made = records_made(plan, journal)
     served = Served()
-    indexes = _indexes(jobs, source, target, options.clock, (*made, *plan.target.holds))
+    indexes = _indexes(tasks, source, target, options.clock, (*made, *plan.target.holds))
     indexes[rule.end].each = served.add
-    await indexes[End.SOURCE].refresh()
-    await indexes[End.TARGET].refresh()
-    check_account(plan, made, indexes[End.TARGET])
+    await indexes[EndpointRole.SOURCE].refresh()
+    await indexes[EndpointRole.TARGET].refresh()
+    check_account(plan, made, indexes[EndpointRole.TARGET])
 
     now = options.clock.now()
     unpublished = _unpublished(journal)
     left: list[LeftAlone] = []
     going: dict[str, PhoneNumber] = {}
     settling: list[str] = []
-    candidates = rule.candidates(jobs, states)
-    for job in candidates:
-        state = states[job.key]
-        evidence = _listed(job, state, rule, indexes)
+    candidates = rule.candidates(tasks, states)
+    for task in candidates:
+        state = states[task.key]
+        evidence = _listed(task, state, rule, indexes)
         mine = evidence.at(rule.end)
-        error = _open_elsewhere(job, state, rule, now, elsewhere.provider_time) or rule.obstacle(
+        error = _open_elsewhere(task, state, rule, now, elsewhere.provider_time) or rule.obstacle(
             state, now, target.provider_time
         )
-        error = error or rule.objection(job, state, evidence, unpublished)
+        error = error or rule.objection(task, state, evidence, unpublished)
         if error is None and mine is not None and not is_over(mine):
-            going[job.key] = mine
+            going[task.key] = mine
         elif error is None or rule.unanswered(state) is not None:
-            settling.append(job.key)
+            settling.append(task.key)
         else:
-            left.append(LeftAlone.of(job.key, error))
-    known = {job.key for job in candidates}
+            left.append(LeftAlone.of(task.key, error))
+    known = {task.key for task in candidates}
     left += [
-        LeftAlone.of(job.key, error)
-        for job in jobs
-        if job.key not in known and (error := rule.unknown(job, states[job.key], _live(job, indexes))) is not None
+        LeftAlone.of(task.key, error)
+        for task in tasks
+        if task.key not in known and (error := rule.unknown(task, states[task.key], _live(task, indexes))) is not None
     ]
     leaving = [record.id for record in going.values()]
     forecasts = tuple(forecast(here, key, record, served, leaving) for key, record in going.items())
-    chosen = [job for job in candidates if job.key in going]
-    side = plan.source if rule.end is End.SOURCE else plan.target
+    chosen = [task for task in candidates if task.key in going]
+    side = plan.source if rule.end is EndpointRole.SOURCE else plan.target
     return Prepared(
-        tuple(job for job in candidates if job.key in going or job.key in settling),
+        tuple(task for task in candidates if task.key in going or task.key in settling),
         DeprovisionPreview(
             at=f"{side.connection} ({urlsplit(here.adapter.config.base_url).netloc})",
             forecasts=forecasts,
             to_settle=tuple(settling),
             left_alone=tuple(left),
-            unverifiable=tuple(sorted({name for job in chosen for name in states[job.key].unverifiable})),
+            unverifiable=tuple(sorted({name for task in chosen for name in states[task.key].unverifiable})),
             cannot_be_undone=rule.cannot_be_undone(chosen, states),
             needs_consent=tuple(
-                sorted({effect.value for one in forecasts for effect in one.side_effects} - options.accepted)
+                sorted({effect.value for one in forecasts for effect in one.side_effects} - options.allowed)
             ),
         ),
     )
 
 
 def _indexes(
-    jobs: Sequence[Job], source: AsyncTelephony, target: AsyncTelephony, clock: Clock, ids: Iterable[str] = ()
-) -> dict[End, AccountIndex]:
-    sources = [job.number.source for job in jobs]
+    tasks: Sequence[MigrationTask],
+    source: AsyncTelephony,
+    target: AsyncTelephony,
+    clock: Clock,
+    ids: Iterable[str] = (),
+) -> dict[EndpointRole, TargetIndex]:
+    sources = [task.number.source for task in tasks]
     return {
-        End.SOURCE: AccountIndex(
+        EndpointRole.SOURCE: TargetIndex(
             source, clock, (record.identity for record in sources), (record.id for record in sources)
         ),
-        End.TARGET: AccountIndex(target, clock, (job.identity for job in jobs), ids),
+        EndpointRole.TARGET: TargetIndex(target, clock, (task.identity for task in tasks), ids),
     }
 
 
@@ -267,26 +271,30 @@ def _unpublished(journal: SqliteJournal) -> Unpublished:
     return Unpublished(journal.agents_stopped(Action.RELEASE), journal.agents_stopped(Action.ROLL_BACK))
 
 
-def _listed(job: Job, state: NumberState, rule: Rule, indexes: Mapping[End, AccountIndex]) -> Evidence:
+def _listed(
+    task: MigrationTask, state: NumberState, rule: Rule, indexes: Mapping[EndpointRole, TargetIndex]
+) -> Evidence:
     """What both listings show of a number."""
-    listed = indexes[End.TARGET].shown(job.identity, state.created)
-    record = rule.found(job, state, listed) if state.created is None else indexes[End.TARGET].by_id(state.created)
-    return Evidence(indexes[End.SOURCE].by_id(job.number.source.id), record, live_ids(job, listed))
+    listed = indexes[EndpointRole.TARGET].shown(task.identity, state.created)
+    record = (
+        rule.found(task, state, listed) if state.created is None else indexes[EndpointRole.TARGET].by_id(state.created)
+    )
+    return Evidence(indexes[EndpointRole.SOURCE].by_id(task.number.source.id), record, live_ids(task, listed))
 
 
-def _live(job: Job, indexes: Mapping[End, AccountIndex]) -> tuple[str, ...]:
-    return live_ids(job, indexes[End.TARGET].shown(job.identity))
+def _live(task: MigrationTask, indexes: Mapping[EndpointRole, TargetIndex]) -> tuple[str, ...]:
+    return live_ids(task, indexes[EndpointRole.TARGET].shown(task.identity))
 
 
 def _open_elsewhere(
-    job: Job, state: NumberState, rule: Rule, now: datetime, there: datetime | None
+    task: MigrationTask, state: NumberState, rule: Rule, now: datetime, there: datetime | None
 ) -> MigrationError | None:
     """The other command was not answered and may still take effect: then this one could delete all that is left."""
     entry = rule.unanswered_other(state)
     if entry is None:
         return None
-    doubt = job.doubt(entry, now, rule.other_end, there)
-    return in_doubt(job, doubt, rule.other_action.replace("_", " ")) if now < doubt.until else None
+    doubt = task.doubt(entry, now, rule.other_end, there)
+    return in_doubt(task, doubt, rule.other_action.replace("_", " ")) if now < doubt.until else None
 
 
 # -- the unit
@@ -302,84 +310,94 @@ class Granted:
 
 
 def deprovision(
-    job: Job, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished = Unpublished()
-) -> Unit[None]:
+    task: MigrationTask, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished = Unpublished()
+) -> Procedure[None]:
     """Release one record, after reading both ends anew; or find out what an earlier, unanswered request came to."""
-    yield from told(job, _deprovision(job, state, rule, granted, unpublished), Action.CHECK)
+    yield from journaled(task, _deprovision(task, state, rule, granted, unpublished), Action.CHECK)
 
 
-def _deprovision(job: Job, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished) -> Unit[None]:
-    now = yield from ask(Now())
-    target_id = state.created or (yield from rule.find(job, state))
+def _deprovision(
+    task: MigrationTask, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished
+) -> Procedure[None]:
+    now = yield from perform(Now())
+    target_id = state.created or (yield from rule.find(task, state))
     if target_id is None:
         return
-    evidence = yield from gather(job, target_id, list_target=rule.lists_target)
-    yield from _settle_other(job, state, rule, evidence, now)
+    evidence = yield from gather(task, target_id, list_target=rule.lists_target)
+    yield from _settle_other(task, state, rule, evidence, now)
     mine = evidence.at(rule.end)
     unanswered = rule.unanswered(state)
     if unanswered is not None and is_over(mine):
-        yield from job.write(rule.action, Phase.DONE, LOST_ANSWER, record=rule.record_id(job, target_id))
+        yield from task.write(rule.action, Phase.DONE, LOST_ANSWER, record=rule.record_id(task, target_id))
         return
-    there = yield from ask(ProviderNow(End.TARGET))
-    error = rule.obstacle(state, now, there) or rule.objection(job, state, evidence, unpublished)
+    there = yield from perform(ProviderNow(EndpointRole.TARGET))
+    error = rule.obstacle(state, now, there) or rule.objection(task, state, evidence, unpublished)
     if error is None and mine is not None and not is_over(mine):
-        if (job.key, mine.id) in granted.confirmed:
-            yield from _release(job, rule.end, rule.action, mine, granted.effects)
+        if (task.key, mine.id) in granted.confirmed:
+            yield from _release(task, rule.end, rule.action, mine, granted.effects)
             return
-        error = NotShown(f"{job.key} ({mine.id}) was not among the records that were shown")
+        error = NotShown(f"{task.key} ({mine.id}) was not among the records that were shown")
     if error is None:
-        yield from job.write(rule.action, Phase.DONE, "it was gone already", record=rule.record_id(job, target_id))
+        yield from task.write(rule.action, Phase.DONE, "it was gone already", record=rule.record_id(task, target_id))
         return
     if unanswered is not None:
-        yield from _settle(job, rule.action, unanswered, rule.end, now)
+        yield from _settle(task, rule.action, unanswered, rule.end, now)
     raise error
 
 
-def _settle_other(job: Job, state: NumberState, rule: Rule, evidence: Evidence, now: datetime) -> Unit[None]:
+def _settle_other(
+    task: MigrationTask, state: NumberState, rule: Rule, evidence: Evidence, now: datetime
+) -> Procedure[None]:
     """Find out, without sending anything, what the other command's unanswered request came to."""
     entry = rule.unanswered_other(state)
     if entry is None:
         return
     if is_over(evidence.at(rule.other_end)):
-        yield from job.write(rule.other_action, Phase.DONE, LOST_ANSWER, record=entry.record)
+        yield from task.write(rule.other_action, Phase.DONE, LOST_ANSWER, record=entry.record)
     else:
-        yield from _settle(job, rule.other_action, entry, rule.other_end, now)
+        yield from _settle(task, rule.other_action, entry, rule.other_end, now)
 
 
-def _settle(job: Job, action: Action, unanswered: Entry, end: End, now: datetime) -> Unit[None]:
+def _settle(
+    task: MigrationTask, action: Action, unanswered: Entry, end: EndpointRole, now: datetime
+) -> Procedure[None]:
     """The record is still there: while the request may still take effect, that proves nothing. Raises `InDoubt`."""
-    doubt = yield from doubt_of(job, unanswered, end)
+    doubt = yield from doubt_of(task, unanswered, end)
     if now < doubt.until:
         what = action.replace("_", " ")
-        yield from job.write(action, Phase.LOOK, f"it is still there; in doubt {doubt}", record=unanswered.record)
-        raise in_doubt(job, doubt, what)
+        yield from task.write(action, Phase.LOOK, f"it is still there; in doubt {doubt}", record=unanswered.record)
+        raise in_doubt(task, doubt, what)
     said = "still there after the whole settling window, so it was not released"
-    yield from job.write(action, Phase.FAILED, said, record=unanswered.record)
+    yield from task.write(action, Phase.FAILED, said, record=unanswered.record)
 
 
-def _release(job: Job, end: End, action: Action, record: PhoneNumber, allow: frozenset[SideEffect]) -> Unit[None]:
+def _release(
+    task: MigrationTask, end: EndpointRole, action: Action, record: PhoneNumber, allow: frozenset[SideEffect]
+) -> Procedure[None]:
     """Release one record, with a line in the journal before and after."""
     stops = sorted(agent_ids(record)) if SideEffect.UNPUBLISHES in allow else []
-    yield from job.write(action, Phase.INTENT, record=record.id, facts={"agents": [*stops]})
+    yield from task.write(action, Phase.INTENT, record=record.id, data={"agents": [*stops]})
     change = NumberRelease(record, allow)
-    now = yield from ask(Now())
+    now = yield from perform(Now())
     try:
-        release = yield from ask(Call(end, "release", lambda operations: operations.release(change)))
+        release = yield from perform(RunFlow(end, "release", lambda operations: operations.release(change)))
     except NotFound:  # a listing does not show it either: it went by this request, or just before it
-        yield from job.write(action, Phase.DONE, "it is gone: neither its id nor a list shows it", record=record.id)
+        yield from task.write(action, Phase.DONE, "it is gone: neither its id nor a list shows it", record=record.id)
         return
     except TelephonyError as error:
         raise StepFailed(action, error) from None
     if release.status is NumberStatus.UNKNOWN:  # accepted, and a look still shows it as it was
-        doubt = job.doubt(None, now, end, None)
-        yield from job.write(action, Phase.LOOK, f"accepted, and it is still there; in doubt {doubt}", record=record.id)
-        raise in_doubt(job, doubt, action.replace("_", " "))
-    facts: Mapping[str, str | bool | None] = {
+        doubt = task.doubt(None, now, end, None)
+        yield from task.write(
+            action, Phase.LOOK, f"accepted, and it is still there; in doubt {doubt}", record=record.id
+        )
+        raise in_doubt(task, doubt, action.replace("_", " "))
+    data: Mapping[str, str | bool | None] = {
         "status": release.status.value,
         "takes_effect_at": release.takes_effect_at.isoformat() if release.takes_effect_at else None,
         "revocable": release.revocable,
     }
-    yield from job.write(action, Phase.DONE, _became(release), record=record.id, facts=facts)
+    yield from task.write(action, Phase.DONE, _became(release), record=record.id, data=data)
 
 
 LOST_ANSWER: Final = "it was released, and its answer was lost"
@@ -408,7 +426,7 @@ async def run(
 ) -> DeprovisionReport:
     """Release what was confirmed, one number after the other. Running it again goes on where it was interrupted.
 
-    Raises `ConsentRequired`, before anything is sent, when the records that would be released are not those that were
+    Raises `NotAllowed`, before anything is sent, when the records that would be released are not those that were
     confirmed, and when a side effect was not accepted by its name.
     """
     journal = SqliteJournal.writing(loaded, rule.command, take_over=options.take_over, now=options.clock.now)
@@ -416,7 +434,7 @@ async def run(
         async with source() as source_client, target() as target_client:
             prepared = await _prepare(loaded, source_client, target_client, journal, options, rule)
             _demand_confirmation(prepared.preview, options)
-            demand_consent(prepared.preview.forecasts, options.accepted)
+            demand_consent(prepared.preview.forecasts, options.allowed)
             report = await _Run(loaded, options, rules, rule, prepared).work(source_client, target_client, journal)
         journal.finish(report.in_a_word)
         return report
@@ -432,7 +450,7 @@ def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOption
     raise NotConfirmed(
         f"{len(preview.shown)} records would be released at {preview.at}, and these are not the {len(confirmed)} that "
         f"were confirmed: {'; '.join(said)}",
-        consent="confirmed",
+        allowance="confirmed",
         remedy="look at a new preview, and confirm what it shows",
     )
 
@@ -447,8 +465,10 @@ class _Run:
         self.options = options
         self.rules = rules
         self.rule = rule
-        self.jobs = prepared.jobs
-        self._effects = {one.number: options.allowed & set(one.side_effects) for one in prepared.preview.forecasts}
+        self.tasks = prepared.tasks
+        self._effects = {
+            one.number: options.allowed_effects & set(one.side_effects) for one in prepared.preview.forecasts
+        }
         self.left = list(prepared.preview.left_alone)
         self.done: list[Deprovisioned] = []
         self._last: Entry | None = None
@@ -456,56 +476,56 @@ class _Run:
     async def work(self, source: AsyncTelephony, target: AsyncTelephony, journal: SqliteJournal) -> DeprovisionReport:
         """Release them in this order, until none is left or the run is to stop."""
         runner = self._runner(source, target, journal)
-        queue = list(self.jobs)
+        queue = list(self.tasks)
         while queue and self.rules.why is None:
-            job = queue.pop(0)
+            task = queue.pop(0)
             self._last = None
-            self._tell(EventKind.NUMBER_BEGUN, job.key)
-            state = state_of(journal.entries_of(job.key))
+            self._tell(EventKind.NUMBER_BEGUN, task.key)
+            state = state_of(journal.entries_of(task.key))
             try:
-                await runner.run(deprovision(job, state, self.rule, self._granted(job), _unpublished(journal)))
+                await runner.run(deprovision(task, state, self.rule, self._granted(task), _unpublished(journal)))
             except JournalError:
                 raise
             except TelephonyError as error:
                 self.rules.failed(error)
-                self.left.append(LeftAlone.of(job.key, error))
-                self._tell(EventKind.NUMBER_FAILED, job.key, str(error))
+                self.left.append(LeftAlone.of(task.key, error))
+                self._tell(EventKind.NUMBER_FAILED, task.key, str(error))
             else:
                 self.rules.succeeded()
-                self.done.append(Deprovisioned.of(job.key, self._last))
-                self._tell(EventKind.NUMBER_DONE, job.key)
-        remaining = [*(left.number for left in self.left), *(job.key for job in queue)]
+                self.done.append(Deprovisioned.of(task.key, self._last))
+                self._tell(EventKind.NUMBER_DONE, task.key)
+        remaining = [*(left.number for left in self.left), *(task.key for task in queue)]
         report = DeprovisionReport(
             command=self.rule.command,
             plan=str(self.loaded.path),
             done=tuple(self.done),
             left_alone=tuple(self.left),
-            not_begun=tuple(job.key for job in queue),
+            not_begun=tuple(task.key for task in queue),
             in_doubt=tuple(key for key in remaining if state_of(journal.entries_of(key)).in_doubt),
             stopped=self.rules.why,
-            why_stopped=self.rules.says or None,
+            why_stopped=self.rules.message or None,
         )
-        self._tell(EventKind.ENDED, says=report.in_a_word)
+        self._tell(EventKind.ENDED, message=report.in_a_word)
         return report
 
-    def _granted(self, job: Job) -> Granted:
-        return Granted(self.options.confirmed or frozenset(), self._effects.get(job.key, frozenset()))
+    def _granted(self, task: MigrationTask) -> Granted:
+        return Granted(self.options.confirmed or frozenset(), self._effects.get(task.key, frozenset()))
 
     def _runner(self, source: AsyncTelephony, target: AsyncTelephony, journal: SqliteJournal) -> Runner:
         timeout = self.loaded.plan.settings.timeout
-        releases_source = self.rule.end is End.SOURCE
+        releases_source = self.rule.end is EndpointRole.SOURCE
         source = source.with_options(timeout=timeout, read_only=not releases_source)
         target = target.with_options(timeout=timeout, read_only=releases_source)
-        indexes = _indexes(self.jobs, source, target, self.options.clock)
+        indexes = _indexes(self.tasks, source, target, self.options.clock)
         return Runner(
             source,
             target,
             journal,
-            indexes[End.SOURCE],
-            indexes[End.TARGET],
-            Vault(self.options.prompt),
+            indexes[EndpointRole.SOURCE],
+            indexes[EndpointRole.TARGET],
+            SecretResolver(self.options.prompt),
             self.options.clock,
-            Claims(self.loaded, {job.key: job.identity.account_key for job in self.jobs}, self.options.clock.now),
+            Claims(self.loaded, {task.key: task.identity.account_key for task in self.tasks}, self.options.clock.now),
             self._recorded,
             stopping=self.rules.asked,
         )
@@ -513,9 +533,9 @@ class _Run:
     def _recorded(self, entry: Entry) -> None:
         if entry.action is self.rule.action and entry.phase is Phase.DONE:
             self._last = entry
-        self._tell(EventKind.STEP, entry.number, entry.says, entry)
+        self._tell(EventKind.STEP, entry.number, entry.message, entry)
 
-    def _tell(self, kind: EventKind, number: str | None = None, says: str = "", entry: Entry | None = None) -> None:
+    def _tell(self, kind: EventKind, number: str | None = None, message: str = "", entry: Entry | None = None) -> None:
         self.options.on_event(
             Event(
                 kind=kind,
@@ -523,16 +543,16 @@ class _Run:
                 number=number,
                 action=entry.action if entry is not None else None,
                 phase=entry.phase if entry is not None else None,
-                says=says,
+                message=message,
                 done=len(self.done),
                 failed=len(self.left),
-                total=len(self.jobs),
+                total=len(self.tasks),
             )
         )
 
 
-def stale(job: Job, message: str) -> PlanOvertaken:
+def stale(task: MigrationTask, message: str) -> StalePlan:
     """The source is not as the plan read it."""
-    return PlanOvertaken(
-        f"{job.key} has changed at the source since the plan was made: {message}", remedy=no_new_plan(job.key)
+    return StalePlan(
+        f"{task.key} has changed at the source since the plan was made: {message}", remedy=no_new_plan(task.key)
     )

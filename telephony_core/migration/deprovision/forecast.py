@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConsentRequired
+from telephony_core.errors import NotAllowed
 from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import NumberRelease
 
@@ -101,16 +101,16 @@ def _some(numbers: Sequence[str], most: int = 5) -> str:
     return ", ".join(numbers[:most]) + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
 
 
-def demand_consent(forecasts: Sequence[Forecast], accepted: Iterable[str]) -> None:
-    """Raise `ConsentRequired` when a side effect was not accepted by its name. Nothing has been released then."""
-    given = set(accepted)
+def demand_consent(forecasts: Sequence[Forecast], allowed: Iterable[str]) -> None:
+    """Raise `NotAllowed` when a side effect was not accepted by its name. Nothing has been released then."""
+    given = set(allowed)
     for effect in SideEffect:
         striking = [one for one in forecasts if effect in one.side_effects]
         if striking and effect not in given:
             others = sorted({number for one in striking for number in one.stops_agents_of})
             also = f", among them agents that also serve {_some(others)}" if others else ""
-            raise ConsentRequired(
+            raise NotAllowed(
                 f"releasing {_some([one.number for one in striking])} {effect} agents{also}",
-                consent=effect.value,
+                allowance=effect.value,
                 remedy=f"if that is meant, accept it by name: `--accept {effect}`",
             )

@@ -17,11 +17,11 @@ from telephony_core.errors import MigrationError
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, Rule, Unpublished, preview, run, stale
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.move.compare import overtaken
-from telephony_core.migration.move.effects import End, Unit
+from telephony_core.migration.move.compare import stale_fields
+from telephony_core.migration.move.effects import EndpointRole, Procedure
 from telephony_core.migration.move.evidence import Evidence
-from telephony_core.migration.move.state import NumberState, Standing
-from telephony_core.migration.move.task import CameOutDifferent, Job, clock_text
+from telephony_core.migration.move.state import MigrationState, NumberState
+from telephony_core.migration.move.task import MigrationTask, VerificationFailed, clock_text
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.runner import Opener
@@ -74,7 +74,7 @@ async def arelease_plan(
 ) -> DeprovisionReport:
     """Release the source records of numbers that are moved, verified and soaked.
 
-    ``options.confirmed`` has to be what `preview_release` shows (``preview.shown``). Raises `ConsentRequired`, before
+    ``options.confirmed`` has to be what `preview_release` shows (``preview.shown``). Raises `NotAllowed`, before
     anything is done, when other records would be released, or a side effect was not accepted by its name.
     """
     options = options or DeprovisionOptions()
@@ -86,55 +86,59 @@ class ReleaseRule(Rule):
 
     command: ClassVar[str] = "release"
     action: ClassVar[Action] = Action.RELEASE
-    end: ClassVar[End] = End.SOURCE
+    end: ClassVar[EndpointRole] = EndpointRole.SOURCE
     other_action: ClassVar[Action] = Action.ROLL_BACK
     lists_target: ClassVar[bool] = True
 
     def __init__(self, loaded: LoadedPlan) -> None:
         self._soak = loaded.plan.settings.soak
 
-    def candidates(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> list[Job]:
-        return [job for job in jobs if states[job.key].standing not in (Standing.RELEASED, Standing.ROLLED_BACK)]
+    def candidates(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> list[MigrationTask]:
+        return [
+            task
+            for task in tasks
+            if states[task.key].state not in (MigrationState.RELEASED, MigrationState.ROLLED_BACK)
+        ]
 
     def obstacle(self, state: NumberState, now: datetime, there: datetime | None) -> MigrationError | None:
         reason = why_not(state, now, self._soak, there)
         return None if reason is None else NotReleasable(reason)
 
     def objection(
-        self, job: Job, state: NumberState, evidence: Evidence, unpublished: Unpublished
+        self, task: MigrationTask, state: NumberState, evidence: Evidence, unpublished: Unpublished
     ) -> MigrationError | None:
-        wrong = _wrong_at_target(job, state, evidence)
+        wrong = _wrong_at_target(task, state, evidence)
         if wrong:
-            return CameOutDifferent(
-                f"{job.key} is not at the target as planned: {'; '.join(wrong)}",
+            return VerificationFailed(
+                f"{task.key} is not at the target as planned: {'; '.join(wrong)}",
                 remedy="set it right at the target, then run `telephony migrate verify`; or take it back with "
                 "`telephony migrate rollback`",
             )
-        if changed := overtaken(job.number.source, evidence.source, unpublished.at_source):
-            return stale(job, "; ".join(map(str, changed)))
+        if changed := stale_fields(task.number.source, evidence.source, unpublished.at_source):
+            return stale(task, "; ".join(map(str, changed)))
         return None
 
-    def cannot_be_undone(self, jobs: Sequence[Job], states: Mapping[str, NumberState]) -> tuple[str, ...]:
-        if all(job.number.source.sip is None for job in jobs):
+    def cannot_be_undone(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> tuple[str, ...]:
+        if all(task.number.source.sip is None for task in tasks):
             return ()
         return (
             "the trunk passwords that the source holds are gone with it: going back needs them from somewhere else",
         )
 
-    def found(self, job: Job, state: NumberState, listed: Collection[PhoneNumber]) -> PhoneNumber | None:
+    def found(self, task: MigrationTask, state: NumberState, listed: Collection[PhoneNumber]) -> PhoneNumber | None:
         return None
 
-    def find(self, job: Job, state: NumberState) -> Unit[str | None]:
+    def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
         yield from ()
-        raise NotReleasable(f"{job.key} is not at the target", remedy="run `telephony migrate apply` first")
+        raise NotReleasable(f"{task.key} is not at the target", remedy="run `telephony migrate apply` first")
 
 
-def _wrong_at_target(job: Job, state: NumberState, evidence: Evidence) -> list[str]:
+def _wrong_at_target(task: MigrationTask, state: NumberState, evidence: Evidence) -> list[str]:
     """Why the target does not serve the number as it was verified."""
     record = evidence.target
     if record is None:
         return [f"its record {state.created} is gone"]
-    wrong = list(what_differs(job, state, record))
+    wrong = list(what_differs(task, state, record))
     if [id_key(id) for id in evidence.live_at_target] != [id_key(record.id)]:
         others = ", ".join(id for id in evidence.live_at_target if not same_id(id, record.id))
         wrong.append(f"its list shows {others} as well" if others else f"its list does not show {record.id} as live")
@@ -147,8 +151,8 @@ def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime 
     The soak is counted by this machine's clock and by the target's (``there``), where it tells one, and the longer
     count decides: a clock that jumped must not shorten it.
     """
-    if state.standing is not Standing.MOVED:
-        return f"it is {state.standing.replace('_', ' ')}, not moved"
+    if state.state is not MigrationState.MOVED:
+        return f"it is {state.state.replace('_', ' ')}, not moved"
     if state.verified_at is None or state.verified_since is None:
         return "it is not verified since it was last changed or found different; run `telephony migrate verify`"
     if (state.last_at or state.verified_at) > now:

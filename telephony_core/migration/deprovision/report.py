@@ -18,16 +18,16 @@ class LeftAlone(BaseModel, frozen=True):
     """A number that is left as it is, and why."""
 
     number: str
-    says: str
+    message: str
     error: str | None = None
     """Class of the error that stopped it, where there was one."""
 
     @classmethod
     def of(cls, number: str, error: TelephonyError) -> LeftAlone:
-        return cls(number=number, says=str(error), error=type(error).__name__)
+        return cls(number=number, message=str(error), error=type(error).__name__)
 
     def __str__(self) -> str:
-        return f"{self.number}: {self.says}"
+        return f"{self.number}: {self.message}"
 
 
 ShownRecord: TypeAlias = tuple[str, str]
@@ -89,26 +89,26 @@ class Deprovisioned(BaseModel, frozen=True):
 
     number: str
     record: str | None
-    says: str
+    message: str
     takes_effect_at: UtcTime | None = None
     revocable: bool = False
 
     @classmethod
     def of(cls, number: str, entry: Entry | None) -> Deprovisioned:
         """From the last line that the journal has of it."""
-        facts = {} if entry is None else dict(entry.facts)
+        data = {} if entry is None else dict(entry.data)
         return cls.model_validate(
             {
                 "number": number,
                 "record": entry.record if entry is not None else None,
-                "says": entry.says if entry is not None and entry.says else "it is released",
-                "takes_effect_at": facts.get("takes_effect_at"),
-                "revocable": bool(facts.get("revocable")),
+                "message": entry.message if entry is not None and entry.message else "it is released",
+                "takes_effect_at": data.get("takes_effect_at"),
+                "revocable": bool(data.get("revocable")),
             }
         )
 
     def __str__(self) -> str:
-        return f"{self.number}: {self.says}" + (" (can be revoked)" if self.revocable else "")
+        return f"{self.number}: {self.message}" + (" (can be revoked)" if self.revocable else "")
 
 
 class DeprovisionReport(BaseModel, frozen=True):

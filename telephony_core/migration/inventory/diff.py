@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, value_text
 from telephony_core.migration.inventory.inventory import Inventory, number_text
@@ -28,7 +28,7 @@ _FACTS: Final = (
 """What only a provider changes."""
 
 
-class FieldDrift(Given):
+class FieldDrift(InputModel):
     """One field that is not as it was; values as texts for people."""
 
     field: str
@@ -39,7 +39,7 @@ class FieldDrift(Given):
         return f"{self.field}: {self.before} → {self.after}"
 
 
-class NumberDrift(Given):
+class NumberDrift(InputModel):
     """One number that came, went or changed. ``fields`` is empty for one that came or went."""
 
     number: str
@@ -53,7 +53,7 @@ class NumberDrift(Given):
         return [self.message, *(f"  {field}" for field in self.fields)]
 
 
-class InventoryDiff(Given):
+class InventoryDiff(InputModel):
     """What differs between two inventories: first ``before``, then ``after``."""
 
     before: str

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
 from telephony_core.migration.inventory.fields import printable
@@ -33,7 +33,7 @@ FORMAT: Final = "telephony-core inventory"
 VERSION: Final = 1
 
 
-class Inventory(Given):
+class Inventory(InputModel):
     """Every number of one connection, in every status, ordered by number and then by id.
 
     Made by `take_inventory` or `atake_inventory`; `save` writes it and `load` gives it back. Holds no secret.
@@ -139,7 +139,7 @@ class NumberIndex:
             return self._known[text]
         found: list[PhoneNumber] = []
         for region in sorted(self._regions):
-            key = given_number(text, region=region).account_key
+            key = parse_number(text, region=region).account_key
             found += [number for number in self._keys.get((region, key), []) if number not in found]
         return found
 

@@ -27,7 +27,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.sqlite_file import JournalError, Kind, explained, lock, make_private
-from telephony_core.migration.plan.model import Side
+from telephony_core.migration.plan.model import Endpoint
 from telephony_core.migration.plan.store import LoadedPlan
 
 VERSION: Final = 1
@@ -118,7 +118,7 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("COMMIT")
 
 
-def place_of(side: Side) -> str:
+def place_of(side: Endpoint) -> str:
     """What an end of a plan is known by here: where it was asked, or its provider where the plan does not say."""
     return side.provider if side.base_url is None else same_url(side.base_url)
 
@@ -282,7 +282,7 @@ class Claims:
                     connection.execute(
                         "DELETE FROM claims WHERE account = ? AND number = ? AND plan = ? AND record IS NULL", mine
                     )
-            case Action.IMPORT, Phase.FAILED if entry.facts.get("error") == "Conflict":
+            case Action.IMPORT, Phase.FAILED if entry.data.get("error") == "Conflict":
                 pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
             case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
                 with _open(self._path) as connection:

@@ -51,9 +51,9 @@ class Entry:
     phase: Phase
     record: str | None = None
     """Id of the record it is about, at the provider."""
-    says: str = ""
+    message: str = ""
     """In words, for people."""
-    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
     """What a later run needs to judge by."""
     seq: int = 0
     at: datetime | None = None

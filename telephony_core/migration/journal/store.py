@@ -33,7 +33,7 @@ from telephony_core.migration.journal.sqlite_file import (
     open_for_writing,
     sync_folder,
 )
-from telephony_core.migration.move.task import PlanOvertaken
+from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan
 
 __all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_begun"]
@@ -118,7 +118,7 @@ class SqliteJournal:
 
         The lock is the operating system's, so it ends with its process. Where the last run was on another host, whose
         locks may not be seen here, and did not say that it ended, ``take_over`` has to be given. Raises `JournalLocked`
-        and `JournalError`, and `PlanOvertaken` when the file of the plan holds another one by now.
+        and `JournalError`, and `StalePlan` when the file of the plan holds another one by now.
         """
         path = loaded.journal_path
         with explained(path):
@@ -134,7 +134,7 @@ class SqliteJournal:
         try:
             # Somebody may have been asked in between; a journal that is begun now would belong to no plan any more.
             if loaded.was_replaced():
-                raise PlanOvertaken(
+                raise StalePlan(
                     f"{loaded.path} was replaced by another plan since it was read",
                     remedy="read the new one, then run the same command again",
                 )
@@ -211,8 +211,8 @@ class SqliteJournal:
                 f"{self.path} is a journal of version {version}, and this telephony-core reads {VERSION}",
                 remedy="use the version of telephony-core that began it",
             )
-        (verdict,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
+        (result,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+        if result != "ok":
             raise JournalError(f"{self.path} is damaged", remedy=ASIDE)
         row = self._connection.execute("SELECT value FROM about WHERE fact = 'checksum'").fetchone()
         if row is None or row[0] != loaded.checksum:
@@ -242,8 +242,17 @@ class SqliteJournal:
 
     def append(self, entry: Entry) -> None:
         """Write one line; it is on disk when this returns. Raises `JournalError`."""
-        facts = json.dumps(dict(entry.facts), ensure_ascii=False, separators=(",", ":"))
-        row = (_text(self._now()), self._run, entry.number, entry.action, entry.phase, entry.record, entry.says, facts)
+        data = json.dumps(dict(entry.data), ensure_ascii=False, separators=(",", ":"))
+        row = (
+            _text(self._now()),
+            self._run,
+            entry.number,
+            entry.action,
+            entry.phase,
+            entry.record,
+            entry.message,
+            data,
+        )
         with explained(self.path):
             cursor = self._connection.execute(
                 "INSERT INTO entries (at, run, number, action, phase, record, says, facts)"
@@ -285,7 +294,7 @@ class SqliteJournal:
             rows = self._connection.execute(
                 "SELECT facts FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
             ).fetchall()
-            return frozenset(str(agent) for (facts,) in rows for agent in json.loads(facts).get("agents", ()))
+            return frozenset(str(agent) for (data,) in rows for agent in json.loads(data).get("agents", ()))
 
     def last_run(self) -> RunRecord | None:
         """The run that began last."""
@@ -399,8 +408,8 @@ def _owner(path: Path, now: Callable[[], datetime]) -> str:
 
 
 def _entry(row: tuple[str, str, str, str | None, str, str, int, str, int]) -> Entry:
-    number, action, phase, record, says, facts, seq, at, run = row
-    return Entry(number, Action(action), Phase(phase), record, says, json.loads(facts), seq, _time(at), run)
+    number, action, phase, record, message, data, seq, at, run = row
+    return Entry(number, Action(action), Phase(phase), record, message, json.loads(data), seq, _time(at), run)
 
 
 def _text(when: datetime) -> str:
@@ -415,7 +424,7 @@ def _age(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     if seconds < 0:
         return "in the future, by this clock"
-    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+    for length, procedure in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * length:
-            return f"{seconds // length} {unit} ago"
+            return f"{seconds // length} {procedure} ago"
     return f"{seconds} seconds ago"

@@ -14,12 +14,12 @@ from typing import Final
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState
-from telephony_core.migration.assessment.eligibility import Judged, capabilities_of, judge_all
-from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.assessment.eligibility import Eligibility, assess_eligibility, capabilities_of
+from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import printable, value_text
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import FORMAT, NOTHING_SAID, VERSION, LabelRule
-from telephony_core.migration.plan.model import WhyLeftOut
+from telephony_core.migration.plan.model import SkipReason
 from telephony_core.provider.capabilities import Admits, Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.text.documents import write_file
@@ -27,15 +27,15 @@ from telephony_core.text.documents import write_file
 _WIDTH: Final = 116
 
 
-def draft_map(source: Inventory, target: Target, *, source_capabilities: Capabilities | None = None) -> str:
+def draft_map(source: Inventory, target: TargetAccount, *, source_capabilities: Capabilities | None = None) -> str:
     """The text of a map for the numbers that could be moved, ready to be edited. Sends nothing."""
     capabilities = source_capabilities or capabilities_of(source.provider)
-    judged = judge_all(source, target, NOTHING_SAID, frozenset(), capabilities)
-    moving = [number for number in judged if number.why in (None, WhyLeftOut.BLOCKED)]
+    eligibility = assess_eligibility(source, target, NOTHING_SAID, frozenset(), capabilities)
+    moving = [number for number in eligibility if number.why in (None, SkipReason.BLOCKED)]
     lines = [
         *_head(source, target, len(moving)),
         *_label(moving, target),
-        *_agents(moving, judged, source, target),
+        *_agents(moving, eligibility, source, target),
         *_trunks(moving, source, target),
     ]
     return "\n".join(lines) + "\n"
@@ -82,7 +82,7 @@ def _comment(text: str) -> list[str]:
 # -- its parts
 
 
-def _head(source: Inventory, target: Target, count: int) -> Iterator[str]:
+def _head(source: Inventory, target: TargetAccount, count: int) -> Iterator[str]:
     numbers = "1 number" if count == 1 else f"{count} numbers"
     yield from _comment(
         f"How {numbers} of {source.connection} ({source.provider}) go to {target.name} ({target.inventory.provider}). "
@@ -99,7 +99,7 @@ def _head(source: Inventory, target: Target, count: int) -> Iterator[str]:
     yield _said("target", target.name)
 
 
-def _label(moving: Iterable[Judged], target: Target) -> Iterator[str]:
+def _label(moving: Iterable[Eligibility], target: TargetAccount) -> Iterator[str]:
     support = target.capabilities.fields.get(Setting.LABEL)
     longest = None if support is None else support.max_length
     if longest is None:
@@ -122,7 +122,9 @@ def _some(keys: Iterable[str]) -> str:
 # -- agents
 
 
-def _agents(moving: Iterable[Judged], judged: Iterable[Judged], source: Inventory, target: Target) -> Iterator[str]:
+def _agents(
+    moving: Iterable[Eligibility], eligibility: Iterable[Eligibility], source: Inventory, target: TargetAccount
+) -> Iterator[str]:
     users: dict[tuple[str, str], list[str]] = {}
     agents: dict[tuple[str, str], AgentRef] = {}
     for number in moving:
@@ -139,7 +141,7 @@ def _agents(moving: Iterable[Judged], judged: Iterable[Judged], source: Inventor
         + (f"Its numbers use {_some(seen)}." if seen else "None of its numbers has an agent yet.")
     )
     yield from _comment(f"Versions there: {_versions(target.capabilities)}. drop = true leaves a number without agent.")
-    hints = _hints(judged, target)
+    hints = _hints(eligibility, target)
     for key in sorted(agents):
         agent = agents[key]
         yield ""
@@ -179,11 +181,11 @@ def _version_hint(agent: AgentRef, capabilities: Capabilities) -> str:
     return str(agent.version or "")
 
 
-def _hints(judged: Iterable[Judged], target: Target) -> dict[str, tuple[str, str]]:
+def _hints(eligibility: Iterable[Eligibility], target: TargetAccount) -> dict[str, tuple[str, str]]:
     """Which agent took over where a number is on both sides already, and which number shows it."""
     there = {number.id: number for number in target.inventory.numbers}
     hints: dict[str, tuple[str, str]] = {}
-    for number in judged:
+    for number in eligibility:
         record = there.get(number.target_id or "")
         if record is None:
             continue
@@ -200,8 +202,8 @@ def _hints(judged: Iterable[Judged], target: Target) -> dict[str, tuple[str, str
 # -- trunks
 
 
-def _trunks(moving: Iterable[Judged], source: Inventory, target: Target) -> Iterator[str]:
-    groups: dict[tuple[str, str], list[Judged]] = {}
+def _trunks(moving: Iterable[Eligibility], source: Inventory, target: TargetAccount) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[Eligibility]] = {}
     for number in moving:
         outbound = None if number.source.sip is None else number.source.sip.outbound
         address = None if outbound is None or outbound.address is None else outbound.address.uri()
@@ -222,7 +224,7 @@ def _trunks(moving: Iterable[Judged], source: Inventory, target: Target) -> Iter
         yield from _trunk(f"trunk-{position}", numbers, target)
 
 
-def _trunk(name: str, numbers: list[Judged], target: Target) -> Iterator[str]:
+def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iterator[str]:
     number = numbers[0].source
     outbound = None if number.sip is None else number.sip.outbound
     address = None if outbound is None else outbound.address

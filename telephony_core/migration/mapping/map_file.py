@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, Validatio
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.allow_list import parse_allowed_addresses
-from telephony_core.domain.number_parsing import given_number
+from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
@@ -351,7 +351,7 @@ def _version(version: str | None) -> str:
 def _spelling_apart(number: str) -> str:
     """What two spellings of a number share, where no country is needed to see it; the inventory shows the rest."""
     with suppress(InvalidInput):
-        number = given_number(number, region="ZZ").account_key
+        number = parse_number(number, region="ZZ").account_key
     return f"number {number}"
 
 
@@ -384,8 +384,8 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int:
                 seen += 1
                 header = number if seen == position else header
             continue
-        wanted = key if current == table and seen == position else table if not current and len(path) == 1 else None
-        if wanted is not None and _sets(line, wanted):
+        desired = key if current == table and seen == position else table if not current and len(path) == 1 else None
+        if desired is not None and _sets(line, desired):
             return number
     return header
 

@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import Final
 
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, printable, value_text
-from telephony_core.migration.plan.model import Trunk, Wanted, import_of
+from telephony_core.migration.plan.model import DesiredState, Trunk, import_of
 from telephony_core.operations.reconciliation import EMPTY_AT_FIRST, differences, read_field, sent_fields
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.capabilities import Field as Setting
@@ -26,7 +26,9 @@ _BEGINNINGS: Final = ("created_at", "starts_at")
 _GONE: Final = FieldDrift(field="number", before="there", after="gone")
 
 
-def overtaken(planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection[str] = ()) -> tuple[FieldDrift, ...]:
+def stale_fields(
+    planned: PhoneNumber, now: PhoneNumber | None, stopped: Collection[str] = ()
+) -> tuple[FieldDrift, ...]:
     """What has changed about a record since the plan read it; ``None``: it is gone.
 
     ``stopped`` are agents that this migration itself took off the air by giving up another number of theirs.
@@ -93,7 +95,7 @@ def _in_order(value: object) -> object:
 # -- with what is wanted
 
 
-class Verdict(StrEnum):
+class VerificationResult(StrEnum):
     """What a comparison came to."""
 
     EQUAL = "equal"
@@ -102,85 +104,98 @@ class Verdict(StrEnum):
     """The provider does not tell it: a password, at some the user name."""
 
 
-class FieldVerdict(Given):
+class FieldVerification(InputModel):
     """One field of one number, compared. Texts are for people and hold no secret."""
 
     field: str
-    verdict: Verdict
-    wanted: str | None = None
+    result: VerificationResult
+    desired: str | None = None
     found: str | None = None
     note: str | None = None
 
     def __str__(self) -> str:
-        match self.verdict:
-            case Verdict.EQUAL:
+        match self.result:
+            case VerificationResult.EQUAL:
                 said = f"EQUAL ({self.found})" if self.found else "EQUAL"
-            case Verdict.DIFFERS:
-                said = f"DIFFERS ({self.wanted} was wanted, {self.found} is there)"
-            case Verdict.UNVERIFIABLE:
+            case VerificationResult.DIFFERS:
+                said = f"DIFFERS ({self.desired} was wanted, {self.found} is there)"
+            case VerificationResult.UNVERIFIABLE:
                 said = "UNVERIFIABLE"
         return f"{self.field}: {said}" + (f"; {self.note}" if self.note else "")
 
 
-def expected_of(wanted: Wanted, username: str | None = None) -> dict[str, object]:
+def expected_of(desired: DesiredState, username: str | None = None) -> dict[str, object]:
     """What an import writes and a read can be compared with, by dotted field name. Agents have a step of their own."""
-    return sent_fields(import_of(wanted)) | ({} if username is None else {Setting.USERNAME: username})
+    return sent_fields(import_of(desired)) | ({} if username is None else {Setting.USERNAME: username})
 
 
-def agents_of(wanted: Wanted) -> dict[str, object]:
+def agents_of(desired: DesiredState) -> dict[str, object]:
     """The agents that are assigned, by field name."""
-    agents = ((Setting.INBOUND_AGENT, wanted.inbound_agent), (Setting.OUTBOUND_AGENT, wanted.outbound_agent))
+    agents = ((Setting.INBOUND_AGENT, desired.inbound_agent), (Setting.OUTBOUND_AGENT, desired.outbound_agent))
     return {name: agent for name, agent in agents if agent is not None}
 
 
-def verdicts(
-    wanted: Wanted, trunk: Trunk | None, record: PhoneNumber, capabilities: Capabilities, *, username: str | None = None
-) -> tuple[FieldVerdict, ...]:
+def verify_fields(
+    desired: DesiredState,
+    trunk: Trunk | None,
+    record: PhoneNumber,
+    capabilities: Capabilities,
+    *,
+    username: str | None = None,
+) -> tuple[FieldVerification, ...]:
     """Every field that was wanted, compared with the record at the target.
 
     ``username`` is what the trunk's reference leads to, where that was followed.
     """
-    return tuple(_verdicts(wanted, trunk, record, capabilities, username))
+    return tuple(_verdicts(desired, trunk, record, capabilities, username))
 
 
 def _verdicts(
-    wanted: Wanted, trunk: Trunk | None, record: PhoneNumber, capabilities: Capabilities, username: str | None
-) -> Iterator[FieldVerdict]:
-    yield _number(wanted, record, capabilities)
+    desired: DesiredState, trunk: Trunk | None, record: PhoneNumber, capabilities: Capabilities, username: str | None
+) -> Iterator[FieldVerification]:
+    yield _number(desired, record, capabilities)
     yield _status(record)
-    expected = expected_of(wanted) | agents_of(wanted)
+    expected = expected_of(desired) | agents_of(desired)
     odd = differences(expected, record, capabilities)
     for name, value in expected.items():
         yield _field(name, value, record, capabilities, odd=name in odd)
         yield from _version(name, record)
-    yield from _additions(wanted, trunk, record)
+    yield from _additions(desired, trunk, record)
     if trunk is not None and trunk.auth == "digest":
         yield _username(trunk.plain_username or username, record, capabilities, hidden=trunk.plain_username is None)
-        yield FieldVerdict(
-            field=Setting.PASSWORD, verdict=Verdict.UNVERIFIABLE, note="only a call or a registration proves it"
+        yield FieldVerification(
+            field=Setting.PASSWORD,
+            result=VerificationResult.UNVERIFIABLE,
+            note="only a call or a registration proves it",
         )
 
 
-def _field(name: str, value: object, record: PhoneNumber, capabilities: Capabilities, *, odd: bool) -> FieldVerdict:
+def _field(
+    name: str, value: object, record: PhoneNumber, capabilities: Capabilities, *, odd: bool
+) -> FieldVerification:
     shown = value_text(value)
     if not capabilities.can_read(Setting(name)):
-        return FieldVerdict(field=name, verdict=Verdict.UNVERIFIABLE, wanted=shown, note=_NOT_TOLD)
+        return FieldVerification(field=name, result=VerificationResult.UNVERIFIABLE, desired=shown, note=_NOT_TOLD)
     found = value_text(_shown(record, name))
-    return FieldVerdict(field=name, verdict=Verdict.DIFFERS if odd else Verdict.EQUAL, wanted=shown, found=found)
+    return FieldVerification(
+        field=name, result=VerificationResult.DIFFERS if odd else VerificationResult.EQUAL, desired=shown, found=found
+    )
 
 
-def _username(username: str | None, record: PhoneNumber, capabilities: Capabilities, *, hidden: bool) -> FieldVerdict:
+def _username(
+    username: str | None, record: PhoneNumber, capabilities: Capabilities, *, hidden: bool
+) -> FieldVerification:
     """A user name that is only referenced is compared and never shown."""
     if not capabilities.can_read(Setting.USERNAME):
-        return FieldVerdict(field=Setting.USERNAME, verdict=Verdict.UNVERIFIABLE, note=_NOT_TOLD)
+        return FieldVerification(field=Setting.USERNAME, result=VerificationResult.UNVERIFIABLE, note=_NOT_TOLD)
     if username is None:
         note = "the reference to it was not followed"
-        return FieldVerdict(field=Setting.USERNAME, verdict=Verdict.UNVERIFIABLE, note=note)
+        return FieldVerification(field=Setting.USERNAME, result=VerificationResult.UNVERIFIABLE, note=note)
     found = read_field(record, Setting.USERNAME)
-    return FieldVerdict(
+    return FieldVerification(
         field=Setting.USERNAME,
-        verdict=Verdict.EQUAL if found == username else Verdict.DIFFERS,
-        wanted="what the reference leads to" if hidden else value_text(username),
+        result=VerificationResult.EQUAL if found == username else VerificationResult.DIFFERS,
+        desired="what the reference leads to" if hidden else value_text(username),
         found=None if hidden and found == username else "something else" if hidden else value_text(found),
     )
 
@@ -194,40 +209,40 @@ def _shown(record: PhoneNumber, name: str) -> object:
     return getattr(value, "agent_id", value) if getattr(value, "version", "") is None else value
 
 
-def _version(name: str, record: PhoneNumber) -> Iterator[FieldVerdict]:
+def _version(name: str, record: PhoneNumber) -> Iterator[FieldVerification]:
     if getattr(read_field(record, name), "version", "") is None:
-        yield FieldVerdict(field=f"{name}.version", verdict=Verdict.UNVERIFIABLE, note=_NOT_TOLD)
+        yield FieldVerification(field=f"{name}.version", result=VerificationResult.UNVERIFIABLE, note=_NOT_TOLD)
 
 
-def _number(wanted: Wanted, record: PhoneNumber, capabilities: Capabilities) -> FieldVerdict:
-    identity = NumberIdentity.parse(wanted.number, region=capabilities.region)
-    return FieldVerdict(
+def _number(desired: DesiredState, record: PhoneNumber, capabilities: Capabilities) -> FieldVerification:
+    identity = NumberIdentity.parse(desired.number, region=capabilities.region)
+    return FieldVerification(
         field="number",
-        verdict=Verdict.EQUAL if record.identity.same_in_account(identity) else Verdict.DIFFERS,
-        wanted=str(identity),
+        result=VerificationResult.EQUAL if record.identity.same_in_account(identity) else VerificationResult.DIFFERS,
+        desired=str(identity),
         found=str(record.identity),
     )
 
 
-def _status(record: PhoneNumber) -> FieldVerdict:
+def _status(record: PhoneNumber) -> FieldVerification:
     """What is not in service differs from what was wanted, whatever its fields say."""
-    return FieldVerdict(
+    return FieldVerification(
         field="status",
-        verdict=Verdict.EQUAL if record.status is NumberStatus.ACTIVE else Verdict.DIFFERS,
-        wanted=NumberStatus.ACTIVE,
+        result=VerificationResult.EQUAL if record.status is NumberStatus.ACTIVE else VerificationResult.DIFFERS,
+        desired=NumberStatus.ACTIVE,
         found=status_text(record),
     )
 
 
-def _additions(wanted: Wanted, trunk: Trunk | None, record: PhoneNumber) -> Iterator[FieldVerdict]:
+def _additions(desired: DesiredState, trunk: Trunk | None, record: PhoneNumber) -> Iterator[FieldVerification]:
     """Settings that the record has and nobody planned: an agent that was added, a list, an address."""
-    named = expected_of(wanted).keys() | agents_of(wanted).keys()
+    named = expected_of(desired).keys() | agents_of(desired).keys()
     if trunk is not None and trunk.auth == "digest":
         named |= {Setting.USERNAME.value}
     for name in EMPTY_AT_FIRST:
         if name not in named and (found := read_field(record, name)):
             shown = "one" if name == Setting.USERNAME else value_text(found)
-            yield FieldVerdict(field=name, verdict=Verdict.DIFFERS, wanted="nothing", found=shown)
+            yield FieldVerification(field=name, result=VerificationResult.DIFFERS, desired="nothing", found=shown)
 
 
 def status_text(record: PhoneNumber) -> str:
@@ -241,9 +256,9 @@ def is_over(record: PhoneNumber | None) -> bool:
     return record is None or record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
 
 
-def which(found: Sequence[FieldVerdict], verdict: Verdict) -> tuple[str, ...]:
+def which(found: Sequence[FieldVerification], result: VerificationResult) -> tuple[str, ...]:
     """Names of the fields with this verdict."""
-    return tuple(field.field for field in found if field.verdict is verdict)
+    return tuple(field.field for field in found if field.result is result)
 
 
 def unreadable_sent(change: NumberImport, capabilities: Capabilities) -> bool:

@@ -26,7 +26,7 @@ from telephony_core.provider.flow import Flow
 T = TypeVar("T")
 
 
-class End(StrEnum):
+class EndpointRole(StrEnum):
     """The two ends of a migration."""
 
     SOURCE = "source"
@@ -38,23 +38,23 @@ class Effect(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Call(Effect[T]):
+class RunFlow(Effect[T]):
     """Run a flow over the client of one end. ``name`` is the operation, for errors."""
 
-    end: End
+    end: EndpointRole
     name: str
     flow: Callable[[Operations], Flow[T]]
 
 
 @dataclass(frozen=True)
-class Look(Effect[tuple[PhoneNumber, ...]]):
+class Lookup(Effect[tuple[PhoneNumber, ...]]):
     """Every record of one number at one end, and the record with this id, in any status.
 
     The answer comes from a listing that is begun after this was asked (see `AccountIndex` for the one exception, which
     ``fresh`` excludes), or from the provider's own look-up.
     """
 
-    end: End
+    end: EndpointRole
     identity: NumberIdentity
     id: str | None = None
     fresh: bool = False
@@ -69,7 +69,7 @@ class Now(Effect[datetime]):
 class ProviderNow(Effect[datetime | None]):
     """The time by the clock of one end, as its last answer told it; ``None`` where it tells none."""
 
-    end: End
+    end: EndpointRole
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Wait(Effect[bool]):
 
 
 @dataclass(frozen=True)
-class Credentials:
+class ResolvedCredentials:
     """What a trunk's references lead to."""
 
     username: str | None = field(default=None, repr=False)
@@ -117,17 +117,17 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Reveal(Effect[Credentials]):
+class ResolveSecrets(Effect[ResolvedCredentials]):
     """Follow the references of a trunk. Raises `ConfigurationError` where one leads nowhere."""
 
     trunk: Trunk
 
 
-Unit: TypeAlias = Generator[Effect[Any], Any, T]
+Procedure: TypeAlias = Generator[Effect[Any], Any, T]
 """A unit of work: yields effects, is sent their answers, returns what it came to."""
 
 
-def ask(effect: Effect[T]) -> Unit[T]:
+def perform(effect: Effect[T]) -> Procedure[T]:
     """Yield one effect and return its answer, with the type it has."""
     answer: T = yield effect
     return answer

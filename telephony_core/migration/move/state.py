@@ -11,7 +11,7 @@ from typing import Literal
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 
 
-class Standing(StrEnum):
+class MigrationState(StrEnum):
     """Where a number stands, in one word."""
 
     NOT_BEGUN = "not_begun"
@@ -69,21 +69,21 @@ class NumberState:
     rolled_back: bool = False
 
     @property
-    def standing(self) -> Standing:
+    def state(self) -> MigrationState:
         if self.rolled_back:
-            return Standing.ROLLED_BACK
+            return MigrationState.ROLLED_BACK
         if self.released is not None:
-            return Standing.RELEASED
+            return MigrationState.RELEASED
         if self.moved:
-            return Standing.MOVED
+            return MigrationState.MOVED
         if self.asked:
-            return Standing.ASKED
+            return MigrationState.ASKED
         if self.open_import is not None:
-            return Standing.IN_DOUBT
+            return MigrationState.IN_DOUBT
         if self.problem is not None:
-            waits = self.problem.facts.get("error") == "NotInService"
-            return Standing.NOT_IN_SERVICE if waits else Standing.FAILED
-        return Standing.BEGUN if self.touched else Standing.NOT_BEGUN
+            waits = self.problem.data.get("error") == "NotInService"
+            return MigrationState.NOT_IN_SERVICE if waits else MigrationState.FAILED
+        return MigrationState.BEGUN if self.touched else MigrationState.NOT_BEGUN
 
     @property
     def unanswered(self) -> Literal["release", "rollback"] | None:
@@ -152,8 +152,8 @@ def _after_import(state: NumberState, entry: Entry) -> NumberState:
             return replace(
                 _unverified(state),
                 created=entry.record,
-                adopted=bool(entry.facts.get("adopted")),
-                send_again=bool(entry.facts.get("send_again")),
+                adopted=bool(entry.data.get("adopted")),
+                send_again=bool(entry.data.get("send_again")),
                 open_import=None,
                 asked=False,
                 problem=None,
@@ -170,7 +170,7 @@ def _after_import(state: NumberState, entry: Entry) -> NumberState:
 def _after_verification(state: NumberState, entry: Entry) -> NumberState:
     if entry.phase is not Phase.DONE:
         return _unverified(state)
-    unverifiable = entry.facts.get("unverifiable")
+    unverifiable = entry.data.get("unverifiable")
     return replace(
         state,
         problem=None,
@@ -182,7 +182,7 @@ def _after_verification(state: NumberState, entry: Entry) -> NumberState:
 
 
 def _time_there(entry: Entry) -> datetime | None:
-    told = entry.facts.get("time_at_target")
+    told = entry.data.get("time_at_target")
     return datetime.fromisoformat(told) if isinstance(told, str) else None
 
 

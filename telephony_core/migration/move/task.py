@@ -13,14 +13,14 @@ from pydantic import JsonValue
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError, OutcomeUnknown, TelephonyError
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.move.effects import End, Record, Unit, ask
+from telephony_core.migration.move.effects import EndpointRole, Procedure, Record, perform
 from telephony_core.migration.plan.model import Plan, PlannedNumber, Trunk
 from telephony_core.provider.capabilities import Capabilities
 
 T = TypeVar("T")
 
 
-class PlanOvertaken(MigrationError):
+class StalePlan(MigrationError):
     """The world is not as the plan read it, so what it says may be wrong. Nothing was written."""
 
     default_remedy: ClassVar[str | None] = (
@@ -37,7 +37,7 @@ def no_new_plan(key: str, plan: str = "PLAN") -> str:
     )
 
 
-class CameOutDifferent(MigrationError):
+class VerificationFailed(MigrationError):
     """It was made, and what is there now is not what was planned."""
 
     default_remedy: ClassVar[str | None] = (
@@ -46,7 +46,7 @@ class CameOutDifferent(MigrationError):
     )
 
 
-class NeedsPerson(MigrationError):
+class ManualActionRequired(MigrationError):
     """Nobody can tell from here whether a number was made, or whose a record is. Everything is left as it is."""
 
     default_remedy: ClassVar[str | None] = (
@@ -74,8 +74,8 @@ class InDoubt(MigrationError, OutcomeUnknown):
     """The answer to a write was lost, and it may still take effect. ``since`` and ``until`` say when that was asked and
     from when on it cannot happen any more (aware UTC)."""
 
-    def __init__(self, message: str, *, since: datetime, until: datetime, **facts: Any) -> None:
-        super().__init__(message, **facts)
+    def __init__(self, message: str, *, since: datetime, until: datetime, **data: Any) -> None:
+        super().__init__(message, **data)
         self.since = since
         self.until = until
 
@@ -97,7 +97,7 @@ def clock_text(when: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class MigrationTask:
     """One planned number, and what has to be known to work on it."""
 
     number: PlannedNumber
@@ -114,7 +114,7 @@ class Job:
     """Name of the target's connection, for what to type next."""
 
     @classmethod
-    def of(cls, plan: Plan, number: PlannedNumber, capabilities: Capabilities) -> Job:
+    def of(cls, plan: Plan, number: PlannedNumber, capabilities: Capabilities) -> MigrationTask:
         settings = plan.settings
         return cls(
             number,
@@ -133,17 +133,17 @@ class Job:
     @property
     def identity(self) -> NumberIdentity:
         """The number as the target knows it."""
-        return NumberIdentity.parse(self.number.wanted.number, region=self.capabilities.region)
+        return NumberIdentity.parse(self.number.desired.number, region=self.capabilities.region)
 
     def at_target(self, verb: str, id: str) -> str:
         """The command that shows or releases one record at the target: ``telephony numbers show ID --id -p NAME``."""
         return f"telephony numbers {verb} {shlex.quote(id)} --id -p {shlex.quote(self.connection or self.provider)}"
 
-    def identity_at(self, end: End) -> NumberIdentity:
+    def identity_at(self, end: EndpointRole) -> NumberIdentity:
         """The number as this end knows it."""
-        return self.identity if end is End.TARGET else self.number.source.identity
+        return self.identity if end is EndpointRole.TARGET else self.number.source.identity
 
-    def doubt(self, announced: Entry | None, now: datetime, end: End, there: datetime | None) -> Doubt:
+    def doubt(self, announced: Entry | None, now: datetime, end: EndpointRole, there: datetime | None) -> Doubt:
         """How long a write may still take effect that this line announced (``None``: just now).
 
         Time counts only as far as both clocks saw it pass, this machine's and that of the end it was sent to (``there``
@@ -152,9 +152,9 @@ class Job:
         """
         since = now if announced is None or announced.at is None or announced.at > now else announced.at
         passed = now - since
-        told = None if announced is None else announced.facts.get(f"time_at_{end}")
-        if isinstance(told, str) and there is not None:
-            passed = min(passed, max(timedelta(0), there - datetime.fromisoformat(told)))
+        journaled = None if announced is None else announced.data.get(f"time_at_{end}")
+        if isinstance(journaled, str) and there is not None:
+            passed = min(passed, max(timedelta(0), there - datetime.fromisoformat(journaled)))
         return Doubt(since, now - passed + timedelta(seconds=self.timeout + self.settling_window))
 
     def repeatable_at(self, doubt: Doubt) -> datetime:
@@ -168,20 +168,20 @@ class Job:
         self,
         action: Action,
         phase: Phase,
-        says: str = "",
+        message: str = "",
         *,
         record: str | None = None,
-        facts: Mapping[str, JsonValue] | None = None,
-    ) -> Unit[None]:
+        data: Mapping[str, JsonValue] | None = None,
+    ) -> Procedure[None]:
         """Put a line into the journal."""
-        yield from ask(Record(Entry(self.key, action, phase, record, says, facts or {})))
+        yield from perform(Record(Entry(self.key, action, phase, record, message, data or {})))
 
 
-def there_already(job: Job, id: str) -> str:
+def there_already(task: MigrationTask, id: str) -> str:
     """What to do about a record of the number that this migration did not make: no plan moves onto it."""
     return (
-        f"look at it: `{job.at_target('show', id)}`; if it is right, this plan has nothing to do for {job.key}, so "
-        f"leave it out; if it is to go, `{job.at_target('release', id)}`, then run the same command again"
+        f"look at it: `{task.at_target('show', id)}`; if it is right, this plan has nothing to do for {task.key}, so "
+        f"leave it out; if it is to go, `{task.at_target('release', id)}`, then run the same command again"
     )
 
 
@@ -194,23 +194,23 @@ class StepFailed(Exception):
         self.error = error
 
 
-def told(job: Job, unit: Unit[T], otherwise: Action) -> Unit[T]:
+def journaled(task: MigrationTask, procedure: Procedure[T], otherwise: Action) -> Procedure[T]:
     """Run a unit, and put what stopped it into the journal: under its step, or under ``otherwise``."""
     try:
-        return (yield from unit)
+        return (yield from procedure)
     except StepFailed as failed:
         action, error = failed.action, failed.error
-    except (NeedsPerson, InDoubt):  # the journal has it already
+    except (ManualActionRequired, InDoubt):  # the journal has it already
         raise
     except TelephonyError as plain:
         action, error = otherwise, plain
     phase = Phase.UNKNOWN if isinstance(error, OutcomeUnknown) else Phase.FAILED
-    yield from job.write(action, phase, str(error), facts=facts_of(error))
+    yield from task.write(action, phase, str(error), data=facts_of(error))
     raise error
 
 
 def facts_of(error: TelephonyError) -> dict[str, JsonValue]:
     """What of an error a program may want to know later."""
-    facts: dict[str, JsonValue] = {"error": type(error).__name__}
+    data: dict[str, JsonValue] = {"error": type(error).__name__}
     known: dict[str, JsonValue] = {"status": error.status, "code": error.code, "request_id": error.request_id}
-    return facts | {name: value for name, value in known.items() if value is not None}
+    return data | {name: value for name, value in known.items() if value is not None}

@@ -8,7 +8,7 @@ from enum import StrEnum
 from telephony_core.errors import InvalidInput
 
 
-class Consent(StrEnum):
+class Allowance(StrEnum):
     """What ``--accept NAME`` takes. A setting that could not be read at the source counts as lost."""
 
     ALLOWED_ADDRESSES = "allowed_addresses"
@@ -43,10 +43,10 @@ class Consent(StrEnum):
     """A field could not be read at the source, and its adapter does not tell which setting that would have been."""
 
 
-def consents(names: Iterable[str]) -> frozenset[Consent]:
+def allowances(names: Iterable[str]) -> frozenset[Allowance]:
     """The consents of these names. Raises `InvalidInput`, which lists the names there are."""
     try:
-        return frozenset(Consent(name) for name in ([names] if isinstance(names, str) else names))
+        return frozenset(Allowance(name) for name in ([names] if isinstance(names, str) else names))
     except (ValueError, TypeError):
         pass
-    raise InvalidInput("accept: this names no loss and no side effect", remedy=f"the names are: {', '.join(Consent)}")
+    raise InvalidInput("accept: this names no loss and no side effect", remedy=f"the names are: {', '.join(Allowance)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 
 
 class Severity(StrEnum):
@@ -13,10 +13,10 @@ class Severity(StrEnum):
     INFO = "info"
     WARN = "warn"
     BLOCK = "block"
-    """The number is not moved until it is solved, or accepted by its ``consent``."""
+    """The number is not moved until it is solved, or accepted by its ``allowance``."""
 
 
-class Fate(StrEnum):
+class FieldOutcome(StrEnum):
     """What becomes of a field on the way."""
 
     KEPT = "kept"
@@ -26,30 +26,30 @@ class Fate(StrEnum):
     LOST = "lost"
 
 
-class Finding(Given):
+class Finding(InputModel):
     """What becomes of one field of one number, in words for people."""
 
     field: str
     """Dotted name, as in `telephony_core.provider.capabilities.Field`, or ``number``, ``origin``, ``status``."""
     severity: Severity
     message: str
-    fate: Fate | None = None
+    outcome: FieldOutcome | None = None
     before: str | None = None
     """As it stands at the source."""
     after: str | None = None
     """As it will stand at the target."""
     remedy: str | None = None
-    consent: str | None = None
+    allowance: str | None = None
     """The name by which a blocking finding can be accepted; ``None`` where it cannot."""
-    accepted: bool = False
+    allowed: bool = False
 
     @property
     def blocks(self) -> bool:
         """Whether it still stands in the way."""
-        return self.severity is Severity.BLOCK and not self.accepted
+        return self.severity is Severity.BLOCK and not self.allowed
 
 
-class WhyLeftOut(StrEnum):
+class SkipReason(StrEnum):
     """Why a number of the source is not moved."""
 
     BLOCKED = "blocked"
@@ -68,12 +68,12 @@ class WhyLeftOut(StrEnum):
     NOT_CHOSEN = "not_chosen"
 
 
-class LeftOut(Given):
+class Skipped(InputModel):
     """A number of the source that stays where it is, and why."""
 
     key: str
     source_id: str
-    why: WhyLeftOut
+    why: SkipReason
     message: str
     remedy: str | None = None
     findings: tuple[Finding, ...] = ()

@@ -15,41 +15,41 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, SecretStr, model_validator
 
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.plan.findings import Fate, Finding, LeftOut, Severity, WhyLeftOut
+from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity, Skipped, SkipReason
 from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import NumberImport
 from telephony_core.secrets.references import is_reference
 
 __all__ = [
     "Estimate",
-    "Fate",
+    "FieldOutcome",
     "Finding",
-    "LeftOut",
+    "Skipped",
     "Plan",
     "PlannedNumber",
     "PlannedRelease",
     "SecretReference",
     "Settings",
     "Severity",
-    "Side",
-    "Step",
+    "Endpoint",
+    "PlannedStep",
     "StepKind",
     "Trunk",
-    "Wanted",
-    "WantedInbound",
-    "WantedOutbound",
-    "WhyLeftOut",
+    "DesiredState",
+    "DesiredInbound",
+    "DesiredOutbound",
+    "SkipReason",
     "import_of",
 ]
 
 
-class Side(Given):
+class Endpoint(InputModel):
     """One end of the migration: a connection, and what answered there when the plan was made."""
 
     connection: str
@@ -77,7 +77,7 @@ SecretReference = Annotated[str, AfterValidator(_reference)]
 """``env:NAME``, ``file:PATH`` or ``prompt:``; what it leads to is read when the plan is applied, and kept nowhere."""
 
 
-class Trunk(Given):
+class Trunk(InputModel):
     """The digest credentials of one distinct trunk; many numbers may share it.
 
     ``auth`` ``"none"`` says that the trunk has none, on purpose. ``username`` is written out or is a reference.
@@ -107,7 +107,7 @@ class Trunk(Given):
         return tuple(text for text in (self.username, self.password) if text is not None and is_reference(text))
 
 
-class WantedInbound(Given):
+class DesiredInbound(InputModel):
     """The inbound half as it will be written.
 
     ``allow_any`` is the consent to a trunk that is open: by the list that is written, or because none is.
@@ -118,22 +118,22 @@ class WantedInbound(Given):
     allow_any: bool = False
 
 
-class WantedOutbound(Given):
+class DesiredOutbound(InputModel):
     """The outbound half as it will be written; its credentials are in the `Trunk`."""
 
     address: SipAddress | None = None
     media_encryption: MediaEncryption | None = None
 
 
-class Wanted(Given):
+class DesiredState(InputModel):
     """What will be made at the target. ``None`` is not written at all."""
 
     number: str = Field(min_length=1)
     """As `NumberImport.number` takes it."""
     send_as_is: bool = False
     label: str | None = None
-    inbound: WantedInbound | None = None
-    outbound: WantedOutbound | None = None
+    inbound: DesiredInbound | None = None
+    outbound: DesiredOutbound | None = None
     trunk: str | None = None
     """Name of the `Trunk` whose credentials go along; ``None`` writes none and says nothing about them."""
     inbound_agent: AgentRef | None = None
@@ -149,30 +149,30 @@ class Wanted(Given):
 
 
 def import_of(
-    wanted: Wanted, username: str | None = None, password: SecretStr | None = None, *, agents: bool = True
+    desired: DesiredState, username: str | None = None, password: SecretStr | None = None, *, agents: bool = True
 ) -> NumberImport:
     """The change that makes what is wanted. A half is left out where nothing of it is written.
 
-    ``agents=False`` leaves the agents to a step of their own. Raises `InvalidInput` or `ConsentRequired` for what
+    ``agents=False`` leaves the agents to a step of their own. Raises `InvalidInput` or `NotAllowed` for what
     cannot be meant.
     """
-    inbound, outbound = _given(wanted.inbound), _given(wanted.outbound)
+    inbound, outbound = _given(desired.inbound), _given(desired.outbound)
     credentials = {"username": username, "password": password}
     outbound |= {name: value for name, value in credentials.items() if value is not None}
     return NumberImport(
-        number=wanted.number,
-        send_as_is=wanted.send_as_is,
-        label=wanted.label,
+        number=desired.number,
+        send_as_is=desired.send_as_is,
+        label=desired.label,
         inbound=InboundUpdate.model_validate(inbound) if inbound else None,
         outbound=OutboundUpdate.model_validate(outbound) if outbound else None,
-        inbound_agent=wanted.inbound_agent if agents else None,
-        outbound_agent=wanted.outbound_agent if agents else None,
-        allow=wanted.allow,
-        options=wanted.options,
+        inbound_agent=desired.inbound_agent if agents else None,
+        outbound_agent=desired.outbound_agent if agents else None,
+        allow=desired.allow,
+        options=desired.options,
     )
 
 
-def _given(half: WantedInbound | WantedOutbound | None) -> dict[str, object]:
+def _given(half: DesiredInbound | DesiredOutbound | None) -> dict[str, object]:
     return {} if half is None else {name: value for name, value in half if value not in (None, False)}
 
 
@@ -185,11 +185,11 @@ class StepKind(StrEnum):
     """Read it once more and compare everything; a difference is a failure."""
 
 
-class Step(Given):
+class PlannedStep(InputModel):
     """One step, in words for people. What it writes is in `PlannedNumber.wanted`."""
 
     kind: StepKind
-    says: str
+    message: str
     """``create it at diga with label "Front desk"``."""
     before: Mapping[str, str] = Field(default_factory=dict)
     """By dotted field name, as it stands at the source."""
@@ -203,7 +203,7 @@ class Step(Given):
     """Estimate, retries not counted."""
 
 
-class PlannedRelease(Given):
+class PlannedRelease(InputModel):
     """What giving the source number up will mean, later and separately."""
 
     effect: ReleaseEffect | None = None
@@ -214,7 +214,7 @@ class PlannedRelease(Given):
     """Other live numbers of the source whose agents a release could stop."""
 
 
-class PlannedNumber(Given):
+class PlannedNumber(InputModel):
     """One number that will be moved: the unit of work."""
 
     key: str = Field(min_length=1)
@@ -223,8 +223,8 @@ class PlannedNumber(Given):
     """The record as it was read. Planned fields that have changed since make the plan stale."""
     target_before: tuple[str, ...] = ()
     """Ids of the records of this number at the target when the plan was made (all of them over)."""
-    wanted: Wanted
-    steps: tuple[Step, ...] = Field(min_length=1)
+    desired: DesiredState
+    steps: tuple[PlannedStep, ...] = Field(min_length=1)
     findings: tuple[Finding, ...] = ()
     release: PlannedRelease = PlannedRelease()
 
@@ -232,13 +232,13 @@ class PlannedNumber(Given):
     def _movable(self) -> Self:
         if blocking := sorted({finding.field for finding in self.findings if finding.blocks}):
             raise ValueError(f"{self.key}: {', '.join(blocking)} still blocks, so it cannot be in the plan")
-        agents = [StepKind.ASSIGN_AGENTS] if self.wanted.has_agents else []
+        agents = [StepKind.ASSIGN_AGENTS] if self.desired.has_agents else []
         if [step.kind for step in self.steps] != [StepKind.IMPORT, *agents, StepKind.READ_BACK]:
             raise ValueError(f"{self.key}: its steps are not those that its settings need")
         return self
 
 
-class Estimate(Given):
+class Estimate(InputModel):
     """How much work it is: requests on either side, and seconds at the configured pace."""
 
     source_requests: int = Field(default=0, ge=0)
@@ -248,7 +248,7 @@ class Estimate(Given):
     """The pace that ``seconds`` was worked out for, in words."""
 
 
-class Settings(Given):
+class Settings(InputModel):
     """How the plan is to be carried out."""
 
     canary: int = Field(default=1, ge=0)
@@ -277,15 +277,15 @@ class Settings(Given):
         return timedelta(seconds=self.timeout + self.settling_window)
 
 
-class Plan(Given):
+class Plan(InputModel):
     """What a migration will do. Raises `InvalidInput` when it does not hold together."""
 
     created_at: UtcTime
     made_with: str
     """Version of telephony-core."""
-    source: Side
-    target: Side
-    accepted: tuple[str, ...] = ()
+    source: Endpoint
+    target: Endpoint
+    allowed: tuple[str, ...] = ()
     """Consents given by name (`telephony_core.migration.plan.allowances`)."""
     settings: Settings = Settings()
     trunks: tuple[Trunk, ...] = ()
@@ -293,7 +293,7 @@ class Plan(Given):
     """Where the carrier has to send calls once a number is cut over; ``None`` where the vendor does not say."""
     estimate: Estimate = Estimate()
     numbers: tuple[PlannedNumber, ...] = ()
-    left_out: tuple[LeftOut, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -307,27 +307,27 @@ class Plan(Given):
             if twice := _first_repeated(values):
                 raise ValueError(f"the {what} {twice} is there twice")
         for number in self.numbers:
-            if number.wanted.trunk is not None and number.wanted.trunk not in trunks:
-                raise ValueError(f"{number.key}: the plan has no trunk {number.wanted.trunk!r}")
+            if number.desired.trunk is not None and number.desired.trunk not in trunks:
+                raise ValueError(f"{number.key}: the plan has no trunk {number.desired.trunk!r}")
             if number.source.provider != self.source.provider:
                 raise ValueError(f"{number.key}: its record is {number.source.provider}'s, not the source's")
         return self
 
     def trunk(self, number: PlannedNumber) -> Trunk | None:
         """The trunk whose credentials a number gets; ``None`` when none are written."""
-        return next((trunk for trunk in self.trunks if trunk.name == number.wanted.trunk), None)
+        return next((trunk for trunk in self.trunks if trunk.name == number.desired.trunk), None)
 
     def chosen(self, keys: Iterable[str] | None) -> tuple[PlannedNumber, ...]:
         """The numbers with these keys, in the plan's order, or all. Raises `InvalidInput` for a stranger."""
         if keys is None:
             return self.numbers
-        wanted = set(keys)
-        if missing := sorted(wanted - {number.key for number in self.numbers}):
+        desired = set(keys)
+        if missing := sorted(desired - {number.key for number in self.numbers}):
             raise InvalidInput(
                 f"the plan does not move {', '.join(missing[:5])}",
                 remedy="write a number as the plan does; `telephony migrate status` lists them",
             )
-        return tuple(number for number in self.numbers if number.key in wanted)
+        return tuple(number for number in self.numbers if number.key in desired)
 
 
 def _first_repeated(values: Iterable[str]) -> str | None:

@@ -12,26 +12,26 @@ from telephony_core.domain.agents import AgentVersion
 from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.assessment.eligibility import Judged, capabilities_of, judge_all
-from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.assessment.eligibility import Eligibility, assess_eligibility, capabilities_of
+from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.assessment.trunk_rules import written_form
 from telephony_core.migration.inventory.fields import SETTINGS, value_text
 from telephony_core.migration.inventory.inventory import Inventory, NumberIndex, number_text
 from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
-from telephony_core.migration.plan.allowances import consents
+from telephony_core.migration.plan.allowances import allowances
 from telephony_core.migration.plan.model import (
+    DesiredState,
+    Endpoint,
     Estimate,
-    LeftOut,
     Plan,
     PlannedNumber,
     PlannedRelease,
+    PlannedStep,
     Settings,
-    Side,
-    Step,
+    Skipped,
+    SkipReason,
     StepKind,
     Trunk,
-    Wanted,
-    WhyLeftOut,
 )
 from telephony_core.migration.run.target_index import OLDEST, SHARED_FROM
 from telephony_core.operations.reconciliation import read_field
@@ -49,17 +49,17 @@ _SHARED_SHOWN: Final = 20
 """Numbers that are named of those that share agents; one agent may serve thousands."""
 
 _FOR_GOOD: Final = frozenset(
-    {WhyLeftOut.ALREADY_THERE, WhyLeftOut.IDENTITY, WhyLeftOut.NOT_CHOSEN, WhyLeftOut.OVER, WhyLeftOut.PURCHASED}
+    {SkipReason.ALREADY_THERE, SkipReason.IDENTITY, SkipReason.NOT_CHOSEN, SkipReason.OVER, SkipReason.PURCHASED}
 )
 """Reasons to stay that no other plan would change."""
 
 
 def make_plan(
     source: Inventory,
-    target: Target,
+    target: TargetAccount,
     mapping: MigrationMap = NOTHING_SAID,
     *,
-    accept: Iterable[str] = (),
+    allow: Iterable[str] = (),
     numbers: Iterable[str] | None = None,
     settings: Settings | None = None,
     source_pace: Pace | None = None,
@@ -69,20 +69,20 @@ def make_plan(
 ) -> Plan:
     """The plan to move the numbers of an inventory to a target. Sends nothing; equal inputs give equal plans.
 
-    ``accept`` names losses and side effects (`consents`), ``numbers`` chooses some in any spelling. The paces are those
+    ``allow`` names losses and side effects (`allowances`), ``numbers`` chooses some in any spelling. The paces are those
     that the two clients are going to have; without them the estimate uses what the providers declare. What cannot be
     moved stays in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
     `MapError` for a map that does not fit.
     """
-    accepted = consents(accept)
+    allowed = allowances(allow)
     capabilities = source_capabilities or capabilities_of(source.provider)
-    judged = judge_all(source, target, mapping, accepted, capabilities)
-    chosen = _chosen(judged, numbers)
-    moving = [number for number in judged if number.why is None and number.source.id in chosen]
+    eligibility = assess_eligibility(source, target, mapping, allowed, capabilities)
+    chosen = _chosen(eligibility, numbers)
+    moving = [number for number in eligibility if number.why is None and number.source.id in chosen]
     serving = _serving(source.numbers)
     planned = tuple(_planned(number, target, capabilities, serving) for number in moving)
     going = {number.source.id for number in moving}
-    used = {number.wanted.trunk for number in planned}
+    used = {number.desired.trunk for number in planned}
     trunks = {number.trunk.name: number.trunk for number in moving if number.trunk is not None}
     settings = settings or Settings()
     source_pace = source_pace or Pace.declared(capabilities.rate_limit)
@@ -93,13 +93,13 @@ def make_plan(
         made_with=__version__,
         source=_side(source),
         target=_side(target.inventory, holds=_sample(target.inventory.numbers)),
-        accepted=tuple(sorted(accepted)),
+        allowed=tuple(sorted(allowed)),
         settings=settings,
         trunks=tuple(trunks[name] for name in sorted(trunks) if name in used),
         inbound_host=None if host is None else host.host,
         estimate=_estimate(planned, source, target, settings, source_pace, target_pace),
         numbers=planned,
-        left_out=tuple(_left_out(number) for number in judged if number.source.id not in going),
+        skipped=tuple(_left_out(number) for number in eligibility if number.source.id not in going),
     )
 
 
@@ -110,11 +110,11 @@ def exit_status(plan: Plan) -> int:
     """
     if plan.numbers:
         return 2
-    return 0 if all(number.why in _FOR_GOOD for number in plan.left_out) else 1
+    return 0 if all(number.why in _FOR_GOOD for number in plan.skipped) else 1
 
 
-def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> Side:
-    return Side(
+def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> Endpoint:
+    return Endpoint(
         holds=holds or {},
         connection=inventory.connection,
         provider=inventory.provider,
@@ -131,9 +131,9 @@ def _sample(numbers: Sequence[PhoneNumber]) -> dict[str, str]:
     return {number.id: number_text(number.identity) for number in by_age[:_SAMPLE]}
 
 
-def _chosen(judged: Iterable[Judged], numbers: Iterable[str] | None) -> set[str]:
+def _chosen(eligibility: Iterable[Eligibility], numbers: Iterable[str] | None) -> set[str]:
     """Ids of the chosen records. Raises `InvalidInput` for a number that the inventory does not have."""
-    held = [number.source for number in judged]
+    held = [number.source for number in eligibility]
     if numbers is None:
         return {number.id for number in held}
     index, chosen = NumberIndex(held), set[str]()
@@ -147,16 +147,16 @@ def _chosen(judged: Iterable[Judged], numbers: Iterable[str] | None) -> set[str]
     return chosen
 
 
-def _left_out(number: Judged) -> LeftOut:
+def _left_out(number: Eligibility) -> Skipped:
     if number.why is None:
-        return LeftOut(
+        return Skipped(
             key=number.key,
             source_id=number.source.id,
-            why=WhyLeftOut.NOT_CHOSEN,
+            why=SkipReason.NOT_CHOSEN,
             message=f"{number.message}, and was not chosen",
             findings=number.findings,
         )
-    return LeftOut(
+    return Skipped(
         key=number.key,
         source_id=number.source.id,
         why=number.why,
@@ -171,40 +171,42 @@ def _left_out(number: Judged) -> LeftOut:
 
 
 def _planned(
-    number: Judged, target: Target, capabilities: Capabilities, serving: Mapping[str, Sequence[PhoneNumber]]
+    number: Eligibility, target: TargetAccount, capabilities: Capabilities, serving: Mapping[str, Sequence[PhoneNumber]]
 ) -> PlannedNumber:
-    if number.wanted is None:
+    if number.desired is None:
         raise InvalidInput(f"{number.key}: nothing is known about what to make of it")  # never: it can be moved
     return PlannedNumber(
         key=number.key,
         source=number.source,
         target_before=number.target_before,
-        wanted=number.wanted,
-        steps=tuple(_steps(number.source, number.wanted, number.trunk, target)),
+        desired=number.desired,
+        steps=tuple(_steps(number.source, number.desired, number.trunk, target)),
         findings=number.findings,
         release=_release(number.source, capabilities, serving),
     )
 
 
-def _steps(number: PhoneNumber, wanted: Wanted, trunk: Trunk | None, target: Target) -> Iterator[Step]:
+def _steps(
+    number: PhoneNumber, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
+) -> Iterator[PlannedStep]:
     capabilities = target.capabilities
-    before, after = _forms(number, wanted, trunk, target)
+    before, after = _forms(number, desired, trunk, target)
     agents = {Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT}
-    label = f" as “{value_text(wanted.label)}”" if wanted.label else ""
-    yield Step(
+    label = f" as “{value_text(desired.label)}”" if desired.label else ""
+    yield PlannedStep(
         kind=StepKind.IMPORT,
-        says=f"bring {number_text(number.identity)} to {target.name}{label}",
+        message=f"bring {number_text(number.identity)} to {target.name}{label}",
         before={name: text for name, text in before.items() if name not in agents},
         after={name: text for name, text in after.items() if name not in agents},
         reversible=capabilities.offers(Operation.RELEASE, Origin.IMPORTED),
-        undo=_undo_import(wanted, target),
+        undo=_undo_import(desired, target),
         requests=2 if target.finds_by_number else 1,
     )
-    if wanted.has_agents:
-        publishes = _may_publish(wanted, capabilities)
-        yield Step(
+    if desired.has_agents:
+        publishes = _may_publish(desired, capabilities)
+        yield PlannedStep(
             kind=StepKind.ASSIGN_AGENTS,
-            says=" and ".join(_assignments(wanted)),
+            message=" and ".join(_assignments(desired)),
             before={name: text for name, text in before.items() if name in agents},
             after={name: text for name, text in after.items() if name in agents},
             reversible=not publishes,
@@ -212,41 +214,41 @@ def _steps(number: PhoneNumber, wanted: Wanted, trunk: Trunk | None, target: Tar
             side_effects=(SideEffect.PUBLISHES,) if publishes else (),
             requests=3,
         )
-    yield Step(
+    yield PlannedStep(
         kind=StepKind.READ_BACK,
-        says=f"read it back from {target.name} and compare every field that {target.name} tells",
+        message=f"read it back from {target.name} and compare every field that {target.name} tells",
         undo="nothing to undo",
         requests=1,
     )
 
 
 def _forms(
-    number: PhoneNumber, wanted: Wanted, trunk: Trunk | None, target: Target
+    number: PhoneNumber, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Every setting as it stands at the source and as it will be written, by dotted name."""
     told = {name: read_field(number, name) for name in SETTINGS}
     before = {"number": value_text(number.identity.raw)}
     before |= {str(name): value_text(value) for name, value in told.items() if value not in (None, "")}
-    written: dict[str, object] = {Setting.LABEL: wanted.label}
-    if wanted.outbound is not None:
-        address = wanted.outbound.address
+    written: dict[str, object] = {Setting.LABEL: desired.label}
+    if desired.outbound is not None:
+        address = desired.outbound.address
         written[Setting.ADDRESS] = None if address is None else written_form(address, target.capabilities.address_forms)
-        written[Setting.OUTBOUND_ENCRYPTION] = wanted.outbound.media_encryption
-    if wanted.inbound is not None:
-        written[Setting.ALLOWED_ADDRESSES] = wanted.inbound.allowed_addresses
-        written[Setting.INBOUND_ENCRYPTION] = wanted.inbound.media_encryption
+        written[Setting.OUTBOUND_ENCRYPTION] = desired.outbound.media_encryption
+    if desired.inbound is not None:
+        written[Setting.ALLOWED_ADDRESSES] = desired.inbound.allowed_addresses
+        written[Setting.INBOUND_ENCRYPTION] = desired.inbound.media_encryption
     if trunk is not None:
         none = "none, on purpose" if trunk.auth == "none" else None
         written[Setting.USERNAME] = trunk.username
         written[Setting.PASSWORD] = none or f"from {trunk.password}"
-    written[Setting.INBOUND_AGENT] = wanted.inbound_agent
-    written[Setting.OUTBOUND_AGENT] = wanted.outbound_agent
-    after = {"number": value_text(wanted.number)}
+    written[Setting.INBOUND_AGENT] = desired.inbound_agent
+    written[Setting.OUTBOUND_AGENT] = desired.outbound_agent
+    after = {"number": value_text(desired.number)}
     after |= {str(name): value_text(value) for name, value in written.items() if value is not None}
     return before, after
 
 
-def _undo_import(wanted: Wanted, target: Target) -> str:
+def _undo_import(desired: DesiredState, target: TargetAccount) -> str:
     capabilities = target.capabilities
     if not capabilities.offers(Operation.RELEASE, Origin.IMPORTED):
         return f"{target.name} gives no number up by its API: it would have to be taken away in the dashboard"
@@ -260,22 +262,22 @@ def _undo_import(wanted: Wanted, target: Target) -> str:
         }[terms.effect]
     )
     stops = SideEffect.UNPUBLISHES in capabilities.side_effects.get(Operation.RELEASE, ())
-    agents = "; that takes its agents off the air there, perhaps for other numbers too" * (stops and wanted.has_agents)
+    agents = "; that takes its agents off the air there, perhaps for other numbers too" * (stops and desired.has_agents)
     return f"release it at {target.name}{when}{agents}"
 
 
-def _may_publish(wanted: Wanted, capabilities: Capabilities) -> bool:
+def _may_publish(desired: DesiredState, capabilities: Capabilities) -> bool:
     if SideEffect.PUBLISHES not in capabilities.side_effects.get(Operation.ASSIGN_AGENTS, ()):
         return False
-    agents = (wanted.inbound_agent, wanted.outbound_agent)
+    agents = (desired.inbound_agent, desired.outbound_agent)
     return any(agent is not None and agent.version is not AgentVersion.PUBLISHED for agent in agents)
 
 
-def _assignments(wanted: Wanted) -> Iterator[str]:
-    if wanted.inbound_agent is not None:
-        yield f"let {value_text(wanted.inbound_agent)} answer its calls"
-    if wanted.outbound_agent is not None:
-        yield f"let {value_text(wanted.outbound_agent)} place its calls"
+def _assignments(desired: DesiredState) -> Iterator[str]:
+    if desired.inbound_agent is not None:
+        yield f"let {value_text(desired.inbound_agent)} answer its calls"
+    if desired.outbound_agent is not None:
+        yield f"let {value_text(desired.outbound_agent)} place its calls"
 
 
 def _serving(numbers: Iterable[PhoneNumber]) -> dict[str, list[PhoneNumber]]:
@@ -320,7 +322,7 @@ def _agent_ids(number: PhoneNumber) -> frozenset[str]:
 def _estimate(
     planned: tuple[PlannedNumber, ...],
     source: Inventory,
-    target: Target,
+    target: TargetAccount,
     settings: Settings,
     source_pace: Pace,
     target_pace: Pace,
@@ -341,7 +343,7 @@ def _estimate(
     )
 
 
-def _listings(count: int, target: Target, settings: Settings, pace: Pace, seconds: float) -> int:
+def _listings(count: int, target: TargetAccount, settings: Settings, pace: Pace, seconds: float) -> int:
     """How often the target is listed: once for the numbers in work at once, or seldom where that takes long."""
     takes = max(target.inventory.pages * _ROUND_TRIP, _least(target.inventory.pages, pace))
     return math.ceil(count / settings.concurrency) if takes < SHARED_FROM else math.ceil(seconds / OLDEST)

@@ -34,8 +34,8 @@ def _items(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerif
             f"first{hint}"
         )
     yield f"begin with one number, {equal[0].number}: place a call to it, and hear the right agent answer"
-    wanted = {number.key: number.wanted for number in plan.numbers}
-    if any(wanted[number.number].outbound_agent is not None for number in equal):
+    desired = {number.key: number.desired for number in plan.numbers}
+    if any(desired[number.number].outbound_agent is not None for number in equal):
         yield "let the agent place a call, and see the right caller id arrive"
     if unproven := sorted({name for number in equal for name in number.unverifiable}):
         yield f"only such calls prove what the provider does not tell: {', '.join(unproven)}"

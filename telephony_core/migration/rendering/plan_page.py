@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from telephony_core.migration.inventory.fields import printable, value_text
-from telephony_core.migration.plan.model import Finding, LeftOut, Plan, PlannedNumber, Severity, Side, Step, WhyLeftOut
+from telephony_core.migration.plan.model import (
+    Endpoint,
+    Finding,
+    Plan,
+    PlannedNumber,
+    PlannedStep,
+    Severity,
+    Skipped,
+    SkipReason,
+)
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.html import Child, Html, escaped, items, join, page, tag, text
 from telephony_core.migration.rendering.plan_text import (
@@ -48,7 +57,7 @@ def plan_page(plan: Plan | LoadedPlan) -> str:
             filter_bar(_filters(plan)),
             *_moving(plan, common),
             *numbers_left_out(plan),
-            *facts(plan, checksum),
+            *data(plan, checksum),
             _signatures(),
         ]
     )
@@ -56,13 +65,13 @@ def plan_page(plan: Plan | LoadedPlan) -> str:
 
 
 def _tiles(plan: Plan) -> Html:
-    blocked = sum(left_out.why in _NEED_SOMEBODY for left_out in plan.left_out)
+    blocked = sum(skipped.why in _NEED_SOMEBODY for skipped in plan.skipped)
     warned = sum(any(finding.severity is not Severity.INFO for finding in number.findings) for number in plan.numbers)
     tiles = [
         (str(len(plan.numbers)), "to be moved", "good" if plan.numbers else None),
         (str(warned), "of them with something to read", "warn" if warned else None),
         (str(blocked), "wait for somebody", "block" if blocked else None),
-        (str(len(plan.left_out) - blocked), "stay where they are", None),
+        (str(len(plan.skipped) - blocked), "stay where they are", None),
         (duration_text(plan.estimate.seconds), "to apply", None),
     ]
     return tiles_of(tiles)
@@ -80,8 +89,8 @@ def tiles_of(tiles: Iterable[tuple[str, str, str | None]]) -> Html:
     )
 
 
-_NEED_SOMEBODY: Final = frozenset({WhyLeftOut.BLOCKED, WhyLeftOut.AMBIGUOUS, WhyLeftOut.IN_TRANSITION})
-_STOPPED: Final = _NEED_SOMEBODY | {WhyLeftOut.IDENTITY, WhyLeftOut.PURCHASED}
+_NEED_SOMEBODY: Final = frozenset({SkipReason.BLOCKED, SkipReason.AMBIGUOUS, SkipReason.IN_TRANSITION})
+_STOPPED: Final = _NEED_SOMEBODY | {SkipReason.IDENTITY, SkipReason.PURCHASED}
 
 
 def _meaning(plan: Plan) -> Iterator[str]:
@@ -110,15 +119,15 @@ def _meaning(plan: Plan) -> Iterator[str]:
 
 
 def _accepted(plan: Plan) -> Iterator[Html]:
-    if not plan.accepted:
+    if not plan.allowed:
         return
-    uses = Counter(finding.consent for number in plan.numbers for finding in number.findings if finding.accepted)
+    uses = Counter(finding.allowance for number in plan.numbers for finding in number.findings if finding.allowed)
     yield tag("h2", "Accepted by name")
     yield tag(
         "div",
         items(
             f"{name}: {counted(uses[name], 'time')} in this plan" if uses[name] else f"{name}: not needed by this plan"
-            for name in plan.accepted
+            for name in plan.allowed
         ),
         class_="box",
     )
@@ -138,8 +147,8 @@ def _filters(plan: Plan) -> list[tuple[str, str]]:
     found = {
         word for number in plan.numbers for word in _has(f for f in number.findings if telling(f) and f not in common)
     }
-    found |= {word for left_out in plan.left_out for word in _has(left_out.findings, left_out)}
-    names = (("block", "Blocked"), ("warn", "Warnings"), ("accepted", "Accepted"), ("info", "Notes"))
+    found |= {word for skipped in plan.skipped for word in _has(skipped.findings, skipped)}
+    names = (("block", "Blocked"), ("warn", "Warnings"), ("allowed", "Accepted"), ("info", "Notes"))
     return [(word, name) for word, name in names if word in found]
 
 
@@ -151,15 +160,15 @@ def filter_bar(filters: Sequence[tuple[str, str]]) -> Html:
     return tag("div", *buttons, search, class_="bar", hidden=True, role="group", aria_label="Show")
 
 
-def _has(findings: Iterable[Finding], left_out: LeftOut | None = None) -> list[str]:
+def _has(findings: Iterable[Finding], skipped: Skipped | None = None) -> list[str]:
     words = {_word(finding) for finding in findings}
-    if left_out is not None and left_out.why in _STOPPED:
+    if skipped is not None and skipped.why in _STOPPED:
         words.add("block")
     return sorted(words)
 
 
 def _word(finding: Finding) -> str:
-    return "accepted" if finding.accepted else finding.severity.value
+    return "allowed" if finding.allowed else finding.severity.value
 
 
 # -- numbers
@@ -190,7 +199,7 @@ def _card(number: PlannedNumber, common: Sequence[Finding]) -> Html:
     )
 
 
-_PLURALS: Final = {"block": "blocks", "warn": "warnings", "accepted": "accepted"}
+_PLURALS: Final = {"block": "blocks", "warn": "warnings", "allowed": "allowed"}
 
 
 def sentence(said: str) -> str:
@@ -222,8 +231,8 @@ def pill(said: str, kind: str) -> Html:
     return tag("span", said, class_=f"pill {kind}")
 
 
-def _step(position: int, step: Step) -> Iterator[Html]:
-    yield tag("h3", f"{position}. {step.says[:1].upper()}{step.says[1:]}")
+def _step(position: int, step: PlannedStep) -> Iterator[Html]:
+    yield tag("h3", f"{position}. {step.message[:1].upper()}{step.message[1:]}")
     rows = [(name, step.before.get(name) or "–", step.after.get(name) or "not written") for name, _ in step_forms(step)]
     if rows:
         yield table(("", "at the source", "at the target"), rows)
@@ -251,7 +260,7 @@ def findings_list(findings: Iterable[Finding]) -> Html:
 
 
 def _finding(finding: Finding) -> Html:
-    fate = f" ({finding.fate.replace('_', ' ')})" if finding.fate is not None else ""
+    outcome = f" ({finding.outcome.replace('_', ' ')})" if finding.outcome is not None else ""
     ways = ways_text(finding)
     return tag(
         "li",
@@ -260,7 +269,7 @@ def _finding(finding: Finding) -> Html:
             "div",
             tag("code", finding.field),
             Html(" "),
-            prose(f"{finding.message}{forms_text(finding)}{fate}"),
+            prose(f"{finding.message}{forms_text(finding)}{outcome}"),
             tag("p", prose(sentence(ways)), class_="soft") if ways else None,
         ),
     )
@@ -274,13 +283,13 @@ def numbers_left_out(plan: Plan) -> Iterator[Html]:
         yield tag("section", title, *cards, data_cards=True)
 
 
-def _group(group: Sequence[LeftOut]) -> Html:
+def _group(group: Sequence[Skipped]) -> Html:
     first = group[0]
     remedy = tag("p", prose(sentence(first.remedy)), class_="soft") if first.remedy else None
     found = list(worth_showing(first.findings))
     return tag(
         "div",
-        tag("p", tag("span", ", ".join(left_out.key for left_out in group), class_="key")),
+        tag("p", tag("span", ", ".join(skipped.key for skipped in group), class_="key")),
         tag("p", prose(f"{first.message}.")),
         remedy,
         findings_list(found) if found else None,
@@ -292,7 +301,7 @@ def _group(group: Sequence[LeftOut]) -> Html:
 # -- the rest
 
 
-def facts(plan: Plan, checksum: str | None) -> Iterator[Html]:
+def data(plan: Plan, checksum: str | None) -> Iterator[Html]:
     """Where the plan comes from, so that an approval can say what it is about."""
     yield tag("h2", "Where it comes from")
     rows = [(name, _side_fact(plan.source, key), _side_fact(plan.target, key)) for name, key in _FACTS]
@@ -312,7 +321,7 @@ _FACTS: Final = (
 )
 
 
-def _side_fact(side: Side, key: str) -> str:
+def _side_fact(side: Endpoint, key: str) -> str:
     value = getattr(side, key)
     return "–" if value is None else value_text(value)
 

@@ -8,32 +8,32 @@ from typing import Final
 
 from telephony_core.migration.inventory.fields import NOT_TOLD, printable
 from telephony_core.migration.plan.model import (
-    Fate,
+    Endpoint,
+    FieldOutcome,
     Finding,
-    LeftOut,
     Plan,
     PlannedNumber,
+    PlannedStep,
     Severity,
-    Side,
-    Step,
+    Skipped,
+    SkipReason,
     Trunk,
-    WhyLeftOut,
 )
 from telephony_core.migration.rendering.layout import wrapped
 
 WHY_WORDS: Final = {
-    WhyLeftOut.BLOCKED: "blocked",
-    WhyLeftOut.IDENTITY: "not to be held by the target",
-    WhyLeftOut.AMBIGUOUS: "ambiguous",
-    WhyLeftOut.IN_TRANSITION: "in transition",
-    WhyLeftOut.PURCHASED: "bought at the source",
-    WhyLeftOut.ALREADY_THERE: "already at the target",
-    WhyLeftOut.NOT_CHOSEN: "not chosen",
-    WhyLeftOut.OVER: "released at the source",
+    SkipReason.BLOCKED: "blocked",
+    SkipReason.IDENTITY: "not to be held by the target",
+    SkipReason.AMBIGUOUS: "ambiguous",
+    SkipReason.IN_TRANSITION: "in transition",
+    SkipReason.PURCHASED: "bought at the source",
+    SkipReason.ALREADY_THERE: "already at the target",
+    SkipReason.NOT_CHOSEN: "not chosen",
+    SkipReason.OVER: "released at the source",
 }
 """Why numbers stay, those first that somebody can do something about."""
 
-_SIGNS: Final = {WhyLeftOut.BLOCKED: "!", WhyLeftOut.AMBIGUOUS: "!", WhyLeftOut.ALREADY_THERE: "="}
+_SIGNS: Final = {SkipReason.BLOCKED: "!", SkipReason.AMBIGUOUS: "!", SkipReason.ALREADY_THERE: "="}
 
 
 def plan_lines(plan: Plan, width: int = 80) -> list[str]:
@@ -57,16 +57,16 @@ def plan_lines(plan: Plan, width: int = 80) -> list[str]:
 
 def opening(plan: Plan) -> Iterator[str]:
     """The plan in a few sentences."""
-    total = len(plan.numbers) + len(plan.left_out)
-    way = f"from {side_text(plan.source)} to {side_text(plan.target)}"
+    total = len(plan.numbers) + len(plan.skipped)
+    context = f"from {side_text(plan.source)} to {side_text(plan.target)}"
     if not plan.numbers:
-        yield f"Nothing to move {way}: {counted(total, 'number')} looked at."
+        yield f"Nothing to move {context}: {counted(total, 'number')} looked at."
         return
-    yield f"Move {len(plan.numbers)} of {counted(total, 'number')} {way}."
+    yield f"Move {len(plan.numbers)} of {counted(total, 'number')} {context}."
     yield first_words(plan)
     yield f"{estimate_text(plan)}."
-    if plan.accepted:
-        yield f"Accepted by name: {', '.join(plan.accepted)}."
+    if plan.allowed:
+        yield f"Accepted by name: {', '.join(plan.allowed)}."
     secrets = [text for trunk in plan.trunks if (text := trunk_text(trunk))]
     if secrets:
         yield f"Read when it is applied, and kept nowhere: {'; '.join(secrets)}."
@@ -93,7 +93,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def side_text(side: Side) -> str:
+def side_text(side: Endpoint) -> str:
     return side.connection if side.connection == side.provider else f"{side.connection} ({side.provider})"
 
 
@@ -136,24 +136,24 @@ def common_findings(plan: Plan) -> tuple[Finding, ...]:
 
 def telling(finding: Finding) -> bool:
     """Whether a finding says more than the forms before and after do."""
-    return finding.severity is not Severity.INFO or finding.fate in (Fate.DEFAULTED, Fate.LOST)
+    return finding.severity is not Severity.INFO or finding.outcome in (FieldOutcome.DEFAULTED, FieldOutcome.LOST)
 
 
 def finding_text(finding: Finding) -> str:
     """A finding in one sentence."""
-    word = "accepted" if finding.accepted else finding.severity.value
-    fate = f"{finding.fate.replace('_', ' ')}, " if finding.fate is not None else ""
+    word = "allowed" if finding.allowed else finding.severity.value
+    outcome = f"{finding.outcome.replace('_', ' ')}, " if finding.outcome is not None else ""
     ways = ways_text(finding)
-    return f"{word}: {finding.field}: {fate}{finding.message}{forms_text(finding)}" + (f"; {ways}" if ways else "")
+    return f"{word}: {finding.field}: {outcome}{finding.message}{forms_text(finding)}" + (f"; {ways}" if ways else "")
 
 
 def ways_text(finding: Finding) -> str:
     """What can be done about a finding, or nothing."""
-    if finding.accepted:
+    if finding.allowed:
         return ""
     ways = [finding.remedy] if finding.remedy else []
-    if finding.consent:
-        ways.append(f"{'or ' if ways else ''}accept {finding.consent} by name")
+    if finding.allowance:
+        ways.append(f"{'or ' if ways else ''}accept {finding.allowance} by name")
     return ", ".join(ways)
 
 
@@ -170,7 +170,7 @@ def _number(number: PlannedNumber, common: Sequence[Finding], width: int) -> Ite
     yield from wrapped(f"{number.key}{label}", width, "  + ")
     for position, step in enumerate(number.steps, start=1):
         effects = f" [{', '.join(step.side_effects)}]" if step.side_effects else ""
-        yield from wrapped(f"{step.says}{effects}", width, f"      {position}. ")
+        yield from wrapped(f"{step.message}{effects}", width, f"      {position}. ")
         for name, forms in step_forms(step):
             yield from wrapped(f"{name}: {forms}", width, "           ", "             ")
     for finding in number.findings:
@@ -180,7 +180,7 @@ def _number(number: PlannedNumber, common: Sequence[Finding], width: int) -> Ite
     yield from wrapped(undo_text(number), width, "      < ")
 
 
-def step_forms(step: Step) -> Iterator[tuple[str, str]]:
+def step_forms(step: PlannedStep) -> Iterator[tuple[str, str]]:
     """Each field that a step writes or loses: its name, and both forms."""
     for name in dict.fromkeys([*step.before, *step.after]):
         before, after = step.before.get(name), step.after.get(name)
@@ -198,27 +198,27 @@ def undo_text(number: PlannedNumber) -> str:
     return f"to undo: {back}" + (f". Not undone: {kept}" if kept else "")
 
 
-def left_out_by_reason(plan: Plan) -> Iterator[tuple[WhyLeftOut, list[LeftOut]]]:
+def left_out_by_reason(plan: Plan) -> Iterator[tuple[SkipReason, list[Skipped]]]:
     """The numbers that stay, by reason."""
     for why in WHY_WORDS:
-        staying = [left_out for left_out in plan.left_out if left_out.why is why]
+        staying = [skipped for skipped in plan.skipped if skipped.why is why]
         if staying:
             yield why, staying
 
 
-def alike(staying: Iterable[LeftOut]) -> list[list[LeftOut]]:
+def alike(staying: Iterable[Skipped]) -> list[list[Skipped]]:
     """The numbers that stay for the very same reason together."""
-    groups: dict[tuple[object, ...], list[LeftOut]] = {}
-    for left_out in staying:
-        reason = (left_out.message, left_out.remedy, tuple(worth_showing(left_out.findings)))
-        groups.setdefault(reason, []).append(left_out)
+    groups: dict[tuple[object, ...], list[Skipped]] = {}
+    for skipped in staying:
+        reason = (skipped.message, skipped.remedy, tuple(worth_showing(skipped.findings)))
+        groups.setdefault(reason, []).append(skipped)
     return list(groups.values())
 
 
-def _left_out(group: Sequence[LeftOut], width: int) -> Iterator[str]:
+def _left_out(group: Sequence[Skipped], width: int) -> Iterator[str]:
     first = group[0]
     remedy = f"; {first.remedy}" if first.remedy else ""
-    keys = ", ".join(left_out.key for left_out in group)
+    keys = ", ".join(skipped.key for skipped in group)
     yield from wrapped(f"{keys}: {first.message}{remedy}", width, f"  {_SIGNS.get(first.why, '-')} ")
     for finding in worth_showing(first.findings):
         yield from wrapped(finding_text(finding), width, "      ", "        ")

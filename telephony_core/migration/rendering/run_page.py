@@ -8,13 +8,13 @@ from typing import Final
 
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.journal.entries import Phase
-from telephony_core.migration.move.compare import FieldVerdict, Verdict
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.compare import FieldVerification, VerificationResult
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.html import Html, items, join, page, tag
 from telephony_core.migration.rendering.plan_page import (
-    facts,
+    data,
     filter_bar,
     number_card,
     numbers_left_out,
@@ -25,23 +25,23 @@ from telephony_core.migration.rendering.plan_page import (
     tiles_of,
 )
 from telephony_core.migration.rendering.plan_text import counted, side_text
-from telephony_core.migration.run.status import NumberRun, Run, StepTaken
+from telephony_core.migration.run.status import MigrationRun, NumberRun, StepTaken
 
 _WORDS: Final = {
-    Standing.MOVED: ("moved, read back and equal", "good"),
-    Standing.RELEASED: ("moved, and released at the source", "good"),
-    Standing.IN_DOUBT: ("in doubt, its import was not answered", "warn"),
-    Standing.BEGUN: ("begun", "warn"),
-    Standing.NOT_IN_SERVICE: ("made, and not in service there", "block"),
-    Standing.FAILED: ("failed", "block"),
-    Standing.ASKED: ("for a person to look at", "block"),
-    Standing.NOT_BEGUN: ("not begun", "info"),
-    Standing.ROLLED_BACK: ("rolled back", "info"),
+    MigrationState.MOVED: ("moved, read back and equal", "good"),
+    MigrationState.RELEASED: ("moved, and released at the source", "good"),
+    MigrationState.IN_DOUBT: ("in doubt, its import was not answered", "warn"),
+    MigrationState.BEGUN: ("begun", "warn"),
+    MigrationState.NOT_IN_SERVICE: ("made, and not in service there", "block"),
+    MigrationState.FAILED: ("failed", "block"),
+    MigrationState.ASKED: ("for a person to look at", "block"),
+    MigrationState.NOT_BEGUN: ("not begun", "info"),
+    MigrationState.ROLLED_BACK: ("rolled back", "info"),
 }
-_VERDICTS: Final = (Verdict.DIFFERS, Verdict.UNVERIFIABLE)
+_VERDICTS: Final = (VerificationResult.DIFFERS, VerificationResult.UNVERIFIABLE)
 
 
-def migration_page(loaded: LoadedPlan, run: Run) -> str:
+def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
     """The run as HTML: which connections, when, what, per number, what is left over, what to do next."""
     plan = loaded.plan
     labels = {number.key: number.source.label for number in plan.numbers}
@@ -58,24 +58,24 @@ def migration_page(loaded: LoadedPlan, run: Run) -> str:
             filter_bar(_filters(run)),
             *_numbers(run, labels),
             *numbers_left_out(plan),
-            *facts(plan, loaded.checksum),
+            *data(plan, loaded.checksum),
         ]
     )
     return page(title, body)
 
 
-def _tiles(run: Run) -> Html:
-    tiles = [(str(count), _WORDS[standing][0], _WORDS[standing][1]) for standing, count in run.counts.items()]
+def _tiles(run: MigrationRun) -> Html:
+    tiles = [(str(count), _WORDS[state][0], _WORDS[state][1]) for state, count in run.counts.items()]
     verified = sum(number.verified_at is not None for number in run.numbers)
     return tiles_of([*tiles, (str(verified), "verified", "good" if verified else None)])
 
 
-def _next(plan: Plan, run: Run) -> Iterator[Html]:
+def _next(plan: Plan, run: MigrationRun) -> Iterator[Html]:
     if run.is_running:
         yield prose("A run is at work: wait for it, or look again.")
     for command in run.next_commands:
         yield tag("code", command)
-    moved = run.counts.get(Standing.MOVED, 0)
+    moved = run.counts.get(MigrationState.MOVED, 0)
     if moved:
         host = f" ({plan.inbound_host})" if plan.inbound_host else ""
         yield prose(
@@ -87,28 +87,28 @@ def _next(plan: Plan, run: Run) -> Iterator[Html]:
         yield prose(f"The soak of all that are verified is over on {value_text(max(waiting))}.")
 
 
-def _leftovers(plan: Plan, run: Run) -> Iterator[Html]:
+def _leftovers(plan: Plan, run: MigrationRun) -> Iterator[Html]:
     left = [
-        (number.number, _WORDS[number.standing][0], number.problem or "–", number.record or "–")
+        (number.number, _WORDS[number.state][0], number.problem or "–", number.record or "–")
         for number in run.numbers
         if number.problem is not None or not number.is_finished
     ]
     unproven: dict[str, list[str]] = {}
     for number in run.numbers:
         for field in number.fields:
-            if field.verdict is Verdict.UNVERIFIABLE:
+            if field.result is VerificationResult.UNVERIFIABLE:
                 unproven.setdefault(field.field, []).append(number.number)
-    if left or unproven or plan.left_out:
+    if left or unproven or plan.skipped:
         yield tag("h2", "What is left over")
     if left:
         yield table(("", "where it stands", "what went wrong", f"record at {plan.target.connection}"), left)
     notes = [f"{field} of {counted(len(keys), 'number')} cannot be read back" for field, keys in unproven.items()]
-    if plan.left_out:
-        notes.append(f"{counted(len(plan.left_out), 'number')} stayed at {plan.source.connection}: see below")
+    if plan.skipped:
+        notes.append(f"{counted(len(plan.skipped), 'number')} stayed at {plan.source.connection}: see below")
     yield from [tag("div", items(notes), class_="box")] if notes else []
 
 
-def _runs(run: Run) -> Iterator[Html]:
+def _runs(run: MigrationRun) -> Iterator[Html]:
     yield tag("h2", "What was run")
     if not run.runs:
         yield tag("p", "Nothing yet.")
@@ -125,32 +125,32 @@ def _runs(run: Run) -> Iterator[Html]:
     yield table(("", "began", "ended", "how it ended"), rows)
 
 
-def _filters(run: Run) -> list[tuple[str, str]]:
+def _filters(run: MigrationRun) -> list[tuple[str, str]]:
     found = {word for number in run.numbers for word in _has(number)}
     names = {
         "problem": "With a problem",
-        Verdict.DIFFERS.value: "Differs",
-        Verdict.UNVERIFIABLE.value: "Unverifiable",
-        **{standing.value: _WORDS[standing][0].capitalize() for standing in Standing},
+        VerificationResult.DIFFERS.value: "Differs",
+        VerificationResult.UNVERIFIABLE.value: "Unverifiable",
+        **{state.value: _WORDS[state][0].capitalize() for state in MigrationState},
     }
     return [(word, name) for word, name in names.items() if word in found]
 
 
 def _has(number: NumberRun) -> list[str]:
-    words = {number.standing.value, *(field.verdict.value for field in number.fields if field.verdict in _VERDICTS)}
+    words = {number.state.value, *(field.result.value for field in number.fields if field.result in _VERDICTS)}
     return sorted(words | ({"problem"} if number.problem is not None else set()))
 
 
-def _numbers(run: Run, labels: dict[str, str | None]) -> Iterator[Html]:
+def _numbers(run: MigrationRun, labels: dict[str, str | None]) -> Iterator[Html]:
     cards = [_card(number, labels.get(number.number)) for number in run.numbers]
     yield tag("section", tag("h2", counted(len(cards), "number")), *cards, data_cards=True)
 
 
 def _card(number: NumberRun, label: str | None) -> Html:
-    said, kind = _WORDS[number.standing]
-    counts = Counter(field.verdict for field in number.fields)
+    said, kind = _WORDS[number.state]
+    counts = Counter(field.result for field in number.fields)
     pills = [pill(said, kind)]
-    pills += [pill(f"{counts[verdict]} {verdict.value}", verdict.value) for verdict in _VERDICTS if counts[verdict]]
+    pills += [pill(f"{counts[result]} {result.value}", result.value) for result in _VERDICTS if counts[result]]
     return number_card(number.number, label, pills, _has(number), _details(number))
 
 
@@ -172,14 +172,14 @@ def _details(number: NumberRun) -> Iterator[Html]:
             yield tag("p", tag("span", f"{name}:", class_="soft"), Html(" "), said)
     if number.fields:
         yield tag("h3", "Compared with what was wanted")
-        yield table(("", "verdict", "wanted", "found"), (_verdict(field) for field in number.fields))
+        yield table(("", "result", "desired", "found"), (_verdict(field) for field in number.fields))
     yield tag("h3", "What happened")
     yield from [_history(number.steps)] if number.steps else [tag("p", "Nothing yet.")]
 
 
-def _verdict(field: FieldVerdict) -> tuple[str, Html, str, str]:
+def _verdict(field: FieldVerification) -> tuple[str, Html, str, str]:
     found = "; ".join(part for part in (field.found, field.note) if part)
-    return field.field, pill(field.verdict.value, field.verdict.value), field.wanted or "–", found or "–"
+    return field.field, pill(field.result.value, field.result.value), field.desired or "–", found or "–"
 
 
 _PHASES: Final = {Phase.DONE: "good", Phase.FAILED: "block", Phase.UNKNOWN: "block"}
@@ -190,7 +190,7 @@ def _history(steps: Iterable[StepTaken]) -> Html:
         (
             f"{step.at:%Y-%m-%d %H:%M:%S}",
             join([step.action.replace("_", " "), Html(" "), pill(step.phase.value, _PHASES.get(step.phase, "info"))]),
-            prose(sentence(step.says)) if step.says else step.record or "–",
+            prose(sentence(step.message)) if step.message else step.record or "–",
         )
         for step in steps
     ]

@@ -16,12 +16,19 @@ from telephony_core.errors import TelephonyError
 from telephony_core.migration.journal.claims import Claims
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
-from telephony_core.migration.move.compare import overtaken
+from telephony_core.migration.move.compare import stale_fields
 from telephony_core.migration.move.effects import Wait
 from telephony_core.migration.move.evidence import live_ids
-from telephony_core.migration.move.state import NumberState, Standing, state_of
+from telephony_core.migration.move.state import MigrationState, NumberState, state_of
 from telephony_core.migration.move.steps import PAUSES, move
-from telephony_core.migration.move.task import InDoubt, Job, NeedsPerson, PlanOvertaken, no_new_plan, there_already
+from telephony_core.migration.move.task import (
+    InDoubt,
+    ManualActionRequired,
+    MigrationTask,
+    StalePlan,
+    no_new_plan,
+    there_already,
+)
 from telephony_core.migration.plan.model import PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
@@ -29,15 +36,15 @@ from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
 from telephony_core.migration.run.endpoints import check_account, check_ends, records_made
 from telephony_core.migration.run.events import Event, EventKind, OnEvent
 from telephony_core.migration.run.runner import Opener, Runner
-from telephony_core.migration.run.secret_resolver import Vault
+from telephony_core.migration.run.secret_resolver import SecretResolver
 from telephony_core.migration.run.stopping import Stopped, StopRules, run_interruptibly
-from telephony_core.migration.run.target_index import AccountIndex
+from telephony_core.migration.run.target_index import TargetIndex
 from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
-FINISHED = (Standing.MOVED, Standing.RELEASED, Standing.ROLLED_BACK)
+FINISHED = (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
 _MOST_TOLD = 10
 
 
@@ -90,7 +97,7 @@ async def aapply_plan(
     """Move the planned numbers that are not moved yet. Running it again goes on, and does nothing where all is done.
 
     ``rules.ask()`` stops it from another task: the numbers in hand are finished, no other one is begun. Raises
-    `PlanOvertaken` before anything is written when the plan's records have changed, `ConfigurationError` when a secret
+    `StalePlan` before anything is written when the plan's records have changed, `ConfigurationError` when a secret
     is not where the plan says, `JournalLocked` when another run is at work, `JournalError`. A number that fails is told
     in the report and does not keep the others from being moved.
     """
@@ -105,8 +112,8 @@ async def aapply_plan(
 
 
 def _rules(loaded: LoadedPlan, options: ApplyOptions) -> StopRules:
-    def said(says: str) -> None:
-        options.on_event(Event(kind=EventKind.SAID, at=options.clock.now(), says=says))
+    def said(message: str) -> None:
+        options.on_event(Event(kind=EventKind.SAID, at=options.clock.now(), message=message))
 
     return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=said)
 
@@ -138,109 +145,115 @@ class _Run:
             self._say(f"taking the place of a run that did not say it ended: {died.owner(self.options.clock.now())}")
         pending = self._pending()
         self.done = len(self.numbers) - len(pending)
-        self._tell(EventKind.BEGUN, says=f"{len(pending)} of {len(self.numbers)} numbers to move")
+        self._tell(EventKind.BEGUN, message=f"{len(pending)} of {len(self.numbers)} numbers to move")
         if pending:
-            vault = self._vault(pending)
+            secret_resolver = self._vault(pending)
             async with open_source() as source, open_target() as target:
                 check_ends(self.loaded.plan, source, target)
                 await self._move_all(
                     pending,
-                    vault,
+                    secret_resolver,
                     source.with_options(timeout=self.settings.timeout, read_only=True),
                     target.with_options(timeout=self.settings.timeout),
                 )
         report = self._report()
-        self._tell(EventKind.ENDED, says=report.in_a_word)
+        self._tell(EventKind.ENDED, message=report.in_a_word)
         return report
 
     def _pending(self) -> list[PlannedNumber]:
         """The numbers to move: first those that were begun, then the new ones, then those that failed before."""
         by_turn: dict[int, list[PlannedNumber]] = {0: [], 1: [], 2: []}
         for number in self.numbers:
-            standing = self._state(number).standing
-            if standing not in FINISHED:
-                by_turn[_TURN.get(standing, 2)].append(number)
+            state = self._state(number).state
+            if state not in FINISHED:
+                by_turn[_TURN.get(state, 2)].append(number)
         return [number for turn in sorted(by_turn) for number in by_turn[turn]]
 
     def _state(self, number: PlannedNumber) -> NumberState:
         return state_of(self.journal.entries_of(number.key))
 
-    def _vault(self, pending: Iterable[PlannedNumber]) -> Vault:
-        vault = Vault(self.options.prompt)
+    def _vault(self, pending: Iterable[PlannedNumber]) -> SecretResolver:
+        secret_resolver = SecretResolver(self.options.prompt)
         needing = [number for number in pending if (state := self._state(number)).created is None or state.send_again]
-        names = {number.wanted.trunk for number in needing}
-        vault.open(trunk for trunk in self.loaded.plan.trunks if trunk.name in names)
-        return vault
+        names = {number.desired.trunk for number in needing}
+        secret_resolver.open(trunk for trunk in self.loaded.plan.trunks if trunk.name in names)
+        return secret_resolver
 
     async def _move_all(
-        self, pending: list[PlannedNumber], vault: Vault, source: AsyncTelephony, target: AsyncTelephony
+        self,
+        pending: list[PlannedNumber],
+        secret_resolver: SecretResolver,
+        source: AsyncTelephony,
+        target: AsyncTelephony,
     ) -> None:
         plan, clock = self.loaded.plan, self.options.clock
-        jobs = [Job.of(plan, number, target.capabilities) for number in pending]
+        tasks = [MigrationTask.of(plan, number, target.capabilities) for number in pending]
         made = records_made(plan, self.journal)
-        sources = [job.number.source for job in jobs]
+        sources = [task.number.source for task in tasks]
         runner = Runner(
             source,
             target,
             self.journal,
-            AccountIndex(source, clock, (record.identity for record in sources), (record.id for record in sources)),
-            AccountIndex(target, clock, (job.identity for job in jobs), (*made, *plan.target.holds)),
-            vault,
+            TargetIndex(source, clock, (record.identity for record in sources), (record.id for record in sources)),
+            TargetIndex(target, clock, (task.identity for task in tasks), (*made, *plan.target.holds)),
+            secret_resolver,
             clock,
-            Claims(self.loaded, {job.key: job.identity.account_key for job in jobs}, clock.now),
+            Claims(self.loaded, {task.key: task.identity.account_key for task in tasks}, clock.now),
             self._recorded,
             self._waiting,
             self.rules.asked,
         )
         await runner.target_index.refresh()
         await self._check_account(made, runner.target_index)
-        await self._check(jobs, runner)
+        await self._check(tasks, runner)
         # What was rolled back proves nothing of what the plan makes.
-        proven = sum(self._state(number).standing in (Standing.MOVED, Standing.RELEASED) for number in self.numbers)
+        proven = sum(
+            self._state(number).state in (MigrationState.MOVED, MigrationState.RELEASED) for number in self.numbers
+        )
         canaries = max(0, self.settings.canary - proven)
-        await self._move_some(jobs[:canaries], runner, canary=True)
-        await self._move_some(jobs[canaries:], runner)
-        await self._check_once_more(jobs, runner.target_index)
+        await self._move_some(tasks[:canaries], runner, canary=True)
+        await self._move_some(tasks[canaries:], runner)
+        await self._check_once_more(tasks, runner.target_index)
 
-    async def _check_account(self, made: Mapping[str, NumberState], target: AccountIndex) -> None:
+    async def _check_account(self, made: Mapping[str, NumberState], target: TargetIndex) -> None:
         """Refuse another account than the plan's. What this migration made last may take a moment to show."""
         for pause in PAUSES if made else ():
-            with suppress(PlanOvertaken):
+            with suppress(StalePlan):
                 check_account(self.loaded.plan, made, target)
                 return
             await self.options.clock.asleep(pause)
             await target.refresh()
         check_account(self.loaded.plan, made, target)
 
-    async def _check(self, jobs: Sequence[Job], runner: Runner) -> None:
+    async def _check(self, tasks: Sequence[MigrationTask], runner: Runner) -> None:
         """Refuse when the records of the plan have changed, other than by what the journal says."""
         await runner.source_index.refresh()
         changed: list[tuple[str, str]] = []
         ways: dict[str, str] = {}
-        for job in jobs:
-            record = runner.source_index.by_id(job.number.source.id)
-            if drift := overtaken(job.number.source, record, self._stopped):
+        for task in tasks:
+            record = runner.source_index.by_id(task.number.source.id)
+            if drift := stale_fields(task.number.source, record, self._stopped):
                 said = "it is gone" if record is None else "; ".join(map(str, drift))
-                changed.append((job.key, f"at the source: {said}"))
-                if self._state(job.number).touched:
-                    ways[job.key] = no_new_plan(job.key, shlex.quote(str(self.loaded.path)))
-            state = self._state(job.number)
+                changed.append((task.key, f"at the source: {said}"))
+                if self._state(task.number).touched:
+                    ways[task.key] = no_new_plan(task.key, shlex.quote(str(self.loaded.path)))
+            state = self._state(task.number)
             if state.created is None and state.open_import is None:
-                live = live_ids(job, runner.target_index.shown(job.identity))
-                changed += [(job.key, f"at the target: it is there already, as {id}") for id in live]
+                live = live_ids(task, runner.target_index.shown(task.identity))
+                changed += [(task.key, f"at the target: it is there already, as {id}") for id in live]
                 if live:
-                    ways[job.key] = there_already(job, live[0])
+                    ways[task.key] = there_already(task, live[0])
         if changed:
-            raise self._overtaken(changed, jobs, ways)
+            raise self._overtaken(changed, tasks, ways)
 
     def _overtaken(
-        self, changed: Sequence[tuple[str, str]], jobs: Sequence[Job], ways: Mapping[str, str]
-    ) -> PlanOvertaken:
+        self, changed: Sequence[tuple[str, str]], tasks: Sequence[MigrationTask], ways: Mapping[str, str]
+    ) -> StalePlan:
         """What has changed, and how to go on: with the others first, for one that is half made stays so under a new
         plan; then with the changed ones, of which a new plan helps only those that are at the target in no way."""
         told = [f"{key} {how}" for key, how in changed[:_MOST_TOLD]]
         told += [f"and {len(changed) - _MOST_TOLD} more"] if len(changed) > _MOST_TOLD else []
-        others = [job.key for job in jobs if job.key not in {key for key, _ in changed}]
+        others = [task.key for task in tasks if task.key not in {key for key, _ in changed}]
         keys = dict.fromkeys(key for key, _ in changed)
         parts = [f"for {key}: {ways[key]}" for key in list(keys)[:_MOST_TOLD] if key in ways]
         anew = len(keys) - len(ways)
@@ -255,58 +268,58 @@ class _Run:
             chosen = named if len(others) <= _MOST_TOLD else "--numbers @FILE"
             going_on = f"`{command('apply', self.loaded.path)} {chosen}`"
             remedy = f"go on with the other {len(others)} first: {going_on}; then {remedy}"
-        return PlanOvertaken(f"{len(changed)} things are not as the plan read them: {'; '.join(told)}", remedy=remedy)
+        return StalePlan(f"{len(changed)} things are not as the plan read them: {'; '.join(told)}", remedy=remedy)
 
-    async def _move_some(self, jobs: Sequence[Job], runner: Runner, *, canary: bool = False) -> None:
+    async def _move_some(self, tasks: Sequence[MigrationTask], runner: Runner, *, canary: bool = False) -> None:
         """Move these, so many at once as the settings allow. One that only waits leaves its place to another."""
         turn = asyncio.Semaphore(self.settings.concurrency)
         runner = replace(runner, turn=turn)
         try:
             async with asyncio.TaskGroup() as group:
-                for job in jobs:
+                for task in tasks:
                     await turn.acquire()
                     if self.rules.why is not None or self._broken is not None:
                         turn.release()  # one that only waits still needs it, to end
                         break
-                    group.create_task(self._take_turn(job, runner, turn, canary=canary))
+                    group.create_task(self._take_turn(task, runner, turn, canary=canary))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         if self._broken is not None:
             raise self._broken
 
-    async def _take_turn(self, job: Job, runner: Runner, turn: asyncio.Semaphore, *, canary: bool) -> None:
+    async def _take_turn(self, task: MigrationTask, runner: Runner, turn: asyncio.Semaphore, *, canary: bool) -> None:
         try:
-            await self._move(job, runner, canary=canary)
+            await self._move(task, runner, canary=canary)
         except JournalError as broken:
             self._broken = broken
         finally:
             turn.release()
 
-    async def _move(self, job: Job, runner: Runner, *, canary: bool) -> None:
-        self._tell(EventKind.NUMBER_BEGUN, job.key)
+    async def _move(self, task: MigrationTask, runner: Runner, *, canary: bool) -> None:
+        self._tell(EventKind.NUMBER_BEGUN, task.key)
         try:
-            await runner.run(move(job, self._state(job.number), self._stopped))
+            await runner.run(move(task, self._state(task.number), self._stopped))
         except JournalError:
             raise
         except TelephonyError as error:
             if not isinstance(error, InDoubt):  # it was asked to stop, so there is no further number to keep from it
                 self.rules.failed(error, canary=canary)
-            self._fail(job, error)
+            self._fail(task, error)
         else:
             self.done += 1
             self.rules.succeeded()
-            runner.target_index.settle(job.identity)
-            self._tell(EventKind.NUMBER_DONE, job.key)
+            runner.target_index.settle(task.identity)
+            self._tell(EventKind.NUMBER_DONE, task.key)
 
-    def _fail(self, job: Job, error: TelephonyError, entry: Entry | None = None) -> None:
+    def _fail(self, task: MigrationTask, error: TelephonyError, entry: Entry | None = None) -> None:
         if entry is not None:
             self.journal.append(entry)
-        self.failures[job.key] = NumberOutcome.of(job.key, self._state(job.number).standing, error)
-        self._tell(EventKind.NUMBER_FAILED, job.key, str(error))
+        self.failures[task.key] = NumberOutcome.of(task.key, self._state(task.number).state, error)
+        self._tell(EventKind.NUMBER_FAILED, task.key, str(error))
 
-    async def _check_once_more(self, jobs: Sequence[Job], target: AccountIndex) -> None:
+    async def _check_once_more(self, tasks: Sequence[MigrationTask], target: TargetIndex) -> None:
         """Look whether somebody else brought one of these numbers while this run did: then there are two of it."""
-        moved = [job for job in jobs if self._state(job.number).standing is Standing.MOVED]
+        moved = [task for task in tasks if self._state(task.number).state is MigrationState.MOVED]
         if not moved:
             return
         try:
@@ -314,27 +327,29 @@ class _Run:
         except TelephonyError as error:
             self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error}")
             return
-        for job in moved:
-            live = target.live_of_settled(job.identity)
+        for task in moved:
+            live = target.live_of_settled(task.identity)
             if len(live) > 1:
-                twice = NeedsPerson(f"{len(live)} live records of {job.key} are at the target: {', '.join(live)}")
+                twice = ManualActionRequired(
+                    f"{len(live)} live records of {task.key} are at the target: {', '.join(live)}"
+                )
                 self.done -= 1
-                self._fail(job, twice, Entry(job.key, Action.READ_BACK, Phase.FAILED, says=str(twice)))
+                self._fail(task, twice, Entry(task.key, Action.READ_BACK, Phase.FAILED, message=str(twice)))
 
     # -- telling
 
     def _recorded(self, entry: Entry) -> None:
-        self._tell(EventKind.STEP, entry.number, entry.says, entry)
+        self._tell(EventKind.STEP, entry.number, entry.message, entry)
 
     def _waiting(self, wait: Wait) -> None:
         if wait.doubted is not None:
             self.rules.doubted(wait.doubted)
-        self._tell(EventKind.WAITING, says=f"{wait.seconds:g} s: {wait.why}")
+        self._tell(EventKind.WAITING, message=f"{wait.seconds:g} s: {wait.why}")
 
-    def _say(self, says: str) -> None:
-        self._tell(EventKind.SAID, says=says)
+    def _say(self, message: str) -> None:
+        self._tell(EventKind.SAID, message=message)
 
-    def _tell(self, kind: EventKind, number: str | None = None, says: str = "", entry: Entry | None = None) -> None:
+    def _tell(self, kind: EventKind, number: str | None = None, message: str = "", entry: Entry | None = None) -> None:
         self.options.on_event(
             Event(
                 kind=kind,
@@ -342,7 +357,7 @@ class _Run:
                 number=number,
                 action=entry.action if entry is not None else None,
                 phase=entry.phase if entry is not None else None,
-                says=says,
+                message=message,
                 done=self.done,
                 failed=len(self.failures),
                 total=len(self.numbers),
@@ -351,22 +366,22 @@ class _Run:
 
     def _report(self) -> ApplyReport:
         states = {number.key: self._state(number) for number in self.numbers}
-        standings = {key: state.standing for key, state in states.items()}
-        remainder = tuple(key for key, standing in standings.items() if standing not in FINISHED)
+        standings = {key: state.state for key, state in states.items()}
+        remainder = tuple(key for key, state in standings.items() if state not in FINISHED)
         return ApplyReport(
             plan=str(self.loaded.path),
             total=len(self.numbers),
-            done=sum(standing in FINISHED for standing in standings.values()),
-            rolled_back=sum(standing is Standing.ROLLED_BACK for standing in standings.values()),
+            done=sum(state in FINISHED for state in standings.values()),
+            rolled_back=sum(state is MigrationState.ROLLED_BACK for state in standings.values()),
             failures=tuple(self.failures.values()),
             remainder=remainder,
             in_doubt=tuple(key for key in remainder if states[key].in_doubt),
             stopped=self.rules.why,
-            why_stopped=self.rules.says or None,
+            why_stopped=self.rules.message or None,
             took_over=self.journal.taken_over is not None,
         )
 
 
-_TURN = {Standing.IN_DOUBT: 0, Standing.BEGUN: 0, Standing.NOT_BEGUN: 1}
+_TURN = {MigrationState.IN_DOUBT: 0, MigrationState.BEGUN: 0, MigrationState.NOT_BEGUN: 1}
 
 __all__ = ["ApplyOptions", "ApplyReport", "Stopped", "aapply_plan", "apply_plan"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, computed_field
 
 from telephony_core.errors import TelephonyError
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.stopping import Stopped
 
@@ -14,17 +14,17 @@ class NumberOutcome(BaseModel, frozen=True):
     """What became of one number that is not where it should be."""
 
     number: str
-    standing: Standing
+    state: MigrationState
     error: str
     """Class of the error: ``PlanOvertaken``, ``RateLimited``."""
-    says: str
+    message: str
 
     @classmethod
-    def of(cls, number: str, standing: Standing, error: TelephonyError) -> NumberOutcome:
-        return cls(number=number, standing=standing, error=type(error).__name__, says=str(error))
+    def of(cls, number: str, state: MigrationState, error: TelephonyError) -> NumberOutcome:
+        return cls(number=number, state=state, error=type(error).__name__, message=str(error))
 
     def __str__(self) -> str:
-        return f"{self.number}: {self.standing.replace('_', ' ')}: {self.says}"
+        return f"{self.number}: {self.state.replace('_', ' ')}: {self.message}"
 
 
 class ApplyReport(BaseModel, frozen=True):

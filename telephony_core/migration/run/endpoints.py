@@ -15,9 +15,9 @@ from telephony_core.errors import MigrationError
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.claims import same_url
 from telephony_core.migration.move.state import NumberState, state_of
-from telephony_core.migration.move.task import PlanOvertaken
+from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import Plan
-from telephony_core.migration.run.target_index import AccountIndex
+from telephony_core.migration.run.target_index import TargetIndex
 from telephony_core.provider.port import is_loopback
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def records_made(plan: Plan, journal: Journal) -> dict[str, NumberState]:
     return {state.created: state for state in states if state.touched and state.created is not None}
 
 
-def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIndex) -> None:
-    """Raise `PlanOvertaken` when the target's last listing shows that it is another account than the plan's.
+def check_account(plan: Plan, made: Mapping[str, NumberState], target: TargetIndex) -> None:
+    """Raise `StalePlan` when the target's last listing shows that it is another account than the plan's.
 
     ``target`` was asked to keep the records that this migration made and those that the plan saw. One of them is
     enough. Where the account held nothing when the plan was made, a record that is older than the plan tells.
@@ -79,7 +79,7 @@ def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIn
         said = f"{where} held nothing when the plan was made, and holds records that were made before that"
     else:
         return
-    raise PlanOvertaken(
+    raise StalePlan(
         f"{said}, so this seems not to be the account that the plan is for",
         remedy="give that connection the key of that account; if somebody removed all of them, make a new plan",
     )

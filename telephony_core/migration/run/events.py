@@ -35,7 +35,7 @@ class Event(BaseModel, frozen=True):
     number: str | None = None
     action: Action | None = None
     phase: Phase | None = None
-    says: str = ""
+    message: str = ""
     done: int = 0
     """Numbers that are finished, those of earlier runs included."""
     failed: int = 0
@@ -44,7 +44,7 @@ class Event(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         what = " ".join(word for word in (self.action, self.phase) if word)
-        return ": ".join(part for part in (self.number, what or self.kind, self.says) if part)
+        return ": ".join(part for part in (self.number, what or self.kind, self.message) if part)
 
 
 OnEvent: TypeAlias = Callable[[Event], None]

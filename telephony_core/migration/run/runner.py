@@ -13,20 +13,20 @@ from telephony_core.migration.journal.claims import Claims
 from telephony_core.migration.journal.entries import Entry, Phase
 from telephony_core.migration.journal.store import Journal, JournalError
 from telephony_core.migration.move.effects import (
-    Call,
     Claim,
     Effect,
-    End,
-    Look,
+    EndpointRole,
+    Lookup,
     Now,
+    Procedure,
     ProviderNow,
     Record,
-    Reveal,
-    Unit,
+    ResolveSecrets,
+    RunFlow,
     Wait,
 )
-from telephony_core.migration.run.secret_resolver import Vault
-from telephony_core.migration.run.target_index import AccountIndex
+from telephony_core.migration.run.secret_resolver import SecretResolver
+from telephony_core.migration.run.target_index import TargetIndex
 from telephony_core.secrets.redaction import scrubbed
 from telephony_core.transport.clock import Clock
 
@@ -46,9 +46,9 @@ class Runner:
     source: AsyncTelephony
     target: AsyncTelephony
     journal: Journal
-    source_index: AccountIndex
-    target_index: AccountIndex
-    vault: Vault
+    source_index: TargetIndex
+    target_index: TargetIndex
+    secret_resolver: SecretResolver
     clock: Clock
     claims: Claims
     recorded: Callable[[Entry], None] = lambda entry: None
@@ -62,43 +62,43 @@ class Runner:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_began", (self.clock.now(), self.clock.monotonic()))
 
-    def client(self, end: End) -> AsyncTelephony:
-        return self.source if end is End.SOURCE else self.target
+    def client(self, end: EndpointRole) -> AsyncTelephony:
+        return self.source if end is EndpointRole.SOURCE else self.target
 
-    def index(self, end: End) -> AccountIndex:
-        return self.source_index if end is End.SOURCE else self.target_index
+    def index(self, end: EndpointRole) -> TargetIndex:
+        return self.source_index if end is EndpointRole.SOURCE else self.target_index
 
-    async def run(self, unit: Unit[T]) -> T:
+    async def run(self, procedure: Procedure[T]) -> T:
         """Run a unit to its end. Raises what it raises, and `JournalError` at once: nothing goes on unrecorded."""
         try:
-            effect = next(unit)
+            effect = next(procedure)
             while True:
                 try:
                     answer = await self._do(effect)
                 except JournalError:
                     raise
                 except TelephonyError as error:
-                    effect = unit.throw(error)
+                    effect = procedure.throw(error)
                 else:
-                    effect = unit.send(answer)
+                    effect = procedure.send(answer)
         except StopIteration as stop:
             result: T = stop.value
             return result
         finally:
-            unit.close()
+            procedure.close()
 
     async def _do(self, effect: Effect[object]) -> object:
         match effect:
-            case Call():
+            case RunFlow():
                 client = self.client(effect.end)
                 try:
                     return await client.run(effect.flow(client.operations))
                 except TelephonyError as error:
                     error.operation = effect.name
                     # The client hides what it was given as a secret; a provider may echo a user name too.
-                    error.scrub(lambda text: scrubbed(text, self.vault.secrets))
+                    error.scrub(lambda text: scrubbed(text, self.secret_resolver.secrets))
                     raise
-            case Look():
+            case Lookup():
                 return await self.index(effect.end).look(effect.identity, effect.id, fresh=effect.fresh)
             case Record():
                 entry = self._timed(effect.entry)
@@ -115,8 +115,8 @@ class Runner:
                 return self.client(effect.end).provider_time
             case Claim():
                 self.claims.claim(effect.number, effect.identity, goes_on=effect.goes_on)
-            case Reveal():
-                return self.vault.reveal(effect.trunk)
+            case ResolveSecrets():
+                return self.secret_resolver.reveal(effect.trunk)
             case _:
                 raise NotImplementedError(f"no runner knows how to do {type(effect).__name__}")
         return None
@@ -125,9 +125,9 @@ class Runner:
         """An announcement keeps both providers' times too: this machine's clock may be set before it is settled."""
         if entry.phase is not Phase.INTENT:
             return entry
-        times = {f"time_at_{end}": self.client(end).provider_time for end in End}
+        times = {f"time_at_{end}": self.client(end).provider_time for end in EndpointRole}
         told = {name: at.isoformat(timespec="seconds") for name, at in times.items() if at is not None}
-        return replace(entry, facts={**entry.facts, **told})
+        return replace(entry, data={**entry.data, **told})
 
     async def _wait(self, wait: Wait) -> bool:
         if not wait.idle:

@@ -6,17 +6,17 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from telephony_core.migration.move.effects import Credentials
+from telephony_core.migration.move.effects import ResolvedCredentials
 from telephony_core.migration.plan.model import Trunk
 from telephony_core.secrets.references import is_reference, read_secret
 
 
-class Vault:
+class SecretResolver:
     """Follows a trunk's references once. ``prompt`` asks the person at the terminal, where there is one."""
 
     def __init__(self, prompt: Callable[[str], str] | None = None) -> None:
         self._prompt = None if prompt is None else _interruptible(prompt)
-        self._known: dict[str, Credentials] = {}
+        self._known: dict[str, ResolvedCredentials] = {}
         self._secrets: set[str] = set()
 
     @property
@@ -32,15 +32,15 @@ class Vault:
         for trunk in trunks:
             self.reveal(trunk)
 
-    def reveal(self, trunk: Trunk) -> Credentials:
+    def reveal(self, trunk: Trunk) -> ResolvedCredentials:
         """What a trunk's references lead to. Raises `ConfigurationError`."""
         if trunk.name not in self._known:
             self._known[trunk.name] = self._read(trunk)
         return self._known[trunk.name]
 
-    def _read(self, trunk: Trunk) -> Credentials:
+    def _read(self, trunk: Trunk) -> ResolvedCredentials:
         if trunk.password is None or trunk.username is None:
-            return Credentials()
+            return ResolvedCredentials()
         username = trunk.username
         if is_reference(username):
             what = f"user name of trunk {trunk.name}"
@@ -48,7 +48,7 @@ class Vault:
             self._secrets.add(username)
         password = read_secret(trunk.password, what=f"password of trunk {trunk.name}", prompt=self._prompt)
         self._secrets.add(password.get_secret_value())
-        return Credentials(username, password)
+        return ResolvedCredentials(username, password)
 
 
 def _interruptible(prompt: Callable[[str], str]) -> Callable[[str], str]:

@@ -13,8 +13,8 @@ from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.journal.claims import PlanElsewhere, begun_elsewhere, was_begun_here
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal, missing, was_begun
-from telephony_core.migration.move.compare import FieldVerdict
-from telephony_core.migration.move.state import NumberState, Standing, state_of
+from telephony_core.migration.move.compare import FieldVerification
+from telephony_core.migration.move.state import MigrationState, NumberState, state_of
 from telephony_core.migration.move.task import clock_text
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
@@ -27,14 +27,14 @@ class StepTaken(BaseModel, frozen=True):
     phase: Phase
     at: UtcTime
     record: str | None = None
-    says: str = ""
+    message: str = ""
 
 
 class NumberRun(BaseModel, frozen=True):
     """Where one planned number stands."""
 
     number: str
-    standing: Standing
+    state: MigrationState
     record: str | None = None
     """Id of the record that was made at the target."""
     adopted: bool = False
@@ -48,7 +48,7 @@ class NumberRun(BaseModel, frozen=True):
     verified_at: UtcTime | None = None
     """The last good verification, if nothing bad came after it."""
     verified_since: UtcTime | None = None
-    fields: tuple[FieldVerdict, ...] = ()
+    fields: tuple[FieldVerification, ...] = ()
     """What the last verification found, good or bad."""
     releasable_at: UtcTime | None = None
     """When its soak is over."""
@@ -59,7 +59,7 @@ class NumberRun(BaseModel, frozen=True):
 
     @property
     def is_finished(self) -> bool:
-        return self.standing in (Standing.MOVED, Standing.RELEASED, Standing.ROLLED_BACK)
+        return self.state in (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
 
 
 class RunInfo(BaseModel, frozen=True):
@@ -74,7 +74,7 @@ class RunInfo(BaseModel, frozen=True):
     host: str
 
 
-class Run(BaseModel, frozen=True):
+class MigrationRun(BaseModel, frozen=True):
     """Where a whole migration stands."""
 
     plan: str
@@ -90,10 +90,10 @@ class Run(BaseModel, frozen=True):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
-    def counts(self) -> dict[Standing, int]:
+    def counts(self) -> dict[MigrationState, int]:
         """How many numbers stand where; only what there is."""
-        counted = Counter(number.standing for number in self.numbers)
-        return {standing: counted[standing] for standing in Standing if counted[standing]}
+        counted = Counter(number.state for number in self.numbers)
+        return {state: counted[state] for state in MigrationState if counted[state]}
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -112,9 +112,9 @@ class Run(BaseModel, frozen=True):
             return tuple(command(name, self.plan) for name in sorted(unanswered))
         if self.remainder:
             return (command("apply", self.plan),)
-        if Standing.MOVED not in standings:
+        if MigrationState.MOVED not in standings:
             return (command("report", self.plan),)
-        moved = [number for number in self.numbers if number.standing is Standing.MOVED]
+        moved = [number for number in self.numbers if number.state is MigrationState.MOVED]
         if any(number.verified_at is None for number in moved):
             different = [number.number for number in moved if number.problem is not None]
             back = (command("rollback", self.plan, different),) if different else ()
@@ -123,7 +123,7 @@ class Run(BaseModel, frozen=True):
 
     def lines(self) -> list[str]:
         """The status, for a terminal."""
-        counts = ", ".join(f"{count} {standing.replace('_', ' ')}" for standing, count in self.counts.items())
+        counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.counts.items())
         lines = [f"{self.source} → {self.target}: {counts or 'nothing is planned'}"]
         if not self.runs:
             lines.append("there is no journal beside the plan: it was not begun, or its journal was lost")
@@ -132,12 +132,12 @@ class Run(BaseModel, frozen=True):
             said = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
             lines.append(f"`{last.command}` of {last.began_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {said}")
         lines += [
-            f"  {number.number}: {number.standing.replace('_', ' ')}: {number.problem}"
+            f"  {number.number}: {number.state.replace('_', ' ')}: {number.problem}"
             for number in self.numbers
             if number.problem is not None
         ]
         lines += [
-            f"  {number.number}: {number.standing.replace('_', ' ')}: a {number.unanswered} of it was not answered"
+            f"  {number.number}: {number.state.replace('_', ' ')}: a {number.unanswered} of it was not answered"
             for number in self.numbers
             if number.unanswered is not None
         ]
@@ -157,7 +157,9 @@ class Run(BaseModel, frozen=True):
         return "\n".join(self.lines())
 
 
-def read_run(loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Run:
+def read_run(
+    loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> MigrationRun:
     """Where the migration of a plan stands. Raises `JournalError`, also where the journal was lost, and
     `PlanElsewhere` where the plan was begun under another path.
 
@@ -199,9 +201,9 @@ def _keys(loaded: LoadedPlan) -> Iterable[str]:
 
 def _run(
     loaded: LoadedPlan, at: datetime, runs: tuple[RunInfo, ...], numbers: Iterable[NumberRun], *, is_running: bool
-) -> Run:
+) -> MigrationRun:
     plan = loaded.plan
-    return Run(
+    return MigrationRun(
         plan=str(loaded.path),
         checksum=loaded.checksum,
         source=f"{plan.source.connection} ({plan.source.provider})",
@@ -215,44 +217,44 @@ def _run(
 
 def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None = None) -> NumberRun:
     state = state_of(entries)
-    shown = state.standing
+    shown = state.state
     in_hand = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
-    if shown is Standing.IN_DOUBT and in_hand:
-        shown = Standing.BEGUN  # its answer is still being waited for
+    if shown is MigrationState.IN_DOUBT and in_hand:
+        shown = MigrationState.BEGUN  # its answer is still being waited for
     open_request = None if in_hand else state.open_import or state.open_release or state.open_roll_back
     since = None if open_request is None else open_request.at
     told = [entry for entry in entries if entry.phase is not Phase.INTENT and entry.at is not None]
     return NumberRun(
         number=key,
-        standing=shown,
+        state=shown,
         record=state.created,
         adopted=state.adopted,
         steps=tuple(
-            StepTaken(action=entry.action, phase=entry.phase, at=entry.at, record=entry.record, says=entry.says)
+            StepTaken(action=entry.action, phase=entry.phase, at=entry.at, record=entry.record, message=entry.message)
             for entry in told
             if entry.at is not None
         ),
         in_doubt_since=since,
         in_doubt_until=None if since is None else since + loaded.plan.settings.in_doubt,
-        problem=state.problem.says if state.problem is not None else None,
+        problem=state.problem.message if state.problem is not None else None,
         verified_at=state.verified_at,
         verified_since=state.verified_since,
         fields=_last_fields(entries),
         releasable_at=_releasable(loaded, state),
-        released=state.released.says if state.released is not None else None,
+        released=state.released.message if state.released is not None else None,
         unanswered=state.unanswered,
     )
 
 
-def _last_fields(entries: list[Entry]) -> tuple[FieldVerdict, ...]:
+def _last_fields(entries: list[Entry]) -> tuple[FieldVerification, ...]:
     for entry in reversed(entries):
-        fields = entry.facts.get("fields")
+        fields = entry.data.get("fields")
         if entry.action is Action.VERIFY and isinstance(fields, list):
-            return tuple(FieldVerdict.model_validate(field) for field in fields)
+            return tuple(FieldVerification.model_validate(field) for field in fields)
     return ()
 
 
 def _releasable(loaded: LoadedPlan, state: NumberState) -> datetime | None:
-    if state.standing is not Standing.MOVED or state.verified_since is None:
+    if state.state is not MigrationState.MOVED or state.verified_since is None:
         return None
     return state.verified_since + loaded.plan.settings.soak

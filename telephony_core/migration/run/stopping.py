@@ -46,7 +46,7 @@ class StopRules:
     announce: Callable[[str], None] = lambda message: None
     """Told at once when somebody asks it to stop."""
     why: Stopped | None = None
-    says: str = ""
+    message: str = ""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when somebody asks it to stop: whoever only waits need not wait on."""
     _last: tuple[object, ...] | None = None
@@ -89,9 +89,9 @@ class StopRules:
         elif self._in_a_row >= self.equal_failures:
             self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} numbers in a row failed in the same way")
 
-    def _stop(self, why: Stopped, says: str) -> None:
+    def _stop(self, why: Stopped, message: str) -> None:
         if self.why is None:
-            self.why, self.says = why, says
+            self.why, self.message = why, message
 
 
 _ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))

@@ -29,7 +29,7 @@ OLDEST: Final = 120.0
 """Seconds since a listing began after which it answers no further look, however long it took."""
 
 
-class AccountIndex:
+class TargetIndex:
     """One account's records of some numbers and ids, as its last listing shows them.
 
     Of a number that is settled only the ids of its live records are kept, so that what is held does not grow with what

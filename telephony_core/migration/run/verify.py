@@ -15,10 +15,17 @@ from telephony_core.errors import ConfigurationError
 from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.compare import FieldVerdict, Verdict, is_over, overtaken, verdicts, which
+from telephony_core.migration.move.compare import (
+    FieldVerification,
+    VerificationResult,
+    is_over,
+    stale_fields,
+    verify_fields,
+    which,
+)
 from telephony_core.migration.move.evidence import changed_by_others
-from telephony_core.migration.move.state import NumberState, Standing, state_of
-from telephony_core.migration.move.task import Job
+from telephony_core.migration.move.state import MigrationState, NumberState, state_of
+from telephony_core.migration.move.task import MigrationTask
 from telephony_core.migration.plan.model import Trunk
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.cut_over_checklist import cut_over_checklist
@@ -35,9 +42,9 @@ if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
 
-_SETTLED: Final = (Standing.MOVED, Standing.RELEASED, Standing.ROLLED_BACK)
+_SETTLED: Final = (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
 """What `apply` has nothing more to do for."""
-_MOVED: Final = (Standing.MOVED, Standing.RELEASED)
+_MOVED: Final = (MigrationState.MOVED, MigrationState.RELEASED)
 """What is still on its way may look equal before its last write."""
 
 
@@ -74,20 +81,20 @@ async def averify_plan(
             timeout = loaded.plan.settings.timeout
             reading = source_client.with_options(timeout=timeout, read_only=True)
             there = target_client.with_options(timeout=timeout, read_only=True)
-            jobs = [Job.of(loaded.plan, number, there.capabilities) for number in chosen]
-            states = {job.key: state_of(journal.entries_of(job.key)) for job in jobs}
-            made = [job for job in jobs if states[job.key].standing in _MOVED]
+            tasks = [MigrationTask.of(loaded.plan, number, there.capabilities) for number in chosen]
+            states = {task.key: state_of(journal.entries_of(task.key)) for task in tasks}
+            made = [task for task in tasks if states[task.key].state in _MOVED]
             changed = await _source_changes(reading, made, states, journal.agents_stopped(Action.RELEASE))
             found = await _compared(there, made, states)
             time_there = there.provider_time
         results = []
-        for job in made:
+        for task in made:
             result = NumberVerification(
-                number=job.key,
-                record=states[job.key].created,
-                standing=states[job.key].standing,
-                fields=found[job.key],
-                source_changes=changed[job.key],
+                number=task.key,
+                record=states[task.key].created,
+                state=states[task.key].state,
+                fields=found[task.key],
+                source_changes=changed[task.key],
             )
             results.append(result)
             journal.append(_entry(result, time_there))
@@ -96,7 +103,7 @@ async def averify_plan(
             plan=str(loaded.path),
             at=options.clock.now(),
             numbers=tuple(results),
-            not_moved=tuple(job.key for job in jobs if states[job.key].standing not in _SETTLED),
+            not_moved=tuple(task.key for task in tasks if states[task.key].state not in _SETTLED),
             unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )
@@ -105,79 +112,85 @@ async def averify_plan(
 
 
 async def _source_changes(
-    client: AsyncTelephony, jobs: Sequence[Job], states: dict[str, NumberState], stopped: frozenset[str]
+    client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState], stopped: frozenset[str]
 ) -> dict[str, tuple[FieldDrift, ...]]:
     """What has changed at the source since the plan, by key. One pass over its list; nothing of it is kept."""
-    waiting = {job.number.source.id: job for job in jobs}
+    waiting = {task.number.source.id: task for task in tasks}
     changed = {}
     async for record in client.list_numbers():
-        if (job := waiting.pop(record.id, None)) is not None:
-            changed[job.key] = _source_change(job, states[job.key], record, stopped)
-    return changed | {job.key: _source_change(job, states[job.key], None, stopped) for job in waiting.values()}
+        if (task := waiting.pop(record.id, None)) is not None:
+            changed[task.key] = _source_change(task, states[task.key], record, stopped)
+    return changed | {task.key: _source_change(task, states[task.key], None, stopped) for task in waiting.values()}
 
 
 def _source_change(
-    job: Job, state: NumberState, record: PhoneNumber | None, stopped: frozenset[str]
+    task: MigrationTask, state: NumberState, record: PhoneNumber | None, stopped: frozenset[str]
 ) -> tuple[FieldDrift, ...]:
     """What has changed of one number, other than that this migration gave it up, be it without an answer."""
-    if state.standing is Standing.RELEASED or (state.open_release is not None and is_over(record)):
+    if state.state is MigrationState.RELEASED or (state.open_release is not None and is_over(record)):
         return ()
-    return overtaken(job.number.source, record, stopped)
+    return stale_fields(task.number.source, record, stopped)
 
 
 async def _compared(
-    client: AsyncTelephony, jobs: Sequence[Job], states: dict[str, NumberState]
-) -> dict[str, tuple[FieldVerdict, ...]]:
+    client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState]
+) -> dict[str, tuple[FieldVerification, ...]]:
     """Every field at the target, by key. One pass over its list, which also shows records that are there twice."""
-    by_id = {id_key(states[job.key].created or ""): job for job in jobs}
-    by_number = {job.identity.account_key: job.key for job in jobs}
+    by_id = {id_key(states[task.key].created or ""): task for task in tasks}
+    by_number = {task.identity.account_key: task.key for task in tasks}
     live: dict[str, list[str]] = {}
-    found: dict[str, tuple[FieldVerdict, ...]] = {}
+    found: dict[str, tuple[FieldVerification, ...]] = {}
     async for record in client.list_numbers():
         key = by_number.get(record.identity.account_key)
         if key is not None and record.is_live:
             live.setdefault(key, []).append(record.id)
-        if (job := by_id.get(id_key(record.id))) is not None:
-            found[job.key] = compared(job, states[job.key], record)
-    for job in jobs:
-        if job.key not in found:
-            found[job.key] = (_gone(job, states[job.key]),)
-        elif len(ids := live.get(job.key, [])) > 1:
-            found[job.key] += (_twice(ids),)
+        if (task := by_id.get(id_key(record.id))) is not None:
+            found[task.key] = compared(task, states[task.key], record)
+    for task in tasks:
+        if task.key not in found:
+            found[task.key] = (_gone(task, states[task.key]),)
+        elif len(ids := live.get(task.key, [])) > 1:
+            found[task.key] += (_twice(ids),)
     return found
 
 
-def compared(job: Job, state: NumberState, record: PhoneNumber) -> tuple[FieldVerdict, ...]:
+def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[FieldVerification, ...]:
     """Every field of one record at the target, compared with the plan and with what this migration last saw of it."""
-    found = verdicts(job.number.wanted, job.trunk, record, job.capabilities, username=_username(job.trunk))
-    named = {field.field for field in found if field.verdict is Verdict.DIFFERS}
+    found = verify_fields(task.number.desired, task.trunk, record, task.capabilities, username=_username(task.trunk))
+    named = {field.field for field in found if field.result is VerificationResult.DIFFERS}
     return found + tuple(
-        FieldVerdict(
+        FieldVerification(
             field=change.field,
-            verdict=Verdict.DIFFERS,
-            wanted="as this migration left it",
+            result=VerificationResult.DIFFERS,
+            desired="as this migration left it",
             found="another one" if change.field == Setting.USERNAME else change.after,
             note="somebody changed it since",
         )
-        for change in changed_by_others(job, state, record)
+        for change in changed_by_others(task, state, record)
         if change.field not in named
     )
 
 
-def what_differs(job: Job, state: NumberState, record: PhoneNumber) -> tuple[str, ...]:
+def what_differs(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[str, ...]:
     """In words, what is not as planned, or not as this migration left it."""
-    return tuple(str(field) for field in compared(job, state, record) if field.verdict is Verdict.DIFFERS)
+    return tuple(str(field) for field in compared(task, state, record) if field.result is VerificationResult.DIFFERS)
 
 
-def _gone(job: Job, state: NumberState) -> FieldVerdict:
-    return FieldVerdict(
-        field="number", verdict=Verdict.DIFFERS, wanted=str(job.identity), found=f"nothing (it was {state.created})"
+def _gone(task: MigrationTask, state: NumberState) -> FieldVerification:
+    return FieldVerification(
+        field="number",
+        result=VerificationResult.DIFFERS,
+        desired=str(task.identity),
+        found=f"nothing (it was {state.created})",
     )
 
 
-def _twice(ids: Sequence[str]) -> FieldVerdict:
-    return FieldVerdict(
-        field="number", verdict=Verdict.DIFFERS, wanted="one live record", found=f"{len(ids)}: {', '.join(ids)}"
+def _twice(ids: Sequence[str]) -> FieldVerification:
+    return FieldVerification(
+        field="number",
+        result=VerificationResult.DIFFERS,
+        desired="one live record",
+        found=f"{len(ids)}: {', '.join(ids)}",
     )
 
 
@@ -192,7 +205,10 @@ def _username(trunk: Trunk | None) -> str | None:
 
 
 def _entry(result: NumberVerification, time_there: datetime | None) -> Entry:
-    differs, unverifiable = which(result.fields, Verdict.DIFFERS), which(result.fields, Verdict.UNVERIFIABLE)
+    differs, unverifiable = (
+        which(result.fields, VerificationResult.DIFFERS),
+        which(result.fields, VerificationResult.UNVERIFIABLE),
+    )
     fields: list[JsonValue] = [field.model_dump(mode="json", exclude_none=True) for field in result.fields]
     phase = Phase.DONE if result.is_equal else Phase.FAILED
     return Entry(
@@ -216,7 +232,7 @@ def _event(result: NumberVerification, clock: Clock, done: int, total: int) -> E
         at=clock.now(),
         number=result.number,
         action=Action.VERIFY,
-        says="; ".join(result.differences),
+        message="; ".join(result.differences),
         done=done,
         total=total,
     )

@@ -9,8 +9,8 @@ from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.move.compare import FieldVerdict, Verdict, which
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.compare import FieldVerification, VerificationResult, which
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.rendering.commands import command
 
 _MEND: Final = (
@@ -25,8 +25,8 @@ class NumberVerification(BaseModel, frozen=True):
     number: str
     record: str | None
     """Id of the record at the target."""
-    standing: Standing
-    fields: tuple[FieldVerdict, ...]
+    state: MigrationState
+    fields: tuple[FieldVerification, ...]
     source_changes: tuple[FieldDrift, ...] = ()
     """What has changed at the source since the plan: it did not come along."""
 
@@ -34,16 +34,16 @@ class NumberVerification(BaseModel, frozen=True):
     @property
     def is_equal(self) -> bool:
         """Whether nothing that can be compared differs."""
-        return not self.source_changes and not which(self.fields, Verdict.DIFFERS)
+        return not self.source_changes and not which(self.fields, VerificationResult.DIFFERS)
 
     @property
     def unverifiable(self) -> tuple[str, ...]:
-        return which(self.fields, Verdict.UNVERIFIABLE)
+        return which(self.fields, VerificationResult.UNVERIFIABLE)
 
     @property
     def differences(self) -> tuple[str, ...]:
         """In words, at either side."""
-        at_target = [str(field) for field in self.fields if field.verdict is Verdict.DIFFERS]
+        at_target = [str(field) for field in self.fields if field.result is VerificationResult.DIFFERS]
         return (*at_target, *(f"at the source, {change}" for change in self.source_changes))
 
 
@@ -70,7 +70,9 @@ class VerifyReport(BaseModel, frozen=True):
     def different(self) -> tuple[str, ...]:
         """Keys of the numbers that are not equal, as far as they can still be taken back."""
         return tuple(
-            number.number for number in self.numbers if not number.is_equal and number.standing is not Standing.RELEASED
+            number.number
+            for number in self.numbers
+            if not number.is_equal and number.state is not MigrationState.RELEASED
         )
 
     @property

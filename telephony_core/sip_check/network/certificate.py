@@ -8,8 +8,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from telephony_core.sip_check.network.connection import TlsStream, connect_tcp
-from telephony_core.sip_check.network.failures import Trouble
-from telephony_core.sip_check.network.server_location import Target
+from telephony_core.sip_check.network.failures import ProbeError
+from telephony_core.sip_check.network.server_location import SipServer
 from telephony_core.sip_check.protocol.message import clean
 from telephony_core.sip_check.report import Certificate
 
@@ -47,7 +47,7 @@ def read_certificate(session: ssl.SSLObject, *, verified: bool) -> Certificate |
     )
 
 
-async def look_at_certificate(target: Target, server_name: str, timeout: float) -> tuple[bool, Certificate | None]:
+async def look_at_certificate(target: SipServer, server_name: str, timeout: float) -> tuple[bool, Certificate | None]:
     """Whether the port speaks TLS, and the certificate it shows, trusted or not. No SIP is sent on these connections.
 
     Python decodes only certificates that were verified. So it is fetched first, and then verified against itself.
@@ -57,7 +57,7 @@ async def look_at_certificate(target: Target, server_name: str, timeout: float) 
     fetching.verify_mode = ssl.CERT_NONE
     encoded: bytes | None = None
     spoke_tls = False
-    with suppress(Trouble, TimeoutError):
+    with suppress(ProbeError, TimeoutError):
         async with asyncio.timeout(timeout), connect_tcp(target, timeout) as sock:
             stream = TlsStream(sock, fetching, server_name)
             await stream.handshake(timeout)
@@ -67,7 +67,7 @@ async def look_at_certificate(target: Target, server_name: str, timeout: float) 
         return spoke_tls, None
     decoding = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     decoding.check_hostname = False
-    with suppress(Trouble, TimeoutError, ssl.SSLError):
+    with suppress(ProbeError, TimeoutError, ssl.SSLError):
         decoding.load_verify_locations(cadata=encoded)
         decoding.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME) | ssl.VERIFY_X509_PARTIAL_CHAIN
         async with asyncio.timeout(timeout), connect_tcp(target, timeout) as sock:

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Protocol, TypeVar
 
 from telephony_core.sip_check.limits import Limits
-from telephony_core.sip_check.network.failures import Happened, Trouble, network_trouble
-from telephony_core.sip_check.network.server_location import Target
+from telephony_core.sip_check.network.failures import FailureKind, ProbeError, network_trouble
+from telephony_core.sip_check.network.server_location import SipServer
 from telephony_core.sip_check.protocol.message import HeadReader, HeadTooLarge, NotSip, TlsInstead
 
 _CHUNK = 4096
@@ -20,8 +20,8 @@ _DATAGRAM = 65535
 T = TypeVar("T")
 
 
-class Connection(Protocol):
-    """One way to a server. Everything it does raises `Trouble` and nothing else."""
+class SipConnection(Protocol):
+    """One way to a server. Everything it does raises `ProbeError` and nothing else."""
 
     is_reliable: bool
     """Whether the transport repeats lost data itself (RFC 3261 §17.1.2: no timer E then)."""
@@ -42,7 +42,7 @@ class _Bytes(Protocol):
     async def receive(self) -> bytes: ...
 
 
-def has_route(target: Target) -> bool:
+def has_route(target: SipServer) -> bool:
     """Whether this host knows any way to the target's address. Nothing is sent."""
     try:
         with socket.socket(_family(target), socket.SOCK_DGRAM) as probe:
@@ -53,7 +53,7 @@ def has_route(target: Target) -> bool:
 
 
 @asynccontextmanager
-async def open_udp(target: Target) -> AsyncGenerator[Connection]:
+async def open_udp(target: SipServer) -> AsyncGenerator[SipConnection]:
     """A *connected* datagram socket: only such a one is told of a closed port, and it hears nobody else."""
     with _socket(target, socket.SOCK_DGRAM) as sock:
         try:
@@ -64,10 +64,10 @@ async def open_udp(target: Target) -> AsyncGenerator[Connection]:
 
 
 @asynccontextmanager
-async def connect_tcp(target: Target, timeout: float) -> AsyncGenerator[socket.socket]:
-    """A connected TCP socket. Raises `Trouble`."""
+async def connect_tcp(target: SipServer, timeout: float) -> AsyncGenerator[socket.socket]:
+    """A connected TCP socket. Raises `ProbeError`."""
     if not has_route(target):  # else this host's own word could not be told from the network's
-        raise Trouble(Happened.NO_ROUTE)
+        raise ProbeError(FailureKind.NO_ROUTE)
     with _socket(target, socket.SOCK_STREAM) as sock:
         try:
             async with asyncio.timeout(timeout):
@@ -77,7 +77,7 @@ async def connect_tcp(target: Target, timeout: float) -> AsyncGenerator[socket.s
         yield sock
 
 
-def plain_stream(sock: socket.socket, limits: Limits) -> Connection:
+def plain_stream(sock: socket.socket, limits: Limits) -> SipConnection:
     """SIP over TCP on a connected socket."""
     return _Stream(sock, _Plain(sock), limits)
 
@@ -91,14 +91,14 @@ class TlsStream:
         self.session: ssl.SSLObject = context.wrap_bio(self._incoming, self._outgoing, server_hostname=server_name)
 
     async def handshake(self, timeout: float) -> None:
-        """Raises `Trouble`; nothing of ours was sent then but the handshake."""
+        """Raises `ProbeError`; nothing of ours was sent then but the handshake."""
         try:
             async with asyncio.timeout(timeout):
                 await self._run(self.session.do_handshake)
         except OSError as error:
             raise network_trouble(error) from None
 
-    def messages(self, limits: Limits) -> Connection:
+    def messages(self, limits: Limits) -> SipConnection:
         return _Stream(self._sock, self, limits)
 
     async def send(self, data: bytes) -> None:
@@ -188,14 +188,14 @@ class _Stream:
             while (head := self._heads.next()) is None:
                 data = await self._stream.receive()
                 if not data:
-                    raise Trouble(Happened.CLOSED, "in the middle of a message" if self._heads.in_message else "")
+                    raise ProbeError(FailureKind.CLOSED, "in the middle of a message" if self._heads.in_message else "")
                 self._heads.feed(data)
         except TlsInstead:
-            raise Trouble(Happened.TLS_INSTEAD) from None
+            raise ProbeError(FailureKind.TLS_INSTEAD) from None
         except HeadTooLarge:
-            raise Trouble(Happened.TOO_LARGE) from None
+            raise ProbeError(FailureKind.TOO_LARGE) from None
         except NotSip:
-            raise Trouble(Happened.NOT_SIP) from None
+            raise ProbeError(FailureKind.NOT_SIP) from None
         return head
 
 
@@ -217,7 +217,7 @@ async def _receive(sock: socket.socket, size: int) -> bytes:
     return await asyncio.get_running_loop().sock_recv(sock, size)
 
 
-def _socket(target: Target, kind: socket.SocketKind) -> socket.socket:
+def _socket(target: SipServer, kind: socket.SocketKind) -> socket.socket:
     try:
         sock = socket.socket(_family(target), kind)
     except OSError as error:
@@ -226,13 +226,15 @@ def _socket(target: Target, kind: socket.SocketKind) -> socket.socket:
     return sock
 
 
-def _before_sending(error: OSError) -> Trouble:
+def _before_sending(error: OSError) -> ProbeError:
     """Nothing left this host yet, so no such error can be the network's word."""
     trouble = network_trouble(error)
-    return Trouble(Happened.NO_ROUTE if trouble.happened is Happened.UNREACHABLE else Happened.LOCAL, trouble.detail)
+    return ProbeError(
+        FailureKind.NO_ROUTE if trouble.happened is FailureKind.UNREACHABLE else FailureKind.LOCAL, trouble.detail
+    )
 
 
-def _family(target: Target) -> socket.AddressFamily:
+def _family(target: SipServer) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in target.ip else socket.AF_INET
 
 

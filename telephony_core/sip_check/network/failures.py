@@ -7,10 +7,10 @@ import ssl
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from telephony_core.sip_check.protocol.message import Response
+from telephony_core.sip_check.protocol.message import SipResponse
 
 
-class Happened(Enum):
+class FailureKind(Enum):
     """How an attempt ended."""
 
     ANSWERED = auto()
@@ -43,22 +43,22 @@ class Happened(Enum):
     """The two sides found no common TLS."""
 
 
-class Trouble(Exception):
+class ProbeError(Exception):
     """An attempt ended before an answer. ``detail`` is our own wording or a library's token, never a foreign text."""
 
-    def __init__(self, happened: Happened, detail: str = "") -> None:
+    def __init__(self, happened: FailureKind, detail: str = "") -> None:
         super().__init__(happened.name)
         self.happened = happened
         self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class NetworkOutcome:
     """How one request ended, and what came besides its answer."""
 
-    happened: Happened
-    response: Response | None = None
-    provisional: Response | None = None
+    happened: FailureKind
+    response: SipResponse | None = None
+    provisional: SipResponse | None = None
     sent: int = 1
     """How often it was sent, retransmissions included."""
     foreign: int = 0
@@ -82,32 +82,32 @@ _NOT_TLS = {
 _CLIENT_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED"}
 
 
-def network_trouble(error: OSError) -> Trouble:
+def network_trouble(error: OSError) -> ProbeError:
     """What the kernel's word means."""
     if isinstance(error, ssl.SSLError):
         return tls_trouble(error)
     if isinstance(error, TimeoutError):
-        return Trouble(Happened.SILENT)
+        return ProbeError(FailureKind.SILENT)
     detail = errno.errorcode.get(error.errno or 0, "")
     for happened, numbers in (
-        (Happened.REFUSED, _REFUSED),
-        (Happened.UNREACHABLE, _UNREACHABLE),
-        (Happened.CLOSED, _CLOSED),
+        (FailureKind.REFUSED, _REFUSED),
+        (FailureKind.UNREACHABLE, _UNREACHABLE),
+        (FailureKind.CLOSED, _CLOSED),
     ):
         if error.errno in numbers:
-            return Trouble(happened, detail)
-    return Trouble(Happened.LOCAL, detail)
+            return ProbeError(happened, detail)
+    return ProbeError(FailureKind.LOCAL, detail)
 
 
-def tls_trouble(error: ssl.SSLError) -> Trouble:
+def tls_trouble(error: ssl.SSLError) -> ProbeError:
     """What OpenSSL's word means; its reasons are a closed list, so they can be shown."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return Trouble(Happened.BAD_CERTIFICATE, error.verify_message)
+        return ProbeError(FailureKind.BAD_CERTIFICATE, error.verify_message)
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-        return Trouble(Happened.CLOSED)
+        return ProbeError(FailureKind.CLOSED)
     reason = error.reason or ""
     if reason in _NOT_TLS:
-        return Trouble(Happened.NOT_TLS, reason)
+        return ProbeError(FailureKind.NOT_TLS, reason)
     if reason in _CLIENT_CERTIFICATE:
-        return Trouble(Happened.CLIENT_CERTIFICATE, reason)
-    return Trouble(Happened.TLS_FAILED, reason)
+        return ProbeError(FailureKind.CLIENT_CERTIFICATE, reason)
+    return ProbeError(FailureKind.TLS_FAILED, reason)

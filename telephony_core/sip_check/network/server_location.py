@@ -65,7 +65,7 @@ class NameService(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SipServer:
     """One server to try."""
 
     transport: Transport
@@ -81,7 +81,7 @@ class Route:
     """The servers of one transport, in order. Without any, ``missing`` is why and ``is_certain`` if it is a fact."""
 
     transport: Transport
-    targets: tuple[Target, ...] = ()
+    targets: tuple[SipServer, ...] = ()
     missing: str = ""
     is_certain: bool = True
 
@@ -264,7 +264,7 @@ class _Finder:
         kept = places[: self._limits.targets]
         if len(places) > len(kept):
             self._note(f"{len(places) - len(kept)} more addresses for {transport} are not tried")
-        return Route(transport, tuple(Target(transport, ip, port) for ip, port in kept))
+        return Route(transport, tuple(SipServer(transport, ip, port) for ip, port in kept))
 
     def _note_addresses(self, reason: str) -> None:
         said = "" if self.failed else f"{reason}; "

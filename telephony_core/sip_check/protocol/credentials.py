@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, field_validator
 
-from telephony_core.domain.input_model import Given
+from telephony_core.domain.input_model import InputModel
 
 
-class TrunkCredentials(Given):
+class TrunkCredentials(InputModel):
     """User name and password of a trunk, both or neither.
 
     The password is hashed as UTF-8 and is neither trimmed nor normalised. Raises `InvalidInput`, which never repeats

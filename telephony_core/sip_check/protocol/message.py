@@ -52,7 +52,7 @@ class HeadTooLarge(NotSip):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Dialog:
     """Who we are in one exchange: kept over an authenticated repetition, with a new branch and the next CSeq."""
 
     call_id: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -62,7 +62,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SipRequest:
     """A request, and what a reply to it must carry."""
 
     method: Method
@@ -74,7 +74,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class SipResponse:
     """A reply. Header names are in lower case and in their long form."""
 
     status: int
@@ -96,7 +96,7 @@ class Response:
         """As it came: `clean` it before it is shown."""
         return f"{self.status} {self.reason}".rstrip()
 
-    def answers(self, request: Request) -> bool:
+    def answers(self, request: SipRequest) -> bool:
         """Whether it has our Call-ID, our CSeq and our branch (RFC 3261 §17.1.3).
 
         A number is the same with zeros before it, and a token in either case (§7.3.1).
@@ -150,13 +150,13 @@ def build_request(
     method: Method,
     address: SipAddress,
     *,
-    caller: Caller,
+    caller: Dialog,
     transport: Transport,
     local: tuple[str, int],
     cseq: int,
     username: str | None = None,
     authorization: tuple[str, str] | None = None,
-) -> Request:
+) -> SipRequest:
     """One OPTIONS or REGISTER from ``local`` (IP and port). ``authorization`` is a header, name and value.
 
     A REGISTER is for the `address_of_record`, and its only contact expires at once: nothing is registered, and nobody
@@ -189,10 +189,10 @@ def build_request(
     head = "\r\n".join([f"{method} {uri} SIP/2.0", *(f"{name}: {value}" for name, value in headers), "", ""])
     # A realm that is not UTF-8 has to go back as the bytes it came in.
     data = head.encode("utf-8", "surrogateescape")
-    return Request(method, uri, caller.call_id, f"{cseq} {method}", branch, data)
+    return SipRequest(method, uri, caller.call_id, f"{cseq} {method}", branch, data)
 
 
-def read_message(data: bytes) -> Response | None:
+def read_message(data: bytes) -> SipResponse | None:
     """Read the head of a message: a reply, or ``None`` for a request of the peer's own. Raises `NotSip`."""
     lines = _lines(data)
     match = _STATUS_LINE.fullmatch(lines[0].rstrip())
@@ -202,7 +202,7 @@ def read_message(data: bytes) -> Response | None:
         if not _REQUEST_LINE.fullmatch(lines[0].rstrip()):
             raise NotSip
         return None
-    return Response(int(match[1]), match[2] or "", tuple(_headers(lines[1:])))
+    return SipResponse(int(match[1]), match[2] or "", tuple(_headers(lines[1:])))
 
 
 def _lines(data: bytes) -> list[str]:

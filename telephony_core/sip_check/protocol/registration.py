@@ -8,11 +8,11 @@ from enum import Enum, auto
 
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.sip_check.limits import Deadline, Limits, Timing
-from telephony_core.sip_check.network.connection import Connection
-from telephony_core.sip_check.network.failures import Outcome
+from telephony_core.sip_check.network.connection import SipConnection
+from telephony_core.sip_check.network.failures import NetworkOutcome
 from telephony_core.sip_check.protocol.credentials import TrunkCredentials
 from telephony_core.sip_check.protocol.digest import Challenge, authorize, choose, read_challenges
-from telephony_core.sip_check.protocol.message import Caller, Response, build_request, request_uri
+from telephony_core.sip_check.protocol.message import Dialog, SipResponse, build_request, request_uri
 from telephony_core.sip_check.protocol.transaction import transact
 from telephony_core.sip_check.report import Transport
 
@@ -37,20 +37,20 @@ class Asked(Enum):
 class Registration:
     """How a registration ended: its last outcome, and the challenges it met."""
 
-    outcome: Outcome
+    outcome: NetworkOutcome
     asked: Asked = Asked.NOTHING
     challenges: tuple[Challenge, ...] = ()
     answered: Challenge | None = None
 
 
-def challenges_of(response: Response) -> tuple[Challenge, ...]:
+def challenges_of(response: SipResponse) -> tuple[Challenge, ...]:
     """Those of a 401 or 407; none of any other reply."""
     header, _ = _CHALLENGES.get(response.status, ("", ""))
     return read_challenges(response.all(header)) if header else ()
 
 
 async def register(
-    connection: Connection,
+    connection: SipConnection,
     address: SipAddress,
     credentials: TrunkCredentials,
     *,
@@ -63,9 +63,9 @@ async def register(
 
     The credentials are sent once, and once more only if the server calls the nonce stale.
     """
-    caller = Caller()
+    caller = Dialog()
 
-    async def send(cseq: int, authorization: tuple[str, str] | None = None) -> Outcome:
+    async def send(cseq: int, authorization: tuple[str, str] | None = None) -> NetworkOutcome:
         request = build_request(
             "REGISTER",
             address,
@@ -78,7 +78,7 @@ async def register(
         )
         return await transact(connection, request, timing=timing, limits=limits, deadline=deadline)
 
-    async def answer(cseq: int, status: int, challenge: Challenge) -> Outcome:
+    async def answer(cseq: int, status: int, challenge: Challenge) -> NetworkOutcome:
         value = authorize(
             challenge,
             credentials,
@@ -109,7 +109,7 @@ async def register(
     return Registration(outcome, Asked.ELSEWHERE if elsewhere else Asked.SENT, offered, challenge)
 
 
-def _challenging(outcome: Outcome) -> Response | None:
+def _challenging(outcome: NetworkOutcome) -> SipResponse | None:
     """The reply of an outcome, if it asks for credentials."""
     response = outcome.response
     return response if response is not None and response.status in _CHALLENGES else None

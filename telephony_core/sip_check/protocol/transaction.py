@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from telephony_core.sip_check.limits import Deadline, Limits, Timing
-from telephony_core.sip_check.network.connection import Connection
-from telephony_core.sip_check.network.failures import Happened, Outcome, Trouble
-from telephony_core.sip_check.protocol.message import NotSip, Request, Response, TlsInstead, read_message
+from telephony_core.sip_check.network.connection import SipConnection
+from telephony_core.sip_check.network.failures import FailureKind, NetworkOutcome, ProbeError
+from telephony_core.sip_check.protocol.message import NotSip, SipRequest, SipResponse, TlsInstead, read_message
 
 
 @dataclass(slots=True)
 class _Heard:
     """What came so far besides the answer."""
 
-    provisional: Response | None = None
+    provisional: SipResponse | None = None
     provisionals: int = 0
     foreign: int = 0
     garbage: int = 0
@@ -25,15 +25,15 @@ class _Heard:
     def messages(self) -> int:
         return self.provisionals + self.foreign + self.garbage + self.keep_alives
 
-    def note(self, data: bytes, request: Request) -> Response | None:
-        """Count one message; returns it if it is the final answer. Raises `Trouble` for a TLS record."""
+    def note(self, data: bytes, request: SipRequest) -> SipResponse | None:
+        """Count one message; returns it if it is the final answer. Raises `ProbeError` for a TLS record."""
         if not data.strip(b"\r\n\0"):
             self.keep_alives += 1
             return None
         try:
             message = read_message(data)
         except TlsInstead:
-            raise Trouble(Happened.TLS_INSTEAD) from None
+            raise ProbeError(FailureKind.TLS_INSTEAD) from None
         except NotSip:
             self.garbage += 1
             return None
@@ -46,16 +46,20 @@ class _Heard:
             self.provisionals += 1
         return None
 
-    def outcome(self, happened: Happened, response: Response | None = None, detail: str = "") -> Outcome:
+    def outcome(self, happened: FailureKind, response: SipResponse | None = None, detail: str = "") -> NetworkOutcome:
         # A port that says things, none of which are SIP, has told what it is.
-        if happened in (Happened.SILENT, Happened.FLOODED) and self.garbage and not (self.foreign or self.provisionals):
-            happened = Happened.NOT_SIP
-        return Outcome(happened, response, self.provisional, self.sent, self.foreign, self.garbage, detail)
+        if (
+            happened in (FailureKind.SILENT, FailureKind.FLOODED)
+            and self.garbage
+            and not (self.foreign or self.provisionals)
+        ):
+            happened = FailureKind.NOT_SIP
+        return NetworkOutcome(happened, response, self.provisional, self.sent, self.foreign, self.garbage, detail)
 
 
 async def transact(
-    connection: Connection, request: Request, *, timing: Timing, limits: Limits, deadline: Deadline
-) -> Outcome:
+    connection: SipConnection, request: SipRequest, *, timing: Timing, limits: Limits, deadline: Deadline
+) -> NetworkOutcome:
     """Send ``request`` and wait for a final answer to it. Raises nothing; the outcome says how it ended.
 
     Over UDP it is sent again by timer E, every ``t2`` once a provisional answer came. Messages that are not replies to
@@ -73,14 +77,14 @@ async def transact(
             data = await connection.receive(max(0.0, min(give_up, send_again) - clock()))
             if data is None:
                 if clock() >= give_up:
-                    return heard.outcome(Happened.SILENT)
+                    return heard.outcome(FailureKind.SILENT)
                 await connection.send(request.data)
                 heard.sent += 1
                 send_again = clock() + (timing.t2 if heard.provisional else next(waits))
                 continue
             if response := heard.note(data, request):
-                return heard.outcome(Happened.ANSWERED, response)
+                return heard.outcome(FailureKind.ANSWERED, response)
             if heard.messages >= limits.replies:
-                return heard.outcome(Happened.FLOODED)
-    except Trouble as trouble:
+                return heard.outcome(FailureKind.FLOODED)
+    except ProbeError as trouble:
         return heard.outcome(trouble.happened, detail=trouble.detail)

@@ -34,7 +34,7 @@ pytest.register_assert_rewrite(
     )
 )
 
-from telephony_core.testing.contract.account import Account  # noqa: E402 - pytest has to know first
+from telephony_core.testing.contract.account import ContractAccount  # noqa: E402 - pytest has to know first
 from telephony_core.testing.contract.declaration import Declaration  # noqa: E402
 from telephony_core.testing.contract.failures import Failures  # noqa: E402
 from telephony_core.testing.contract.identity import Identity  # noqa: E402
@@ -47,7 +47,7 @@ from telephony_core.testing.contract.subject import Subject  # noqa: E402
 from telephony_core.testing.contract.tolerance import Tolerance  # noqa: E402
 from telephony_core.testing.contract.writing import Writing  # noqa: E402
 
-__all__ = ["Account", "ProviderContract", "Subject"]
+__all__ = ["ContractAccount", "ProviderContract", "Subject"]
 
 
 class ProviderContract(

@@ -18,7 +18,7 @@ from telephony_core.testing.virtual_time import virtual_clock
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
-class Account:
+class ContractAccount:
     """What a case works on. ``client`` talks to ``emulator``; ``sent`` holds what it sent."""
 
     def __init__(self, spec: ProviderSpec, emulator: Emulator, kind: Literal["sync", "async"]) -> None:

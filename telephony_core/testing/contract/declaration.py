@@ -13,7 +13,7 @@ from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.provider.capabilities import Capabilities, Fact, Field, Operation
 from telephony_core.provider.port import CONTRACT, Provider
 from telephony_core.provider.registry import registry
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ORIGINS, WRITTEN_BY
 from telephony_core.testing.contract.subject import Subject
 from telephony_core.testing.emulated import new_emulator
@@ -41,7 +41,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 class Declaration(Subject):
     """The spec, its capabilities, and whether the three parts of an adapter speak of one provider."""
 
-    def test_slug_is_the_same_everywhere(self, account: Account) -> None:
+    def test_slug_is_the_same_everywhere(self, account: ContractAccount) -> None:
         spec = self.spec()
         assert account.client.adapter.slug == account.emulator.slug == account.client.client.provider == spec.slug
         if isinstance(self.provider, str):
@@ -51,7 +51,7 @@ class Declaration(Subject):
     def test_contract_is_the_one_this_kit_tests(self) -> None:
         assert self.spec().contract == CONTRACT
 
-    def test_adapter_declares_what_the_spec_declares(self, account: Account) -> None:
+    def test_adapter_declares_what_the_spec_declares(self, account: ContractAccount) -> None:
         assert account.client.adapter.capabilities == self.spec().capabilities
 
     def test_listing_and_reading_are_offered(self) -> None:
@@ -62,7 +62,7 @@ class Declaration(Subject):
         nameless = [where for where, fact in _facts(self.capabilities()) if not fact.source.strip()]
         assert not nameless
 
-    def test_operations_that_are_offered_are_those_that_are_implemented(self, account: Account) -> None:
+    def test_operations_that_are_offered_are_those_that_are_implemented(self, account: ContractAccount) -> None:
         adapter = type(account.client.adapter)
         written = {
             name for name, method in METHODS.items() if getattr(adapter, method) is not getattr(Provider, method)
@@ -119,11 +119,11 @@ class Declaration(Subject):
         assert isinstance(default, str)
         assert default.startswith("https://")
 
-    def test_emulator_is_fresh_every_time(self, account: Account) -> None:
+    def test_emulator_is_fresh_every_time(self, account: ContractAccount) -> None:
         account.clear()
         assert new_emulator(self.spec()).records()
 
-    def test_emulator_shows_nothing_that_the_adapter_cannot_read(self, account: Account) -> None:
+    def test_emulator_shows_nothing_that_the_adapter_cannot_read(self, account: ContractAccount) -> None:
         assert {number.id: number.problems for number in account.client.list_numbers() if number.problems} == {}
 
     def test_plugin_module_imports_nothing_of_the_adapter_and_no_http_library(self) -> None:

@@ -15,7 +15,7 @@ from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideE
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import OutcomeUnknown
-from telephony_core.operations.reconciliation import Settlement
+from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change, NumberImport, Options
 from telephony_core.provider.port import Problem, Provider
@@ -100,7 +100,7 @@ class Driver:
     def check(self, change: Change) -> list[Problem]:
         return self.client.check(change)
 
-    def settle(self, error: OutcomeUnknown) -> Settlement:
+    def settle(self, error: OutcomeUnknown) -> Reconciliation:
         return self._done(self.client.settle(error))
 
     def _done(self, result: T | Coroutine[Any, Any, T]) -> T:

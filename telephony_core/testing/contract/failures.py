@@ -20,8 +20,8 @@ from telephony_core.errors import (
     WrongState,
 )
 from telephony_core.provider.flow import Response
-from telephony_core.provider.vendor_errors import Refusal
-from telephony_core.testing.contract.account import Account
+from telephony_core.provider.vendor_errors import ErrorEnvelope
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import Subject
 
 MEANING: dict[int, type[ProviderError]] = {
@@ -51,7 +51,7 @@ class Failures(Subject):
     """The same failure is the same error at every provider."""
 
     @pytest.mark.parametrize("status", sorted(MEANING))
-    def test_a_status_has_one_meaning_whatever_the_body_is(self, account: Account, status: int) -> None:
+    def test_a_status_has_one_meaning_whatever_the_body_is(self, account: ContractAccount, status: int) -> None:
         for body in BODIES:
             client, _ = account.scripted(lambda _, b=body: Response(status, {}, b), max_retries=0)  # type: ignore[misc]
             with pytest.raises(MEANING[status]) as caught:
@@ -62,26 +62,26 @@ class Failures(Subject):
                 client.list_numbers()
 
     @pytest.mark.parametrize("status", sorted(MEANING))
-    def test_reading_an_error_never_fails(self, account: Account, status: int) -> None:
+    def test_reading_an_error_never_fails(self, account: ContractAccount, status: int) -> None:
         for body in BODIES:
             refusal = account.client.adapter.read_error(Response(status, {"content-type": "application/json"}, body))
-            assert isinstance(refusal, Refusal)
+            assert isinstance(refusal, ErrorEnvelope)
             assert all(text is None or isinstance(text, str) for text in (refusal.code, refusal.message))
 
-    def test_too_many_requests_says_how_long_to_wait(self, account: Account) -> None:
+    def test_too_many_requests_says_how_long_to_wait(self, account: ContractAccount) -> None:
         client, _ = account.scripted(lambda _: Response(429, {"retry-after": "7"}, b""), max_retries=0)
         with pytest.raises(RateLimited) as caught:
             client.get_number("some-id")
         assert caught.value.retry_after == 7
 
-    def test_a_request_id_of_the_vendor_is_told(self, account: Account) -> None:
+    def test_a_request_id_of_the_vendor_is_told(self, account: ContractAccount) -> None:
         client, _ = account.scripted(lambda _: Response(404, {"x-request-id": "req-77"}, b""))
         with pytest.raises(NotFound) as caught:
             client.get_number("some-id")
         assert caught.value.request_id == "req-77"
 
     @pytest.mark.parametrize("status", [429, 500, 503])
-    def test_a_read_is_repeated_after_a_passing_failure(self, account: Account, status: int) -> None:
+    def test_a_read_is_repeated_after_a_passing_failure(self, account: ContractAccount, status: int) -> None:
         answers = iter([Response(status, {}, b"")])
         id = account.client.list_numbers(first=1)[0].id
         backend = account.emulator.backend()
@@ -92,7 +92,7 @@ class Failures(Subject):
 
     @pytest.mark.parametrize("failure", [NotSent, NoAnswer])
     def test_a_read_is_repeated_after_a_failure_of_the_network(
-        self, account: Account, failure: type[TransportError]
+        self, account: ContractAccount, failure: type[TransportError]
     ) -> None:
         lost = iter([failure("the network failed")])
         id = account.client.list_numbers(first=1)[0].id
@@ -101,14 +101,14 @@ class Failures(Subject):
         assert client.get_number(id).id == id
         assert len(script.sent) == 2
 
-    def test_a_wrong_key_is_told(self, account: Account) -> None:
+    def test_a_wrong_key_is_told(self, account: ContractAccount) -> None:
         client = account.connect(account.emulator.backend(), api_key="not-the-key")
         with pytest.raises(AuthenticationFailed) as caught:
             client.list_numbers()
         assert "not-the-key" not in str(caught.value)
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_a_redirect_is_not_followed(self, account: Account, status: int) -> None:
+    def test_a_redirect_is_not_followed(self, account: ContractAccount, status: int) -> None:
         answer = Response(status, {"location": "https://elsewhere.example/v1/numbers"}, b"")
         client, script = account.scripted(lambda _: answer)
         with pytest.raises(UnexpectedResponse):

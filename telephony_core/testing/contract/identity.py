@@ -8,7 +8,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Fault, FaultKind, Record, Response
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, UnexpectedResponse
 from telephony_core.provider.capabilities import Operation
-from telephony_core.testing.contract.account import WRITES, Account
+from telephony_core.testing.contract.account import WRITES, ContractAccount
 from telephony_core.testing.contract.subject import EVERYTHING, Subject
 
 NOT_THERE = Response(404, {}, b"")
@@ -19,7 +19,7 @@ class Identity(Subject):
 
     # -- reading
 
-    def test_a_read_that_is_answered_with_another_record_is_refused(self, account: Account) -> None:
+    def test_a_read_that_is_answered_with_another_record_is_refused(self, account: ContractAccount) -> None:
         number = self.numbers(account)[0]
         self.mix_up(account, "GET")
         with pytest.raises(UnexpectedResponse):
@@ -29,7 +29,7 @@ class Identity(Subject):
 
     @pytest.mark.parametrize("by_id", [False, True], ids=["by record", "by id"])
     def test_nothing_is_written_after_a_read_that_was_answered_with_another_record(
-        self, account: Account, change: Operation, by_id: bool
+        self, account: ContractAccount, change: Operation, by_id: bool
     ) -> None:
         number = self.subject_of(account, change)
         self.mix_up(account, "GET")
@@ -37,7 +37,7 @@ class Identity(Subject):
             self.attempt(account, change, number.id if by_id else number)()
 
     def test_nothing_is_written_to_an_id_that_serves_another_number_now(
-        self, account: Account, change: Operation
+        self, account: ContractAccount, change: Operation
     ) -> None:
         number = self.subject_of(account, change)
         account.emulator.store.edit(number.id, {self.number_key: self.stored(account, number.id)[self.number_key]})
@@ -46,7 +46,7 @@ class Identity(Subject):
         assert number.id in str(caught.value)
 
     def test_a_change_that_is_answered_with_another_record_is_looked_for(
-        self, account: Account, change: Operation
+        self, account: ContractAccount, change: Operation
     ) -> None:
         number = self.subject_of(account, change)
         others = self.others(account, number.id)
@@ -64,7 +64,7 @@ class Identity(Subject):
 
     # -- importing
 
-    def test_an_import_that_is_answered_with_another_record_is_looked_for(self, account: Account) -> None:
+    def test_an_import_that_is_answered_with_another_record_is_looked_for(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         before = self.others(account)
         self.mix_up(account, "POST", "PUT")
@@ -75,7 +75,7 @@ class Identity(Subject):
         assert account.client.get_number(number.id).identity.e164 == self.new_number
 
     def test_an_import_that_made_nothing_and_is_answered_with_another_record_stays_unknown(
-        self, account: Account
+        self, account: ContractAccount
     ) -> None:
         self.needs(account, Operation.IMPORT)
         before = self.others(account)
@@ -90,7 +90,7 @@ class Identity(Subject):
 
     # -- giving up
 
-    def test_a_record_that_is_not_found_and_is_listed_is_not_released(self, account: Account) -> None:
+    def test_a_record_that_is_not_found_and_is_listed_is_not_released(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         for given in (number, number.id):
@@ -98,7 +98,9 @@ class Identity(Subject):
             with account.no_write(), pytest.raises(UnexpectedResponse):
                 account.client.release(given, allow=EVERYTHING)
 
-    def test_a_release_that_is_not_found_and_leaves_the_record_listed_is_not_over(self, account: Account) -> None:
+    def test_a_release_that_is_not_found_and_leaves_the_record_listed_is_not_over(
+        self, account: ContractAccount
+    ) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.emulator.faults[:] = [Fault(FaultKind.ANSWER, method="DELETE", response=NOT_THERE)]
@@ -106,7 +108,7 @@ class Identity(Subject):
             account.client.release(number, allow=EVERYTHING)
         assert account.client.get_number(number.id) == number
 
-    def test_one_look_that_finds_nothing_does_not_tell_that_a_record_is_gone(self, account: Account) -> None:
+    def test_one_look_that_finds_nothing_does_not_tell_that_a_record_is_gone(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.emulator.faults[:] = [
@@ -116,7 +118,7 @@ class Identity(Subject):
         with pytest.raises(OutcomeUnknown):
             account.client.release(number, allow=EVERYTHING)
 
-    def test_a_release_of_what_is_gone_is_not_found(self, account: Account) -> None:
+    def test_a_release_of_what_is_gone_is_not_found(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.emulator.store.remove(number.id)
@@ -125,26 +127,26 @@ class Identity(Subject):
 
     # -- preparing
 
-    def mix_up(self, account: Account, *methods: str, times: int = 1) -> None:
+    def mix_up(self, account: ContractAccount, *methods: str, times: int = 1) -> None:
         """Let the next requests by these methods be answered with another record."""
         account.fail(FaultKind.ANOTHER_RECORD, methods=methods, times=times)
 
-    def others(self, account: Account, *but: str) -> list[Record]:
+    def others(self, account: ContractAccount, *but: str) -> list[Record]:
         """Every record but these, as the vendor has it."""
         return [record for record in account.emulator.records() if record[self.id_key] not in but]
 
-    def stored(self, account: Account, *but: str) -> Record:
+    def stored(self, account: ContractAccount, *but: str) -> Record:
         """Some other record of another number."""
         mine = {record[self.number_key] for record in account.emulator.records() if record[self.id_key] in but}
         return next(record for record in self.others(account, *but) if record[self.number_key] not in mine)
 
-    def answer_with(self, account: Account, id: str) -> Response:
+    def answer_with(self, account: ContractAccount, id: str) -> Response:
         """The vendor's answer to a request for this record."""
         client, script = account.scripted(lambda request: account.emulator.backend().send(request, 1.0))
         client.get_number(id)
         return account.emulator.backend().send(script.sent[-1], 1.0)
 
-    def subject_of(self, account: Account, operation: Operation) -> PhoneNumber:
+    def subject_of(self, account: ContractAccount, operation: Operation) -> PhoneNumber:
         """A number that an operation can be done to."""
         number = self.number_for(account, operation)
         if operation is not Operation.REVOKE_RELEASE:

@@ -14,8 +14,8 @@ from telephony_core.domain.sip import InboundUpdate
 from telephony_core.emulator import FaultKind
 from telephony_core.errors import (
     Conflict,
-    ConsentRequired,
     InvalidInput,
+    NotAllowed,
     OutcomeUnknown,
     PartialOutcome,
     ProviderError,
@@ -23,10 +23,10 @@ from telephony_core.errors import (
     UnsupportedError,
     UnsupportedField,
 )
-from telephony_core.operations.reconciliation import SettlementOutcome, read_field
+from telephony_core.operations.reconciliation import ReconciliationOutcome, read_field
 from telephony_core.provider.capabilities import Admits, Field, Operation
 from telephony_core.provider.flow import Response
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import PAIR, Subject
 
 SAMPLES: dict[NumberKind, tuple[str, ...]] = {
@@ -43,7 +43,7 @@ FOREIGN = ("+442079460018", "+353861234567", "+827098765432", "+34917654321", "+
 class Importing(Subject):
     """`IMPORT`, where it is offered."""
 
-    def test_import_takes_what_is_required_and_no_more(self, account: Account) -> None:
+    def test_import_takes_what_is_required_and_no_more(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         number = account.client.import_number(self.import_of(account, self.required(account)))
         assert number.origin is Origin.IMPORTED
@@ -51,20 +51,20 @@ class Importing(Subject):
         assert number.identity.e164 == self.new_number
         assert number.problems == ()
 
-    def test_import_carries_every_writable_field(self, account: Account) -> None:
+    def test_import_carries_every_writable_field(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         fields = self.importable(account)
         number = account.client.import_number(self.import_of(account, fields))
         self.assert_written(account, number, {name: self.value(account, name) for name in fields})
 
-    def test_an_imported_number_is_there_by_id_by_number_and_in_the_list(self, account: Account) -> None:
+    def test_an_imported_number_is_there_by_id_by_number_and_in_the_list(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         number = account.client.import_number(self.import_of(account, self.required(account)))
         assert account.client.get_number(number.id) == number
         assert account.client.find_number(self.new_number) == number
         assert number in account.client.list_numbers()
 
-    def test_import_creates_one_record_and_touches_no_other(self, account: Account) -> None:
+    def test_import_creates_one_record_and_touches_no_other(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         before = account.emulator.records()
         number = account.client.import_number(self.import_of(account, self.required(account)))
@@ -72,7 +72,7 @@ class Importing(Subject):
         assert [r for r in after if r[self.id_key] != number.id] == before
         assert len(after) == len(before) + 1
 
-    def test_import_takes_the_number_as_its_country_dials_it(self, account: Account) -> None:
+    def test_import_takes_the_number_as_its_country_dials_it(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         identity = NumberIdentity.parse(self.new_number, region=account.capabilities.region)
         if identity.region != account.capabilities.region or identity.national_digits is None:
@@ -80,27 +80,27 @@ class Importing(Subject):
         change = self.import_of(account, self.required(account), number=identity.national_digits)
         assert account.client.import_number(change).identity.e164 == self.new_number
 
-    def test_import_of_a_number_that_is_live_here_is_a_conflict(self, account: Account) -> None:
+    def test_import_of_a_number_that_is_live_here_is_a_conflict(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.client.import_number(self.import_of(account, self.required(account)))
         with account.no_write(), pytest.raises(Conflict):
             account.client.import_number(self.import_of(account, self.required(account)))
 
     def test_import_without_a_required_field_is_refused_without_a_request(
-        self, account: Account, required: Field
+        self, account: ContractAccount, required: Field
     ) -> None:
         change = self.import_of(account, self.required(account) - ({required} | (PAIR if required in PAIR else set())))
         error = self.refused(account, InvalidInput, lambda: account.client.import_number(change))
         assert str(required) in str(error)
 
     def test_import_of_a_field_that_is_not_writable_is_refused_without_a_request(
-        self, account: Account, not_importable: Field
+        self, account: ContractAccount, not_importable: Field
     ) -> None:
         fields = self.required(account) | {not_importable} | (PAIR if not_importable in PAIR else set())
         change = self.import_of(account, fields)
         self.refused(account, UnsupportedError, lambda: account.client.import_number(change))
 
-    def test_an_import_without_an_allow_list_opens_nothing_unasked(self, account: Account) -> None:
+    def test_an_import_without_an_allow_list_opens_nothing_unasked(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         capabilities = account.capabilities
         if not capabilities.can_write(Field.ALLOWED_ADDRESSES):
@@ -113,13 +113,13 @@ class Importing(Subject):
             assert [problem.severity for problem in said] == ["warning"]
             number = account.client.import_number(unasked)
         else:
-            error = self.refused(account, ConsentRequired, lambda: account.client.import_number(unasked))
-            assert error.consent == "allow_any"
+            error = self.refused(account, NotAllowed, lambda: account.client.import_number(unasked))
+            assert error.allowance == "allow_any"
             number = account.client.import_number(self.import_of(account, fields))
         if capabilities.can_read(Field.ALLOWED_ADDRESSES):
             assert not read_field(number, Field.ALLOWED_ADDRESSES), "no list was given, and there is one"
 
-    def test_an_import_with_an_empty_allow_list_is_told_what_that_means(self, account: Account) -> None:
+    def test_an_import_with_an_empty_allow_list_is_told_what_that_means(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         if not account.capabilities.can_write(Field.ALLOWED_ADDRESSES):
             pytest.skip(f"{account.spec.slug} has no allow-list")
@@ -128,7 +128,7 @@ class Importing(Subject):
         said = [p.severity for p in account.client.check(change) if p.field == Field.ALLOWED_ADDRESSES]
         assert said == (["warning"] if account.capabilities.admits_with_empty_list is Admits.NOBODY else [])
 
-    def test_import_with_an_agent_that_does_not_exist_leaves_nothing_unsaid(self, account: Account) -> None:
+    def test_import_with_an_agent_that_does_not_exist_leaves_nothing_unsaid(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         self.needs(account, Operation.ASSIGN_AGENTS)
         name = next(n for n in (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT) if account.capabilities.can_write(n))
@@ -144,12 +144,12 @@ class Importing(Subject):
 
     # -- which numbers
 
-    def test_import_takes_every_kind_that_is_declared(self, account: Account, kind_taken: NumberKind) -> None:
+    def test_import_takes_every_kind_that_is_declared(self, account: ContractAccount, kind_taken: NumberKind) -> None:
         text = self.sample(account, kind_taken)
         number = account.client.import_number(self.import_of(account, self.required(account), number=text))
         assert number.identity.kind is kind_taken
 
-    def test_a_kind_taken_as_it_is_has_to_be_asked_for(self, account: Account, kind_as_is: NumberKind) -> None:
+    def test_a_kind_taken_as_it_is_has_to_be_asked_for(self, account: ContractAccount, kind_as_is: NumberKind) -> None:
         text = self.sample(account, kind_as_is)
         plain = self.import_of(account, self.required(account), number=text)
         self.refused(account, TelephonyError, lambda: account.client.import_number(plain))
@@ -157,14 +157,14 @@ class Importing(Subject):
         assert account.client.import_number(change).identity.raw == text
 
     def test_a_kind_that_is_not_declared_is_refused_without_a_request(
-        self, account: Account, kind_refused: NumberKind
+        self, account: ContractAccount, kind_refused: NumberKind
     ) -> None:
         text = self.sample(account, kind_refused)
         for as_is in (False, True):
             change = self.import_of(account, self.required(account), number=text, send_as_is=as_is)
             self.refused(account, (InvalidInput, UnsupportedField), partial(account.client.import_number, change))
 
-    def test_a_number_of_another_country_is_taken_or_refused_as_declared(self, account: Account) -> None:
+    def test_a_number_of_another_country_is_taken_or_refused_as_declared(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         rules, here = account.capabilities.importable, account.capabilities.region
         assert rules is not None
@@ -183,7 +183,7 @@ class Importing(Subject):
 
     # -- lost answers
 
-    def test_an_import_whose_answer_was_lost_is_found_and_made_whole(self, account: Account) -> None:
+    def test_an_import_whose_answer_was_lost_is_found_and_made_whole(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.LOST_AFTER)
         fields = self.importable(account) - {Field.INBOUND_AGENT, Field.OUTBOUND_AGENT}
@@ -191,53 +191,57 @@ class Importing(Subject):
         self.assert_written(account, number, {name: self.value(account, name) for name in fields})
         assert len(self.records(account)) == 1
 
-    def test_an_import_answered_by_a_gateway_is_found_and_made_whole(self, account: Account) -> None:
+    def test_an_import_answered_by_a_gateway_is_found_and_made_whole(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.ANSWER_AFTER, methods=["POST", "PUT"], response=Response(502, {}, b"<html>"))
         number = account.client.import_number(self.import_of(account, self.required(account)))
         assert [record.id for record in self.records(account)] == [number.id]
 
-    def test_an_import_that_was_never_sent_is_sent_again(self, account: Account) -> None:
+    def test_an_import_that_was_never_sent_is_sent_again(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.REFUSED)
         account.client.import_number(self.import_of(account, self.required(account)))
         assert len(self.records(account)) == 1
 
-    def test_an_import_that_left_no_trace_is_an_unknown_outcome_and_is_not_repeated(self, account: Account) -> None:
+    def test_an_import_that_left_no_trace_is_an_unknown_outcome_and_is_not_repeated(
+        self, account: ContractAccount
+    ) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.LOST_BEFORE)
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.import_number(self.import_of(account, self.required(account)))
         assert self.records(account) == []
-        assert account.client.settle(caught.value).outcome is SettlementOutcome.NOT_SEEN
+        assert account.client.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
-    def test_an_import_that_happens_late_is_seen_by_a_later_look(self, account: Account) -> None:
+    def test_an_import_that_happens_late_is_seen_by_a_later_look(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.LATE)
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.import_number(self.import_of(account, self.required(account)))
         account.emulator.act_late()
         settlement = account.client.settle(caught.value)
-        assert settlement.outcome is SettlementOutcome.MADE
+        assert settlement.outcome is ReconciliationOutcome.MADE
         assert settlement.number == account.client.find_number(self.new_number)
 
-    def test_an_import_that_cannot_be_seen_yet_is_an_unknown_outcome_until_it_can(self, account: Account) -> None:
+    def test_an_import_that_cannot_be_seen_yet_is_an_unknown_outcome_until_it_can(
+        self, account: ContractAccount
+    ) -> None:
         self.needs(account, Operation.IMPORT)
         account.emulator.hide_new_for = 20
         account.fail(FaultKind.LOST_AFTER)
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.import_number(self.import_of(account, self.required(account)))
         looks = [account.client.settle(caught.value).outcome for _ in range(account.emulator.hide_new_for + 1)]
-        assert looks[0] is SettlementOutcome.NOT_SEEN
-        assert looks[-1] is SettlementOutcome.MADE
+        assert looks[0] is ReconciliationOutcome.NOT_SEEN
+        assert looks[-1] is ReconciliationOutcome.MADE
 
     # -- preparing
 
-    def records(self, account: Account) -> list[PhoneNumber]:
+    def records(self, account: ContractAccount) -> list[PhoneNumber]:
         """Every record of the new number."""
         return [n for n in account.client.list_numbers() if n.identity.e164 == self.new_number]
 
-    def sample(self, account: Account, kind: NumberKind) -> str:
+    def sample(self, account: ContractAccount, kind: NumberKind) -> str:
         """A number of this kind that the emulator does not hold."""
         if kind is NumberKind.E164:
             return self.new_number

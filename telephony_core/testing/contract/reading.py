@@ -12,7 +12,7 @@ from telephony_core.errors import AmbiguousNumber, InvalidInput, NotFound, Unexp
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Response
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import Subject
 
 MANY = 260
@@ -26,67 +26,67 @@ class Reading(Subject):
 
     # -- lists
 
-    def test_list_shows_every_record_that_can_be_read(self, account: Account) -> None:
+    def test_list_shows_every_record_that_can_be_read(self, account: ContractAccount) -> None:
         listed = [number.id for number in account.client.list_numbers()]
         known = [str(record[self.id_key]) for record in account.emulator.records()]
         assert len(listed) == len(set(listed)), "a record was listed twice"
         assert sorted(listed) == sorted(known)
 
-    def test_list_shows_each_record_as_get_does(self, account: Account) -> None:
+    def test_list_shows_each_record_as_get_does(self, account: ContractAccount) -> None:
         for number in account.client.list_numbers():
             assert account.client.get_number(number.id) == number
 
-    def test_every_record_belongs_to_its_provider(self, account: Account) -> None:
+    def test_every_record_belongs_to_its_provider(self, account: ContractAccount) -> None:
         assert {number.provider for number in account.client.list_numbers()} == {account.spec.slug}
 
     @pytest.mark.parametrize("status", list(NumberStatus), ids=str)
-    def test_list_by_status_is_the_part_of_the_whole_list(self, account: Account, status: NumberStatus) -> None:
+    def test_list_by_status_is_the_part_of_the_whole_list(self, account: ContractAccount, status: NumberStatus) -> None:
         whole = {number.id for number in account.client.list_numbers() if number.status is status}
         assert {number.id for number in account.client.list_numbers(status=status)} == whole
 
     @pytest.mark.parametrize("origin", list(Origin), ids=str)
-    def test_list_by_origin_is_the_part_of_the_whole_list(self, account: Account, origin: Origin) -> None:
+    def test_list_by_origin_is_the_part_of_the_whole_list(self, account: ContractAccount, origin: Origin) -> None:
         whole = {number.id for number in account.client.list_numbers() if number.origin is origin}
         assert {number.id for number in account.client.list_numbers(origin=origin)} == whole
 
-    def test_list_sends_nothing_until_it_is_read(self, account: Account) -> None:
+    def test_list_sends_nothing_until_it_is_read(self, account: ContractAccount) -> None:
         with account.no_request():
             account.client.list_numbers(first=0)
 
-    def test_list_asks_for_a_page_when_it_is_needed(self, account: Account) -> None:
+    def test_list_asks_for_a_page_when_it_is_needed(self, account: ContractAccount) -> None:
         self.fill(account, MANY)
         account.client.list_numbers(first=1)
         asked_for_one = len(account.sent)
         account.client.list_numbers()
         assert asked_for_one < len(account.sent) - asked_for_one
 
-    def test_list_follows_every_page(self, account: Account) -> None:
+    def test_list_follows_every_page(self, account: ContractAccount) -> None:
         ids = self.fill(account, MANY)
         assert ids <= {number.id for number in account.client.list_numbers()}
 
-    def test_list_of_an_empty_account_is_empty(self, account: Account) -> None:
+    def test_list_of_an_empty_account_is_empty(self, account: ContractAccount) -> None:
         account.clear()
         assert account.client.list_numbers() == []
 
-    def test_list_goes_on_after_an_empty_page(self, account: Account) -> None:
+    def test_list_goes_on_after_an_empty_page(self, account: ContractAccount) -> None:
         record = self.record(account)
         pages = iter([self.page([], "next-page"), self.page([record], None)])
         client, _ = account.scripted(lambda _: json_response(200, next(pages, self.page([], None))))
         assert [number.id for number in client.list_numbers()] == [record[self.id_key]]
 
-    def test_list_ends_with_the_last_page(self, account: Account) -> None:
+    def test_list_ends_with_the_last_page(self, account: ContractAccount) -> None:
         client, backend = account.scripted(lambda _: json_response(200, self.page([], None)))
         assert client.list_numbers() == []
         assert len(backend.sent) <= FEW_REQUESTS
 
-    def test_list_with_a_cursor_that_repeats_ends_with_an_error(self, account: Account) -> None:
+    def test_list_with_a_cursor_that_repeats_ends_with_an_error(self, account: ContractAccount) -> None:
         answer = json_response(200, self.page([self.record(account)], "same-cursor"))
         client, backend = account.scripted(lambda _: answer)
         with pytest.raises(UnexpectedResponse):
             client.list_numbers()
         assert len(backend.sent) <= FEW_REQUESTS
 
-    def test_a_record_that_comes_on_two_pages_is_listed_once(self, account: Account) -> None:
+    def test_a_record_that_comes_on_two_pages_is_listed_once(self, account: ContractAccount) -> None:
         record = self.record(account)
         pages = iter([self.page([record], "next-page"), self.page([record], None)])
         client, _ = account.scripted(lambda _: json_response(200, next(pages, self.page([], None))))
@@ -94,39 +94,41 @@ class Reading(Subject):
 
     # -- one record
 
-    def test_get_of_an_unknown_id_is_not_found(self, account: Account) -> None:
+    def test_get_of_an_unknown_id_is_not_found(self, account: ContractAccount) -> None:
         with pytest.raises(NotFound) as caught:
             account.client.get_number(account.emulator.new_id("nobody"))
         assert caught.value.provider == account.spec.slug
 
     @pytest.mark.parametrize("id", ["", ".", ".."])
-    def test_an_id_that_no_record_can_have_is_refused_without_a_request(self, account: Account, id: str) -> None:
+    def test_an_id_that_no_record_can_have_is_refused_without_a_request(
+        self, account: ContractAccount, id: str
+    ) -> None:
         self.refused(account, InvalidInput, lambda: account.client.get_number(id))
 
-    def test_a_field_that_is_not_readable_is_never_guessed(self, account: Account, unreadable: str) -> None:
+    def test_a_field_that_is_not_readable_is_never_guessed(self, account: ContractAccount, unreadable: str) -> None:
         values = [read_field(number, unreadable) for number in account.client.list_numbers()]
         assert values == [None] * len(values)
 
     # -- finding
 
-    def test_find_takes_any_spelling_of_a_number(self, account: Account) -> None:
+    def test_find_takes_any_spelling_of_a_number(self, account: ContractAccount) -> None:
         number = self.unique(account)
         e164 = number.identity.e164 or ""
         for spelling in (e164, f"{e164[:5]} {e164[5:8]}-{e164[8:]}", f"tel:{e164}", *_national(account, number)):
             assert account.client.find_number(spelling) == number
 
-    def test_find_of_a_number_that_is_not_here_is_not_found(self, account: Account) -> None:
+    def test_find_of_a_number_that_is_not_here_is_not_found(self, account: ContractAccount) -> None:
         with pytest.raises(NotFound):
             account.client.find_number(self.new_number)
 
-    def test_find_with_two_live_records_names_both(self, account: Account) -> None:
+    def test_find_with_two_live_records_names_both(self, account: ContractAccount) -> None:
         number = self.unique(account)
         twin = self.copy(account, number.id)
         with pytest.raises(AmbiguousNumber) as caught:
             account.client.find_number(str(number.identity))
         assert {candidate.id for candidate in caught.value.candidates} == {number.id, twin}
 
-    def test_find_prefers_the_live_record_to_those_that_are_over(self, account: Account) -> None:
+    def test_find_prefers_the_live_record_to_those_that_are_over(self, account: ContractAccount) -> None:
         number = self.unique(account)
         over = next((n for n in account.client.list_numbers(status=NumberStatus.RELEASED)), None)
         if over is None:
@@ -134,7 +136,7 @@ class Reading(Subject):
         self.copy(account, over.id, **{self.number_key: self.raw(account, number.id)[self.number_key]})
         assert account.client.find_number(str(number.identity)) == number
 
-    def test_find_gives_a_released_record_when_there_is_no_other(self, account: Account) -> None:
+    def test_find_gives_a_released_record_when_there_is_no_other(self, account: ContractAccount) -> None:
         numbers = account.client.list_numbers()
         identities = [number.identity.e164 for number in numbers]
         over = [n for n in numbers if n.status is NumberStatus.RELEASED and identities.count(n.identity.e164) == 1]
@@ -143,7 +145,7 @@ class Reading(Subject):
 
     # -- numbers for sale
 
-    def test_numbers_for_sale_are_listed_each_once(self, account: Account) -> None:
+    def test_numbers_for_sale_are_listed_each_once(self, account: ContractAccount) -> None:
         self.needs(account, Operation.SEARCH_AVAILABLE)
         with account.no_request():
             account.client.search_available(first=0)
@@ -155,19 +157,19 @@ class Reading(Subject):
 
     # -- preparing
 
-    def raw(self, account: Account, id: str) -> dict[str, object]:
+    def raw(self, account: ContractAccount, id: str) -> dict[str, object]:
         return next(record for record in account.emulator.records() if record.get(self.id_key) == id)
 
-    def copy(self, account: Account, id: str, **changes: object) -> str:
+    def copy(self, account: ContractAccount, id: str, **changes: object) -> str:
         """Another record like this one."""
         return account.emulator.add({**self.raw(account, id), self.id_key: account.emulator.new_id(), **changes})
 
-    def fill(self, account: Account, count: int) -> set[str]:
+    def fill(self, account: ContractAccount, count: int) -> set[str]:
         """Many records; their ids."""
         (number, *_) = self.numbers(account)
         return {self.copy(account, number.id) for _ in range(count)}
 
-    def unique(self, account: Account) -> PhoneNumber:
+    def unique(self, account: ContractAccount) -> PhoneNumber:
         """An active number with an E.164 form and one record."""
         numbers = account.client.list_numbers()
         e164s = [number.identity.e164 for number in numbers]
@@ -175,7 +177,7 @@ class Reading(Subject):
         return next(n for n in found if e164s.count(n.identity.e164) == 1)
 
 
-def _national(account: Account, number: PhoneNumber) -> list[str]:
+def _national(account: ContractAccount, number: PhoneNumber) -> list[str]:
     """How the number is dialled in its own country, where that is the provider's."""
     region = account.capabilities.region
     digits = number.identity.national_digits

@@ -7,11 +7,11 @@ import pytest
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import FaultKind
-from telephony_core.errors import ConsentRequired, NotFound, OutcomeUnknown, UnsupportedOperation, WrongState
-from telephony_core.operations.reconciliation import SettlementOutcome
+from telephony_core.errors import NotAllowed, NotFound, OutcomeUnknown, UnsupportedOperation, WrongState
+from telephony_core.operations.reconciliation import ReconciliationOutcome
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.changes import NumberRelease
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CHANGES
 from telephony_core.testing.contract.subject import EVERYTHING, Subject
 
@@ -19,14 +19,14 @@ from telephony_core.testing.contract.subject import EVERYTHING, Subject
 class Releasing(Subject):
     """`RELEASE` and `REVOKE_RELEASE`, by the origin of a number."""
 
-    def test_a_release_that_takes_effect_at_once_is_over(self, account: Account, ends_at_once: Origin) -> None:
+    def test_a_release_that_takes_effect_at_once_is_over(self, account: ContractAccount, ends_at_once: Origin) -> None:
         number = self.number_for(account, Operation.RELEASE, ends_at_once)
         release = account.client.release(number, allow=EVERYTHING)
         assert release.status is NumberStatus.RELEASED
         assert not release.revocable
         assert self.status_now(account, number) in (None, NumberStatus.RELEASED)
 
-    def test_a_release_that_takes_effect_later_says_when(self, account: Account, ends_later: Origin) -> None:
+    def test_a_release_that_takes_effect_later_says_when(self, account: ContractAccount, ends_later: Origin) -> None:
         number = self.number_for(account, Operation.RELEASE, ends_later)
         release = account.client.release(number, allow=EVERYTHING)
         assert release.status is NumberStatus.RELEASE_SCHEDULED
@@ -36,16 +36,16 @@ class Releasing(Subject):
         assert release.takes_effect_at is not None
         assert after.ends_at == release.takes_effect_at > account.emulator.now()
 
-    def test_a_release_names_the_number_it_is_about(self, account: Account) -> None:
+    def test_a_release_names_the_number_it_is_about(self, account: ContractAccount) -> None:
         number, release = self.released(account)
         assert (release.provider, release.id, release.identity) == (number.provider, number.id, number.identity)
 
-    def test_a_release_by_id_is_the_same(self, account: Account) -> None:
+    def test_a_release_by_id_is_the_same(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         assert account.client.release(number.id, allow=EVERYTHING).id == number.id
 
-    def test_a_release_takes_no_other_number(self, account: Account) -> None:
+    def test_a_release_takes_no_other_number(self, account: ContractAccount) -> None:
         before = {n.id: n.status for n in account.client.list_numbers()}
         number, _ = self.released(account)
         after = {n.id: n.status for n in account.client.list_numbers()}
@@ -54,29 +54,29 @@ class Releasing(Subject):
         assert after == before
 
     def test_a_release_that_is_scheduled_already_is_refused_without_a_request(
-        self, account: Account, ends_later: Origin
+        self, account: ContractAccount, ends_later: Origin
     ) -> None:
         number = self.number_for(account, Operation.RELEASE, ends_later)
         account.client.release(number, allow=EVERYTHING)
         scheduled = account.client.get_number(number.id)
         self.refused(account, WrongState, lambda: account.client.release(scheduled, allow=EVERYTHING))
 
-    def test_a_side_effect_of_releasing_needs_consent(self, account: Account) -> None:
+    def test_a_side_effect_of_releasing_needs_consent(self, account: ContractAccount) -> None:
         effects = account.capabilities.side_effects.get(Operation.RELEASE, frozenset())
         if not effects:
             pytest.skip(f"{account.spec.slug} declares no side effect of releasing")
         number = self.with_effects(account, effects)
-        with account.no_write(), pytest.raises(ConsentRequired) as caught:
+        with account.no_write(), pytest.raises(NotAllowed) as caught:
             account.client.release(number)
-        assert caught.value.consent in effects
-        with account.no_write(), pytest.raises(ConsentRequired):
+        assert caught.value.allowance in effects
+        with account.no_write(), pytest.raises(NotAllowed):
             account.client.release(number.id)
         before_it_was_linked = number.model_copy(update={"inbound_agent": None, "outbound_agent": None})
-        with account.no_write(), pytest.raises(ConsentRequired):
+        with account.no_write(), pytest.raises(NotAllowed):
             account.client.release(before_it_was_linked)
         assert account.client.release(number, allow=effects).id == number.id
 
-    def test_a_release_without_side_effects_needs_no_consent(self, account: Account) -> None:
+    def test_a_release_without_side_effects_needs_no_consent(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         origins = account.capabilities.operations[Operation.RELEASE].origins
         harmless = [n for n in self.numbers(account, origins=origins) if not self.effects_of(account, n)]
@@ -86,7 +86,7 @@ class Releasing(Subject):
 
     # -- revoking
 
-    def test_a_revocable_release_can_be_taken_back(self, account: Account, revocable: Origin) -> None:
+    def test_a_revocable_release_can_be_taken_back(self, account: ContractAccount, revocable: Origin) -> None:
         number = self.number_for(account, Operation.REVOKE_RELEASE, revocable)
         assert account.client.release(number, allow=EVERYTHING).revocable
         after = account.client.revoke_release(number.id)
@@ -95,12 +95,12 @@ class Releasing(Subject):
         assert account.client.get_number(number.id) == after
 
     def test_revoking_what_was_not_released_is_refused_without_a_request(
-        self, account: Account, revocable: Origin
+        self, account: ContractAccount, revocable: Origin
     ) -> None:
         number = self.number_for(account, Operation.REVOKE_RELEASE, revocable)
         self.refused(account, WrongState, lambda: account.client.revoke_release(number))
 
-    def test_a_release_that_cannot_be_revoked_is_not(self, account: Account) -> None:
+    def test_a_release_that_cannot_be_revoked_is_not(self, account: ContractAccount) -> None:
         terms = account.capabilities.release
         final = [origin for origin, term in terms.items() if not term.revocable]
         for origin in final:
@@ -111,7 +111,7 @@ class Releasing(Subject):
 
     # -- what is over
 
-    def test_a_released_number_takes_no_change_and_no_request(self, account: Account) -> None:
+    def test_a_released_number_takes_no_change_and_no_request(self, account: ContractAccount) -> None:
         (number, *_) = self.numbers(account)
         for operation in CHANGES:
             if account.capabilities.offers(operation):
@@ -121,7 +121,7 @@ class Releasing(Subject):
 
     # -- lost answers
 
-    def test_a_release_whose_answer_was_lost_is_found_out(self, account: Account) -> None:
+    def test_a_release_whose_answer_was_lost_is_found_out(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.fail(FaultKind.LOST_AFTER)
@@ -130,16 +130,18 @@ class Releasing(Subject):
         assert release.status is expected
         assert expected in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
 
-    def test_a_release_that_never_happened_is_an_unknown_outcome_and_is_not_repeated(self, account: Account) -> None:
+    def test_a_release_that_never_happened_is_an_unknown_outcome_and_is_not_repeated(
+        self, account: ContractAccount
+    ) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.fail(FaultKind.LOST_BEFORE)
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.release(number, allow=EVERYTHING)
         assert account.client.get_number(number.id) == number
-        assert account.client.settle(caught.value).outcome is SettlementOutcome.NOT_SEEN
+        assert account.client.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
-    def test_a_revocation_whose_answer_was_lost_is_found_out(self, account: Account, revocable: Origin) -> None:
+    def test_a_revocation_whose_answer_was_lost_is_found_out(self, account: ContractAccount, revocable: Origin) -> None:
         number = self.number_for(account, Operation.REVOKE_RELEASE, revocable)
         account.client.release(number, allow=EVERYTHING)
         account.fail(FaultKind.LOST_AFTER)
@@ -147,22 +149,22 @@ class Releasing(Subject):
 
     # -- preparing
 
-    def released(self, account: Account) -> tuple[PhoneNumber, Release]:
+    def released(self, account: ContractAccount) -> tuple[PhoneNumber, Release]:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         return number, account.client.release(number, allow=EVERYTHING)
 
-    def status_now(self, account: Account, number: PhoneNumber) -> NumberStatus | None:
+    def status_now(self, account: ContractAccount, number: PhoneNumber) -> NumberStatus | None:
         """The status of a record, or ``None`` when it is gone."""
         try:
             return account.client.get_number(number.id).status
         except NotFound:
             return None
 
-    def effects_of(self, account: Account, number: PhoneNumber) -> frozenset[SideEffect]:
+    def effects_of(self, account: ContractAccount, number: PhoneNumber) -> frozenset[SideEffect]:
         return account.client.adapter.side_effects(NumberRelease(number))
 
-    def with_effects(self, account: Account, effects: frozenset[SideEffect]) -> PhoneNumber:
+    def with_effects(self, account: ContractAccount, effects: frozenset[SideEffect]) -> PhoneNumber:
         """A number whose release would have a side effect: one that has an agent, if none has it as it is."""
         origins = account.capabilities.operations[Operation.RELEASE].origins
         numbers = self.numbers(account, origins=origins)

@@ -15,7 +15,7 @@ from telephony_core.errors import TelephonyError
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.flow import Response
 from telephony_core.secrets.redaction import SECRET_KEYS
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CHANGES
 from telephony_core.testing.contract.subject import PASSWORD, Subject
 
@@ -44,7 +44,7 @@ class Secrecy(Subject):
 
     # -- the key
 
-    def test_the_key_is_in_headers_only_and_goes_to_the_base_url_only(self, account: Account) -> None:
+    def test_the_key_is_in_headers_only_and_goes_to_the_base_url_only(self, account: ContractAccount) -> None:
         self.everything(account)
         key = account.emulator.api_key
         base = account.client.adapter.config.base_url
@@ -55,7 +55,7 @@ class Secrecy(Subject):
             assert key.encode() not in (request.body or b"")
             assert any(key in value for _, value in request.headers)
 
-    def test_requests_stay_below_a_base_url_with_a_path(self, account: Account) -> None:
+    def test_requests_stay_below_a_base_url_with_a_path(self, account: ContractAccount) -> None:
         page = self.page([self.record(account)], ELSEWHERE)
         client, script = account.scripted(lambda _: json_response(200, page), base_url=f"{GATEWAY}/")
         with pytest.raises(TelephonyError):
@@ -66,7 +66,7 @@ class Secrecy(Subject):
         assert all(request.url.startswith(GATEWAY + "/") for request in script.sent)
         assert not [r.url for r in script.sent if {".", ".."} & set(urlsplit(r.url).path.split("/"))]
 
-    def test_an_id_is_one_segment_of_a_path_whatever_it_holds(self, account: Account) -> None:
+    def test_an_id_is_one_segment_of_a_path_whatever_it_holds(self, account: ContractAccount) -> None:
         paths = self.paths(account, "plain-id")
         for id in HOSTILE_IDS:
             escaped = quote(id, safe="")
@@ -74,7 +74,7 @@ class Secrecy(Subject):
 
     # -- the password
 
-    def test_a_password_reaches_the_vendor_as_it_is(self, account: Account) -> None:
+    def test_a_password_reaches_the_vendor_as_it_is(self, account: ContractAccount) -> None:
         if not account.capabilities.can_write(Field.PASSWORD):
             pytest.skip(f"{account.spec.slug} takes no password")
         self.everything(account)
@@ -84,7 +84,7 @@ class Secrecy(Subject):
         assert not [text for text in texts if "**" in text], "a masked secret was sent"
 
     def test_neither_key_nor_password_is_shown_by_anything_that_can_be_printed(
-        self, account: Account, caplog: pytest.LogCaptureFixture
+        self, account: ContractAccount, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.DEBUG):
             results = self.everything(account)
@@ -98,7 +98,7 @@ class Secrecy(Subject):
         self.assert_hidden(account, shown)
 
     def test_an_error_in_which_the_vendor_repeats_secrets_hides_them(
-        self, account: Account, caplog: pytest.LogCaptureFixture
+        self, account: ContractAccount, caplog: pytest.LogCaptureFixture
     ) -> None:
         key, text = account.emulator.api_key, f"refused: {PASSWORD}"
         said = {
@@ -117,7 +117,7 @@ class Secrecy(Subject):
                 for call in self.calls(account):
                     self.assert_hidden(account, [*_shown(call), caplog.text])
 
-    def test_a_secret_that_the_vendor_sends_is_not_kept(self, account: Account) -> None:
+    def test_a_secret_that_the_vendor_sends_is_not_kept(self, account: ContractAccount) -> None:
         secret = "vendor-sent-secret"
         keys = sorted(SECRET_KEYS | account.client.adapter.secret_keys)
         record = {**self.record(account), **dict.fromkeys(keys, secret), "extra": [{key: secret} for key in keys]}
@@ -125,7 +125,7 @@ class Secrecy(Subject):
         (number,) = client.list_numbers()
         assert secret not in repr(number.raw) + repr(number) + number.model_dump_json()
 
-    def test_a_password_inside_an_address_is_neither_kept_nor_told(self, account: Account) -> None:
+    def test_a_password_inside_an_address_is_neither_kept_nor_told(self, account: ContractAccount) -> None:
         secret = "address-password"
         record = {**self.record(account), "extra": {"uri": f"sip:user:{secret}@pbx.example.com"}}
         odd = [{key: f"sip:user:{secret}@pbx.example.com"} for key, value in record.items() if isinstance(value, dict)]
@@ -137,7 +137,7 @@ class Secrecy(Subject):
 
     # -- preparing
 
-    def calls(self, account: Account) -> Iterator[Callable[[], object]]:
+    def calls(self, account: ContractAccount) -> Iterator[Callable[[], object]]:
         """The writes that carry a password."""
         fields = account.capabilities
         if not fields.can_write(Field.PASSWORD):
@@ -149,7 +149,7 @@ class Secrecy(Subject):
             values = self.with_companions(account, {Field.PASSWORD: self.value(account, Field.PASSWORD)}, number)
             yield partial(self.write, account, number, values)
 
-    def everything(self, account: Account) -> list[object]:
+    def everything(self, account: ContractAccount) -> list[object]:
         """Every operation that is offered, once; its results."""
         results: list[object] = [*account.client.list_numbers()]
         results += [call() for call in self.calls(account)]
@@ -158,7 +158,7 @@ class Secrecy(Subject):
                 results.append(self.attempt(account, operation, self.number_for(account, operation))())
         return results
 
-    def paths(self, account: Account, id: str) -> list[str]:
+    def paths(self, account: ContractAccount, id: str) -> list[str]:
         """Where every operation on the number with this id goes first."""
         client, script = account.scripted(lambda _: Response(404, {}, b""))
         changes = [operation for operation in CHANGES if account.capabilities.offers(operation)]
@@ -169,7 +169,7 @@ class Secrecy(Subject):
                 call()
         return [urlsplit(request.url).path for request in script.sent]
 
-    def assert_hidden(self, account: Account, shown: list[str]) -> None:
+    def assert_hidden(self, account: ContractAccount, shown: list[str]) -> None:
         for secret in (account.emulator.api_key, PASSWORD, json.dumps(PASSWORD)[1:-1]):
             assert not [text for text in shown if secret in text]
 

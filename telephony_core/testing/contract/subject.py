@@ -23,7 +23,7 @@ from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import NumberImport
 from telephony_core.provider.port import ProviderSpec
 from telephony_core.provider.registry import registry
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CASES, WRITTEN_BY, values_of
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.testing.emulated import new_emulator
@@ -91,13 +91,13 @@ class Subject:
             metafunc.parametrize(name, values, ids=str)
 
     @pytest.fixture(params=("sync", "async"))
-    def account(self, request: pytest.FixtureRequest) -> Iterator[Account]:
+    def account(self, request: pytest.FixtureRequest) -> Iterator[ContractAccount]:
         """An account on a fresh emulator, once with each client."""
         spec = self.spec()
-        with closing(Account(spec, new_emulator(spec), request.param)) as account:
+        with closing(ContractAccount(spec, new_emulator(spec), request.param)) as account:
             yield account
 
-    def needs(self, account: Account, operation: Operation) -> None:
+    def needs(self, account: ContractAccount, operation: Operation) -> None:
         """Skip the case of a provider that does not offer this."""
         if not account.capabilities.offers(operation):
             pytest.skip(f"{account.spec.slug} offers no {operation.value.replace('_', ' ')}")
@@ -105,13 +105,17 @@ class Subject:
     # -- choosing numbers
 
     def numbers(
-        self, account: Account, *, status: NumberStatus = NumberStatus.ACTIVE, origins: Iterable[Origin] | None = None
+        self,
+        account: ContractAccount,
+        *,
+        status: NumberStatus = NumberStatus.ACTIVE,
+        origins: Iterable[Origin] | None = None,
     ) -> list[PhoneNumber]:
         """Numbers of the emulator in this status and of these origins."""
         wanted = None if origins is None else frozenset(origins)
         return [n for n in account.client.list_numbers(status=status) if wanted is None or n.origin in wanted]
 
-    def number_for(self, account: Account, operation: Operation, origin: Origin | None = None) -> PhoneNumber:
+    def number_for(self, account: ContractAccount, operation: Operation, origin: Origin | None = None) -> PhoneNumber:
         """An active number to which an operation can be done; one with a trunk and without agents if there is any."""
         support = account.capabilities.operations.get(operation)
         origins = {origin} if origin is not None else None if support is None else support.origins
@@ -120,7 +124,7 @@ class Subject:
             pytest.fail(f"the emulator has no active number for {operation} ({origin or 'any origin'}): seed one")
         return min(numbers, key=_distance)
 
-    def record(self, account: Account) -> Record:
+    def record(self, account: ContractAccount) -> Record:
         """A vendor's record with as many values as any record of the emulator has: that of the number that has most to
         tell, with what it leaves empty filled in from others."""
         records = account.emulator.records()
@@ -132,7 +136,7 @@ class Subject:
 
     # -- values
 
-    def value(self, account: Account, name: Field, number: PhoneNumber | None = None) -> Any:
+    def value(self, account: ContractAccount, name: Field, number: PhoneNumber | None = None) -> Any:
         """A value of a field that the vendor accepts, other than the one that the number has."""
         match name:
             case Field.LABEL:
@@ -153,7 +157,7 @@ class Subject:
                 return choice[1] if current is choice[0] else choice[0]
 
     def with_companions(
-        self, account: Account, values: Mapping[Field, object], number: PhoneNumber | None = None
+        self, account: ContractAccount, values: Mapping[Field, object], number: PhoneNumber | None = None
     ) -> dict[Field, object]:
         """Values, and those of the fields that have to be in the same update: cleared along where they can be."""
         whole = dict(values)
@@ -163,7 +167,7 @@ class Subject:
                 whole[companion] = None if cleared else self.value(account, companion, number)
         return whole
 
-    def import_of(self, account: Account, fields: Iterable[Field], **more: Any) -> NumberImport:
+    def import_of(self, account: ContractAccount, fields: Iterable[Field], **more: Any) -> NumberImport:
         """An import with a value for each of these fields, and consent to every side effect and to an open trunk."""
         values = {name: self.value(account, name) for name in fields}
         inbound, outbound = halves(values)
@@ -180,13 +184,13 @@ class Subject:
             }
         )
 
-    def required(self, account: Account) -> set[Field]:
+    def required(self, account: ContractAccount) -> set[Field]:
         """The fields without which nothing is imported."""
         fields = account.capabilities.fields
         needed = {name for name in fields if fields[name].required_on_import}
         return needed | (PAIR if needed & PAIR else set())
 
-    def importable(self, account: Account) -> set[Field]:
+    def importable(self, account: ContractAccount) -> set[Field]:
         """Every field that an import can carry."""
         can_assign = account.capabilities.offers(Operation.ASSIGN_AGENTS)
         return {
@@ -199,7 +203,7 @@ class Subject:
 
     def write(
         self,
-        account: Account,
+        account: ContractAccount,
         number: PhoneNumber | str,
         values: Mapping[Field, object],
         *,
@@ -220,7 +224,7 @@ class Subject:
         return client.update_sip(number, inbound=inbound_half, outbound=outbound_half)
 
     def attempt(
-        self, account: Account, operation: Operation, number: PhoneNumber | str, client: Driver | None = None
+        self, account: ContractAccount, operation: Operation, number: PhoneNumber | str, client: Driver | None = None
     ) -> Callable[[], object]:
         """An operation with values that nothing stands against, ready to be called."""
         client = client or account.client
@@ -245,7 +249,7 @@ class Subject:
     # -- judging
 
     def refused(
-        self, account: Account, kind: type[ErrorT] | tuple[type[ErrorT], ...], call: Callable[[], object]
+        self, account: ContractAccount, kind: type[ErrorT] | tuple[type[ErrorT], ...], call: Callable[[], object]
     ) -> ErrorT:
         """The error of a call that is refused before any request, complete in what it tells."""
         with account.no_request(), pytest.raises(kind) as caught:
@@ -256,7 +260,7 @@ class Subject:
         assert error.remedy, "an error says what to do next"
         return error
 
-    def assert_written(self, account: Account, number: PhoneNumber, values: Mapping[Field, object]) -> None:
+    def assert_written(self, account: ContractAccount, number: PhoneNumber, values: Mapping[Field, object]) -> None:
         """What was written came back, is there when it is read again, or is at the vendor where it cannot be read."""
         records = [number, account.client.get_number(number.id)]
         for name, value in values.items():

@@ -12,7 +12,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import FaultKind, Record, json_response
 from telephony_core.errors import UnexpectedResponse
 from telephony_core.provider.flow import Response
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.reading import html
 from telephony_core.testing.contract.subject import Subject
 
@@ -39,36 +39,36 @@ NOT_A_RECORD: tuple[object, ...] = (None, 7, "text", [], {}, True)
 class Tolerance(Subject):
     """An adapter outlives its vendor's next release."""
 
-    def test_an_unknown_status_is_unknown_live_and_told_in_the_vendors_word(self, account: Account) -> None:
+    def test_an_unknown_status_is_unknown_live_and_told_in_the_vendors_word(self, account: ContractAccount) -> None:
         number = self.odd(account, {**self.record(account), self.status_key: "teleported"})
         assert number.status is NumberStatus.UNKNOWN
         assert number.provider_status == "teleported"
         assert number.is_live
 
-    def test_a_number_with_an_unknown_status_is_listed(self, account: Account) -> None:
+    def test_a_number_with_an_unknown_status_is_listed(self, account: ContractAccount) -> None:
         record = {**self.record(account), self.status_key: "teleported"}
         client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
         assert [number.status for number in client.list_numbers()] == [NumberStatus.UNKNOWN]
 
-    def test_an_unknown_field_changes_nothing_and_stays_in_raw(self, account: Account) -> None:
+    def test_an_unknown_field_changes_nothing_and_stays_in_raw(self, account: ContractAccount) -> None:
         plain, number = (self.odd(account, {**self.record(account), **more}) for more in ({}, {"brand_new": NEW}))
         assert number == plain
         assert number.raw["brand_new"] == NEW
 
-    def test_a_missing_optional_field_loses_nothing_else(self, account: Account) -> None:
+    def test_a_missing_optional_field_loses_nothing_else(self, account: ContractAccount) -> None:
         plain, record = self.odd(account, self.record(account)), self.record(account)
         for path, value in self.optional_leaves(account):
             number = self.odd(account, _without(record, path))
             assert len(path) > 1 or number.problems == (), path
             assert len(_differences(number, plain)) <= _fields_of(value), path
 
-    def test_an_optional_field_that_is_null_loses_nothing_else(self, account: Account) -> None:
+    def test_an_optional_field_that_is_null_loses_nothing_else(self, account: ContractAccount) -> None:
         plain, record = self.odd(account, self.record(account)), self.record(account)
         for path, value in self.optional_leaves(account):
             number = self.odd(account, _replaced(record, path, None))
             assert len(_differences(number, plain)) <= _fields_of(value), path
 
-    def test_a_field_of_the_wrong_type_is_named_in_problems(self, account: Account) -> None:
+    def test_a_field_of_the_wrong_type_is_named_in_problems(self, account: ContractAccount) -> None:
         plain, record = self.odd(account, self.record(account)), self.record(account)
         silent = []
         named = set()
@@ -83,7 +83,7 @@ class Tolerance(Subject):
         assert not silent, "these were read otherwise without a word"
         assert (self.status_key,) in named
 
-    def test_no_value_of_an_optional_field_can_break_the_reading(self, account: Account) -> None:
+    def test_no_value_of_an_optional_field_can_break_the_reading(self, account: ContractAccount) -> None:
         record = self.record(account)
         for path, _ in self.optional_leaves(account):
             for value in HOSTILE:
@@ -91,7 +91,7 @@ class Tolerance(Subject):
                 assert number.id == record[self.id_key], (path, value)
                 assert number.model_dump_json(), (path, value)
 
-    def test_half_a_surrogate_pair_cannot_break_the_dump_of_a_record(self, account: Account) -> None:
+    def test_half_a_surrogate_pair_cannot_break_the_dump_of_a_record(self, account: ContractAccount) -> None:
         """JSON can hold one, UTF-8 cannot: a record that cannot be dumped would fail a whole list."""
         record = self.record(account)
         for path, value in self.optional_leaves(account):
@@ -101,7 +101,7 @@ class Tolerance(Subject):
     @pytest.mark.parametrize(
         "text", ["2001", "112", "+", "", " ", "anonymous", "front@pbx.example.com", "\uff10\uff17\uff10"]
     )
-    def test_a_number_that_is_no_number_is_kept_as_it_is(self, account: Account, text: str) -> None:
+    def test_a_number_that_is_no_number_is_kept_as_it_is(self, account: ContractAccount, text: str) -> None:
         record = {**self.record(account), self.number_key: text}
         client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
         try:
@@ -114,7 +114,7 @@ class Tolerance(Subject):
 
     # -- what cannot be read at all
 
-    def test_a_record_without_id_or_number_is_an_unexpected_response(self, account: Account) -> None:
+    def test_a_record_without_id_or_number_is_an_unexpected_response(self, account: ContractAccount) -> None:
         for key in (self.id_key, self.number_key):
             for value in (None, 7, ["text"]):
                 self.unexpected(account, {**self.record(account), key: value})
@@ -122,12 +122,14 @@ class Tolerance(Subject):
 
     @pytest.mark.parametrize("item", NOT_A_RECORD, ids=repr)
     def test_a_page_with_something_else_than_records_is_an_unexpected_response(
-        self, account: Account, item: object
+        self, account: ContractAccount, item: object
     ) -> None:
         self.unexpected(account, item)
 
     @pytest.mark.parametrize("payload", [None, 7, "text", [], {}, True, [{}], {"error": None}], ids=repr)
-    def test_an_answer_of_the_wrong_shape_is_an_unexpected_response(self, account: Account, payload: object) -> None:
+    def test_an_answer_of_the_wrong_shape_is_an_unexpected_response(
+        self, account: ContractAccount, payload: object
+    ) -> None:
         client, _ = account.scripted(lambda _: json_response(200, payload))
         with pytest.raises(UnexpectedResponse):
             client.list_numbers()
@@ -146,7 +148,9 @@ class Tolerance(Subject):
         ],
         ids=["html", "empty", "no-content", "cut", "binary", "nested"],
     )
-    def test_an_answer_that_is_no_json_is_an_unexpected_response(self, account: Account, answer: Response) -> None:
+    def test_an_answer_that_is_no_json_is_an_unexpected_response(
+        self, account: ContractAccount, answer: Response
+    ) -> None:
         client, _ = account.scripted(lambda _: answer)
         with pytest.raises(UnexpectedResponse) as caught:
             client.list_numbers()
@@ -154,7 +158,7 @@ class Tolerance(Subject):
         with pytest.raises(UnexpectedResponse):
             client.get_number("some-id")
 
-    def test_a_failure_in_the_middle_of_a_listing_is_told(self, account: Account) -> None:
+    def test_a_failure_in_the_middle_of_a_listing_is_told(self, account: ContractAccount) -> None:
         pages = iter([json_response(200, self.page([self.record(account)], "next-page")), html()])
         client, _ = account.scripted(lambda _: next(pages))
         assert client.list_numbers(first=1)
@@ -162,7 +166,7 @@ class Tolerance(Subject):
         with pytest.raises(UnexpectedResponse):
             client.list_numbers()
 
-    def test_html_from_a_gateway_in_place_of_a_record_is_an_unexpected_response(self, account: Account) -> None:
+    def test_html_from_a_gateway_in_place_of_a_record_is_an_unexpected_response(self, account: ContractAccount) -> None:
         id = str(self.record(account)[self.id_key])
         account.fail(FaultKind.ANSWER, methods=["GET"], response=html())
         with pytest.raises(UnexpectedResponse):
@@ -170,18 +174,18 @@ class Tolerance(Subject):
 
     # -- preparing
 
-    def odd(self, account: Account, record: Record) -> PhoneNumber:
+    def odd(self, account: ContractAccount, record: Record) -> PhoneNumber:
         """The model of this record."""
         client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
         (number,) = client.list_numbers()
         return number
 
-    def optional_leaves(self, account: Account) -> Iterator[tuple[tuple[str, ...], object]]:
+    def optional_leaves(self, account: ContractAccount) -> Iterator[tuple[tuple[str, ...], object]]:
         """Every value of the record that may be odd, by its path."""
         leaves = _leaves(self.record(account))
         return ((path, value) for path, value in leaves if path[0] not in (self.id_key, self.number_key))
 
-    def unexpected(self, account: Account, item: object) -> None:
+    def unexpected(self, account: ContractAccount, item: object) -> None:
         answer = Response(200, {"content-type": "application/json"}, json.dumps(self.page([item], None)).encode())
         client, _ = account.scripted(lambda _: answer)
         with pytest.raises(UnexpectedResponse):

@@ -13,11 +13,11 @@ from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import FaultKind
-from telephony_core.errors import ConsentRequired, NotFound, ProviderError, TelephonyError
+from telephony_core.errors import NotAllowed, NotFound, ProviderError, TelephonyError
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.flow import Response
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ADDRESSES, WRITTEN_BY, OriginCase
 from telephony_core.testing.contract.subject import PAIR, Subject
 
@@ -26,7 +26,7 @@ class Writing(Subject):
     """Declared works: each writable field, each clearable one, each form of a value."""
 
     def test_an_operation_works_for_numbers_of_every_declared_origin(
-        self, account: Account, right_origin: OriginCase
+        self, account: ContractAccount, right_origin: OriginCase
     ) -> None:
         number = self.changeable(account, right_origin.operation, right_origin.origin)
         self.attempt(account, right_origin.operation, number)()
@@ -34,19 +34,19 @@ class Writing(Subject):
 
     # -- fields
 
-    def test_a_writable_field_reaches_the_vendor(self, account: Account, writable: Field) -> None:
+    def test_a_writable_field_reaches_the_vendor(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
         after = self.write(account, number, values)
         self.assert_written(account, after, values)
         assert account.client.get_number(number.id) == after, "what a write returns is what a read shows"
 
-    def test_a_field_is_written_by_the_id_of_the_number_too(self, account: Account, writable: Field) -> None:
+    def test_a_field_is_written_by_the_id_of_the_number_too(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
         self.assert_written(account, self.write(account, number.id, values), values)
 
-    def test_writing_a_field_leaves_the_others(self, account: Account, writable: Field) -> None:
+    def test_writing_a_field_leaves_the_others(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
         stored = account.emulator.credentials(number.id)
@@ -55,13 +55,13 @@ class Writing(Subject):
         if not values.keys() & PAIR:
             assert account.emulator.credentials(number.id) == stored
 
-    def test_writing_a_field_touches_no_other_record(self, account: Account, writable: Field) -> None:
+    def test_writing_a_field_touches_no_other_record(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         others = [n for n in account.client.list_numbers() if n.id != number.id]
         self.write(account, number, self.with_companions(account, {writable: self.value(account, writable)}, number))
         assert [n for n in account.client.list_numbers() if n.id != number.id] == others
 
-    def test_a_value_is_sent_without_any_null_beside_it(self, account: Account, writable: Field) -> None:
+    def test_a_value_is_sent_without_any_null_beside_it(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
         self.write(account, number, values)
@@ -69,13 +69,13 @@ class Writing(Subject):
         assert bodies
         assert None not in [leaf for body in bodies for leaf in _leaves(body)]
 
-    def test_writing_the_same_twice_is_the_same(self, account: Account, writable: Field) -> None:
+    def test_writing_the_same_twice_is_the_same(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
         once = self.write(account, number, values)
         self.assert_written(account, self.write(account, once, values), values)
 
-    def test_a_clearable_field_is_cleared_by_none(self, account: Account, clearable: Field) -> None:
+    def test_a_clearable_field_is_cleared_by_none(self, account: ContractAccount, clearable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[clearable])
         filled = {clearable: self.value(account, clearable, number)}
         number = self.write(account, number, self.with_companions(account, filled, number))
@@ -85,14 +85,14 @@ class Writing(Subject):
         self.assert_written(account, after, values)
         assert _untouched(after, values) == _untouched(number, values)
 
-    def test_several_fields_of_the_trunk_are_written_at_once(self, account: Account) -> None:
+    def test_several_fields_of_the_trunk_are_written_at_once(self, account: ContractAccount) -> None:
         self.needs(account, Operation.UPDATE_SIP)
         number = self.number_for(account, Operation.UPDATE_SIP)
         names = [n for n in Field if WRITTEN_BY[n] is Operation.UPDATE_SIP and account.capabilities.can_write(n)]
         values: dict[Field, object] = {name: self.value(account, name, number) for name in names}
         self.assert_written(account, self.write(account, number, values), values)
 
-    def test_a_label_of_the_greatest_length_is_taken(self, account: Account) -> None:
+    def test_a_label_of_the_greatest_length_is_taken(self, account: ContractAccount) -> None:
         support = account.capabilities.fields.get(Field.LABEL)
         if support is None or not support.writable or support.max_length is None:
             pytest.skip(f"{account.spec.slug} declares no greatest length of a label")
@@ -102,13 +102,13 @@ class Writing(Subject):
 
     # -- addresses
 
-    def test_an_address_form_that_is_offered_arrives_whole(self, account: Account, address_form: str) -> None:
+    def test_an_address_form_that_is_offered_arrives_whole(self, account: ContractAccount, address_form: str) -> None:
         number = self.number_for(account, Operation.UPDATE_SIP)
         address = SipAddress.parse(ADDRESSES[address_form])
         values = self.with_companions(account, {Field.ADDRESS: address}, number)
         self.assert_written(account, self.write(account, number, values), values)
 
-    def test_an_address_without_a_port_stays_without_one(self, account: Account) -> None:
+    def test_an_address_without_a_port_stays_without_one(self, account: ContractAccount) -> None:
         if not (account.capabilities.offers(Operation.UPDATE_SIP) and account.capabilities.can_write(Field.ADDRESS)):
             pytest.skip(f"{account.spec.slug} takes no address")
         number = self.number_for(account, Operation.UPDATE_SIP)
@@ -122,7 +122,7 @@ class Writing(Subject):
 
     # -- agents
 
-    def test_a_declared_agent_version_is_sent(self, account: Account, version: AgentVersion) -> None:
+    def test_a_declared_agent_version_is_sent(self, account: ContractAccount, version: AgentVersion) -> None:
         """It may still be refused by the vendor, as a draft may be; then nothing has changed."""
         number = self.number_for(account, Operation.ASSIGN_AGENTS)
         name = self.agent_field(account)
@@ -135,7 +135,7 @@ class Writing(Subject):
             self.assert_written(account, after, values)
         assert account.writes
 
-    def test_a_version_in_the_vendors_own_words_is_assigned(self, account: Account) -> None:
+    def test_a_version_in_the_vendors_own_words_is_assigned(self, account: ContractAccount) -> None:
         rules = account.capabilities.agent_versions
         if rules is None or rules.literals is None:
             pytest.skip(f"{account.spec.slug} declares no words of its own for versions")
@@ -143,7 +143,7 @@ class Writing(Subject):
         values: dict[Field, object] = {self.agent_field(account): self.agent_by_literal(account.emulator)}
         self.assert_written(account, self.write(account, number, values), values)
 
-    def test_an_agent_that_does_not_exist_changes_nothing(self, account: Account) -> None:
+    def test_an_agent_that_does_not_exist_changes_nothing(self, account: ContractAccount) -> None:
         self.needs(account, Operation.ASSIGN_AGENTS)
         number = self.number_for(account, Operation.ASSIGN_AGENTS)
         nobody = AgentRef(account.emulator.new_id("no such agent"), version=self.agent(account.emulator).version)
@@ -151,26 +151,26 @@ class Writing(Subject):
             self.write(account, number, {self.agent_field(account): nobody})
         assert account.client.get_number(number.id) == number
 
-    def test_a_side_effect_of_assigning_needs_consent(self, account: Account) -> None:
+    def test_a_side_effect_of_assigning_needs_consent(self, account: ContractAccount) -> None:
         effects = account.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
         if not effects:
             pytest.skip(f"{account.spec.slug} declares no side effect of assigning")
         number = self.number_for(account, Operation.ASSIGN_AGENTS)
         values: dict[Field, object] = {self.agent_field(account): self.agent_with_side_effect(account.emulator)}
-        with account.no_write(), pytest.raises(ConsentRequired) as caught:
+        with account.no_write(), pytest.raises(NotAllowed) as caught:
             self.write(account, number, values, allow=())
-        assert caught.value.consent in effects
+        assert caught.value.allowance in effects
         self.assert_written(account, self.write(account, number, values), values)
 
     # -- what goes wrong
 
     def test_an_unknown_id_is_not_found_and_nothing_is_sent_but_the_look(
-        self, account: Account, change: Operation
+        self, account: ContractAccount, change: Operation
     ) -> None:
         with account.no_write(), pytest.raises(NotFound):
             self.attempt(account, change, account.emulator.new_id("nobody"))()
 
-    def test_a_setting_whose_answer_is_lost_is_sent_again(self, account: Account, writable: Field) -> None:
+    def test_a_setting_whose_answer_is_lost_is_sent_again(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
         for kind in (FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.REFUSED):
@@ -178,7 +178,7 @@ class Writing(Subject):
             self.assert_written(account, self.write(account, number, values), values)
 
     def test_a_write_answered_with_nonsense_fails_as_an_error_of_this_library(
-        self, account: Account, change: Operation
+        self, account: ContractAccount, change: Operation
     ) -> None:
         number = self.changeable(account, change)
         for body in (b"", b"<html>", b"[]", b"{}", b"null", b"7"):
@@ -189,11 +189,11 @@ class Writing(Subject):
 
     # -- preparing
 
-    def agent_field(self, account: Account) -> Field:
+    def agent_field(self, account: ContractAccount) -> Field:
         fields = (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT)
         return next(name for name in fields if account.capabilities.can_write(name))
 
-    def changeable(self, account: Account, change: Operation, origin: Origin | None = None) -> PhoneNumber:
+    def changeable(self, account: ContractAccount, change: Operation, origin: Origin | None = None) -> PhoneNumber:
         """A number that stands where this operation can be done to it."""
         number = self.number_for(account, change, origin)
         if change is not Operation.REVOKE_RELEASE:

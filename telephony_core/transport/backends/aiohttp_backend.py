@@ -16,7 +16,7 @@ from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.backends.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
 from telephony_core.transport.backends.response_body import ASKED, answer, check_length, too_late
-from telephony_core.transport.lifecycle import OneLoop
+from telephony_core.transport.lifecycle import LoopAffinity
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -42,7 +42,7 @@ class AiohttpBackend:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._origins: dict[str, tuple[str | None, ssl.SSLContext | bool]] = {}
-        self._loop = OneLoop()
+        self._loop = LoopAffinity()
         self._in_flight = 0
         self._closed = False
 

@@ -32,7 +32,7 @@ from telephony_core.transport.backends.httpx_progress import (
 )
 from telephony_core.transport.backends.idle_connections import IDLE_FOR, IdleConnections
 from telephony_core.transport.backends.response_body import ASKED, PACKINGS, answer, check_length
-from telephony_core.transport.lifecycle import OneLoop
+from telephony_core.transport.lifecycle import LoopAffinity
 
 if TYPE_CHECKING:
     import httpx
@@ -248,7 +248,7 @@ class AsyncHttpxBackend:
         self._client = client
         self._origins: dict[str, _Origin[httpx.AsyncHTTPTransport]] = {}
         self._places = asyncio.Semaphore(MOST_CONNECTIONS)
-        self._loop = OneLoop()
+        self._loop = LoopAffinity()
         self._closed = False
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:

@@ -13,10 +13,10 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate
 from telephony_core.errors import (
     AnswerLost,
-    ConsentRequired,
     InvalidInput,
     InvalidRequest,
     NoAnswer,
+    NotAllowed,
     NotFound,
     OutcomeUnknown,
     PartialOutcome,
@@ -125,10 +125,10 @@ def test_a_version_that_would_go_live_needs_consent_by_name(
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version))
 
-    with pytest.raises(ConsentRequired, match=version_id) as refusal:
+    with pytest.raises(NotAllowed, match=version_id) as refusal:
         wire.run(operations.assign_agents(change), DROPDOWN, now=custom())
 
-    assert refusal.value.consent == "publishes"
+    assert refusal.value.allowance == "publishes"
     assert "SideEffect.PUBLISHES" in str(refusal.value)
     assert [method for method, *_ in wire.calls] == ["GET"]
 
@@ -290,7 +290,7 @@ def test_a_version_whose_state_cannot_be_read_counts_as_not_published(
     odd = [{"agent_id": SALES, "versions": [{"version_id": SOLD, "version_number": 1, "is_published": "yes"}]}]
     change = AgentAssignment(read(custom()), inbound=AgentRef(SALES, version=SOLD))
 
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         wire.run(operations.assign_agents(change), odd, now=custom())
 
 
@@ -481,7 +481,7 @@ def test_an_import_whose_agent_cannot_be_assigned_creates_nothing(wire: Any, ope
         number="+34911234567", inbound=InboundUpdate(allow_any=True), inbound_agent=AgentRef(RECEPTION, version=OLD)
     )
 
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         wire.run(operations.import_number(change), *NOTHING, DROPDOWN)
 
     assert "POST" not in {method for method, *_ in wire.calls}

@@ -23,7 +23,7 @@ from telephony_core import (
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.errors import (
     AuthenticationFailed,
-    ConsentRequired,
+    NotAllowed,
     NotFound,
     OutcomeUnknown,
     ProviderError,
@@ -90,7 +90,7 @@ def test_assigning_a_draft_or_another_version_needs_consent_and_the_published_on
     other = next(version.version_id for version in emulator.versions(sales) if version.is_draft)
 
     for version in (DRAFT, other):
-        with pytest.raises(ConsentRequired):
+        with pytest.raises(NotAllowed):
             telephony.assign_agents(number, inbound=AgentRef(sales, version=version))
     assert writes(emulator) == []
 

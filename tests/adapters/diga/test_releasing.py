@@ -12,8 +12,8 @@ from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import (
     AnswerLost,
-    ConsentRequired,
     NoAnswer,
+    NotAllowed,
     NotFound,
     OutcomeUnknown,
     UnexpectedResponse,
@@ -210,17 +210,17 @@ def test_releasing_an_imported_number_with_an_agent_needs_consent(
 ) -> None:
     number = read(custom(**{"inbound_agent_id": None, way: "22222222-2222-4222-8222-222222222222"}))
 
-    with pytest.raises(ConsentRequired) as refusal:
+    with pytest.raises(NotAllowed) as refusal:
         wire.run(release(operations, number, allow=NOTHING))
 
-    assert refusal.value.consent == "unpublishes"
+    assert refusal.value.allowance == "unpublishes"
     assert wire.sent == []
 
 
 def test_an_agent_that_was_linked_after_the_record_was_read_needs_consent(
     wire: Any, operations: Operations, custom: Make
 ) -> None:
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         wire.run(release(operations, idle(custom), allow=NOTHING), custom())
     assert [method for method, *_ in wire.calls] == ["GET"]
 
@@ -252,7 +252,7 @@ def test_an_agent_that_cannot_be_read_is_one(way: str, diga: DigaProvider, custo
 def test_given_by_id_the_record_decides_whether_consent_is_needed(
     wire: Any, operations: Operations, custom: Make
 ) -> None:
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         wire.run(release(operations, custom()["id"], allow=NOTHING), custom())
     assert [method for method, *_ in wire.calls] == ["GET"]
 

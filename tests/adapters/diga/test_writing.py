@@ -15,8 +15,8 @@ from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUp
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import (
     AnswerLost,
-    ConsentRequired,
     InvalidInput,
+    NotAllowed,
     OutcomeUnknown,
     PartialOutcome,
     TelephonyError,
@@ -267,7 +267,7 @@ def test_an_empty_update_is_refused(wire: Any, operations: Operations, custom: M
 def test_opening_the_trunk_needs_consent_and_says_that_it_is_not_documented(
     operations: Operations, custom: Make
 ) -> None:
-    with pytest.raises(ConsentRequired):
+    with pytest.raises(NotAllowed):
         InboundUpdate(allowed_addresses=[])
 
     change = SipUpdate(read(custom()), inbound=InboundUpdate(allowed_addresses=[], allow_any=True))

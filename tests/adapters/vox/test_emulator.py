@@ -16,7 +16,7 @@ import schemathesis
 from hypothesis import settings
 from schemathesis.config import SchemathesisConfig
 
-from telephony_core.emulator import Credentials, HttpRequest
+from telephony_core.emulator import HttpRequest, StoredCredentials
 from telephony_core.emulator.asgi import asgi_app
 from telephony_vox.emulator import VoxEmulator
 from tests.adapters.asked import Asked
@@ -226,7 +226,7 @@ class TestRegistering:
 
     def test_credentials_are_kept_and_never_shown(self, empty: Account) -> None:
         _, made = self.register(empty, auth_username="canary-user", auth_password="canary-word")
-        assert empty.emulator.credentials(made["id"]) == Credentials("canary-user", "canary-word")
+        assert empty.emulator.credentials(made["id"]) == StoredCredentials("canary-user", "canary-word")
         assert "canary" not in json.dumps([made, empty.all(), empty.emulator.records()])
 
     @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ class TestSip:
         )
         return f"{OWNED}/{made[1]['id']}/sip"
 
-    def credentials(self, account: Account) -> Credentials | None:
+    def credentials(self, account: Account) -> StoredCredentials | None:
         return account.emulator.credentials(account.all()[0]["id"])
 
     def test_what_is_left_out_stays(self, empty: Account, trunk: str) -> None:
@@ -322,14 +322,14 @@ class TestSip:
         assert status == 200
         assert after == {**before, "address": "sip:b", "updated_at": after["updated_at"]}
         assert after["updated_at"] == before["updated_at"] + 60_000
-        assert self.credentials(empty) == Credentials("u", "q")
+        assert self.credentials(empty) == StoredCredentials("u", "q")
 
     def test_null_clears(self, empty: Account, trunk: str) -> None:
         body = {"address": None, "auth_username": None, "auth_password": "q", "memo": None}
         _, after = empty.ask("PATCH", trunk, body)
         gone = ("address", "memo", "inbound_trunk_id", "outbound_trunk_id")
         assert [after[name] for name in gone] == [None] * 4
-        assert self.credentials(empty) == Credentials(None, "q")
+        assert self.credentials(empty) == StoredCredentials(None, "q")
 
     @pytest.mark.parametrize("field", ["address", "auth_username"])
     @pytest.mark.parametrize("value", ["new", None])
@@ -337,12 +337,12 @@ class TestSip:
         self, empty: Account, trunk: str, field: str, value: str | None
     ) -> None:
         assert empty.refusal("PATCH", trunk, {field: value}) == (*INVALID, "auth_password", "required")
-        assert self.credentials(empty) == Credentials("u", "p")
+        assert self.credentials(empty) == StoredCredentials("u", "p")
 
     def test_password_and_memo_can_come_alone(self, empty: Account, trunk: str) -> None:
         assert empty.ask("PATCH", trunk, {"auth_password": "q"})[0] == 200
         assert empty.ask("PATCH", trunk, {"memo": "n"})[1]["memo"] == "n"
-        assert self.credentials(empty) == Credentials("u", "q")
+        assert self.credentials(empty) == StoredCredentials("u", "q")
 
     @pytest.mark.parametrize(
         "body", [{}, {"auth_password": None}, {"memo": "x" * 201}, {"memo": 1}, {"port": 5060}, {"number": "0702"}]

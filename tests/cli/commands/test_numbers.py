@@ -278,7 +278,7 @@ def test_release_prints_when_it_takes_effect_and_whether_it_can_be_revoked(telep
 
 def test_release_without_a_terminal_needs_yes(telephony, vox):
     error = telephony.error("numbers", "release", BOUGHT, "-p", "vox")
-    assert (error["kind"], error["exit_code"], error["consent"]) == ("ConsentRequired", 8, "yes")
+    assert (error["kind"], error["exit_code"], error["allowance"]) == ("NotAllowed", 8, "yes")
     assert "--yes" in error["remedy"]
     assert "DELETE" not in {call.method for call in vox.requests}
 
@@ -360,7 +360,7 @@ def test_a_record_that_is_of_another_number_by_now_is_not_released(telephony, vo
 
 def test_release_that_unpublishes_agents_has_to_be_allowed_by_name(telephony, diga):
     error = telephony.error("numbers", "release", SPANISH_MOBILE, "-p", "diga", "--yes")
-    assert (error["kind"], error["consent"]) == ("ConsentRequired", "unpublishes")
+    assert (error["kind"], error["allowance"]) == ("NotAllowed", "unpublishes")
     assert error["remedy"] == "say --allow unpublishes if that is meant"
     assert "DELETE" not in {call.method for call in diga.requests}
     released = telephony.json("numbers", "release", SPANISH_MOBILE, "-p", "diga", "--yes", "--allow", "unpublishes")
@@ -494,7 +494,7 @@ def test_an_outcome_is_a_sentence():
 def test_an_import_without_an_allow_list_has_to_say_that_everybody_may_call_in(telephony, diga):
     words = ("numbers", "import", "+34699000055", "-p", "diga", "--address", "pbx.example.com")
     error = telephony.error(*words)
-    assert (error["kind"], error["exit_code"], error["consent"]) == ("ConsentRequired", 8, "allow_any")
+    assert (error["kind"], error["exit_code"], error["allowance"]) == ("NotAllowed", 8, "allow_any")
     assert "--allow-any" in error["remedy"]
     assert [call.method for call in diga.requests if call.method != "GET"] == []
     assert telephony.json(*words, "--allow-any")["sip"]["inbound"]["allowed_addresses"] == []

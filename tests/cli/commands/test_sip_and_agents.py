@@ -74,7 +74,7 @@ def test_a_setting_that_the_provider_has_no_place_for_is_refused_without_a_reque
 
 def test_an_address_open_to_all_needs_consent(telephony, diga):
     error = telephony.error("sip", "set", SPANISH_MOBILE, "-p", "diga", "--allow-address", "0.0.0.0/0")
-    assert (error["kind"], error["exit_code"], error["consent"]) == ("ConsentRequired", 8, "allow_any")
+    assert (error["kind"], error["exit_code"], error["allowance"]) == ("NotAllowed", 8, "allow_any")
     assert "--allow-any" in error["remedy"]
     assert diga.requests == []
 
@@ -199,7 +199,7 @@ def test_an_assignment_that_would_publish_has_to_be_allowed_by_name(telephony, d
     arguments = ("agents", "assign", SPANISH_MOBILE, "-p", "diga", "--inbound", diga.agents["survey"],
                  "--version", unpublished)  # fmt: skip
     error = telephony.error(*arguments)
-    assert (error["kind"], error["consent"]) == ("ConsentRequired", "publishes")
+    assert (error["kind"], error["allowance"]) == ("NotAllowed", "publishes")
     assert "--allow publishes" in error["remedy"]
     changed = telephony.json(*arguments, "--allow", "publishes")
     assert changed["inbound_agent"]["agent_id"] == diga.agents["survey"]

@@ -11,9 +11,9 @@ from telephony_core import InvalidInput
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.migration.assessment import assess as assess_module
 from telephony_core.migration.assessment.assess import Assessment, assess_inventory
-from telephony_core.migration.assessment.target import Target, asurvey, survey
-from telephony_core.migration.plan.model import WhyLeftOut
-from tests.migration.assessment.verdicts import MOVABLE, judged
+from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
+from telephony_core.migration.plan.model import SkipReason
+from tests.migration.assessment.verdicts import MOVABLE, eligibility
 from tests.migration.scenes import (
     CLOCK,
     WIDE,
@@ -29,28 +29,38 @@ from tests.migration.scenes import (
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidInput, match="allowed_addresses, allow_any") as raised:
-        judged(number(), accept=["everything"])
+        eligibility(number(), allow=["everything"])
     assert "everything" not in str(raised.value)
 
 
 def test_one_account_is_refused_as_its_own_target() -> None:
     held = inventory(number())
     with pytest.raises(InvalidInput, match="are one account"):
-        assess_inventory(held, Target(held, WIDE), source_capabilities=WIDE)
+        assess_inventory(held, TargetAccount(held, WIDE), source_capabilities=WIDE)
     elsewhere = inventory(number(), connection="other-name")
     with pytest.raises(InvalidInput, match="are one account"):
-        assess_inventory(held, Target(elsewhere, WIDE), source_capabilities=WIDE)
+        assess_inventory(held, TargetAccount(elsewhere, WIDE), source_capabilities=WIDE)
 
 
 def test_two_accounts_of_one_provider_are_two_connections() -> None:
     one = inventory(number(id="1"), connection="one")
     other = inventory(number("+827033334444", id="2"), connection="other")
-    assert assess_inventory(one, Target(other, WIDE), source_capabilities=WIDE).numbers[0].why is MOVABLE
+    assert assess_inventory(one, TargetAccount(other, WIDE), source_capabilities=WIDE).numbers[0].why is MOVABLE
 
 
 def test_no_module_of_the_planner_names_a_vendor() -> None:
     folder = Path(assess_module.__file__).parent
-    for name in ("assess", "crossing", "judging", "planner", "trunk_rules", "map_file", "map_draft", "target", "way"):
+    for name in (
+        "assess",
+        "crossing",
+        "judging",
+        "planner",
+        "trunk_rules",
+        "map_file",
+        "map_draft",
+        "target",
+        "context",
+    ):
         source = (folder / f"{name}.py").read_text(encoding="utf-8").lower()
         assert not any(f"{vendor}" in source for vendor in ("vox", "diga", "livekit")), name
 
@@ -68,15 +78,15 @@ def test_assessing_two_real_accounts_writes_nothing_and_names_every_number(here:
     assessment = assess_inventory(held, survey(target_client, clock=CLOCK))
     assert writes(source, destination) == []
     assert len(assessment.numbers) == len(source.records())
-    assert {verdict.why for verdict in assessment.numbers} >= {
-        WhyLeftOut.BLOCKED,
-        WhyLeftOut.ALREADY_THERE,
-        WhyLeftOut.PURCHASED,
-        WhyLeftOut.IDENTITY,
-        WhyLeftOut.OVER,
+    assert {result.why for result in assessment.numbers} >= {
+        SkipReason.BLOCKED,
+        SkipReason.ALREADY_THERE,
+        SkipReason.PURCHASED,
+        SkipReason.IDENTITY,
+        SkipReason.OVER,
     }
-    for verdict in assessment.numbers:
-        assert verdict.why is None or verdict.message
+    for result in assessment.numbers:
+        assert result.why is None or result.message
 
 
 def test_a_survey_by_async_code_is_the_same() -> None:
@@ -86,7 +96,7 @@ def test_a_survey_by_async_code_is_the_same() -> None:
 
     emulator, client = emulated("diga")
 
-    async def surveyed() -> Target:
+    async def surveyed() -> TargetAccount:
         async with AsyncTelephony("diga", api_key=emulator.api_key, backend=emulator.backend()) as other:
             return await asurvey(other, clock=CLOCK)
 
@@ -108,6 +118,6 @@ def test_an_assessment_prints_itself_and_dumps_json() -> None:
     assert max(len(line) for line in assessment.lines(40)) <= 40
     dumped = json.loads(assessment.model_dump_json())
     assert [held["why"] for held in dumped["numbers"]] == [None, "purchased"]
-    assert assessment.of("+827033334444").why is WhyLeftOut.PURCHASED
+    assert assessment.of("+827033334444").why is SkipReason.PURCHASED
     with pytest.raises(InvalidInput):
         assessment.of("+827099999999")

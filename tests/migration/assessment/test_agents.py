@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from telephony_core.errors import UnsupportedField
-from telephony_core.migration.plan.model import Fate, Severity, WhyLeftOut
+from telephony_core.migration.plan.model import FieldOutcome, Severity, SkipReason
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.changes import Change, NumberImport
 from telephony_core.provider.port import Problem
-from tests.migration.assessment.verdicts import MOVABLE, RECEPTION, agents_map, judged, the, trunk_map
+from tests.migration.assessment.verdicts import MOVABLE, RECEPTION, agents_map, eligibility, the, trunk_map
 from tests.migration.scenes import (
     PUBLISHING,
     narrowed,
@@ -21,41 +21,41 @@ from tests.migration.scenes import (
 
 
 def test_an_agent_without_a_counterpart_blocks() -> None:
-    found = the(judged(number(inbound_agent=RECEPTION)), "inbound_agent")
-    assert (found.fate, found.severity, found.consent) == (Fate.NEEDS_INPUT, Severity.BLOCK, None)
+    found = the(eligibility(number(inbound_agent=RECEPTION)), "inbound_agent")
+    assert (found.outcome, found.severity, found.allowance) == (FieldOutcome.NEEDS_INPUT, Severity.BLOCK, None)
 
 
 def test_a_mapped_agent_shows_both_forms() -> None:
     choices = agents_map(target="west-1", target_version="published")
-    found = the(judged(number(inbound_agent=RECEPTION), mapping=choices), "inbound_agent")
+    found = the(eligibility(number(inbound_agent=RECEPTION), mapping=choices), "inbound_agent")
     assert found.before == "agent east-1, version published"
     assert found.after == "agent west-1, version published"
 
 
 def test_an_agent_that_is_dropped_on_purpose_is_a_warning() -> None:
-    verdict = judged(number(inbound_agent=RECEPTION), mapping=agents_map(drop=True))
-    assert (verdict.why, the(verdict, "inbound_agent").severity) == (MOVABLE, Severity.WARN)
+    result = eligibility(number(inbound_agent=RECEPTION), mapping=agents_map(drop=True))
+    assert (result.why, the(result, "inbound_agent").severity) == (MOVABLE, Severity.WARN)
 
 
 def test_a_target_that_cannot_be_told_the_agent_blocks_until_accepted() -> None:
     to = target(capabilities=narrowed(Setting.INBOUND_AGENT))
     held = number(inbound_agent=RECEPTION)
-    assert judged(held, to).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=["outbound_agent"]).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=["inbound_agent"]).why is MOVABLE
+    assert eligibility(held, to).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["outbound_agent"]).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["inbound_agent"]).why is MOVABLE
 
 
 def test_assigning_what_is_not_published_blocks_where_that_publishes() -> None:
     to = target(capabilities=narrowed(side_effects=PUBLISHING))
     held, literal = number(inbound_agent=RECEPTION), agents_map(target="west-1", target_version="v7")
-    assert judged(held, to, mapping=literal).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, mapping=literal, accept=["publishes"]).why is MOVABLE
-    assert judged(held, to, mapping=agents_map(target="west-1", target_version="published")).why is MOVABLE
-    assert judged(held, target(), mapping=literal).why is MOVABLE
+    assert eligibility(held, to, mapping=literal).why is SkipReason.BLOCKED
+    assert eligibility(held, to, mapping=literal, allow=["publishes"]).why is MOVABLE
+    assert eligibility(held, to, mapping=agents_map(target="west-1", target_version="published")).why is MOVABLE
+    assert eligibility(held, target(), mapping=literal).why is MOVABLE
 
 
 def test_a_number_without_agents_needs_no_map() -> None:
-    assert judged(number()).why is MOVABLE
+    assert eligibility(number()).why is MOVABLE
 
 
 # -- what the target's own check says
@@ -67,9 +67,9 @@ def test_an_objection_of_the_adapter_blocks() -> None:
         error = UnsupportedField("west takes no such number", field="number", remedy="call somebody")
         return [Problem.of("number", error), Problem("outbound.address", "never tried")]
 
-    verdict = judged(number(), target(check=check))
-    assert verdict.why is WhyLeftOut.BLOCKED
-    assert [(finding.field, finding.severity) for finding in verdict.findings[:2]] == [
+    result = eligibility(number(), target(check=check))
+    assert result.why is SkipReason.BLOCKED
+    assert [(finding.field, finding.severity) for finding in result.findings[:2]] == [
         ("number", Severity.BLOCK),
         ("outbound.address", Severity.WARN),
     ]
@@ -84,7 +84,7 @@ def test_what_is_rehearsed_holds_no_secret_and_is_what_will_be_sent(monkeypatch:
         seen.append(change)
         return []
 
-    judged(number(label="본사"), target(check=check), mapping=trunk_map(username="acme", password="env:CANARY_PW"))
+    eligibility(number(label="본사"), target(check=check), mapping=trunk_map(username="acme", password="env:CANARY_PW"))
     (change,) = seen
     assert (change.number, change.label) == ("+827011112222", "본사")
     assert change.outbound is not None

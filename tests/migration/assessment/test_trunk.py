@@ -8,14 +8,21 @@ from pathlib import Path
 import pytest
 
 from telephony_core.domain.sip import CredentialState, MediaEncryption
-from telephony_core.migration.assessment.context import Way
-from telephony_core.migration.assessment.field_mapping import cross
+from telephony_core.migration.assessment.context import MigrationContext
+from telephony_core.migration.assessment.field_mapping import map_fields
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.plan.allowances import Consent
-from telephony_core.migration.plan.model import Fate, Severity, Wanted, WantedInbound, WhyLeftOut, import_of
+from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.model import (
+    DesiredInbound,
+    DesiredState,
+    FieldOutcome,
+    Severity,
+    SkipReason,
+    import_of,
+)
 from telephony_core.provider.capabilities import Admits
 from telephony_core.provider.capabilities import Field as Setting
-from tests.migration.assessment.verdicts import MOVABLE, findings, judged, the, trunk_map
+from tests.migration.assessment.verdicts import MOVABLE, eligibility, findings, the, trunk_map
 from tests.migration.scenes import (
     NO_PARTS,
     WIDE,
@@ -31,25 +38,25 @@ from tests.migration.scenes import (
 
 
 def test_an_address_shows_the_form_in_which_the_target_takes_it() -> None:
-    found = the(judged(number(), target(capabilities=narrowed(address_forms=NO_PARTS))), "outbound.address")
+    found = the(eligibility(number(), target(capabilities=narrowed(address_forms=NO_PARTS))), "outbound.address")
     assert (found.before, found.after) == ("sip:pbx.example.com:5060", "pbx.example.com:5060")
 
 
 def test_an_absent_port_stays_absent() -> None:
     held = number(sip=trunk("sip:pbx.example.com"))
-    found = the(judged(held, target(capabilities=narrowed(address_forms=NO_PARTS))), "outbound.address")
+    found = the(eligibility(held, target(capabilities=narrowed(address_forms=NO_PARTS))), "outbound.address")
     assert found.after == "pbx.example.com"
 
 
 @pytest.mark.parametrize("address", ["sips:pbx.example.com", "sip:pbx.example.com;transport=tls"])
 def test_lost_tls_blocks_until_it_is_accepted_by_name(address: str) -> None:
     held, to = number(sip=trunk(address)), target(capabilities=narrowed(address_forms=NO_PARTS))
-    verdict = judged(held, to)
-    (found,) = findings(verdict, "outbound.address")
-    assert (found.fate, found.consent, found.after) == (Fate.LOST, "tls", "sip:pbx.example.com")
-    assert verdict.why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=["allowed_addresses"]).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=["tls"]).why is MOVABLE
+    result = eligibility(held, to)
+    (found,) = findings(result, "outbound.address")
+    assert (found.outcome, found.allowance, found.after) == (FieldOutcome.LOST, "tls", "sip:pbx.example.com")
+    assert result.why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["allowed_addresses"]).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["tls"]).why is MOVABLE
 
 
 @pytest.mark.parametrize(
@@ -61,8 +68,8 @@ def test_lost_tls_blocks_until_it_is_accepted_by_name(address: str) -> None:
 )
 def test_tls_that_can_be_said_in_another_form_is_converted(address: str, forms: dict[str, bool], written: str) -> None:
     to = target(capabilities=narrowed(address_forms=replace(NO_PARTS, **forms)))
-    found = the(judged(number(sip=trunk(address)), to), "outbound.address")
-    assert (found.fate, found.after) == (Fate.CONVERTED, written)
+    found = the(eligibility(number(sip=trunk(address)), to), "outbound.address")
+    assert (found.outcome, found.after) == (FieldOutcome.CONVERTED, written)
 
 
 @pytest.mark.parametrize(
@@ -75,10 +82,10 @@ def test_tls_that_can_be_said_in_another_form_is_converted(address: str, forms: 
 )
 def test_other_lost_parts_of_an_address_block_by_a_name_of_their_own(address: str, part: str) -> None:
     held, to = number(sip=trunk(address)), target(capabilities=narrowed(address_forms=NO_PARTS))
-    (found,) = findings(judged(held, to), "outbound.address")
+    (found,) = findings(eligibility(held, to), "outbound.address")
     assert part in found.message
-    assert judged(held, to, accept=["tls"]).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=["address_parts"]).why is MOVABLE
+    assert eligibility(held, to, allow=["tls"]).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["address_parts"]).why is MOVABLE
 
 
 def test_an_address_from_the_map_takes_the_place_of_one_that_does_not_fit() -> None:
@@ -86,9 +93,9 @@ def test_an_address_from_the_map_takes_the_place_of_one_that_does_not_fit() -> N
         {"trunks": [{"name": "t", "source_address": "sip:acme@pbx.example.com", "address": "pbx.example.com"}]}
     )
     to = target(capabilities=narrowed(address_forms=NO_PARTS))
-    verdict = judged(number(sip=trunk("sip:acme@pbx.example.com")), to, mapping=choices)
-    assert verdict.why is MOVABLE
-    assert the(verdict, "outbound.address").after == "pbx.example.com"
+    result = eligibility(number(sip=trunk("sip:acme@pbx.example.com")), to, mapping=choices)
+    assert result.why is MOVABLE
+    assert the(result, "outbound.address").after == "pbx.example.com"
 
 
 def test_an_address_from_the_map_cannot_take_tls_away_in_silence() -> None:
@@ -96,8 +103,8 @@ def test_an_address_from_the_map_cannot_take_tls_away_in_silence() -> None:
         {"trunks": [{"name": "t", "source_address": "sips:pbx.example.com", "address": "pbx.example.com"}]}
     )
     held = number(sip=trunk("sips:pbx.example.com"))
-    assert judged(held, mapping=choices).why is WhyLeftOut.BLOCKED
-    assert judged(held, mapping=choices, accept=["tls"]).why is MOVABLE
+    assert eligibility(held, mapping=choices).why is SkipReason.BLOCKED
+    assert eligibility(held, mapping=choices, allow=["tls"]).why is MOVABLE
 
 
 def test_tls_that_the_map_asks_for_is_not_left_out_in_silence() -> None:
@@ -105,43 +112,43 @@ def test_tls_that_the_map_asks_for_is_not_left_out_in_silence() -> None:
         {"trunks": [{"name": "t", "source_address": "pbx.example.com", "address": "sips:pbx.example.com"}]}
     )
     held, to = number(sip=trunk("pbx.example.com")), target(capabilities=narrowed(address_forms=NO_PARTS))
-    assert judged(held, to, mapping=choices).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, mapping=choices, accept=["tls"]).why is MOVABLE
+    assert eligibility(held, to, mapping=choices).why is SkipReason.BLOCKED
+    assert eligibility(held, to, mapping=choices, allow=["tls"]).why is MOVABLE
 
 
 def test_another_address_from_the_map_is_a_warning() -> None:
     choices = MigrationMap.model_validate(
         {"trunks": [{"name": "t", "source_address": "pbx.example.com", "address": "new.example.com"}]}
     )
-    found = the(judged(number(sip=trunk("pbx.example.com")), mapping=choices), "outbound.address")
+    found = the(eligibility(number(sip=trunk("pbx.example.com")), mapping=choices), "outbound.address")
     assert (found.severity, found.before, found.after) == (Severity.WARN, "pbx.example.com", "new.example.com")
 
 
 def test_an_address_that_loses_something_is_not_called_kept() -> None:
     held, to = number(sip=trunk("sip:acme@pbx.example.com")), target(capabilities=narrowed(address_forms=NO_PARTS))
-    assert the(judged(held, to), "outbound.address").fate is Fate.LOST
+    assert the(eligibility(held, to), "outbound.address").outcome is FieldOutcome.LOST
 
 
 def test_a_target_that_needs_an_address_gets_one_from_the_map_or_blocks() -> None:
     held, to = number(sip=trunk(None)), target(capabilities=supporting(Setting.ADDRESS, required_on_import=True))
-    assert judged(held, to).why is WhyLeftOut.BLOCKED
+    assert eligibility(held, to).why is SkipReason.BLOCKED
     choices = MigrationMap.model_validate(
         {"trunks": [{"name": "t", "numbers": ["+827011112222"], "address": "pbx.example.com", "auth": "none"}]}
     )
-    assert judged(held, to, mapping=choices).why is MOVABLE
+    assert eligibility(held, to, mapping=choices).why is MOVABLE
 
 
 def test_a_number_without_address_is_told_to_be_for_receiving_only() -> None:
-    verdict = judged(number(sip=trunk(None)))
-    assert verdict.why is MOVABLE
-    assert "only receive calls" in the(verdict, "outbound.address").message
-    assert not [finding for finding in verdict.findings if finding.field == "outbound.media_encryption"]
+    result = eligibility(number(sip=trunk(None)))
+    assert result.why is MOVABLE
+    assert "only receive calls" in the(result, "outbound.address").message
+    assert not [finding for finding in result.findings if finding.field == "outbound.media_encryption"]
 
 
 def test_a_target_without_a_place_for_the_address_blocks_until_accepted() -> None:
     to = target(capabilities=narrowed(Setting.ADDRESS))
-    assert judged(number(), to).why is WhyLeftOut.BLOCKED
-    assert judged(number(), to, accept=["address"]).why is MOVABLE
+    assert eligibility(number(), to).why is SkipReason.BLOCKED
+    assert eligibility(number(), to, allow=["address"]).why is MOVABLE
 
 
 # -- credentials
@@ -149,20 +156,22 @@ def test_a_target_without_a_place_for_the_address_blocks_until_accepted() -> Non
 
 @pytest.mark.parametrize("state", [CredentialState.SET, CredentialState.UNKNOWN])
 def test_credentials_that_may_exist_need_an_answer(state: CredentialState) -> None:
-    verdict = judged(number(sip=trunk(credentials=state)))
-    assert verdict.why is WhyLeftOut.BLOCKED
-    found = the(verdict, "outbound.password")
-    assert (found.fate, found.consent) == (Fate.NEEDS_INPUT, None)
+    result = eligibility(number(sip=trunk(credentials=state)))
+    assert result.why is SkipReason.BLOCKED
+    found = the(result, "outbound.password")
+    assert (found.outcome, found.allowance) == (FieldOutcome.NEEDS_INPUT, None)
 
 
 def test_a_trunk_known_to_have_no_credentials_needs_no_answer() -> None:
-    assert judged(number(sip=trunk(credentials=CredentialState.NONE))).why is MOVABLE
+    assert eligibility(number(sip=trunk(credentials=CredentialState.NONE))).why is MOVABLE
 
 
 def test_auth_none_is_an_answer_and_a_warning_where_the_source_has_credentials() -> None:
-    unknown = judged(number(sip=trunk(credentials=CredentialState.UNKNOWN)), mapping=trunk_map(auth="none"))
+    unknown = eligibility(number(sip=trunk(credentials=CredentialState.UNKNOWN)), mapping=trunk_map(auth="none"))
     assert (unknown.why, the(unknown, "outbound.password").severity) == (MOVABLE, Severity.INFO)
-    known = judged(number(sip=trunk(credentials=CredentialState.SET, username="a")), mapping=trunk_map(auth="none"))
+    known = eligibility(
+        number(sip=trunk(credentials=CredentialState.SET, username="a")), mapping=trunk_map(auth="none")
+    )
     assert (known.why, the(known, "outbound.password").severity) == (MOVABLE, Severity.WARN)
 
 
@@ -170,17 +179,17 @@ def test_a_reference_that_leads_nowhere_blocks(monkeypatch: pytest.MonkeyPatch, 
     held = number(sip=trunk(credentials=CredentialState.UNKNOWN))
     monkeypatch.delenv("CANARY_PW", raising=False)
     choices = trunk_map(username="acme", password="env:CANARY_PW")
-    assert judged(held, mapping=choices).why is WhyLeftOut.BLOCKED
+    assert eligibility(held, mapping=choices).why is SkipReason.BLOCKED
     monkeypatch.setenv("CANARY_PW", "canary-secret")
-    verdict = judged(held, mapping=choices)
-    assert verdict.why is MOVABLE
-    assert "canary-secret" not in verdict.model_dump_json()
+    result = eligibility(held, mapping=choices)
+    assert result.why is MOVABLE
+    assert "canary-secret" not in result.model_dump_json()
 
 
 def test_another_user_than_the_source_has_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PW", "x")
     held = number(sip=trunk(credentials=CredentialState.SET, username="seoul"))
-    (found,) = findings(judged(held, mapping=trunk_map(username="busan", password="env:PW")), "outbound.username")
+    (found,) = findings(eligibility(held, mapping=trunk_map(username="busan", password="env:PW")), "outbound.username")
     assert (found.before, found.after) == ("seoul", "busan")
 
 
@@ -188,8 +197,8 @@ def test_another_user_than_the_source_has_is_a_warning(monkeypatch: pytest.Monke
 def test_a_target_that_cannot_authenticate_blocks_until_accepted(state: CredentialState) -> None:
     to = target(capabilities=narrowed(Setting.PASSWORD))
     held = number(sip=trunk(credentials=state))
-    assert judged(held, to).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=["credentials"]).why is MOVABLE
+    assert eligibility(held, to).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["credentials"]).why is MOVABLE
 
 
 # -- what protects a trunk
@@ -197,14 +206,14 @@ def test_a_target_that_cannot_authenticate_blocks_until_accepted(state: Credenti
 
 def test_a_lost_allow_list_blocks_until_it_is_accepted_by_name() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    verdict = judged(number(), to)
-    (found,) = findings(verdict, "inbound.allowed_addresses")
-    assert verdict.why is WhyLeftOut.BLOCKED
-    assert (found.fate, found.consent, found.before) == (Fate.LOST, "allowed_addresses", "203.0.113.7")
-    assert judged(number(), to, accept=["tls", "inbound_media_encryption"]).why is WhyLeftOut.BLOCKED
-    accepted = judged(number(), to, accept={"allowed_addresses"})
-    assert accepted.why is MOVABLE
-    assert the(accepted, "inbound.allowed_addresses").accepted
+    result = eligibility(number(), to)
+    (found,) = findings(result, "inbound.allowed_addresses")
+    assert result.why is SkipReason.BLOCKED
+    assert (found.outcome, found.allowance, found.before) == (FieldOutcome.LOST, "allowed_addresses", "203.0.113.7")
+    assert eligibility(number(), to, allow=["tls", "inbound_media_encryption"]).why is SkipReason.BLOCKED
+    allowed = eligibility(number(), to, allow={"allowed_addresses"})
+    assert allowed.why is MOVABLE
+    assert the(allowed, "inbound.allowed_addresses").allowed
 
 
 @pytest.mark.parametrize("admits", [Admits.EVERYBODY, Admits.UNKNOWN, None])
@@ -212,29 +221,29 @@ def test_an_allow_list_that_nobody_tells_of_blocks_where_the_target_may_be_open_
     admits: Admits | None,
 ) -> None:
     held, to = number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=admits))
-    (found,) = findings(judged(held, to), "inbound.allowed_addresses")
-    assert judged(held, to).why is WhyLeftOut.BLOCKED
-    assert (found.severity, found.fate, found.consent) == (Severity.BLOCK, Fate.DEFAULTED, "allow_any")
+    (found,) = findings(eligibility(held, to), "inbound.allowed_addresses")
+    assert eligibility(held, to).why is SkipReason.BLOCKED
+    assert (found.severity, found.outcome, found.allowance) == (Severity.BLOCK, FieldOutcome.DEFAULTED, "allow_any")
     assert "`allowed_addresses`" in (found.remedy or "")
-    assert judged(held, to, accept=["allowed_addresses"]).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=["allow_any"]).why is MOVABLE
-    assert judged(held, to, mapping=trunk_map(allowed_addresses=["203.0.113.7"])).why is MOVABLE
+    assert eligibility(held, to, allow=["allowed_addresses"]).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["allow_any"]).why is MOVABLE
+    assert eligibility(held, to, mapping=trunk_map(allowed_addresses=["203.0.113.7"])).why is MOVABLE
 
 
 def test_an_allow_list_that_nobody_tells_of_is_said_where_the_target_lets_nobody_in_without_one() -> None:
-    verdict = judged(number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=Admits.NOBODY)))
-    (found,) = findings(verdict, "inbound.allowed_addresses")
-    assert (verdict.why, found.severity, found.fate) == (MOVABLE, Severity.WARN, Fate.DEFAULTED)
+    result = eligibility(number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=Admits.NOBODY)))
+    (found,) = findings(result, "inbound.allowed_addresses")
+    assert (result.why, found.severity, found.outcome) == (MOVABLE, Severity.WARN, FieldOutcome.DEFAULTED)
     assert "lets nobody call in" in found.message
 
 
 def test_consent_to_an_open_trunk_goes_into_the_plan_with_the_missing_list() -> None:
     held = number(sip=trunk(allowed=None))
-    way = Way(WIDE, WIDE, "east", "west", MigrationMap(), frozenset({Consent.ALLOW_ANY}))
-    inbound = cross(held, None, way).wanted.inbound
+    context = MigrationContext(WIDE, WIDE, "east", "west", MigrationMap(), frozenset({Allowance.ALLOW_ANY}))
+    inbound = map_fields(held, None, context).desired.inbound
     assert inbound is not None
     assert (inbound.allowed_addresses, inbound.allow_any) == (None, True)
-    change = import_of(Wanted(number="+827011112222", inbound=WantedInbound(allow_any=True)))
+    change = import_of(DesiredState(number="+827011112222", inbound=DesiredInbound(allow_any=True)))
     assert change.inbound is not None
     assert (change.inbound.allow_any, change.inbound.changes) == (True, frozenset())
 
@@ -242,47 +251,47 @@ def test_consent_to_an_open_trunk_goes_into_the_plan_with_the_missing_list() -> 
 @pytest.mark.parametrize(
     ("here", "there", "why"),
     [
-        (Admits.EVERYBODY, Admits.NOBODY, WhyLeftOut.BLOCKED),
-        (Admits.NOBODY, Admits.EVERYBODY, WhyLeftOut.BLOCKED),
-        (Admits.NOBODY, Admits.UNKNOWN, WhyLeftOut.BLOCKED),
+        (Admits.EVERYBODY, Admits.NOBODY, SkipReason.BLOCKED),
+        (Admits.NOBODY, Admits.EVERYBODY, SkipReason.BLOCKED),
+        (Admits.NOBODY, Admits.UNKNOWN, SkipReason.BLOCKED),
         (Admits.NOBODY, Admits.NOBODY, MOVABLE),
     ],
 )
-def test_an_empty_list_never_turns_into_its_opposite(here: Admits, there: Admits, why: WhyLeftOut | None) -> None:
+def test_an_empty_list_never_turns_into_its_opposite(here: Admits, there: Admits, why: SkipReason | None) -> None:
     held = number(sip=trunk(allowed=()))
-    given = {"source_capabilities": meaning(empty=here), "accept": ["allow_any"] if why is not None else []}
-    assert judged(held, target(capabilities=meaning(empty=there)), **given).why is why
+    given = {"source_capabilities": meaning(empty=here), "allow": ["allow_any"] if why is not None else []}
+    assert eligibility(held, target(capabilities=meaning(empty=there)), **given).why is why
 
 
 def test_an_unknown_allow_list_is_never_taken_for_an_open_one() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    (found,) = findings(judged(number(sip=trunk(allowed=None)), to), "inbound.allowed_addresses")
+    (found,) = findings(eligibility(number(sip=trunk(allowed=None)), to), "inbound.allowed_addresses")
     assert "does not tell whether there is a list" in found.message
 
 
 @pytest.mark.parametrize("allowed", [(), ("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1"), ("8.0.0.0/8",), ("2002::/16",)])
 def test_an_open_list_is_written_only_with_consent(allowed: tuple[str, ...]) -> None:
     held = number(sip=trunk(allowed=allowed))
-    assert judged(held).why is WhyLeftOut.BLOCKED
-    assert judged(held, accept=["allowed_addresses"]).why is WhyLeftOut.BLOCKED
-    assert judged(held, accept=["allow_any"]).why is MOVABLE
+    assert eligibility(held).why is SkipReason.BLOCKED
+    assert eligibility(held, allow=["allowed_addresses"]).why is SkipReason.BLOCKED
+    assert eligibility(held, allow=["allow_any"]).why is MOVABLE
 
 
 def test_an_entry_that_cannot_be_written_again_needs_an_answer() -> None:
     held = number(sip=trunk(allowed=("203.0.113.7", "pbx.example.com")))
-    assert judged(held).why is WhyLeftOut.BLOCKED
-    assert the(judged(held), "inbound.allowed_addresses").fate is Fate.NEEDS_INPUT
-    answered = judged(held, mapping=trunk_map(allowed_addresses=["203.0.113.7"]))
+    assert eligibility(held).why is SkipReason.BLOCKED
+    assert the(eligibility(held), "inbound.allowed_addresses").outcome is FieldOutcome.NEEDS_INPUT
+    answered = eligibility(held, mapping=trunk_map(allowed_addresses=["203.0.113.7"]))
     assert answered.why is MOVABLE
 
 
 def test_the_map_can_give_a_list_where_the_source_has_none() -> None:
-    verdict = judged(number(sip=trunk(allowed=None)), mapping=trunk_map(allowed_addresses=["198.51.100.0/24"]))
-    assert the(verdict, "inbound.allowed_addresses").after == "198.51.100.0/24"
+    result = eligibility(number(sip=trunk(allowed=None)), mapping=trunk_map(allowed_addresses=["198.51.100.0/24"]))
+    assert the(result, "inbound.allowed_addresses").after == "198.51.100.0/24"
 
 
 def test_an_open_list_in_the_map_needs_consent_as_well() -> None:
-    assert judged(number(), mapping=trunk_map(allowed_addresses=[])).why is WhyLeftOut.BLOCKED
+    assert eligibility(number(), mapping=trunk_map(allowed_addresses=[])).why is SkipReason.BLOCKED
 
 
 @pytest.mark.parametrize("direction", ["inbound", "outbound"])
@@ -291,29 +300,29 @@ def test_lowered_media_encryption_blocks_until_accepted(direction: str, level: M
     name = Setting(f"{direction}.media_encryption")
     other = "outbound" if direction == "inbound" else "inbound"
     held, to = number(sip=trunk(**{direction: level})), target(capabilities=narrowed(name))  # type: ignore[arg-type]
-    verdict = judged(held, to)
-    assert verdict.why is WhyLeftOut.BLOCKED
-    assert the(verdict, name).before == level.value
-    assert judged(held, to, accept=[f"{other}_media_encryption"]).why is WhyLeftOut.BLOCKED
-    assert judged(held, to, accept=[f"{direction}_media_encryption"]).why is MOVABLE
+    result = eligibility(held, to)
+    assert result.why is SkipReason.BLOCKED
+    assert the(result, name).before == level.value
+    assert eligibility(held, to, allow=[f"{other}_media_encryption"]).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=[f"{direction}_media_encryption"]).why is MOVABLE
 
 
 def test_disabled_encryption_is_nothing_to_lose() -> None:
     held = number(sip=trunk(inbound=MediaEncryption.DISABLE))
-    assert judged(held, target(capabilities=narrowed(Setting.INBOUND_ENCRYPTION))).why is MOVABLE
+    assert eligibility(held, target(capabilities=narrowed(Setting.INBOUND_ENCRYPTION))).why is MOVABLE
 
 
 def test_an_unknown_level_of_encryption_blocks_and_is_never_written() -> None:
     held = number(sip=trunk(inbound=MediaEncryption.UNKNOWN, outbound=None, word="quantum"))
-    verdict = judged(held)
-    assert verdict.why is WhyLeftOut.BLOCKED
-    assert "quantum" in the(verdict, "inbound.media_encryption").message
-    assert judged(held, accept=["inbound_media_encryption"]).why is MOVABLE
+    result = eligibility(held)
+    assert result.why is SkipReason.BLOCKED
+    assert "quantum" in the(result, "inbound.media_encryption").message
+    assert eligibility(held, allow=["inbound_media_encryption"]).why is MOVABLE
 
 
 def test_a_level_that_the_source_does_not_have_falls_to_the_targets_default() -> None:
-    found = the(judged(number(sip=trunk(inbound=None))), "inbound.media_encryption")
-    assert (found.fate, found.severity) == (Fate.DEFAULTED, Severity.INFO)
+    found = the(eligibility(number(sip=trunk(inbound=None))), "inbound.media_encryption")
+    assert (found.outcome, found.severity) == (FieldOutcome.DEFAULTED, Severity.INFO)
 
 
 # -- what references lead to
@@ -343,13 +352,13 @@ def test_what_a_file_holds_that_cannot_be_meant_is_found_when_the_plan_is_made(
     file = tmp_path / "secret"
     file.write_bytes(UNUSABLE[said])
     choices = trunk_map(**{"username": "acme", "password": "prompt:", setting: f"file:{file}"})
-    verdict = judged(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
-    assert verdict.why is WhyLeftOut.BLOCKED
-    blocking = [found for found in findings(verdict, f"outbound.{setting}") if found.severity is Severity.BLOCK]
+    result = eligibility(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
+    assert result.why is SkipReason.BLOCKED
+    blocking = [found for found in findings(result, f"outbound.{setting}") if found.severity is Severity.BLOCK]
     assert [str(file) in found.message for found in blocking] == [True]
     assert said.partition(",")[0] in blocking[0].message
     assert "put the secret itself there" in str(blocking[0].remedy)
-    assert SECRET not in str(verdict.model_dump())
+    assert SECRET not in str(result.model_dump())
 
 
 @pytest.mark.parametrize("setting", ["username", "password"])
@@ -358,14 +367,14 @@ def test_a_variable_that_holds_a_mask_is_found_when_the_plan_is_made(
 ) -> None:
     monkeypatch.setenv("CANARY_PW", "*****")
     choices = trunk_map(**{"username": "acme", "password": "prompt:", setting: "env:CANARY_PW"})
-    verdict = judged(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
-    assert verdict.why is WhyLeftOut.BLOCKED
-    assert "is the mask" in str(findings(verdict, f"outbound.{setting}"))
+    result = eligibility(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
+    assert result.why is SkipReason.BLOCKED
+    assert "is the mask" in str(findings(result, f"outbound.{setting}"))
 
 
 def test_what_can_be_meant_is_read_and_kept_nowhere(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET + "\n")
     choices = trunk_map(username=f"file:{tmp_path}/secret", password=f"file:{tmp_path}/secret")
-    verdict = judged(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
-    assert verdict.why is None
-    assert SECRET not in str(verdict.model_dump())
+    result = eligibility(number(sip=trunk(credentials=CredentialState.SET)), mapping=choices)
+    assert result.why is None
+    assert SECRET not in str(result.model_dump())

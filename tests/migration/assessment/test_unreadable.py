@@ -12,9 +12,9 @@ from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.assessment.assess import AssessedNumber
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.plan.model import Finding, Severity, WhyLeftOut
+from telephony_core.migration.plan.model import Finding, Severity, SkipReason
 from telephony_core.provider.capabilities import Field as Setting
-from tests.migration.assessment.verdicts import MOVABLE, findings, judged
+from tests.migration.assessment.verdicts import MOVABLE, eligibility, findings
 from tests.migration.scenes import (
     WIDE,
     emulated,
@@ -39,7 +39,7 @@ UNREAD = trunk(None, allowed=None)
 
 
 @pytest.mark.parametrize(
-    ("problem", "name", "consent"),
+    ("problem", "name", "allowance"),
     [
         ("trunk.address: not an address", "outbound.address", "address"),
         ("trunk.allowed: not a list", "inbound.allowed_addresses", "allowed_addresses"),
@@ -47,41 +47,48 @@ UNREAD = trunk(None, allowed=None)
         ("agent.id: not a text", "inbound_agent", "inbound_agent"),
     ],
 )
-def test_a_setting_that_could_not_be_read_blocks_as_if_it_were_lost(problem: str, name: str, consent: str) -> None:
+def test_a_setting_that_could_not_be_read_blocks_as_if_it_were_lost(problem: str, name: str, allowance: str) -> None:
     held = number(sip=UNREAD, problems=(problem,))
-    assert_blocks_until_accepted(held, name, problem, consent, source_capabilities=TELLING)
+    assert_blocks_until_accepted(held, name, problem, allowance, source_capabilities=TELLING)
 
 
-def assert_blocks_until_accepted(held: PhoneNumber, name: str, problem: str, consent: str, **given: Any) -> None:
-    def told(verdict: AssessedNumber) -> Finding:
-        (found,) = [finding for finding in findings(verdict, name) if problem in finding.message]
+def assert_blocks_until_accepted(held: PhoneNumber, name: str, problem: str, allowance: str, **given: Any) -> None:
+    def told(result: AssessedNumber) -> Finding:
+        (found,) = [finding for finding in findings(result, name) if problem in finding.message]
         return found
 
-    assert told(judged(held, **given)).blocks
-    accepted = told(judged(held, accept=[consent], **given))
-    assert accepted.accepted
-    assert not accepted.blocks
+    assert told(eligibility(held, **given)).blocks
+    allowed = told(eligibility(held, allow=[allowance], **given))
+    assert allowed.allowed
+    assert not allowed.blocks
 
 
 def test_what_was_read_in_part_is_judged_by_its_own_rule() -> None:
     held = number(inbound_agent=AgentRef("mine"), problems=("agent.version: not a word",))
-    (found,) = [each for each in judged(held, source_capabilities=TELLING).findings if "not a word" in each.message]
+    (found,) = [
+        each for each in eligibility(held, source_capabilities=TELLING).findings if "not a word" in each.message
+    ]
     assert found.severity is Severity.WARN
 
 
 def test_what_the_map_says_instead_need_not_be_readable() -> None:
     held = number(sip=UNREAD, problems=("trunk: not an object",))
-    says = {"numbers": [held.identity.raw], "auth": "none", "address": "pbx.example.com", "allowed_addresses": ["::1"]}
-    mapping = MigrationMap.model_validate({"trunks": [{"name": "a", **says}]})
-    verdict = judged(held, mapping=mapping, source_capabilities=TELLING)
-    assert [finding.field for finding in verdict.findings if finding.blocks] == []
+    message = {
+        "numbers": [held.identity.raw],
+        "auth": "none",
+        "address": "pbx.example.com",
+        "allowed_addresses": ["::1"],
+    }
+    mapping = MigrationMap.model_validate({"trunks": [{"name": "a", **message}]})
+    result = eligibility(held, mapping=mapping, source_capabilities=TELLING)
+    assert [finding.field for finding in result.findings if finding.blocks] == []
 
 
 @pytest.mark.parametrize("problem", ["name: not a text", "made_at: not a time"])
 def test_what_endangers_nobody_is_a_warning_where_the_source_tells_which_field_is_which(problem: str) -> None:
-    verdict = judged(number(problems=(problem,)), source_capabilities=TELLING)
-    assert verdict.why is MOVABLE
-    assert [finding.severity for finding in verdict.findings if problem in finding.message] == [Severity.WARN]
+    result = eligibility(number(problems=(problem,)), source_capabilities=TELLING)
+    assert result.why is MOVABLE
+    assert [finding.severity for finding in result.findings if problem in finding.message] == [Severity.WARN]
 
 
 def test_where_the_source_does_not_tell_which_field_is_which_anything_unreadable_blocks() -> None:
@@ -107,11 +114,11 @@ def test_the_adapters_here_tell_which_field_holds_which_setting(slug: str, chang
         chosen = next(held for held in client.list_numbers() if held.origin is Origin.IMPORTED and held.is_live)
         emulator.store.edit(chosen.id, change)
         held = client.get_number(chosen.id)
-    verdict = judged(held, source_capabilities=client.capabilities)
-    found = [finding for finding in verdict.findings if "could not be read" in finding.message]
+    result = eligibility(held, source_capabilities=client.capabilities)
+    found = [finding for finding in result.findings if "could not be read" in finding.message]
     assert held.problems
-    assert {finding.consent for finding in found if finding.blocks} - {None, "unreadable"}
+    assert {finding.allowance for finding in found if finding.blocks} - {None, "unreadable"}
 
 
 def test_a_record_without_a_number_is_nothing_that_could_be_written() -> None:
-    assert judged(number(" ")).why is WhyLeftOut.IDENTITY
+    assert eligibility(number(" ")).why is SkipReason.IDENTITY

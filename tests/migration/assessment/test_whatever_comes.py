@@ -14,7 +14,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState, MediaEncryption
 from telephony_core.migration.assessment.assess import assess_inventory
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.plan.allowances import Consent
+from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.planner import make_plan
 from telephony_core.migration.rendering.plan_page import plan_page
 from telephony_core.migration.rendering.plan_text import plan_lines
@@ -103,34 +103,34 @@ MAPPED = MigrationMap.model_validate(
 @given(
     st.lists(records(), max_size=4, unique_by=lambda record: record.id),
     declarations(),
-    st.sets(st.sampled_from(list(Consent))),
+    st.sets(st.sampled_from(list(Allowance))),
     st.sampled_from([MigrationMap(), MAPPED]),
 )
 def test_whatever_comes_every_number_gets_a_verdict_and_nothing_is_weakened_in_silence(
-    held: list[PhoneNumber], declared: Capabilities, accept: set[Consent], mapping: MigrationMap
+    held: list[PhoneNumber], declared: Capabilities, allow: set[Allowance], mapping: MigrationMap
 ) -> None:
     held = [*held, _EVERYTHING]  # a map is refused where a table of it is for nothing
-    given_: dict[str, Any] = {"accept": accept, "source_capabilities": WIDE}
+    given_: dict[str, Any] = {"allow": allow, "source_capabilities": WIDE}
     to = target(capabilities=declared)
     plan = make_plan(inventory(*held), to, mapping, **given_)
     verdicts = assess_inventory(inventory(*held), to, mapping=mapping, **given_).numbers
-    assert len(verdicts) == len(held) == len(plan.numbers) + len(plan.left_out)
+    assert len(verdicts) == len(held) == len(plan.numbers) + len(plan.skipped)
     assert plan_lines(plan)
     assert plan_page(plan)
     for planned in plan.numbers:
-        sip, wanted = planned.source.sip, planned.wanted
+        sip, desired = planned.source.sip, planned.desired
         assert sip is not None
-        if sip.inbound.allowed_addresses and (wanted.inbound is None or not wanted.inbound.allowed_addresses):
-            assert accept & {Consent.ALLOWED_ADDRESSES, Consent.ALLOW_ANY}
-        if wanted.inbound is not None and wanted.inbound.allow_any:
-            assert Consent.ALLOW_ANY in accept
-        address = None if wanted.outbound is None else wanted.outbound.address
+        if sip.inbound.allowed_addresses and (desired.inbound is None or not desired.inbound.allowed_addresses):
+            assert allow & {Allowance.ALLOWED_ADDRESSES, Allowance.ALLOW_ANY}
+        if desired.inbound is not None and desired.inbound.allow_any:
+            assert Allowance.ALLOW_ANY in allow
+        address = None if desired.outbound is None else desired.outbound.address
         if sip.outbound.address is not None and sip.outbound.address.security == "tls":
-            assert (address is not None and address.security == "tls") or accept & {Consent.TLS, Consent.ADDRESS}
-        for name, half in (("inbound", wanted.inbound), ("outbound", wanted.outbound)):
+            assert (address is not None and address.security == "tls") or allow & {Allowance.TLS, Allowance.ADDRESS}
+        for name, half in (("inbound", desired.inbound), ("outbound", desired.outbound)):
             before = getattr(sip, name).media_encryption
             after = None if half is None else half.media_encryption
             if before in (MediaEncryption.REQUIRE, MediaEncryption.ALLOW) and after is not before:
-                assert Consent(f"{name}_media_encryption") in accept or (name == "outbound" and address is None)
-        if wanted.allow:
-            assert Consent.PUBLISHES in accept
+                assert Allowance(f"{name}_media_encryption") in allow or (name == "outbound" and address is None)
+        if desired.allow:
+            assert Allowance.PUBLISHES in allow

@@ -7,7 +7,7 @@ from typing import Any
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.assessment.assess import AssessedNumber, assess_inventory
-from telephony_core.migration.assessment.target import Target
+from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.mapping.map_file import MigrationMap
 from telephony_core.migration.plan.model import Finding, Severity
 from tests.migration.scenes import (
@@ -20,25 +20,25 @@ MOVABLE = None
 RECEPTION = AgentRef("east-1", version=AgentVersion.PUBLISHED)
 
 
-def judged(held: PhoneNumber, to: Target | None = None, **given: Any) -> AssessedNumber:
+def eligibility(held: PhoneNumber, to: TargetAccount | None = None, **given: Any) -> AssessedNumber:
     """The verdict on one number that goes from ``east`` to ``west``."""
     given.setdefault("source_capabilities", WIDE)
     assessment = assess_inventory(inventory(held), to or target(), **given)
-    (verdict,) = assessment.numbers
-    return verdict
+    (result,) = assessment.numbers
+    return result
 
 
-def findings(verdict: AssessedNumber, name: str, *, telling: bool = True) -> list[Finding]:
+def findings(result: AssessedNumber, name: str, *, telling: bool = True) -> list[Finding]:
     return [
         finding
-        for finding in verdict.findings
+        for finding in result.findings
         if finding.field == name and (not telling or finding.severity is not Severity.INFO)
     ]
 
 
-def the(verdict: AssessedNumber, name: str) -> Finding:
+def the(result: AssessedNumber, name: str) -> Finding:
     """The one finding about a field."""
-    (found,) = [finding for finding in verdict.findings if finding.field == name]
+    (found,) = [finding for finding in result.findings if finding.field == name]
     return found
 
 

@@ -18,7 +18,7 @@ from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.plan.model import Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.events import Event, EventKind
-from telephony_core.migration.run.status import NumberRun, Run, read_run
+from telephony_core.migration.run.status import MigrationRun, NumberRun, read_run
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.migration.run.verify_report import VerifyReport
 from tests.migration.stage import Stage, sorted_state
@@ -39,18 +39,18 @@ class Returning(Stage):
     """Both sides before anything was moved."""
 
     @classmethod
-    def at(cls, folder: Path, way: str = "vox-diga", count: int = 3, settings: Settings = ONE) -> Self:
-        return cls(folder, way, count, settings)
+    def at(cls, folder: Path, context: str = "vox-diga", count: int = 3, settings: Settings = ONE) -> Self:
+        return cls(folder, context, count, settings)
 
     @classmethod
-    def moved(cls, folder: Path, way: str = "vox-diga", count: int = 3, **changes: object) -> Self:
+    def moved(cls, folder: Path, context: str = "vox-diga", count: int = 3, **changes: object) -> Self:
         """Everything is at the target, and was never verified."""
-        return cls.at(folder, way, count).begin(**changes)
+        return cls.at(folder, context, count).begin(**changes)
 
     @classmethod
-    def soaked(cls, folder: Path, way: str = "vox-diga", count: int = 3, **changes: object) -> Self:
+    def soaked(cls, folder: Path, context: str = "vox-diga", count: int = 3, **changes: object) -> Self:
         """Everything is at the target, and has stood verified for long enough."""
-        stage = cls.moved(folder, way, count, **changes)
+        stage = cls.moved(folder, context, count, **changes)
         assert stage.verify().is_equal
         stage.time.advance(SOAKED)
         stage.forget_requests()
@@ -74,37 +74,37 @@ class Returning(Stage):
         options = VerifyOptions(clock=self.time.clock, **given)
         return verify_plan(self.loaded, self.open_source, self.open_target, options)
 
-    def _options(self, accept: Collection[str], given: dict[str, Any]) -> DeprovisionOptions:
-        return DeprovisionOptions(clock=self.time.clock, accept=tuple(accept), **given)
+    def _options(self, allow: Collection[str], given: dict[str, Any]) -> DeprovisionOptions:
+        return DeprovisionOptions(clock=self.time.clock, allow=tuple(allow), **given)
 
-    def preview_rollback(self, *accept: str, **given: Any) -> DeprovisionPreview:
-        options = self._options(accept, given)
+    def preview_rollback(self, *allow: str, **given: Any) -> DeprovisionPreview:
+        options = self._options(allow, given)
         return preview_rollback(self.loaded, self.open_source, self.open_target, options)
 
-    def rollback(self, *accept: str, **given: Any) -> DeprovisionReport:
+    def rollback(self, *allow: str, **given: Any) -> DeprovisionReport:
         """Take back what a preview shows, unless something else is given as ``confirmed``."""
-        accept = accept or ("unpublishes",)
+        allow = allow or ("unpublishes",)
         if "confirmed" not in given:
-            given["confirmed"] = self.preview_rollback(*accept, **given).shown
-        return rollback_plan(self.loaded, self.open_source, self.open_target, self._options(accept, given))
+            given["confirmed"] = self.preview_rollback(*allow, **given).shown
+        return rollback_plan(self.loaded, self.open_source, self.open_target, self._options(allow, given))
 
-    def preview_release(self, *accept: str, **given: Any) -> DeprovisionPreview:
-        options = self._options(accept, given)
+    def preview_release(self, *allow: str, **given: Any) -> DeprovisionPreview:
+        options = self._options(allow, given)
         return preview_release(self.loaded, self.open_source, self.open_target, options)
 
-    def release(self, *accept: str, **given: Any) -> DeprovisionReport:
+    def release(self, *allow: str, **given: Any) -> DeprovisionReport:
         """Release at the source what a preview shows, unless something else is given as ``confirmed``."""
-        accept = accept or ("unpublishes",)
+        allow = allow or ("unpublishes",)
         if "confirmed" not in given:
-            given["confirmed"] = self.preview_release(*accept, **given).shown
-        return release_plan(self.loaded, self.open_source, self.open_target, self._options(accept, given))
+            given["confirmed"] = self.preview_release(*allow, **given).shown
+        return release_plan(self.loaded, self.open_source, self.open_target, self._options(allow, given))
 
     # -- looking
 
     def state(self) -> list[object]:
         return [sorted_state(records) for records in self.end_state()]  # type: ignore[attr-defined]
 
-    def run(self) -> Run:
+    def run(self) -> MigrationRun:
         return read_run(self.loaded, now=self.time.clock.now)
 
     def number(self, key: str) -> NumberRun:
@@ -125,9 +125,9 @@ class Returning(Stage):
 
     def announce(self, action: Action, key: str, record: str | None = None) -> None:
         """The line that a run which died after it leaves in the journal."""
-        facts: dict[str, JsonValue] = {"before": []} if action is Action.IMPORT else {}
+        data: dict[str, JsonValue] = {"before": []} if action is Action.IMPORT else {}
         with SqliteJournal.writing(self.loaded, "run", create=True, now=self.time.clock.now) as journal:
-            journal.append(Entry(key, action, Phase.INTENT, record, facts=facts))
+            journal.append(Entry(key, action, Phase.INTENT, record, data=data))
 
     def deleted(self, emulator: Emulator) -> list[str]:
         """Ids of the records that were asked to be deleted, in order."""

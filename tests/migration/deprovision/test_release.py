@@ -11,7 +11,7 @@ from telephony_core.emulator import Emulator, EmulatorBackend, Fault, FaultKind,
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import JournalError
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Settings
 from telephony_core.migration.run.events import Event
 from telephony_core.migration.run.target_index import SHARED_FROM
@@ -32,18 +32,18 @@ WAYS = ("vox-diga", "diga-vox")
 
 
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
+def context(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def stage(way: str, tmp_path: Path) -> Returning:
-    return Returning.soaked(tmp_path, way)
+def stage(context: str, tmp_path: Path) -> Returning:
+    return Returning.soaked(tmp_path, context)
 
 
 @pytest.fixture
-def two(way: str, tmp_path: Path) -> Returning:
-    return Returning.soaked(tmp_path, way, 2)
+def two(context: str, tmp_path: Path) -> Returning:
+    return Returning.soaked(tmp_path, context, 2)
 
 
 def test_the_source_records_are_released_and_the_target_stays(stage: Returning) -> None:
@@ -52,7 +52,7 @@ def test_the_source_records_are_released_and_the_target_stays(stage: Returning) 
     assert live(stage.source) == []
     assert len(live(stage.target)) == 3
     assert stage.writes(stage.target) == []
-    assert stage.run().counts == {Standing.RELEASED: 3}
+    assert stage.run().counts == {MigrationState.RELEASED: 3}
 
 
 def test_it_is_a_matter_of_the_chosen_numbers_only(stage: Returning) -> None:
@@ -76,7 +76,7 @@ def test_what_is_not_verified_stays(tmp_path: Path) -> None:
     stage.time.advance(SOAKED)
     shown = stage.preview_release()
     assert shown.confirm == 0
-    assert "not verified" in shown.left_alone[0].says
+    assert "not verified" in shown.left_alone[0].message
     assert stage.release().remainder == tuple(KEYS)
     assert stage.deleted(stage.source) == []
 
@@ -89,7 +89,7 @@ def test_what_was_found_different_stays_until_it_is_verified_again(tmp_path: Pat
     assert [left.number for left in stage.preview_release().left_alone] == [KEYS[0]]
     stage.target.store.edit(id, {"nickname": "번호 0"})
     stage.verify()
-    assert "72.0 hours of its soak are left" in stage.preview_release().left_alone[0].says
+    assert "72.0 hours of its soak are left" in stage.preview_release().left_alone[0].message
 
 
 @pytest.mark.parametrize(("hours", "allowed"), [(71.9, 0), (72, 3)])
@@ -111,7 +111,7 @@ def test_the_plan_says_how_long_the_soak_is(tmp_path: Path) -> None:
 def test_a_clock_that_was_set_back_releases_nothing(tmp_path: Path) -> None:
     stage = Returning.soaked(tmp_path)
     stage.time.advance(-200 * HOUR)
-    assert "clock" in stage.preview_release().left_alone[0].says
+    assert "clock" in stage.preview_release().left_alone[0].message
 
 
 def test_numbers_that_are_not_moved_stay(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_numbers_that_are_not_moved_stay(tmp_path: Path) -> None:
     stage.verify()
     shown = stage.preview_release()
     assert shown.confirm == 2
-    assert "not moved" in shown.left_alone[0].says
+    assert "not moved" in shown.left_alone[0].message
 
 
 def test_numbers_that_were_rolled_back_keep_their_source(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_target_that_stops_serving_right_before_the_release_is_seen_too(what: 
     report = two.release(on_event=meanwhile)
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
     assert two.deleted(two.source) == [two.ids[1]]
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
 
 
 @pytest.mark.parametrize("what", OPENED)
@@ -182,7 +182,7 @@ def test_two_live_records_at_the_target_keep_the_source(two: Returning) -> None:
     other = add_another(two.target, two.made(KEYS[0]))
     shown = two.preview_release()
     assert [left.number for left in shown.left_alone] == [KEYS[0]]
-    assert other in shown.left_alone[0].says
+    assert other in shown.left_alone[0].message
     report = two.release()
     assert [left.error for left in report.left_alone] == ["CameOutDifferent"]
     assert two.deleted(two.source) == [two.ids[1]]
@@ -212,7 +212,7 @@ def test_a_target_that_can_be_read_and_is_not_listed_keeps_the_source(
 
     report = two.release(confirmed=confirmed, on_event=meanwhile)
     assert [left.number for left in report.left_alone] == [KEYS[0]]
-    assert f"its list does not show {id} as live" in report.left_alone[0].says
+    assert f"its list does not show {id} as live" in report.left_alone[0].message
     assert two.deleted(two.source) == [two.ids[1]]
     assert [left.number for left in two.preview_release().left_alone] == [KEYS[0]]
 
@@ -228,7 +228,7 @@ def test_a_source_that_has_changed_since_the_plan_stays(what: str, two: Returnin
     report = two.release()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
     assert two.deleted(two.source) == [two.ids[1]]
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
 
 
 @pytest.mark.parametrize("what", [GONE, *CHANGED])
@@ -240,7 +240,7 @@ def test_a_source_that_changes_right_before_the_release_stays(what: str, two: Re
     report = two.release(on_event=meanwhile)
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
     assert two.deleted(two.source) == [two.ids[1]]
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
 
 
 def test_a_number_that_somebody_else_released_is_told(stage: Returning) -> None:
@@ -280,7 +280,7 @@ def test_a_404_for_a_record_that_the_list_shows_is_believed_neither_way(end: str
     report = two.release()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ContradictoryAnswers")]
     assert two.deleted(two.source) == [two.ids[1]]
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
     emulator.faults.clear()
     two.verify()
     two.time.advance(SOAKED)
@@ -313,9 +313,9 @@ class Unhurried(Returning):
 
 
 def test_a_record_is_not_gone_for_a_list_that_is_older_than_its_404(
-    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stage = Unhurried.moved(tmp_path, way, 2)
+    stage = Unhurried.moved(tmp_path, context, 2)
     for key, id in zip(KEYS[:2], stage.ids, strict=True):
         stage.announce(Action.RELEASE, key, id)
     stage.source.store.remove(stage.ids[0])
@@ -332,8 +332,8 @@ def test_a_record_is_not_gone_for_a_list_that_is_older_than_its_404(
 
         report = stage.release(confirmed=frozenset(), on_event=shows_again)
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ContradictoryAnswers")]
-    assert stage.number(KEYS[0]).standing is Standing.RELEASED
-    assert stage.number(KEYS[1]).standing is Standing.MOVED
+    assert stage.number(KEYS[0]).state is MigrationState.RELEASED
+    assert stage.number(KEYS[1]).state is MigrationState.MOVED
 
 
 # -- what was confirmed
@@ -341,9 +341,9 @@ def test_a_record_is_not_gone_for_a_list_that_is_older_than_its_404(
 
 def test_without_a_confirmation_nothing_is_sent(stage: Returning) -> None:
     for confirmed in (None, frozenset()):
-        with pytest.raises(errors.ConsentRequired, match="3 records would be released at here") as refused:
+        with pytest.raises(errors.NotAllowed, match="3 records would be released at here") as refused:
             stage.release(confirmed=confirmed)
-        assert refused.value.consent == "confirmed"
+        assert refused.value.allowance == "confirmed"
     assert [stage.writes(emulator) for emulator in stage.both] == [[], []]
 
 
@@ -352,9 +352,9 @@ def test_other_records_than_were_shown_are_not_released(stage: Returning) -> Non
     one = next(iter(shown))
     before = [stage.entries(key) for key in KEYS]
     for confirmed in (shown - {one}, shown | {("+827099999999", "x")}, shown - {one} | {(one[0], "another id")}):
-        with pytest.raises(errors.ConsentRequired) as refused:
+        with pytest.raises(errors.NotAllowed) as refused:
             stage.release(confirmed=confirmed)
-        assert refused.value.consent == "confirmed"
+        assert refused.value.allowance == "confirmed"
     assert stage.writes(stage.source) == []
     assert [stage.entries(key) for key in KEYS] == before
 
@@ -362,21 +362,21 @@ def test_other_records_than_were_shown_are_not_released(stage: Returning) -> Non
 def test_a_set_that_changed_since_it_was_shown_has_to_be_confirmed_anew(stage: Returning) -> None:
     shown = stage.preview_release().shown
     meddle(stage.target, stage.made(KEYS[0]), "another label")
-    with pytest.raises(errors.ConsentRequired, match=r"\+827011110000 \(\S+\) is not to be released any more"):
+    with pytest.raises(errors.NotAllowed, match=r"\+827011110000 \(\S+\) is not to be released any more"):
         stage.release(confirmed=shown)
     smaller = stage.preview_release().shown
     label = {"diga": "nickname", "vox": "memo"}[stage.target.slug]
     was = {"diga": "번호 0", "vox": "Número 0"}[stage.target.slug]
     stage.target.store.edit(stage.made(KEYS[0]), {label: was})
-    with pytest.raises(errors.ConsentRequired, match=r"\+827011110000 \(\S+\) was not confirmed"):
+    with pytest.raises(errors.NotAllowed, match=r"\+827011110000 \(\S+\) was not confirmed"):
         stage.release(confirmed=smaller)
     assert stage.writes(stage.source) == []
 
 
 def test_a_confirmation_of_the_other_command_is_none(stage: Returning) -> None:
-    with pytest.raises(errors.ConsentRequired):
+    with pytest.raises(errors.NotAllowed):
         stage.release(confirmed=stage.preview_rollback().shown)
-    with pytest.raises(errors.ConsentRequired):
+    with pytest.raises(errors.NotAllowed):
         stage.rollback(confirmed=stage.preview_release().shown)
     assert [stage.writes(emulator) for emulator in stage.both] == [[], []]
 
@@ -408,16 +408,16 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
     shown = stage.preview_release()
     assert shown.needs_consent == ("unpublishes",)
     assert shown.forecasts[0].stops_agents_of == ("+34612345678",)
-    with pytest.raises(errors.ConsentRequired, match=r"\+34612345678") as refused:
+    with pytest.raises(errors.NotAllowed, match=r"\+34612345678") as refused:
         stage.release("tls")
-    assert refused.value.consent == "unpublishes"
+    assert refused.value.allowance == "unpublishes"
     assert stage.deleted(stage.source) == []
 
 
 def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
-    stage = Returning.soaked(tmp_path, "diga-vox", accepted=("unpublishes",))
+    stage = Returning.soaked(tmp_path, "diga-vox", allowed=("unpublishes",))
     assert stage.preview_release().needs_consent == ("unpublishes",)
-    with pytest.raises(errors.ConsentRequired, match="--accept unpublishes"):
+    with pytest.raises(errors.NotAllowed, match="--accept unpublishes"):
         stage.release("tls")
     assert stage.writes(stage.source) == []
     assert stage.release("unpublishes").is_complete
@@ -442,7 +442,7 @@ def test_a_release_whose_answer_is_lost_is_looked_into_and_gone_on_with(kind: Fa
         assert [left.error for left in first.left_alone] == ["OutcomeUnknown"]
         assert stage.release().is_complete
     assert live(stage.source) == []
-    assert stage.run().counts == {Standing.RELEASED: 3}
+    assert stage.run().counts == {MigrationState.RELEASED: 3}
 
 
 def test_a_release_that_died_goes_on(stage: Returning) -> None:
@@ -458,7 +458,7 @@ def test_a_rollback_that_was_not_answered_keeps_the_source_for_the_whole_window(
     stage.time.advance(WINDOW - 1)
     shown = stage.preview_release()
     assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "InDoubt")]
-    assert "the roll back of +827011110000 was not answered, and may still take effect" in shown.left_alone[0].says
+    assert "the roll back of +827011110000 was not answered, and may still take effect" in shown.left_alone[0].message
     assert stage.release().remainder == (KEYS[0],)
     stage.target.act_late()
     assert len(live(stage.source)) == 1
@@ -499,7 +499,7 @@ def test_a_rollback_that_takes_effect_right_before_the_release_keeps_the_source_
     report = stage.release(on_event=meanwhile)
     assert [left.number for left in report.left_alone] == [KEYS[0]]
     assert stage.ids[0] not in stage.deleted(stage.source)
-    assert stage.number(KEYS[0]).standing is Standing.ROLLED_BACK
+    assert stage.number(KEYS[0]).state is MigrationState.ROLLED_BACK
 
 
 def test_a_release_that_died_is_finished_after_a_verification_too(stage: Returning) -> None:
@@ -522,9 +522,9 @@ def test_a_release_that_died_is_finished_whatever_has_become_of_the_target(stage
 
 
 def test_a_release_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_then_settled(
-    way: str, tmp_path: Path
+    context: str, tmp_path: Path
 ) -> None:
-    stage = Returning.moved(tmp_path, way)  # which is not verified
+    stage = Returning.moved(tmp_path, context)  # which is not verified
     stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
     shown = stage.preview_release()
     assert (shown.confirm, shown.to_settle) == (0, (KEYS[0],))
@@ -545,12 +545,12 @@ def test_what_was_released_is_not_taken_back_at_the_target(stage: Returning) -> 
     report = stage.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
     assert len(live(stage.target)) == 1
-    assert stage.number(KEYS[0]).standing is Standing.RELEASED
+    assert stage.number(KEYS[0]).state is MigrationState.RELEASED
 
 
-def test_a_short_window_of_the_plan_is_the_one_that_counts(way: str, tmp_path: Path) -> None:
+def test_a_short_window_of_the_plan_is_the_one_that_counts(context: str, tmp_path: Path) -> None:
     settings = ONE.model_copy(update={"settling_window": 5.0})
-    stage = Returning.at(tmp_path, way, settings=settings).begin()
+    stage = Returning.at(tmp_path, context, settings=settings).begin()
     stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
     stage.time.advance(24)
     assert [left.error for left in stage.preview_rollback().left_alone] == ["InDoubt"]

@@ -14,8 +14,8 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.move.state import Standing
-from telephony_core.migration.plan.model import PlannedNumber, Settings, Step, StepKind, Trunk
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.model import PlannedNumber, PlannedStep, Settings, StepKind, Trunk
 from telephony_core.migration.run.events import Event
 from telephony_core.migration.run.stopping import Stopped
 from telephony_core.provider.capabilities import RepeatableImport
@@ -29,18 +29,18 @@ WAYS = ("vox-diga", "diga-vox")
 
 
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
+def context(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def stage(way: str, tmp_path: Path) -> Returning:
-    return Returning.moved(tmp_path, way)
+def stage(context: str, tmp_path: Path) -> Returning:
+    return Returning.moved(tmp_path, context)
 
 
 @pytest.fixture
-def two(way: str, tmp_path: Path) -> Returning:
-    return Returning.moved(tmp_path, way, 2)
+def two(context: str, tmp_path: Path) -> Returning:
+    return Returning.moved(tmp_path, context, 2)
 
 
 # -- what it does
@@ -70,7 +70,7 @@ def test_records_that_were_there_before_stay(tmp_path: Path) -> None:
 def test_only_the_chosen_numbers_are_taken_back(stage: Returning) -> None:
     stage.rollback(numbers=[KEYS[1]])
     assert len(live(stage.target)) == 2
-    assert stage.run().counts == {Standing.MOVED: 2, Standing.ROLLED_BACK: 1}
+    assert stage.run().counts == {MigrationState.MOVED: 2, MigrationState.ROLLED_BACK: 1}
 
 
 def test_running_it_again_deletes_nothing_more(stage: Returning) -> None:
@@ -134,33 +134,33 @@ def test_a_source_that_does_not_serve_as_planned_blocks_until_that_is_accepted_b
     assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "SourceGone")]
     report = two.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    assert "--accept source_not_serving" in report.left_alone[0].says
+    assert "--accept source_not_serving" in report.left_alone[0].message
     assert two.deleted(two.target) == [two_of(two)]
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
 
-    accepted = two.rollback("unpublishes", "source_not_serving")
-    assert accepted.is_complete
+    allowed = two.rollback("unpublishes", "source_not_serving")
+    assert allowed.is_complete
     assert live(two.target) == []
     assert two.writes(two.source) == []
 
 
 @pytest.mark.parametrize("what", ["suspended", "pending", "release scheduled"])
 def test_a_source_that_did_not_serve_when_the_plan_was_made_does_not_serve_now_either(
-    what: str, way: str, tmp_path: Path
+    what: str, context: str, tmp_path: Path
 ) -> None:
-    stage = Returning.at(tmp_path, way, 2)
+    stage = Returning.at(tmp_path, context, 2)
     meddle(stage.source, stage.ids[0], what)
     stage.begin()
     report = stage.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    assert "there, not active" in report.left_alone[0].says
+    assert "there, not active" in report.left_alone[0].message
 
 
 def test_whose_the_record_at_the_source_is_now_is_said(two: Returning) -> None:
     meddle(two.source, two.ids[0], "another number")
     (left,) = two.preview_rollback().left_alone
-    assert f"the record {two.ids[0]} is of " in left.says
-    assert STRANGER[3:] in left.says
+    assert f"the record {two.ids[0]} is of " in left.message
+    assert STRANGER[3:] in left.message
 
 
 def two_of(stage: Returning) -> str:
@@ -193,7 +193,7 @@ def test_where_both_ends_are_gone_nothing_counts_as_taken_back(two: Returning) -
     meddle(two.target, two.made(KEYS[0]), "gone")
     report = two.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
 
 
 def test_an_agent_that_our_own_release_stopped_is_no_reason_not_to_go_back(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_record_that_somebody_changed_is_left(what: str, two: Returning) -> No
     report = two.rollback("unpublishes", "source_not_serving")
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
     assert len(live(two.target)) == 1
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
 
 
 @pytest.mark.parametrize("what", CHANGED)
@@ -251,7 +251,7 @@ def test_a_record_whose_allow_list_somebody_opened_is_left(what: str, tmp_path: 
     meddle(stage.target, stage.made(KEYS[0]), what)
     report = stage.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
-    assert "203.0.113.7" in report.left_alone[0].says
+    assert "203.0.113.7" in report.left_alone[0].message
     assert live(stage.target) == [KEYS[0]]
 
 
@@ -262,8 +262,8 @@ def test_what_a_changed_user_name_was_is_not_said(tmp_path: Path) -> None:
     stage.target.store.edit(id, {"sip_config": {**config, "username": "user-canary"}})
     report = stage.rollback()
     assert [left.error for left in report.left_alone] == ["NotOurs"]
-    assert "outbound.username" in report.left_alone[0].says
-    assert "canary" not in report.left_alone[0].says
+    assert "outbound.username" in report.left_alone[0].message
+    assert "canary" not in report.left_alone[0].message
 
 
 def test_an_id_that_serves_a_stranger_now_is_never_deleted(two: Returning) -> None:
@@ -317,7 +317,7 @@ def test_a_404_for_a_record_that_the_list_shows_is_believed_neither_way(end: str
     report = two.rollback("unpublishes", "source_not_serving")
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ContradictoryAnswers")]
     assert len(live(two.target)) == 1
-    assert two.number(KEYS[0]).standing is not Standing.ROLLED_BACK
+    assert two.number(KEYS[0]).state is not MigrationState.ROLLED_BACK
     emulator.faults.clear()
     assert two.rollback().is_complete
 
@@ -339,7 +339,7 @@ def test_a_record_that_no_list_shows_is_not_taken_for_gone(two: Returning, monke
     report = two.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotShown")]
     assert len(live(two.target)) == 1
-    assert two.number(KEYS[0]).standing is Standing.MOVED
+    assert two.number(KEYS[0]).state is MigrationState.MOVED
 
 
 def test_a_record_that_was_not_listed_and_is_there_is_not_released_unseen(stage: Returning) -> None:
@@ -361,9 +361,9 @@ def test_a_record_that_was_not_listed_and_is_there_is_not_released_unseen(stage:
 
 def test_without_a_confirmation_nothing_is_sent(stage: Returning) -> None:
     for confirmed in (None, frozenset()):
-        with pytest.raises(errors.ConsentRequired, match="3 records would be released at there") as refused:
+        with pytest.raises(errors.NotAllowed, match="3 records would be released at there") as refused:
             stage.rollback(confirmed=confirmed)
-        assert refused.value.consent == "confirmed"
+        assert refused.value.allowance == "confirmed"
     assert [stage.writes(emulator) for emulator in stage.both] == [[], []]
 
 
@@ -372,9 +372,9 @@ def test_other_records_than_were_shown_are_not_released(stage: Returning) -> Non
     one = next(iter(shown))
     before = [stage.entries(key) for key in KEYS]
     for confirmed in (shown - {one}, shown | {("+827099999999", "x")}, shown - {one} | {(one[0], "another id")}):
-        with pytest.raises(errors.ConsentRequired) as refused:
+        with pytest.raises(errors.NotAllowed) as refused:
             stage.rollback(confirmed=confirmed)
-        assert refused.value.consent == "confirmed"
+        assert refused.value.allowance == "confirmed"
     assert stage.writes(stage.target) == []
     assert [stage.entries(key) for key in KEYS] == before
 
@@ -382,7 +382,7 @@ def test_other_records_than_were_shown_are_not_released(stage: Returning) -> Non
 def test_a_set_that_shrank_since_it_was_shown_has_to_be_confirmed_anew(stage: Returning) -> None:
     shown = stage.preview_rollback().shown
     meddle(stage.target, stage.made(KEYS[0]), "another label")
-    with pytest.raises(errors.ConsentRequired, match=r"\+827011110000 \(\S+\) is not to be released any more"):
+    with pytest.raises(errors.NotAllowed, match=r"\+827011110000 \(\S+\) is not to be released any more"):
         stage.rollback(confirmed=shown)
     assert stage.writes(stage.target) == []
 
@@ -392,7 +392,7 @@ def test_a_set_that_grew_since_it_was_shown_has_to_be_confirmed_anew(stage: Retu
     meddle(stage.source, stage.ids[0], "gone")
     shown = stage.preview_rollback().shown
     stage.source.store.put(stage.ids[0], record)
-    with pytest.raises(errors.ConsentRequired, match=r"\+827011110000 \(\S+\) was not confirmed"):
+    with pytest.raises(errors.NotAllowed, match=r"\+827011110000 \(\S+\) was not confirmed"):
         stage.rollback(confirmed=shown)
     assert stage.writes(stage.target) == []
 
@@ -404,7 +404,7 @@ def test_as_many_records_that_are_not_the_same_ones_have_to_be_confirmed_anew(st
     stage.source.store.put(stage.ids[0], record)
     meddle(stage.source, stage.ids[1], "gone")
     assert stage.preview_rollback().confirm == len(shown)
-    with pytest.raises(errors.ConsentRequired):
+    with pytest.raises(errors.NotAllowed):
         stage.rollback(confirmed=shown)
     assert stage.writes(stage.target) == []
 
@@ -419,7 +419,7 @@ def test_a_release_that_was_not_answered_keeps_the_target_for_the_whole_window(s
     assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[1], "InDoubt")]
     report = stage.rollback("unpublishes", "source_not_serving")
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "InDoubt")]
-    assert "the release of +827011110001 was not answered, and may still take effect" in report.left_alone[0].says
+    assert "the release of +827011110001 was not answered, and may still take effect" in report.left_alone[0].message
     assert len(live(stage.target)) == 1
     assert stage.unanswered(KEYS[1]) == "release"
 
@@ -455,7 +455,7 @@ def test_a_release_that_takes_effect_right_before_the_deletion_keeps_the_target_
 
     report = stage.rollback(on_event=meanwhile)
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "SourceGone")]
-    assert stage.number(KEYS[1]).standing is Standing.RELEASED
+    assert stage.number(KEYS[1]).state is MigrationState.RELEASED
     assert stage.unanswered(KEYS[1]) is None
 
 
@@ -483,7 +483,7 @@ def test_a_rollback_that_is_done_late_is_settled_although_the_source_is_gone_by_
     stage.source.store.remove(stage.ids[1])
     assert stage.rollback(numbers=[KEYS[1]]).is_complete
     assert stage.unanswered(KEYS[1]) is None
-    assert stage.number(KEYS[1]).standing is Standing.ROLLED_BACK
+    assert stage.number(KEYS[1]).state is MigrationState.ROLLED_BACK
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.LATE])
@@ -516,7 +516,7 @@ def test_the_preview_tells_what_is_gone_from_what_is_released(stage: Returning) 
     assert shown.to_settle == (KEYS[1],)
     assert "only to be written down" in str(shown)
     assert stage.rollback().is_complete
-    assert stage.run().counts == {Standing.ROLLED_BACK: 3}
+    assert stage.run().counts == {MigrationState.ROLLED_BACK: 3}
 
 
 def died_after_the_deletion(stage: Returning, key: str) -> None:
@@ -542,9 +542,9 @@ def test_the_preview_changes_nothing_and_says_what_will_happen(stage: Returning)
 def test_an_agent_that_would_be_unpublished_blocks_until_it_is_accepted_by_name(tmp_path: Path) -> None:
     stage = Returning.moved(tmp_path, "vox-diga")
     assert stage.preview_rollback().needs_consent == ("unpublishes",)
-    with pytest.raises(errors.ConsentRequired, match="--accept unpublishes") as refused:
+    with pytest.raises(errors.NotAllowed, match="--accept unpublishes") as refused:
         stage.rollback("tls")
-    assert refused.value.consent == "unpublishes"
+    assert refused.value.allowance == "unpublishes"
     assert stage.writes(stage.target) == []
     assert stage.preview_rollback("unpublishes").needs_consent == ()
 
@@ -554,24 +554,24 @@ def test_other_numbers_that_the_agent_serves_are_named(tmp_path: Path) -> None:
     stage.target.add(number="+34612345678", inbound_agent_id=stage.target.agents["reception"])
     stage.begin()
     assert stage.preview_rollback().forecasts[0].stops_agents_of == ("+34612345678",)
-    with pytest.raises(errors.ConsentRequired, match=r"also serve \+34612345678"):
+    with pytest.raises(errors.NotAllowed, match=r"also serve \+34612345678"):
         stage.rollback("tls")
 
 
 def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
-    stage = Returning.moved(tmp_path, "vox-diga", 2, accepted=("unpublishes", "source_not_serving"))
+    stage = Returning.moved(tmp_path, "vox-diga", 2, allowed=("unpublishes", "source_not_serving"))
     meddle(stage.source, stage.ids[0], "gone")
     shown = stage.preview_rollback()
     assert shown.needs_consent == ("unpublishes",)
     assert [left.error for left in shown.left_alone] == ["SourceGone"]
-    with pytest.raises(errors.ConsentRequired) as refused:
+    with pytest.raises(errors.NotAllowed) as refused:
         stage.rollback("tls")
-    assert refused.value.consent == "unpublishes"
+    assert refused.value.allowance == "unpublishes"
     assert stage.writes(stage.target) == []
 
 
 def test_a_consent_that_there_is_not_is_refused(stage: Returning) -> None:
-    with pytest.raises(errors.InvalidInput, match="accept"):
+    with pytest.raises(errors.InvalidInput, match="allow"):
         stage.rollback("everything")
 
 
@@ -587,10 +587,12 @@ def test_a_publication_and_a_typed_password_are_said_to_stay_done(tmp_path: Path
         allow=(SideEffect.PUBLISHES,),
     )
     steps = tuple(
-        Step(kind=kind, says="", side_effects=(SideEffect.PUBLISHES,) if kind is StepKind.ASSIGN_AGENTS else ())
+        PlannedStep(
+            kind=kind, message="", side_effects=(SideEffect.PUBLISHES,) if kind is StepKind.ASSIGN_AGENTS else ()
+        )
         for kind in StepKind
     )
-    number = PlannedNumber(key=planned.key, source=planned.source, wanted=planned.wanted, steps=steps)
+    number = PlannedNumber(key=planned.key, source=planned.source, desired=planned.desired, steps=steps)
     trunk = Trunk(name="carrier", auth="digest", username="acme", password="prompt:")
     stage.loaded = stage.plan(numbers=(number,), trunks=(trunk,))
     stage.apply(stage.loaded, prompt=lambda text: PASSWORD)
@@ -603,19 +605,19 @@ def test_a_publication_and_a_typed_password_are_said_to_stay_done(tmp_path: Path
 
 
 def test_an_import_that_was_announced_and_never_made_is_in_doubt_for_the_window_and_then_nothing(
-    way: str, tmp_path: Path
+    context: str, tmp_path: Path
 ) -> None:
-    stage = Returning.at(tmp_path, way, 1)
+    stage = Returning.at(tmp_path, context, 1)
     stage.loaded = stage.plan()
     stage.announce(Action.IMPORT, KEYS[0])
     assert stage.preview_rollback().to_settle == (KEYS[0],)
     stage.time.advance(WINDOW - 1)
     early = stage.rollback()
     assert [left.error for left in early.left_alone] == ["InDoubt"]
-    assert stage.number(KEYS[0]).standing is Standing.IN_DOUBT
+    assert stage.number(KEYS[0]).state is MigrationState.IN_DOUBT
     stage.time.advance(2)
     assert stage.rollback().is_complete
-    assert stage.number(KEYS[0]).standing is Standing.ROLLED_BACK
+    assert stage.number(KEYS[0]).state is MigrationState.ROLLED_BACK
     assert stage.writes(stage.target) == []
 
 
@@ -639,9 +641,9 @@ def test_that_an_import_may_be_repeated_sooner_does_not_mean_that_it_cannot_take
 
 
 def test_an_import_that_takes_effect_after_a_rollback_looked_for_it_is_found_by_the_next_one(
-    way: str, tmp_path: Path
+    context: str, tmp_path: Path
 ) -> None:
-    stage = Returning.at(tmp_path, way, 1)
+    stage = Returning.at(tmp_path, context, 1)
     stage.loaded = stage.plan()
     stage.announce(Action.IMPORT, KEYS[0])
     assert [left.error for left in stage.rollback().left_alone] == ["InDoubt"]
@@ -650,8 +652,8 @@ def test_an_import_that_takes_effect_after_a_rollback_looked_for_it_is_found_by_
     assert live(stage.target) == []
 
 
-def test_an_import_that_was_made_and_not_answered_is_found_shown_and_taken_back(way: str, tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path, way, 1)
+def test_an_import_that_was_made_and_not_answered_is_found_shown_and_taken_back(context: str, tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path, context, 1)
     stage.loaded = stage.plan()
     stage.announce(Action.IMPORT, KEYS[0])
     id = record_of_ours(stage)
@@ -661,9 +663,9 @@ def test_an_import_that_was_made_and_not_answered_is_found_shown_and_taken_back(
 
 
 def test_a_record_of_a_lost_import_that_shows_after_the_preview_is_not_released_unseen(
-    way: str, tmp_path: Path
+    context: str, tmp_path: Path
 ) -> None:
-    stage = Returning.at(tmp_path, way, 1)
+    stage = Returning.at(tmp_path, context, 1)
     stage.loaded = stage.plan()
     stage.announce(Action.IMPORT, KEYS[0])
 
@@ -679,8 +681,8 @@ def test_a_record_of_a_lost_import_that_shows_after_the_preview_is_not_released_
 
 
 @pytest.mark.parametrize("what", ["another label", "an agent added"])
-def test_a_record_that_may_be_somebody_elses_is_never_deleted(what: str, way: str, tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path, way, 1)
+def test_a_record_that_may_be_somebody_elses_is_never_deleted(what: str, context: str, tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path, context, 1)
     stage.loaded = stage.plan()
     stage.announce(Action.IMPORT, KEYS[0])
     meddle(stage.target, record_of_ours(stage), what)
@@ -702,9 +704,9 @@ def test_a_plan_that_was_never_applied_has_nothing_to_take_back_and_says_so(tmp_
             command()
 
 
-def test_a_number_that_is_at_the_target_and_not_in_the_journal_is_named(way: str, tmp_path: Path) -> None:
+def test_a_number_that_is_at_the_target_and_not_in_the_journal_is_named(context: str, tmp_path: Path) -> None:
     """As after a journal was put back that is older than what was made."""
-    stage = Returning.at(tmp_path, way, 2)
+    stage = Returning.at(tmp_path, context, 2)
     stage.loaded = stage.plan()
     assert stage.apply(stage.loaded, numbers=KEYS[:1]).is_complete
     old = stage.loaded.journal_path.read_bytes()
@@ -719,5 +721,5 @@ def test_a_number_that_is_at_the_target_and_not_in_the_journal_is_named(way: str
     report = stage.rollback()
     assert not report.is_complete
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "NotOurs")]
-    assert unknown in report.left_alone[0].says
+    assert unknown in report.left_alone[0].message
     assert len(live(stage.target)) == 1

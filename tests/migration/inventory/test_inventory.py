@@ -254,11 +254,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_the_file_or_the_text(tmp_path: Path) -> None:
-    from telephony_core.emulator import Credentials
+    from telephony_core.emulator import StoredCredentials
 
     emulator, client = emulated("diga")
     emulator.add(
-        number="+34911112222", telephony_provider="custom", status="assigned", credentials=Credentials("u", "canary-pw")
+        number="+34911112222",
+        telephony_provider="custom",
+        status="assigned",
+        credentials=StoredCredentials("u", "canary-pw"),
     )
     taken = take_inventory(client)
     said = taken.save(tmp_path / "x.json").read_text() + taken.save_csv(tmp_path / "x.csv").read_text() + str(taken)

@@ -22,7 +22,7 @@ from telephony_core.migration.journal.claims import PlanElsewhere, note_begun, s
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.sqlite_file import JournalNotWritable
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.apply_report import ApplyReport
 from telephony_core.migration.run.events import Event
@@ -37,15 +37,15 @@ UNSEEN = 10_000
 
 
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
+def context(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def half(way: str, tmp_path: Path) -> Returning:
+def half(context: str, tmp_path: Path) -> Returning:
     """One of two numbers is moved."""
     (tmp_path / "first").mkdir()
-    stage = Returning.at(tmp_path / "first", way, 2)
+    stage = Returning.at(tmp_path / "first", context, 2)
     stage.loaded = stage.plan()
     assert stage.apply(stage.loaded, numbers=KEYS[:1]).is_complete
     stage.forget_requests()
@@ -70,11 +70,11 @@ def test_a_plan_through_a_symbolic_link_is_the_same_run(of: str, half: Returning
     link.symlink_to(half.loaded.path if of == "the file" else half.folder)
     linked = load_plan(link if of == "the file" else link / "plan.json")
     assert linked.journal_path == half.loaded.journal_path.resolve()
-    assert read_run(linked).counts == {Standing.MOVED: 1, Standing.NOT_BEGUN: 1}
+    assert read_run(linked).counts == {MigrationState.MOVED: 1, MigrationState.NOT_BEGUN: 1}
     with SqliteJournal.writing(half.loaded, "apply"), pytest.raises(JournalLocked):
         half.apply(linked)
     assert half.apply(linked).is_complete
-    assert half.run().counts == {Standing.MOVED: 2}
+    assert half.run().counts == {MigrationState.MOVED: 2}
     half.loaded = linked
     assert half.rollback().is_complete
     assert live(half.target) == []
@@ -150,9 +150,9 @@ def test_the_same_plan_for_another_target_is_another_run(tmp_path: Path) -> None
 
 
 @pytest.fixture
-def rivals(way: str, tmp_path: Path) -> Returning:
+def rivals(context: str, tmp_path: Path) -> Returning:
     """Two plans, `loaded` and `rival`, for one number at one target."""
-    stage = Returning.at(tmp_path, way, 1)
+    stage = Returning.at(tmp_path, context, 1)
     with stage.client(stage.source) as client:
         (record,) = client.list_numbers()
     numbers = (stage.planned(record, inbound_agent=None),)
@@ -172,7 +172,7 @@ def posts(stage: Returning) -> int:
 
 def claimed(report: ApplyReport, stage: Returning) -> bool:
     (failure,) = report.failures
-    return failure.error == "NumberClaimed" and str(stage.loaded.path) in failure.says
+    return failure.error == "NumberClaimed" and str(stage.loaded.path) in failure.message
 
 
 def test_a_number_that_another_plan_made_a_moment_ago_is_not_made_again_though_no_list_shows_it(
@@ -221,7 +221,7 @@ def test_a_number_that_is_in_doubt_for_one_plan_is_not_imported_by_another(rival
 
     assert rivals.apply(rivals.loaded, on_event=meanwhile).is_complete
     assert claimed(reports[0], rivals)
-    assert "is importing" in reports[0].failures[0].says
+    assert "is importing" in reports[0].failures[0].message
     assert len(live(rivals.target)) == 1
 
 
@@ -254,7 +254,7 @@ def test_rolling_either_back_leaves_nothing_of_the_other(rivals: Returning) -> N
     first, rivals.loaded = rivals.loaded, rivals.rival  # type: ignore[attr-defined]
     report = rivals.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
-    assert id in report.left_alone[0].says
+    assert id in report.left_alone[0].message
     assert len(live(rivals.target)) == 1
     rivals.loaded = first
     assert rivals.rollback().is_complete

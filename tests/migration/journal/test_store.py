@@ -15,15 +15,15 @@ import pytest
 
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.move.state import Standing, state_of
-from telephony_core.migration.move.task import PlanOvertaken
+from telephony_core.migration.move.state import MigrationState, state_of
+from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.status import read_run
 from tests.migration.permissions import nobody
 from tests.migration.stage import Stage
 
 KEY = "+827011110000"
-ENTRY = Entry(KEY, Action.IMPORT, Phase.INTENT, says="가나다", facts={"before": ["a"]})
+ENTRY = Entry(KEY, Action.IMPORT, Phase.INTENT, message="가나다", data={"before": ["a"]})
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_what_was_written_comes_back_in_order(loaded: LoadedPlan) -> None:
     write(loaded, ENTRY, Entry(KEY, Action.IMPORT, Phase.DONE, "r1"), Entry("other", Action.CHECK, Phase.FAILED))
     with SqliteJournal.reading(loaded) as journal:
         first, second = journal.entries_of(KEY)
-    assert (first.action, first.phase, first.says, first.facts) == (
+    assert (first.action, first.phase, first.message, first.data) == (
         Action.IMPORT,
         Phase.INTENT,
         "가나다",
@@ -106,18 +106,18 @@ def test_it_can_be_read_while_a_run_is_at_work(loaded: LoadedPlan) -> None:
         journal.append(ENTRY)
         run = read_run(loaded)
         assert run.is_running
-        assert run.counts == {Standing.BEGUN: 1, Standing.NOT_BEGUN: 2}
+        assert run.counts == {MigrationState.BEGUN: 1, MigrationState.NOT_BEGUN: 2}
     assert not read_run(loaded).is_running
-    assert read_run(loaded).counts == {Standing.IN_DOUBT: 1, Standing.NOT_BEGUN: 2}
+    assert read_run(loaded).counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_BEGUN: 2}
 
 
 def test_it_can_be_read_in_the_middle_of_a_write(loaded: LoadedPlan) -> None:
     with SqliteJournal.writing(loaded, "apply", create=True) as journal:
         journal._connection.execute("BEGIN IMMEDIATE")
         journal.append(ENTRY)
-        assert read_run(loaded).counts == {Standing.NOT_BEGUN: 3}
+        assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 3}
         journal._connection.execute("COMMIT")
-        assert read_run(loaded).counts == {Standing.BEGUN: 1, Standing.NOT_BEGUN: 2}
+        assert read_run(loaded).counts == {MigrationState.BEGUN: 1, MigrationState.NOT_BEGUN: 2}
 
 
 def test_somebody_who_reads_for_long_does_not_hold_a_run_up(loaded: LoadedPlan) -> None:
@@ -235,7 +235,7 @@ def test_a_journal_that_was_cut_to_nothing_is_begun_again_by_apply_alone(loaded:
     loaded.journal_path.write_bytes(b"")
     with pytest.raises(JournalError, match=r"an empty journal beside it.*put the journal back"):
         SqliteJournal.writing(loaded, "verify")
-    assert read_run(loaded).counts == {Standing.NOT_BEGUN: 3}
+    assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 3}
     with SqliteJournal.writing(loaded, "apply", create=True) as journal:
         assert journal.entries_of(KEY) == []
 
@@ -250,9 +250,9 @@ def test_a_journal_that_could_not_be_begun_is_begun_by_the_next_run(loaded: Load
         patch.setattr(SqliteJournal, "_begin", full)
         assert "the disk is full" in refusal(loaded)
     assert loaded.journal_path.exists()
-    assert read_run(loaded).counts == {Standing.NOT_BEGUN: 3}
+    assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 3}
     write(loaded, ENTRY)
-    assert read_run(loaded).counts == {Standing.IN_DOUBT: 1, Standing.NOT_BEGUN: 2}
+    assert read_run(loaded).counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_BEGUN: 2}
 
 
 def test_the_journal_of_another_plan(loaded: LoadedPlan, tmp_path: Path) -> None:
@@ -337,8 +337,8 @@ def test_a_finished_journal_is_read_in_a_folder_that_cannot_be_written(loaded: L
 # -- what lines add up to
 
 
-def standing(*lines: tuple[Action, Phase]) -> Standing:
-    return state_of(Entry(KEY, action, phase, "r1") for action, phase in lines).standing
+def state(*lines: tuple[Action, Phase]) -> MigrationState:
+    return state_of(Entry(KEY, action, phase, "r1") for action, phase in lines).state
 
 
 MADE = ((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE))
@@ -347,24 +347,27 @@ MADE = ((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE))
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ((), Standing.NOT_BEGUN),
-        (((Action.CHECK, Phase.FAILED),), Standing.FAILED),
-        (((Action.IMPORT, Phase.INTENT),), Standing.IN_DOUBT),
-        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.FAILED)), Standing.FAILED),
-        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.UNKNOWN)), Standing.ASKED),
-        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.DONE)), Standing.BEGUN),
-        (((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE)), Standing.MOVED),
-        (((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.FAILED)), Standing.FAILED),
+        ((), MigrationState.NOT_BEGUN),
+        (((Action.CHECK, Phase.FAILED),), MigrationState.FAILED),
+        (((Action.IMPORT, Phase.INTENT),), MigrationState.IN_DOUBT),
+        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.FAILED)), MigrationState.FAILED),
+        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.UNKNOWN)), MigrationState.ASKED),
+        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.DONE)), MigrationState.BEGUN),
+        (((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE)), MigrationState.MOVED),
+        (((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.FAILED)), MigrationState.FAILED),
         (
             ((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE), (Action.RELEASE, Phase.DONE)),
-            Standing.RELEASED,
+            MigrationState.RELEASED,
         ),
-        (((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE), (Action.VERIFY, Phase.FAILED)), Standing.MOVED),
-        (((Action.IMPORT, Phase.DONE), (Action.ROLL_BACK, Phase.DONE)), Standing.ROLLED_BACK),
+        (
+            ((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE), (Action.VERIFY, Phase.FAILED)),
+            MigrationState.MOVED,
+        ),
+        (((Action.IMPORT, Phase.DONE), (Action.ROLL_BACK, Phase.DONE)), MigrationState.ROLLED_BACK),
     ],
 )
-def test_where_a_number_stands(lines: tuple[tuple[Action, Phase], ...], expected: Standing) -> None:
-    assert standing(*lines) is expected
+def test_where_a_number_stands(lines: tuple[tuple[Action, Phase], ...], expected: MigrationState) -> None:
+    assert state(*lines) is expected
 
 
 def test_an_open_import_keeps_what_was_there_before_it() -> None:
@@ -387,7 +390,7 @@ def test_a_journal_that_was_lost_is_said_and_not_taken_for_a_plan_that_was_never
     with pytest.raises(JournalError, match="was lost"):
         stage.apply(loaded)
     assert len(stage.target.records()) == 1
-    with pytest.raises(PlanOvertaken, match="there already"):
+    with pytest.raises(StalePlan, match="there already"):
         stage.apply(loaded, take_over=True)  # begins anew, and looks before it writes
     assert len(stage.target.records()) == 1
 

@@ -21,7 +21,7 @@ from telephony_core.migration.assessment.target import survey
 from telephony_core.migration.inventory.inventory import take_inventory
 from telephony_core.migration.mapping.draft import draft_map, save_map, toml_string
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap, reference_problem
-from telephony_core.migration.plan.model import WhyLeftOut
+from telephony_core.migration.plan.model import SkipReason
 from telephony_core.migration.plan.planner import make_plan
 from telephony_core.provider.capabilities import Admits, AllowListMeaning
 from telephony_core.provider.capabilities import Field as Setting
@@ -64,7 +64,7 @@ def test_a_draft_asks_for_every_agent_and_every_trunk_and_answers_none() -> None
     assert [str(entry.source_address) for entry in made.trunks] == ["sip:other.example.com", "sip:pbx.example.com:5060"]
     assert made.trunks[0].source_username == "seoul"
     assert all(entry.agent is None and not entry.drop for entry in made.agents)
-    assert all(entry.says is None and entry.address is None for entry in made.trunks)
+    assert all(entry.message is None and entry.address is None for entry in made.trunks)
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,15 @@ def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits,
     there = target(capabilities=replace(WIDE, allow_list=meaning))
     text = draft_map(held, there, source_capabilities=WIDE)
     assert f"where its calls come from; without it, {said}" in text
-    (judged,) = assess_inventory(held, there, mapping=MigrationMap.parse(text), source_capabilities=WIDE).numbers
-    assert is_moved is not any(f.field == "inbound.allowed_addresses" and f.blocks for f in judged.findings)
+    (eligibility,) = assess_inventory(held, there, mapping=MigrationMap.parse(text), source_capabilities=WIDE).numbers
+    assert is_moved is not any(f.field == "inbound.allowed_addresses" and f.blocks for f in eligibility.findings)
 
 
 def test_a_draft_that_nobody_edited_moves_nothing_that_needed_an_answer() -> None:
     held = inventory(on_trunk(), number("+827033334444", inbound_agent=AgentRef("a-1")))
     made = MigrationMap.parse(draft_map(held, target(), source_capabilities=WIDE))
     verdicts = assess_inventory(held, target(), mapping=made, source_capabilities=WIDE).numbers
-    assert [verdict.why for verdict in verdicts] == [WhyLeftOut.BLOCKED, WhyLeftOut.BLOCKED]
+    assert [result.why for result in verdicts] == [SkipReason.BLOCKED, SkipReason.BLOCKED]
 
 
 def test_taking_the_comment_sign_away_is_all_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,7 +210,7 @@ def test_a_whole_map_is_read() -> None:
         """
     )
     assert made.agents[0].agent == AgentRef("w-1", version="v7")
-    assert made.trunks[0].says == "digest"
+    assert made.trunks[0].message == "digest"
 
 
 @pytest.mark.parametrize(

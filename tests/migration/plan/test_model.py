@@ -14,17 +14,17 @@ from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.sip import MediaEncryption
 from telephony_core.migration.journal.sqlite_file import lock
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.task import PlanOvertaken
+from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import (
+    DesiredInbound,
+    DesiredOutbound,
+    DesiredState,
     Finding,
     PlannedNumber,
+    PlannedStep,
     Severity,
-    Step,
     StepKind,
     Trunk,
-    Wanted,
-    WantedInbound,
-    WantedOutbound,
     import_of,
 )
 from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
@@ -76,7 +76,7 @@ def test_a_plan_is_not_overwritten_while_a_run_begins_with_it(loaded: LoadedPlan
 
 def test_a_plan_that_was_replaced_since_it_was_read_is_not_begun(loaded: LoadedPlan) -> None:
     new = save_plan(loaded.plan.model_copy(update={"made_with": "another"}), loaded.path, overwrite=True)
-    with pytest.raises(PlanOvertaken, match=r"was replaced.*run the same command again"):
+    with pytest.raises(StalePlan, match=r"was replaced.*run the same command again"):
         SqliteJournal.writing(loaded, "apply", create=True)
     with SqliteJournal.writing(new, "apply", create=True) as journal:
         assert journal.taken_over is None
@@ -140,15 +140,18 @@ def changed(loaded: LoadedPlan, **changes: object) -> PlannedNumber:
 
 
 def test_a_number_that_is_still_blocked(loaded: LoadedPlan) -> None:
-    lost = Finding(field="inbound.allowed_addresses", severity=Severity.BLOCK, message="lost", consent="x")
+    lost = Finding(field="inbound.allowed_addresses", severity=Severity.BLOCK, message="lost", allowance="x")
     with pytest.raises(errors.InvalidInput, match="still blocks"):
         changed(loaded, findings=(lost,))
-    assert changed(loaded, findings=(lost.model_copy(update={"accepted": True}),))
+    assert changed(loaded, findings=(lost.model_copy(update={"allowed": True}),))
 
 
 def test_steps_that_are_not_those_that_the_settings_need(loaded: LoadedPlan) -> None:
     with pytest.raises(errors.InvalidInput, match="steps are not those"):
-        changed(loaded, steps=(Step(kind=StepKind.IMPORT, says=""), Step(kind=StepKind.READ_BACK, says="")))
+        changed(
+            loaded,
+            steps=(PlannedStep(kind=StepKind.IMPORT, message=""), PlannedStep(kind=StepKind.READ_BACK, message="")),
+        )
 
 
 @pytest.mark.parametrize("field", ["numbers", "trunks"])
@@ -184,32 +187,32 @@ def test_a_trunk_names_the_references_that_have_to_lead_somewhere() -> None:
 
 
 def test_what_is_wanted_becomes_an_import() -> None:
-    wanted = Wanted(
+    desired = DesiredState(
         number="+827011112222",
         label="Front desk",
-        inbound=WantedInbound(allowed_addresses=("203.0.113.7",)),
-        outbound=WantedOutbound.model_validate({"address": "pbx.example.com", "media_encryption": "require"}),
+        inbound=DesiredInbound(allowed_addresses=("203.0.113.7",)),
+        outbound=DesiredOutbound.model_validate({"address": "pbx.example.com", "media_encryption": "require"}),
         inbound_agent=AgentRef("a", version=PUBLISHED),
         allow=(SideEffect.PUBLISHES,),
     )
-    change = import_of(wanted, "acme", SecretStr("secret"))
+    change = import_of(desired, "acme", SecretStr("secret"))
     assert change.outbound is not None
     assert change.inbound is not None
     assert change.outbound.changes == {"address", "username", "password", "media_encryption"}
     assert change.outbound.media_encryption is MediaEncryption.REQUIRE
     assert change.inbound.changes == {"allowed_addresses"}
-    assert change.inbound_agent == wanted.inbound_agent
+    assert change.inbound_agent == desired.inbound_agent
     assert change.allow == {SideEffect.PUBLISHES}
-    assert import_of(wanted, agents=False).inbound_agent is None
+    assert import_of(desired, agents=False).inbound_agent is None
 
 
 def test_a_half_of_which_nothing_is_written_is_left_out() -> None:
-    change = import_of(Wanted(number="+827011112222", inbound=WantedInbound(), outbound=WantedOutbound()))
+    change = import_of(DesiredState(number="+827011112222", inbound=DesiredInbound(), outbound=DesiredOutbound()))
     assert change.inbound is None
     assert change.outbound is None
 
 
 def test_an_open_trunk_needs_that_to_be_said() -> None:
-    with pytest.raises(errors.ConsentRequired, match="lets every source call in"):
-        import_of(Wanted(number="+827011112222", inbound=WantedInbound(allowed_addresses=())))
-    assert import_of(Wanted(number="+827011112222", inbound=WantedInbound(allowed_addresses=(), allow_any=True)))
+    with pytest.raises(errors.NotAllowed, match="lets every source call in"):
+        import_of(DesiredState(number="+827011112222", inbound=DesiredInbound(allowed_addresses=())))
+    assert import_of(DesiredState(number="+827011112222", inbound=DesiredInbound(allowed_addresses=(), allow_any=True)))

@@ -14,13 +14,13 @@ from telephony_core import InvalidInput, Telephony
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.lifecycle import NumberStatus, Origin, SideEffect
 from telephony_core.domain.sip import CredentialState
-from telephony_core.emulator import Credentials, Emulator
-from telephony_core.migration.assessment.target import Target, survey
+from telephony_core.emulator import Emulator, StoredCredentials
+from telephony_core.migration.assessment.target import TargetAccount, survey
 from telephony_core.migration.inventory.inventory import Inventory, take_inventory
 from telephony_core.migration.mapping.draft import draft_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
-from telephony_core.migration.plan.allowances import Consent
-from telephony_core.migration.plan.model import Plan, Settings, StepKind, WhyLeftOut
+from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.model import Plan, Settings, SkipReason, StepKind
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import load_plan, save_plan
 from telephony_core.migration.rendering.layout import cells, wrapped
@@ -48,12 +48,12 @@ from tests.migration.scenes import (
 CANARY = "canary-hunter2"
 
 
-def planned(*held: Any, to: Target | None = None, mapping: MigrationMap | None = None, **given: Any) -> Plan:
+def planned(*held: Any, to: TargetAccount | None = None, mapping: MigrationMap | None = None, **given: Any) -> Plan:
     given.setdefault("source_capabilities", WIDE)
     return make_plan(inventory(*held), to or target(), mapping or MigrationMap(), clock=CLOCK, **given)
 
 
-def answered(held: Inventory, to: Target) -> MigrationMap:
+def answered(held: Inventory, to: TargetAccount) -> MigrationMap:
     """The map of an operator who answers every question of a draft."""
     agent = next(a.agent_id for n in to.inventory.numbers for a in (n.inbound_agent, n.outbound_agent) if a)
     draft = draft_map(held, to)
@@ -83,7 +83,7 @@ def test_from_inventory_to_plan_nothing_is_written(here: str, there: str, passwo
     destination, target_client = emulated(there)
     before = (source.records(), destination.records())
     held, to = take_inventory(source_client), survey(target_client)
-    plan = make_plan(held, to, answered(held, to), accept=list(Consent))
+    plan = make_plan(held, to, answered(held, to), allow=list(Allowance))
     assert plan.numbers
     assert writes(source, destination) == []
     assert (source.records(), destination.records()) == before
@@ -95,10 +95,10 @@ def test_no_secret_is_in_the_plan_its_text_or_the_map(here: str, there: str, pas
     destination, target_client = emulated(there)
     for emulator in (source, destination):
         for record in emulator.records():
-            emulator.store.set_credentials(str(record["id"]), Credentials("acme", "canary-of-the-vendor"))
+            emulator.store.set_credentials(str(record["id"]), StoredCredentials("acme", "canary-of-the-vendor"))
     held, to = take_inventory(source_client), survey(target_client)
     mapping = answered(held, to)
-    plan = make_plan(held, to, mapping, accept=list(Consent))
+    plan = make_plan(held, to, mapping, allow=list(Allowance))
     save_plan(plan, tmp_path / "plan.json")
     said = (
         (tmp_path / "plan.json").read_text()
@@ -117,8 +117,8 @@ def test_equal_inputs_give_equal_plans(passwords: None) -> None:
     _, target_client = emulated("diga")
     held, to = take_inventory(source_client, clock=CLOCK), survey(target_client, clock=CLOCK)
     made = [
-        make_plan(held, to, answered(held, to), accept=accept, clock=CLOCK).model_dump_json()
-        for accept in (["tls", "address_parts"], {"address_parts", "tls"})
+        make_plan(held, to, answered(held, to), allow=allow, clock=CLOCK).model_dump_json()
+        for allow in (["tls", "address_parts"], {"address_parts", "tls"})
     ]
     assert made[0] == made[1]
 
@@ -150,28 +150,28 @@ def test_every_number_of_the_inventory_is_planned_or_left_out_once() -> None:
         number("+827077778888", inbound_agent=AgentRef("a-1")),
     ]
     plan = planned(*held)
-    ids = [planned.source.id for planned in plan.numbers] + [left.source_id for left in plan.left_out]
+    ids = [planned.source.id for planned in plan.numbers] + [left.source_id for left in plan.skipped]
     assert sorted(ids) == sorted(record.id for record in held)
-    assert [(left.key, left.why) for left in plan.left_out] == [
-        ("+827033334444", WhyLeftOut.PURCHASED),
-        ("+827055556666", WhyLeftOut.OVER),
-        ("+827077778888", WhyLeftOut.BLOCKED),
+    assert [(left.key, left.why) for left in plan.skipped] == [
+        ("+827033334444", SkipReason.PURCHASED),
+        ("+827055556666", SkipReason.OVER),
+        ("+827077778888", SkipReason.BLOCKED),
     ]
 
 
 def test_a_blocked_number_stays_in_the_plan_with_its_reasons_and_without_steps() -> None:
     plan = planned(number(inbound_agent=AgentRef("a-1")))
     assert plan.numbers == ()
-    (left,) = plan.left_out
+    (left,) = plan.skipped
     assert [finding.field for finding in left.findings if finding.blocks] == ["inbound_agent"]
 
 
 def test_accepted_losses_are_in_the_plan_by_name() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    plan = planned(number(), to=to, accept=["allowed_addresses", "tls"])
-    assert plan.accepted == ("allowed_addresses", "tls")
-    (accepted,) = [finding for finding in plan.numbers[0].findings if finding.accepted]
-    assert accepted.consent == "allowed_addresses"
+    plan = planned(number(), to=to, allow=["allowed_addresses", "tls"])
+    assert plan.allowed == ("allowed_addresses", "tls")
+    (allowed,) = [finding for finding in plan.numbers[0].findings if finding.allowed]
+    assert allowed.allowance == "allowed_addresses"
 
 
 def test_the_steps_are_import_agents_and_reading_back() -> None:
@@ -208,8 +208,8 @@ def test_the_steps_say_who_answers_and_where_secrets_come_from(monkeypatch: pyte
         number("+827033334444", outbound_agent=AgentRef("a-1")),
     ]
     inbound, outbound = planned(*held, mapping=with_password).numbers
-    assert inbound.steps[1].says == "let agent w-1, version v7 answer its calls"
-    assert outbound.steps[1].says == "let agent w-1, version v7 place its calls"
+    assert inbound.steps[1].message == "let agent w-1, version v7 answer its calls"
+    assert outbound.steps[1].message == "let agent w-1, version v7 place its calls"
     assert inbound.steps[0].after["outbound.username"] == "acme"
     assert inbound.steps[0].after["outbound.password"] == "from env:PW"
     (bare, _) = planned(*held, mapping=without).numbers
@@ -218,7 +218,7 @@ def test_the_steps_say_who_answers_and_where_secrets_come_from(monkeypatch: pyte
 
 def test_a_lost_field_has_a_before_and_no_after() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    (planned_number,) = planned(number(), to=to, accept=["allowed_addresses"]).numbers
+    (planned_number,) = planned(number(), to=to, allow=["allowed_addresses"]).numbers
     assert planned_number.steps[0].before["inbound.allowed_addresses"] == "203.0.113.7"
     assert "inbound.allowed_addresses" not in planned_number.steps[0].after
 
@@ -239,19 +239,19 @@ def test_what_is_wanted_is_what_was_shown(monkeypatch: pytest.MonkeyPatch) -> No
         }
     )
     (planned_number,) = (plan := planned(number(label="본사"), mapping=choices)).numbers
-    wanted = planned_number.wanted
-    assert (wanted.number, wanted.label, wanted.trunk) == ("+827011112222", "본사", "main")
-    assert wanted.inbound is not None
-    assert wanted.inbound.allowed_addresses == ("198.51.100.0/24",)
-    assert not wanted.inbound.allow_any
+    desired = planned_number.desired
+    assert (desired.number, desired.label, desired.trunk) == ("+827011112222", "본사", "main")
+    assert desired.inbound is not None
+    assert desired.inbound.allowed_addresses == ("198.51.100.0/24",)
+    assert not desired.inbound.allow_any
     (held,) = plan.trunks
     assert (held.name, held.auth, held.username, held.password) == ("main", "digest", "acme", "env:PW")
 
 
 def test_consent_to_an_open_trunk_reaches_what_is_written() -> None:
-    (planned_number,) = planned(number(sip=trunk(allowed=())), accept=["allow_any"]).numbers
-    assert planned_number.wanted.inbound is not None
-    assert planned_number.wanted.inbound.allow_any
+    (planned_number,) = planned(number(sip=trunk(allowed=())), allow=["allow_any"]).numbers
+    assert planned_number.desired.inbound is not None
+    assert planned_number.desired.inbound.allow_any
 
 
 def test_only_trunks_that_are_used_are_in_the_plan() -> None:
@@ -274,8 +274,8 @@ def test_records_of_the_number_that_are_over_at_the_target_are_remembered() -> N
 
 
 def test_a_number_that_is_already_there_names_its_record() -> None:
-    (left,) = planned(number(), to=target(number(provider="west", id="w-1"))).left_out
-    assert (left.why, left.target_id) == (WhyLeftOut.ALREADY_THERE, "w-1")
+    (left,) = planned(number(), to=target(number(provider="west", id="w-1"))).skipped
+    assert (left.why, left.target_id) == (SkipReason.ALREADY_THERE, "w-1")
 
 
 def test_where_the_carrier_has_to_send_calls_is_in_the_plan() -> None:
@@ -304,11 +304,11 @@ def test_publishing_is_a_side_effect_that_stays() -> None:
     choices = MigrationMap.model_validate({"agents": [{"source": "a-1", "target": "w-1", "target_version": "v7"}]})
     to = target(capabilities=narrowed(side_effects=PUBLISHING))
     (planned_number,) = planned(
-        number(inbound_agent=AgentRef("a-1")), to=to, mapping=choices, accept=["publishes"]
+        number(inbound_agent=AgentRef("a-1")), to=to, mapping=choices, allow=["publishes"]
     ).numbers
     step = planned_number.steps[1]
     assert (step.side_effects, step.reversible) == ((SideEffect.PUBLISHES,), False)
-    assert planned_number.wanted.allow == (SideEffect.PUBLISHES,)
+    assert planned_number.desired.allow == (SideEffect.PUBLISHES,)
 
 
 def test_assigning_what_is_published_has_no_side_effect() -> None:
@@ -320,10 +320,10 @@ def test_assigning_what_is_published_has_no_side_effect() -> None:
         number(inbound_agent=AgentRef("a-1", version=AgentVersion.PUBLISHED)),
         to=to,
         mapping=choices,
-        accept=["publishes"],
+        allow=["publishes"],
     ).numbers
     assert planned_number.steps[1].side_effects == ()
-    assert planned_number.wanted.allow == ()
+    assert planned_number.desired.allow == ()
 
 
 def test_what_a_later_release_would_do_names_the_numbers_that_share_agents() -> None:
@@ -381,13 +381,13 @@ def test_a_provider_that_the_planner_never_heard_of_works_as_source_and_as_targe
     client = Telephony(spec, api_key=emulator.api_key, backend=emulator.backend())
     other, other_client = emulated("diga")
     theirs, ours = take_inventory(client, clock=CLOCK), take_inventory(other_client, clock=CLOCK)
-    away = make_plan(theirs, survey(other_client), source_capabilities=spec.capabilities, accept=list(Consent))
-    back = make_plan(ours, survey(client), accept=list(Consent))
+    away = make_plan(theirs, survey(other_client), source_capabilities=spec.capabilities, allow=list(Allowance))
+    back = make_plan(ours, survey(client), allow=list(Allowance))
     assert writes(emulator, other) == []
     assert survey(client).finds_by_number
     assert not survey(other_client).finds_by_number
-    assert len(away.numbers) + len(away.left_out) == len(theirs.numbers) > 0
-    assert len(back.numbers) + len(back.left_out) == len(ours.numbers)
+    assert len(away.numbers) + len(away.skipped) == len(theirs.numbers) > 0
+    assert len(back.numbers) + len(back.skipped) == len(ours.numbers)
     assert away.target.provider == "diga"
     assert back.target.provider == "acme"
     assert back.inbound_host == spec.capabilities.inbound_host.host  # type: ignore[union-attr]
@@ -399,7 +399,7 @@ def test_a_provider_that_the_planner_never_heard_of_works_as_source_and_as_targe
 def test_numbers_can_be_chosen_in_any_spelling() -> None:
     plan = planned(number("07011112222"), number("+827033334444"), numbers=["070-1111-2222"])
     assert [planned.key for planned in plan.numbers] == ["+827011112222"]
-    assert [(left.key, left.why) for left in plan.left_out] == [("+827033334444", WhyLeftOut.NOT_CHOSEN)]
+    assert [(left.key, left.why) for left in plan.skipped] == [("+827033334444", SkipReason.NOT_CHOSEN)]
 
 
 def test_a_number_that_is_not_there_cannot_be_chosen() -> None:
@@ -469,13 +469,13 @@ def test_no_line_is_wider_than_the_terminal(width: int, passwords: None) -> None
     _, source_client = emulated("vox")
     _, target_client = emulated("diga")
     held, to = take_inventory(source_client), survey(target_client)
-    lines = make_plan(held, to, answered(held, to), accept=["tls"]).lines(width)
+    lines = make_plan(held, to, answered(held, to), allow=["tls"]).lines(width)
     assert max(cells(line) for line in lines) <= width
 
 
 def test_what_holds_for_every_number_is_said_once() -> None:
     held = [number(f"+8270111122{count:02d}", sip=trunk(allowed=None)) for count in range(20)]
-    text = str(planned(*held, accept=["allow_any"]))
+    text = str(planned(*held, allow=["allow_any"]))
     assert text.count("tells of no allow-list") == 1
     assert "For every one of the 20 numbers:" in text
 

@@ -17,15 +17,15 @@ from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.sip import CredentialState
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.move.compare import FieldVerdict, Verdict
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.compare import FieldVerification, VerificationResult
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.planner import make_plan
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from telephony_core.migration.rendering.html import Html, items, join, tag
 from telephony_core.migration.rendering.plan_page import plan_page
 from telephony_core.migration.rendering.run_page import migration_page
-from telephony_core.migration.run.status import NumberRun, Run, RunInfo, StepTaken, read_run
+from telephony_core.migration.run.status import MigrationRun, NumberRun, RunInfo, StepTaken, read_run
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import InboundHost
 from tests.migration.scenes import (
@@ -113,7 +113,7 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> Plan:
         number("+827066667777"),
         to=target(number("+827066667777", provider="west"), capabilities=capabilities),
         mapping=mapping,
-        accept=["allowed_addresses", "publishes", "tls"],
+        allow=["allowed_addresses", "publishes", "tls"],
     )
 
 
@@ -221,7 +221,7 @@ def test_the_page_of_a_plan_has_a_card_for_each_number_with_both_forms(monkeypat
 def test_numbers_can_be_filtered_by_severity(monkeypatch: pytest.MonkeyPatch) -> None:
     page = Page(plan_page(everything(monkeypatch)))
     offered = {button["value"] for button in page.all("button")}
-    assert offered >= {"", "block", "accepted"}
+    assert offered >= {"", "block", "allowed"}
     had = [str(found["data-has"]).split() for _, found in page.tags if found.get("data-has")]
     assert all(any(word in has for has in had) for word in offered - {""})
     assert page.all("div", class_="bar", role="group")[0].get("hidden", "absent") is None, "shown by the script alone"
@@ -234,29 +234,31 @@ def test_an_empty_plan_has_a_page_too() -> None:
 # -- a run
 
 
-def _run(loaded: LoadedPlan, **changes: Any) -> Run:
+def _run(loaded: LoadedPlan, **changes: Any) -> MigrationRun:
     moved = NumberRun(
         number="+827011112222",
-        standing=Standing.MOVED,
+        state=MigrationState.MOVED,
         record="w-1",
         adopted=True,
         steps=(
             StepTaken(action=Action.IMPORT, phase=Phase.DONE, at=NOW, record="w-1"),
-            StepTaken(action=Action.VERIFY, phase=Phase.DONE, at=NOW, says="all fields are equal"),
+            StepTaken(action=Action.VERIFY, phase=Phase.DONE, at=NOW, message="all fields are equal"),
         ),
         verified_at=NOW,
         fields=(
-            FieldVerdict(field="label", verdict=Verdict.EQUAL, wanted="본사", found="본사"),
-            FieldVerdict(field="outbound.password", verdict=Verdict.UNVERIFIABLE, note="only a call proves it"),
+            FieldVerification(field="label", result=VerificationResult.EQUAL, desired="본사", found="본사"),
+            FieldVerification(
+                field="outbound.password", result=VerificationResult.UNVERIFIABLE, note="only a call proves it"
+            ),
         ),
         releasable_at=NOW + timedelta(hours=72),
     )
     failed = NumberRun(
         number="+827022223333",
-        standing=Standing.FAILED,
+        state=MigrationState.FAILED,
         problem=f"the provider says: {EVIL}",
-        steps=(StepTaken(action=Action.IMPORT, phase=Phase.FAILED, at=NOW, says="refused"),),
-        fields=(FieldVerdict(field="label", verdict=Verdict.DIFFERS, wanted="a", found="b"),),
+        steps=(StepTaken(action=Action.IMPORT, phase=Phase.FAILED, at=NOW, message="refused"),),
+        fields=(FieldVerification(field="label", result=VerificationResult.DIFFERS, desired="a", found="b"),),
     )
     given: dict[str, Any] = {
         "plan": "plan.json",
@@ -278,7 +280,7 @@ def _run(loaded: LoadedPlan, **changes: Any) -> Run:
         ),
         "numbers": (moved, failed),
     }
-    return Run(**{**given, **changes})
+    return MigrationRun(**{**given, **changes})
 
 
 @pytest.fixture
@@ -328,16 +330,16 @@ def test_numbers_of_a_run_can_be_filtered(loaded: LoadedPlan) -> None:
     assert offered == ["", "problem", "differs", "unverifiable", "failed", "moved"]
 
 
-@pytest.mark.parametrize("standing", Standing)
-def test_every_standing_has_its_words_on_the_page(loaded: LoadedPlan, standing: Standing) -> None:
-    number = NumberRun(number="+827011112222", standing=standing)
+@pytest.mark.parametrize("state", MigrationState)
+def test_every_standing_has_its_words_on_the_page(loaded: LoadedPlan, state: MigrationState) -> None:
+    number = NumberRun(number="+827011112222", state=state)
     page = Page(migration_page(loaded, _run(loaded, numbers=(number,))))
-    assert standing.value in [button["value"] for button in page.all("button")]
+    assert state.value in [button["value"] for button in page.all("button")]
 
 
 def test_a_number_in_doubt_is_left_over_and_says_until_when(loaded: LoadedPlan) -> None:
     until = NOW + timedelta(minutes=15)
-    number = NumberRun(number="+827011112222", standing=Standing.IN_DOUBT, in_doubt_since=NOW, in_doubt_until=until)
+    number = NumberRun(number="+827011112222", state=MigrationState.IN_DOUBT, in_doubt_since=NOW, in_doubt_until=until)
     words = Page(migration_page(loaded, _run(loaded, numbers=(number,)))).words
     assert "1 in doubt, its import was not answered" in words
     assert "+827011112222 in doubt, its import was not answered" in words

@@ -125,7 +125,7 @@ def work(asked: dict[str, Any]) -> str:
         opener(loaded.plan.target.provider, "emulator-key-of-the-target"),
     )
     confirmed = frozenset((number, record) for number, record in asked.get("confirmed", ()))
-    options = DeprovisionOptions(accept=["unpublishes"], clock=clock, confirmed=confirmed)
+    options = DeprovisionOptions(allow=["unpublishes"], clock=clock, confirmed=confirmed)
     answer: dict[str, Any] = {}
     match asked["command"]:
         case "apply":

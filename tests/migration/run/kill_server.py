@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from telephony_core.emulator import Emulator, HttpRequest, Outcome
+from telephony_core.emulator import EmulatedOutcome, Emulator, HttpRequest
 from telephony_core.emulator.server import serve
 from tests.migration.stage import Stage
 
@@ -37,7 +37,7 @@ class Stand:
         self.base_url = emulator.base_url
         self._counter = counter
 
-    def outcome(self, request: HttpRequest) -> Outcome:
+    def outcome(self, request: HttpRequest) -> EmulatedOutcome:
         self._counter.count += 1
         outcome = self.emulator.outcome(request)
         if self._counter.count == self._counter.kill_at:
@@ -45,17 +45,17 @@ class Stand:
         return outcome
 
 
-def main(way: str, count: int) -> None:
+def main(context: str, count: int) -> None:
     counter = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        stage = Stage(Path(folder), way, count)
+        stage = Stage(Path(folder), context, count)
         stands = {emulator.slug: Stand(emulator, counter) for emulator in stage.both}
         with serve(stands) as urls:  # type: ignore[arg-type]  # all that is served of it is `outcome` and `base_url`
             print(json.dumps(urls), flush=True)
             for line in sys.stdin:
                 asked = json.loads(line)
                 if asked["do"] == "reset":
-                    stage = Stage(Path(folder), way, count)
+                    stage = Stage(Path(folder), context, count)
                     for emulator in stage.both:
                         stands[emulator.slug].emulator = emulator
                 if asked["do"] in ("reset", "arm"):

@@ -18,8 +18,8 @@ from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.store import JournalLocked, SqliteJournal
-from telephony_core.migration.move.state import Standing
-from telephony_core.migration.move.task import PlanOvertaken
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import Settings, Trunk
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan
 from telephony_core.migration.run.events import Event, EventKind
@@ -32,7 +32,7 @@ WAYS = ("vox-diga", "diga-vox")
 
 
 @pytest.fixture(params=[*WAYS, "vox-vox", "diga-diga"])
-def way(request: pytest.FixtureRequest) -> str:
+def context(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
@@ -59,8 +59,8 @@ def one_at_a_time(**changes: object) -> Settings:
 # -- what it does
 
 
-def test_every_planned_number_is_made_with_its_settings_and_credentials(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way)
+def test_every_planned_number_is_made_with_its_settings_and_credentials(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context)
     loaded = stage.plan()
     report = stage.apply(loaded)
     assert report.is_complete
@@ -83,8 +83,8 @@ def test_a_number_without_agents_needs_no_assignment(tmp_path: Path) -> None:
     assert stage.writes(stage.target) == ["POST /v1/phone/import"]
 
 
-def test_the_source_is_never_written(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way)
+def test_the_source_is_never_written(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context)
     before = stage.source.records()
     stage.apply(stage.plan())
     assert stage.writes(stage.source) == []
@@ -118,8 +118,8 @@ def test_a_number_that_is_not_planned_is_refused(tmp_path: Path) -> None:
         stage.apply(stage.plan(), numbers=["+827099999999"])
 
 
-def test_applying_twice_sends_nothing_at_all(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way)
+def test_applying_twice_sends_nothing_at_all(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context)
     loaded = stage.plan()
     stage.apply(loaded)
     for emulator in stage.both:
@@ -157,7 +157,7 @@ def test_a_change_at_the_source_refuses_the_whole_plan_before_anything_is_writte
     stage = Stage(tmp_path)
     loaded = stage.plan()
     stage.source.store.edit(stage.ids[1], {"memo": "somebody was here", "address": "sip:other.example.com"})
-    with pytest.raises(PlanOvertaken) as refused:
+    with pytest.raises(StalePlan) as refused:
         stage.apply(loaded)
     assert "+827011110001" in refused.value.message
     assert "label: 번호 1 → somebody was here" in refused.value.message
@@ -173,12 +173,12 @@ def test_what_the_plan_did_not_read_may_change(tmp_path: Path) -> None:
     assert stage.apply(loaded).is_complete
 
 
-def test_a_number_that_has_appeared_at_the_target_refuses_the_plan(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way)
+def test_a_number_that_has_appeared_at_the_target_refuses_the_plan(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context)
     loaded = stage.plan()
     number = "+827011110002" if stage.target.slug == "diga" else "07011110002"
     id = stage.target.add(number=number)
-    with pytest.raises(PlanOvertaken, match=f"it is there already, as {id}"):
+    with pytest.raises(StalePlan, match=f"it is there already, as {id}"):
         stage.apply(loaded)
     assert stage.writes(stage.target) == []
 
@@ -194,7 +194,7 @@ def test_the_other_numbers_can_be_moved_without_the_one_that_changed(tmp_path: P
     stage = Stage(tmp_path)
     loaded = stage.plan()
     stage.source.store.remove(stage.ids[1])
-    with pytest.raises(PlanOvertaken, match="it is gone"):
+    with pytest.raises(StalePlan, match="it is gone"):
         stage.apply(loaded)
     assert stage.apply(loaded, numbers=["+827011110000", "+827011110002"]).is_complete
 
@@ -203,7 +203,7 @@ def test_how_the_other_numbers_are_moved_is_said_before_a_new_plan_is(tmp_path: 
     stage = Stage(tmp_path)
     loaded = stage.plan()
     stage.source.store.remove(stage.ids[1])
-    with pytest.raises(PlanOvertaken) as refused:
+    with pytest.raises(StalePlan) as refused:
         stage.apply(loaded)
     first, _, then = str(refused.value.remedy).partition("; then ")
     assert first.endswith(f"apply {loaded.path} --numbers +827011110000 --numbers +827011110002`")
@@ -214,7 +214,7 @@ def test_of_many_other_numbers_a_file_is_asked_for(tmp_path: Path) -> None:
     stage = Stage(tmp_path, count=12)
     loaded = stage.plan()
     stage.source.store.remove(stage.ids[1])
-    with pytest.raises(PlanOvertaken, match=r"the other 11 first: `.* --numbers @FILE`"):
+    with pytest.raises(StalePlan, match=r"the other 11 first: `.* --numbers @FILE`"):
         stage.apply(loaded)
 
 
@@ -224,13 +224,13 @@ def test_a_number_deleted_at_the_source_half_way_fails_alone(tmp_path: Path) -> 
     report = stage.apply(loaded, on_event=after_first(stage, lambda: stage.source.store.remove(stage.ids[1])))
     assert report.remainder == ("+827011110001",)
     (failure,) = report.failures
-    assert failure.error == "PlanOvertaken"
-    assert "gone" in failure.says
+    assert failure.error == "StalePlan"
+    assert "gone" in failure.message
     assert stage.live_at_target() == ["+827011110000", "+827011110002"]
 
 
-def test_a_number_that_appears_at_the_target_half_way_is_not_made_a_second_time(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, settings=one_at_a_time())
+def test_a_number_that_appears_at_the_target_half_way_is_not_made_a_second_time(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, settings=one_at_a_time())
     loaded = stage.plan()
     number = "+827011110001" if stage.target.slug == "diga" else "07011110001"
     report = stage.apply(loaded, on_event=after_first(stage, lambda: stage.target.add(number=number)))
@@ -243,7 +243,7 @@ def test_two_live_records_are_told_even_when_nobody_could_see_them_coming(tmp_pa
     loaded = stage.plan()
     report = stage.apply(loaded, on_event=after_first(stage, lambda: stage.target.add(number="+827011110000")))
     assert report.remainder == ("+827011110000",)
-    assert "2 live records" in report.failures[0].says
+    assert "2 live records" in report.failures[0].message
 
 
 def test_an_agent_that_is_gone_keeps_its_number_from_being_made(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_an_agent_deleted_between_import_and_assignment_leaves_a_number_that_app
     kept = dict(versions)
     versions.clear()
     report = stage.apply(loaded)
-    assert report.failures[0].standing is Standing.FAILED
+    assert report.failures[0].state is MigrationState.FAILED
     assert stage.live_at_target() == ["+827011110000"]
     versions.update(kept)
     assert stage.apply(loaded).is_complete
@@ -279,8 +279,8 @@ def test_what_comes_back_different_is_a_failure(tmp_path: Path) -> None:
     complete = stage.target.complete
     stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}  # type: ignore[method-assign]
     report = stage.apply(loaded)
-    assert report.failures[0].standing is Standing.ASKED  # it may be somebody else's, made a moment before ours
-    assert "label" in report.failures[0].says
+    assert report.failures[0].state is MigrationState.ASKED  # it may be somebody else's, made a moment before ours
+    assert "label" in report.failures[0].message
     assert len(stage.target.records()) == 1
 
 
@@ -359,8 +359,8 @@ def test_stop_on_error_stops_at_the_first_one(tmp_path: Path) -> None:
     assert report.done == 0
 
 
-def test_a_key_revoked_half_way_stops_it_and_a_new_key_goes_on(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, count=5, settings=one_at_a_time())
+def test_a_key_revoked_half_way_stops_it_and_a_new_key_goes_on(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, count=5, settings=one_at_a_time())
     loaded = stage.plan()
     key = stage.target.api_key
 
@@ -388,7 +388,7 @@ def test_asked_to_stop_it_finishes_the_number_in_hand(tmp_path: Path) -> None:
     report = asyncio.run(aapply_plan(loaded, stage.open_source, stage.open_target, options, rules=rules))
     assert report.stopped is Stopped.ASKED
     assert report.done == 1
-    assert read_run(loaded).counts == {Standing.NOT_BEGUN: 2, Standing.MOVED: 1}
+    assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 2, MigrationState.MOVED: 1}
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
@@ -420,7 +420,7 @@ def test_a_secret_that_is_gone_half_way_stops_the_next_run_with_everything_journ
     stage.secret.rename(tmp_path / "elsewhere")
     with pytest.raises(errors.ConfigurationError):
         stage.apply(loaded)
-    assert read_run(loaded).counts[Standing.MOVED] == 1
+    assert read_run(loaded).counts[MigrationState.MOVED] == 1
     (tmp_path / "elsewhere").rename(stage.secret)
     assert stage.apply(loaded).is_complete
 
@@ -464,10 +464,10 @@ def test_a_trunk_without_credentials_sends_none(tmp_path: Path) -> None:
 
 
 def test_no_secret_reaches_journal_events_report_errors_or_logs(
-    way: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    context: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRUNK_USER", "user-canary")
-    stage = Stage(tmp_path, way)
+    stage = Stage(tmp_path, context)
     trunk = Trunk(name="carrier", auth="digest", username="env:TRUNK_USER", password=f"file:{stage.secret}")
     loaded = stage.plan(trunks=(trunk,))
     echo = {"detail": f"bad password {PASSWORD} of user-canary", "error": {"message": PASSWORD}}

@@ -11,9 +11,9 @@ import pytest
 from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Emulator
 from telephony_core.migration.journal.entries import Action, Entry
-from telephony_core.migration.move.state import Standing
-from telephony_core.migration.move.task import PlanOvertaken
-from telephony_core.migration.plan.model import Side
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.move.task import StalePlan
+from telephony_core.migration.plan.model import Endpoint
 from telephony_core.migration.run.endpoints import check_ends
 from tests.migration.deprovision.returning import HOUR, KEYS, ONE, SOAKED, Returning, live
 from tests.migration.deprovision.test_rollback import died_after_the_deletion
@@ -35,18 +35,18 @@ class SlowTime(FakeTime):
 
 
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
+def context(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def stage(way: str, tmp_path: Path) -> Returning:
+def stage(context: str, tmp_path: Path) -> Returning:
     """Two of three numbers are moved."""
-    return half_moved(tmp_path, way)
+    return half_moved(tmp_path, context)
 
 
-def half_moved(folder: Path, way: str = "vox-diga", time: FakeTime | None = None) -> Returning:
-    stage = Returning(folder, way, 3, ONE, time or FakeTime())
+def half_moved(folder: Path, context: str = "vox-diga", time: FakeTime | None = None) -> Returning:
+    stage = Returning(folder, context, 3, ONE, time or FakeTime())
     stage.loaded = stage.plan()
     assert stage.apply(stage.loaded, numbers=KEYS[:2]).is_complete
     stage.forget_requests()
@@ -68,8 +68,8 @@ def lines(stage: Returning) -> list[list[Entry]]:
 # -- another address
 
 
-def side(base_url: str | None) -> Side:
-    return Side(connection="there", provider="diga", base_url=base_url)
+def side(base_url: str | None) -> Endpoint:
+    return Endpoint(connection="there", provider="diga", base_url=base_url)
 
 
 def check(stage: Returning, planned: str | None, now: str | None = None) -> None:
@@ -111,21 +111,21 @@ def test_another_place_is_refused(planned: str, now: str, stage: Returning) -> N
 ANOTHER = "this seems not to be the account that the plan is for"
 
 
-def seeing(stage: Returning, **changes: object) -> Side:
+def seeing(stage: Returning, **changes: object) -> Endpoint:
     """The target as a plan keeps that was made when its account held what it holds now."""
     with stage.client(stage.target) as client:
         holds = {record.id: str(record.identity) for record in client.list_numbers()}
     given = {"connection": "there", "provider": stage.target.slug, "holds": holds, "taken_at": START, **changes}
     stage.target.requests.clear()
-    return Side.model_validate(given)
+    return Endpoint.model_validate(given)
 
 
-def test_the_first_apply_is_refused_where_nothing_shows_that_the_plan_saw(way: str, tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path, way)
+def test_the_first_apply_is_refused_where_nothing_shows_that_the_plan_saw(context: str, tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path, context)
     kept = [stage.target.add(number=number) for number in ("07055550001", "07055550002")]
     stage.loaded = stage.plan(target=seeing(stage))
     right, stage.target = stage.target, another(stage)
-    with pytest.raises(PlanOvertaken, match=f"none of the records that the plan saw there.*{ANOTHER}"):
+    with pytest.raises(StalePlan, match=f"none of the records that the plan saw there.*{ANOTHER}"):
         stage.apply(stage.loaded)
     assert stage.writes(stage.target) == []
     stage.target = right
@@ -133,23 +133,23 @@ def test_the_first_apply_is_refused_where_nothing_shows_that_the_plan_saw(way: s
     assert stage.apply(stage.loaded).is_complete  # one of them is enough
 
 
-def test_an_id_that_is_of_another_number_there_does_not_show_the_account(way: str, tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path, way)
+def test_an_id_that_is_of_another_number_there_does_not_show_the_account(context: str, tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path, context)
     kept = stage.target.add(number="07055550001")
     stage.loaded = stage.plan(target=seeing(stage))
     meddle(stage.target, kept, "another number")
-    with pytest.raises(PlanOvertaken, match=ANOTHER):
+    with pytest.raises(StalePlan, match=ANOTHER):
         stage.apply(stage.loaded)
 
 
-def test_an_account_that_was_empty_may_not_hold_what_is_older_than_the_plan(way: str, tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path, way)
+def test_an_account_that_was_empty_may_not_hold_what_is_older_than_the_plan(context: str, tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path, context)
     stage.loaded = stage.plan(target=seeing(stage))
     empty, stage.target = stage.target, another(stage)
     stage.time.advance(-24 * HOUR)
     stage.target.add(number="07055550001")
     stage.time.advance(24 * HOUR)
-    with pytest.raises(PlanOvertaken, match=f"held nothing when the plan was made.*{ANOTHER}"):
+    with pytest.raises(StalePlan, match=f"held nothing when the plan was made.*{ANOTHER}"):
         stage.apply(stage.loaded)
     assert stage.writes(stage.target) == []
     stage.target = empty
@@ -160,15 +160,15 @@ def test_an_account_that_was_empty_may_not_hold_what_is_older_than_the_plan(way:
 def test_apply_does_not_go_on_at_another_account(stage: Returning) -> None:
     before = lines(stage)
     stage.target = another(stage)
-    with pytest.raises(PlanOvertaken, match=ANOTHER):
+    with pytest.raises(StalePlan, match=ANOTHER):
         stage.apply(stage.loaded)
     assert stage.live_at_target() == []
     assert lines(stage) == before
 
 
-def test_apply_waits_for_what_was_made_last_and_does_not_show_yet(way: str, tmp_path: Path) -> None:
+def test_apply_waits_for_what_was_made_last_and_does_not_show_yet(context: str, tmp_path: Path) -> None:
     time = SlowTime()
-    stage = half_moved(tmp_path, way, time)
+    stage = half_moved(tmp_path, context, time)
     hidden = {id: stage.target.store[id] for id in list(stage.target.store)}
     for id in hidden:
         stage.target.store.remove(id)
@@ -180,20 +180,20 @@ def test_rollback_takes_nothing_for_gone_at_another_account(stage: Returning) ->
     before = lines(stage)
     stage.target = another(stage)
     for go in (stage.preview_rollback, lambda: stage.rollback(confirmed=frozenset())):
-        with pytest.raises(PlanOvertaken, match="2 in all"):
+        with pytest.raises(StalePlan, match="2 in all"):
             go()
     assert lines(stage) == before
 
 
-def test_release_is_refused_where_nothing_of_ours_is_at_the_target(way: str, tmp_path: Path) -> None:
-    stage = half_moved(tmp_path, way)
+def test_release_is_refused_where_nothing_of_ours_is_at_the_target(context: str, tmp_path: Path) -> None:
+    stage = half_moved(tmp_path, context)
     stage.verify()
     stage.time.advance(SOAKED)
     shown = stage.preview_release().shown
     before = lines(stage)
     stage.target = another(stage)
     for go in (stage.preview_release, lambda: stage.release(confirmed=shown)):
-        with pytest.raises(PlanOvertaken, match="2 in all"):
+        with pytest.raises(StalePlan, match="2 in all"):
             go()
     assert lines(stage) == before
     assert stage.writes(stage.source) == []
@@ -218,6 +218,6 @@ def test_where_nothing_of_ours_shows_nothing_is_taken_for_gone_but_what_was_abou
 ) -> None:
     stage.announce(Action.ROLL_BACK, KEYS[0], stage.made(KEYS[0]))
     stage.target = another(stage)
-    with pytest.raises(PlanOvertaken, match=ANOTHER):
+    with pytest.raises(StalePlan, match=ANOTHER):
         stage.rollback(confirmed=frozenset())
-    assert stage.run().counts == {Standing.MOVED: 2, Standing.NOT_BEGUN: 1}
+    assert stage.run().counts == {MigrationState.MOVED: 2, MigrationState.NOT_BEGUN: 1}

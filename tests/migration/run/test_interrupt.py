@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import load_plan
 from telephony_core.migration.run.status import read_run
 from tests.migration.run.test_kill import ROOT
@@ -57,10 +57,10 @@ def test_the_first_one_finishes_the_numbers_in_hand_and_says_how_to_go_on(
     begun = {event["number"] for event in events if event["kind"] == "number_begun"}
     done = {event["number"] for event in events if event["kind"] == "number_done"}
     assert begun == done
-    assert [event for event in events if event["kind"] == "said" and "asked once more" in str(event["says"])]
+    assert [event for event in events if event["kind"] == "said" and "asked once more" in str(event["message"])]
     run = read_run(load_plan(tmp_path / "plan.json"))
-    assert run.counts[Standing.MOVED] == report["done"]
-    assert Standing.BEGUN not in run.counts
+    assert run.counts[MigrationState.MOVED] == report["done"]
+    assert MigrationState.BEGUN not in run.counts
     assert "migrate apply" in run.next_commands[0]
 
 
@@ -69,6 +69,6 @@ def test_the_second_one_stops_at_once_and_the_journal_knows_what_was_in_hand(tmp
     assert last.startswith("INTERRUPTED")
     assert "telephony migrate apply" in last
     run = read_run(load_plan(tmp_path / "plan.json"))
-    assert run.counts[Standing.MOVED] < 3
+    assert run.counts[MigrationState.MOVED] < 3
     assert run.runs[-1].how_it_ended == "ended by CancelledError"
     assert not run.is_running

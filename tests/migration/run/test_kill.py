@@ -69,7 +69,7 @@ class Scene:
     """A plan, the emulators on loopback, and the processes that carry it out."""
 
     folder: Path
-    way: str
+    context: str
     before: tuple[str, ...]
     """Commands that are carried out in full before the one that is killed."""
     command: str
@@ -80,8 +80,8 @@ class Scene:
         # Longer than any run here takes, so that whatever was sent before a kill may still take effect after it; the
         # processes have a time of their own, in which waiting for it takes none.
         settings = Settings(timeout=20.0, settling_window=60.0, soak_hours=0)
-        self.loaded: LoadedPlan = Stage(self.folder, self.way, self.count, settings).plan()
-        self.server = Process("tests.migration.run.kill_server", self.way, str(self.count))
+        self.loaded: LoadedPlan = Stage(self.folder, self.context, self.count, settings).plan()
+        self.server = Process("tests.migration.run.kill_server", self.context, str(self.count))
         self.urls = self.server.read()
         self.runner = Process("tests.migration.run.kill_runner")
         self.undisturbed = self.run(None)
@@ -124,7 +124,7 @@ class Scene:
         again = self.carry_out(self.command)
         assert not again["killed"]
         assert self.state() == self.end_state, f"after a kill at {kill}, and then: {again['said']}"
-        standings = {number.standing for number in read_run(self.loaded).numbers}
+        standings = {number.state for number in read_run(self.loaded).numbers}
         assert standings == {_STANDING[self.command]}, f"after a kill at {kill}, and then: {again['said']}"
 
 

@@ -71,8 +71,8 @@ class Crowd(Stage):
         )
 
 
-def crowd(folder: Path, way: str, count: int, settings: Settings, seed: int | None = None) -> Crowd:
-    stage = Crowd(folder, way, count, settings)
+def crowd(folder: Path, context: str, count: int, settings: Settings, seed: int | None = None) -> Crowd:
+    stage = Crowd(folder, context, count, settings)
     stage.chance = None if seed is None else random.Random(seed)
     return stage
 
@@ -80,11 +80,11 @@ def crowd(folder: Path, way: str, count: int, settings: Settings, seed: int | No
 SETTINGS = Settings(timeout=30.0, concurrency=8, equal_failures=1000)
 
 
-def ends_exactly(folder: Path, way: str, count: int, seed: int) -> None:
+def ends_exactly(folder: Path, context: str, count: int, seed: int) -> None:
     (folder / "quiet").mkdir()
-    quiet = crowd(folder / "quiet", way, count, SETTINGS)
+    quiet = crowd(folder / "quiet", context, count, SETTINGS)
     assert quiet.apply(quiet.plan()).is_complete
-    stage = crowd(folder, way, count, SETTINGS, seed)
+    stage = crowd(folder, context, count, SETTINGS, seed)
     loaded = stage.plan()
     stage.share = 0.02
     for _ in range(5):  # whoever failed is tried again, as a person would
@@ -100,18 +100,18 @@ def ends_exactly(folder: Path, way: str, count: int, seed: int) -> None:
     assert verify_plan(loaded, stage.open_source, stage.open_target, options).is_equal
 
 
-@pytest.mark.parametrize("way", ["vox-diga", "diga-vox"])
-def test_a_hundred_numbers_with_faults_in_every_fiftieth_request_end_exactly(way: str, tmp_path: Path) -> None:
-    ends_exactly(tmp_path, way, 100, seed=7)
+@pytest.mark.parametrize("context", ["vox-diga", "diga-vox"])
+def test_a_hundred_numbers_with_faults_in_every_fiftieth_request_end_exactly(context: str, tmp_path: Path) -> None:
+    ends_exactly(tmp_path, context, 100, seed=7)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("way", ["vox-diga", "diga-vox"])
+@pytest.mark.parametrize("context", ["vox-diga", "diga-vox"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_thousand_numbers_with_faults_in_every_fiftieth_request_end_exactly(
-    way: str, seed: int, tmp_path: Path
+    context: str, seed: int, tmp_path: Path
 ) -> None:
-    ends_exactly(tmp_path, way, 1000, seed)
+    ends_exactly(tmp_path, context, 1000, seed)
 
 
 def resident() -> float:

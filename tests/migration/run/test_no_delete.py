@@ -112,11 +112,13 @@ def test_only_rollback_and_release_reach_that_module_and_by_the_run_that_looks_f
     assert taken <= {"DeprovisionOptions", "NotShown", "Rule", "Unpublished", "preview", "run", "stale"}
 
 
-@pytest.mark.parametrize("way", ["vox-diga", "diga-vox"])
-def test_no_provider_is_ever_asked_to_delete_by_apply_or_verify_whatever_goes_wrong(way: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("context", ["vox-diga", "diga-vox"])
+def test_no_provider_is_ever_asked_to_delete_by_apply_or_verify_whatever_goes_wrong(
+    context: str, tmp_path: Path
+) -> None:
     for index, kind in enumerate((FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.LATE, FaultKind.REFUSED)):
         (tmp_path / str(index)).mkdir()
-        stage = Stage(tmp_path / str(index), way)
+        stage = Stage(tmp_path / str(index), context)
         loaded = stage.plan()
         stage.target.faults += [Fault(kind, "POST", skip=1), Fault(kind, "PATCH", skip=1)]
         stage.apply(loaded)

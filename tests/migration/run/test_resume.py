@@ -13,7 +13,7 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.events import EventKind
@@ -40,12 +40,12 @@ class BusyTime(FakeTime):
 
 
 @pytest.fixture(params=WAYS)
-def way(request: pytest.FixtureRequest) -> str:
+def context(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def undisturbed(folder: Path, way: str, count: int) -> list[object]:
-    stage = Stage(folder, way, count, ONE)
+def undisturbed(folder: Path, context: str, count: int) -> list[object]:
+    stage = Stage(folder, context, count, ONE)
     stage.apply(stage.plan())
     return state(stage)
 
@@ -64,23 +64,23 @@ def strike(stage: Stage, write: int, kind: FaultKind, times: int = 1) -> None:
 @pytest.mark.parametrize("write", range(2 * WRITES_PER_NUMBER))
 @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.ANSWER_AFTER, FaultKind.LATE])
 def test_whatever_happens_to_the_answer_of_a_write_the_end_is_the_same(
-    way: str, kind: FaultKind, write: int, tmp_path: Path
+    context: str, kind: FaultKind, write: int, tmp_path: Path
 ) -> None:
     (tmp_path / "reference").mkdir()
     time = BusyTime()
-    stage = Stage(tmp_path, way, 2, ONE, time)
+    stage = Stage(tmp_path, context, 2, ONE, time)
     time.meanwhile = stage.target.act_late
     loaded = stage.plan()
     strike(stage, write, kind)
     report = stage.apply(loaded)
     assert report.is_complete, str(report)
-    assert state(stage) == undisturbed(tmp_path / "reference", way, 2)
+    assert state(stage) == undisturbed(tmp_path / "reference", context, 2)
 
 
 def test_an_import_that_takes_effect_after_two_looks_and_a_repeat_is_told_and_not_hidden(
-    way: str, tmp_path: Path
+    context: str, tmp_path: Path
 ) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     strike(stage, 0, FaultKind.LATE)
 
@@ -92,8 +92,8 @@ def test_an_import_that_takes_effect_after_two_looks_and_a_repeat_is_told_and_no
 
     late.count = 0  # type: ignore[attr-defined]
     report = stage.apply(loaded, on_event=late)
-    assert report.failures[0].standing is Standing.ASKED
-    assert "2 records" in report.failures[0].says
+    assert report.failures[0].state is MigrationState.ASKED
+    assert "2 records" in report.failures[0].message
 
 
 def test_where_the_provider_refuses_a_second_record_the_late_one_is_adopted(tmp_path: Path) -> None:
@@ -114,16 +114,16 @@ def test_where_the_provider_refuses_a_second_record_the_late_one_is_adopted(tmp_
     assert read_run(loaded).numbers[0].adopted
 
 
-def test_a_record_that_shows_late_is_waited_for(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 2, ONE)
+def test_a_record_that_shows_late_is_waited_for(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 2, ONE)
     loaded = stage.plan()
     stage.target.hide_new_for = 2
     assert stage.apply(loaded).is_complete
     assert len(stage.target.records()) == 2
 
 
-def test_a_lost_answer_and_a_record_that_shows_late_together_make_one_record(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+def test_a_lost_answer_and_a_record_that_shows_late_together_make_one_record(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     strike(stage, 0, FaultKind.LOST_AFTER)
     stage.target.hide_new_for = 9  # longer than one look takes, shorter than two
@@ -132,9 +132,9 @@ def test_a_lost_answer_and_a_record_that_shows_late_together_make_one_record(way
 
 
 def test_an_adopted_record_gets_its_settings_again_because_nobody_can_read_its_password(
-    way: str, tmp_path: Path
+    context: str, tmp_path: Path
 ) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     strike(stage, 0, FaultKind.LOST_AFTER)
     stage.target.hide_new_for = 9
@@ -159,7 +159,7 @@ def open_import(loaded: LoadedPlan, before: tuple[str, ...] = ()) -> None:
     """What a process leaves that died after it announced an import, and perhaps after it sent it."""
     key = loaded.plan.numbers[0].key
     with SqliteJournal.writing(loaded, "apply", create=True) as journal:
-        journal.append(Entry(key, Action.IMPORT, Phase.INTENT, facts={"before": list(before)}))
+        journal.append(Entry(key, Action.IMPORT, Phase.INTENT, data={"before": list(before)}))
 
 
 def record_of_ours(stage: Stage, **changes: object) -> str:
@@ -177,8 +177,8 @@ def record_of_ours(stage: Stage, **changes: object) -> str:
     return stage.target.add(**{**fields, **changes})
 
 
-def test_an_import_that_was_announced_and_made_is_adopted_by_the_next_run(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+def test_an_import_that_was_announced_and_made_is_adopted_by_the_next_run(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     open_import(loaded)
     id = record_of_ours(stage)
@@ -189,8 +189,10 @@ def test_an_import_that_was_announced_and_made_is_adopted_by_the_next_run(way: s
     assert (stored.username, stored.password) == ("acme", PASSWORD)
 
 
-def test_an_import_that_was_announced_and_not_made_is_made_after_the_settling_window(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+def test_an_import_that_was_announced_and_not_made_is_made_after_the_settling_window(
+    context: str, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     open_import(loaded)
     assert stage.apply(loaded).is_complete
@@ -201,8 +203,8 @@ def test_an_import_that_was_announced_and_not_made_is_made_after_the_settling_wi
     assert len(looks) == len(waits) + 1 > 10  # the last one says that it is sent once more
 
 
-def test_a_record_that_was_there_before_is_never_adopted(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+def test_a_record_that_was_there_before_is_never_adopted(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     old = record_of_ours(stage)
     open_import(loaded, before=(old,))
@@ -218,8 +220,8 @@ def test_a_record_that_differs_from_what_was_sent_is_never_adopted(changes: dict
     open_import(loaded)
     id = record_of_ours(stage, **changes)
     report = stage.apply(loaded)
-    assert report.failures[0].standing is Standing.ASKED
-    assert id in report.failures[0].says
+    assert report.failures[0].state is MigrationState.ASKED
+    assert id in report.failures[0].message
     assert stage.writes(stage.target) == []
 
 
@@ -230,7 +232,7 @@ def test_a_record_with_another_user_name_is_never_adopted(tmp_path: Path, monkey
     loaded = stage.plan(trunks=(trunk,))
     open_import(loaded)
     record_of_ours(stage)
-    assert stage.apply(loaded).failures[0].standing is Standing.ASKED
+    assert stage.apply(loaded).failures[0].state is MigrationState.ASKED
 
 
 def test_a_person_who_removes_the_other_record_lets_it_go_on(tmp_path: Path) -> None:
@@ -238,15 +240,15 @@ def test_a_person_who_removes_the_other_record_lets_it_go_on(tmp_path: Path) -> 
     loaded = stage.plan()
     open_import(loaded)
     mine, other = record_of_ours(stage), record_of_ours(stage, nickname="another")
-    assert stage.apply(loaded).failures[0].standing is Standing.ASKED
-    assert stage.apply(loaded).failures[0].standing is Standing.ASKED
+    assert stage.apply(loaded).failures[0].state is MigrationState.ASKED
+    assert stage.apply(loaded).failures[0].state is MigrationState.ASKED
     stage.target.store.remove(other)
     assert stage.apply(loaded).is_complete
     assert [record["id"] for record in stage.target.records()] == [mine]
 
 
-def test_a_number_that_stays_unanswered_is_left_for_another_day(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+def test_a_number_that_stays_unanswered_is_left_for_another_day(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     strike(stage, 0, FaultKind.LOST_BEFORE, times=99)
     report = stage.apply(loaded)
@@ -257,8 +259,8 @@ def test_a_number_that_stays_unanswered_is_left_for_another_day(way: str, tmp_pa
     assert len(stage.target.records()) == 1
 
 
-def test_an_assignment_that_stays_unanswered_is_made_by_the_next_run(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 1, ONE)
+def test_an_assignment_that_stays_unanswered_is_made_by_the_next_run(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 1, ONE)
     loaded = stage.plan()
     strike(stage, 1, FaultKind.LOST_BEFORE, times=99)
     assert not stage.apply(loaded).is_complete
@@ -276,12 +278,12 @@ def test_a_record_of_ours_that_somebody_removed_is_not_made_again(tmp_path: Path
     stage.target.store.remove(str(stage.target.records()[0]["id"]))
     report = stage.apply(loaded)
     assert report.failures[0].error == "CameOutDifferent"
-    assert "not at the target any more" in report.failures[0].says
+    assert "not at the target any more" in report.failures[0].message
     assert len(stage.target.records()) == 1
 
 
-def test_a_clock_that_jumps_does_no_harm(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 2, ONE)
+def test_a_clock_that_jumps_does_no_harm(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 2, ONE)
     loaded = stage.plan()
     strike(stage, 2, FaultKind.LOST_BEFORE, times=99)
     stage.apply(loaded)
@@ -291,8 +293,8 @@ def test_a_clock_that_jumps_does_no_harm(way: str, tmp_path: Path) -> None:
     assert len(stage.target.records()) == 2
 
 
-def test_the_network_that_is_gone_leaves_everything_to_be_gone_on_with(way: str, tmp_path: Path) -> None:
-    stage = Stage(tmp_path, way, 2, ONE)
+def test_the_network_that_is_gone_leaves_everything_to_be_gone_on_with(context: str, tmp_path: Path) -> None:
+    stage = Stage(tmp_path, context, 2, ONE)
     loaded = stage.plan()
     stage.target.faults.append(Fault(FaultKind.REFUSED, skip=15, times=10_000))
     report = stage.apply(loaded)

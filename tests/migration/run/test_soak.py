@@ -66,10 +66,10 @@ class Soaking:
     def left_alone(self) -> list[str]:
         """What keeps numbers from being released; nothing, and they are."""
         ends = (self.loaded, self.stage.open_source, self.open_target)
-        given = DeprovisionOptions(clock=self.stage.time.clock, accept=["unpublishes"])
+        given = DeprovisionOptions(clock=self.stage.time.clock, allow=["unpublishes"])
         preview = preview_release(*ends, given)
         release_plan(*ends, replace(given, confirmed=preview.shown))
-        return [left.says for left in preview.left_alone]
+        return [left.message for left in preview.left_alone]
 
 
 @pytest.fixture

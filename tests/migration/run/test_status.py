@@ -11,8 +11,8 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
-from telephony_core.migration.move.state import Standing
-from telephony_core.migration.run.status import Run
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.run.status import MigrationRun
 from tests.migration.deprovision.returning import HOUR, KEYS, WINDOW, Returning
 from tests.migration.meddling import meddle
 
@@ -24,13 +24,13 @@ def stage(tmp_path: Path) -> Returning:
     return stage
 
 
-def command(run: Run) -> list[str]:
+def command(run: MigrationRun) -> list[str]:
     return [text.split()[2] for text in run.next_commands]
 
 
 def test_a_plan_that_was_not_begun(stage: Returning) -> None:
     run = stage.run()
-    assert run.counts == {Standing.NOT_BEGUN: 3}
+    assert run.counts == {MigrationState.NOT_BEGUN: 3}
     assert run.runs == ()
     assert command(run) == ["apply"]
     assert str(run).startswith("here (diga) → there (vox): 3 not begun\n")
@@ -57,7 +57,7 @@ def test_a_number_that_failed_says_why(stage: Returning) -> None:
     stage.target.faults.append(Fault(FaultKind.ANSWER, "POST", response=answer(400, {"error": {"message": "no"}})))
     stage.apply(stage.loaded)
     run = stage.run()
-    assert run.counts == {Standing.FAILED: 1, Standing.MOVED: 2}
+    assert run.counts == {MigrationState.FAILED: 1, MigrationState.MOVED: 2}
     assert run.remainder == ("+827011110000",)
     assert "+827011110000: failed: vox import_number: the provider says: no (HTTP 400)" in str(run)
     assert run.numbers[0].steps[-1].action == "import"
@@ -79,7 +79,7 @@ def test_released_and_rolled_back_numbers(stage: Returning) -> None:
     assert stage.release(numbers=KEYS[:1]).is_complete
     assert stage.rollback(numbers=KEYS[1:]).is_complete
     run = stage.run()
-    assert run.counts == {Standing.RELEASED: 1, Standing.ROLLED_BACK: 2}
+    assert run.counts == {MigrationState.RELEASED: 1, MigrationState.ROLLED_BACK: 2}
     assert run.numbers[0].released == "it is released"
     assert command(run) == ["report"]
     assert [one.command for one in run.runs] == ["apply", "verify", "release", "rollback"]
@@ -102,7 +102,7 @@ def test_an_import_that_was_not_answered_is_in_doubt_until_it_is_known_or_the_wi
     stage.announce(Action.IMPORT, KEYS[0])
     run = stage.run()
     number = run.numbers[0]
-    assert run.counts == {Standing.IN_DOUBT: 1, Standing.NOT_BEGUN: 2}
+    assert run.counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_BEGUN: 2}
     assert number.in_doubt_since == stage.time.clock.now()
     assert number.in_doubt_until is not None
     assert (number.in_doubt_until - number.in_doubt_since).total_seconds() == WINDOW
@@ -113,9 +113,9 @@ def test_an_import_that_was_not_answered_is_in_doubt_until_it_is_known_or_the_wi
 
 def test_while_a_run_waits_for_the_answer_to_an_import_that_one_is_not_in_doubt(stage: Returning) -> None:
     with SqliteJournal.writing(stage.loaded, "apply", create=True, now=stage.time.clock.now) as journal:
-        journal.append(Entry(KEYS[0], Action.IMPORT, Phase.INTENT, facts={"before": []}))
+        journal.append(Entry(KEYS[0], Action.IMPORT, Phase.INTENT, data={"before": []}))
         run = stage.run()
-    assert run.counts == {Standing.BEGUN: 1, Standing.NOT_BEGUN: 2}
+    assert run.counts == {MigrationState.BEGUN: 1, MigrationState.NOT_BEGUN: 2}
     assert run.numbers[0].in_doubt_since is None
 
 
@@ -129,7 +129,7 @@ def test_a_number_that_is_not_in_service_is_not_moved_and_apply_is_named(tmp_pat
 
     assert not stage.apply(stage.loaded, on_event=meanwhile).is_complete
     run = stage.run()
-    assert run.counts == {Standing.NOT_IN_SERVICE: 1}
+    assert run.counts == {MigrationState.NOT_IN_SERVICE: 1}
     assert "+827011110000: not in service: " in str(run)
     assert "unknown (suspended), not active" in str(run)
     assert command(run) == ["apply"]
@@ -153,4 +153,4 @@ def test_it_dumps_to_json_and_comes_back(stage: Returning) -> None:
     stage.apply(stage.loaded)
     stage.verify()
     run = stage.run()
-    assert Run.model_validate_json(run.model_dump_json()) == run
+    assert MigrationRun.model_validate_json(run.model_dump_json()) == run

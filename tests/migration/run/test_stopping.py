@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core.emulator import Fault, FaultKind
-from telephony_core.migration.move.state import Standing
+from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Settings
 from telephony_core.migration.run.events import EventKind
 from telephony_core.migration.run.stopping import Stopped
@@ -16,11 +16,11 @@ from tests.migration.meddling import meddle
 
 
 @pytest.mark.parametrize("canary", [0, 1])
-@pytest.mark.parametrize("way", ["vox-diga", "diga-vox"])
+@pytest.mark.parametrize("context", ["vox-diga", "diga-vox"])
 def test_one_import_that_is_waited_for_again_and_again_keeps_no_other_number_from_being_moved(
-    way: str, canary: int, tmp_path: Path
+    context: str, canary: int, tmp_path: Path
 ) -> None:
-    stage = Returning.at(tmp_path, way, settings=Settings(timeout=20.0, concurrency=1, canary=canary))
+    stage = Returning.at(tmp_path, context, settings=Settings(timeout=20.0, concurrency=1, canary=canary))
     stage.loaded = stage.plan()
     stage.target.faults.append(Fault(FaultKind.LOST_BEFORE, "POST"))
     report = stage.apply(stage.loaded)
@@ -28,15 +28,15 @@ def test_one_import_that_is_waited_for_again_and_again_keeps_no_other_number_fro
     assert len([event for event in stage.events if event.kind is EventKind.WAITING]) > 3
 
 
-@pytest.mark.parametrize("way", ["vox-diga", "diga-vox"])
-def test_where_no_import_is_answered_no_further_one_is_begun(way: str, tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path, way, 5, Settings(timeout=20.0, concurrency=1, canary=0, equal_failures=3))
+@pytest.mark.parametrize("context", ["vox-diga", "diga-vox"])
+def test_where_no_import_is_answered_no_further_one_is_begun(context: str, tmp_path: Path) -> None:
+    stage = Returning.at(tmp_path, context, 5, Settings(timeout=20.0, concurrency=1, canary=0, equal_failures=3))
     stage.loaded = stage.plan()
     stage.target.faults.append(Fault(FaultKind.LOST_BEFORE, "POST", times=99))
     report = stage.apply(stage.loaded)
     assert report.stopped is Stopped.EQUAL_FAILURES
     assert "3 imports in a row were not answered" in str(report)
-    assert stage.run().counts[Standing.NOT_BEGUN] == 2
+    assert stage.run().counts[MigrationState.NOT_BEGUN] == 2
 
 
 def test_numbers_that_are_not_in_service_yet_are_no_imports_without_an_answer(tmp_path: Path) -> None:
@@ -50,6 +50,6 @@ def test_numbers_that_are_not_in_service_yet_are_no_imports_without_an_answer(tm
                 meddle(stage.target, id, "pending")
 
     report = stage.apply(stage.loaded, on_event=meanwhile)
-    assert [failure.standing for failure in report.failures] == [Standing.NOT_IN_SERVICE] * 3
+    assert [failure.state for failure in report.failures] == [MigrationState.NOT_IN_SERVICE] * 3
     assert [failure.number for failure in report.failures] == KEYS
     assert "not answered" not in str(report)

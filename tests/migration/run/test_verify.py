@@ -12,7 +12,7 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.move.compare import Verdict
+from telephony_core.migration.move.compare import VerificationResult
 from telephony_core.migration.move.state import state_of
 from telephony_core.migration.plan.model import Settings, Trunk
 from telephony_core.migration.run.status import read_run
@@ -28,8 +28,8 @@ def moved(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
     return moved_stage(tmp_path, str(request.param))
 
 
-def moved_stage(folder: Path, way: str = "vox-diga", count: int = 2, **changes: object) -> Stage:
-    stage = Stage(folder, way, count)
+def moved_stage(folder: Path, context: str = "vox-diga", count: int = 2, **changes: object) -> Stage:
+    stage = Stage(folder, context, count)
     stage.loaded = stage.plan(**changes)  # type: ignore[attr-defined, arg-type]
     assert stage.apply(stage.loaded).is_complete  # type: ignore[attr-defined]
     for emulator in stage.both:
@@ -54,9 +54,9 @@ def test_what_was_moved_is_equal(moved: Stage) -> None:
 
 
 def test_a_password_is_never_called_equal(moved: Stage) -> None:
-    found = {field.field: field.verdict for field in look(moved).numbers[0].fields}
-    assert found["outbound.password"] is Verdict.UNVERIFIABLE
-    assert found["outbound.address"] is Verdict.EQUAL
+    found = {field.field: field.result for field in look(moved).numbers[0].fields}
+    assert found["outbound.password"] is VerificationResult.UNVERIFIABLE
+    assert found["outbound.address"] is VerificationResult.EQUAL
 
 
 def test_a_user_name_is_unverifiable_where_the_provider_does_not_tell_it(tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ ADDED = {
 
 @pytest.mark.parametrize("what", ADDED)
 def test_what_somebody_added_at_the_target_differs(what: str, tmp_path: Path) -> None:
-    way, change, field = ADDED[what]
-    stage = moved_stage(tmp_path, way)
+    context, change, field = ADDED[what]
+    stage = moved_stage(tmp_path, context)
     stage.target.store.edit(target_record(stage), change(stage.target))
     report = look(stage)
     assert not report.is_equal
@@ -224,10 +224,10 @@ def test_a_number_that_is_still_on_its_way_is_not_moved_however_equal_it_looks(t
     stage.loaded = stage.plan()  # type: ignore[attr-defined]
     stage.apply(stage.loaded)  # type: ignore[attr-defined]
     # As after an import whose answer was lost, and whose settings have not been sent again yet.
-    facts = {"adopted": True, "send_again": True}
+    data = {"adopted": True, "send_again": True}
     with SqliteJournal.writing(stage.loaded, "apply") as journal:  # type: ignore[attr-defined]
         journal.append(Entry("+827011110000", Action.READ_BACK, Phase.FAILED))
-        journal.append(Entry("+827011110000", Action.IMPORT, Phase.DONE, target_record(stage), facts=facts))
+        journal.append(Entry("+827011110000", Action.IMPORT, Phase.DONE, target_record(stage), data=data))
     report = look(stage)
     assert not report.is_equal
     assert report.not_moved == ("+827011110000",)
@@ -265,7 +265,9 @@ def test_what_it_found_is_kept(moved: Stage) -> None:
     look(moved)
     number = read_run(moved.loaded).numbers[0]  # type: ignore[attr-defined]
     assert number.verified_at == moved.time.clock.now()
-    assert {field.field: field.verdict for field in number.fields}["outbound.password"] is Verdict.UNVERIFIABLE
+    assert {field.field: field.result for field in number.fields}[
+        "outbound.password"
+    ] is VerificationResult.UNVERIFIABLE
 
 
 def test_the_soak_counts_from_the_first_good_look_and_begins_again_after_a_bad_one(tmp_path: Path) -> None:

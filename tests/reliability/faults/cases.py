@@ -24,7 +24,7 @@ from telephony_core import (
     SideEffect,
 )
 from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.emulator import Credentials, Emulator
+from telephony_core.emulator import Emulator, StoredCredentials
 from telephony_core.errors import OutcomeUnknown
 from telephony_core.operations.reconciliation import Attempt
 from telephony_core.provider.capabilities import Operation
@@ -36,7 +36,7 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 NEW = {"vox": "+827099998888", "diga": "+34910000001"}
 OWN = {"vox": "+827011112222", "diga": "+34612345678"}
 TRUNK = OutboundUpdate(address="pbx.example.com:5060", username="pbx", password="s3cret-of-the-trunk")
-OLD = Credentials("acme", "old-password")
+OLD = StoredCredentials("acme", "old-password")
 ALL = frozenset(SideEffect)
 
 

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 import pytest
 
 from telephony_core import AsyncTelephony, AuthenticationFailed, ConfigurationError, NumberStatus, Telephony
-from telephony_core.diagnostics.doctor import Diagnosis, DriftKind, Outcome, examine
+from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, DriftKind, examine
 from telephony_core.emulator import Emulator, Fault, FaultKind, Record
 from telephony_core.errors import (
     NotFound,
@@ -60,7 +60,7 @@ def diagnosis(emulator: Emulator, backend: object | None = None, *, key: str | N
         return client.run(examine(client.adapter, now=lambda: NOON))
 
 
-def outcomes(found: Diagnosis) -> dict[str, Outcome]:
+def outcomes(found: Diagnosis) -> dict[str, CheckOutcome]:
     return {check.name: check.outcome for check in found.checks}
 
 
@@ -84,7 +84,7 @@ def test_a_vendor_that_speaks_as_documented_is_well(slug):
     emulator = new_emulator(slug)
     found = diagnosis(emulator)
     assert found.error is None
-    assert set(outcomes(found).values()) == {Outcome.OK}
+    assert set(outcomes(found).values()) == {CheckOutcome.OK}
     assert drift(found) == set()
     assert found.described
     assert found.records == len({record["id"] for record in emulator.records()}), "each record once, in every status"
@@ -231,39 +231,39 @@ def test_what_is_wrong_with_a_connection_is_told_by_the_check_it_belongs_to(slug
     emulator = new_emulator(slug)
     emulator.faults.append(Fault(fault.kind, response=fault.response))
     found = diagnosis(emulator)
-    assert [name for name, outcome in outcomes(found).items() if outcome is Outcome.FAILED] == [check]
+    assert [name for name, outcome in outcomes(found).items() if outcome is CheckOutcome.FAILED] == [check]
     assert isinstance(found.error, kind)
     assert found.error.remedy
-    assert outcomes(found)["reachability"] is (Outcome.FAILED if check == "reachability" else Outcome.OK)
-    assert outcomes(found)["key"] is (Outcome.FAILED if check == "key" else Outcome.NOT_TRIED)
+    assert outcomes(found)["reachability"] is (CheckOutcome.FAILED if check == "reachability" else CheckOutcome.OK)
+    assert outcomes(found)["key"] is (CheckOutcome.FAILED if check == "key" else CheckOutcome.NOT_TRIED)
 
 
 @pytest.mark.parametrize("slug", VENDORS)
 def test_a_wrong_key_is_told(slug):
     found = diagnosis(new_emulator(slug), key="another-key")
     assert isinstance(found.error, AuthenticationFailed)
-    assert outcomes(found)["records"] is Outcome.NOT_TRIED
+    assert outcomes(found)["records"] is CheckOutcome.NOT_TRIED
 
 
 def test_records_read_before_a_failure_are_judged_all_the_same():
     emulator = spoiled("vox", lambda record: record.update(brand_new=1))
     emulator.faults.append(Fault(FaultKind.REFUSED, skip=2))
     found = diagnosis(emulator)
-    assert outcomes(found)["reachability"] is Outcome.FAILED
-    assert outcomes(found)["records"] is Outcome.OK
+    assert outcomes(found)["reachability"] is CheckOutcome.FAILED
+    assert outcomes(found)["records"] is CheckOutcome.OK
     assert drift(found) == {("unknown_field", "brand_new", 1)}
 
 
 @pytest.mark.parametrize(
     ("seconds", "outcome", "says"),
     [
-        (0, Outcome.OK, "0 s apart"),
-        (-1, Outcome.OK, "0 s apart"),
-        (60, Outcome.OK, "60 s apart"),
-        (-61, Outcome.OK, "60 s apart"),
-        (61, Outcome.FAILED, "61 s behind"),
-        (-62, Outcome.FAILED, "61 s ahead of"),
-        (86400, Outcome.FAILED, "86400 s behind"),
+        (0, CheckOutcome.OK, "0 s apart"),
+        (-1, CheckOutcome.OK, "0 s apart"),
+        (60, CheckOutcome.OK, "60 s apart"),
+        (-61, CheckOutcome.OK, "60 s apart"),
+        (61, CheckOutcome.FAILED, "61 s behind"),
+        (-62, CheckOutcome.FAILED, "61 s ahead of"),
+        (86400, CheckOutcome.FAILED, "86400 s behind"),
     ],
 )
 def test_the_clocks_are_compared(seconds, outcome, says):
@@ -273,14 +273,14 @@ def test_the_clocks_are_compared(seconds, outcome, says):
     (clock,) = [check for check in found.checks if check.name == "clock"]
     assert clock.outcome is outcome
     assert says in clock.message
-    assert isinstance(found.error, ConfigurationError) == (outcome is Outcome.FAILED)
+    assert isinstance(found.error, ConfigurationError) == (outcome is CheckOutcome.FAILED)
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Foo 2026 25:61:61 GMT", "\x00"])
 def test_without_a_readable_date_the_clock_is_not_judged(date):
     emulator = new_emulator("vox")
     found = diagnosis(emulator, Dated(emulator, date))
-    assert outcomes(found)["clock"] is Outcome.NOT_TRIED
+    assert outcomes(found)["clock"] is CheckOutcome.NOT_TRIED
     assert found.error is None
 
 
@@ -288,7 +288,7 @@ def test_a_slow_answer_does_not_make_the_clock_wrong():
     emulator, times = new_emulator("vox"), iter(NOON + timedelta(minutes=n) for n in range(-5, 100, 5))
     with Telephony("vox", api_key=emulator.api_key, backend=Dated(emulator), clock=virtual_clock()) as client:
         found = client.run(examine(client.adapter, now=lambda: next(times)))
-    assert outcomes(found)["clock"] is Outcome.OK
+    assert outcomes(found)["clock"] is CheckOutcome.OK
 
 
 def test_nothing_is_written():

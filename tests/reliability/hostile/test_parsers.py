@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from telephony_core import (
     Connections,
-    ConsentRequired,
     InvalidInput,
+    NotAllowed,
     NumberIdentity,
     NumberKind,
     NumberStatus,
@@ -30,7 +30,7 @@ from telephony_core.errors import ConfigurationError, UnexpectedResponse
 from telephony_core.provider.flow import Flow, Response
 from telephony_core.provider.port import AvailableQuery, ListQuery, Provider
 from telephony_core.provider.registry import registry
-from telephony_core.provider.vendor_errors import Refusal, error_for, retry_after_seconds
+from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for, retry_after_seconds
 from telephony_core.secrets.url_password import without_password
 from telephony_core.testing import new_emulator
 from tests.reliability.hostile.fuzzing import EXAMPLES, holds, refusal
@@ -118,10 +118,10 @@ ENTRY = pieces(
 
 def test_an_allow_list_is_canonical_and_never_opens_a_trunk_unasked(examples: int) -> None:
     def check(entries: list[str]) -> None:
-        error = refusal(lambda: parse_allowed_addresses(entries, allow_any=False), InvalidInput, ConsentRequired)
+        error = refusal(lambda: parse_allowed_addresses(entries, allow_any=False), InvalidInput, NotAllowed)
         if error is not None:
             assert error.remedy
-            if isinstance(error, ConsentRequired):
+            if isinstance(error, NotAllowed):
                 assert is_open(parse_allowed_addresses(entries, allow_any=True))
             return
         canonical = parse_allowed_addresses(entries, allow_any=False)
@@ -219,7 +219,7 @@ def test_any_refusal_of_a_vendor_can_be_read(slug: str, examples: int) -> None:
     def check(payload: object, status: int) -> None:
         body = json.dumps(payload).encode()
         said = provider.read_error(Response(status, {}, body))
-        assert isinstance(said, Refusal)
+        assert isinstance(said, ErrorEnvelope)
         error = error_for(status, {}, body, said, secrets=[CANARY])
         assert str(error).isprintable()
         assert len(str(error)) < 1000

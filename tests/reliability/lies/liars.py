@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from telephony_core.emulator import Call, Emulator, HttpRequest, Record, RecordStore, Response
+from telephony_core.emulator import Emulator, HttpRequest, ReceivedRequest, Record, RecordStore, Response
 from telephony_core.errors import NoAnswer
 from tests.reliability.lies.vendors import WORDS, elsewhere, is_live, state_of
 from tests.reliability.models.simulated_time import SharedTime
@@ -222,7 +222,7 @@ class Liar:
             return truth
         return self._lied(lie, truth, request, sort, id or made)
 
-    def _sort(self, call: Call) -> tuple[Sort, str | None]:
+    def _sort(self, call: ReceivedRequest) -> tuple[Sort, str | None]:
         depth = len(self.words.numbers)
         if call.method == "POST" and call.segments == self.words.create:
             return Sort.CREATE, None

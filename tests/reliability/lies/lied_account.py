@@ -17,7 +17,7 @@ from telephony_core import (
     SideEffect,
     Telephony,
 )
-from telephony_core.emulator import Credentials, Record
+from telephony_core.emulator import Record, StoredCredentials
 from telephony_core.testing.contract.driver import Driver
 from tests.reliability.lies.liars import Liar
 from tests.reliability.lies.strangers import add_somebodys
@@ -71,7 +71,7 @@ class Account:
         self.time.close()
 
     def _add_own(self) -> str:
-        emulator, given = self.liar.emulator, Credentials("acme", "s3cret")
+        emulator, given = self.liar.emulator, StoredCredentials("acme", "s3cret")
         number = {self.liar.words.number: written(self.vendor, self.number)}
         if self.vendor == "vox":
             return emulator.add(memo="Ours", credentials=given, **number)

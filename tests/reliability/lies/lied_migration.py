@@ -16,11 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias, TypeVar
 
 from telephony_core import AsyncTelephony, Telephony
-from telephony_core.emulator import Credentials, Emulator, Record
+from telephony_core.emulator import Emulator, Record, StoredCredentials
 from telephony_core.migration import (
+    Allowance,
     ApplyOptions,
     ApplyReport,
-    Consent,
     DeprovisionOptions,
     DeprovisionPreview,
     DeprovisionReport,
@@ -67,13 +67,13 @@ Command: TypeAlias = Callable[..., Coroutine[Any, Any, T]]
 
 
 @contextmanager
-def migration_of(way: str, count: int = 2) -> Iterator[Migration]:
+def migration_of(context: str, count: int = 2) -> Iterator[Migration]:
     """Some numbers on their way, and what their targets have to look like in the end is known."""
     # A journal is on disk after every line of it; here nobody pulls the plug.
     memory = Path("/dev/shm")
     with TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        move = Migration(Path(folder), way, count)
-        move.witness.fit = as_planned(way, count)
+        move = Migration(Path(folder), context, count)
+        move.witness.fit = as_planned(context, count)
         try:
             yield move
         finally:
@@ -83,8 +83,8 @@ def migration_of(way: str, count: int = 2) -> Iterator[Migration]:
 class Migration:
     """Some numbers on their way, with strangers at both ends."""
 
-    def __init__(self, folder: Path, way: str = "vox-diga", count: int = 2, **settings: float) -> None:
-        self.folder, self.way, self.numbers = folder, way, NUMBERS[:count]
+    def __init__(self, folder: Path, context: str = "vox-diga", count: int = 2, **settings: float) -> None:
+        self.folder, self.context, self.numbers = folder, context, NUMBERS[:count]
         self.time = SharedTime()
         self.source, self.target = self._ends()
         for index in range(count):
@@ -116,14 +116,14 @@ class Migration:
     # -- both ends
 
     def _ends(self) -> tuple[Liar, Liar]:
-        source, target = self.way.split("-")
+        source, target = self.context.split("-")
         # Another key is another account, whose records have other ids.
         here, there = new_emulator(source, self.time, "key-of-the-source"), new_emulator(target, self.time)
         return Liar("source", here, self.time), Liar("target", there, self.time)
 
     def _add_source(self, index: int) -> None:
         emulator, address = self.source.emulator, f"trunk{index}.example.com:5060"
-        agent, credentials = emulator.agents["reception"], Credentials("acme", PASSWORD)
+        agent, credentials = emulator.agents["reception"], StoredCredentials("acme", PASSWORD)
         if self.source.vendor == "vox":
             mapped = {"agent_id": agent, "agent_version": "production"}
             number = "0" + NUMBERS[index].removeprefix("+82")
@@ -179,7 +179,7 @@ class Migration:
             inventory,
             surveyed,
             MigrationMap(agents=(agent,), trunks=(trunk,)),
-            accept=[consent.value for consent in Consent],
+            allow=[allowance.value for allowance in Allowance],
             numbers=self.numbers,
             settings=settings,
             clock=self.time.clock,
@@ -197,21 +197,21 @@ class Migration:
         self.witness.begin(Asked("verify"))
         return self._run(averify_plan, VerifyOptions(clock=self.time.clock))
 
-    def preview_rollback(self, *accept: str) -> DeprovisionPreview:
+    def preview_rollback(self, *allow: str) -> DeprovisionPreview:
         self.witness.begin(Asked("preview"))
-        return self._run(apreview_rollback, self._options(accept))
+        return self._run(apreview_rollback, self._options(allow))
 
     def preview_release(self) -> DeprovisionPreview:
         self.witness.begin(Asked("preview"))
         return self._run(apreview_release, self._options(()))
 
     def rollback(
-        self, *accept: str, shown: DeprovisionPreview | None = None, ended_after: float | None = None
+        self, *allow: str, shown: DeprovisionPreview | None = None, ended_after: float | None = None
     ) -> DeprovisionReport:
         """Take back what the preview shows; ``shown`` is one that was looked at before."""
-        shown = shown or self.preview_rollback(*accept)
-        self.witness.begin(Asked("rollback", unserved=UNSERVED in accept))
-        return self._run(arollback_plan, self._options(accept, shown), ended_after)
+        shown = shown or self.preview_rollback(*allow)
+        self.witness.begin(Asked("rollback", unserved=UNSERVED in allow))
+        return self._run(arollback_plan, self._options(allow, shown), ended_after)
 
     def release(
         self, *, shown: DeprovisionPreview | None = None, ended_after: float | None = None
@@ -226,10 +226,10 @@ class Migration:
         source, target = (lambda: self.open(self.source)), (lambda: self.open(self.target))
         return self.time.run(asyncio.wait_for(command(self.loaded, source, target, options), ended_after))
 
-    def _options(self, accept: Sequence[str], shown: DeprovisionPreview | None = None) -> DeprovisionOptions:
+    def _options(self, allow: Sequence[str], shown: DeprovisionPreview | None = None) -> DeprovisionOptions:
         """The one place that knows how a person accepts, and confirms what was shown."""
         confirmed = None if shown is None else shown.shown
-        return DeprovisionOptions(clock=self.time.clock, accept=("unpublishes", *accept), confirmed=confirmed)
+        return DeprovisionOptions(clock=self.time.clock, allow=("unpublishes", *allow), confirmed=confirmed)
 
     # -- on the way
 
@@ -269,10 +269,10 @@ class Migration:
 
 
 @cache
-def as_planned(way: str, count: int) -> dict[str, Record]:
+def as_planned(context: str, count: int) -> dict[str, Record]:
     """What the targets look like after a run in which nobody lies."""
     with TemporaryDirectory() as folder:
-        honest = Migration(Path(folder), way, count)
+        honest = Migration(Path(folder), context, count)
         try:
             honest.moved()
             records = state_of(honest.target.emulator)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Final
 
-from telephony_core.emulator import Credentials, Emulator, Record
+from telephony_core.emulator import Emulator, Record, StoredCredentials
 from tests.reliability.lies.liars import Liar
 from tests.reliability.lies.vendors import WORDS, elsewhere, is_live, written
 
-THEIRS: Final = Credentials("them", "their password")
+THEIRS: Final = StoredCredentials("them", "their password")
 
 
 class Deed(StrEnum):

@@ -189,7 +189,7 @@ class LiedToClient(RuleBasedStateMachine):
 class LiedToMigration(RuleBasedStateMachine):
     """Two numbers on their way, and the commands in any order. A subclass names the way."""
 
-    way: ClassVar[str]
+    context: ClassVar[str]
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,7 +200,7 @@ class LiedToMigration(RuleBasedStateMachine):
 
     @initialize(trouble=APPLYING, soaked=st.booleans(), lag=LAGS)
     def begin(self, trouble: Trouble, soaked: bool, lag: float) -> None:
-        self.migration: Migration = self.open.enter_context(migration_of(self.way))
+        self.migration: Migration = self.open.enter_context(migration_of(self.context))
         self.touched = False
         """Whether a stranger did anything: then what a report says is not compared any more."""
         self.taken_back = False
@@ -212,7 +212,7 @@ class LiedToMigration(RuleBasedStateMachine):
             self.apply(trouble)
 
     def tried(self, what: str, run: Callable[[float | None], object], trouble: Trouble) -> object:
-        figures.count(7, f"steps of the migration {self.way} that is lied to")
+        figures.count(7, f"steps of the migration {self.context} that is lied to")
         migration = self.migration
         migration.source.lies = [plot.lie() for plot in trouble.here]
         migration.target.lies = [plot.lie() for plot in trouble.there]
@@ -258,10 +258,10 @@ class LiedToMigration(RuleBasedStateMachine):
                     self.is_as_planned(number.number)
 
     def rollback(self, trouble: Trouble, unserved: bool) -> None:
-        accept = (UNSERVED,) if unserved else ()
+        allow = (UNSERVED,) if unserved else ()
         self.taken_back = True
-        shown = self.shown(lambda: self.migration.preview_rollback(*accept), trouble)
-        run = lambda ended: self.migration.rollback(*accept, shown=shown, ended_after=ended)  # noqa: E731
+        shown = self.shown(lambda: self.migration.preview_rollback(*allow), trouble)
+        run = lambda ended: self.migration.rollback(*allow, shown=shown, ended_after=ended)  # noqa: E731
         said = self.tried("rollback", run, trouble)
         # A record that does not show yet and cannot be read looks as if it were gone.
         if isinstance(said, DeprovisionReport) and not (self.migration.target.lag and not_found(trouble.there)):
@@ -369,9 +369,9 @@ def test_a_client_that_is_lied_to_touches_nothing_of_others_and_says_what_is_so(
 
 
 @pytest.mark.parametrize(("runs", "steps"), [(25, 12), pytest.param(3_000, 25, marks=pytest.mark.long)])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("context", WAYS)
 def test_a_migration_that_is_lied_to_loses_and_doubles_no_number_and_touches_nothing_of_others(
-    way: str, runs: int, steps: int
+    context: str, runs: int, steps: int
 ) -> None:
-    machine = type(f"LiedTo{way.title().replace('-', '')}", (LiedToMigration,), {"way": way})
-    drive(machine, f"the migration {way} that is lied to", runs, steps)
+    machine = type(f"LiedTo{context.title().replace('-', '')}", (LiedToMigration,), {"context": context})
+    drive(machine, f"the migration {context} that is lied to", runs, steps)

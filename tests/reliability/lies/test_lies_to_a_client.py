@@ -205,10 +205,10 @@ def test_a_record_that_is_not_found_by_its_id_and_still_listed_is_not_released(
     number = account.read(account.own)
     account.liar.lies.append(Lie(what, Sort.END, Acts.NEVER))
     # The look that comes before a release is true; those after it are not.
-    judged, waiting = account.liar.before_each, [Lie(What.NOT_FOUND, Sort.READ, times=times)]
+    eligibility, waiting = account.liar.before_each, [Lie(What.NOT_FOUND, Sort.READ, times=times)]
 
     def watch() -> None:
-        judged()
+        eligibility()
         if waiting and account.liar.lies[0].times == 0:
             account.liar.lies.append(waiting.pop())
 

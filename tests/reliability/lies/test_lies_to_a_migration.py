@@ -50,7 +50,7 @@ def migration(request: pytest.FixtureRequest) -> Iterator[Migration]:
 def each_way(end: str, *deeds: Deed) -> pytest.MarkDecorator:
     """Both ways, with what somebody can do to a record at that end."""
     place = ("source", "target").index(end)
-    cases = [(way, deed) for way in WAYS for deed in deeds if can_do(way.split("-")[place], deed)]
+    cases = [(context, deed) for context in WAYS for deed in deeds if can_do(context.split("-")[place], deed)]
     return pytest.mark.parametrize(("migration", "deed"), cases, indirect=["migration"])
 
 
@@ -374,18 +374,18 @@ def test_a_source_that_is_not_found_once_after_a_lost_deletion_and_still_listed_
     migration.soaked()
     # The looks before the deletion are true, those after it are not.
     migration.source.lies.append(Lie(What.SILENCE, Sort.END, Acts.NEVER))
-    migration.source.before_each, judged = _after_the_end(migration, times), migration.source.before_each
+    migration.source.before_each, eligibility = _after_the_end(migration, times), migration.source.before_each
     said = tried(migration.release)
-    migration.source.before_each = judged
+    migration.source.before_each = eligibility
     assert not complete(said) or migration.live("source", ONE) == {}
 
 
 def _after_the_end(migration: Migration, times: int) -> Callable[[], None]:
     """Once the deletion was sent, so many reads of the record find nothing."""
-    judged, waiting = migration.source.before_each, [Lie(What.NOT_FOUND, Sort.READ, times=times)]
+    eligibility, waiting = migration.source.before_each, [Lie(What.NOT_FOUND, Sort.READ, times=times)]
 
     def watch() -> None:
-        judged()
+        eligibility()
         if waiting and migration.source.lies[0].times == 0:
             migration.source.lies.append(waiting.pop())
 

@@ -162,7 +162,7 @@ class Witness:
     # -- judging
 
     def _happened(self, effect: Effect, moment: Moment) -> None:
-        self.wrong += [f"{moment.asked.operation}: {says}" for says in self._judge(effect, moment)]
+        self.wrong += [f"{moment.asked.operation}: {message}" for message in self._judge(effect, moment)]
         for id, record in effect.made.items():
             self.ours.add((effect.end, id))
             self.once_ours.add((effect.end, id))
@@ -172,7 +172,7 @@ class Witness:
                 self.left[effect.end, id] = self._with_ours(effect, id, after)
         for id in effect.over:
             self.ours.discard((effect.end, id))
-        self.wrong += [f"{moment.asked.operation}: {says}" for says in (*self.doubled(), *self.lost(effect))]
+        self.wrong += [f"{moment.asked.operation}: {message}" for message in (*self.doubled(), *self.lost(effect))]
 
     def _with_ours(self, effect: Effect, id: str, after: Record) -> Record:
         """As we left it: what this effect changed, and whatever a stranger did before stays a stranger's."""

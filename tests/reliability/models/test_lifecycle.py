@@ -20,7 +20,7 @@ from telephony_core import AsyncTelephony, ClientClosed, Telephony
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import HttpRequest, Response
 from telephony_core.errors import OutcomeUnknown, PartialOutcome
-from telephony_core.operations.reconciliation import SettlementOutcome
+from telephony_core.operations.reconciliation import ReconciliationOutcome
 from telephony_core.testing import RecordingBackend, virtual_clock
 from telephony_core.testing.contract.driver import Driver
 from tests.reliability.faults.backends import WAYS, Way
@@ -194,7 +194,7 @@ def test_a_write_whose_answer_was_lost_on_closing_is_unknown_and_not_failed(
     assert isinstance(error, OutcomeUnknown)
     assert error.attempt is not None
     with Telephony(case.provider, api_key=KEY, backend=backend.account.emulator.backend()) as another:
-        assert another.settle(error).outcome is SettlementOutcome.MADE
+        assert another.settle(error).outcome is ReconciliationOutcome.MADE
 
 
 class Gate:

@@ -36,11 +36,11 @@ from telephony_core import (
     OutcomeUnknown,
     PartialOutcome,
     PhoneNumber,
-    SettlementOutcome,
+    ReconciliationOutcome,
     SideEffect,
     Telephony,
 )
-from telephony_core.emulator import Credentials, Emulator, EmulatorBackend, Fault, FaultKind, HttpRequest
+from telephony_core.emulator import Emulator, EmulatorBackend, Fault, FaultKind, HttpRequest, StoredCredentials
 from telephony_core.errors import AnswerLost, NoAnswer, NotFound, TelephonyError
 from telephony_core.provider.flow import Response
 from telephony_core.testing import virtual_clock
@@ -135,7 +135,7 @@ class Account(RuleBasedStateMachine):
         """A record that was made elsewhere: with an address nobody here uses, or like one that can be read."""
         address = like.address if like else "elsewhere.example.com"
         label = like.label if like else None
-        theirs = Credentials(like.username if like and self.vendor == "diga" else "them", "their password")
+        theirs = StoredCredentials(like.username if like and self.vendor == "diga" else "them", "their password")
         if self.vendor == "vox":
             word = "custom" if imported else "vox"
             where = f"sip:{address}" if imported else None
@@ -193,9 +193,9 @@ class Account(RuleBasedStateMachine):
         if error.attempt is None or before == after:
             return
         outcome = self.client.settle(error).outcome
-        if outcome is SettlementOutcome.MADE:
+        if outcome is ReconciliationOutcome.MADE:
             assert truth == after
-        if outcome is SettlementOutcome.NOT_SEEN:
+        if outcome is ReconciliationOutcome.NOT_SEEN:
             assert truth == before
 
     def calm(self) -> None:

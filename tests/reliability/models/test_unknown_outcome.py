@@ -15,7 +15,7 @@ from telephony_core.domain.lifecycle import Release
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Fault, FaultKind, HttpRequest, Response
 from telephony_core.errors import OutcomeUnknown, PartialOutcome
-from telephony_core.operations.reconciliation import Attempt, SettlementOutcome
+from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome
 from telephony_core.provider.capabilities import Operation
 from telephony_core.testing import RecordingBackend, virtual_clock
 from telephony_core.testing.contract.driver import Driver
@@ -25,7 +25,7 @@ from tests.reliability.faults.judging import clean
 from tests.reliability.figures import figures
 from tests.reliability.models.stage import MODES, Mode
 
-MADE, NOT_SEEN, AMBIGUOUS = SettlementOutcome.MADE, SettlementOutcome.NOT_SEEN, SettlementOutcome.AMBIGUOUS
+MADE, NOT_SEEN, AMBIGUOUS = ReconciliationOutcome.MADE, ReconciliationOutcome.NOT_SEEN, ReconciliationOutcome.AMBIGUOUS
 WRITES = ("POST", "PATCH", "DELETE")
 PASSWORD = "s3cret-of-the-trunk"
 assert TRUNK.password is not None

@@ -17,7 +17,7 @@ from telephony_core.cli.failures import said_of
 from telephony_core.errors import TelephonyError
 from telephony_core.provider.registry import registry
 from telephony_core.testing import new_emulator
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from tests.reliability.figures import figures
 
 CANARY = "canary"
@@ -60,14 +60,14 @@ def listening(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @contextmanager
-def account(slug: str, mode: str) -> Iterator[Account]:
+def account(slug: str, mode: str) -> Iterator[ContractAccount]:
     """A fresh account whose key is a canary, with a client of either kind."""
     emulator = type(new_emulator(slug))(api_key=KEY)
-    with closing(Account(registry.spec(slug), emulator, "sync" if mode == "sync" else "async")) as opened:
+    with closing(ContractAccount(registry.spec(slug), emulator, "sync" if mode == "sync" else "async")) as opened:
         yield opened
 
 
-def writes(opened: Account) -> list[Callable[[], object]]:
+def writes(opened: ContractAccount) -> list[Callable[[], object]]:
     """The operations that carry a password."""
     number = next(n for n in opened.client.list_numbers() if n.origin == "imported" and n.status == "active")
     imported = NumberImport(number=NEW[opened.spec.slug], inbound=InboundUpdate(allow_any=True), outbound=TRUNK)

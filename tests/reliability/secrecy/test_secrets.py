@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from telephony_core import (
-    Connection,
     Connections,
     InboundUpdate,
     InvalidInput,
     NumberImport,
     OutboundUpdate,
     PartialOutcome,
+    SipConnection,
     SipUpdate,
     Telephony,
 )
@@ -33,10 +33,10 @@ from telephony_core.errors import AnswerLost, ConfigurationError, NotFound, Tele
 from telephony_core.operations.reconciliation import Attempt
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call, path
 from telephony_core.provider.port import ProviderConfig
-from telephony_core.provider.vendor_errors import Refusal
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.secrets.redaction import HIDDEN, scrubbed, scrubbed_body, without_secrets
 from telephony_core.testing import ScriptedBackend
-from telephony_core.testing.contract.account import Account
+from telephony_core.testing.contract.account import ContractAccount
 from tests.reliability.secrecy.canaries import (
     CANARY,
     IN_ADDRESS,
@@ -108,7 +108,7 @@ def test_a_refused_password_that_diga_quotes_is_hidden(mode, caplog):
     answers: list[Response] = []
     with account("diga", mode) as opened, listening(caplog):
 
-        def read_error(response: Response) -> Refusal:
+        def read_error(response: Response) -> ErrorEnvelope:
             answers.append(response)
             return opened.client.adapter.read_error(response)
 
@@ -121,7 +121,7 @@ def test_a_refused_password_that_diga_quotes_is_hidden(mode, caplog):
         assert_hidden(*everything_of(caught.value))
 
 
-def _run(opened: Account, flow: Flow[Any]) -> Any:
+def _run(opened: ContractAccount, flow: Flow[Any]) -> Any:
     client = opened.client.client
     return client.run(flow) if isinstance(client, Telephony) else asyncio.run(client.run(flow))
 
@@ -231,8 +231,8 @@ WITH_A_SECRET = {
     "import": NumberImport(number=NEW["diga"], inbound=InboundUpdate(allow_any=True), outbound=TRUNK),
     "change of a trunk": SipUpdate("id", outbound=TRUNK),
     "configuration": ProviderConfig(api_key=KEY, base_url="https://h"),
-    "connection with a key": Connection(provider="vox", api_key=KEY),
-    "connection with a hidden key": Connection(provider="vox", api_key=SecretStr(KEY)),
+    "connection with a key": SipConnection(provider="vox", api_key=KEY),
+    "connection with a hidden key": SipConnection(provider="vox", api_key=SecretStr(KEY)),
     "request": Request.of("POST", "/x", Semantics.ONCE, json_body={"password": SecretStr(PASSWORD)}),
 }
 
@@ -266,8 +266,8 @@ def test_what_holds_a_reference_or_no_secret_is_pickled_whole():
         OutboundUpdate(address="h", username="u"),
         NumberImport(number=NEW["vox"], inbound=InboundUpdate(allow_any=True), outbound=OutboundUpdate(address="h")),
         SipUpdate("id", outbound=OutboundUpdate(username=None)),
-        Connection(provider="vox", api_key="env:KEY", timeout=3.0, settings={"a": 1}),
-        Connection(provider="vox", name="kr"),
+        SipConnection(provider="vox", api_key="env:KEY", timeout=3.0, settings={"a": 1}),
+        SipConnection(provider="vox", name="kr"),
     ):
         assert pickle.loads(pickle.dumps(value)) == value
 

@@ -20,11 +20,11 @@ from telephony_core.cli.commands.migrate.run import (
 )
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
-from telephony_core.cli.session import Account, Session, account_of
+from telephony_core.cli.session import OpenedAccount, Session, account_of
 from telephony_core.cli.wording import pasteable
 
 if TYPE_CHECKING:
-    from telephony_core.migration.plan.model import Side
+    from telephony_core.migration.plan.model import Endpoint
 
 
 @click.command("apply")
@@ -74,7 +74,7 @@ def apply_(
             explanation=[
                 f"{counted(len(left), 'number')} will be created at {_account(plan.target)}. Nothing is changed at "
                 f"{_account(plan.source)}.",
-                *([f"Accepted by name: {', '.join(plan.accepted)}."] if plan.accepted else []),
+                *([f"Accepted by name: {', '.join(plan.allowed)}."] if plan.allowed else []),
                 pasteable(f"`{command('rollback', plan_file)}` takes it back.", session),
             ],
         )
@@ -98,5 +98,5 @@ def apply_(
     ctx.exit(ended(report.is_complete, bool(report.in_doubt), moved, report.stopped))
 
 
-def _account(side: Side) -> Account:
+def _account(side: Endpoint) -> OpenedAccount:
     return account_of(side.connection, side.provider, side.base_url or "")

@@ -33,7 +33,7 @@ from telephony_core.cli.parameters.migration import (
 )
 from telephony_core.cli.session import Session
 from telephony_core.cli.wording import for_people, next_line, typed
-from telephony_core.errors import ConsentRequired
+from telephony_core.errors import NotAllowed
 
 if TYPE_CHECKING:
     from telephony_core.cli.commands.migrate.run import Ends
@@ -62,7 +62,7 @@ def rollback_(
     plan_file: str,
     yes: bool,
     numbers: tuple[str, ...],
-    accept: tuple[str, ...],
+    allow: tuple[str, ...],
     stop_on_error: bool,
     take_over: bool,
 ) -> None:
@@ -81,7 +81,7 @@ def rollback_(
         return not yes
 
     command = _Deprovisioning("rollback", "taken back", "nothing to take back", preview_rollback, arollback_plan)
-    _end(ctx, session, command.run(ctx, session, plan_file, numbers, accept, stop_on_error, take_over, confirmed))
+    _end(ctx, session, command.run(ctx, session, plan_file, numbers, allow, stop_on_error, take_over, confirmed))
 
 
 @click.command("release")
@@ -103,7 +103,7 @@ def release_(
     plan_file: str,
     yes_count: int | None,
     numbers: tuple[str, ...],
-    accept: tuple[str, ...],
+    allow: tuple[str, ...],
     stop_on_error: bool,
     take_over: bool,
 ) -> None:
@@ -124,15 +124,15 @@ def release_(
                 remedy=f"say --yes-count {preview.confirm} if that is meant",
             )
         if typed != preview.confirm:
-            raise ConsentRequired(
+            raise NotAllowed(
                 f"{preview.confirm} numbers would be released at {preview.at}, and {typed} were confirmed",
-                consent="count",
+                allowance="count",
                 remedy="look at what would be released, and type its count",
             )
         return yes_count is None
 
     command = _Deprovisioning("release", "released", "nothing to release", preview_release, arelease_plan)
-    _end(ctx, session, command.run(ctx, session, plan_file, numbers, accept, stop_on_error, take_over, confirmed))
+    _end(ctx, session, command.run(ctx, session, plan_file, numbers, allow, stop_on_error, take_over, confirmed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class _Deprovisioning:
         session: Session,
         plan_file: str,
         numbers: tuple[str, ...],
-        accept: tuple[str, ...],
+        allow: tuple[str, ...],
         stop_on_error: bool,
         take_over: bool,
         confirmed: Callable[[DeprovisionPreview], bool],
@@ -167,7 +167,7 @@ class _Deprovisioning:
         both = ends(session, loaded.plan)
         learn_secrets(session, loaded.plan)
         options = DeprovisionOptions(
-            numbers=keys, accept=accept, stop_on_error=stop_on_error, take_over=take_over, prompt=asking(session)
+            numbers=keys, allow=allow, stop_on_error=stop_on_error, take_over=take_over, prompt=asking(session)
         )
         while True:
             preview = self.preview(loaded, both.source, both.target, options)
@@ -203,12 +203,12 @@ def _show(session: Session, preview: DeprovisionPreview) -> None:
 
 
 def _demand(preview: DeprovisionPreview) -> None:
-    """Refuse before anything is asked. Raises `ConsentRequired`."""
+    """Refuse before anything is asked. Raises `NotAllowed`."""
     if preview.needs_consent:
         names = " ".join(f"--accept {name}" for name in preview.needs_consent)
-        raise ConsentRequired(
+        raise NotAllowed(
             "this has side effects that were not accepted; nothing was changed",
-            consent=preview.needs_consent[0],
+            allowance=preview.needs_consent[0],
             remedy=f"if they are meant, say {names}",
         )
 

@@ -26,7 +26,7 @@ from telephony_core.cli.wording import lines_for_people, next_line
 
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
-    from telephony_core.migration.assessment.target import Target
+    from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.inventory.inventory import Inventory
     from telephony_core.migration.plan.model import Finding, Plan, Settings
     from telephony_core.migration.plan.store import LoadedPlan
@@ -50,7 +50,9 @@ _map = click.option(
 )
 
 
-def _read(session: Session, inventory_file: str, name: str) -> tuple[Inventory, Target, Pace | None, Pace | None]:
+def _read(
+    session: Session, inventory_file: str, name: str
+) -> tuple[Inventory, TargetAccount, Pace | None, Pace | None]:
     """Both sides as they stand, and the paces of their connections where they have one of their own."""
     from telephony_core.migration.assessment.target import survey
     from telephony_core.migration.inventory.inventory import Inventory
@@ -71,7 +73,7 @@ def _read(session: Session, inventory_file: str, name: str) -> tuple[Inventory, 
 @accept_option()
 @common_options
 @pass_session
-def assess_(session: Session, inventory_file: str, target: str, map_file: str | None, accept: tuple[str, ...]) -> None:
+def assess_(session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...]) -> None:
     """Say what would become of every number at another connection.
 
     For each number whether it can be moved, and what would be kept, converted, lost, or needs an answer of yours.
@@ -82,7 +84,7 @@ def assess_(session: Session, inventory_file: str, target: str, map_file: str | 
 
     taken, there, _, _ = _read(session, inventory_file, target)
     mapping = NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
-    found = assess_inventory(taken, there, mapping=mapping, accept=accept)
+    found = assess_inventory(taken, there, mapping=mapping, allow=allow)
     if session.json:
         print_json(found.model_dump(mode="json"))
         return
@@ -175,7 +177,7 @@ def plan_(
     map_file: str | None,
     output: str,
     html: str | None,
-    accept: tuple[str, ...],
+    allow: tuple[str, ...],
     numbers: tuple[str, ...],
     check_trunks: bool,
     detailed_exitcode: bool,
@@ -193,7 +195,7 @@ def plan_(
     from telephony_core.migration.rendering.plan_page import plan_page
     from telephony_core.text.documents import write_file
 
-    if TRUNK_CHECK in accept and not check_trunks:
+    if TRUNK_CHECK in allow and not check_trunks:
         raise click.UsageError(f"--accept {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
     refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
     mapping = NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
@@ -204,7 +206,7 @@ def plan_(
             taken,
             there,
             mapping,
-            accept=[name for name in accept if name != TRUNK_CHECK],
+            allow=[name for name in allow if name != TRUNK_CHECK],
             numbers=numbers,
             settings=_settings(planned),
             source_pace=source_pace,
@@ -215,7 +217,7 @@ def plan_(
     if check_trunks:
         from telephony_core.cli.commands.migrate.trunks import with_checked_trunks
 
-        plan = with_checked_trunks(plan, make, accepted=TRUNK_CHECK in accept)
+        plan = with_checked_trunks(plan, make, allowed=TRUNK_CHECK in allow)
     loaded = save_plan(plan, output, overwrite=force)
     session.wrote("the plan", output)
     if html is not None:
@@ -239,7 +241,7 @@ def _print_plan(session: Session, loaded: LoadedPlan, where: str, map_file: str 
 
     plan = loaded.plan
     _print_lines(lines_for_people(plan_lines(plan, width()), session))
-    _print_consents(finding for left in plan.left_out for finding in left.findings)
+    _print_consents(finding for left in plan.skipped for finding in left.findings)
     print_line("")
     print_line(f"written to {loaded.path}" + (f", for whoever approves it to {html}" if html is not None else ""))
     if plan.numbers:
@@ -252,7 +254,7 @@ def _print_plan(session: Session, loaded: LoadedPlan, where: str, map_file: str 
 
 def _print_consents(findings: Iterable[Finding]) -> None:
     """How to say on the command line what the findings call accepting by name."""
-    names = Counter(finding.consent for finding in findings if finding.blocks and finding.consent is not None)
+    names = Counter(finding.allowance for finding in findings if finding.blocks and finding.allowance is not None)
     if names:
         print_line("")
         print_line("what can be accepted, if it is meant:")

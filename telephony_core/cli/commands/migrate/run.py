@@ -191,8 +191,8 @@ class Telling:
             else:
                 click.echo(said, err=True)
 
-    def _line(self, facts: dict[str, Any]) -> None:
-        said = facts_for_people(facts, self._session)
+    def _line(self, data: dict[str, Any]) -> None:
+        said = facts_for_people(data, self._session)
         click.echo(safe_json(failures.hidden(said, self._session.secrets), indent=None), err=True)
 
     def _show(self, event: Event) -> None:
@@ -200,10 +200,10 @@ class Telling:
             # Not before the first number: whoever is asked for a password needs the terminal for that.
             if event.kind is not EventKind.NUMBER_BEGUN:
                 if event.kind is EventKind.SAID:
-                    click.echo(printable(for_people(event.says, self._session)), err=True)
+                    click.echo(printable(for_people(event.message, self._session)), err=True)
                 return
             self._bar = _Bar(self._what, event.total)
-        self._bar.show(event, failures.hide(for_people(event.says, self._session), self._session.secrets))
+        self._bar.show(event, failures.hide(for_people(event.message, self._session), self._session.secrets))
 
 
 class _Bar:
@@ -223,14 +223,14 @@ class _Bar:
         self._task: TaskID = self._progress.add_task(what, total=total, now="")
         self._progress.start()
 
-    def show(self, event: Event, says: str) -> None:
+    def show(self, event: Event, message: str) -> None:
         if event.kind is EventKind.SAID:
-            self.above(says, "yellow")
+            self.above(message, "yellow")
         elif event.kind is EventKind.NUMBER_FAILED:
-            self.above(f"{event.number}: {says}", "red")
+            self.above(f"{event.number}: {message}", "red")
         step = " ".join(word.replace("_", " ") for word in (event.action, event.phase) if word)
         now = " ".join(
-            part for part in (event.number, step or (says if event.kind is EventKind.WAITING else "")) if part
+            part for part in (event.number, step or (message if event.kind is EventKind.WAITING else "")) if part
         )
         failed = f"{event.failed} failed · " if event.failed else ""
         self._progress.update(self._task, completed=event.done, total=event.total, now=printable(f"{failed}{now}"))

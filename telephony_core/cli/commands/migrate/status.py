@@ -23,7 +23,7 @@ from telephony_core.cli.session import Session
 from telephony_core.cli.wording import facts_for_people, for_people, lines_for_people
 
 if TYPE_CHECKING:
-    from telephony_core.migration.run.status import NumberRun, Run
+    from telephony_core.migration.run.status import MigrationRun, NumberRun
 
 _STYLES = {"moved": "green", "released": "green", "failed": "red", "asked": "red", "begun": "yellow"}
 
@@ -106,8 +106,8 @@ def report_(session: Session, plan_file: str, html: str | None, force: bool) -> 
         write_file(html, migration_page(loaded, run).encode(), overwrite=force)
         session.wrote("the page", html)
     if session.json:
-        left_out = [left.model_dump(mode="json") for left in loaded.plan.left_out]
-        print_json(facts_for_people({**_as_data(run), "left_out": left_out, "html": html}, session))
+        skipped = [left.model_dump(mode="json") for left in loaded.plan.skipped]
+        print_json(facts_for_people({**_as_data(run), "skipped": skipped, "html": html}, session))
         return
     first, *rest = lines_for_people(run.lines(), session)
     print_line(first, "bold")
@@ -122,10 +122,10 @@ def report_(session: Session, plan_file: str, html: str | None, force: bool) -> 
         [_row(number, session) for number in run.numbers],
         empty="nothing is planned",
     )
-    if loaded.plan.left_out:
+    if loaded.plan.skipped:
         print_table(
             (Column("NOT MOVED"), Column("WHY", gives_way="folded")),
-            [(left.key, left.message) for left in loaded.plan.left_out],
+            [(left.key, left.message) for left in loaded.plan.skipped],
             empty="",
         )
     for line in rest:
@@ -137,17 +137,17 @@ def report_(session: Session, plan_file: str, html: str | None, force: bool) -> 
 def _row(number: NumberRun, session: Session) -> tuple[str | Cell, ...]:
     return (
         number.number,
-        Cell(number.standing.replace("_", " "), _STYLES.get(number.standing, "")),
+        Cell(number.state.replace("_", " "), _STYLES.get(number.state, "")),
         "" if number.verified_at is None else f"{number.verified_at:%Y-%m-%d %H:%M}",
         number.record or "",
         failures.hide(for_people(number.problem or "", session), session.secrets),
     )
 
 
-def _as_data(run: Run) -> dict[str, Any]:
+def _as_data(run: MigrationRun) -> dict[str, Any]:
     return {
         **run.model_dump(mode="json"),
-        "counts": {standing.value: count for standing, count in run.counts.items()},
+        "counts": {state.value: count for state, count in run.counts.items()},
         "remainder": list(run.remainder),
         "next": list(run.next_commands),
     }

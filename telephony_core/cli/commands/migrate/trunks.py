@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from telephony_core.cli.parameters.migration import TRUNK_CHECK
-from telephony_core.migration.plan.model import Finding, LeftOut, Plan, PlannedNumber, Severity, WhyLeftOut
+from telephony_core.migration.plan.model import Finding, Plan, PlannedNumber, Severity, Skipped, SkipReason
 from telephony_core.provider.capabilities import Field as Setting
-from telephony_core.sip_check import TrunkReport, Verdict, acheck_trunk
+from telephony_core.sip_check import CheckVerdict, TrunkReport, acheck_trunk
 
 if TYPE_CHECKING:
     from telephony_core.domain.sip_address import SipAddress
 
 _AT_ONCE: Final = 8
 _SEVERITIES: Final = {
-    Verdict.PASS: Severity.INFO,
-    Verdict.INCONCLUSIVE: Severity.WARN,
-    Verdict.FAIL: Severity.BLOCK,
+    CheckVerdict.PASS: Severity.INFO,
+    CheckVerdict.INCONCLUSIVE: Severity.WARN,
+    CheckVerdict.FAIL: Severity.BLOCK,
 }
 
 
-def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan], *, accepted: bool) -> Plan:
+def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan], *, allowed: bool) -> Plan:
     """The plan with what its trunks answered; numbers whose trunk failed are left out unless that was accepted.
 
     ``make`` makes the plan anew for some of its numbers, so that its estimate fits them. Sends SIP `OPTIONS`.
@@ -30,7 +30,7 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
     addresses = {str(address): address for number in plan.numbers if (address := _address(number)) is not None}
     reports = dict(zip(addresses, asyncio.run(_check([*addresses.values()])), strict=True))
     findings = {
-        number.key: _finding(reports[str(address)], accepted=accepted)
+        number.key: _finding(reports[str(address)], allowed=allowed)
         for number in plan.numbers
         if (address := _address(number)) is not None
     }
@@ -41,8 +41,8 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
     }
     if blocked:
         plan = make([number.key for number in plan.numbers if number.source.id not in blocked])
-        told = (_left_out(one, blocked.get(one.source_id)) for one in plan.left_out)
-        plan = plan.model_copy(update={"left_out": tuple(told)})
+        told = (_left_out(one, blocked.get(one.source_id)) for one in plan.skipped)
+        plan = plan.model_copy(update={"skipped": tuple(told)})
     numbers = tuple(
         number.model_copy(update={"findings": (*number.findings, findings[number.key])})
         if number.key in findings
@@ -53,7 +53,7 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
 
 
 def _address(number: PlannedNumber) -> SipAddress | None:
-    return None if number.wanted.outbound is None else number.wanted.outbound.address
+    return None if number.desired.outbound is None else number.desired.outbound.address
 
 
 async def _check(addresses: Sequence[SipAddress]) -> list[TrunkReport]:
@@ -66,26 +66,28 @@ async def _check(addresses: Sequence[SipAddress]) -> list[TrunkReport]:
     return list(await asyncio.gather(*map(one, addresses)))
 
 
-def _finding(report: TrunkReport, *, accepted: bool) -> Finding:
-    failed = report.verdict is Verdict.FAIL
+def _finding(report: TrunkReport, *, allowed: bool) -> Finding:
+    failed = report.verdict is CheckVerdict.FAIL
     return Finding(
         field=Setting.ADDRESS,
         severity=_SEVERITIES[report.verdict],
         message=f"checked from {report.vantage_point.host}: {report.summary}",
         before=report.address,
-        remedy=None if report.verdict is Verdict.PASS else f"`telephony sip check {report.address}` tells every step",
-        consent=TRUNK_CHECK if failed else None,
-        accepted=failed and accepted,
+        remedy=None
+        if report.verdict is CheckVerdict.PASS
+        else f"`telephony sip check {report.address}` tells every step",
+        allowance=TRUNK_CHECK if failed else None,
+        allowed=failed and allowed,
     )
 
 
-def _left_out(number: LeftOut, finding: Finding | None) -> LeftOut:
+def _left_out(number: Skipped, finding: Finding | None) -> Skipped:
     if finding is None:
         return number
-    return LeftOut(
+    return Skipped(
         key=number.key,
         source_id=number.source_id,
-        why=WhyLeftOut.BLOCKED,
+        why=SkipReason.BLOCKED,
         message="blocked by its trunk, which failed the check",
         findings=(finding, *number.findings),
     )

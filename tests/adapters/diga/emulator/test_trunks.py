@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from telephony_core.emulator import Credentials
+from telephony_core.emulator import StoredCredentials
 from tests.adapters.diga.emulator.project import IMPORT, NOWHERE, Project
 
 TRUNK: dict[str, Any] = {
@@ -39,7 +39,7 @@ class TestImport:
 
     def test_the_password_is_kept_and_never_shown(self, empty: Project) -> None:
         made = empty.done("POST", IMPORT, TRUNK)
-        assert empty.emulator.credentials(made["id"]) == Credentials("canary-user", "canary-word")
+        assert empty.emulator.credentials(made["id"]) == StoredCredentials("canary-user", "canary-word")
         assert "canary-word" not in json.dumps([made, empty.all(), empty.emulator.records()])
 
     @pytest.mark.parametrize("rest", [{}, {"inbound_config": None, "outbound_config": None, "nickname": None}])
@@ -164,9 +164,9 @@ class TestSipConfig:
     def test_user_and_password_can_come_alone(self, empty: Project, path: str) -> None:
         id = empty.all()[0]["id"]
         empty.done("PATCH", path, {"outbound_config": {"password": "q"}})
-        assert empty.emulator.credentials(id) == Credentials("canary-user", "q")
+        assert empty.emulator.credentials(id) == StoredCredentials("canary-user", "q")
         shown = empty.done("PATCH", path, {"outbound_config": {"username": "v"}})
-        assert (empty.emulator.credentials(id), shown["sip_config"]["username"]) == (Credentials("v", "q"), "v")
+        assert (empty.emulator.credentials(id), shown["sip_config"]["username"]) == (StoredCredentials("v", "q"), "v")
 
     @pytest.mark.parametrize("body", [{}, {"inbound_config": {}, "outbound_config": {}}])
     def test_nothing_changes_nothing(self, empty: Project, path: str, body: object) -> None:
@@ -205,7 +205,7 @@ class TestSipConfig:
         made = lenient.done("POST", IMPORT, TRUNK)
         body = {"inbound_config": None, "outbound_config": {"username": None, "password": None, "codec": "opus"}}
         assert lenient.done("PATCH", f"/v1/phone/{made['id']}/sip-config", body) == made
-        assert lenient.emulator.credentials(made["id"]) == Credentials("canary-user", "canary-word")
+        assert lenient.emulator.credentials(made["id"]) == StoredCredentials("canary-user", "canary-word")
 
     def test_an_inbound_only_phone_needs_an_address_first(self, empty: Project) -> None:
         path = f"/v1/phone/{empty.done('POST', IMPORT, {'phone_number': '+34600111333'})['id']}/sip-config"

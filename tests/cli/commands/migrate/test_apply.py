@@ -307,9 +307,9 @@ def test_status_before_during_and_after(moving):
     assert "next: telephony migrate apply plan.json" in before.stdout
     assert moving.telephony(*APPLY, "--yes").exit_code == 0
     asked = len(moving.diga.requests)
-    facts = moving.telephony.json("migrate", "status", "plan.json")
-    assert (facts["counts"], facts["remainder"]) == ({"moved": 3}, [])
-    assert facts["next"] == ["telephony migrate verify plan.json"]
+    data = moving.telephony.json("migrate", "status", "plan.json")
+    assert (data["counts"], data["remainder"]) == ({"moved": 3}, [])
+    assert data["next"] == ["telephony migrate verify plan.json"]
     assert len(moving.diga.requests) == asked
 
 
@@ -339,7 +339,7 @@ def test_verify_fails_on_a_difference_and_names_it(moving):
     report = json.loads(result.stdout)
     assert report["equal"] is False
     fields = [field for each in report["numbers"] for field in each["fields"]]
-    (different,) = [field for field in fields if field["verdict"].upper() == "DIFFERS"]
+    (different,) = [field for field in fields if field["result"].upper() == "DIFFERS"]
     assert (different["field"], different["found"]) == ("label", "foreign")
 
 
@@ -367,9 +367,9 @@ def test_report_tells_every_number_and_what_stayed(moving):
     assert result.exit_code == 0
     assert "+827011110000  moved" in result.stdout
     assert "140001" in result.stdout
-    facts = moving.telephony.json("migrate", "report", "plan.json")
-    assert [each["key"] for each in facts["left_out"]] == ["140001"]
-    assert facts["numbers"][0]["standing"] == "moved"
+    data = moving.telephony.json("migrate", "report", "plan.json")
+    assert [each["key"] for each in data["skipped"]] == ["140001"]
+    assert data["numbers"][0]["state"] == "moved"
 
 
 def test_report_writes_a_page_and_replaces_it_only_by_force(moving):
@@ -416,20 +416,20 @@ def test_progress_is_a_bar_on_any_terminal(monkeypatch, columns, colour):
     monkeypatch.setattr("sys.stderr", terminal)
     session = Session(secrets={"pw-canary"})
 
-    def event(kind, **facts):
-        return Event(kind=kind, at=datetime.now(UTC), total=3, **facts)
+    def event(kind, **data):
+        return Event(kind=kind, at=datetime.now(UTC), total=3, **data)
 
     with Telling(session, "moved") as telling:
-        telling.event(event(EventKind.BEGUN, says="3 of 3 numbers to move"))
+        telling.event(event(EventKind.BEGUN, message="3 of 3 numbers to move"))
         assert terminal.text == ""  # somebody may be asked for a password now
-        telling.event(event(EventKind.SAID, says="taking the place of a run"))
+        telling.event(event(EventKind.SAID, message="taking the place of a run"))
         telling.say("stopping before anything has begun")
         assert "taking the place" in terminal.text
         assert "before anything has begun" in terminal.text
         telling.event(event(EventKind.NUMBER_BEGUN, number="+827011110000"))
-        telling.event(event(EventKind.WAITING, says="1 s: for pw-canary"))
-        telling.event(event(EventKind.NUMBER_FAILED, number="+827011110000", says="refused pw-canary", failed=1))
-        telling.event(event(EventKind.SAID, says="a lock\x1b[31m was taken over"))
+        telling.event(event(EventKind.WAITING, message="1 s: for pw-canary"))
+        telling.event(event(EventKind.NUMBER_FAILED, number="+827011110000", message="refused pw-canary", failed=1))
+        telling.event(event(EventKind.SAID, message="a lock\x1b[31m was taken over"))
         telling.say("stopping")
     assert "+827011110000: refused [hidden]" in terminal.text.replace("\n", "")
     assert "a lock\\x1b[31m" in terminal.text
@@ -506,5 +506,5 @@ def test_another_plan_for_the_same_number_is_told_which_one_has_it(moving):
     failures = json.loads(result.stdout)["failures"]
     assert {failure["error"] for failure in failures} == {"NumberClaimed"}
     plan = (moving.folder / "plan.json").resolve()
-    assert all(f"the plan {plan} imported" in failure["says"] for failure in failures)
+    assert all(f"the plan {plan} imported" in failure["message"] for failure in failures)
     assert moving.writes() == writes

@@ -137,8 +137,8 @@ def test_rollback_of_what_the_source_does_not_serve_has_to_be_accepted_by_name(m
     assert "unknown (suspended) there, not active" in result.stderr
     assert "--accept source_not_serving" in result.stderr
     assert moved.live() == ["+827011110000"]
-    accepted = moved.telephony(*ROLLBACK, "--yes", *ACCEPTED, "--accept", "source_not_serving")
-    assert accepted.exit_code == 0, accepted.stderr
+    allowed = moved.telephony(*ROLLBACK, "--yes", *ACCEPTED, "--accept", "source_not_serving")
+    assert allowed.exit_code == 0, allowed.stderr
     assert moved.live() == []
 
 

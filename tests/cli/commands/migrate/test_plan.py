@@ -41,8 +41,8 @@ def test_assess_says_how_a_loss_is_accepted_here(moving):
     moving.inventory()
     result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga")
     assert "  --accept tls\n" in result.stdout
-    accepted = moving.telephony.json("migrate", "assess", "vox.json", "--to", "diga", "--accept", "tls")
-    assert accepted["accepted"] == ["tls"]
+    allowed = moving.telephony.json("migrate", "assess", "vox.json", "--to", "diga", "--accept", "tls")
+    assert allowed["allowed"] == ["tls"]
 
 
 def test_a_loss_that_does_not_exist_cannot_be_accepted(moving):
@@ -65,8 +65,8 @@ def test_map_is_written_for_editing(moving):
     assert "1 agent and 1 trunk to say" in result.stdout
     assert "next: telephony migrate plan vox.json --to diga --map map.toml -o plan.json" in result.stdout
     assert "[[trunks]]" in (moving.folder / "map.toml").read_text(encoding="utf-8")
-    facts = moving.telephony.json("migrate", "map", "vox.json", "--to", "diga", "-o", "map.toml", "--force")
-    assert facts == {"file": "map.toml", "agents": 1, "trunks": 1}
+    data = moving.telephony.json("migrate", "map", "vox.json", "--to", "diga", "-o", "map.toml", "--force")
+    assert data == {"file": "map.toml", "agents": 1, "trunks": 1}
     again = moving.telephony("migrate", "map", "vox.json", "--to", "diga", "-o", "map.toml")
     assert (again.exit_code, "--force" in again.stderr) == (1, True)
 
@@ -120,7 +120,7 @@ def test_some_numbers_can_be_chosen_in_any_spelling(moving):
     (moving.folder / "some.txt").write_text("# the first two\n070-1111-0000\n\n+827011110001\n")
     plan = moving.telephony.json(*PLAN, "--numbers", "@some.txt")
     assert [each["key"] for each in plan["numbers"]] == ["+827011110000", "+827011110001"]
-    assert [each["why"] for each in plan["left_out"]] == ["not_chosen"]
+    assert [each["why"] for each in plan["skipped"]] == ["not_chosen"]
 
 
 @pytest.mark.parametrize("text", ['{"remainder": 3}', "[1]", "{", '{"numbers": []}'])
@@ -228,8 +228,8 @@ def test_a_trunk_that_fails_keeps_its_numbers_out_of_the_plan(moving, closed):
 def test_a_trunk_that_fails_can_be_accepted_by_name_and_is_applied_then(moving, closed):
     with_trunk(moving, closed)
     plan = moving.telephony.json(*PLAN, "--check-trunks", "--accept", "trunk_check")
-    (finding,) = [each for each in plan["numbers"][0]["findings"] if each["consent"] == "trunk_check"]
-    assert (finding["severity"], finding["accepted"]) == ("block", True)
+    (finding,) = [each for each in plan["numbers"][0]["findings"] if each["allowance"] == "trunk_check"]
+    assert (finding["severity"], finding["allowed"]) == ("block", True)
     assert moving.telephony("migrate", "apply", "plan.json", "--yes").exit_code == 0
 
 

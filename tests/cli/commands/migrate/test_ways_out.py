@@ -54,7 +54,7 @@ def walked(moving, command):
         tried[command] += 1
         result = run(moving, command)
         number, _anchor = moving.telephony.json("migrate", "status", "plan.json")["numbers"]
-        if number["standing"] == "rolled_back" or number["verified_at"] is not None:
+        if number["state"] == "rolled_back" or number["verified_at"] is not None:
             return path
         if "if somebody removed all of them, make a new plan" in result.stderr:
             assert is_planned_anew(moving)
