@@ -191,7 +191,7 @@ class _Migration:
         refused = self._run("migrate", "rollback", "plan.json", "--yes", code=ExitCode.CONSENT)
         for line in refused.err.splitlines():
             print_line(f"  {line}")
-        self._run("migrate", "rollback", "plan.json", "--yes", "--accept", "unpublishes")
+        self._run("migrate", "rollback", "plan.json", "--yes", "--allow", "unpublishes")
 
     def _run(self, *words: str, code: int = ExitCode.OK, shown: bool = True, most: int | None = None) -> Done:
         """Run a command as a shell would, in this process, and show what it prints."""

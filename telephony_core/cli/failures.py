@@ -145,7 +145,7 @@ def next_step(error: TelephonyError) -> str | None:
             return "`telephony numbers list` shows what this key can see; check the number or the id"
         case AmbiguousNumber():
             return "address one of them by its id"
-        case NotAllowed() if "--accept" in (error.remedy or ""):  # of a migration, which words it so itself
+        case NotAllowed() if "--allow" in (error.remedy or ""):  # of a migration, which words it so itself
             return _spoken(error.remedy)
         case NotAllowed(allowance="allow_any"):
             return "name the addresses of the carrier, or say --allow-any if everybody may call in"

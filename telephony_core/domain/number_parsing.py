@@ -14,7 +14,7 @@ from typing import Final
 from telephony_core.domain.number_identity import UNBALANCED, NumberIdentity, NumberKind, has_balanced_parentheses
 from telephony_core.errors import InvalidInput
 
-__all__ = ["parse_number", "is_written_as_number", "undressed"]
+__all__ = ["is_written_as_number", "parse_number", "undressed"]
 
 LONGEST: Final = 255
 """Characters of the longest thing that is taken for a number; a SIP identifier may be long, a number never is."""

@@ -22,8 +22,8 @@ from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 
 __all__ = [
-    "ReceivedRequest",
-    "StoredCredentials",
+    "EmulatedOutcome",
+    "EmulatedRefusal",
     "Emulator",
     "EmulatorBackend",
     "Entry",
@@ -31,11 +31,11 @@ __all__ = [
     "FaultKind",
     "HttpRequest",
     "NotEmulated",
-    "EmulatedOutcome",
+    "ReceivedRequest",
     "Record",
     "RecordStore",
-    "EmulatedRefusal",
     "Response",
+    "StoredCredentials",
     "json_response",
     "period_end",
     "read_json",

@@ -17,6 +17,8 @@ from telephony_core.sip_check.report import (
 
 __all__ = [
     "Certificate",
+    "CheckStep",
+    "CheckVerdict",
     "Limits",
     "NameService",
     "NamesUnavailable",
@@ -24,14 +26,12 @@ __all__ = [
     "NoSuchName",
     "Observation",
     "Srv",
-    "CheckStep",
     "StepReport",
     "Timing",
     "Transport",
     "TrunkCredentials",
     "TrunkReport",
     "VantagePoint",
-    "CheckVerdict",
     "acheck_trunk",
     "check_trunk",
 ]

@@ -77,7 +77,7 @@ async def acheck_trunk(
     limits: Limits | None = None,
     names: NameService | None = None,
 ) -> TrunkReport:
-    """Ask whether anything answers at ``address`` and, if `CheckStep.REGISTER` is among ``steps``, takes ``credentials``.
+    """Ask whether anything answers at ``address`` and, with `CheckStep.REGISTER` in ``steps``, takes ``credentials``.
 
     Never sends an INVITE. Whatever the network does ends in a verdict, an address that cannot be read included; only
     a call that cannot be meant raises `InvalidInput`: no steps, REGISTER without credentials, ``sips`` without TLS.

@@ -58,10 +58,10 @@ def numbers_option(command: CommandT) -> CommandT:
     )(command)
 
 
-def accept_option(*more: str) -> Callable[[CommandT], CommandT]:
-    """``--accept``, which takes the consents that there are, and ``more``."""
+def allow_option(*more: str) -> Callable[[CommandT], CommandT]:
+    """``--allow``, which takes the consents that there are, and ``more``."""
     return click.option(
-        "--accept",
+        "--allow",
         multiple=True,
         type=click.Choice([*(allowance.value for allowance in Allowance), *more]),
         metavar="NAME",

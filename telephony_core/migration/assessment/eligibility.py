@@ -192,7 +192,8 @@ def _at_the_source(number: PhoneNumber, context: MigrationContext, *, twice: boo
         return _Stay(
             SkipReason.PURCHASED,
             f"bought from {context.source_name}, which is its carrier, so no API can move it",
-            f"keep it there and forward its calls, or ask {context.source_name} to port it to a carrier of yours and bring "
+            f"keep it there and forward its calls, or ask {context.source_name} to port it to a carrier of yours and "
+            "bring "
             "it over a trunk from there",
         )
     if number.status is NumberStatus.RELEASE_SCHEDULED:
@@ -220,7 +221,7 @@ def _at_the_target(number: PhoneNumber, live: list[PhoneNumber], context: Migrat
     if number.identity.e164 is None:
         return _Stay(
             SkipReason.AMBIGUOUS,
-            f"{context.target_name} has a record that is written alike ({ids}), and nothing tells whether it is this one",
+            f"{context.target_name} has a record written alike ({ids}), and nothing tells whether it is this one",
             "a number without E.164 form means something only where it is; find out, and move it by hand",
         )
     if len(live) > 1:
@@ -262,7 +263,7 @@ def _agent_missing_there(name: Setting, here: object, there: object, context: Mi
         yield context.finding(
             name,
             Severity.WARN,
-            f"an agent serves it at {context.source_name}, and none does at {context.target_name}; nothing of it is changed",
+            f"an agent serves it at {context.source_name}, and none does at {context.target_name}; nothing is changed",
             before=here,
             remedy="go on with the plan that brought it there, or assign one with `telephony agents assign`",
         )
@@ -286,7 +287,7 @@ def _identity_obstacle(number: PhoneNumber, context: MigrationContext) -> _Stay 
         )
     if identity.kind is NumberKind.E164 and rules.countries is not None and identity.region not in rules.countries:
         countries = ", ".join(sorted(rules.countries))
-        said = f"{context.target_name} takes numbers of {countries} only, and this one is of {identity.region or 'nowhere'}"
+        said = f"{context.target_name} takes only numbers of {countries}, and this is one of {identity.region or 'nowhere'}"
         return _Stay(SkipReason.IDENTITY, said, "leave it where it is, or choose another target")
     if NumberIdentity.parse(identity.e164 or identity.raw, region=target.region).kind is not identity.kind or (
         identity.kind in (NumberKind.SERVICE, NumberKind.LOCAL) and identity.read_in != target.region.upper()
@@ -312,7 +313,7 @@ def _doubtful_origin(number: PhoneNumber, context: MigrationContext) -> Iterator
         yield context.finding(
             "origin",
             Severity.BLOCK,
-            f"{context.source_name} does not tell whether the number was brought there or bought, and a bought one cannot "
+            f"{context.source_name} does not tell whether the number was imported or bought, and a bought one cannot "
             "be moved",
             remedy="find out in the provider's dashboard",
             allowance=Allowance.UNKNOWN_ORIGIN,

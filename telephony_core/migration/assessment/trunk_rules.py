@@ -266,7 +266,7 @@ def encryption_rule(number: PhoneNumber, name: Setting, context: MigrationContex
         yield context.finding(
             name,
             Severity.BLOCK,
-            f"{context.source_name} says {word!r}, which nobody here knows; it may be more than {context.target_name} would do",
+            f"{context.source_name} says {word!r}, an unknown word; it may be more than {context.target_name} would do",
             FieldOutcome.DEFAULTED if writable else FieldOutcome.LOST,
             before=word or current,
             allowance=allowance,
@@ -370,7 +370,7 @@ def _empty_means_other(given: tuple[str, ...] | None, context: MigrationContext)
     """Why an empty list cannot cross as it is, where it means the opposite at the two ends."""
     here, there = context.source.admits_with_empty_list, context.target.admits_with_empty_list
     if given is None and here is Admits.NOBODY and there is not Admits.NOBODY:
-        return f"an empty list lets nobody call in at {context.source_name}, and may let everybody at {context.target_name}"
+        return f"an empty list lets nobody call in at {context.source_name}, and may let all at {context.target_name}"
     if there is Admits.NOBODY and (given is not None or here is not Admits.NOBODY):
         return f"an empty list lets nobody call in at {context.target_name}"
     return None

@@ -77,7 +77,7 @@ class DeprovisionPreview(BaseModel, frozen=True):
             lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
         if self.cannot_be_undone:
             lines += ["cannot be undone:", *(f"  {text}" for text in self.cannot_be_undone)]
-        lines += [f"blocked until accepted by name: --accept {name}" for name in self.needs_consent]
+        lines += [f"blocked until accepted by name: --allow {name}" for name in self.needs_consent]
         return lines
 
     def __str__(self) -> str:

@@ -51,7 +51,7 @@ class SourceGone(MigrationError):
 
     default_remedy: ClassVar[str | None] = (
         "keep it where it is now; if the number may be lost at both ends, accept that by name with "
-        f"`--accept {Allowance.SOURCE_NOT_SERVING}`"
+        f"`--allow {Allowance.SOURCE_NOT_SERVING}`"
     )
 
 
@@ -129,7 +129,7 @@ class RollbackRule(Rule):
                 "is of it",
                 remedy="keep it where it is now; if the number may be lost at both ends, accept that by name: "
                 f"`telephony migrate rollback PLAN --numbers {shlex.quote(task.key)} "
-                f"--accept {Allowance.SOURCE_NOT_SERVING}`",
+                f"--allow {Allowance.SOURCE_NOT_SERVING}`",
             )
         record = evidence.target
         if state.created is not None and is_over(record) and evidence.live_at_target:

@@ -42,7 +42,7 @@ def settle_import(task: MigrationTask, attempt: Attempt, intent: Entry | None = 
 
     One empty look proves nothing: lists lag, and a request may be executed late. So it is looked for with growing
     pauses, in which other numbers have their turn, until a look that was begun after the window's end. Raises `InDoubt`
-    when somebody asks the run to stop before that, and `ManualActionRequired` when what is there may be somebody else's.
+    when somebody asks the run to stop before that, and `ManualActionRequired` when the record may be somebody else's.
 
     ``intent`` is the line of an earlier run that announced the import; without one it was sent just now.
     """
@@ -105,7 +105,7 @@ def in_doubt(task: MigrationTask, doubt: Doubt, what: str = "import") -> InDoubt
 
 
 def doubled(task: MigrationTask, attempt: Attempt) -> Procedure[None]:
-    """After an import was repeated: make sure that there is one record. Raises `ManualActionRequired` when there are more."""
+    """After an import was repeated: make sure that there is one record, or raise `ManualActionRequired`."""
     records = of_number(task, (yield from perform(Lookup(EndpointRole.TARGET, attempt.identity, fresh=True))))
     new = tuple(record for record in records if record.is_live and record.id not in attempt.before)
     if len(new) > 1:

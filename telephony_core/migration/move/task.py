@@ -32,7 +32,7 @@ def no_new_plan(key: str, plan: str = "PLAN") -> str:
     """What to do where the source of a number changed that is at the target: to a new plan it is there already."""
     return (
         "set the source right again and run the same command; or take the number back with `telephony migrate rollback "
-        f"{plan} --numbers {shlex.quote(key)} --accept source_not_serving`, then take the inventory again and make a "
+        f"{plan} --numbers {shlex.quote(key)} --allow source_not_serving`, then take the inventory again and make a "
         "new plan, under another name"
     )
 

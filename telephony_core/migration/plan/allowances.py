@@ -9,7 +9,7 @@ from telephony_core.errors import InvalidInput
 
 
 class Allowance(StrEnum):
-    """What ``--accept NAME`` takes. A setting that could not be read at the source counts as lost."""
+    """What ``--allow NAME`` takes. A setting that could not be read at the source counts as lost."""
 
     ALLOWED_ADDRESSES = "allowed_addresses"
     """The allow-list of a number is lost."""

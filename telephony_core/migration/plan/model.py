@@ -27,24 +27,24 @@ from telephony_core.provider.changes import NumberImport
 from telephony_core.secrets.references import is_reference
 
 __all__ = [
+    "DesiredInbound",
+    "DesiredOutbound",
+    "DesiredState",
+    "Endpoint",
     "Estimate",
     "FieldOutcome",
     "Finding",
-    "Skipped",
     "Plan",
     "PlannedNumber",
     "PlannedRelease",
+    "PlannedStep",
     "SecretReference",
     "Settings",
     "Severity",
-    "Endpoint",
-    "PlannedStep",
+    "SkipReason",
+    "Skipped",
     "StepKind",
     "Trunk",
-    "DesiredState",
-    "DesiredInbound",
-    "DesiredOutbound",
-    "SkipReason",
     "import_of",
 ]
 

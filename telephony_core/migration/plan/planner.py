@@ -69,7 +69,7 @@ def make_plan(
 ) -> Plan:
     """The plan to move the numbers of an inventory to a target. Sends nothing; equal inputs give equal plans.
 
-    ``allow`` names losses and side effects (`allowances`), ``numbers`` chooses some in any spelling. The paces are those
+    ``allow`` names losses and side effects (`allowances`), ``numbers`` chooses some, in any spelling. The paces are
     that the two clients are going to have; without them the estimate uses what the providers declare. What cannot be
     moved stays in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
     `MapError` for a map that does not fit.

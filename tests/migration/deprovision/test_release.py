@@ -417,7 +417,7 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
 def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
     stage = Returning.soaked(tmp_path, "diga-vox", allowed=("unpublishes",))
     assert stage.preview_release().needs_consent == ("unpublishes",)
-    with pytest.raises(errors.NotAllowed, match="--accept unpublishes"):
+    with pytest.raises(errors.NotAllowed, match="--allow unpublishes"):
         stage.release("tls")
     assert stage.writes(stage.source) == []
     assert stage.release("unpublishes").is_complete

@@ -134,7 +134,7 @@ def test_a_source_that_does_not_serve_as_planned_blocks_until_that_is_accepted_b
     assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "SourceGone")]
     report = two.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    assert "--accept source_not_serving" in report.left_alone[0].message
+    assert "--allow source_not_serving" in report.left_alone[0].message
     assert two.deleted(two.target) == [two_of(two)]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -542,7 +542,7 @@ def test_the_preview_changes_nothing_and_says_what_will_happen(stage: Returning)
 def test_an_agent_that_would_be_unpublished_blocks_until_it_is_accepted_by_name(tmp_path: Path) -> None:
     stage = Returning.moved(tmp_path, "vox-diga")
     assert stage.preview_rollback().needs_consent == ("unpublishes",)
-    with pytest.raises(errors.NotAllowed, match="--accept unpublishes") as refused:
+    with pytest.raises(errors.NotAllowed, match="--allow unpublishes") as refused:
         stage.rollback("tls")
     assert refused.value.allowance == "unpublishes"
     assert stage.writes(stage.target) == []

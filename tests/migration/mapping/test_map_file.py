@@ -70,8 +70,8 @@ def test_a_draft_asks_for_every_agent_and_every_trunk_and_answers_none() -> None
 @pytest.mark.parametrize(
     ("admits", "said", "is_moved"),
     [
-        (Admits.EVERYBODY, "without it the number stays, but for --accept allow_any", False),
-        (Admits.UNKNOWN, "without it the number stays, but for --accept allow_any", False),
+        (Admits.EVERYBODY, "without it the number stays, but for --allow allow_any", False),
+        (Admits.UNKNOWN, "without it the number stays, but for --allow allow_any", False),
         (Admits.NOBODY, "nobody can call in", True),
     ],
 )

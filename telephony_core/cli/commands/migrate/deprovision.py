@@ -25,7 +25,7 @@ from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.printable import printable, safe_json
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import (
-    accept_option,
+    allow_option,
     keys_of,
     numbers_option,
     plan_argument,
@@ -49,7 +49,7 @@ _stop_on_error = click.option("--stop-on-error", is_flag=True, help="Release no 
 @plan_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @numbers_option
-@accept_option()
+@allow_option()
 @_stop_on_error
 @take_over_option
 @common_options
@@ -90,7 +90,7 @@ def rollback_(
     "--yes-count", type=click.IntRange(min=0), metavar="N", help="Do not ask, if exactly so many would be released."
 )
 @numbers_option
-@accept_option()
+@allow_option()
 @_stop_on_error
 @take_over_option
 @common_options
@@ -205,7 +205,7 @@ def _show(session: Session, preview: DeprovisionPreview) -> None:
 def _demand(preview: DeprovisionPreview) -> None:
     """Refuse before anything is asked. Raises `NotAllowed`."""
     if preview.needs_consent:
-        names = " ".join(f"--accept {name}" for name in preview.needs_consent)
+        names = " ".join(f"--allow {name}" for name in preview.needs_consent)
         raise NotAllowed(
             "this has side effects that were not accepted; nothing was changed",
             allowance=preview.needs_consent[0],

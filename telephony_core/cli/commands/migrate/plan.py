@@ -15,7 +15,7 @@ from telephony_core.cli.options import Amount, InputFile, OutputFile, common_opt
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import (
     TRUNK_CHECK,
-    accept_option,
+    allow_option,
     chosen,
     force_option,
     named,
@@ -70,7 +70,7 @@ def _read(
 @_inventory
 @_to
 @_map
-@accept_option()
+@allow_option()
 @common_options
 @pass_session
 def assess_(session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...]) -> None:
@@ -143,7 +143,7 @@ def _plan_next(where: str, map_file: str, session: Session) -> str:
 @_map
 @click.option("-o", "--output", required=True, metavar="FILE", type=OutputFile(), help="Write it there.")
 @click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves it.")
-@accept_option(TRUNK_CHECK)
+@allow_option(TRUNK_CHECK)
 @numbers_option
 @click.option("--check-trunks", is_flag=True, help="Ask every trunk of the plan whether it answers. Sends SIP to it.")
 @click.option(
@@ -196,7 +196,7 @@ def plan_(
     from telephony_core.text.documents import write_file
 
     if TRUNK_CHECK in allow and not check_trunks:
-        raise click.UsageError(f"--accept {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
+        raise click.UsageError(f"--allow {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
     refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
     mapping = NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
     taken, there, source_pace, target_pace = _read(session, inventory_file, target)
@@ -259,7 +259,7 @@ def _print_consents(findings: Iterable[Finding]) -> None:
         print_line("")
         print_line("what can be accepted, if it is meant:")
         for name, count in sorted(names.items()):
-            print_line(f"  --accept {name}  ({count} times)" if count > 1 else f"  --accept {name}")
+            print_line(f"  --allow {name}  ({count} times)" if count > 1 else f"  --allow {name}")
 
 
 def _print_lines(lines: Iterable[str]) -> None:

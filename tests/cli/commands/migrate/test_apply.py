@@ -167,7 +167,7 @@ def test_a_run_ends_with_the_first_code_that_fits(complete, doubted, done, stopp
 def test_what_was_rolled_back_is_no_part_that_was_done(moving):
     moving.plan("--canary", "0", "--concurrency", "1")
     assert moving.telephony(*APPLY, "--yes", "--numbers", "+827011110000").exit_code == 0
-    assert moving.telephony("migrate", "rollback", "plan.json", "--yes", "--accept", "unpublishes").exit_code == 0
+    assert moving.telephony("migrate", "rollback", "plan.json", "--yes", "--allow", "unpublishes").exit_code == 0
     refuse(moving, 422)
     assert moving.telephony(*APPLY, "--yes", "--stop-on-error").exit_code == 1
 
@@ -478,7 +478,7 @@ def test_a_plan_through_a_link_goes_on_with_the_same_run(moving):
     assert len(moving.live()) == 3
 
 
-@pytest.mark.parametrize("command", [("apply", "--yes"), ("verify",), ("rollback", "--yes", "--accept", "unpublishes")])
+@pytest.mark.parametrize("command", [("apply", "--yes"), ("verify",), ("rollback", "--yes", "--allow", "unpublishes")])
 def test_a_copy_of_a_plan_is_refused_by_name_and_told_how_to_take_over(moving, command):
     begun(moving)
     name, *options = command

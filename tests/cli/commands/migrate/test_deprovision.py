@@ -16,7 +16,7 @@ from tests.migration.meddling import meddle, not_found
 
 ROLLBACK = ("migrate", "rollback", "plan.json")
 RELEASE = ("migrate", "release", "plan.json")
-ACCEPTED = ("--accept", "unpublishes")
+ACCEPTED = ("--allow", "unpublishes")
 
 
 def deletes(moving):
@@ -54,7 +54,7 @@ def test_rollback_says_first_what_cannot_be_undone_and_stops_at_what_was_not_acc
     result = moved.telephony(*ROLLBACK, "--yes")
     assert result.exit_code == 8
     assert "is unpublished" in result.stderr
-    assert "say --accept unpublishes" in result.stderr
+    assert "say --allow unpublishes" in result.stderr
     assert deletes(moved) == []
 
 
@@ -135,9 +135,9 @@ def test_rollback_of_what_the_source_does_not_serve_has_to_be_accepted_by_name(m
     result = moved.telephony(*ROLLBACK, "--yes", *ACCEPTED)
     assert result.exit_code == 6
     assert "unknown (suspended) there, not active" in result.stderr
-    assert "--accept source_not_serving" in result.stderr
+    assert "--allow source_not_serving" in result.stderr
     assert moved.live() == ["+827011110000"]
-    allowed = moved.telephony(*ROLLBACK, "--yes", *ACCEPTED, "--accept", "source_not_serving")
+    allowed = moved.telephony(*ROLLBACK, "--yes", *ACCEPTED, "--allow", "source_not_serving")
     assert allowed.exit_code == 0, allowed.stderr
     assert moved.live() == []
 
@@ -153,12 +153,12 @@ def test_where_the_source_serves_none_of_them_nothing_is_released_and_that_is_no
 
 
 def test_what_was_accepted_when_the_plan_was_made_does_not_count(moving):
-    moving.plan("--soak-hours", "0", "--timeout", "1", "--accept", "unpublishes", "--accept", "source_not_serving")
+    moving.plan("--soak-hours", "0", "--timeout", "1", "--allow", "unpublishes", "--allow", "source_not_serving")
     assert moving.telephony("migrate", "apply", "plan.json", "--yes").exit_code == 0
     moving.vox.store.remove(next(iter(moving.vox.store)))
     result = moving.telephony(*ROLLBACK, "--yes")
     assert result.exit_code == 8
-    assert "say --accept unpublishes" in result.stderr
+    assert "say --allow unpublishes" in result.stderr
     assert deletes(moving) == []
     assert moving.telephony(*ROLLBACK, "--yes", *ACCEPTED).exit_code == 6
     assert moving.live() == ["+827011110000"]

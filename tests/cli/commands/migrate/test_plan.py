@@ -40,14 +40,14 @@ def test_assess_says_how_a_loss_is_accepted_here(moving):
     moving.vox.store.edit(record, {"address": "sip:pbx.example.com:5061;transport=tls"})
     moving.inventory()
     result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga")
-    assert "  --accept tls\n" in result.stdout
-    allowed = moving.telephony.json("migrate", "assess", "vox.json", "--to", "diga", "--accept", "tls")
+    assert "  --allow tls\n" in result.stdout
+    allowed = moving.telephony.json("migrate", "assess", "vox.json", "--to", "diga", "--allow", "tls")
     assert allowed["allowed"] == ["tls"]
 
 
 def test_a_loss_that_does_not_exist_cannot_be_accepted(moving):
     moving.inventory()
-    result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga", "--accept", "everything")
+    result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga", "--allow", "everything")
     assert result.exit_code == 64
     assert "allowed_addresses" in result.stderr
 
@@ -221,13 +221,13 @@ def test_a_trunk_that_fails_keeps_its_numbers_out_of_the_plan(moving, closed):
     result = moving.telephony(*PLAN, "--check-trunks", "--detailed-exitcode")
     assert result.exit_code == 1
     assert "blocked by its trunk" in result.stdout
-    assert "  --accept trunk_check  (3 times)" in result.stdout
+    assert "  --allow trunk_check  (3 times)" in result.stdout
     assert json.loads((moving.folder / "plan.json").read_text())["numbers"] == []
 
 
 def test_a_trunk_that_fails_can_be_accepted_by_name_and_is_applied_then(moving, closed):
     with_trunk(moving, closed)
-    plan = moving.telephony.json(*PLAN, "--check-trunks", "--accept", "trunk_check")
+    plan = moving.telephony.json(*PLAN, "--check-trunks", "--allow", "trunk_check")
     (finding,) = [each for each in plan["numbers"][0]["findings"] if each["allowance"] == "trunk_check"]
     assert (finding["severity"], finding["allowed"]) == ("block", True)
     assert moving.telephony("migrate", "apply", "plan.json", "--yes").exit_code == 0
@@ -235,6 +235,6 @@ def test_a_trunk_that_fails_can_be_accepted_by_name_and_is_applied_then(moving, 
 
 def test_what_is_not_checked_cannot_be_accepted(moving):
     moving.inventory()
-    result = moving.telephony(*PLAN, "--accept", "trunk_check")
+    result = moving.telephony(*PLAN, "--allow", "trunk_check")
     assert result.exit_code == 64
     assert "--check-trunks" in result.stderr

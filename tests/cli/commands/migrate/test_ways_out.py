@@ -2,7 +2,7 @@
 
 verify: differs ──> verify (once it is mended) | rollback ──> report
 rollback: changed by somebody ──> numbers release ID ──> rollback ──> report
-source changed, at the target already ──> rollback --accept source_not_serving ──> report
+source changed, at the target already ──> rollback --allow source_not_serving ──> report
 at the target, and not ours ──> numbers release ID ──> apply
 """
 
@@ -34,7 +34,7 @@ def run(moving, command):
     if words[1] in ("apply", "rollback", "release"):
         words += ["--yes"]
     if words[1] in ("rollback", "release"):
-        words += ["--accept" if words[0] == "migrate" else "--allow", "unpublishes"]
+        words += ["--allow", "unpublishes"]
     return moving.telephony(*words)
 
 
