@@ -358,9 +358,9 @@ class Telephony(_Client):
 
     # -- the rest
 
-    def settle(self, error: OutcomeUnknown) -> Reconciliation:
+    def reconcile(self, error: OutcomeUnknown) -> Reconciliation:
         """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
-        return self._drive(self._operations.settle(_attempt_of(error)), "settle")
+        return self._drive(self._operations.reconcile(_attempt_of(error)), "reconcile")
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of your own over this client: its key, retries and pace (see `adapter`)."""
@@ -518,9 +518,9 @@ class AsyncTelephony(_Client):
 
     # -- the rest
 
-    async def settle(self, error: OutcomeUnknown) -> Reconciliation:
+    async def reconcile(self, error: OutcomeUnknown) -> Reconciliation:
         """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
-        return await self._drive(self._operations.settle(_attempt_of(error)), "settle")
+        return await self._drive(self._operations.reconcile(_attempt_of(error)), "reconcile")
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow of your own over this client: its key, retries and pace (see `adapter`)."""

@@ -235,8 +235,8 @@ class NoAnswer(TransportError):
 class OutcomeUnknown(TransportError):
     """A write was sent and its answer was lost, or is about something else, so it may have happened.
 
-    ``attempt`` says what was tried; ``client.settle(error)`` looks whether it happened. ``number`` is the record that
-    is known to be there by it, where its operation was interrupted after the provider had answered.
+    ``attempt`` says what was tried; ``client.reconcile(error)`` looks whether it happened. ``number`` is the record
+    that is known to be there by it, where its operation was interrupted after the provider had answered.
     """
 
     default_remedy: ClassVar[str | None] = "look at the number before repeating: the change may have happened"

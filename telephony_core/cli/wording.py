@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _SPOKEN: Final = (
     ("`list_numbers()`", "`telephony numbers list`"),
     ("`find_number()`", "`telephony numbers show`"),
-    ("look again with `client.settle(error)`", "look again"),
+    ("look again with `client.reconcile(error)`", "look again"),
     ("set outbound.address with `update_sip()`", "set it with `telephony sip set`"),
     ("say `send_as_is=True`", "say --send-as-is"),
     ("with `send_as_is=True`", "with --send-as-is"),

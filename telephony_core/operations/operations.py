@@ -261,16 +261,16 @@ class Operations:
         # A 2xx says that it was accepted, and not that it happened: what counts is what is there afterwards.
         unknown = release.model_copy(update={"status": NumberStatus.UNKNOWN, "takes_effect_at": None})
         try:
-            settlement = yield from self.settle(attempt)
+            reconciled = yield from self.reconcile(attempt)
         except TelephonyError:  # the release was accepted, and a look that fails must not make it seem to have failed
             return unknown
-        if settlement.outcome is not ReconciliationOutcome.MADE:
+        if reconciled.outcome is not ReconciliationOutcome.MADE:
             return unknown
-        seen = self._released(number, settlement)
+        seen = self._released(number, reconciled)
         return release if release.status is seen.status else seen
 
-    def _released(self, number: PhoneNumber, settlement: Reconciliation) -> Release:
-        now = settlement.number
+    def _released(self, number: PhoneNumber, reconciled: Reconciliation) -> Release:
+        now = reconciled.number
         terms = self.provider.capabilities.release.get(number.origin)
         scheduled = now is not None and now.status is NumberStatus.RELEASE_SCHEDULED
         return Release(
@@ -291,23 +291,23 @@ class Operations:
 
     # -- finding out
 
-    def settle(self, attempt: Attempt) -> Flow[Reconciliation]:
+    def reconcile(self, attempt: Attempt) -> Flow[Reconciliation]:
         """One look at whether a write happened. Writes nothing."""
         capabilities = self.provider.capabilities
         if attempt.id is None:
             records = yield from self.records_of(attempt.identity, unclear=True)
-            return reconciliation.judge_import(attempt, records, capabilities, as_of=self._now())
+            return reconciliation.match_import(attempt, records, capabilities, as_of=self._now())
         number: PhoneNumber | None
         try:
             number = require_about((yield from self.provider.get(attempt.id)), id=attempt.id)
         except NotFound:
             number = yield from self._shown(attempt.id, attempt.identity)
-        return reconciliation.judge_change(attempt, number, capabilities, as_of=self._now())
+        return reconciliation.match_change(attempt, number, capabilities, as_of=self._now())
 
     def _look(self, attempt: Attempt, lost: TelephonyError) -> Flow[Reconciliation]:
         """The look right after a loss. When even that fails, the loss is what has to be told."""
         try:
-            return (yield from self.settle(attempt))
+            return (yield from self.reconcile(attempt))
         except TelephonyError as error:
             raise OutcomeUnknown(
                 f"{lost.message}; looking whether it happened failed too ({error.message})", attempt=attempt
@@ -373,11 +373,11 @@ class Operations:
             if not watch.may_have_happened(error):
                 raise
             lost = watch.lost or error
-        settlement = yield from self._look(attempt, lost)
-        if settlement.outcome is not ReconciliationOutcome.MADE:
-            raise _unknown(attempt, settlement, lost, repeatable=not watch.once) from lost
-        watch.trail.number = settlement.number
-        return settlement
+        reconciled = yield from self._look(attempt, lost)
+        if reconciled.outcome is not ReconciliationOutcome.MADE:
+            raise _unknown(attempt, reconciled, lost, repeatable=not watch.once) from lost
+        watch.trail.number = reconciled.number
+        return reconciled
 
     def _changed(self, attempt: Attempt, write: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
         """Send a change of a record, and compare what its answer shows with what was sent."""
@@ -476,19 +476,19 @@ def _partial(number: PhoneNumber, done: list[str], step: str, cause: TelephonyEr
     )
 
 
-def _unknown(attempt: Attempt, settlement: Reconciliation, lost: TelephonyError, *, repeatable: bool) -> OutcomeUnknown:
-    if settlement.outcome is ReconciliationOutcome.AMBIGUOUS and attempt.id is None:
-        ids = ", ".join(record.id for record in settlement.candidates)
+def _unknown(attempt: Attempt, reconciled: Reconciliation, lost: TelephonyError, *, repeatable: bool) -> OutcomeUnknown:
+    if reconciled.outcome is ReconciliationOutcome.AMBIGUOUS and attempt.id is None:
+        ids = ", ".join(record.id for record in reconciled.candidates)
         found = f"a look found {ids}, which may be somebody else's"
-    elif settlement.outcome is ReconciliationOutcome.AMBIGUOUS:
-        shown = ", ".join(f"{record.id} of {record.identity}" for record in settlement.candidates) or "nothing"
+    elif reconciled.outcome is ReconciliationOutcome.AMBIGUOUS:
+        shown = ", ".join(f"{record.id} of {record.identity}" for record in reconciled.candidates) or "nothing"
         found = f"a look found {shown}, from which it cannot be told"
     else:
         found = "a look right afterwards found no trace, but it may still happen"
     if repeatable:
         remedy = "read the number; sending the same change again is safe as long as it is still that number's record"
     else:
-        remedy = "look again with `client.settle(error)` after the time-out, before repeating anything"
+        remedy = "look again with `client.reconcile(error)` after the time-out, before repeating anything"
     return OutcomeUnknown(
         f"{lost.message}; {found}", attempt=attempt, remedy=remedy, status=lost.status, body=lost.body
     )

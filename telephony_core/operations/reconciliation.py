@@ -129,7 +129,7 @@ def _network(entry: object) -> object:
         return entry
 
 
-def judge_import(
+def match_import(
     attempt: Attempt, records: Sequence[PhoneNumber], capabilities: Capabilities, *, as_of: datetime
 ) -> Reconciliation:
     """What the records of a number say about a lost import of it.
@@ -167,7 +167,7 @@ def _additions(attempt: Attempt, number: PhoneNumber) -> tuple[str, ...]:
     return tuple(name for name in EMPTY_AT_FIRST if name not in attempt.expected and read_field(number, name))
 
 
-def judge_change(
+def match_change(
     attempt: Attempt, number: PhoneNumber | None, capabilities: Capabilities, *, as_of: datetime
 ) -> Reconciliation:
     """What a record says about a lost release, revocation, assignment or update of it, or about the import that made

@@ -185,7 +185,7 @@ def test_a_change_that_was_not_done_and_is_answered_about_something_else_is_unkn
     with pytest.raises(OutcomeUnknown, match="the answer is about v") as caught:
         CHANGES[operation](toy, number)
     assert (caught.value.attempt.id, caught.value.attempt.identity) == ("a", number.identity)
-    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+    assert toy.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
     assert len(toy.server.writes()) == 1
 
 
@@ -207,9 +207,9 @@ def test_an_id_that_serves_another_number_does_not_tell_what_became_of_a_change(
     toy.server.faults[("DELETE", 1)] = recycled
     with pytest.raises(OutcomeUnknown, match=r"a of \+827055556666, from which it cannot be told") as caught:
         toy.release("a")
-    settlement = toy.settle(caught.value)
-    assert settlement.outcome is ReconciliationOutcome.AMBIGUOUS
-    assert [record.id for record in settlement.candidates] == ["a"]
+    reconciled = toy.reconcile(caught.value)
+    assert reconciled.outcome is ReconciliationOutcome.AMBIGUOUS
+    assert [record.id for record in reconciled.candidates] == ["a"]
 
 
 # -- importing
@@ -241,7 +241,7 @@ def test_an_import_that_made_nothing_and_is_answered_about_something_else_is_unk
     with pytest.raises(OutcomeUnknown, match=f"the answer is about {stranger}") as caught:
         empty.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
     assert empty.server.writes() == [("POST", "/numbers")]
-    assert empty.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+    assert empty.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
 
 def test_an_import_that_became_another_number_is_unknown(empty):
@@ -291,7 +291,7 @@ def test_a_release_that_is_not_found_and_leaves_the_record_listed_is_unknown(toy
     with pytest.raises(OutcomeUnknown, match="lists it") as caught:
         toy.release("a")
     assert caught.value.attempt.id == "a"
-    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+    assert toy.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
 
 def test_a_release_that_is_not_found_while_nothing_can_be_listed_is_unknown(toy):
@@ -334,8 +334,8 @@ def test_after_a_lost_release_one_404_proves_nothing(toy, state, outcome):
     else:
         toy.server.records["a"] |= state
     toy.server.faults = {("GET", n): not_found for n in (3, 5)}
-    settlement = toy.settle(caught.value)
-    assert settlement.outcome == outcome
+    reconciled = toy.reconcile(caught.value)
+    assert reconciled.outcome == outcome
 
 
 def accepted_without_a_word(toy: Both) -> None:

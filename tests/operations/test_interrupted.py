@@ -82,7 +82,7 @@ def test_an_import_in_flight_is_told_with_its_number(toy, kind):
     assert f"POST /numbers was in flight when the operation ended with {kind.__name__} (import of {NUMBER})" in str(
         error
     )
-    assert toy.settle(error).number.id == "new-0"
+    assert toy.reconcile(error).number.id == "new-0"
     assert len(toy.server.writes()) == 1
 
 
@@ -145,11 +145,11 @@ def test_the_record_that_was_made_is_told_while_its_agents_are_assigned(toy, kin
     assert (again.number, again.attempt) == (made.number, made.attempt)
     assert made.attempt.id == "new-0"
     toy.server.records["new-0"]["inbound_agent"] = {"agent_id": "bot", "version": "v1"}
-    assert toy.settle(again).number.id == "new-0"
+    assert toy.reconcile(again).number.id == "new-0"
     toy.server.records["new-0"]["number"] = "07055556666"
-    assert toy.settle(again).outcome is ReconciliationOutcome.AMBIGUOUS
+    assert toy.reconcile(again).outcome is ReconciliationOutcome.AMBIGUOUS
     del toy.server.records["new-0"]
-    assert toy.settle(again).outcome is ReconciliationOutcome.AMBIGUOUS
+    assert toy.reconcile(again).outcome is ReconciliationOutcome.AMBIGUOUS
 
 
 @ending

@@ -247,10 +247,10 @@ def test_a_lost_import_without_a_trace_is_unknown_and_not_repeated(toy):
     with pytest.raises(OutcomeUnknown, match="may still happen") as caught:
         toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
     assert toy.server.writes() == [("POST", "/numbers")]
-    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+    assert toy.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
     toy.server.add("late", "07011112222", address="pbx.example.com:5060", username="u")
-    settlement = toy.settle(caught.value)
-    assert (settlement.outcome, settlement.number.id) == (ReconciliationOutcome.MADE, "late")
+    reconciled = toy.reconcile(caught.value)
+    assert (reconciled.outcome, reconciled.number.id) == (ReconciliationOutcome.MADE, "late")
 
 
 def test_somebody_elses_record_is_never_adopted(toy):
@@ -261,9 +261,9 @@ def test_somebody_elses_record_is_never_adopted(toy):
     toy.server.faults[("POST", 1)] = stranger
     with pytest.raises(OutcomeUnknown, match="theirs, which may be somebody else's") as caught:
         toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
-    settlement = toy.settle(caught.value)
-    assert settlement.outcome is ReconciliationOutcome.AMBIGUOUS
-    assert [number.id for number in settlement.candidates] == ["theirs"]
+    reconciled = toy.reconcile(caught.value)
+    assert reconciled.outcome is ReconciliationOutcome.AMBIGUOUS
+    assert [number.id for number in reconciled.candidates] == ["theirs"]
     assert toy.server.writes() == [("POST", "/numbers")]
 
 
@@ -358,7 +358,7 @@ def test_a_lost_assignment_of_the_agent_that_was_there_before_is_not_taken_for_d
     toy.server.faults[("PATCH", 1)] = lost_before
     with pytest.raises(OutcomeUnknown) as caught:
         toy.assign_agents("a", inbound=AgentRef("bot", version="v1"))
-    assert toy.settle(caught.value).outcome is ReconciliationOutcome.AMBIGUOUS
+    assert toy.reconcile(caught.value).outcome is ReconciliationOutcome.AMBIGUOUS
 
 
 def test_a_lost_assignment_without_a_trace_is_unknown(toy):
@@ -423,7 +423,7 @@ def test_a_lost_release_without_effect_is_unknown(toy):
     toy.server.faults[("DELETE", 1)] = lost_before
     with pytest.raises(OutcomeUnknown) as caught:
         toy.release("a")
-    assert toy.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+    assert toy.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
     assert toy.server.writes() == [("DELETE", "/numbers/a")]
 
 
@@ -450,7 +450,7 @@ def test_a_lost_revocation_without_effect_is_unknown(toy):
 
 def test_settling_needs_an_attempt(toy):
     with pytest.raises(InvalidInput, match="attempted"):
-        toy.settle(OutcomeUnknown("somewhere"))
+        toy.reconcile(OutcomeUnknown("somewhere"))
 
 
 def test_a_flow_of_ones_own_runs_over_the_client(toy):

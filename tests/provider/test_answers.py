@@ -26,8 +26,8 @@ from telephony_core.operations.reconciliation import (
     Attempt,
     ReconciliationOutcome,
     differences,
-    judge_change,
-    judge_import,
+    match_change,
+    match_import,
     sends_unreadable,
     sent_fields,
 )
@@ -279,7 +279,7 @@ def record(id: str = "a", **fields: object):
     ],
 )
 def test_an_import_is_only_adopted_when_it_is_new_live_and_equal(records, outcome):
-    made = judge_import(attempt(before=frozenset({"old"}), expected={"label": "L"}), records, CAPABILITIES, as_of=NOW)
+    made = match_import(attempt(before=frozenset({"old"}), expected={"label": "L"}), records, CAPABILITIES, as_of=NOW)
     assert (made.outcome, made.as_of) == (outcome, NOW)
     assert (made.number is not None) is (outcome is ReconciliationOutcome.MADE)
 
@@ -302,7 +302,7 @@ def test_an_import_is_only_adopted_when_it_is_new_live_and_equal(records, outcom
 )
 def test_a_change_is_judged_by_the_record(operation, number, outcome):
     tried = attempt(operation, id="a", expected={"label": "L"})
-    found = judge_change(tried, number, CAPABILITIES, as_of=NOW)
+    found = match_change(tried, number, CAPABILITIES, as_of=NOW)
     assert (found.outcome, found.as_of) == (outcome, NOW)
     assert found.number == (number if outcome is ReconciliationOutcome.MADE else None)
 
@@ -310,7 +310,7 @@ def test_a_change_is_judged_by_the_record(operation, number, outcome):
 @pytest.mark.parametrize(("number", "candidates"), [(None, ()), (record(), (record(),))])
 def test_where_a_look_cannot_tell_a_person_gets_what_is_there(number, candidates):
     tried = attempt(Operation.UPDATE_LABEL, id="a", expected={"label": "L"}, telling=False)
-    found = judge_change(tried, number, CAPABILITIES, as_of=NOW)
+    found = match_change(tried, number, CAPABILITIES, as_of=NOW)
     assert (found.outcome, found.as_of, found.candidates) == (ReconciliationOutcome.AMBIGUOUS, NOW, candidates)
 
 

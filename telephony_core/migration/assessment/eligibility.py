@@ -287,7 +287,7 @@ def _identity_obstacle(number: PhoneNumber, context: MigrationContext) -> _Stay 
         )
     if identity.kind is NumberKind.E164 and rules.countries is not None and identity.region not in rules.countries:
         countries = ", ".join(sorted(rules.countries))
-        said = f"{context.target_name} takes only numbers of {countries}, and this is one of {identity.region or 'nowhere'}"
+        said = f"{context.target_name} takes only numbers of {countries}, not of {identity.region or 'nowhere'}"
         return _Stay(SkipReason.IDENTITY, said, "leave it where it is, or choose another target")
     if NumberIdentity.parse(identity.e164 or identity.raw, region=target.region).kind is not identity.kind or (
         identity.kind in (NumberKind.SERVICE, NumberKind.LOCAL) and identity.read_in != target.region.upper()

@@ -12,7 +12,7 @@ from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.compare import expected_of
 from telephony_core.migration.move.effects import EndpointRole, Lookup, Now, Procedure, ProviderNow, Wait, perform
 from telephony_core.migration.move.task import Doubt, InDoubt, ManualActionRequired, MigrationTask
-from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome, judge_import
+from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome, match_import
 from telephony_core.provider.capabilities import Operation
 
 _UNTIMED: Final = datetime.min.replace(tzinfo=UTC)
@@ -37,7 +37,9 @@ def attempt_of(task: MigrationTask, intent: Entry, username: str | None) -> Atte
     )
 
 
-def settle_import(task: MigrationTask, attempt: Attempt, intent: Entry | None = None) -> Procedure[PhoneNumber | None]:
+def reconcile_import(
+    task: MigrationTask, attempt: Attempt, intent: Entry | None = None
+) -> Procedure[PhoneNumber | None]:
     """The record that the import made, or ``None`` when no look of the whole settling window found one.
 
     One empty look proves nothing: lists lag, and a request may be executed late. So it is looked for with growing
@@ -73,7 +75,7 @@ def doubt_of(task: MigrationTask, announced: Entry | None, end: EndpointRole) ->
 def look_for_import(task: MigrationTask, attempt: Attempt) -> Procedure[PhoneNumber | None]:
     """One look for what an import made. Raises `ManualActionRequired` when what is there may be somebody else's."""
     records = yield from perform(Lookup(EndpointRole.TARGET, attempt.identity, fresh=True))
-    found = judge_import(attempt, of_number(task, records), task.capabilities, as_of=_UNTIMED)
+    found = match_import(attempt, of_number(task, records), task.capabilities, as_of=_UNTIMED)
     if found.outcome is ReconciliationOutcome.AMBIGUOUS:
         yield from ask_a_person(task, found.candidates)
     return found.number if found.outcome is ReconciliationOutcome.MADE else None
@@ -81,7 +83,7 @@ def look_for_import(task: MigrationTask, attempt: Attempt) -> Procedure[PhoneNum
 
 def adopted_record(task: MigrationTask, attempt: Attempt, listed: Iterable[PhoneNumber]) -> PhoneNumber | None:
     """The record that a lost import made, as a listing shows it, where there is no doubt about it."""
-    found = judge_import(attempt, of_number(task, listed), task.capabilities, as_of=_UNTIMED)
+    found = match_import(attempt, of_number(task, listed), task.capabilities, as_of=_UNTIMED)
     return found.number if found.outcome is ReconciliationOutcome.MADE else None
 
 

@@ -43,7 +43,7 @@ from telephony_core.migration.move.effects import (
     perform,
 )
 from telephony_core.migration.move.evidence import current
-from telephony_core.migration.move.reconcile import ask_a_person, attempt_of, doubled, of_number, settle_import
+from telephony_core.migration.move.reconcile import ask_a_person, attempt_of, doubled, of_number, reconcile_import
 from telephony_core.migration.move.state import MigrationState, NumberState
 from telephony_core.migration.move.task import (
     ContradictoryAnswers,
@@ -128,7 +128,7 @@ def _make(
     sent = 0
     while True:
         if attempt is not None:
-            found = yield from settle_import(task, attempt, state.open_import if sent == 0 else None)
+            found = yield from reconcile_import(task, attempt, state.open_import if sent == 0 else None)
             if found is not None:
                 return found, (yield from _adopted(task, found, change))
             if sent == MOST_SENDS:

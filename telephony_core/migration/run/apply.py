@@ -308,7 +308,7 @@ class _Run:
         else:
             self.done += 1
             self.rules.succeeded()
-            runner.target_index.settle(task.identity)
+            runner.target_index.reconcile(task.identity)
             self._tell(EventKind.NUMBER_DONE, task.key)
 
     def _fail(self, task: MigrationTask, error: TelephonyError, entry: Entry | None = None) -> None:

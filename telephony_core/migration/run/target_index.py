@@ -106,7 +106,7 @@ class TargetIndex:
         """The record with this id, if it is among those that were to be kept and the last listing showed it."""
         return self._by_id.get(id_key(id))
 
-    def settle(self, number: NumberIdentity) -> None:
+    def reconcile(self, number: NumberIdentity) -> None:
         """Nobody will ask for the records of this number any more, only whether there are two."""
         key = number.account_key
         self._numbers.pop(key, None)

@@ -100,8 +100,8 @@ class Driver:
     def check(self, change: Change) -> list[Problem]:
         return self.client.check(change)
 
-    def settle(self, error: OutcomeUnknown) -> Reconciliation:
-        return self._done(self.client.settle(error))
+    def reconcile(self, error: OutcomeUnknown) -> Reconciliation:
+        return self._done(self.client.reconcile(error))
 
     def _done(self, result: T | Coroutine[Any, Any, T]) -> T:
         return self._runner.run(result) if inspect.iscoroutine(result) else result  # type: ignore[return-value]

@@ -211,7 +211,7 @@ class Importing(Subject):
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.import_number(self.import_of(account, self.required(account)))
         assert self.records(account) == []
-        assert account.client.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+        assert account.client.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
     def test_an_import_that_happens_late_is_seen_by_a_later_look(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
@@ -219,9 +219,9 @@ class Importing(Subject):
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.import_number(self.import_of(account, self.required(account)))
         account.emulator.act_late()
-        settlement = account.client.settle(caught.value)
-        assert settlement.outcome is ReconciliationOutcome.MADE
-        assert settlement.number == account.client.find_number(self.new_number)
+        reconciled = account.client.reconcile(caught.value)
+        assert reconciled.outcome is ReconciliationOutcome.MADE
+        assert reconciled.number == account.client.find_number(self.new_number)
 
     def test_an_import_that_cannot_be_seen_yet_is_an_unknown_outcome_until_it_can(
         self, account: ContractAccount
@@ -231,7 +231,7 @@ class Importing(Subject):
         account.fail(FaultKind.LOST_AFTER)
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.import_number(self.import_of(account, self.required(account)))
-        looks = [account.client.settle(caught.value).outcome for _ in range(account.emulator.hide_new_for + 1)]
+        looks = [account.client.reconcile(caught.value).outcome for _ in range(account.emulator.hide_new_for + 1)]
         assert looks[0] is ReconciliationOutcome.NOT_SEEN
         assert looks[-1] is ReconciliationOutcome.MADE
 

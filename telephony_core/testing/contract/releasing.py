@@ -139,7 +139,7 @@ class Releasing(Subject):
         with pytest.raises(OutcomeUnknown) as caught:
             account.client.release(number, allow=EVERYTHING)
         assert account.client.get_number(number.id) == number
-        assert account.client.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+        assert account.client.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
     def test_a_revocation_whose_answer_was_lost_is_found_out(self, account: ContractAccount, revocable: Origin) -> None:
         number = self.number_for(account, Operation.REVOKE_RELEASE, revocable)

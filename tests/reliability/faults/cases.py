@@ -189,10 +189,10 @@ def _cases() -> Iterator[Case]:
         yield case("get", lambda c, a: c.get_number(a.ids["own"]), "read")
         own = {"vox": "070-1111-2222", "diga": "612 345 678"}[slug]
         yield case("find", lambda c, _, own=own: c.find_number(own), *listing)  # type: ignore[misc]
-        yield case("settle an import", lambda c, a: c.settle(lost(a, Operation.IMPORT)), *listing)
+        yield case("settle an import", lambda c, a: c.reconcile(lost(a, Operation.IMPORT)), *listing)
         yield case(
             "settle a release",
-            lambda c, a: c.settle(lost(a, Operation.RELEASE)),
+            lambda c, a: c.reconcile(lost(a, Operation.RELEASE)),
             "read, to settle a release",
             looks={"read": (passes, passes)},
         )  # fmt: skip

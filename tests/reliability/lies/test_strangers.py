@@ -104,7 +104,7 @@ def test_a_failed_look_of_an_adapter_is_not_told_as_the_failure_of_its_write(ser
     with opened(server) as client:
         with pytest.raises(OutcomeUnknown, match="lost") as caught:
             ASKS[operation](client)
-        assert client.settle(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
+        assert client.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
     assert server.records == before
 
 

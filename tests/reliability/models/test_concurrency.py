@@ -235,7 +235,7 @@ def test_a_cancelled_operation_sends_nothing_more_and_tells_of_a_write_in_flight
             # The client goes on, and can find out what became of it.
             assert (await client.get_number(account.ids["other"])).id == account.ids["other"]
             for error in told:
-                assert (await client.settle(error)).outcome is ReconciliationOutcome.MADE
+                assert (await client.reconcile(error)).outcome is ReconciliationOutcome.MADE
 
     asyncio.run(main())
 
@@ -257,7 +257,7 @@ def test_an_interrupted_operation_does_the_same(case: Case, at: int) -> None:
         _judge(case, at, backend, told, caught.value)
         assert client.get_number(account.ids["other"]).id == account.ids["other"]
         for error in told:
-            assert client.settle(error).outcome is ReconciliationOutcome.MADE
+            assert client.reconcile(error).outcome is ReconciliationOutcome.MADE
 
 
 def test_a_callback_that_fails_does_not_take_the_interruption_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -346,7 +346,7 @@ def test_a_time_out_of_the_callers_own_is_theirs(backend: str) -> None:
                     await client.release(number, allow=SideEffect)
             assert "in flight" in caught.value.__context__.__notes__[0]
             listens.set()
-            assert (await client.settle(told[0])).outcome is ReconciliationOutcome.NOT_SEEN
+            assert (await client.reconcile(told[0])).outcome is ReconciliationOutcome.NOT_SEEN
             release = await client.release(number)
             assert release.id == id
 

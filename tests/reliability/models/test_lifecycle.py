@@ -194,7 +194,7 @@ def test_a_write_whose_answer_was_lost_on_closing_is_unknown_and_not_failed(
     assert isinstance(error, OutcomeUnknown)
     assert error.attempt is not None
     with Telephony(case.provider, api_key=KEY, backend=backend.account.emulator.backend()) as another:
-        assert another.settle(error).outcome is ReconciliationOutcome.MADE
+        assert another.reconcile(error).outcome is ReconciliationOutcome.MADE
 
 
 class Gate:

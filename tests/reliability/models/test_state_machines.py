@@ -192,7 +192,7 @@ class Account(RuleBasedStateMachine):
     def _settled(self, error: OutcomeUnknown, truth: Model, before: Model, after: Model) -> None:
         if error.attempt is None or before == after:
             return
-        outcome = self.client.settle(error).outcome
+        outcome = self.client.reconcile(error).outcome
         if outcome is ReconciliationOutcome.MADE:
             assert truth == after
         if outcome is ReconciliationOutcome.NOT_SEEN:

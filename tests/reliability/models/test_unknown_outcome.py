@@ -118,7 +118,7 @@ def test_the_error_survives_a_pickle_and_holds_no_secret(case: Case, scene: Call
         assert secret not in repr(error.attempt)
     for again in (pickle.loads(packed), copy.copy(error)):
         assert again.attempt == error.attempt
-        assert on.client.settle(again).outcome in (NOT_SEEN, AMBIGUOUS)
+        assert on.client.reconcile(again).outcome in (NOT_SEEN, AMBIGUOUS)
 
 
 @pytest.mark.parametrize("case", SINGLE, ids=str)
@@ -128,7 +128,7 @@ def test_settling_writes_nothing(case: Case, scene: Callable[..., Scene]) -> Non
     error = unknown(case, on)
     on.account.emulator.faults.clear()
     wrote, state = len(on.writes), on.account.state
-    on.client.settle(error)
+    on.client.reconcile(error)
     assert (len(on.writes), on.account.state) == (wrote, state)
 
 
@@ -143,12 +143,12 @@ def test_late_effect_is_not_seen_at_first_and_made_afterwards(case: Case, scene:
     error = unknown(case, on)
     assert on.account.state == clean(case).states[0]
     assert len(on.writes) == (1 if case in ONCE else 3)
-    assert on.client.settle(error).outcome is NOT_SEEN
+    assert on.client.reconcile(error).outcome is NOT_SEEN
 
     on.account.emulator.faults.clear()
     on.account.emulator.act_late()
-    settlement = on.client.settle(error)
-    assert settlement.outcome is MADE
+    reconciled = on.client.reconcile(error)
+    assert reconciled.outcome is MADE
     assert on.account.state == clean(case).states[-1]
     assert len(on.live(on.account.new)) == (1 if case.name == "import" else 0)
     figures.count(2, "writes settled after a late effect")
@@ -160,7 +160,7 @@ def test_a_write_that_never_reached_the_vendor_stays_not_seen(case: Case, scene:
     on.lose(FaultKind.LOST_BEFORE, times=9)
     error = unknown(case, on)
     on.account.emulator.faults.clear()
-    assert on.client.settle(error).outcome is NOT_SEEN
+    assert on.client.reconcile(error).outcome is NOT_SEEN
     assert on.account.state == clean(case).states[0]
     figures.count(2, "writes settled as not seen")
 
@@ -177,8 +177,8 @@ def test_what_happened_while_the_network_was_away_is_found_when_it_is_back(
     emulator.faults.append(Fault(FaultKind.REFUSED, method="GET", skip=len(reads), times=99))
     error = unknown(case, on)
     emulator.faults.clear()
-    settlement = on.client.settle(error)
-    assert settlement.outcome is MADE
+    reconciled = on.client.reconcile(error)
+    assert reconciled.outcome is MADE
     assert on.account.state == clean(case).states[-1]
     figures.count(2, "writes settled after an outage")
 
@@ -207,7 +207,7 @@ def test_a_refusal_to_listen_after_a_lost_answer_is_not_taken_for_failure(
     assert error.attempt is not None
     on.account.emulator.faults.clear()
     on.clock.sleep(31)  # for as long does a client keep to a pause that it was asked for
-    assert on.client.settle(error).outcome is MADE
+    assert on.client.reconcile(error).outcome is MADE
 
 
 # -- imports: neither twice nor somebody else's
@@ -221,7 +221,7 @@ def test_late_visibility_is_unknown_and_later_made(provider: str, scene: Callabl
     on.account.emulator.hide_new_for = 40
     with pytest.raises(OutcomeUnknown) as caught:
         on.client.import_number(an_import(on.account, agent=False))
-    outcomes = [on.client.settle(caught.value).outcome for _ in range(10)]
+    outcomes = [on.client.reconcile(caught.value).outcome for _ in range(10)]
     assert outcomes[0] is NOT_SEEN
     assert outcomes[-1] is MADE
     assert outcomes == sorted(outcomes, key=[NOT_SEEN, MADE].index)
@@ -293,9 +293,9 @@ def test_somebody_elses_record_is_not_adopted(
         driver.import_number(an_import(on.account, agent=False))
     (id,) = ids
     assert id in str(caught.value)
-    settlement = driver.settle(caught.value)
-    assert settlement.outcome is AMBIGUOUS
-    assert [number.id for number in settlement.candidates] == [id]
+    reconciled = driver.reconcile(caught.value)
+    assert reconciled.outcome is AMBIGUOUS
+    assert [number.id for number in reconciled.candidates] == [id]
     assert [request.method for request in backend.sent if request.method != "GET"] == ["POST"]
     assert on.account.emulator.credentials(id) is None
     figures.count(2, "records of somebody else left alone")
@@ -309,9 +309,9 @@ def test_two_new_records_of_a_number_are_ambiguous(provider: str, scene: Callabl
         on.client.import_number(an_import(on.account, agent=False))
     on.account.emulator.act_late()
     stranger(on, "by another name")
-    settlement = on.client.settle(caught.value)
-    assert settlement.outcome is AMBIGUOUS
-    assert len(settlement.candidates) == 2
+    reconciled = on.client.reconcile(caught.value)
+    assert reconciled.outcome is AMBIGUOUS
+    assert len(reconciled.candidates) == 2
 
 
 @pytest.mark.parametrize("provider", list(ACCOUNTS))
@@ -331,10 +331,10 @@ def test_an_import_that_sent_nothing_but_the_number_adopts_nothing_that_has_more
     with pytest.raises(OutcomeUnknown) as caught:
         on.client.import_number(change)
     id = stranger(on, "by another name")
-    assert on.client.settle(caught.value).outcome is AMBIGUOUS
+    assert on.client.reconcile(caught.value).outcome is AMBIGUOUS
     on.account.emulator.store.remove(id)
     on.account.emulator.act_late()
-    assert on.client.settle(caught.value).outcome is MADE
+    assert on.client.reconcile(caught.value).outcome is MADE
 
 
 @pytest.mark.parametrize("provider", list(ACCOUNTS))
@@ -364,7 +364,7 @@ def test_credentials_that_could_not_be_sent_again_are_told_with_the_attempt(
     assert cause.attempt.operation is Operation.UPDATE_SIP
     on.account.emulator.faults.clear()
     # Everything that can be read was there already: only a person, or sending it again, can tell.
-    assert on.client.settle(cause).outcome is AMBIGUOUS
+    assert on.client.reconcile(cause).outcome is AMBIGUOUS
 
 
 @pytest.mark.parametrize("provider", list(ACCOUNTS))
@@ -376,9 +376,9 @@ def test_a_lost_assignment_after_an_import_is_settled_by_its_cause(provider: str
     cause = caught.value.cause
     assert isinstance(cause, OutcomeUnknown)
     on.account.emulator.faults.clear()
-    assert on.client.settle(cause).outcome is NOT_SEEN
+    assert on.client.reconcile(cause).outcome is NOT_SEEN
     on.account.emulator.act_late()
-    assert on.client.settle(cause).outcome is MADE
+    assert on.client.reconcile(cause).outcome is MADE
 
 
 # -- changes: a look can only tell what is new and can be read
@@ -395,9 +395,9 @@ def test_a_password_alone_cannot_be_settled(scene: Callable[..., Scene]) -> None
         with pytest.raises(OutcomeUnknown) as caught:
             on.client.update_sip(on.account.ids["own"], outbound=change)
         on.account.emulator.faults.clear()
-        settlement = on.client.settle(caught.value)
-        assert settlement.outcome is AMBIGUOUS
-        assert [number.id for number in settlement.candidates] == [on.account.ids["own"]]
+        reconciled = on.client.reconcile(caught.value)
+        assert reconciled.outcome is AMBIGUOUS
+        assert [number.id for number in reconciled.candidates] == [on.account.ids["own"]]
 
 
 def test_a_change_to_what_was_there_before_cannot_be_settled(scene: Callable[..., Scene]) -> None:
@@ -407,7 +407,7 @@ def test_a_change_to_what_was_there_before_cannot_be_settled(scene: Callable[...
         with pytest.raises(OutcomeUnknown) as caught:
             on.client.update_label(on.account.ids["own"], "Front desk")
         on.account.emulator.faults.clear()
-        assert on.client.settle(caught.value).outcome is AMBIGUOUS
+        assert on.client.reconcile(caught.value).outcome is AMBIGUOUS
 
 
 def test_a_change_of_a_record_that_is_gone_is_ambiguous(scene: Callable[..., Scene]) -> None:
@@ -417,8 +417,8 @@ def test_a_change_of_a_record_that_is_gone_is_ambiguous(scene: Callable[..., Sce
         on.client.update_sip(on.account.ids["own"], inbound=InboundUpdate(allowed_addresses=["203.0.113.7"]))
     on.account.emulator.faults.clear()
     on.account.emulator.store.remove(on.account.ids["own"])
-    settlement = on.client.settle(caught.value)
-    assert (settlement.outcome, settlement.candidates) == (AMBIGUOUS, ())
+    reconciled = on.client.reconcile(caught.value)
+    assert (reconciled.outcome, reconciled.candidates) == (AMBIGUOUS, ())
 
 
 def test_a_release_of_a_record_that_is_gone_was_made(scene: Callable[..., Scene]) -> None:
@@ -427,5 +427,5 @@ def test_a_release_of_a_record_that_is_gone_was_made(scene: Callable[..., Scene]
     with pytest.raises(OutcomeUnknown) as caught:
         on.client.release(on.account.ids["own"], allow=ALL)
     on.account.emulator.store.remove(on.account.ids["own"])
-    settlement = on.client.settle(caught.value)
-    assert (settlement.outcome, settlement.number) == (MADE, None)
+    reconciled = on.client.reconcile(caught.value)
+    assert (reconciled.outcome, reconciled.number) == (MADE, None)
