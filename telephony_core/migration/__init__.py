@@ -42,7 +42,7 @@ from telephony_core.migration.mapping.draft import draft_map, save_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.move.compare import FieldVerification, VerificationResult
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.move.steps import move
+from telephony_core.migration.move.steps import move_number
 from telephony_core.migration.move.task import (
     ContradictoryAnswers,
     InDoubt,
@@ -137,7 +137,7 @@ __all__ = [
     "load_plan",
     "make_plan",
     "migration_page",
-    "move",
+    "move_number",
     "plan_page",
     "preview_release",
     "preview_rollback",

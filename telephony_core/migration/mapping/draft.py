@@ -258,7 +258,7 @@ def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iter
         if target.capabilities.admits_without_list is Admits.NOBODY:
             without = "without it, nobody can call in"
         else:
-            without = "without it the number stays, but for --allow allow_any"
+            without = "without it, only with --allow allow_any"
         yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; {without}'
 
 

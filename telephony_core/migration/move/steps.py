@@ -1,7 +1,7 @@
 """The unit of work: one number, from wherever it stands to made, read back and equal.
 
-`move` is idempotent and can be resumed at any point: it is a function of the planned number and of its lines in the
-journal. Nothing in here can give a number up at either end.
+`move_number` is idempotent and can be resumed at any point: it is a function of the planned number and of its lines
+in the journal. Nothing in here can give a number up at either end.
 """
 
 from __future__ import annotations
@@ -43,7 +43,13 @@ from telephony_core.migration.move.effects import (
     perform,
 )
 from telephony_core.migration.move.evidence import current
-from telephony_core.migration.move.reconcile import ask_a_person, attempt_of, doubled, of_number, reconcile_import
+from telephony_core.migration.move.reconcile import (
+    ask_a_person,
+    attempt_of,
+    doubled,
+    of_number,
+    reconcile_import,
+)
 from telephony_core.migration.move.state import MigrationState, NumberState
 from telephony_core.migration.move.task import (
     ContradictoryAnswers,
@@ -70,7 +76,7 @@ PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
 """Seconds to wait for a record that was made and does not show yet."""
 
 
-def move(task: MigrationTask, state: NumberState, stopped: frozenset[str] = frozenset()) -> Procedure[None]:
+def move_number(task: MigrationTask, state: NumberState, stopped: frozenset[str] = frozenset()) -> Procedure[None]:
     """Bring one number to the target. Returns when it is there, read back and equal; raises what stands against it.
 
     ``stopped`` are agents of the source that this migration itself took off the air, by releasing other numbers.

@@ -20,7 +20,7 @@ from telephony_core.migration.move.compare import stale_fields
 from telephony_core.migration.move.effects import Wait
 from telephony_core.migration.move.evidence import live_ids
 from telephony_core.migration.move.state import MigrationState, NumberState, state_of
-from telephony_core.migration.move.steps import PAUSES, move
+from telephony_core.migration.move.steps import PAUSES, move_number
 from telephony_core.migration.move.task import (
     InDoubt,
     ManualActionRequired,
@@ -298,7 +298,7 @@ class _Run:
     async def _move(self, task: MigrationTask, runner: Runner, *, canary: bool) -> None:
         self._tell(EventKind.NUMBER_BEGUN, task.key)
         try:
-            await runner.run(move(task, self._state(task.number), self._stopped))
+            await runner.run(move_number(task, self._state(task.number), self._stopped))
         except JournalError:
             raise
         except TelephonyError as error:

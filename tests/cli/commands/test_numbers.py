@@ -186,7 +186,7 @@ def test_import_with_half_a_credential_pair_is_refused_without_a_request(telepho
 
 def test_import_tells_every_problem_at_once(telephony, vox):
     error = telephony.error("numbers", "import", "+34612345678", "-p", "vox", "--inbound-encryption", "require")
-    assert error["kind"] == "Refused"
+    assert error["kind"] == "ChangeRefused"
     assert [problem["field"] for problem in error["problems"]] == [
         "number", "inbound.media_encryption", "outbound.address",
     ]  # fmt: skip

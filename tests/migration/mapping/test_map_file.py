@@ -64,15 +64,15 @@ def test_a_draft_asks_for_every_agent_and_every_trunk_and_answers_none() -> None
     assert [str(entry.source_address) for entry in made.trunks] == ["sip:other.example.com", "sip:pbx.example.com:5060"]
     assert made.trunks[0].source_username == "seoul"
     assert all(entry.agent is None and not entry.drop for entry in made.agents)
-    assert all(entry.message is None and entry.address is None for entry in made.trunks)
+    assert all(entry.authentication is None and entry.address is None for entry in made.trunks)
 
 
 @pytest.mark.parametrize(
     ("admits", "said", "is_moved"),
     [
-        (Admits.EVERYBODY, "without it the number stays, but for --allow allow_any", False),
-        (Admits.UNKNOWN, "without it the number stays, but for --allow allow_any", False),
-        (Admits.NOBODY, "nobody can call in", True),
+        (Admits.EVERYBODY, "without it, only with --allow allow_any", False),
+        (Admits.UNKNOWN, "without it, only with --allow allow_any", False),
+        (Admits.NOBODY, "without it, nobody can call in", True),
     ],
 )
 def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits, said: str, is_moved: bool) -> None:
@@ -80,7 +80,7 @@ def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits,
     meaning = AllowListMeaning(when_missing=admits, when_empty=admits, source="test")
     there = target(capabilities=replace(WIDE, allow_list=meaning))
     text = draft_map(held, there, source_capabilities=WIDE)
-    assert f"where its calls come from; without it, {said}" in text
+    assert f"where its calls come from; {said}" in text
     (eligibility,) = assess_inventory(held, there, mapping=MigrationMap.parse(text), source_capabilities=WIDE).numbers
     assert is_moved is not any(f.field == "inbound.allowed_addresses" and f.blocks for f in eligibility.findings)
 
@@ -210,7 +210,7 @@ def test_a_whole_map_is_read() -> None:
         """
     )
     assert made.agents[0].agent == AgentRef("w-1", version="v7")
-    assert made.trunks[0].message == "digest"
+    assert made.trunks[0].authentication == "digest"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from telephony_core.migration.move.effects import (
     Wait,
 )
 from telephony_core.migration.move.state import MigrationState, state_of
-from telephony_core.migration.move.steps import MOST_SENDS, move
+from telephony_core.migration.move.steps import MOST_SENDS, move_number
 from telephony_core.migration.move.task import (
     ContradictoryAnswers,
     InDoubt,
@@ -106,7 +106,7 @@ class World:
         }
 
     def run(self) -> None:
-        procedure = move(self.task, state_of(self.lines))
+        procedure = move_number(self.task, state_of(self.lines))
         try:
             effect = next(procedure)
             while True:

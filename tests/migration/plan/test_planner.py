@@ -48,6 +48,10 @@ from tests.migration.scenes import (
 CANARY = "canary-hunter2"
 
 
+def text_of(plan: Plan) -> str:
+    return "\n".join(plan_lines(plan))
+
+
 def planned(*held: Any, to: TargetAccount | None = None, mapping: MigrationMap | None = None, **given: Any) -> Plan:
     given.setdefault("source_capabilities", WIDE)
     return make_plan(inventory(*held), to or target(), mapping or MigrationMap(), clock=CLOCK, **given)
@@ -452,7 +456,7 @@ def test_the_exit_status_tells_changes_from_nothing_to_do_and_from_waiting() -> 
 
 def test_the_plan_reads_like_prose() -> None:
     to = target(capabilities=supporting(Setting.LABEL, max_length=3))
-    text = str(planned(number("07011112222", label="본사"), number("+827033334444", label="too long"), to=to))
+    text = text_of(planned(number("07011112222", label="본사"), number("+827033334444", label="too long"), to=to))
     assert text.startswith("Move 1 of 2 numbers from east to west.\nIt is one number.\n")
     assert "  + +827011112222 “본사”\n      1. bring +827011112222 to west as “본사”\n" in text
     assert "number: 07011112222 → +827011112222" in text
@@ -461,7 +465,7 @@ def test_the_plan_reads_like_prose() -> None:
 
 
 def test_an_empty_plan_says_so() -> None:
-    assert str(planned()).startswith("Nothing to move from east to west: 0 numbers looked at.")
+    assert text_of(planned()).startswith("Nothing to move from east to west: 0 numbers looked at.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
@@ -469,24 +473,24 @@ def test_no_line_is_wider_than_the_terminal(width: int, passwords: None) -> None
     _, source_client = emulated("vox")
     _, target_client = emulated("diga")
     held, to = take_inventory(source_client), survey(target_client)
-    lines = make_plan(held, to, answered(held, to), allow=["tls"]).lines(width)
+    lines = plan_lines(make_plan(held, to, answered(held, to), allow=["tls"]), width)
     assert max(cells(line) for line in lines) <= width
 
 
 def test_what_holds_for_every_number_is_said_once() -> None:
     held = [number(f"+8270111122{count:02d}", sip=trunk(allowed=None)) for count in range(20)]
-    text = str(planned(*held, allow=["allow_any"]))
+    text = text_of(planned(*held, allow=["allow_any"]))
     assert text.count("tells of no allow-list") == 1
     assert "For every one of the 20 numbers:" in text
 
 
 def test_numbers_that_stay_for_one_reason_are_told_together() -> None:
     held = [number(f"+8270111122{count:02d}", origin=Origin.PURCHASED) for count in range(20)]
-    assert str(planned(*held)).count("which is its carrier") == 1
+    assert text_of(planned(*held)).count("which is its carrier") == 1
 
 
 def test_labels_cannot_act_on_the_terminal() -> None:
-    text = str(planned(number(label="a\x1b[31mb\x07\u202ec\nd")))
+    text = text_of(planned(number(label="a\x1b[31mb\x07\u202ec\nd")))
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "\u202e" not in text
