@@ -7,7 +7,8 @@ import copy
 import html
 import json
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -86,9 +87,15 @@ QUOTED: dict[str, Callable[[str], bytes]] = {
 STATUSES = (200, 302, 400, 401, 403, 404, 409, 422, 429, 500)
 
 
-@pytest.mark.parametrize("mode", ["sync", "async"])
-@pytest.mark.parametrize("quoted", QUOTED)
-@pytest.mark.parametrize("slug", VENDORS)
+def _in_turn() -> Iterator[object]:
+    """Every quotation of every vendor with one kind of client, taking turns; with the other in the long run."""
+    for turn, (slug, quoted) in enumerate(product(VENDORS, QUOTED)):
+        for mode in ("sync", "async"):
+            long = (mode == "async") is (turn % 2 == 0)
+            yield pytest.param(slug, quoted, mode, marks=[pytest.mark.long] if long else [])
+
+
+@pytest.mark.parametrize(("slug", "quoted", "mode"), list(_in_turn()))
 def test_what_a_vendor_quotes_back_is_in_no_error_and_in_no_log(slug, quoted, mode, caplog):
     with account(slug, mode) as opened, listening(caplog):
         for write in writes(opened):
