@@ -19,7 +19,6 @@ from tests.reliability.faults.policy import ROWS, Cell, Row, cell
 from tests.reliability.figures import figures
 from tests.reliability.models.stage import MODES, Mode, Stage, Strike
 
-
 PROVIDERS = ("vox", "diga")
 
 

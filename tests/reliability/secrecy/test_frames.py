@@ -177,7 +177,7 @@ def test_an_answer_that_fails(
     kind: str, how: str, request_of: Callable[[Any], Any], opening: Callable[..., Opened]
 ) -> None:
     with serving(ANSWERS[how]) as server:
-        client = opening(kind, server.origin, timeout=0.3 if how in ("silence", "a drip") else 5.0)
+        client = opening(kind, server.origin, timeout=0.15 if how in ("silence", "a drip") else 5.0)
         with pytest.raises(TelephonyError) as caught:
             client.run(request_of)
         assert_nothing_shows(caught.value)
@@ -249,7 +249,7 @@ def test_a_proxy_with_a_password(
         # The provider lives on this machine as little as a proxy does: nothing goes to it by its name.
         with pytest.raises(TelephonyError) as caught:
             opening(
-                kind, f"{scheme}://provider.example", timeout=0.5, settings={"insecure_host": "provider.example"}
+                kind, f"{scheme}://provider.example", timeout=0.25, settings={"insecure_host": "provider.example"}
             ).run(bring)
     assert_nothing_shows(caught.value)
 
