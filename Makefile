@@ -1,7 +1,6 @@
 # Needs make and Python 3.11 or newer; everything else goes into .venv, at the versions of requirements-dev.txt.
 
 .DEFAULT_GOAL := help
-.NOTPARALLEL:
 .PHONY: help demo test lint types layers unit wheel sip-servers test-long mutants bench format pins clean
 
 # The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
@@ -12,6 +11,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
+# Each worker takes a part of the tests as they stand, so that what a module prepares is prepared once, and then what others
+# have left.
+WORKERS := -n auto --maxprocesses 4 --dist worksteal
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Containers often forbid Python to write bytecode; then every one of the hundreds of processes that the tests start
@@ -25,7 +27,9 @@ help: ## Show this list
 demo: $(RUNTIME) ## The main job on both emulators, offline
 	@$(BIN)/telephony demo
 
-test: lint types layers wheel unit ## Everything that CI checks
+test: lint ## Everything that CI checks
+	@$(MAKE) --no-print-directory --jobs 2 types layers wheel
+	@$(MAKE) --no-print-directory unit
 
 lint: $(DEVELOPMENT) ## Style and format (ruff)
 	$(BIN)/ruff check .
@@ -40,7 +44,7 @@ layers: $(DEVELOPMENT) ## Who may import whom (import-linter)
 	$(BIN)/lint-imports --no-logo --no-cache
 
 unit: $(DEVELOPMENT) ## Tests with branch coverage; ARGS="-k sip" passes arguments to pytest
-	$(BIN)/pytest -n auto --maxprocesses 4 --cov --cov-report term $(ARGS)
+	$(BIN)/pytest $(WORKERS) --cov --cov-report term $(ARGS)
 
 wheel: $(DEVELOPMENT) ## Build, install elsewhere and try the distribution
 	$(BIN)/python tests/architecture/smoke_wheel.py
@@ -49,8 +53,8 @@ sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP se
 	tests/sip_check/kamailio.sh install
 
 test-long: $(DEVELOPMENT) ## The tests that take minutes, and all others over the fast backends
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m long
-	TELEPHONY_BACKEND=fast $(BIN)/pytest -n auto --maxprocesses 4
+	$(BIN)/pytest $(WORKERS) -m long
+	TELEPHONY_BACKEND=fast $(BIN)/pytest $(WORKERS)
 
 mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (a quarter of an hour for all)
 	$(BIN)/python -m tests.reliability.mutants $(ARGS)

@@ -60,6 +60,7 @@ def test_a_read_whose_words_are_lost_has_failed_and_says_that_nothing_was_change
     assert "nothing was changed" in done.stderr
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("redirected", [*FULL, "2>&-", "2>/dev/full", ">&- 2>&-", ">/dev/full 2>&1"])
 def test_an_error_keeps_its_code_wherever_it_cannot_be_said(redirected):
     assert shell(f"{MISSING} {redirected}").returncode == 3
@@ -132,9 +133,9 @@ def _through_pipes():
         ("numbers list -p vox --config -", "stdin cannot be taken here"),
     ],
 )
-def test_a_file_that_cannot_be_meant_is_a_usage_error_with_the_reason(arguments, said):
-    done = shell(f"{TELEPHONY} {arguments} < /dev/null")
-    assert (done.returncode, done.stdout) == (64, "")
+def test_a_file_that_cannot_be_meant_is_a_usage_error_with_the_reason(arguments, said, telephony):
+    done = telephony(*shlex.split(arguments), stdin="")
+    assert (done.exit_code, done.stdout) == (64, "")
     assert said in done.stderr
 
 
@@ -151,6 +152,7 @@ def test_what_an_encoding_lacks_is_shown_as_its_escape():
     assert "\\ubcf8\\uc0ac" in done.stdout
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("what", ["bash_source", "bash_complete", "nonsense"])
 @pytest.mark.parametrize("redirected", ["", *FULL])
 def test_completion_shows_no_traceback_either(what, redirected):

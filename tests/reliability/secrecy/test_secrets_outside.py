@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -23,9 +24,20 @@ from tests.cassettes.tape import of_emulator, tape
 from tests.reliability.secrecy.canaries import CANARY, KEY, NEW, PASSWORD, VENDORS, assert_hidden
 
 NUMBERS = {"vox": "070-1111-2222", "diga": "612345678"}
-LOUD = "import logging; logging.basicConfig(level=logging.DEBUG); from telephony_core.cli import main; main()"
-"""The command, with every logger of the process at DEBUG on stderr."""
-CRASHING = """
+LOUD = """
+import json, logging, sys
+logging.basicConfig(level=logging.DEBUG)
+from telephony_core.cli import main
+for arguments in json.loads(sys.argv[1]):
+    sys.argv[1:] = arguments
+    try:
+        main()
+    except SystemExit as ended:
+        for stream in (sys.stdout, sys.stderr):
+            print(f"\\x1e{int(ended.code or 0)}", end="\\x1d", file=stream, flush=True)
+"""
+"""Commands one after the other, as JSON, with every logger of the process at DEBUG on stderr."""
+CRASHING = f"""
 import telephony_core.client as client
 def crash(self, *args, **kwargs):
     secret = args[0].outbound.password.get_secret_value()
@@ -34,12 +46,20 @@ def crash(self, *args, **kwargs):
     except ValueError as error:
         raise RuntimeError("a fault that quotes " + secret + self._line.secrets[0]) from error
 client.Telephony.import_number = crash
-from telephony_core.cli import main; main()
-"""
+{LOUD}"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Shell:
-    """Runs the command in a process of its own, on an emulator that is served on loopback."""
+    """Runs commands in a process of their own, on an emulator that is served on loopback."""
 
     def __init__(self, slug: str, emulator: Emulator, url: str, folder: Path) -> None:
         self.slug = slug
@@ -52,23 +72,28 @@ class Shell:
             "XDG_CONFIG_HOME": str(folder),
         }
 
-    def __call__(self, *arguments: str, program: str = LOUD, **environment: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-c", program, *arguments, "-p", self.slug],
+    def __call__(self, *commands: Sequence[str], program: str = LOUD, **environment: str) -> list[Done]:
+        given = json.dumps([[*command, "-p", self.slug] for command in commands])
+        ran = subprocess.run(
+            [sys.executable, "-c", program, given],
             env={**self._environment, **environment},
             capture_output=True,
             text=True,
             check=False,
             input="",
         )
-        assert_hidden(done.stdout, done.stderr)
-        return done
+        assert_hidden(ran.stdout, ran.stderr)
+        parts = [_by_command(stream) for stream in (ran.stdout, ran.stderr)]
+        assert [len(part) for part in parts] == [len(commands)] * 2, ran.stderr
+        return [Done(int(code), out, err) for (out, code), (err, _) in zip(*parts, strict=True)]
 
-    def refuse(self, response: Response) -> None:
-        self.emulator.faults[:] = [Fault(FaultKind.ANSWER, method=m, times=9, response=response) for m in WRITES]
+
+def _by_command(stream: str) -> list[list[str]]:
+    """What each command wrote, and its exit code."""
+    return [part.split("\x1e") for part in stream.split("\x1d")[:-1]]
 
 
-WRITES = ("POST", "PATCH", "DELETE")
+FORMS = ((), ("--json",))
 
 
 @contextmanager
@@ -78,9 +103,7 @@ def shell(slug: str, folder: Path) -> Iterator[Shell]:
         yield Shell(slug, emulator, urls[slug], folder)
 
 
-def trunk(slug: str) -> tuple[str, ...]:
-    return ("--address", "pbx.example.com:5060", "--username", "acme", "--password", "env:TRUNK_PASSWORD")
-
+TRUNK = ("--address", "pbx.example.com:5060", "--username", "acme", "--password", "env:TRUNK_PASSWORD")
 
 QUOTING = Response(
     422,
@@ -102,61 +125,57 @@ ANYBODY = {"vox": (), "diga": ("--allow-any",)}
 @pytest.mark.parametrize("debug", ["", "1"])
 @pytest.mark.parametrize("slug", VENDORS)
 def test_the_command_shows_no_secret_with_every_logger_at_debug(slug, debug, tmp_path):
+    refused = Fault(FaultKind.ANSWER, method="POST", times=9, response=QUOTING)
     with shell(slug, tmp_path) as telephony:
-        for form in ((), ("--json",)):
-            done = telephony("numbers", "list", *form, TELEPHONY_DEBUG=debug)
-            assert done.returncode == 0, done.stderr
-            assert "DEBUG:telephony_core:" in done.stderr, "somebody is listening"
-            done = telephony("sip", "set", NUMBERS[slug], *trunk(slug), *form, TELEPHONY_DEBUG=debug)
-            assert done.returncode == 0, done.stderr
+        telephony.emulator.faults.append(refused)
+        reads = [("numbers", "list", *form) for form in FORMS]
+        sets = [("sip", "set", NUMBERS[slug], *TRUNK, *form) for form in FORMS]
+        imports = [("numbers", "import", NEW[slug], *TRUNK, *ANYBODY[slug], *form) for form in FORMS]
+        done = telephony(*reads, *sets, *imports, TELEPHONY_DEBUG=debug)
+        assert [each.returncode for each in done] == [0, 0, 0, 0, 65, 65], done
+        assert all("DEBUG:telephony_core:" in each.stderr for each in done), "somebody is listening"
+        assert all("[hidden]" in each.stderr for each in done[4:])
         stored = [telephony.emulator.credentials(key) for key in telephony.emulator.store]
         assert PASSWORD in [each.password for each in stored if each is not None], "it did reach the vendor"
-        telephony.refuse(QUOTING)
-        for form in ((), ("--json",)):
-            done = telephony("numbers", "import", NEW[slug], *trunk(slug), *ANYBODY[slug], *form, TELEPHONY_DEBUG=debug)
-            assert done.returncode == 65, done.stderr
-            assert "[hidden]" in done.stderr
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
-@pytest.mark.parametrize("form", [(), ("--json",)], ids=["people", "scripts"])
-def test_a_crash_shows_no_secret_even_with_its_traceback(form, debug, tmp_path):
+def test_a_crash_shows_no_secret_even_with_its_traceback(debug, tmp_path):
     with shell("vox", tmp_path) as telephony:
-        done = telephony("numbers", "import", NEW["vox"], *trunk("vox"), *form, program=CRASHING, TELEPHONY_DEBUG=debug)
-        assert done.returncode == 70
-        assert "RuntimeError" in done.stderr
-        assert ("Traceback" in done.stderr) is bool(debug)
-        assert done.stdout == ""
+        imports = [("numbers", "import", NEW["vox"], *TRUNK, *form) for form in FORMS]
+        for done in telephony(*imports, program=CRASHING, TELEPHONY_DEBUG=debug):
+            assert done.returncode == 70
+            assert "RuntimeError" in done.stderr
+            assert ("Traceback" in done.stderr) is bool(debug)
+            assert done.stdout == ""
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("numbers", "import", "+34699887766", "--address", f"sip:front:{CANARY}@pbx.example.com"),
-        ("numbers", "import", "+34699887766", "--address", "pbx", "--username", "u", "--password", CANARY),
-        ("sip", "set", "612345678", f"--password={CANARY}"),
-        ("numbers", "import", f"sip:front:{CANARY}@pbx.example.com"),
-        ("numbers", "import", "+34699887766", "--address", "pbx", "--option", "diga.x=1", "--password", f" {CANARY}"),
-    ],
+WITH_A_SECRET = (
+    ("numbers", "import", "+34699887766", "--address", f"sip:front:{CANARY}@pbx.example.com"),
+    ("numbers", "import", "+34699887766", "--address", "pbx", "--username", "u", "--password", CANARY),
+    ("sip", "set", "612345678", f"--password={CANARY}"),
+    ("numbers", "import", f"sip:front:{CANARY}@pbx.example.com"),
+    ("numbers", "import", "+34699887766", "--address", "pbx", "--option", "diga.x=1", "--password", f" {CANARY}"),
 )
-def test_a_secret_on_the_command_line_is_refused_and_not_repeated(arguments, tmp_path):
+
+
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(tmp_path):
     with shell("diga", tmp_path) as telephony:
-        for form in ((), ("--json",)):
-            done = telephony(*arguments, *form)
+        for done in telephony(*((*arguments, *form) for arguments in WITH_A_SECRET for form in FORMS)):
             assert done.returncode in (64, 65), done.stderr
         assert telephony.emulator.requests == []
 
 
-@pytest.mark.parametrize(
-    "line", [f'api_key = "{CANARY}', f"api_key = {CANARY}", f'api_kee = "{CANARY}"', f'api_key = ["{CANARY}"]']
-)
-def test_a_configuration_that_is_wrong_is_not_quoted(line, tmp_path):
-    config = tmp_path / "config.toml"
-    config.write_text(f'[connections.diga]\nprovider = "diga"\n{line}\n')
+def test_a_configuration_that_is_wrong_is_not_quoted(tmp_path):
+    lines = (f'api_key = "{CANARY}', f"api_key = {CANARY}", f'api_kee = "{CANARY}"', f'api_key = ["{CANARY}"]')
+    files = [tmp_path / f"config{n}.toml" for n in range(len(lines))]
+    for file, line in zip(files, lines, strict=True):
+        file.write_text(f'[connections.diga]\nprovider = "diga"\n{line}\n')
     with shell("diga", tmp_path) as telephony:
-        done = telephony("numbers", "list", "--config", str(config))
-        assert done.returncode == 78
-        assert "config.toml" in done.stderr
+        ran = telephony(*(("numbers", "list", "--config", str(file)) for file in files))
+        for file, done in zip(files, ran, strict=True):
+            assert done.returncode == 78
+            assert file.name in done.stderr
 
 
 # -- cassettes
