@@ -149,9 +149,9 @@ def test_a_target_that_does_not_serve_as_verified_keeps_the_source(what: str, tw
     meddle(two.target, two.made(KEYS[0]), what)
     shown = two.preview_release()
     assert shown.shown == {(KEYS[1], two.ids[1])}
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "VerificationFailed")]
     report = two.release()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "VerificationFailed")]
     assert two.deleted(two.source) == [two.ids[1]]
 
 
@@ -164,7 +164,7 @@ def test_a_target_that_stops_serving_right_before_the_release_is_seen_too(what: 
             meddle(two.target, id, what)
 
     report = two.release(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "VerificationFailed")]
     assert two.deleted(two.source) == [two.ids[1]]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -173,7 +173,7 @@ def test_a_target_that_stops_serving_right_before_the_release_is_seen_too(what: 
 def test_a_target_whose_allow_list_somebody_opened_keeps_the_source(what: str, tmp_path: Path) -> None:
     stage = Returning.soaked(tmp_path, "vox-diga", 2)
     meddle(stage.target, stage.made(KEYS[0]), what)
-    assert [left.error for left in stage.preview_release().left_alone] == ["CameOutDifferent"]
+    assert [left.error for left in stage.preview_release().left_alone] == ["VerificationFailed"]
     assert len(stage.release().done) == 1
     assert stage.deleted(stage.source) == [stage.ids[1]]
 
@@ -184,7 +184,7 @@ def test_two_live_records_at_the_target_keep_the_source(two: Returning) -> None:
     assert [left.number for left in shown.left_alone] == [KEYS[0]]
     assert other in shown.left_alone[0].message
     report = two.release()
-    assert [left.error for left in report.left_alone] == ["CameOutDifferent"]
+    assert [left.error for left in report.left_alone] == ["VerificationFailed"]
     assert two.deleted(two.source) == [two.ids[1]]
 
 
@@ -196,7 +196,7 @@ def test_a_second_record_that_comes_right_before_the_release_keeps_the_source(tw
             add_another(two.target, id)
 
     report = two.release(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "VerificationFailed")]
     assert two.deleted(two.source) == [two.ids[1]]
 
 
@@ -224,9 +224,9 @@ def test_a_target_that_can_be_read_and_is_not_listed_keeps_the_source(
 def test_a_source_that_has_changed_since_the_plan_stays(what: str, two: Returning) -> None:
     meddle(two.source, two.ids[0], what)
     shown = two.preview_release()
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "StalePlan")]
     report = two.release()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "StalePlan")]
     assert two.deleted(two.source) == [two.ids[1]]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -238,7 +238,7 @@ def test_a_source_that_changes_right_before_the_release_stays(what: str, two: Re
             meddle(two.source, two.ids[0], what)
 
     report = two.release(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "StalePlan")]
     assert two.deleted(two.source) == [two.ids[1]]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -246,7 +246,7 @@ def test_a_source_that_changes_right_before_the_release_stays(what: str, two: Re
 def test_a_number_that_somebody_else_released_is_told(stage: Returning) -> None:
     meddle(stage.source, stage.ids[0], "released")
     report = stage.release()
-    assert report.left_alone[0].error == "PlanOvertaken"
+    assert report.left_alone[0].error == "StalePlan"
     assert stage.ids[0] not in stage.deleted(stage.source)
 
 
@@ -266,7 +266,7 @@ def test_where_releasing_stops_no_agent_one_that_is_gone_was_removed_by_somebody
             meddle(stage.source, stage.ids[1], "an agent removed")
 
     report = stage.release("unpublishes", on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "StalePlan")]
     assert stage.deleted(stage.source) == [stage.ids[0]]
 
 

@@ -184,7 +184,7 @@ def test_that_a_source_may_be_gone_is_no_consent_for_a_target_that_others_change
     meddle(two.source, two.ids[0], "gone")
     meddle(two.target, two.made(KEYS[0]), "another label")
     report = two.rollback("unpublishes", "source_not_serving")
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert len(live(two.target)) == 1
 
 
@@ -211,9 +211,9 @@ def test_a_record_that_somebody_changed_is_left(what: str, two: Returning) -> No
     meddle(two.target, two.made(KEYS[0]), what)
     shown = two.preview_rollback()
     assert [number for number, _ in shown.shown] == [KEYS[1]]
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "ModifiedExternally")]
     report = two.rollback("unpublishes", "source_not_serving")
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert len(live(two.target)) == 1
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -227,7 +227,7 @@ def test_a_change_right_before_the_deletion_is_seen_too(what: str, two: Returnin
             meddle(two.target, id, what)
 
     report = two.rollback(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ModifiedExternally")]
     assert id not in two.deleted(two.target)
     assert len(live(two.target)) == 1
 
@@ -241,7 +241,7 @@ def test_where_releasing_stops_no_agent_one_that_is_gone_was_removed_by_somebody
             meddle(stage.target, id, "an agent removed")
 
     report = stage.rollback("unpublishes", on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert id not in stage.deleted(stage.target)
 
 
@@ -250,7 +250,7 @@ def test_a_record_whose_allow_list_somebody_opened_is_left(what: str, tmp_path: 
     stage = Returning.moved(tmp_path, "vox-diga", 2)
     meddle(stage.target, stage.made(KEYS[0]), what)
     report = stage.rollback()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert "203.0.113.7" in report.left_alone[0].message
     assert live(stage.target) == [KEYS[0]]
 
@@ -261,7 +261,7 @@ def test_what_a_changed_user_name_was_is_not_said(tmp_path: Path) -> None:
     config = dict(stage.target.store[id]["sip_config"])  # type: ignore[call-overload]
     stage.target.store.edit(id, {"sip_config": {**config, "username": "user-canary"}})
     report = stage.rollback()
-    assert [left.error for left in report.left_alone] == ["NotOurs"]
+    assert [left.error for left in report.left_alone] == ["ModifiedExternally"]
     assert "outbound.username" in report.left_alone[0].message
     assert "canary" not in report.left_alone[0].message
 
@@ -470,7 +470,7 @@ def test_a_rollback_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_th
     assert stage.unanswered(KEYS[1]) == "rollback"
     stage.time.advance(2)
     report = stage.rollback(numbers=[KEYS[1]])
-    assert [left.error for left in report.left_alone] == ["NotOurs"]
+    assert [left.error for left in report.left_alone] == ["ModifiedExternally"]
     assert stage.unanswered(KEYS[1]) is None
     assert stage.time.slept == []
     assert stage.writes(stage.target) == []
@@ -689,7 +689,7 @@ def test_a_record_that_may_be_somebody_elses_is_never_deleted(what: str, context
     for wait in (0.0, WINDOW + 1):
         stage.time.advance(wait)
         report = stage.rollback()
-        assert [left.error for left in report.left_alone] == ["NeedsPerson"]
+        assert [left.error for left in report.left_alone] == ["ManualActionRequired"]
     assert stage.writes(stage.target) == []
 
 
@@ -720,6 +720,6 @@ def test_a_number_that_is_at_the_target_and_not_in_the_journal_is_named(context:
     os.environ["XDG_STATE_HOME"] = str(tmp_path / "another machine")
     report = stage.rollback()
     assert not report.is_complete
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ModifiedExternally")]
     assert unknown in report.left_alone[0].message
     assert len(live(stage.target)) == 1

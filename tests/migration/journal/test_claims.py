@@ -253,7 +253,7 @@ def test_rolling_either_back_leaves_nothing_of_the_other(rivals: Returning) -> N
         rival(rivals)
     first, rivals.loaded = rivals.loaded, rivals.rival  # type: ignore[attr-defined]
     report = rivals.rollback()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert id in report.left_alone[0].message
     assert len(live(rivals.target)) == 1
     rivals.loaded = first

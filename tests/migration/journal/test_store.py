@@ -67,7 +67,7 @@ def test_it_survives_a_process_that_is_killed(loaded: LoadedPlan) -> None:
         "import os, sys, signal\n"
         "from telephony_core.migration.journal.store import SqliteJournal\n"
         "from telephony_core.migration.journal.entries import *\n"
-        "from telephony_core.migration.plan.model import load_plan\n"
+        "from telephony_core.migration.plan.store import load_plan\n"
         "journal = SqliteJournal.writing(load_plan(sys.argv[1]), 'apply', create=True)\n"
         f"journal.append(Entry('{KEY}', Action.IMPORT, Phase.INTENT))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -157,7 +157,7 @@ def test_a_second_process_is_refused_too(loaded: LoadedPlan) -> None:
     program = (
         "import sys\n"
         "from telephony_core.migration.journal.store import SqliteJournal\n"
-        "from telephony_core.migration.plan.model import load_plan\n"
+        "from telephony_core.migration.plan.store import load_plan\n"
         "SqliteJournal.writing(load_plan(sys.argv[1]), 'rollback')\n"
     )
     with SqliteJournal.writing(loaded, "apply", create=True):

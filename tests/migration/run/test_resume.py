@@ -209,7 +209,7 @@ def test_a_record_that_was_there_before_is_never_adopted(context: str, tmp_path:
     old = record_of_ours(stage)
     open_import(loaded, before=(old,))
     report = stage.apply(loaded)
-    assert report.failures[0].error == "NeedsPerson"  # it was over then, and somebody, or our import, revived it
+    assert report.failures[0].error == "ManualActionRequired"  # it was over then, and somebody, or our import, revived it
     assert stage.writes(stage.target) == []
 
 
@@ -277,7 +277,7 @@ def test_a_record_of_ours_that_somebody_removed_is_not_made_again(tmp_path: Path
     stage.apply(loaded)
     stage.target.store.remove(str(stage.target.records()[0]["id"]))
     report = stage.apply(loaded)
-    assert report.failures[0].error == "CameOutDifferent"
+    assert report.failures[0].error == "VerificationFailed"
     assert "not at the target any more" in report.failures[0].message
     assert len(stage.target.records()) == 1
 
