@@ -10,8 +10,9 @@ is asked for, so that looking at one file does not load the rest.
 
 from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory
 from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
-from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, NotShown
+from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.forecast import Forecast
+from telephony_core.migration.deprovision.procedure import NotShown
 from telephony_core.migration.deprovision.release import (
     NotReleasable,
     apreview_release,
@@ -41,9 +42,7 @@ from telephony_core.migration.journal.store import Journal, JournalError, Journa
 from telephony_core.migration.mapping.draft import draft_map, save_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.move.compare import FieldVerification, VerificationResult
-from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.move.steps import move
-from telephony_core.migration.move.task import (
+from telephony_core.migration.move.effects import (
     ContradictoryAnswers,
     InDoubt,
     ManualActionRequired,
@@ -52,6 +51,8 @@ from telephony_core.migration.move.task import (
     StalePlan,
     VerificationFailed,
 )
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.move.steps import move
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, PlannedNumber, Settings
 from telephony_core.migration.plan.planner import exit_status, make_plan

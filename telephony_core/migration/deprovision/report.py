@@ -1,4 +1,4 @@
-"""What a rollback or a release will do, before it starts, and what it came to."""
+"""What a rollback or a release will do, before it starts, and its result."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class DeprovisionPreview(BaseModel, frozen=True):
     """Name and host of the connection where records are released."""
     forecasts: tuple[Forecast, ...]
     to_settle: tuple[str, ...] = ()
-    """Numbers for which nothing is sent: only what became of them is found out and written down."""
+    """Numbers for which nothing is sent: only the result of an earlier request is found out and written down."""
     left_alone: tuple[LeftAlone, ...] = ()
     unverifiable: tuple[str, ...] = ()
     """Fields that no verification could compare."""
     cannot_be_undone: tuple[str, ...] = ()
     """In words, beyond what the single numbers say."""
     needs_consent: tuple[str, ...] = ()
-    """Names of side effects that have to be accepted first."""
+    """Names of side effects that have to be allowed first."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -77,7 +77,7 @@ class DeprovisionPreview(BaseModel, frozen=True):
             lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
         if self.cannot_be_undone:
             lines += ["cannot be undone:", *(f"  {text}" for text in self.cannot_be_undone)]
-        lines += [f"blocked until accepted by name: --allow {name}" for name in self.needs_consent]
+        lines += [f"blocked until allowed by name: --allow {name}" for name in self.needs_consent]
         return lines
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ class Deprovisioned(BaseModel, frozen=True):
 
 
 class DeprovisionReport(BaseModel, frozen=True):
-    """What it came to. ``remainder`` are the keys of the chosen numbers that are not released."""
+    """The result. ``remainder`` are the keys of the chosen numbers that are not released."""
 
     command: str
     plan: str
@@ -149,11 +149,11 @@ class DeprovisionReport(BaseModel, frozen=True):
         """The report, for a terminal."""
         lines = [self.in_a_word, *(f"  {number}" for number in self.done)]
         if self.why_stopped:
-            lines.append(f"no further number was begun: {self.why_stopped}")
+            lines.append(f"no further number was started: {self.why_stopped}")
         if self.left_alone:
             lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
         if self.not_begun:
-            lines.append(f"not begun: {len(self.not_begun)} numbers")
+            lines.append(f"not started: {len(self.not_begun)} numbers")
         lines += [f"next: {command}" for command in self.next_commands]
         return lines
 

@@ -18,7 +18,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
@@ -57,7 +57,7 @@ class NumberClaimed(MigrationError):
 
 
 class PlanElsewhere(MigrationError):
-    """The plan was begun under another path, where its journal is. Nothing was written."""
+    """The plan was started under another path, where its journal is. Nothing was written."""
 
     default_remedy: ClassVar[str | None] = "run the command there"
 
@@ -148,7 +148,7 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
             here = str(loaded.journal_path)
             if row is not None and row[0] != here and _is_there(row[0]) and not take_over:
                 raise PlanElsewhere(
-                    f"this plan was begun as {row[0].removesuffix('.journal')}, and its journal is there",
+                    f"this plan was started as {row[0].removesuffix('.journal')}, and its journal is there",
                     remedy="run the command with that path; if that journal is an old copy, take its place with "
                     "`--take-over`",
                 )
@@ -221,14 +221,13 @@ class Claims:
 
     def __init__(self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime]) -> None:
         """``names`` gives the number of each planned key, as `NumberIdentity.account_key` has it."""
-        settings = loaded.plan.settings
         self._path = state_folder() / "claims.sqlite3"
         self._plan = _plan_key(loaded)
         self._shown_as = str(loaded.path.resolve())
         self._source, self._target = place_of(loaded.plan.source), place_of(loaded.plan.target)
         self._names = names
         self._moved = {number.key: number.source.id for number in loaded.plan.numbers}
-        self._window = timedelta(seconds=settings.timeout + settings.settling_window)
+        self._window = loaded.plan.settings.in_doubt
         self._now = now
 
     def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
@@ -263,35 +262,30 @@ class Claims:
             remedy=f"look at it with `telephony migrate status`; what it made shows at the latest at {until[:19]} UTC",
         )
 
-    def told(self, entry: Entry) -> None:
-        """Follow what the journal says of a number."""
+    def follow(self, entry: Entry) -> None:
+        """Keep or end the claim of a number by what was just written into the journal."""
         name = self._names.get(entry.number)
         if name is None:
             return
-        until = _text(self._now() + self._window)
-        mine = (self._target, name, self._plan)
+        mine, values = "account = ? AND number = ? AND plan = ?", (self._target, name, self._plan)
         match entry.action, entry.phase:
             case Action.IMPORT, Phase.INTENT | Phase.DONE:
-                with _open(self._path) as connection:
-                    connection.execute(
-                        "UPDATE claims SET record = ?, until = ? WHERE account = ? AND number = ? AND plan = ?",
-                        (entry.record or "", until, *mine),
-                    )
+                until = _text(self._now() + self._window)
+                self._write(f"UPDATE claims SET record = ?, until = ? WHERE {mine}", entry.record or "", until, *values)  # noqa: S608
             case Action.CHECK, Phase.FAILED:  # unless an import was sent: then it is in doubt, whatever failed since
-                with _open(self._path) as connection:
-                    connection.execute(
-                        "DELETE FROM claims WHERE account = ? AND number = ? AND plan = ? AND record IS NULL", mine
-                    )
+                self._write(f"DELETE FROM claims WHERE {mine} AND record IS NULL", *values)  # noqa: S608
             case Action.IMPORT, Phase.FAILED if entry.data.get("error") == "Conflict":
                 pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
             case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
-                with _open(self._path) as connection:
-                    connection.execute("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", mine)
-            case Action.RELEASE, Phase.DONE:  # the number may be brought back there, by whichever plan
-                with _open(self._path) as connection:
-                    connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._source, name))
+                self._write(f"DELETE FROM claims WHERE {mine}", *values)  # noqa: S608
+            case Action.RELEASE, Phase.DONE:  # the number may be imported again there, by whichever plan
+                self._write("DELETE FROM claims WHERE account = ? AND number = ?", self._source, name)
             case _:
                 pass
+
+    def _write(self, statement: str, *values: str) -> None:
+        with _open(self._path) as connection:
+            connection.execute(statement, values)
 
 
 def _text(when: datetime) -> str:

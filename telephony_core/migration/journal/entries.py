@@ -22,9 +22,9 @@ class Action(StrEnum):
     READ_BACK = "read_back"
     VERIFY = "verify"
     RELEASE = "release"
-    """Giving the source number up."""
+    """Releasing the record at the source."""
     ROLL_BACK = "roll_back"
-    """Giving up what was made at the target."""
+    """Releasing what was made at the target."""
 
 
 class Phase(StrEnum):

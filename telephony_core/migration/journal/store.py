@@ -1,8 +1,22 @@
 """The journal: what was about to happen and what happened, on disk before anything goes on.
 
 One SQLite file beside the plan (WAL, ``synchronous=FULL``, a checkpoint after every line), readable with any SQLite
-tool: the view ``numbers`` shows where each number stands, ``entries`` everything that led there, ``runs`` who was at
-work. What units need of it is `Journal`, two methods, so that they can be kept somewhere else.
+tool:
+
+    about    what the file is, and the checksum of its plan
+    runs     one row a run of a command: who, where, since when, how it ended
+    entries  one row a line (`Entry`), never changed and never deleted
+    numbers  a view: the last line of each number
+
+What is sent is announced first, so a run that dies leaves a line which says what may have happened:
+
+    (nothing) ──INTENT──> announced ──DONE────> it happened
+                            │   ^ └───FAILED──> it did not happen, or not as planned
+                            └LOOK┘ └──UNKNOWN─> a person has to look
+                     (no trace yet)
+
+`telephony_core.migration.move.state` derives from a number's lines how far its move is. What procedures need of a
+journal is `Journal`, two methods, so that the lines can be kept somewhere else.
 """
 
 from __future__ import annotations
@@ -33,13 +47,13 @@ from telephony_core.migration.journal.sqlite_file import (
     open_for_writing,
     sync_folder,
 )
-from telephony_core.migration.move.task import StalePlan
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan
 
 __all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_begun"]
 
-VERSION: Final = 1
-"""Version of the schema, kept as SQLite's ``user_version``."""
+VERSION: Final = 2
+"""Version of the schema, kept as SQLite's ``user_version``. 1 was before the first release: other column names."""
 APPLICATION: Final = 0x7E1C0DE
 """SQLite's ``application_id``, by which a journal is told from any other database."""
 
@@ -52,18 +66,18 @@ CREATE TABLE runs (
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, run INTEGER NOT NULL REFERENCES runs (id),
   number TEXT NOT NULL, action TEXT NOT NULL, phase TEXT NOT NULL,
-  record TEXT, says TEXT NOT NULL, facts TEXT NOT NULL
+  record TEXT, message TEXT NOT NULL, data TEXT NOT NULL
 );
 CREATE INDEX entries_by_number ON entries (number, seq);
 CREATE INDEX entries_by_action ON entries (action, phase);
 CREATE VIEW numbers AS
-  SELECT number, action AS last_action, phase, record, says, at
+  SELECT number, action AS last_action, phase, record, message, at
   FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
 """
 
 
 class Journal(Protocol):
-    """What a unit of work needs of a journal."""
+    """What a procedure needs of a journal."""
 
     def append(self, entry: Entry) -> None:
         """Write one line. It is durable when this returns. Raises `JournalError`."""
@@ -74,7 +88,7 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run as the journal knows it. ``ended_at`` is ``None`` while it lasts, or when it never said goodbye."""
+    """One run as the journal knows it. ``ended_at`` is ``None`` while it lasts, or when it never said that it ended."""
 
     id: int
     command: str
@@ -86,7 +100,7 @@ class RunRecord:
 
     def owner(self, now: datetime) -> str:
         """Who, where and since when, in words."""
-        return f"`{self.command}` by process {self.process} on {self.host}, begun {_age(now - self.began_at)}"
+        return f"`{self.command}` by process {self.process} on {self.host}, started {_age(now - self.began_at)}"
 
 
 class SqliteJournal:
@@ -132,7 +146,7 @@ class SqliteJournal:
                 remedy="wait for it, or look at it with `telephony migrate status`",
             )
         try:
-            # Somebody may have been asked in between; a journal that is begun now would belong to no plan any more.
+            # Somebody may have been asked in between; a journal that is started now would belong to no plan any more.
             if loaded.was_replaced():
                 raise StalePlan(
                     f"{loaded.path} was replaced by another plan since it was read",
@@ -184,12 +198,12 @@ class SqliteJournal:
     def _begin(self, loaded: LoadedPlan) -> None:
         plan = loaded.plan
         about = {
-            "what this is": "the journal of a migration by telephony-core; the view `numbers` shows where each stands",
+            "what this is": "the journal of a migration by telephony-core; the view `numbers` shows the last line",
             "plan": loaded.path.name,
             "checksum": loaded.checksum,
             "from": f"{plan.source.connection} ({plan.source.provider})",
             "to": f"{plan.target.connection} ({plan.target.provider})",
-            "begun at": _text(self._now()),
+            "started at": _text(self._now()),
         }
         self._connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA.split(";\n"):
@@ -209,7 +223,7 @@ class SqliteJournal:
         if version != VERSION:
             raise JournalError(
                 f"{self.path} is a journal of version {version}, and this telephony-core reads {VERSION}",
-                remedy="use the version of telephony-core that began it",
+                remedy="use the version of telephony-core that started it",
             )
         (result,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
@@ -227,9 +241,9 @@ class SqliteJournal:
         if last is not None and last.ended_at is None:
             if last.host != socket.gethostname() and not take_over:
                 raise JournalLocked(
-                    f"the last run did not say that it ended: {last.owner(now)}; whether it still lives cannot be seen "
+                    f"the last run did not say that it ended: {last.owner(now)}; whether it is at work cannot be seen "
                     f"from {socket.gethostname()}",
-                    remedy="make sure that it is over, then take its place with `--take-over`",
+                    remedy="make sure that it has ended, then take its place with `--take-over`",
                 )
             self.taken_over = last
         cursor = self._connection.execute(
@@ -243,21 +257,12 @@ class SqliteJournal:
     def append(self, entry: Entry) -> None:
         """Write one line; it is on disk when this returns. Raises `JournalError`."""
         data = json.dumps(dict(entry.data), ensure_ascii=False, separators=(",", ":"))
-        row = (
-            _text(self._now()),
-            self._run,
-            entry.number,
-            entry.action,
-            entry.phase,
-            entry.record,
-            entry.message,
-            data,
-        )
+        row = (entry.number, entry.action, entry.phase, entry.record, entry.message, data)
         with explained(self.path):
             cursor = self._connection.execute(
-                "INSERT INTO entries (at, run, number, action, phase, record, says, facts)"
+                "INSERT INTO entries (at, run, number, action, phase, record, message, data)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
+                (_text(self._now()), self._run, *row),
             )
         if entry.phase is Phase.INTENT and self._loaded is not None:
             note_begun(self._loaded, cursor.lastrowid or 0)
@@ -270,7 +275,7 @@ class SqliteJournal:
         return int(line)
 
     def finish(self, how: str) -> None:
-        """Say that this run is over, and how it ended."""
+        """Write down that this run has ended, and how."""
         with explained(self.path):
             self._connection.execute(
                 "UPDATE runs SET ended_at = ?, how_it_ended = ? WHERE id = ?", (_text(self._now()), how, self._run)
@@ -282,32 +287,31 @@ class SqliteJournal:
         """Every line of one number, oldest first."""
         with explained(self.path):
             rows = self._connection.execute(
-                "SELECT number, action, phase, record, says, facts, seq, at, run FROM entries"
+                "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
                 " WHERE number = ? ORDER BY seq",
                 (number,),
             ).fetchall()
             return [_entry(row) for row in rows]
 
-    def agents_stopped(self, action: Action) -> frozenset[str]:
-        """Agents that giving numbers up may have taken off the air, also for numbers that are still there."""
+    def agents_unpublished(self, action: Action) -> frozenset[str]:
+        """Agents that releasing numbers may have unpublished, also for numbers that are still there."""
         with explained(self.path):
             rows = self._connection.execute(
-                "SELECT facts FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
+                "SELECT data FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
             ).fetchall()
             return frozenset(str(agent) for (data,) in rows for agent in json.loads(data).get("agents", ()))
 
     def last_run(self) -> RunRecord | None:
-        """The run that began last."""
-        return next(iter(self.runs(newest_first=True)), None)
+        """The run that started last."""
+        return next(iter(self.runs()[-1:]), None)
 
-    def runs(self, *, newest_first: bool = False) -> list[RunRecord]:
-        """Every run."""
-        order = "DESC" if newest_first else "ASC"
-        query = f"SELECT id, command, began_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id {order}"  # noqa: S608
+    def runs(self) -> list[RunRecord]:
+        """Every run, oldest first."""
+        query = "SELECT id, command, began_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id"
         with explained(self.path):
             return [
-                RunRecord(id, command, _time(began), _time(ended) if ended else None, how, process, host)
-                for id, command, began, ended, how, process, host in self._connection.execute(query).fetchall()
+                RunRecord(id, command, _time(started), _time(ended) if ended else None, how, process, host)
+                for id, command, started, ended, how, process, host in self._connection.execute(query).fetchall()
             ]
 
     def is_running(self) -> bool:
@@ -382,19 +386,19 @@ def missing(loaded: LoadedPlan) -> JournalError:
     found = "an empty journal" if journal.exists() else "no journal"
     if (elsewhere := begun_elsewhere(loaded)) is not None:
         return JournalError(
-            f"{loaded.path} has {found} beside it: this plan was begun as {elsewhere}",
+            f"{loaded.path} has {found} beside it: this plan was started as {elsewhere}",
             remedy="run the command with that path",
         )
     if was_begun_here(loaded):
         return JournalError(
-            f"{loaded.path} has {found} beside it, and was begun on this machine: {journal.name} was lost, and with it "
-            "what was made at the target",
+            f"{loaded.path} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
+            "it what was made at the target",
             remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
-            "begin anew with `telephony migrate apply --take-over`",
+            "start anew with `telephony migrate apply --take-over`",
         )
     return JournalError(
-        f"{loaded.path} has {found} beside it: it was not begun here, or {journal.name} was lost",
-        remedy="put the journal back; only if it was never begun, begin with `telephony migrate apply`",
+        f"{loaded.path} has {found} beside it: it was not started here, or {journal.name} was lost",
+        remedy="put the journal back; only if it was never started, start with `telephony migrate apply`",
     )
 
 
@@ -424,7 +428,7 @@ def _age(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     if seconds < 0:
         return "in the future, by this clock"
-    for length, procedure in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * length:
-            return f"{seconds // length} {procedure} ago"
+            return f"{seconds // length} {unit} ago"
     return f"{seconds} seconds ago"

@@ -31,11 +31,11 @@ _WORDS: Final = {
     MigrationState.MOVED: ("moved, read back and equal", "good"),
     MigrationState.RELEASED: ("moved, and released at the source", "good"),
     MigrationState.IN_DOUBT: ("in doubt, its import was not answered", "warn"),
-    MigrationState.BEGUN: ("begun", "warn"),
+    MigrationState.STARTED: ("started", "warn"),
     MigrationState.NOT_IN_SERVICE: ("made, and not in service there", "block"),
     MigrationState.FAILED: ("failed", "block"),
-    MigrationState.ASKED: ("for a person to look at", "block"),
-    MigrationState.NOT_BEGUN: ("not begun", "info"),
+    MigrationState.NEEDS_ACTION: ("needs action", "block"),
+    MigrationState.NOT_STARTED: ("not started", "info"),
     MigrationState.ROLLED_BACK: ("rolled back", "info"),
 }
 _VERDICTS: Final = (VerificationResult.DIFFERS, VerificationResult.UNVERIFIABLE)

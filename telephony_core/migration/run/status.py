@@ -1,4 +1,4 @@
-"""Where a migration stands, read from its journal alone: no client, no network, also while a run is at work."""
+"""The status of a migration, read from its journal alone: no client, no network, also while a run is at work."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from telephony_core.migration.journal.claims import PlanElsewhere, begun_elsewhe
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal, missing, was_begun
 from telephony_core.migration.move.compare import FieldVerification
-from telephony_core.migration.move.state import MigrationState, NumberState, state_of
-from telephony_core.migration.move.task import clock_text
+from telephony_core.migration.move.effects import clock_text
+from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 
@@ -31,7 +31,7 @@ class StepTaken(BaseModel, frozen=True):
 
 
 class NumberRun(BaseModel, frozen=True):
-    """Where one planned number stands."""
+    """The status of one planned number."""
 
     number: str
     state: MigrationState
@@ -51,15 +51,15 @@ class NumberRun(BaseModel, frozen=True):
     fields: tuple[FieldVerification, ...] = ()
     """What the last verification found, good or bad."""
     releasable_at: UtcTime | None = None
-    """When its soak is over."""
+    """When its soak ends."""
     released: str | None = None
-    """What giving the source up came to."""
+    """The result of releasing the source."""
     unanswered: Literal["release", "rollback"] | None = None
     """The command of which a request was not answered; until it is run again, it may still take effect."""
 
     @property
     def is_finished(self) -> bool:
-        return self.state in (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
+        return self.state in FINISHED
 
 
 class RunInfo(BaseModel, frozen=True):
@@ -75,7 +75,7 @@ class RunInfo(BaseModel, frozen=True):
 
 
 class MigrationRun(BaseModel, frozen=True):
-    """Where a whole migration stands."""
+    """The status of a whole migration."""
 
     plan: str
     checksum: str
@@ -91,7 +91,7 @@ class MigrationRun(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def counts(self) -> dict[MigrationState, int]:
-        """How many numbers stand where; only what there is."""
+        """How many numbers are in which state; only what there is."""
         counted = Counter(number.state for number in self.numbers)
         return {state: counted[state] for state in MigrationState if counted[state]}
 
@@ -105,14 +105,13 @@ class MigrationRun(BaseModel, frozen=True):
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type now."""
-        standings = set(self.counts)
         if self.is_running:
             return ()
         if unanswered := {number.unanswered for number in self.numbers if number.unanswered is not None}:
             return tuple(command(name, self.plan) for name in sorted(unanswered))
         if self.remainder:
             return (command("apply", self.plan),)
-        if MigrationState.MOVED not in standings:
+        if MigrationState.MOVED not in self.counts:
             return (command("report", self.plan),)
         moved = [number for number in self.numbers if number.state is MigrationState.MOVED]
         if any(number.verified_at is None for number in moved):
@@ -125,33 +124,25 @@ class MigrationRun(BaseModel, frozen=True):
         """The status, for a terminal."""
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.counts.items())
         lines = [f"{self.source} → {self.target}: {counts or 'nothing is planned'}"]
-        if not self.runs:
-            lines.append("there is no journal beside the plan: it was not begun, or its journal was lost")
         if self.runs:
             last = self.runs[-1]
-            said = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
-            lines.append(f"`{last.command}` of {last.began_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {said}")
-        lines += [
-            f"  {number.number}: {number.state.replace('_', ' ')}: {number.problem}"
-            for number in self.numbers
-            if number.problem is not None
-        ]
-        lines += [
-            f"  {number.number}: {number.state.replace('_', ' ')}: a {number.unanswered} of it was not answered"
-            for number in self.numbers
-            if number.unanswered is not None
-        ]
-        lines += [
-            f"  {number.number}: in doubt since {clock_text(number.in_doubt_since)}, until "
-            f"{clock_text(number.in_doubt_until)}"
-            for number in self.numbers
-            if number.in_doubt_since is not None and number.in_doubt_until is not None
-        ]
+            how = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
+            lines.append(f"`{last.command}` of {last.began_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {how}")
+        else:
+            lines.append("there is no journal beside the plan: it was not started, or its journal was lost")
+        for number in self.numbers:
+            head = f"  {number.number}: {number.state.replace('_', ' ')}"
+            if number.problem is not None:
+                lines.append(f"{head}: {number.problem}")
+            if number.unanswered is not None:
+                lines.append(f"{head}: a {number.unanswered} of it was not answered")
+            if number.in_doubt_since is not None and number.in_doubt_until is not None:
+                since, until = clock_text(number.in_doubt_since), clock_text(number.in_doubt_until)
+                lines.append(f"  {number.number}: in doubt since {since}, until {until}")
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
-            lines.append(f"  the soak of all that are verified is over on {max(waiting):%Y-%m-%d %H:%M} UTC")
-        lines += [f"next: {command}" for command in self.next_commands]
-        return lines
+            lines.append(f"  the soak of all that are verified ends on {max(waiting):%Y-%m-%d %H:%M} UTC")
+        return [*lines, *(f"next: {command}" for command in self.next_commands)]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -160,7 +151,7 @@ class MigrationRun(BaseModel, frozen=True):
 def read_run(
     loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> MigrationRun:
-    """Where the migration of a plan stands. Raises `JournalError`, also where the journal was lost, and
+    """The status of the migration of a plan. Raises `JournalError`, also where the journal was lost, and
     `PlanElsewhere` where the plan was begun under another path.
 
     A plan without a journal that this machine never saw begin was not begun, as far as can be told; with ``lost``, nor
@@ -169,7 +160,7 @@ def read_run(
     if not was_begun(loaded):
         if not lost and (elsewhere := begun_elsewhere(loaded)) is not None:
             raise PlanElsewhere(
-                f"this plan was begun as {elsewhere}, and its journal is there",
+                f"this plan was started as {elsewhere}, and its journal is there",
                 remedy="run the command with that path",
             )
         if not lost and was_begun_here(loaded):
@@ -177,18 +168,7 @@ def read_run(
         return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)
     with SqliteJournal.reading(loaded, now=now) as journal:
         locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then
-        runs = tuple(
-            RunInfo(
-                id=run.id,
-                command=run.command,
-                began_at=run.began_at,
-                ended_at=run.ended_at,
-                how_it_ended=run.how_it_ended,
-                process=run.process,
-                host=run.host,
-            )
-            for run in journal.runs()
-        )
+        runs = tuple(RunInfo.model_validate(run, from_attributes=True) for run in journal.runs())
         is_running = locked and bool(runs) and runs[-1].ended_at is None
         at_work = runs[-1].id if is_running else None
         numbers = (_number(loaded, key, journal.entries_of(key), at_work) for key in _keys(loaded))
@@ -218,12 +198,11 @@ def _run(
 def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None = None) -> NumberRun:
     state = state_of(entries)
     shown = state.state
-    in_hand = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
-    if shown is MigrationState.IN_DOUBT and in_hand:
-        shown = MigrationState.BEGUN  # its answer is still being waited for
-    open_request = None if in_hand else state.open_import or state.open_release or state.open_roll_back
+    awaited = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
+    if shown is MigrationState.IN_DOUBT and awaited:
+        shown = MigrationState.STARTED  # its answer is still being waited for
+    open_request = None if awaited else state.open_request
     since = None if open_request is None else open_request.at
-    told = [entry for entry in entries if entry.phase is not Phase.INTENT and entry.at is not None]
     return NumberRun(
         number=key,
         state=shown,
@@ -231,8 +210,8 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | N
         adopted=state.adopted,
         steps=tuple(
             StepTaken(action=entry.action, phase=entry.phase, at=entry.at, record=entry.record, message=entry.message)
-            for entry in told
-            if entry.at is not None
+            for entry in entries
+            if entry.phase is not Phase.INTENT and entry.at is not None
         ),
         in_doubt_since=since,
         in_doubt_until=None if since is None else since + loaded.plan.settings.in_doubt,

@@ -13,8 +13,8 @@ from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import JournalError
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Settings
+from telephony_core.migration.run.account_index import SHARED_FROM
 from telephony_core.migration.run.events import Event
-from telephony_core.migration.run.target_index import SHARED_FROM
 from telephony_core.provider.flow import Response
 from tests.migration.deprovision.returning import HOUR, KEYS, ONE, SOAKED, WINDOW, Returning, begins, live
 from tests.migration.meddling import (

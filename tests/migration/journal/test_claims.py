@@ -70,7 +70,7 @@ def test_a_plan_through_a_symbolic_link_is_the_same_run(of: str, half: Returning
     link.symlink_to(half.loaded.path if of == "the file" else half.folder)
     linked = load_plan(link if of == "the file" else link / "plan.json")
     assert linked.journal_path == half.loaded.journal_path.resolve()
-    assert read_run(linked).counts == {MigrationState.MOVED: 1, MigrationState.NOT_BEGUN: 1}
+    assert read_run(linked).counts == {MigrationState.MOVED: 1, MigrationState.NOT_STARTED: 1}
     with SqliteJournal.writing(half.loaded, "apply"), pytest.raises(JournalLocked):
         half.apply(linked)
     assert half.apply(linked).is_complete

@@ -18,8 +18,8 @@ from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.store import JournalLocked, SqliteJournal
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import Settings, Trunk
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan
 from telephony_core.migration.run.events import Event, EventKind
@@ -279,7 +279,7 @@ def test_what_comes_back_different_is_a_failure(tmp_path: Path) -> None:
     complete = stage.target.complete
     stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}  # type: ignore[method-assign]
     report = stage.apply(loaded)
-    assert report.failures[0].state is MigrationState.ASKED  # it may be somebody else's, made a moment before ours
+    assert report.failures[0].state is MigrationState.NEEDS_ACTION  # it may be somebody else's
     assert "label" in report.failures[0].message
     assert len(stage.target.records()) == 1
 
@@ -326,7 +326,7 @@ def test_after_a_failed_canary_another_number_goes_first(tmp_path: Path) -> None
     stage.apply(loaded)
     stage.events.clear()
     assert stage.apply(loaded).is_complete
-    begun = [event.number for event in stage.events if event.kind is EventKind.NUMBER_BEGUN]
+    begun = [event.number for event in stage.events if event.kind is EventKind.NUMBER_STARTED]
     assert begun == ["+827011110001", "+827011110002", "+827011110000"]
 
 
@@ -381,14 +381,14 @@ def test_asked_to_stop_it_finishes_the_number_in_hand(tmp_path: Path) -> None:
     rules = StopRules(3)
 
     def observe(event: Event) -> None:
-        if event.kind is EventKind.NUMBER_BEGUN:
+        if event.kind is EventKind.NUMBER_STARTED:
             rules.ask()
 
     options = ApplyOptions(on_event=observe, clock=stage.time.clock)
     report = asyncio.run(aapply_plan(loaded, stage.open_source, stage.open_target, options, rules=rules))
     assert report.stopped is Stopped.ASKED
     assert report.done == 1
-    assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 2, MigrationState.MOVED: 1}
+    assert read_run(loaded).counts == {MigrationState.NOT_STARTED: 2, MigrationState.MOVED: 1}
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
@@ -497,7 +497,7 @@ def test_events_tell_how_far_it_is(tmp_path: Path) -> None:
     stage = Stage(tmp_path, settings=one_at_a_time())
     stage.apply(stage.plan())
     kinds = [event.kind for event in stage.events]
-    assert kinds[0] is EventKind.BEGUN
+    assert kinds[0] is EventKind.STARTED
     assert kinds[-1] is EventKind.ENDED
     done = [(event.done, event.total) for event in stage.events if event.kind is EventKind.NUMBER_DONE]
     assert done == [(1, 3), (2, 3), (3, 3)]

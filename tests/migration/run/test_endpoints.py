@@ -11,10 +11,10 @@ import pytest
 from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Emulator
 from telephony_core.migration.journal.entries import Action, Entry
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import Endpoint
-from telephony_core.migration.run.endpoints import check_ends
+from telephony_core.migration.run.endpoints import check_endpoints
 from tests.migration.deprovision.returning import HOUR, KEYS, ONE, SOAKED, Returning, live
 from tests.migration.deprovision.test_rollback import died_after_the_deletion
 from tests.migration.meddling import meddle
@@ -74,7 +74,7 @@ def side(base_url: str | None) -> Endpoint:
 
 def check(stage: Returning, planned: str | None, now: str | None = None) -> None:
     plan = stage.loaded.plan.model_copy(update={"target": side(planned)})
-    check_ends(plan, stage.open_source(), AsyncTelephony("diga", api_key="k", base_url=now))
+    check_endpoints(plan, stage.open_source(), AsyncTelephony("diga", api_key="k", base_url=now))
 
 
 @pytest.mark.parametrize(
@@ -220,4 +220,4 @@ def test_where_nothing_of_ours_shows_nothing_is_taken_for_gone_but_what_was_abou
     stage.target = another(stage)
     with pytest.raises(StalePlan, match=ANOTHER):
         stage.rollback(confirmed=frozenset())
-    assert stage.run().counts == {MigrationState.MOVED: 2, MigrationState.NOT_BEGUN: 1}
+    assert stage.run().counts == {MigrationState.MOVED: 2, MigrationState.NOT_STARTED: 1}

@@ -60,7 +60,7 @@ def test_the_first_one_finishes_the_numbers_in_hand_and_says_how_to_go_on(
     assert [event for event in events if event["kind"] == "said" and "asked once more" in str(event["message"])]
     run = read_run(load_plan(tmp_path / "plan.json"))
     assert run.counts[MigrationState.MOVED] == report["done"]
-    assert MigrationState.BEGUN not in run.counts
+    assert MigrationState.STARTED not in run.counts
     assert "migrate apply" in run.next_commands[0]
 
 
