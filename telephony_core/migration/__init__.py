@@ -41,7 +41,6 @@ from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import Journal, JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.mapping.draft import draft_map, save_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
-from telephony_core.migration.move.compare import FieldVerification, VerificationResult
 from telephony_core.migration.move.effects import (
     ContradictoryAnswers,
     InDoubt,
@@ -57,6 +56,7 @@ from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, PlannedNumber, Settings
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
+from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.plan_page import plan_page
 from telephony_core.migration.rendering.run_page import migration_page
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan, apply_plan

@@ -27,9 +27,9 @@ from telephony_core.migration.deprovision.report import (
     LeftAlone,
     ShownRecord,
 )
+from telephony_core.migration.inventory.drift import is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
-from telephony_core.migration.move.compare import is_released
 from telephony_core.migration.move.effects import EndpointRole, MigrationTask
 from telephony_core.migration.move.state import NumberState, state_of
 from telephony_core.migration.move.steps import live_ids
@@ -107,7 +107,7 @@ async def run(
             demand_allowed(prepared.preview.forecasts, options.allowed)
             work = _Run(loaded, endpoints, journal, options, rule, rules or stop_rules(loaded, options), prepared)
             report = await work.whole()
-        journal.finish(report.in_a_word)
+        journal.finish(report.summary)
         return report
 
 
@@ -205,11 +205,11 @@ async def _prepare(
         DeprovisionPreview(
             at=f"{connection} ({urlsplit(here.adapter.config.base_url).netloc})",
             forecasts=forecasts,
-            to_settle=tuple(found.reconciling),
+            to_reconcile=tuple(found.reconciling),
             left_alone=tuple(found.left),
             unverifiable=tuple(sorted({name for task in chosen for name in states[task.key].unverifiable})),
             cannot_be_undone=rule.cannot_be_undone(chosen, states),
-            needs_consent=tuple(
+            needs_allow=tuple(
                 sorted({effect.value for one in forecasts for effect in one.side_effects} - options.allowed)
             ),
         ),
@@ -322,12 +322,12 @@ class _Run:
             plan=str(self.loaded.path),
             done=tuple(self.done),
             left_alone=tuple(self.left),
-            not_begun=tuple(task.key for task in self.queue),
+            not_started=tuple(task.key for task in self.queue),
             in_doubt=tuple(key for key in remaining if self._state(key).in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.message or None,
         )
-        self.progress.report(EventKind.ENDED, message=report.in_a_word)
+        self.progress.report(EventKind.ENDED, message=report.summary)
         return report
 
     async def _release(self, task: MigrationTask) -> None:

@@ -25,9 +25,8 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, NotFound, TelephonyError
 from telephony_core.migration.deprovision.forecast import agent_ids
 from telephony_core.migration.deprovision.report import ShownRecord
-from telephony_core.migration.inventory.drift import stale_fields
+from telephony_core.migration.inventory.drift import is_released, stale_fields, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.move.compare import is_released, status_text
 from telephony_core.migration.move.effects import (
     EndpointRole,
     Lookup,
@@ -172,7 +171,7 @@ def _deprovision(
             return
         error = NotShown(f"{task.key} ({mine.id}) was not among the records that were shown")
     if error is None:
-        yield from task.write(rule.action, Phase.DONE, "it was gone already", record=rule.record_id(task, target_id))
+        yield from task.write(rule.action, Phase.DONE, "it was removed already", record=rule.record_id(task, target_id))
         return
     if earlier is not None:
         yield from _reconcile(task, rule.action, earlier, rule.role, evidence, now)
@@ -219,7 +218,9 @@ def _release(
     try:
         release = yield from perform(RunFlow(role, "release", lambda operations: operations.release(change)))
     except NotFound:  # a listing does not show it either: this request released it, or somebody just before
-        yield from task.write(action, Phase.DONE, "it is gone: neither its id nor a list shows it", record=record.id)
+        yield from task.write(
+            action, Phase.DONE, "it was removed: neither its id nor a list shows it", record=record.id
+        )
         return
     except TelephonyError as error:
         raise StepFailed(action, error) from None
@@ -251,7 +252,7 @@ def why_source_does_not_serve(task: MigrationTask, now: PhoneNumber | None, unpu
     """
     planned = task.number.source
     if now is None:
-        return "it is gone there"
+        return "it was removed there"
     if not now.identity.same_in_account(planned.identity):
         return f"the record {now.id} is of {now.identity} now"
     if now.status is not NumberStatus.ACTIVE:

@@ -134,7 +134,7 @@ def _wrong_at_target(task: MigrationTask, state: NumberState, evidence: Evidence
     """Why the target does not serve the number as it was verified."""
     record = evidence.target
     if record is None:
-        return [f"its record {state.created} is gone"]
+        return [f"its record {state.created} was removed"]
     wrong = list(what_differs(task, state, record))
     if [id_key(id) for id in evidence.live_at_target] != [id_key(record.id)]:
         others = ", ".join(id for id in evidence.live_at_target if not same_id(id, record.id))

@@ -23,10 +23,9 @@ from telephony_core.migration.deprovision.deprovision import (
 )
 from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished, why_source_does_not_serve
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
-from telephony_core.migration.inventory.drift import snapshot
+from telephony_core.migration.inventory.drift import is_released, snapshot
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.journal.entries import Action, Phase
-from telephony_core.migration.move.compare import agents_of, is_released
 from telephony_core.migration.move.effects import (
     Claim,
     EndpointRole,
@@ -40,6 +39,7 @@ from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import ADOPTED, attempt_of, look_for_import, made_by_import
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.verification import agents_of
 from telephony_core.migration.run.endpoints import Opener
 from telephony_core.migration.run.stopping import StopRules
 from telephony_core.migration.run.verify import changed_by_others
@@ -126,7 +126,7 @@ class RollbackRule(Rule):
         record = evidence.target
         if state.created is not None and is_released(record) and evidence.live_at_target:
             return ModifiedExternally(
-                f"the record of {task.key} that this migration made is gone, and the target shows the number as "
+                f"the record of {task.key} that this migration made was removed, and the target shows the number as "
                 f"{', '.join(evidence.live_at_target)}",
                 remedy=_by_hand(task, evidence.live_at_target[0], "who made that record"),
             )

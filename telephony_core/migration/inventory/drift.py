@@ -10,9 +10,10 @@ from typing import Final
 from pydantic import JsonValue
 
 from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.fields import NOT_TOLD, SETTINGS, means_the_same, value_text
+from telephony_core.migration.inventory.fields import NOT_TOLD, SETTINGS, means_the_same, printable, value_text
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 
@@ -74,3 +75,14 @@ def _read(record: PhoneNumber, name: str) -> object:
     value = getattr(record, name) if name in _WHOLE else read_field(record, name)
     # A label that is empty and one that is not there look alike to everybody.
     return value or None if name == Setting.LABEL else value
+
+
+def status_text(record: PhoneNumber) -> str:
+    """The status, with the provider's own word where that says more."""
+    word = record.provider_status
+    return str(record.status) if word in (None, str(record.status)) else f"{record.status} ({printable(word)})"
+
+
+def is_released(record: PhoneNumber | None) -> bool:
+    """Whether a record is removed, released, or scheduled to be."""
+    return record is None or record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)

@@ -133,7 +133,7 @@ def same_url(url: str) -> str:
 def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection | None:
     """The lock of this plan at its target, under whatever name it is run; ``None`` when another run holds it.
 
-    Raises `PlanElsewhere` where the plan was begun under another path whose journal is still there (a copy, a hard
+    Raises `PlanElsewhere` where the plan was started under another path whose journal is still there (a copy, a hard
     link), unless ``take_over``.
     """
     folder = state_folder()
@@ -158,12 +158,12 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
     return held
 
 
-def was_begun_here(loaded: LoadedPlan) -> bool:
-    """Whether this machine saw the plan begin under this path, so that a journal that is not there was lost."""
-    return _begun_as(loaded) == str(loaded.journal_path)
+def was_started_here(loaded: LoadedPlan) -> bool:
+    """Whether this machine saw the plan start under this path, so that a journal that is not there was lost."""
+    return _started_as(loaded) == str(loaded.journal_path)
 
 
-def note_begun(loaded: LoadedPlan, line: int) -> None:
+def note_started(loaded: LoadedPlan, line: int) -> None:
     """Remember where the journal of this plan is, and the last of its lines that announced something."""
     with _open(state_folder() / "claims.sqlite3") as connection:
         values = (_plan_key(loaded), str(loaded.journal_path), line)
@@ -176,15 +176,47 @@ def lines_lost(loaded: LoadedPlan, last: int) -> bool:
     return known is not None and known[1] > last
 
 
-def begun_elsewhere(loaded: LoadedPlan) -> Path | None:
+def started_elsewhere(loaded: LoadedPlan) -> Path | None:
     """The plan's other path with a journal beside it, where this machine knows one."""
-    journal = _begun_as(loaded)
+    journal = _started_as(loaded)
     if journal is None or journal == str(loaded.journal_path) or not _is_there(journal):
         return None
     return Path(journal.removesuffix(".journal"))
 
 
-def _begun_as(loaded: LoadedPlan) -> str | None:
+def older_copy(loaded: LoadedPlan) -> JournalError:
+    """The journal lacks lines that this machine saw written: what they announced may have happened."""
+    return JournalError(
+        f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
+        "happened",
+        remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
+        "then go on from this one with `telephony migrate apply --take-over`",
+    )
+
+
+def missing(loaded: LoadedPlan) -> JournalError:
+    """There is no journal beside the plan, or nothing in it."""
+    journal = loaded.journal_path
+    found = "an empty journal" if journal.exists() else "no journal"
+    if (elsewhere := started_elsewhere(loaded)) is not None:
+        return JournalError(
+            f"{loaded.path} has {found} beside it: this plan was started as {elsewhere}",
+            remedy="run the command with that path",
+        )
+    if was_started_here(loaded):
+        return JournalError(
+            f"{loaded.path} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
+            "it what was made at the target",
+            remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
+            "start anew with `telephony migrate apply --take-over`",
+        )
+    return JournalError(
+        f"{loaded.path} has {found} beside it: it was not started here, or {journal.name} was lost",
+        remedy="put the journal back; only if it was never started, start with `telephony migrate apply`",
+    )
+
+
+def _started_as(loaded: LoadedPlan) -> str | None:
     """The path of the journal with which this machine last saw the plan."""
     known = _known(loaded)
     return None if known is None else known[0]
@@ -193,7 +225,7 @@ def _begun_as(loaded: LoadedPlan) -> str | None:
 def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
     """Path and last line of the journal with which this machine last saw the plan, if it did.
 
-    Looking needs no folder: where none can be written, nothing was begun either.
+    Looking needs no folder: where none can be written, nothing was started either.
     """
     with suppress(MigrationError, OSError):
         path = state_folder() / "claims.sqlite3"

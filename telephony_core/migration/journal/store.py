@@ -26,15 +26,25 @@ import os
 import socket
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from pydantic import BaseModel
+
 from telephony_core._version import __version__
-from telephony_core.migration.journal.claims import begun_elsewhere, hold, lines_lost, note_begun, was_begun_here
+from telephony_core.domain.phone_number import UtcTime
+from telephony_core.migration.journal.claims import (
+    hold,
+    lines_lost,
+    missing,
+    note_started,
+    older_copy,
+    started_elsewhere,
+    was_started_here,
+)
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.sqlite_file import (
     ASIDE,
@@ -50,17 +60,17 @@ from telephony_core.migration.journal.sqlite_file import (
 from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan
 
-__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_begun"]
+__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_started"]
 
 VERSION: Final = 2
 """Version of the schema, kept as SQLite's ``user_version``. 1 was before the first release: other column names."""
 APPLICATION: Final = 0x7E1C0DE
-"""SQLite's ``application_id``, by which a journal is told from any other database."""
+"""SQLite's ``application_id``, by which a journal differs from any other database."""
 
 _SCHEMA: Final = """
 CREATE TABLE about (fact TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
-  id INTEGER PRIMARY KEY, command TEXT NOT NULL, began_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
+  id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
   process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL
 );
 CREATE TABLE entries (
@@ -86,21 +96,20 @@ class Journal(Protocol):
         """Every line of one number, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """One run as the journal knows it. ``ended_at`` is ``None`` while it lasts, or when it never said that it ended."""
+class RunRecord(BaseModel, frozen=True):
+    """One run of a command on a plan. ``ended_at`` is ``None`` while it lasts, or when it never said that it ended."""
 
     id: int
     command: str
-    began_at: datetime
-    ended_at: datetime | None
+    started_at: UtcTime
+    ended_at: UtcTime | None
     how_it_ended: str | None
     process: int
     host: str
 
     def owner(self, now: datetime) -> str:
         """Who, where and since when, in words."""
-        return f"`{self.command}` by process {self.process} on {self.host}, started {_age(now - self.began_at)}"
+        return f"`{self.command}` by process {self.process} on {self.host}, started {_age(now - self.started_at)}"
 
 
 class SqliteJournal:
@@ -135,53 +144,53 @@ class SqliteJournal:
         and `JournalError`, and `StalePlan` when the file of the plan holds another one by now.
         """
         path = loaded.journal_path
-        with explained(path):
-            if not create and not path.exists():
-                raise missing(loaded)
-            held = lock(path)
-        also_held = None if held is None else _hold_everywhere(loaded, held, take_over=take_over)
-        if held is None or also_held is None:
-            raise JournalLocked(
-                f"another run is at work on this plan{_owner(path, now)}",
-                remedy="wait for it, or look at it with `telephony migrate status`",
-            )
-        try:
-            # Somebody may have been asked in between; a journal that is started now would belong to no plan any more.
+        with ExitStack() as undo:
+            with explained(path):
+                if not create and not path.exists():
+                    raise missing(loaded)
+                held = lock(path)
+            # The second lock is the plan's under whatever name it is run.
+            if held is not None:
+                undo.callback(held.close)
+            also_held = None if held is None else hold(loaded, take_over=take_over)
+            if held is None or also_held is None:
+                raise JournalLocked(
+                    f"another run is at work on this plan{_owner(path, now)}",
+                    remedy="wait for it, or look at it with `telephony migrate status`",
+                )
+            undo.callback(also_held.close)
+            # Somebody may have been asked in between; a journal started now would belong to no plan any more.
             if loaded.was_replaced():
                 raise StalePlan(
                     f"{loaded.path} was replaced by another plan since it was read",
                     remedy="read the new one, then run the same command again",
                 )
             with explained(path):
-                journal = cls(path, open_for_writing(path), now)
+                journal = cls(path, undo.enter_context(closing(open_for_writing(path))), now)
+                journal._start(loaded, command, create=create, take_over=take_over)
             journal._locks = (held, also_held)
-        except BaseException:
-            held.close()
-            also_held.close()
-            raise
-        try:
-            with explained(path):
-                if holds_nothing(journal._connection):
-                    if not create or (was_begun_here(loaded) and not take_over):
-                        raise missing(loaded)
-                    journal._begin(loaded)
-                journal._check(loaded)
-                if not take_over and lines_lost(loaded, journal.last_line()):
-                    raise older_copy(loaded)
-                journal._register(command, take_over=take_over)
-                journal._loaded = loaded
-                if journal.last_line() or begun_elsewhere(loaded) is None:  # an empty one takes no other one's place
-                    note_begun(loaded, journal.last_line())
-        except BaseException:
-            journal._close()
-            raise
+            undo.pop_all()
         return journal
+
+    def _start(self, loaded: LoadedPlan, command: str, *, create: bool, take_over: bool) -> None:
+        """Make sure that this is the journal of the plan, and write down that a run of this command has started."""
+        if holds_nothing(self._connection):
+            if not create or (was_started_here(loaded) and not take_over):
+                raise missing(loaded)
+            self._make(loaded)
+        self._check(loaded)
+        if not take_over and lines_lost(loaded, self.last_line()):
+            raise older_copy(loaded)
+        self._register(command, take_over=take_over)
+        self._loaded = loaded
+        if self.last_line() or started_elsewhere(loaded) is None:  # an empty one takes no other one's place
+            note_started(loaded, self.last_line())
 
     @classmethod
     def reading(cls, loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
         """Open the journal of a plan to look at it, also while a run is at work. Raises `JournalError`."""
         path = loaded.journal_path
-        if not was_begun(loaded):
+        if not was_started(loaded):
             raise missing(loaded)
         with explained(path):
             journal = cls(path, open_for_reading(path), now)
@@ -195,7 +204,7 @@ class SqliteJournal:
             raise
         return journal
 
-    def _begin(self, loaded: LoadedPlan) -> None:
+    def _make(self, loaded: LoadedPlan) -> None:
         plan = loaded.plan
         about = {
             "what this is": "the journal of a migration by telephony-core; the view `numbers` shows the last line",
@@ -247,7 +256,7 @@ class SqliteJournal:
                 )
             self.taken_over = last
         cursor = self._connection.execute(
-            "INSERT INTO runs (command, began_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO runs (command, started_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
             (command, _text(now), os.getpid(), socket.gethostname(), __version__),
         )
         self._run = cursor.lastrowid or 0
@@ -265,7 +274,7 @@ class SqliteJournal:
                 (_text(self._now()), self._run, *row),
             )
         if entry.phase is Phase.INTENT and self._loaded is not None:
-            note_begun(self._loaded, cursor.lastrowid or 0)
+            note_started(self._loaded, cursor.lastrowid or 0)
 
     def last_line(self) -> int:
         """The last line that announced something to be sent; 0 where there is none."""
@@ -307,12 +316,10 @@ class SqliteJournal:
 
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
-        query = "SELECT id, command, began_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id"
+        columns = tuple(RunRecord.model_fields)
         with explained(self.path):
-            return [
-                RunRecord(id, command, _time(started), _time(ended) if ended else None, how, process, host)
-                for id, command, started, ended, how, process, host in self._connection.execute(query).fetchall()
-            ]
+            rows = self._connection.execute(f"SELECT {', '.join(columns)} FROM runs ORDER BY id").fetchall()  # noqa: S608
+            return [RunRecord.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
 
     def is_running(self) -> bool:
         """Whether a run is at work on this plan now, as far as this host can see."""
@@ -350,18 +357,7 @@ class SqliteJournal:
                 held.close()
 
 
-def _hold_everywhere(loaded: LoadedPlan, held: sqlite3.Connection, *, take_over: bool) -> sqlite3.Connection | None:
-    """The second lock, which is the plan's under whatever name; without it the first is given back."""
-    also_held = None
-    try:
-        also_held = hold(loaded, take_over=take_over)
-    finally:
-        if also_held is None:
-            held.close()
-    return also_held
-
-
-def was_begun(loaded: LoadedPlan) -> bool:
+def was_started(loaded: LoadedPlan) -> bool:
     """Whether the plan has a journal beside it with anything in it. Raises `JournalError` when that cannot be seen."""
     path = loaded.journal_path
     with explained(path):
@@ -371,39 +367,8 @@ def was_begun(loaded: LoadedPlan) -> bool:
         return not holds_nothing(connection)
 
 
-def older_copy(loaded: LoadedPlan) -> JournalError:
-    """The journal lacks lines that this machine saw written: what they announced may have happened."""
-    return JournalError(
-        f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
-        "happened",
-        remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
-        "then go on from this one with `telephony migrate apply --take-over`",
-    )
-
-
-def missing(loaded: LoadedPlan) -> JournalError:
-    journal = loaded.journal_path
-    found = "an empty journal" if journal.exists() else "no journal"
-    if (elsewhere := begun_elsewhere(loaded)) is not None:
-        return JournalError(
-            f"{loaded.path} has {found} beside it: this plan was started as {elsewhere}",
-            remedy="run the command with that path",
-        )
-    if was_begun_here(loaded):
-        return JournalError(
-            f"{loaded.path} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
-            "it what was made at the target",
-            remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
-            "start anew with `telephony migrate apply --take-over`",
-        )
-    return JournalError(
-        f"{loaded.path} has {found} beside it: it was not started here, or {journal.name} was lost",
-        remedy="put the journal back; only if it was never started, start with `telephony migrate apply`",
-    )
-
-
 def _owner(path: Path, now: Callable[[], datetime]) -> str:
-    """Who is at work, as far as the journal tells."""
+    """Who is at work, as far as the journal shows."""
     with suppress(sqlite3.Error, JournalError), closing(open_for_reading(path)) as connection:
         last = SqliteJournal(path, connection, now).last_run()
         if last is not None:

@@ -260,10 +260,6 @@ class MigrationTask:
         """Whether the trunk logs in with a user name and a password."""
         return self.trunk is not None and self.trunk.auth == "digest"
 
-    def identity_at(self, role: EndpointRole) -> NumberIdentity:
-        """The number as this endpoint knows it."""
-        return self.identity if role is EndpointRole.TARGET else self.number.source.identity
-
     def write(
         self,
         action: Action,

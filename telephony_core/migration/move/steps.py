@@ -23,17 +23,8 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOutcome, TelephonyError
-from telephony_core.migration.inventory.drift import snapshot, stale_fields
+from telephony_core.migration.inventory.drift import is_released, snapshot, stale_fields, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.move.compare import (
-    VerificationResult,
-    agents_of,
-    expected_of,
-    is_released,
-    status_text,
-    verify_fields,
-    which,
-)
 from telephony_core.migration.move.effects import (
     Claim,
     ContradictoryAnswers,
@@ -56,6 +47,7 @@ from telephony_core.migration.move.effects import (
 )
 from telephony_core.migration.move.state import FINISHED, NumberState
 from telephony_core.migration.plan.model import import_of
+from telephony_core.migration.plan.verification import VerificationResult, agents_of, expected_of, verify_fields, which
 from telephony_core.operations.operations import Operations
 from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome, match_import, sends_unreadable
 from telephony_core.provider.capabilities import Operation
@@ -120,7 +112,8 @@ def current(task: MigrationTask, role: EndpointRole, id: str) -> Procedure[Phone
         return (yield from perform(RunFlow(role, "get_number", lambda operations: operations.get(id))))
     except NotFound:
         pass
-    listed = yield from perform(Lookup(role, task.identity_at(role), id, fresh=True))
+    identity = task.identity if role is EndpointRole.TARGET else task.number.source.identity
+    listed = yield from perform(Lookup(role, identity, id, fresh=True))
     shown = next((record for record in listed if same_id(record.id, id)), None)
     if shown is not None and not is_released(shown):
         raise ContradictoryAnswers(f"{task.key} ({id}) is not found at the {role} by its id, and its list shows it")
@@ -426,7 +419,8 @@ def _demand_equal(
     task: MigrationTask, record: PhoneNumber, credentials: ResolvedCredentials, *, but: Collection[str]
 ) -> tuple[str, ...]:
     """Raise unless every field but these is as planned; the fields that cannot be compared are returned."""
-    found = verify_fields(task, record, username=credentials.username)
+    desired, trunk, username = task.number.desired, task.trunk, credentials.username
+    found = verify_fields(desired, trunk, record, task.capabilities, username=username)
     wrong = [field for field in found if field.result is VerificationResult.DIFFERS and field.field not in but]
     if wrong:
         different = VerificationFailed(f"{task.key} was made as {record.id}, and: {'; '.join(map(str, wrong))}")

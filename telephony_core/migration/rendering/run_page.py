@@ -8,10 +8,10 @@ from typing import Final
 
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.journal.entries import Phase
-from telephony_core.migration.move.compare import FieldVerification, VerificationResult
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.html import Html, items, join, page, tag
 from telephony_core.migration.rendering.plan_page import (
     data,
@@ -116,7 +116,7 @@ def _runs(run: MigrationRun) -> Iterator[Html]:
     rows = [
         (
             info.command,
-            value_text(info.began_at),
+            value_text(info.started_at),
             "–" if info.ended_at is None else value_text(info.ended_at),
             info.how_it_ended or ("at work" if run.is_running and info is run.runs[-1] else "did not say"),
         )

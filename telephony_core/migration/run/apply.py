@@ -99,7 +99,7 @@ async def aapply_plan(
     with journal:
         run = _Run(loaded, numbers, options, journal, rules or _rules(loaded, options))
         report = await run.whole(source, target)
-        journal.finish(report.in_a_word)
+        journal.finish(report.summary)
         return report
 
 
@@ -145,7 +145,7 @@ class _Run:
             ) as endpoints:
                 await self._move_all(pending, resolver, endpoints)
         report = self._report()
-        self.progress.report(EventKind.ENDED, message=report.in_a_word)
+        self.progress.report(EventKind.ENDED, message=report.summary)
         return report
 
     def _pending(self) -> list[PlannedNumber]:

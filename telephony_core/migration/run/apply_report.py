@@ -51,7 +51,7 @@ class ApplyReport(BaseModel, frozen=True):
         return not self.remainder
 
     @property
-    def in_a_word(self) -> str:
+    def summary(self) -> str:
         parts = [f"{self.done - self.rolled_back} of {self.total} moved"]
         parts += [f"{self.rolled_back} rolled back before"] if self.rolled_back else []
         parts += [f"{len(self.failures)} failed"] if self.failures else []
@@ -71,7 +71,7 @@ class ApplyReport(BaseModel, frozen=True):
 
     def lines(self) -> list[str]:
         """The report, for a terminal."""
-        lines = [self.in_a_word]
+        lines = [self.summary]
         if self.why_stopped:
             lines.append(f"no further number was started: {self.why_stopped}")
         lines += [f"  {failure}" for failure in self.failures]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
-from telephony_core.migration.journal.claims import PlanElsewhere, begun_elsewhere, was_begun_here
+from telephony_core.migration.journal.claims import PlanElsewhere, missing, started_elsewhere, was_started_here
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import SqliteJournal, missing, was_begun
-from telephony_core.migration.move.compare import FieldVerification
+from telephony_core.migration.journal.store import RunRecord, SqliteJournal, was_started
 from telephony_core.migration.move.effects import clock_text
-from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
+from telephony_core.migration.move.state import FINISHED, MigrationState, state_of
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.verification import FieldVerification
 from telephony_core.migration.rendering.commands import command
 
 
@@ -62,18 +62,6 @@ class NumberRun(BaseModel, frozen=True):
         return self.state in FINISHED
 
 
-class RunInfo(BaseModel, frozen=True):
-    """One run of a command on this plan."""
-
-    id: int
-    command: str
-    began_at: UtcTime
-    ended_at: UtcTime | None
-    how_it_ended: str | None
-    process: int
-    host: str
-
-
 class MigrationRun(BaseModel, frozen=True):
     """The status of a whole migration."""
 
@@ -84,7 +72,7 @@ class MigrationRun(BaseModel, frozen=True):
     at: UtcTime
     is_running: bool
     """Whether a run is at work now, as far as this host can see."""
-    runs: tuple[RunInfo, ...]
+    runs: tuple[RunRecord, ...]
     numbers: tuple[NumberRun, ...]
     """Every planned number, in the plan's order."""
 
@@ -127,7 +115,7 @@ class MigrationRun(BaseModel, frozen=True):
         if self.runs:
             last = self.runs[-1]
             how = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
-            lines.append(f"`{last.command}` of {last.began_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {how}")
+            lines.append(f"`{last.command}` of {last.started_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {how}")
         else:
             lines.append("there is no journal beside the plan: it was not started, or its journal was lost")
         for number in self.numbers:
@@ -152,36 +140,35 @@ def read_run(
     loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> MigrationRun:
     """The status of the migration of a plan. Raises `JournalError`, also where the journal was lost, and
-    `PlanElsewhere` where the plan was begun under another path.
+    `PlanElsewhere` where the plan was started under another path.
 
-    A plan without a journal that this machine never saw begin was not begun, as far as can be told; with ``lost``, nor
+    A plan without a journal that this machine never saw start was not started, as far as can be seen; with ``lost``, nor
     was one whose journal was lost.
     """
-    if not was_begun(loaded):
-        if not lost and (elsewhere := begun_elsewhere(loaded)) is not None:
+    if not was_started(loaded):
+        if not lost and (elsewhere := started_elsewhere(loaded)) is not None:
             raise PlanElsewhere(
                 f"this plan was started as {elsewhere}, and its journal is there",
                 remedy="run the command with that path",
             )
-        if not lost and was_begun_here(loaded):
+        if not lost and was_started_here(loaded):
             raise missing(loaded)
-        return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)
+        return _run(loaded, now(), (), lambda key: [], at_work=None)
     with SqliteJournal.reading(loaded, now=now) as journal:
         locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then
-        runs = tuple(RunInfo.model_validate(run, from_attributes=True) for run in journal.runs())
-        is_running = locked and bool(runs) and runs[-1].ended_at is None
-        at_work = runs[-1].id if is_running else None
-        numbers = (_number(loaded, key, journal.entries_of(key), at_work) for key in _keys(loaded))
-        return _run(loaded, now(), runs, numbers, is_running=is_running)
-
-
-def _keys(loaded: LoadedPlan) -> Iterable[str]:
-    return (number.key for number in loaded.plan.numbers)
+        runs = tuple(journal.runs())
+        at_work = runs[-1].id if locked and runs and runs[-1].ended_at is None else None
+        return _run(loaded, now(), runs, journal.entries_of, at_work)
 
 
 def _run(
-    loaded: LoadedPlan, at: datetime, runs: tuple[RunInfo, ...], numbers: Iterable[NumberRun], *, is_running: bool
+    loaded: LoadedPlan,
+    at: datetime,
+    runs: tuple[RunRecord, ...],
+    entries_of: Callable[[str], list[Entry]],
+    at_work: int | None,
 ) -> MigrationRun:
+    """``at_work`` is the run that is at work now, if there is one."""
     plan = loaded.plan
     return MigrationRun(
         plan=str(loaded.path),
@@ -189,13 +176,13 @@ def _run(
         source=f"{plan.source.connection} ({plan.source.provider})",
         target=f"{plan.target.connection} ({plan.target.provider})",
         at=at,
-        is_running=is_running,
+        is_running=at_work is not None,
         runs=runs,
-        numbers=tuple(numbers),
+        numbers=tuple(_number(loaded, number.key, entries_of(number.key), at_work) for number in plan.numbers),
     )
 
 
-def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None = None) -> NumberRun:
+def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None) -> NumberRun:
     state = state_of(entries)
     shown = state.state
     awaited = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
@@ -203,6 +190,7 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | N
         shown = MigrationState.STARTED  # its answer is still being waited for
     open_request = None if awaited else state.open_request
     since = None if open_request is None else open_request.at
+    soaked = state.verified_since if state.state is MigrationState.MOVED else None
     return NumberRun(
         number=key,
         state=shown,
@@ -219,7 +207,7 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | N
         verified_at=state.verified_at,
         verified_since=state.verified_since,
         fields=_last_fields(entries),
-        releasable_at=_releasable(loaded, state),
+        releasable_at=None if soaked is None else soaked + loaded.plan.settings.soak,
         released=state.released.message if state.released is not None else None,
         unanswered=state.unanswered,
     )
@@ -231,9 +219,3 @@ def _last_fields(entries: list[Entry]) -> tuple[FieldVerification, ...]:
         if entry.action is Action.VERIFY and isinstance(fields, list):
             return tuple(FieldVerification.model_validate(field) for field in fields)
     return ()
-
-
-def _releasable(loaded: LoadedPlan, state: NumberState) -> datetime | None:
-    if state.state is not MigrationState.MOVED or state.verified_since is None:
-        return None
-    return state.verified_since + loaded.plan.settings.soak

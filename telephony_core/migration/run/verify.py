@@ -13,22 +13,21 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.drift import changed_since, stale_fields
+from telephony_core.migration.inventory.drift import changed_since, is_released, stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.compare import (
-    FieldVerification,
-    VerificationResult,
-    agents_of,
-    expected_of,
-    is_released,
-    verify_fields,
-    which,
-)
 from telephony_core.migration.move.effects import MigrationTask
 from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
 from telephony_core.migration.plan.model import Trunk
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.verification import (
+    FieldVerification,
+    VerificationResult,
+    agents_of,
+    expected_of,
+    verify_fields,
+    which,
+)
 from telephony_core.migration.rendering.cut_over_checklist import cut_over_checklist
 from telephony_core.migration.run.endpoints import Opener, open_endpoints
 from telephony_core.migration.run.events import EventKind, OnEvent, Progress
@@ -107,7 +106,7 @@ async def averify_plan(
             unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )
-        journal.finish(report.in_a_word)
+        journal.finish(report.summary)
         return report
 
 
@@ -156,7 +155,7 @@ async def _compared(
 
 def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[FieldVerification, ...]:
     """Every field of one record at the target, compared with the plan and with what this migration last saw of it."""
-    found = verify_fields(task, record, username=_username(task.trunk))
+    found = verify_fields(task.number.desired, task.trunk, record, task.capabilities, username=_username(task.trunk))
     named = which(found, VerificationResult.DIFFERS)
     return found + tuple(
         _differs(

@@ -9,8 +9,8 @@ from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.move.compare import FieldVerification, VerificationResult, which
 from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.verification import FieldVerification, VerificationResult, which
 from telephony_core.migration.rendering.commands import command
 
 _CORRECT: Final = (
@@ -76,7 +76,7 @@ class VerifyReport(BaseModel, frozen=True):
         )
 
     @property
-    def in_a_word(self) -> str:
+    def summary(self) -> str:
         equal = sum(number.is_equal for number in self.numbers)
         parts = [f"{equal} of {len(self.numbers)} numbers are equal"]
         parts += [f"{len(self.not_moved)} are not moved yet"] if self.not_moved else []
@@ -97,7 +97,7 @@ class VerifyReport(BaseModel, frozen=True):
 
     def lines(self, *, every_field: bool = False) -> list[str]:
         """The report for a terminal: differences always, the other fields where ``every_field`` is given."""
-        lines = [self.in_a_word]
+        lines = [self.summary]
         for number in self.numbers:
             if every_field:
                 lines += [f"  {number.number}", *(f"    {field}" for field in number.fields)]

@@ -155,6 +155,20 @@ def test_a_target_that_does_not_serve_as_verified_keeps_the_source(what: str, tw
     assert two.deleted(two.source) == [two.ids[1]]
 
 
+def test_what_to_do_about_a_target_that_differs_is_said_with_the_plan_and_the_number(two: Returning) -> None:
+    meddle(two.target, two.made(KEYS[0]), "another label")
+    (left,) = two.preview_release().left_alone
+    assert f"`telephony migrate verify {two.loaded.path}`" in left.message
+    assert f"`telephony migrate rollback {two.loaded.path} --numbers {KEYS[0]}`" in left.message
+
+
+def test_what_to_do_about_a_changed_source_is_said_with_the_plan_and_the_number(two: Returning) -> None:
+    meddle(two.source, two.ids[0], "another label")
+    (left,) = two.preview_release().left_alone
+    command = f"telephony migrate rollback {two.loaded.path} --numbers {KEYS[0]} --allow source_not_serving"
+    assert f"`{command}`" in left.message
+
+
 @pytest.mark.parametrize("what", NOT_SERVING)
 def test_a_target_that_stops_serving_right_before_the_release_is_seen_too(what: str, two: Returning) -> None:
     id = two.made(KEYS[0])
@@ -324,7 +338,7 @@ def test_a_record_is_not_gone_for_a_list_that_is_older_than_its_404(
     with monkeypatch.context() as for_a_while:
         unlisted(stage.source, stage.ids[1], for_a_while)
         shown = stage.preview_release()
-        assert (shown.confirm, shown.to_settle) == (0, (KEYS[0], KEYS[1]))
+        assert (shown.confirm, shown.to_reconcile) == (0, (KEYS[0], KEYS[1]))
 
         def shows_again(event: Event) -> None:
             if begins(event, KEYS[1]):
@@ -406,7 +420,7 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
     stage.begin(numbers=tuple(map(stage.planned, records)))
     stage.verify()
     shown = stage.preview_release()
-    assert shown.needs_consent == ("unpublishes",)
+    assert shown.needs_allow == ("unpublishes",)
     assert shown.forecasts[0].stops_agents_of == ("+34612345678",)
     with pytest.raises(errors.NotAllowed, match=r"\+34612345678") as refused:
         stage.release("tls")
@@ -416,7 +430,7 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
 
 def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
     stage = Returning.soaked(tmp_path, "diga-vox", allowed=("unpublishes",))
-    assert stage.preview_release().needs_consent == ("unpublishes",)
+    assert stage.preview_release().needs_allow == ("unpublishes",)
     with pytest.raises(errors.NotAllowed, match="--allow unpublishes"):
         stage.release("tls")
     assert stage.writes(stage.source) == []
@@ -516,7 +530,7 @@ def test_a_release_that_died_is_finished_whatever_has_become_of_the_target(stage
     meddle(stage.target, stage.made(KEYS[0]), "another label")
     stage.verify()
     shown = stage.preview_release()
-    assert (shown.confirm, shown.to_settle) == (2, (KEYS[0],))
+    assert (shown.confirm, shown.to_reconcile) == (2, (KEYS[0],))
     assert stage.release().is_complete
     assert stage.deleted(stage.source) == stage.ids[1:]
 
@@ -527,7 +541,7 @@ def test_a_release_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_the
     stage = Returning.moved(tmp_path, context)  # which is not verified
     stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
     shown = stage.preview_release()
-    assert (shown.confirm, shown.to_settle) == (0, (KEYS[0],))
+    assert (shown.confirm, shown.to_reconcile) == (0, (KEYS[0],))
     stage.time.advance(WINDOW - 1)
     report = stage.release()
     assert report.left_alone[-1].error == "InDoubt"

@@ -85,7 +85,7 @@ def test_apply_leaves_what_was_rolled_back_alone(stage: Returning) -> None:
     report = stage.apply(stage.loaded)
     assert live(stage.target) == []
     assert report.is_complete
-    assert report.in_a_word == "0 of 3 moved, 3 rolled back before"
+    assert report.summary == "0 of 3 moved, 3 rolled back before"
 
 
 def test_after_a_canary_was_rolled_back_another_number_goes_first(tmp_path: Path) -> None:
@@ -134,7 +134,8 @@ def test_a_source_that_does_not_serve_as_planned_blocks_until_that_is_accepted_b
     assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "SourceGone")]
     report = two.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    assert "--allow source_not_serving" in report.left_alone[0].message
+    command = f"telephony migrate rollback {two.loaded.path} --numbers {KEYS[0]} --allow source_not_serving"
+    assert f"`{command}`" in report.left_alone[0].message
     assert two.deleted(two.target) == [two_of(two)]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -302,7 +303,7 @@ def test_a_key_that_may_not_delete_stops_it(stage: Returning) -> None:
     stage.target.faults.append(Fault(FaultKind.ANSWER, "DELETE", times=9, response=answer(403, {"detail": "no"})))
     report = stage.rollback()
     assert report.stopped == "key"
-    assert len(report.not_begun) == 2
+    assert len(report.not_started) == 2
     stage.target.faults.clear()
     assert stage.rollback().is_complete
 
@@ -463,7 +464,7 @@ def test_a_rollback_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_th
     id = stage.made(KEYS[1])
     stage.announce(Action.ROLL_BACK, KEYS[1], id)
     meddle(stage.target, id, "another label")
-    assert stage.preview_rollback().to_settle == (KEYS[1],)
+    assert stage.preview_rollback().to_reconcile == (KEYS[1],)
     stage.time.advance(WINDOW - 1)
     report = stage.rollback(numbers=[KEYS[1]])
     assert [left.error for left in report.left_alone] == ["InDoubt"]
@@ -513,7 +514,7 @@ def test_the_preview_tells_what_is_gone_from_what_is_released(stage: Returning) 
     died_after_the_deletion(stage, KEYS[1])
     shown = stage.preview_rollback()
     assert shown.confirm == 2
-    assert shown.to_settle == (KEYS[1],)
+    assert shown.to_reconcile == (KEYS[1],)
     assert "only to be written down" in str(shown)
     assert stage.rollback().is_complete
     assert stage.run().counts == {MigrationState.ROLLED_BACK: 3}
@@ -541,12 +542,12 @@ def test_the_preview_changes_nothing_and_says_what_will_happen(stage: Returning)
 
 def test_an_agent_that_would_be_unpublished_blocks_until_it_is_accepted_by_name(tmp_path: Path) -> None:
     stage = Returning.moved(tmp_path, "vox-diga")
-    assert stage.preview_rollback().needs_consent == ("unpublishes",)
+    assert stage.preview_rollback().needs_allow == ("unpublishes",)
     with pytest.raises(errors.NotAllowed, match="--allow unpublishes") as refused:
         stage.rollback("tls")
     assert refused.value.allowance == "unpublishes"
     assert stage.writes(stage.target) == []
-    assert stage.preview_rollback("unpublishes").needs_consent == ()
+    assert stage.preview_rollback("unpublishes").needs_allow == ()
 
 
 def test_other_numbers_that_the_agent_serves_are_named(tmp_path: Path) -> None:
@@ -562,7 +563,7 @@ def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path
     stage = Returning.moved(tmp_path, "vox-diga", 2, allowed=("unpublishes", "source_not_serving"))
     meddle(stage.source, stage.ids[0], "gone")
     shown = stage.preview_rollback()
-    assert shown.needs_consent == ("unpublishes",)
+    assert shown.needs_allow == ("unpublishes",)
     assert [left.error for left in shown.left_alone] == ["SourceGone"]
     with pytest.raises(errors.NotAllowed) as refused:
         stage.rollback("tls")
@@ -610,7 +611,7 @@ def test_an_import_that_was_announced_and_never_made_is_in_doubt_for_the_window_
     stage = Returning.at(tmp_path, context, 1)
     stage.loaded = stage.plan()
     stage.announce(Action.IMPORT, KEYS[0])
-    assert stage.preview_rollback().to_settle == (KEYS[0],)
+    assert stage.preview_rollback().to_reconcile == (KEYS[0],)
     stage.time.advance(WINDOW - 1)
     early = stage.rollback()
     assert [left.error for left in early.left_alone] == ["InDoubt"]

@@ -8,13 +8,15 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.journal.store import VERSION, JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState, state_of
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
@@ -263,12 +265,21 @@ def test_the_journal_of_another_plan(loaded: LoadedPlan, tmp_path: Path) -> None
     assert "the journal of another plan" in refusal(other)
 
 
-def test_a_journal_of_another_version(loaded: LoadedPlan) -> None:
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+def test_a_journal_of_another_version(version: int, loaded: LoadedPlan) -> None:
     write(loaded)
     connection = sqlite3.connect(loaded.journal_path)
-    connection.execute("PRAGMA user_version = 7")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
-    assert "version 7" in refusal(loaded)
+    assert f"is a journal of version {version}, and this telephony-core reads {VERSION}" in refusal(loaded)
+
+
+def test_the_columns_are_named_as_the_fields_of_a_line(loaded: LoadedPlan) -> None:
+    write(loaded, ENTRY)
+    with closing(sqlite3.connect(loaded.journal_path)) as connection:
+        rows = connection.execute("SELECT * FROM entries")
+        columns = {column for column, *_ in rows.description}
+    assert columns == {field.name for field in fields(Entry)}
 
 
 def test_a_line_that_no_version_of_this_wrote(loaded: LoadedPlan) -> None:
@@ -382,7 +393,7 @@ def test_a_journal_that_was_lost_is_said_and_not_taken_for_a_plan_that_was_never
     assert stage.apply(loaded).is_complete
     for file in tmp_path.glob("plan.json.journal*"):
         file.unlink()
-    with pytest.raises(JournalError, match="was begun on this machine"):
+    with pytest.raises(JournalError, match="was started on this machine"):
         read_run(loaded)
     for command in ("verify", "rollback", "release"):
         with pytest.raises(JournalError, match="was lost"), SqliteJournal.writing(loaded, command):

@@ -218,6 +218,25 @@ def test_a_source_that_changed_stops_it_before_anything(
     assert world.asked == ["source get_number", *(["source list"] * (said == "gone")), "check failed"]
 
 
+@pytest.mark.parametrize("phase", [Phase.INTENT, Phase.DONE])
+def test_a_half_made_number_whose_source_changed_says_how_it_is_taken_back(phase: Phase, task: MigrationTask) -> None:
+    lines = [Entry(task.key, Action.IMPORT, phase, "new")]
+    changed = task.number.source.model_copy(update={"label": "x"})
+    world = World(task, lines, source__get_number=changed)
+    with pytest.raises(StalePlan, match="label") as raised:
+        world.run()
+    back = f"`telephony migrate rollback {task.plan} --numbers {task.key} --allow source_not_serving`"
+    assert back in str(raised.value.remedy)
+    assert world.asked == ["source get_number", "check failed"]
+
+
+def test_a_number_whose_source_changed_before_it_was_made_is_only_planned_anew(task: MigrationTask) -> None:
+    world = World(task, source__get_number=task.number.source.model_copy(update={"label": "x"}))
+    with pytest.raises(StalePlan) as raised:
+        world.run()
+    assert raised.value.remedy == StalePlan.default_remedy
+
+
 def test_a_refused_import_is_over_and_the_next_run_sends_it_anew(task: MigrationTask) -> None:
     world = World(task, target__import_number=[errors.InvalidRequest("no"), made(task, inbound_agent=None)])
     with pytest.raises(errors.InvalidRequest):

@@ -33,7 +33,7 @@ def test_a_plan_that_was_not_begun(stage: Returning) -> None:
     assert run.counts == {MigrationState.NOT_STARTED: 3}
     assert run.runs == ()
     assert command(run) == ["apply"]
-    assert str(run).startswith("here (diga) → there (vox): 3 not begun\n")
+    assert str(run).startswith("here (diga) → there (vox): 3 not started\n")
 
 
 def test_a_run_that_is_at_work(stage: Returning) -> None:
@@ -136,7 +136,7 @@ def test_a_number_that_is_not_in_service_is_not_moved_and_apply_is_named(tmp_pat
 
 
 def test_a_journal_that_is_not_there_is_said(stage: Returning) -> None:
-    assert "there is no journal beside the plan: it was not begun, or its journal was lost" in str(stage.run())
+    assert "there is no journal beside the plan: it was not started, or its journal was lost" in str(stage.run())
 
 
 @pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
@@ -145,7 +145,7 @@ def test_a_journal_that_was_lost_is_an_error(stage: Returning, spoil: Callable[[
     for file in stage.folder.glob("plan.json.journal-*"):
         file.unlink()
     spoil(stage.loaded.journal_path)
-    with pytest.raises(JournalError, match=r"was begun on this machine.*was lost"):
+    with pytest.raises(JournalError, match=r"was started on this machine.*was lost"):
         stage.run()
 
 

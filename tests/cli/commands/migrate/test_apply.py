@@ -471,7 +471,7 @@ def begun(moving):
 def test_a_plan_through_a_link_goes_on_with_the_same_run(moving):
     begun(moving)
     (moving.folder / "link.json").symlink_to("plan.json")
-    assert moving.telephony.json("migrate", "status", "link.json")["counts"] == {"moved": 1, "not_begun": 2}
+    assert moving.telephony.json("migrate", "status", "link.json")["counts"] == {"moved": 1, "not_started": 2}
     result = moving.telephony("migrate", "apply", "link.json", "--yes")
     assert result.exit_code == 0, result.stderr
     assert moving.telephony.json("migrate", "status", "plan.json")["counts"] == {"moved": 3}

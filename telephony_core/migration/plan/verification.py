@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.lifecycle import NumberStatus
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.inventory.fields import printable, value_text
-from telephony_core.migration.move.effects import MigrationTask
-from telephony_core.migration.plan.model import DesiredState, import_of
+from telephony_core.migration.inventory.drift import status_text
+from telephony_core.migration.inventory.fields import value_text
+from telephony_core.migration.plan.model import DesiredState, Trunk, import_of
 from telephony_core.operations.reconciliation import EMPTY_AT_FIRST, differences, read_field, sent_fields
+from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 
 
@@ -60,52 +62,59 @@ def agents_of(desired: DesiredState) -> dict[str, object]:
 
 
 def verify_fields(
-    task: MigrationTask, record: PhoneNumber, *, username: str | None = None
+    desired: DesiredState,
+    trunk: Trunk | None,
+    record: PhoneNumber,
+    capabilities: Capabilities,
+    *,
+    username: str | None = None,
 ) -> tuple[FieldVerification, ...]:
     """Every field that was wanted, and every one that was not, compared with the record at the target.
 
     ``username`` is what the trunk's reference leads to, where that was followed.
     """
-    return (*_wanted(task, record), *_additions(task, record), *_credentials(task, record, username))
+    digest = trunk if trunk is not None and trunk.auth == "digest" else None
+    return (
+        *_wanted(desired, record, capabilities),
+        *_additions(desired, record, but=() if digest is None else (Setting.USERNAME,)),
+        *(() if digest is None else _credentials(digest, record, capabilities, username)),
+    )
 
 
-def _wanted(task: MigrationTask, record: PhoneNumber) -> Iterator[FieldVerification]:
-    same_number = record.identity.same_in_account(task.identity)
-    yield _compared("number", same_number, str(task.identity), str(record.identity))
+def _wanted(desired: DesiredState, record: PhoneNumber, capabilities: Capabilities) -> Iterator[FieldVerification]:
+    identity = NumberIdentity.parse(desired.number, region=capabilities.region)
+    yield _compared("number", record.identity.same_in_account(identity), str(identity), str(record.identity))
     # What is not in service differs from what was wanted, whatever its fields say.
     yield _compared("status", record.status is NumberStatus.ACTIVE, NumberStatus.ACTIVE, status_text(record))
-    expected = expected_of(task.number.desired) | agents_of(task.number.desired)
-    different = differences(expected, record, task.capabilities)
+    expected = expected_of(desired) | agents_of(desired)
+    different = differences(expected, record, capabilities)
     for name, value in expected.items():
-        if not task.capabilities.can_read(Setting(name)):
+        if not capabilities.can_read(Setting(name)):
             yield _unverifiable(name, value_text(value))
             continue
         found = read_field(record, name)
         # Of an agent without a version only the id can be compared.
-        without_version = isinstance(found, AgentRef) and found.version is None
-        shown = found.agent_id if isinstance(found, AgentRef) and without_version else found
-        yield _compared(name, name not in different, value_text(value), value_text(shown))
-        if without_version:
+        only_id = found.agent_id if isinstance(found, AgentRef) and found.version is None else None
+        yield _compared(name, name not in different, value_text(value), value_text(only_id or found))
+        if only_id is not None:
             yield _unverifiable(f"{name}.version")
 
 
-def _additions(task: MigrationTask, record: PhoneNumber) -> Iterator[FieldVerification]:
+def _additions(desired: DesiredState, record: PhoneNumber, but: Collection[str]) -> Iterator[FieldVerification]:
     """Settings that the record has and nobody planned: an agent that was added, a list, an address."""
-    named = expected_of(task.number.desired).keys() | agents_of(task.number.desired).keys()
-    if task.uses_digest:
-        named |= {Setting.USERNAME.value}
+    named = {*expected_of(desired), *agents_of(desired), *but}
     for name in EMPTY_AT_FIRST:
         if name not in named and (found := read_field(record, name)):
             yield _compared(name, False, "nothing", "one" if name == Setting.USERNAME else value_text(found))
 
 
-def _credentials(task: MigrationTask, record: PhoneNumber, username: str | None) -> Iterator[FieldVerification]:
+def _credentials(
+    trunk: Trunk, record: PhoneNumber, capabilities: Capabilities, username: str | None
+) -> Iterator[FieldVerification]:
     """A user name that is only referenced is compared and never shown."""
-    if task.trunk is None or not task.uses_digest:
-        return
-    plain = task.trunk.plain_username
+    plain = trunk.plain_username
     wanted, found = plain or username, read_field(record, Setting.USERNAME)
-    if not task.capabilities.can_read(Setting.USERNAME):
+    if not capabilities.can_read(Setting.USERNAME):
         yield _unverifiable(Setting.USERNAME)
     elif wanted is None:
         yield _unverifiable(Setting.USERNAME, note="the reference to it was not followed")
@@ -126,17 +135,3 @@ def _unverifiable(
     field: str, desired: str | None = None, note: str = "the provider does not tell it"
 ) -> FieldVerification:
     return FieldVerification(field=field, result=VerificationResult.UNVERIFIABLE, desired=desired, note=note)
-
-
-# -- a record's status
-
-
-def status_text(record: PhoneNumber) -> str:
-    """The status, with the provider's own word where that says more."""
-    word = record.provider_status
-    return str(record.status) if word in (None, str(record.status)) else f"{record.status} ({printable(word)})"
-
-
-def is_released(record: PhoneNumber | None) -> bool:
-    """Whether a record is removed, released, or scheduled to be."""
-    return record is None or record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
