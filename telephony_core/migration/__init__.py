@@ -4,8 +4,7 @@
                                                  └── interrupted: run it again      └── rollback
 
 Everything is a library call first: a function that returns a model which prints itself (``lines()``, ``str``) and dumps
-to JSON. Each async function has a twin for ordinary code. What this module exports is supported; it is imported when it
-is asked for, so that looking at one file does not load the rest.
+to JSON. Each async function has a twin for ordinary code. What this module exports is supported.
 """
 
 from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory

@@ -142,8 +142,8 @@ def read_run(
     """The status of the migration of a plan. Raises `JournalError`, also where the journal was lost, and
     `PlanElsewhere` where the plan was started under another path.
 
-    A plan without a journal that this machine never saw start was not started, as far as can be seen; with ``lost``, nor
-    was one whose journal was lost.
+    A plan without a journal that this machine never saw start counts as not started; with ``lost``, so does one whose
+    journal was lost.
     """
     if not was_started(loaded):
         if not lost and (elsewhere := started_elsewhere(loaded)) is not None:
