@@ -88,7 +88,7 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
 BY_NAME: Final[Mapping[str, ExitCode]] = {
     "telephony_core.migration.journal.sqlite_file.JournalLocked": ExitCode.CONFLICT,
     "telephony_core.migration.journal.sqlite_file.JournalNotWritable": ExitCode.MACHINE,
-    "telephony_core.migration.move.task.PlanOvertaken": ExitCode.CONFLICT,
+    "telephony_core.migration.move.effects.StalePlan": ExitCode.CONFLICT,
     "telephony_core.migration.journal.claims.PlanElsewhere": ExitCode.CONFLICT,
     "telephony_core.migration.run.stopping.Interrupted": ExitCode.INTERRUPTED,
 }

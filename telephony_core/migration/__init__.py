@@ -4,14 +4,14 @@
                                                  └── interrupted: run it again      └── rollback
 
 Everything is a library call first: a function that returns a model which prints itself (``lines()``, ``str``) and dumps
-to JSON. Each async function has a twin for ordinary code. What this module exports is supported; it is imported when it
-is asked for, so that looking at one file does not load the rest.
+to JSON. Each async function has a twin for ordinary code. What this module exports is supported.
 """
 
 from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory
 from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
-from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, NotShown
+from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.forecast import Forecast
+from telephony_core.migration.deprovision.procedure import NotShown
 from telephony_core.migration.deprovision.release import (
     NotReleasable,
     apreview_release,
@@ -40,10 +40,7 @@ from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import Journal, JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.mapping.draft import draft_map, save_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
-from telephony_core.migration.move.compare import FieldVerification, VerificationResult
-from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.move.steps import move_number
-from telephony_core.migration.move.task import (
+from telephony_core.migration.move.effects import (
     ContradictoryAnswers,
     InDoubt,
     ManualActionRequired,
@@ -52,10 +49,13 @@ from telephony_core.migration.move.task import (
     StalePlan,
     VerificationFailed,
 )
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.move.steps import move_number
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, PlannedNumber, Settings
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
+from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.plan_page import plan_page
 from telephony_core.migration.rendering.run_page import migration_page
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan, apply_plan

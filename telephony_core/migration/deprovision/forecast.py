@@ -26,7 +26,7 @@ class Forecast(BaseModel, frozen=True):
     number: str
     record: str
     effect: ReleaseEffect | None
-    """``None`` where the provider does not tell."""
+    """``None`` where the provider does not say."""
     revocable: bool
     side_effects: tuple[SideEffect, ...] = ()
     stops_agents_of: tuple[str, ...] = ()
@@ -40,10 +40,10 @@ class Forecast(BaseModel, frozen=True):
             ReleaseEffect.IMMEDIATE: "at once",
             ReleaseEffect.END_OF_PERIOD: "at the end of the period that is paid for",
         }[self.effect]
-        said = f"{self.number} ({self.record}): takes effect {when}, " + (
+        text = f"{self.number} ({self.record}): takes effect {when}, " + (
             "and can be revoked until then" if self.revocable else "and cannot be revoked"
         )
-        return "; ".join([said, *self.cannot_be_undone])
+        return "; ".join([text, *self.cannot_be_undone])
 
 
 class Served:
@@ -81,11 +81,11 @@ def forecast(
     terms = client.capabilities.release.get(record.origin)
     effects = tuple(sorted(client.adapter.side_effects(NumberRelease(record))))
     others = served.others(record, leaving) if SideEffect.UNPUBLISHES in effects else ()
-    said = []
+    undone = []
     if SideEffect.UNPUBLISHES in effects:
         agents = ", ".join(sorted(agent_ids(record)))
         also = f", also for {_some(others)}" if others else ""
-        said.append(f"agent {agents} is unpublished{also}, and has to be published again by hand")
+        undone.append(f"agent {agents} is unpublished{also}, and has to be published again by hand")
     return Forecast(
         number=number,
         record=record.id,
@@ -93,7 +93,7 @@ def forecast(
         revocable=terms is not None and terms.revocable,
         side_effects=effects,
         stops_agents_of=others,
-        cannot_be_undone=tuple(said),
+        cannot_be_undone=tuple(undone),
     )
 
 
@@ -101,8 +101,8 @@ def _some(numbers: Sequence[str], most: int = 5) -> str:
     return ", ".join(numbers[:most]) + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
 
 
-def demand_consent(forecasts: Sequence[Forecast], allowed: Iterable[str]) -> None:
-    """Raise `NotAllowed` when a side effect was not accepted by its name. Nothing has been released then."""
+def demand_allowed(forecasts: Sequence[Forecast], allowed: Iterable[str]) -> None:
+    """Raise `NotAllowed` when a side effect was not allowed by its name. Nothing has been released then."""
     given = set(allowed)
     for effect in SideEffect:
         striking = [one for one in forecasts if effect in one.side_effects]
@@ -112,5 +112,5 @@ def demand_consent(forecasts: Sequence[Forecast], allowed: Iterable[str]) -> Non
             raise NotAllowed(
                 f"releasing {_some([one.number for one in striking])} {effect} agents{also}",
                 allowance=effect.value,
-                remedy=f"if that is meant, accept it by name: `--allow {effect}`",
+                remedy=f"if that is meant, allow it by name: `--allow {effect}`",
             )

@@ -1,31 +1,40 @@
 """Release: release the source numbers, as a decision of its own, long after they were moved.
 
-Only numbers that are moved, verified and have stood so for the soak that the plan names. Right before each of them
-goes, the source is still as planned, and the target serves the number: one live record in a listing, active, as
+Only numbers that are moved, and have been verified for the soak that the plan names. Right before each of them
+is released, the source is still as planned, and the target serves the number: one live record in a listing, active, as
 verified.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError
-from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, Rule, Unpublished, preview, run, stale
+from telephony_core.migration.deprovision.deprovision import (
+    DeprovisionOptions,
+    preview,
+    preview_sync,
+    run,
+    run_sync,
+)
+from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
+from telephony_core.migration.inventory.drift import stale_fields
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.move.compare import stale_fields
-from telephony_core.migration.move.effects import EndpointRole, Procedure
-from telephony_core.migration.move.evidence import Evidence
+from telephony_core.migration.move.effects import (
+    EndpointRole,
+    MigrationTask,
+    Procedure,
+    VerificationFailed,
+    clock_text,
+)
 from telephony_core.migration.move.state import MigrationState, NumberState
-from telephony_core.migration.move.task import MigrationTask, VerificationFailed, clock_text
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
-from telephony_core.migration.run.runner import Opener
-from telephony_core.migration.run.stopping import StopRules, run_interruptibly
+from telephony_core.migration.run.endpoints import Opener
+from telephony_core.migration.run.stopping import StopRules
 from telephony_core.migration.run.verify import what_differs
 from telephony_core.provider.identity import id_key, same_id
 
@@ -41,7 +50,7 @@ def preview_release(
     loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionPreview:
     """`apreview_release` for ordinary code."""
-    return asyncio.run(apreview_release(loaded, source, target, options))
+    return preview_sync(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded))
 
 
 async def apreview_release(
@@ -55,13 +64,7 @@ def release_plan(
     loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionReport:
     """`arelease_plan` for ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once."""
-    given = options or DeprovisionOptions()
-    return run_interruptibly(
-        lambda rules: arelease_plan(loaded, source, target, given, rules=rules),
-        given.rules(loaded),
-        "release",
-        command("release", loaded.path),
-    )
+    return run_sync(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded))
 
 
 async def arelease_plan(
@@ -75,10 +78,9 @@ async def arelease_plan(
     """Release the source records of numbers that are moved, verified and soaked.
 
     ``options.confirmed`` has to be what `preview_release` shows (``preview.shown``). Raises `NotAllowed`, before
-    anything is done, when other records would be released, or a side effect was not accepted by its name.
+    anything is done, when other records would be released, or a side effect was not allowed by its name.
     """
-    options = options or DeprovisionOptions()
-    return await run(loaded, source, target, options, rules or options.rules(loaded), ReleaseRule(loaded))
+    return await run(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded), rules)
 
 
 class ReleaseRule(Rule):
@@ -86,9 +88,7 @@ class ReleaseRule(Rule):
 
     command: ClassVar[str] = "release"
     action: ClassVar[Action] = Action.RELEASE
-    end: ClassVar[EndpointRole] = EndpointRole.SOURCE
-    other_action: ClassVar[Action] = Action.ROLL_BACK
-    lists_target: ClassVar[bool] = True
+    role: ClassVar[EndpointRole] = EndpointRole.SOURCE
 
     def __init__(self, loaded: LoadedPlan) -> None:
         self._soak = loaded.plan.settings.soak
@@ -111,11 +111,11 @@ class ReleaseRule(Rule):
         if wrong:
             return VerificationFailed(
                 f"{task.key} is not at the target as planned: {'; '.join(wrong)}",
-                remedy="set it right at the target, then run `telephony migrate verify`; or take it back with "
-                "`telephony migrate rollback`",
+                remedy=f"set it right at the target, then run `{command('verify', task.plan)}`; or take it back with "
+                f"`{command('rollback', task.plan, (task.key,))}`",
             )
         if changed := stale_fields(task.number.source, evidence.source, unpublished.at_source):
-            return stale(task, "; ".join(map(str, changed)))
+            return task.source_changed("; ".join(map(str, changed)), touched=True)
         return None
 
     def cannot_be_undone(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> tuple[str, ...]:
@@ -125,19 +125,16 @@ class ReleaseRule(Rule):
             "the trunk passwords that the source holds are gone with it: going back needs them from somewhere else",
         )
 
-    def found(self, task: MigrationTask, state: NumberState, listed: Collection[PhoneNumber]) -> PhoneNumber | None:
-        return None
-
     def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
         yield from ()
-        raise NotReleasable(f"{task.key} is not at the target", remedy="run `telephony migrate apply` first")
+        raise NotReleasable(f"{task.key} is not at the target", remedy=f"run `{command('apply', task.plan)}` first")
 
 
 def _wrong_at_target(task: MigrationTask, state: NumberState, evidence: Evidence) -> list[str]:
     """Why the target does not serve the number as it was verified."""
     record = evidence.target
     if record is None:
-        return [f"its record {state.created} is gone"]
+        return [f"its record {state.created} was removed"]
     wrong = list(what_differs(task, state, record))
     if [id_key(id) for id in evidence.live_at_target] != [id_key(record.id)]:
         others = ", ".join(id for id in evidence.live_at_target if not same_id(id, record.id))
@@ -148,7 +145,7 @@ def _wrong_at_target(task: MigrationTask, state: NumberState, evidence: Evidence
 def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime | None = None) -> str | None:
     """Why the source of a number may not be released yet; ``None`` when it may.
 
-    The soak is counted by this machine's clock and by the target's (``there``), where it tells one, and the longer
+    The soak is counted by this machine's clock and by the target's (``there``), where it shows one, and the longer
     count decides: a clock that jumped must not shorten it.
     """
     if state.state is not MigrationState.MOVED:
@@ -167,7 +164,7 @@ def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime 
         )
     since_there = state.verified_since_there
     if since_there is not None and there is None:
-        return "the target told its time when it was verified, and does not now, so its soak cannot be counted"
+        return "the target showed its time when it was verified, and does not now, so its soak cannot be counted"
     left = state.verified_since + soak - now
     if since_there is not None and there is not None:
         left = max(left, since_there + soak - there)

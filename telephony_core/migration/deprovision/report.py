@@ -1,4 +1,4 @@
-"""What a rollback or a release will do, before it starts, and what it came to."""
+"""What a rollback or a release will do, before it starts, and its result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ShownRecord: TypeAlias = tuple[str, str]
 
 
 class DeprovisionPreview(BaseModel, frozen=True):
-    """What will happen, said before anything does.
+    """What will happen, shown before anything does.
 
     ``confirm`` is the count that a person types, ``shown`` the records that this confirms. Hand ``shown`` back as
     ``confirmed``: if other records would be released by then, nothing is.
@@ -44,15 +44,15 @@ class DeprovisionPreview(BaseModel, frozen=True):
     at: str
     """Name and host of the connection where records are released."""
     forecasts: tuple[Forecast, ...]
-    to_settle: tuple[str, ...] = ()
-    """Numbers for which nothing is sent: only what became of them is found out and written down."""
+    to_reconcile: tuple[str, ...] = ()
+    """Numbers for which nothing is sent: only the result of an earlier request is found out and written down."""
     left_alone: tuple[LeftAlone, ...] = ()
     unverifiable: tuple[str, ...] = ()
     """Fields that no verification could compare."""
     cannot_be_undone: tuple[str, ...] = ()
     """In words, beyond what the single numbers say."""
-    needs_consent: tuple[str, ...] = ()
-    """Names of side effects that have to be accepted first."""
+    needs_allow: tuple[str, ...] = ()
+    """Names of side effects that have to be allowed first."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -69,15 +69,15 @@ class DeprovisionPreview(BaseModel, frozen=True):
         count = len(self.forecasts)
         lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to release at {self.at}"]
         lines += [f"  {forecast}" for forecast in self.forecasts]
-        if self.to_settle:
-            lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in self.to_settle)]
+        if self.to_reconcile:
+            lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in self.to_reconcile)]
         if self.left_alone:
             lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
         if self.unverifiable:
             lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
         if self.cannot_be_undone:
             lines += ["cannot be undone:", *(f"  {text}" for text in self.cannot_be_undone)]
-        lines += [f"blocked until accepted by name: --allow {name}" for name in self.needs_consent]
+        lines += [f"blocked until allowed by name: --allow {name}" for name in self.needs_allow]
         return lines
 
     def __str__(self) -> str:
@@ -112,13 +112,13 @@ class Deprovisioned(BaseModel, frozen=True):
 
 
 class DeprovisionReport(BaseModel, frozen=True):
-    """What it came to. ``remainder`` are the keys of the chosen numbers that are not released."""
+    """The result. ``remainder`` are the keys of the chosen numbers that are not released."""
 
     command: str
     plan: str
     done: tuple[Deprovisioned, ...]
     left_alone: tuple[LeftAlone, ...] = ()
-    not_begun: tuple[str, ...] = ()
+    not_started: tuple[str, ...] = ()
     in_doubt: tuple[str, ...] = ()
     """Keys among the remainder of which a write may have happened whose answer was lost."""
     stopped: Stopped | None = None
@@ -127,15 +127,15 @@ class DeprovisionReport(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def is_complete(self) -> bool:
-        return not self.left_alone and not self.not_begun
+        return not self.left_alone and not self.not_started
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def remainder(self) -> tuple[str, ...]:
-        return (*(left.number for left in self.left_alone), *self.not_begun)
+        return (*(left.number for left in self.left_alone), *self.not_started)
 
     @property
-    def in_a_word(self) -> str:
+    def summary(self) -> str:
         left = len(self.remainder)
         doubted = f" ({len(self.in_doubt)} in doubt)" if self.in_doubt else ""
         return f"{len(self.done)} released" + (f", {left} left{doubted}" if left else "")
@@ -147,13 +147,13 @@ class DeprovisionReport(BaseModel, frozen=True):
 
     def lines(self) -> list[str]:
         """The report, for a terminal."""
-        lines = [self.in_a_word, *(f"  {number}" for number in self.done)]
+        lines = [self.summary, *(f"  {number}" for number in self.done)]
         if self.why_stopped:
-            lines.append(f"no further number was begun: {self.why_stopped}")
+            lines.append(f"no further number was started: {self.why_stopped}")
         if self.left_alone:
             lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
-        if self.not_begun:
-            lines.append(f"not begun: {len(self.not_begun)} numbers")
+        if self.not_started:
+            lines.append(f"not started: {len(self.not_started)} numbers")
         lines += [f"next: {command}" for command in self.next_commands]
         return lines
 

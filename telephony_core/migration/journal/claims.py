@@ -18,7 +18,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
@@ -57,7 +57,7 @@ class NumberClaimed(MigrationError):
 
 
 class PlanElsewhere(MigrationError):
-    """The plan was begun under another path, where its journal is. Nothing was written."""
+    """The plan was started under another path, where its journal is. Nothing was written."""
 
     default_remedy: ClassVar[str | None] = "run the command there"
 
@@ -133,7 +133,7 @@ def same_url(url: str) -> str:
 def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection | None:
     """The lock of this plan at its target, under whatever name it is run; ``None`` when another run holds it.
 
-    Raises `PlanElsewhere` where the plan was begun under another path whose journal is still there (a copy, a hard
+    Raises `PlanElsewhere` where the plan was started under another path whose journal is still there (a copy, a hard
     link), unless ``take_over``.
     """
     folder = state_folder()
@@ -148,7 +148,7 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
             here = str(loaded.journal_path)
             if row is not None and row[0] != here and _is_there(row[0]) and not take_over:
                 raise PlanElsewhere(
-                    f"this plan was begun as {row[0].removesuffix('.journal')}, and its journal is there",
+                    f"this plan was started as {row[0].removesuffix('.journal')}, and its journal is there",
                     remedy="run the command with that path; if that journal is an old copy, take its place with "
                     "`--take-over`",
                 )
@@ -158,12 +158,12 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
     return held
 
 
-def was_begun_here(loaded: LoadedPlan) -> bool:
-    """Whether this machine saw the plan begin under this path, so that a journal that is not there was lost."""
-    return _begun_as(loaded) == str(loaded.journal_path)
+def was_started_here(loaded: LoadedPlan) -> bool:
+    """Whether this machine saw the plan start under this path, so that a journal that is not there was lost."""
+    return _started_as(loaded) == str(loaded.journal_path)
 
 
-def note_begun(loaded: LoadedPlan, line: int) -> None:
+def note_started(loaded: LoadedPlan, line: int) -> None:
     """Remember where the journal of this plan is, and the last of its lines that announced something."""
     with _open(state_folder() / "claims.sqlite3") as connection:
         values = (_plan_key(loaded), str(loaded.journal_path), line)
@@ -176,15 +176,47 @@ def lines_lost(loaded: LoadedPlan, last: int) -> bool:
     return known is not None and known[1] > last
 
 
-def begun_elsewhere(loaded: LoadedPlan) -> Path | None:
+def started_elsewhere(loaded: LoadedPlan) -> Path | None:
     """The plan's other path with a journal beside it, where this machine knows one."""
-    journal = _begun_as(loaded)
+    journal = _started_as(loaded)
     if journal is None or journal == str(loaded.journal_path) or not _is_there(journal):
         return None
     return Path(journal.removesuffix(".journal"))
 
 
-def _begun_as(loaded: LoadedPlan) -> str | None:
+def older_copy(loaded: LoadedPlan) -> JournalError:
+    """The journal lacks lines that this machine saw written: what they announced may have happened."""
+    return JournalError(
+        f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
+        "happened",
+        remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
+        "then go on from this one with `telephony migrate apply --take-over`",
+    )
+
+
+def missing(loaded: LoadedPlan) -> JournalError:
+    """There is no journal beside the plan, or nothing in it."""
+    journal = loaded.journal_path
+    found = "an empty journal" if journal.exists() else "no journal"
+    if (elsewhere := started_elsewhere(loaded)) is not None:
+        return JournalError(
+            f"{loaded.path} has {found} beside it: this plan was started as {elsewhere}",
+            remedy="run the command with that path",
+        )
+    if was_started_here(loaded):
+        return JournalError(
+            f"{loaded.path} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
+            "it what was made at the target",
+            remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
+            "start anew with `telephony migrate apply --take-over`",
+        )
+    return JournalError(
+        f"{loaded.path} has {found} beside it: it was not started here, or {journal.name} was lost",
+        remedy="put the journal back; only if it was never started, start with `telephony migrate apply`",
+    )
+
+
+def _started_as(loaded: LoadedPlan) -> str | None:
     """The path of the journal with which this machine last saw the plan."""
     known = _known(loaded)
     return None if known is None else known[0]
@@ -193,7 +225,7 @@ def _begun_as(loaded: LoadedPlan) -> str | None:
 def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
     """Path and last line of the journal with which this machine last saw the plan, if it did.
 
-    Looking needs no folder: where none can be written, nothing was begun either.
+    Looking needs no folder: where none can be written, nothing was started either.
     """
     with suppress(MigrationError, OSError):
         path = state_folder() / "claims.sqlite3"
@@ -221,14 +253,13 @@ class Claims:
 
     def __init__(self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime]) -> None:
         """``names`` gives the number of each planned key, as `NumberIdentity.account_key` has it."""
-        settings = loaded.plan.settings
         self._path = state_folder() / "claims.sqlite3"
         self._plan = _plan_key(loaded)
         self._shown_as = str(loaded.path.resolve())
         self._source, self._target = place_of(loaded.plan.source), place_of(loaded.plan.target)
         self._names = names
         self._moved = {number.key: number.source.id for number in loaded.plan.numbers}
-        self._window = timedelta(seconds=settings.timeout + settings.settling_window)
+        self._window = loaded.plan.settings.in_doubt
         self._now = now
 
     def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
@@ -263,35 +294,30 @@ class Claims:
             remedy=f"look at it with `telephony migrate status`; what it made shows at the latest at {until[:19]} UTC",
         )
 
-    def told(self, entry: Entry) -> None:
-        """Follow what the journal says of a number."""
+    def follow(self, entry: Entry) -> None:
+        """Keep or end the claim of a number by what was just written into the journal."""
         name = self._names.get(entry.number)
         if name is None:
             return
-        until = _text(self._now() + self._window)
-        mine = (self._target, name, self._plan)
+        mine, values = "account = ? AND number = ? AND plan = ?", (self._target, name, self._plan)
         match entry.action, entry.phase:
             case Action.IMPORT, Phase.INTENT | Phase.DONE:
-                with _open(self._path) as connection:
-                    connection.execute(
-                        "UPDATE claims SET record = ?, until = ? WHERE account = ? AND number = ? AND plan = ?",
-                        (entry.record or "", until, *mine),
-                    )
+                until = _text(self._now() + self._window)
+                self._write(f"UPDATE claims SET record = ?, until = ? WHERE {mine}", entry.record or "", until, *values)  # noqa: S608
             case Action.CHECK, Phase.FAILED:  # unless an import was sent: then it is in doubt, whatever failed since
-                with _open(self._path) as connection:
-                    connection.execute(
-                        "DELETE FROM claims WHERE account = ? AND number = ? AND plan = ? AND record IS NULL", mine
-                    )
+                self._write(f"DELETE FROM claims WHERE {mine} AND record IS NULL", *values)  # noqa: S608
             case Action.IMPORT, Phase.FAILED if entry.data.get("error") == "Conflict":
                 pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
             case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
-                with _open(self._path) as connection:
-                    connection.execute("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", mine)
-            case Action.RELEASE, Phase.DONE:  # the number may be brought back there, by whichever plan
-                with _open(self._path) as connection:
-                    connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._source, name))
+                self._write(f"DELETE FROM claims WHERE {mine}", *values)  # noqa: S608
+            case Action.RELEASE, Phase.DONE:  # the number may be imported again there, by whichever plan
+                self._write("DELETE FROM claims WHERE account = ? AND number = ?", self._source, name)
             case _:
                 pass
+
+    def _write(self, statement: str, *values: str) -> None:
+        with _open(self._path) as connection:
+            connection.execute(statement, values)
 
 
 def _text(when: datetime) -> str:

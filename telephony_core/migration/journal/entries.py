@@ -1,4 +1,4 @@
-"""What the journal says: one line for each thing that is about to happen, happened, or did not."""
+"""The lines of the journal: one for each thing that is about to happen, happened, or did not."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Action(StrEnum):
     READ_BACK = "read_back"
     VERIFY = "verify"
     RELEASE = "release"
-    """Giving the source number up."""
+    """Releasing the record at the source."""
     ROLL_BACK = "roll_back"
-    """Giving up what was made at the target."""
+    """Releasing what was made at the target."""
 
 
 class Phase(StrEnum):
@@ -38,7 +38,7 @@ class Phase(StrEnum):
     FAILED = "failed"
     """It did not happen, or what came of it is not what was planned."""
     UNKNOWN = "unknown"
-    """Nobody can tell; a person has to look."""
+    """It is not known; a person has to look."""
 
 
 @dataclass(frozen=True, slots=True)

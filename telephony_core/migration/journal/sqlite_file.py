@@ -35,7 +35,7 @@ ASIDE: Final = (
 def make_private(path: Path) -> None:
     """Make a file that its owner alone can read, where there is none; SQLite would give it the mode of the umask.
 
-    One that is there keeps its mode. What stands against making it, SQLite says better.
+    One that is there keeps its mode. Why it cannot be made, SQLite reports better.
     """
     with suppress(OSError):
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -77,7 +77,7 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
 
 def holds_nothing(connection: sqlite3.Connection) -> bool:
-    """Whether this is no journal yet: beginning it was cut short, or a file was made and nothing came into it."""
+    """Whether this is no journal yet: starting it was cut short, or a file was made and nothing came into it."""
     (things,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
     return not things
 
@@ -174,5 +174,5 @@ _REFUSED: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQL
 _SPOILT: Final = {sqlite3.SQLITE_CORRUPT: "it is damaged", sqlite3.SQLITE_NOTADB: "it is no SQLite file"}
 _FAILING: Final = {
     sqlite3.SQLITE_FULL: ("the disk is full", _ROOM),
-    sqlite3.SQLITE_IOERR: ("the disk fails", "mend the disk, then run the same command again: it goes on from here"),
+    sqlite3.SQLITE_IOERR: ("the disk fails", "repair the disk, then run the same command again: it goes on from here"),
 }

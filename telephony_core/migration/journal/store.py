@@ -1,8 +1,22 @@
 """The journal: what was about to happen and what happened, on disk before anything goes on.
 
 One SQLite file beside the plan (WAL, ``synchronous=FULL``, a checkpoint after every line), readable with any SQLite
-tool: the view ``numbers`` shows where each number stands, ``entries`` everything that led there, ``runs`` who was at
-work. What units need of it is `Journal`, two methods, so that they can be kept somewhere else.
+tool:
+
+    about    what the file is, and the checksum of its plan
+    runs     one row a run of a command: who, where, since when, how it ended
+    entries  one row a line (`Entry`), never changed and never deleted
+    numbers  a view: the last line of each number
+
+What is sent is announced first, so a run that dies leaves a line which says what may have happened:
+
+    (nothing) ──INTENT──> announced ──DONE────> it happened
+                            │   ^ └───FAILED──> it did not happen, or not as planned
+                            └LOOK┘ └──UNKNOWN─> a person has to look
+                     (no trace yet)
+
+`telephony_core.migration.move.state` derives from a number's lines how far its move is. What procedures need of a
+journal is `Journal`, two methods, so that the lines can be kept somewhere else.
 """
 
 from __future__ import annotations
@@ -12,15 +26,25 @@ import os
 import socket
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Protocol, Self
 
+from pydantic import BaseModel
+
 from telephony_core._version import __version__
-from telephony_core.migration.journal.claims import begun_elsewhere, hold, lines_lost, note_begun, was_begun_here
+from telephony_core.domain.phone_number import UtcTime
+from telephony_core.migration.journal.claims import (
+    hold,
+    lines_lost,
+    missing,
+    note_started,
+    older_copy,
+    started_elsewhere,
+    was_started_here,
+)
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.sqlite_file import (
     ASIDE,
@@ -33,37 +57,37 @@ from telephony_core.migration.journal.sqlite_file import (
     open_for_writing,
     sync_folder,
 )
-from telephony_core.migration.move.task import StalePlan
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan
 
-__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_begun"]
+__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_started"]
 
-VERSION: Final = 1
-"""Version of the schema, kept as SQLite's ``user_version``."""
+VERSION: Final = 2
+"""Version of the schema, kept as SQLite's ``user_version``. 1 was before the first release: other column names."""
 APPLICATION: Final = 0x7E1C0DE
-"""SQLite's ``application_id``, by which a journal is told from any other database."""
+"""SQLite's ``application_id``, by which a journal differs from any other database."""
 
 _SCHEMA: Final = """
 CREATE TABLE about (fact TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
-  id INTEGER PRIMARY KEY, command TEXT NOT NULL, began_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
+  id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
   process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL
 );
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, run INTEGER NOT NULL REFERENCES runs (id),
   number TEXT NOT NULL, action TEXT NOT NULL, phase TEXT NOT NULL,
-  record TEXT, says TEXT NOT NULL, facts TEXT NOT NULL
+  record TEXT, message TEXT NOT NULL, data TEXT NOT NULL
 );
 CREATE INDEX entries_by_number ON entries (number, seq);
 CREATE INDEX entries_by_action ON entries (action, phase);
 CREATE VIEW numbers AS
-  SELECT number, action AS last_action, phase, record, says, at
+  SELECT number, action AS last_action, phase, record, message, at
   FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
 """
 
 
 class Journal(Protocol):
-    """What a unit of work needs of a journal."""
+    """What a procedure needs of a journal."""
 
     def append(self, entry: Entry) -> None:
         """Write one line. It is durable when this returns. Raises `JournalError`."""
@@ -72,21 +96,20 @@ class Journal(Protocol):
         """Every line of one number, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """One run as the journal knows it. ``ended_at`` is ``None`` while it lasts, or when it never said goodbye."""
+class RunRecord(BaseModel, frozen=True):
+    """One run of a command on a plan. ``ended_at`` is ``None`` while it lasts, or when it never said that it ended."""
 
     id: int
     command: str
-    began_at: datetime
-    ended_at: datetime | None
+    started_at: UtcTime
+    ended_at: UtcTime | None
     how_it_ended: str | None
     process: int
     host: str
 
     def owner(self, now: datetime) -> str:
         """Who, where and since when, in words."""
-        return f"`{self.command}` by process {self.process} on {self.host}, begun {_age(now - self.began_at)}"
+        return f"`{self.command}` by process {self.process} on {self.host}, started {_age(now - self.started_at)}"
 
 
 class SqliteJournal:
@@ -121,53 +144,53 @@ class SqliteJournal:
         and `JournalError`, and `StalePlan` when the file of the plan holds another one by now.
         """
         path = loaded.journal_path
-        with explained(path):
-            if not create and not path.exists():
-                raise missing(loaded)
-            held = lock(path)
-        also_held = None if held is None else _hold_everywhere(loaded, held, take_over=take_over)
-        if held is None or also_held is None:
-            raise JournalLocked(
-                f"another run is at work on this plan{_owner(path, now)}",
-                remedy="wait for it, or look at it with `telephony migrate status`",
-            )
-        try:
-            # Somebody may have been asked in between; a journal that is begun now would belong to no plan any more.
+        with ExitStack() as undo:
+            with explained(path):
+                if not create and not path.exists():
+                    raise missing(loaded)
+                held = lock(path)
+            # The second lock is the plan's under whatever name it is run.
+            if held is not None:
+                undo.callback(held.close)
+            also_held = None if held is None else hold(loaded, take_over=take_over)
+            if held is None or also_held is None:
+                raise JournalLocked(
+                    f"another run is at work on this plan{_owner(path, now)}",
+                    remedy="wait for it, or look at it with `telephony migrate status`",
+                )
+            undo.callback(also_held.close)
+            # Somebody may have been asked in between; a journal started now would belong to no plan any more.
             if loaded.was_replaced():
                 raise StalePlan(
                     f"{loaded.path} was replaced by another plan since it was read",
                     remedy="read the new one, then run the same command again",
                 )
             with explained(path):
-                journal = cls(path, open_for_writing(path), now)
+                journal = cls(path, undo.enter_context(closing(open_for_writing(path))), now)
+                journal._start(loaded, command, create=create, take_over=take_over)
             journal._locks = (held, also_held)
-        except BaseException:
-            held.close()
-            also_held.close()
-            raise
-        try:
-            with explained(path):
-                if holds_nothing(journal._connection):
-                    if not create or (was_begun_here(loaded) and not take_over):
-                        raise missing(loaded)
-                    journal._begin(loaded)
-                journal._check(loaded)
-                if not take_over and lines_lost(loaded, journal.last_line()):
-                    raise older_copy(loaded)
-                journal._register(command, take_over=take_over)
-                journal._loaded = loaded
-                if journal.last_line() or begun_elsewhere(loaded) is None:  # an empty one takes no other one's place
-                    note_begun(loaded, journal.last_line())
-        except BaseException:
-            journal._close()
-            raise
+            undo.pop_all()
         return journal
+
+    def _start(self, loaded: LoadedPlan, command: str, *, create: bool, take_over: bool) -> None:
+        """Make sure that this is the journal of the plan, and write down that a run of this command has started."""
+        if holds_nothing(self._connection):
+            if not create or (was_started_here(loaded) and not take_over):
+                raise missing(loaded)
+            self._make(loaded)
+        self._check(loaded)
+        if not take_over and lines_lost(loaded, self.last_line()):
+            raise older_copy(loaded)
+        self._register(command, take_over=take_over)
+        self._loaded = loaded
+        if self.last_line() or started_elsewhere(loaded) is None:  # an empty one takes no other one's place
+            note_started(loaded, self.last_line())
 
     @classmethod
     def reading(cls, loaded: LoadedPlan, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
         """Open the journal of a plan to look at it, also while a run is at work. Raises `JournalError`."""
         path = loaded.journal_path
-        if not was_begun(loaded):
+        if not was_started(loaded):
             raise missing(loaded)
         with explained(path):
             journal = cls(path, open_for_reading(path), now)
@@ -181,15 +204,15 @@ class SqliteJournal:
             raise
         return journal
 
-    def _begin(self, loaded: LoadedPlan) -> None:
+    def _make(self, loaded: LoadedPlan) -> None:
         plan = loaded.plan
         about = {
-            "what this is": "the journal of a migration by telephony-core; the view `numbers` shows where each stands",
+            "what this is": "the journal of a migration by telephony-core; the view `numbers` shows the last line",
             "plan": loaded.path.name,
             "checksum": loaded.checksum,
             "from": f"{plan.source.connection} ({plan.source.provider})",
             "to": f"{plan.target.connection} ({plan.target.provider})",
-            "begun at": _text(self._now()),
+            "started at": _text(self._now()),
         }
         self._connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA.split(";\n"):
@@ -209,7 +232,7 @@ class SqliteJournal:
         if version != VERSION:
             raise JournalError(
                 f"{self.path} is a journal of version {version}, and this telephony-core reads {VERSION}",
-                remedy="use the version of telephony-core that began it",
+                remedy="use the version of telephony-core that started it",
             )
         (result,) = self._connection.execute("PRAGMA quick_check(1)").fetchone()
         if result != "ok":
@@ -227,13 +250,13 @@ class SqliteJournal:
         if last is not None and last.ended_at is None:
             if last.host != socket.gethostname() and not take_over:
                 raise JournalLocked(
-                    f"the last run did not say that it ended: {last.owner(now)}; whether it still lives cannot be seen "
+                    f"the last run did not say that it ended: {last.owner(now)}; whether it is at work cannot be seen "
                     f"from {socket.gethostname()}",
-                    remedy="make sure that it is over, then take its place with `--take-over`",
+                    remedy="make sure that it has ended, then take its place with `--take-over`",
                 )
             self.taken_over = last
         cursor = self._connection.execute(
-            "INSERT INTO runs (command, began_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO runs (command, started_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
             (command, _text(now), os.getpid(), socket.gethostname(), __version__),
         )
         self._run = cursor.lastrowid or 0
@@ -243,24 +266,15 @@ class SqliteJournal:
     def append(self, entry: Entry) -> None:
         """Write one line; it is on disk when this returns. Raises `JournalError`."""
         data = json.dumps(dict(entry.data), ensure_ascii=False, separators=(",", ":"))
-        row = (
-            _text(self._now()),
-            self._run,
-            entry.number,
-            entry.action,
-            entry.phase,
-            entry.record,
-            entry.message,
-            data,
-        )
+        row = (entry.number, entry.action, entry.phase, entry.record, entry.message, data)
         with explained(self.path):
             cursor = self._connection.execute(
-                "INSERT INTO entries (at, run, number, action, phase, record, says, facts)"
+                "INSERT INTO entries (at, run, number, action, phase, record, message, data)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
+                (_text(self._now()), self._run, *row),
             )
         if entry.phase is Phase.INTENT and self._loaded is not None:
-            note_begun(self._loaded, cursor.lastrowid or 0)
+            note_started(self._loaded, cursor.lastrowid or 0)
 
     def last_line(self) -> int:
         """The last line that announced something to be sent; 0 where there is none."""
@@ -270,7 +284,7 @@ class SqliteJournal:
         return int(line)
 
     def finish(self, how: str) -> None:
-        """Say that this run is over, and how it ended."""
+        """Write down that this run has ended, and how."""
         with explained(self.path):
             self._connection.execute(
                 "UPDATE runs SET ended_at = ?, how_it_ended = ? WHERE id = ?", (_text(self._now()), how, self._run)
@@ -282,33 +296,30 @@ class SqliteJournal:
         """Every line of one number, oldest first."""
         with explained(self.path):
             rows = self._connection.execute(
-                "SELECT number, action, phase, record, says, facts, seq, at, run FROM entries"
+                "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
                 " WHERE number = ? ORDER BY seq",
                 (number,),
             ).fetchall()
             return [_entry(row) for row in rows]
 
-    def agents_stopped(self, action: Action) -> frozenset[str]:
-        """Agents that giving numbers up may have taken off the air, also for numbers that are still there."""
+    def agents_unpublished(self, action: Action) -> frozenset[str]:
+        """Agents that releasing numbers may have unpublished, also for numbers that are still there."""
         with explained(self.path):
             rows = self._connection.execute(
-                "SELECT facts FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
+                "SELECT data FROM entries WHERE action = ? AND phase = ?", (action, Phase.INTENT)
             ).fetchall()
             return frozenset(str(agent) for (data,) in rows for agent in json.loads(data).get("agents", ()))
 
     def last_run(self) -> RunRecord | None:
-        """The run that began last."""
-        return next(iter(self.runs(newest_first=True)), None)
+        """The run that started last."""
+        return next(iter(self.runs()[-1:]), None)
 
-    def runs(self, *, newest_first: bool = False) -> list[RunRecord]:
-        """Every run."""
-        order = "DESC" if newest_first else "ASC"
-        query = f"SELECT id, command, began_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id {order}"  # noqa: S608
+    def runs(self) -> list[RunRecord]:
+        """Every run, oldest first."""
+        columns = tuple(RunRecord.model_fields)
         with explained(self.path):
-            return [
-                RunRecord(id, command, _time(began), _time(ended) if ended else None, how, process, host)
-                for id, command, began, ended, how, process, host in self._connection.execute(query).fetchall()
-            ]
+            rows = self._connection.execute(f"SELECT {', '.join(columns)} FROM runs ORDER BY id").fetchall()  # noqa: S608
+            return [RunRecord.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
 
     def is_running(self) -> bool:
         """Whether a run is at work on this plan now, as far as this host can see."""
@@ -346,18 +357,7 @@ class SqliteJournal:
                 held.close()
 
 
-def _hold_everywhere(loaded: LoadedPlan, held: sqlite3.Connection, *, take_over: bool) -> sqlite3.Connection | None:
-    """The second lock, which is the plan's under whatever name; without it the first is given back."""
-    also_held = None
-    try:
-        also_held = hold(loaded, take_over=take_over)
-    finally:
-        if also_held is None:
-            held.close()
-    return also_held
-
-
-def was_begun(loaded: LoadedPlan) -> bool:
+def was_started(loaded: LoadedPlan) -> bool:
     """Whether the plan has a journal beside it with anything in it. Raises `JournalError` when that cannot be seen."""
     path = loaded.journal_path
     with explained(path):
@@ -367,39 +367,8 @@ def was_begun(loaded: LoadedPlan) -> bool:
         return not holds_nothing(connection)
 
 
-def older_copy(loaded: LoadedPlan) -> JournalError:
-    """The journal lacks lines that this machine saw written: what they announced may have happened."""
-    return JournalError(
-        f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
-        "happened",
-        remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
-        "then go on from this one with `telephony migrate apply --take-over`",
-    )
-
-
-def missing(loaded: LoadedPlan) -> JournalError:
-    journal = loaded.journal_path
-    found = "an empty journal" if journal.exists() else "no journal"
-    if (elsewhere := begun_elsewhere(loaded)) is not None:
-        return JournalError(
-            f"{loaded.path} has {found} beside it: this plan was begun as {elsewhere}",
-            remedy="run the command with that path",
-        )
-    if was_begun_here(loaded):
-        return JournalError(
-            f"{loaded.path} has {found} beside it, and was begun on this machine: {journal.name} was lost, and with it "
-            "what was made at the target",
-            remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
-            "begin anew with `telephony migrate apply --take-over`",
-        )
-    return JournalError(
-        f"{loaded.path} has {found} beside it: it was not begun here, or {journal.name} was lost",
-        remedy="put the journal back; only if it was never begun, begin with `telephony migrate apply`",
-    )
-
-
 def _owner(path: Path, now: Callable[[], datetime]) -> str:
-    """Who is at work, as far as the journal tells."""
+    """Who is at work, as far as the journal shows."""
     with suppress(sqlite3.Error, JournalError), closing(open_for_reading(path)) as connection:
         last = SqliteJournal(path, connection, now).last_run()
         if last is not None:
@@ -424,7 +393,7 @@ def _age(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     if seconds < 0:
         return "in the future, by this clock"
-    for length, procedure in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * length:
-            return f"{seconds // length} {procedure} ago"
+            return f"{seconds // length} {unit} ago"
     return f"{seconds} seconds ago"

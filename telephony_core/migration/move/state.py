@@ -1,4 +1,20 @@
-"""Where a number stands, worked out from its lines in the journal and from nothing else."""
+"""The state of one number's move, derived from its lines in the journal and from nothing else.
+
+                         import refused ┌────────┐ read back, and different
+                     ┌─────────────────>│ FAILED │<────────────────────┐
+                     │                  └────────┘                     │
+    ┌─────────────┐ import  ┌──────────┐ made, found ┌─────────┐ read  ┌┴──────┐  release  ┌──────────┐
+    │ NOT_STARTED ├────────>│ IN_DOUBT ├────────────>│ STARTED ├──────>│ MOVED ├──────────>│ RELEASED │
+    └─────────────┘ intent  └────┬─────┘             └────┬────┘ back  └┬──────┘           └──────────┘
+                                 │ may be somebody        │ not active  │
+                                 │ else's record          │ yet         │ rollback (also from STARTED, FAILED,
+                        ┌────────v─────┐         ┌────────v───────┐     │ NOT_IN_SERVICE, IN_DOUBT)
+                        │ NEEDS_ACTION │         │ NOT_IN_SERVICE │     v
+                        └──────────────┘         └────────────────┘  ROLLED_BACK
+
+`apply` goes on from FAILED, IN_DOUBT, STARTED, NOT_IN_SERVICE and, once somebody has looked, NEEDS_ACTION. A release or
+a rollback whose answer was lost does not change the state: it is kept beside it (`NumberState.unanswered`).
+"""
 
 from __future__ import annotations
 
@@ -6,30 +22,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 
 
 class MigrationState(StrEnum):
-    """Where a number stands, in one word."""
+    """How far the move of a number is."""
 
-    NOT_BEGUN = "not_begun"
+    NOT_STARTED = "not_started"
     IN_DOUBT = "in_doubt"
     """Its import was not answered, and may still take effect; `apply` goes on looking for it."""
-    BEGUN = "begun"
-    """Made, and interrupted on its way; `apply` goes on with it."""
+    STARTED = "started"
+    """Made at the target, and not read back yet; `apply` goes on with it."""
     NOT_IN_SERVICE = "not_in_service"
     """Made as planned, and pending, suspended or the like at the target; `apply` looks again."""
     FAILED = "failed"
     """Something went wrong; `apply` tries again from there."""
-    ASKED = "asked"
-    """Nobody can tell whether it was made; a person has to look."""
+    NEEDS_ACTION = "needs_action"
+    """Whether it was made cannot be decided from here; a person has to look."""
     MOVED = "moved"
     """Made at the target, read back, and equal."""
     RELEASED = "released"
-    """Moved, and given up at the source."""
+    """Moved, and released at the source."""
     ROLLED_BACK = "rolled_back"
+    """Released at the target; only a new plan moves it again."""
+
+
+FINISHED: Final = (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
+"""States in which `apply` has nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +61,15 @@ class NumberState:
     """Id of the record that this migration made at the target."""
     adopted: bool = False
     """It was found after its answer was lost."""
-    begun: int = 0
-    """Place in the journal of the last import that was begun: rolling back goes the other way."""
+    imported_at_line: int = 0
+    """Line of the journal that announced the last import: rolling back goes the other way."""
     open_import: Entry | None = None
     """The intent of an import of which nothing more is known."""
     send_again: bool = False
     """The SIP settings of an adopted record still have to be sent again."""
     agents_assigned: bool = False
     moved: bool = False
-    asked: bool = False
+    needs_action: bool = False
     problem: Entry | None = None
     """The last thing that went wrong, unless it was overcome."""
     last_seen: Entry | None = None
@@ -58,7 +79,7 @@ class NumberState:
     verified_since: datetime | None = None
     """The first good verification since anything was written at the target or found different."""
     verified_since_there: datetime | None = None
-    """The same moment by the target's own clock, where it told it."""
+    """The same moment by the target's own clock, where its answers show it."""
     last_at: datetime | None = None
     """The latest time of any line."""
     unverifiable: tuple[str, ...] = ()
@@ -76,14 +97,14 @@ class NumberState:
             return MigrationState.RELEASED
         if self.moved:
             return MigrationState.MOVED
-        if self.asked:
-            return MigrationState.ASKED
+        if self.needs_action:
+            return MigrationState.NEEDS_ACTION
         if self.open_import is not None:
             return MigrationState.IN_DOUBT
         if self.problem is not None:
             waits = self.problem.data.get("error") == "NotInService"
             return MigrationState.NOT_IN_SERVICE if waits else MigrationState.FAILED
-        return MigrationState.BEGUN if self.touched else MigrationState.NOT_BEGUN
+        return MigrationState.STARTED if self.touched else MigrationState.NOT_STARTED
 
     @property
     def unanswered(self) -> Literal["release", "rollback"] | None:
@@ -94,23 +115,24 @@ class NumberState:
         return None if self.open_roll_back is None else "rollback"
 
     @property
+    def open_request(self) -> Entry | None:
+        """The line that announced a request of which no answer is known."""
+        return self.open_import or self.open_release or self.open_roll_back
+
+    @property
     def in_doubt(self) -> bool:
-        """Whether something was sent of which nobody can tell yet, or any more, whether it happened."""
-        open_request = self.open_import or self.open_release or self.open_roll_back
-        return open_request is not None or (self.problem is not None and self.problem.phase is Phase.UNKNOWN)
+        """Whether something was sent of which it is not known yet, or never will be, whether it happened."""
+        return self.open_request is not None or (self.problem is not None and self.problem.phase is Phase.UNKNOWN)
 
     @property
     def touched(self) -> bool:
-        """Whether something may stand at the target because of this migration."""
+        """Whether there may be a record at the target because of this migration."""
         return not self.rolled_back and (self.created is not None or self.open_import is not None)
-
-
-NOTHING_YET = NumberState()
 
 
 def state_of(entries: Iterable[Entry]) -> NumberState:
     """The state that a number's lines add up to, oldest first."""
-    state = NOTHING_YET
+    state = NumberState()
     for entry in entries:
         state = _after(state, entry)
         if entry.at is not None and (state.last_at is None or entry.at > state.last_at):
@@ -121,25 +143,33 @@ def state_of(entries: Iterable[Entry]) -> NumberState:
 def _after(state: NumberState, entry: Entry) -> NumberState:
     if entry.phase in (Phase.FAILED, Phase.UNKNOWN):
         state = replace(state, problem=entry)
-    match entry.action:
-        case Action.CHECK:
-            return state
-        case Action.IMPORT:
+    match entry.action, entry.phase:
+        case Action.IMPORT, _:
             return _after_import(state, entry)
-        case Action.SEND_AGAIN if entry.phase is Phase.DONE:
+        case Action.SEND_AGAIN, Phase.DONE:
             return replace(_unverified(state), send_again=False, last_seen=entry, problem=None)
-        case Action.ASSIGN_AGENTS if entry.phase is Phase.DONE:
+        case Action.ASSIGN_AGENTS, Phase.DONE:
             return replace(_unverified(state), agents_assigned=True, last_seen=entry, problem=None)
-        case Action.READ_BACK if entry.phase is Phase.DONE:
+        case Action.READ_BACK, Phase.DONE:
             return replace(state, moved=True, last_seen=entry, problem=None)
-        case Action.READ_BACK:
+        case Action.READ_BACK, _:
             return replace(_unverified(state), moved=False)
-        case Action.VERIFY:
-            return _after_verification(state, entry)
-        case Action.RELEASE:
-            return _after_release(state, entry)
-        case Action.ROLL_BACK:
-            return _after_roll_back(state, entry)
+        case Action.VERIFY, Phase.DONE:
+            return _verified(state, entry)
+        case Action.VERIFY, _:
+            return _unverified(state)
+        case Action.RELEASE, Phase.INTENT:
+            return replace(state, open_release=entry)
+        case Action.RELEASE, Phase.DONE:
+            return replace(state, open_release=None, released=entry, problem=None)
+        case Action.RELEASE, Phase.FAILED:
+            return replace(state, open_release=None)
+        case Action.ROLL_BACK, Phase.INTENT:
+            return replace(state, open_roll_back=entry)
+        case Action.ROLL_BACK, Phase.DONE:
+            return NumberState(rolled_back=True)
+        case Action.ROLL_BACK, Phase.FAILED:
+            return replace(state, open_roll_back=None)
         case _:
             return state
 
@@ -147,7 +177,7 @@ def _after(state: NumberState, entry: Entry) -> NumberState:
 def _after_import(state: NumberState, entry: Entry) -> NumberState:
     match entry.phase:
         case Phase.INTENT:
-            return replace(state, begun=entry.seq, open_import=entry, asked=False, problem=None)
+            return replace(state, imported_at_line=entry.seq, open_import=entry, needs_action=False, problem=None)
         case Phase.DONE:
             return replace(
                 _unverified(state),
@@ -155,61 +185,32 @@ def _after_import(state: NumberState, entry: Entry) -> NumberState:
                 adopted=bool(entry.data.get("adopted")),
                 send_again=bool(entry.data.get("send_again")),
                 open_import=None,
-                asked=False,
+                needs_action=False,
                 problem=None,
                 last_seen=entry,
             )
         case Phase.FAILED:
-            return replace(state, open_import=None, asked=False)
+            return replace(state, open_import=None, needs_action=False)
         case Phase.UNKNOWN:
-            return replace(state, asked=True)
+            return replace(state, needs_action=True)
         case Phase.LOOK:
             return state
 
 
-def _after_verification(state: NumberState, entry: Entry) -> NumberState:
-    if entry.phase is not Phase.DONE:
-        return _unverified(state)
+def _verified(state: NumberState, entry: Entry) -> NumberState:
     unverifiable = entry.data.get("unverifiable")
+    there = entry.data.get("time_at_target")
+    time_there = datetime.fromisoformat(there) if isinstance(there, str) else None
     return replace(
         state,
         problem=None,
         verified_at=entry.at,
         verified_since=state.verified_since or entry.at,
-        verified_since_there=state.verified_since_there if state.verified_since else _time_there(entry),
+        verified_since_there=state.verified_since_there if state.verified_since else time_there,
         unverifiable=tuple(str(name) for name in unverifiable) if isinstance(unverifiable, list) else (),
     )
 
 
-def _time_there(entry: Entry) -> datetime | None:
-    told = entry.data.get("time_at_target")
-    return datetime.fromisoformat(told) if isinstance(told, str) else None
-
-
 def _unverified(state: NumberState) -> NumberState:
-    """What was verified before counts no more."""
+    """An earlier verification does not count any more."""
     return replace(state, verified_at=None, verified_since=None, verified_since_there=None, unverifiable=())
-
-
-def _after_release(state: NumberState, entry: Entry) -> NumberState:
-    match entry.phase:
-        case Phase.INTENT:
-            return replace(state, open_release=entry)
-        case Phase.DONE:
-            return replace(state, open_release=None, released=entry, problem=None)
-        case Phase.FAILED:
-            return replace(state, open_release=None)
-        case _:
-            return state
-
-
-def _after_roll_back(state: NumberState, entry: Entry) -> NumberState:
-    match entry.phase:
-        case Phase.INTENT:
-            return replace(state, open_roll_back=entry)
-        case Phase.DONE:
-            return NumberState(rolled_back=True)
-        case Phase.FAILED:
-            return replace(state, open_roll_back=None)
-        case _:
-            return state

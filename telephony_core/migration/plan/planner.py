@@ -33,7 +33,7 @@ from telephony_core.migration.plan.model import (
     StepKind,
     Trunk,
 )
-from telephony_core.migration.run.target_index import OLDEST, SHARED_FROM
+from telephony_core.migration.run.account_index import OLDEST, SHARED_FROM
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities, Operation, ReleaseEffect
 from telephony_core.provider.capabilities import Field as Setting

@@ -8,10 +8,10 @@ from typing import Final
 
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.journal.entries import Phase
-from telephony_core.migration.move.compare import FieldVerification, VerificationResult
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.html import Html, items, join, page, tag
 from telephony_core.migration.rendering.plan_page import (
     data,
@@ -31,11 +31,11 @@ _WORDS: Final = {
     MigrationState.MOVED: ("moved, read back and equal", "good"),
     MigrationState.RELEASED: ("moved, and released at the source", "good"),
     MigrationState.IN_DOUBT: ("in doubt, its import was not answered", "warn"),
-    MigrationState.BEGUN: ("begun", "warn"),
+    MigrationState.STARTED: ("started", "warn"),
     MigrationState.NOT_IN_SERVICE: ("made, and not in service there", "block"),
     MigrationState.FAILED: ("failed", "block"),
-    MigrationState.ASKED: ("for a person to look at", "block"),
-    MigrationState.NOT_BEGUN: ("not begun", "info"),
+    MigrationState.NEEDS_ACTION: ("needs action", "block"),
+    MigrationState.NOT_STARTED: ("not started", "info"),
     MigrationState.ROLLED_BACK: ("rolled back", "info"),
 }
 _VERDICTS: Final = (VerificationResult.DIFFERS, VerificationResult.UNVERIFIABLE)
@@ -116,7 +116,7 @@ def _runs(run: MigrationRun) -> Iterator[Html]:
     rows = [
         (
             info.command,
-            value_text(info.began_at),
+            value_text(info.started_at),
             "–" if info.ended_at is None else value_text(info.ended_at),
             info.how_it_ended or ("at work" if run.is_running and info is run.runs[-1] else "did not say"),
         )

@@ -6,46 +6,38 @@ Only creates and updates at the target, only what is planned, and only while the
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from telephony_core.errors import TelephonyError
-from telephony_core.migration.journal.claims import Claims
+from telephony_core.migration.inventory.drift import stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
-from telephony_core.migration.move.compare import stale_fields
-from telephony_core.migration.move.effects import Wait
-from telephony_core.migration.move.evidence import live_ids
-from telephony_core.migration.move.state import MigrationState, NumberState, state_of
-from telephony_core.migration.move.steps import PAUSES, move_number
-from telephony_core.migration.move.task import (
+from telephony_core.migration.move.effects import (
+    EndpointRole,
     InDoubt,
     ManualActionRequired,
     MigrationTask,
     StalePlan,
-    no_new_plan,
-    there_already,
+    Wait,
 )
+from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
+from telephony_core.migration.move.steps import PAUSES, live_ids
 from telephony_core.migration.plan.model import PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
-from telephony_core.migration.run.endpoints import check_account, check_ends, records_made
-from telephony_core.migration.run.events import Event, EventKind, OnEvent
-from telephony_core.migration.run.runner import Opener, Runner
+from telephony_core.migration.run.endpoints import Endpoints, Opener, check_account, open_endpoints, records_made
+from telephony_core.migration.run.events import EventKind, OnEvent, Progress
+from telephony_core.migration.run.runner import Runner
 from telephony_core.migration.run.secret_resolver import SecretResolver
-from telephony_core.migration.run.stopping import Stopped, StopRules, run_interruptibly
-from telephony_core.migration.run.target_index import TargetIndex
+from telephony_core.migration.run.stopping import StopRules, run_interruptibly
 from telephony_core.transport.clock import Clock
 
-if TYPE_CHECKING:
-    from telephony_core.client import AsyncTelephony
-
-FINISHED = (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
-_MOST_TOLD = 10
+_MOST_NAMED = 10
+"""So many numbers an error names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +88,10 @@ async def aapply_plan(
 ) -> ApplyReport:
     """Move the planned numbers that are not moved yet. Running it again goes on, and does nothing where all is done.
 
-    ``rules.ask()`` stops it from another task: the numbers in hand are finished, no other one is begun. Raises
+    ``rules.ask()`` stops it from another task: the numbers in hand are finished, no other one is started. Raises
     `StalePlan` before anything is written when the plan's records have changed, `ConfigurationError` when a secret
-    is not where the plan says, `JournalLocked` when another run is at work, `JournalError`. A number that fails is told
-    in the report and does not keep the others from being moved.
+    is not where the plan says, `JournalLocked` when another run is at work, `JournalError`. A number that fails is in
+    the report and does not keep the others from being moved.
     """
     options = options or ApplyOptions()
     numbers = loaded.plan.chosen(options.numbers)
@@ -107,15 +99,13 @@ async def aapply_plan(
     with journal:
         run = _Run(loaded, numbers, options, journal, rules or _rules(loaded, options))
         report = await run.whole(source, target)
-        journal.finish(report.in_a_word)
+        journal.finish(report.summary)
         return report
 
 
 def _rules(loaded: LoadedPlan, options: ApplyOptions) -> StopRules:
-    def said(message: str) -> None:
-        options.on_event(Event(kind=EventKind.SAID, at=options.clock.now(), message=message))
-
-    return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=said)
+    notice = Progress(options.on_event, options.clock).notice
+    return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=notice)
 
 
 class _Run:
@@ -135,77 +125,66 @@ class _Run:
         self.settings = options.settings(loaded.plan.settings)
         self.journal = journal
         self.rules = rules
-        self.done = 0
+        self.progress = Progress(options.on_event, options.clock, total=len(numbers))
         self.failures: dict[str, NumberOutcome] = {}
-        self._stopped = journal.agents_stopped(Action.RELEASE)
+        self._unpublished = journal.agents_unpublished(Action.RELEASE)
         self._broken: JournalError | None = None
 
-    async def whole(self, open_source: Opener, open_target: Opener) -> ApplyReport:
+    async def whole(self, source: Opener, target: Opener) -> ApplyReport:
         if (died := self.journal.taken_over) is not None:
-            self._say(f"taking the place of a run that did not say it ended: {died.owner(self.options.clock.now())}")
+            owner = died.owner(self.options.clock.now())
+            self.progress.notice(f"taking the place of a run that did not say that it ended: {owner}")
         pending = self._pending()
-        self.done = len(self.numbers) - len(pending)
-        self._tell(EventKind.BEGUN, message=f"{len(pending)} of {len(self.numbers)} numbers to move")
+        self.progress.done = len(self.numbers) - len(pending)
+        self.progress.report(EventKind.STARTED, message=f"{len(pending)} of {len(self.numbers)} numbers to move")
         if pending:
-            secret_resolver = self._vault(pending)
-            async with open_source() as source, open_target() as target:
-                check_ends(self.loaded.plan, source, target)
-                await self._move_all(
-                    pending,
-                    secret_resolver,
-                    source.with_options(timeout=self.settings.timeout, read_only=True),
-                    target.with_options(timeout=self.settings.timeout),
-                )
+            resolver = self._secrets(pending)
+            timeout = self.settings.timeout
+            async with open_endpoints(
+                self.loaded.plan, source, target, timeout=timeout, writing=EndpointRole.TARGET
+            ) as endpoints:
+                await self._move_all(pending, resolver, endpoints)
         report = self._report()
-        self._tell(EventKind.ENDED, message=report.in_a_word)
+        self.progress.report(EventKind.ENDED, message=report.summary)
         return report
 
     def _pending(self) -> list[PlannedNumber]:
-        """The numbers to move: first those that were begun, then the new ones, then those that failed before."""
-        by_turn: dict[int, list[PlannedNumber]] = {0: [], 1: [], 2: []}
-        for number in self.numbers:
-            state = self._state(number).state
-            if state not in FINISHED:
-                by_turn[_TURN.get(state, 2)].append(number)
-        return [number for turn in sorted(by_turn) for number in by_turn[turn]]
+        """The numbers to move: first those that were started, then the new ones, then those that failed before."""
+        order = {MigrationState.IN_DOUBT: 0, MigrationState.STARTED: 0, MigrationState.NOT_STARTED: 1}
+        states = [(number, self._state(number).state) for number in self.numbers]
+        pending = [(order.get(state, 2), number) for number, state in states if state not in FINISHED]
+        return [number for _, number in sorted(pending, key=lambda each: each[0])]
 
     def _state(self, number: PlannedNumber) -> NumberState:
         return state_of(self.journal.entries_of(number.key))
 
-    def _vault(self, pending: Iterable[PlannedNumber]) -> SecretResolver:
-        secret_resolver = SecretResolver(self.options.prompt)
+    def _secrets(self, pending: Iterable[PlannedNumber]) -> SecretResolver:
+        resolver = SecretResolver(self.options.prompt)
         needing = [number for number in pending if (state := self._state(number)).created is None or state.send_again]
         names = {number.desired.trunk for number in needing}
-        secret_resolver.open(trunk for trunk in self.loaded.plan.trunks if trunk.name in names)
-        return secret_resolver
+        resolver.open(trunk for trunk in self.loaded.plan.trunks if trunk.name in names)
+        return resolver
 
-    async def _move_all(
-        self,
-        pending: list[PlannedNumber],
-        secret_resolver: SecretResolver,
-        source: AsyncTelephony,
-        target: AsyncTelephony,
-    ) -> None:
-        plan, clock = self.loaded.plan, self.options.clock
-        tasks = [MigrationTask.of(plan, number, target.capabilities) for number in pending]
+    async def _move_all(self, pending: list[PlannedNumber], resolver: SecretResolver, endpoints: Endpoints) -> None:
+        plan = self.loaded.plan
+        tasks = [MigrationTask.of(self.loaded, number, endpoints.target.capabilities) for number in pending]
         made = records_made(plan, self.journal)
-        sources = [task.number.source for task in tasks]
-        runner = Runner(
-            source,
-            target,
+        runner = Runner.of(
+            self.loaded,
+            tasks,
+            endpoints,
             self.journal,
-            TargetIndex(source, clock, (record.identity for record in sources), (record.id for record in sources)),
-            TargetIndex(target, clock, (task.identity for task in tasks), (*made, *plan.target.holds)),
-            secret_resolver,
-            clock,
-            Claims(self.loaded, {task.key: task.identity.account_key for task in tasks}, clock.now),
-            self._recorded,
-            self._waiting,
-            self.rules.asked,
+            resolver,
+            self.options.clock,
+            ids=(*made, *plan.target.holds),
+            recorded=self.progress.step,
+            waiting=self._waiting,
+            stopping=self.rules.asked,
         )
-        await runner.target_index.refresh()
-        await self._check_account(made, runner.target_index)
-        await self._check(tasks, runner)
+        target = runner.indexes[EndpointRole.TARGET]
+        await target.refresh()
+        await self._check_account(made, target)
+        await self._check_records(tasks, runner.indexes[EndpointRole.SOURCE], target)
         # What was rolled back proves nothing of what the plan makes.
         proven = sum(
             self._state(number).state in (MigrationState.MOVED, MigrationState.RELEASED) for number in self.numbers
@@ -213,9 +192,11 @@ class _Run:
         canaries = max(0, self.settings.canary - proven)
         await self._move_some(tasks[:canaries], runner, canary=True)
         await self._move_some(tasks[canaries:], runner)
-        await self._check_once_more(tasks, runner.target_index)
+        await self._check_for_doubles(tasks, target)
 
-    async def _check_account(self, made: Mapping[str, NumberState], target: TargetIndex) -> None:
+    # -- before anything is written
+
+    async def _check_account(self, made: Mapping[str, NumberState], target: AccountIndex) -> None:
         """Refuse another account than the plan's. What this migration made last may take a moment to show."""
         for pause in PAUSES if made else ():
             with suppress(StalePlan):
@@ -225,107 +206,108 @@ class _Run:
             await target.refresh()
         check_account(self.loaded.plan, made, target)
 
-    async def _check(self, tasks: Sequence[MigrationTask], runner: Runner) -> None:
+    async def _check_records(self, tasks: Sequence[MigrationTask], source: AccountIndex, target: AccountIndex) -> None:
         """Refuse when the records of the plan have changed, other than by what the journal says."""
-        await runner.source_index.refresh()
+        await source.refresh()
         changed: list[tuple[str, str]] = []
-        ways: dict[str, str] = {}
+        remedies: dict[str, str] = {}
         for task in tasks:
-            record = runner.source_index.by_id(task.number.source.id)
-            if drift := stale_fields(task.number.source, record, self._stopped):
-                said = "it is gone" if record is None else "; ".join(map(str, drift))
-                changed.append((task.key, f"at the source: {said}"))
-                if self._state(task.number).touched:
-                    ways[task.key] = no_new_plan(task.key, shlex.quote(str(self.loaded.path)))
             state = self._state(task.number)
-            if state.created is None and state.open_import is None:
-                live = live_ids(task, runner.target_index.shown(task.identity))
+            record = source.by_id(task.number.source.id)
+            if drift := stale_fields(task.number.source, record, self._unpublished):
+                how = "it was removed" if record is None else "; ".join(map(str, drift))
+                changed.append((task.key, f"at the source: {how}"))
+                if state.touched:
+                    remedies[task.key] = task.restore_source
+            if not state.touched:
+                live = live_ids(task, target.shown(task.identity))
                 changed += [(task.key, f"at the target: it is there already, as {id}") for id in live]
                 if live:
-                    ways[task.key] = there_already(task, live[0])
+                    remedies[task.key] = task.there_already(live[0])
         if changed:
-            raise self._overtaken(changed, tasks, ways)
+            raise self._stale(changed, tasks, remedies)
 
-    def _overtaken(
-        self, changed: Sequence[tuple[str, str]], tasks: Sequence[MigrationTask], ways: Mapping[str, str]
+    def _stale(
+        self, changed: Sequence[tuple[str, str]], tasks: Sequence[MigrationTask], remedies: Mapping[str, str]
     ) -> StalePlan:
-        """What has changed, and how to go on: with the others first, for one that is half made stays so under a new
-        plan; then with the changed ones, of which a new plan helps only those that are at the target in no way."""
-        told = [f"{key} {how}" for key, how in changed[:_MOST_TOLD]]
-        told += [f"and {len(changed) - _MOST_TOLD} more"] if len(changed) > _MOST_TOLD else []
-        others = [task.key for task in tasks if task.key not in {key for key, _ in changed}]
-        keys = dict.fromkeys(key for key, _ in changed)
-        parts = [f"for {key}: {ways[key]}" for key in list(keys)[:_MOST_TOLD] if key in ways]
-        anew = len(keys) - len(ways)
-        if anew:
-            parts.append(
-                "take the inventory again and make a new plan, under another name, for "
-                + ("what has changed" if not ways else f"the {anew} that are only changed at the source")
-            )
-        remedy = "; ".join(parts)
-        if others:
-            named = " ".join(f"--numbers {shlex.quote(key)}" for key in others)
-            chosen = named if len(others) <= _MOST_TOLD else "--numbers @FILE"
-            going_on = f"`{command('apply', self.loaded.path)} {chosen}`"
-            remedy = f"go on with the other {len(others)} first: {going_on}; then {remedy}"
-        return StalePlan(f"{len(changed)} things are not as the plan read them: {'; '.join(told)}", remedy=remedy)
+        """What has changed, and how to go on.
+
+        The others go first, because a new plan would skip one of them that is half made. Of the changed ones, a new
+        plan helps only those that are not at the target in any way; each of the rest has a remedy of its own.
+        """
+        what = [f"{key} {how}" for key, how in changed[:_MOST_NAMED]]
+        what += [f"and {len(changed) - _MOST_NAMED} more"] if len(changed) > _MOST_NAMED else []
+        keys = list(dict.fromkeys(key for key, _ in changed))
+        parts = [f"for {key}: {remedies[key]}" for key in keys[:_MOST_NAMED] if key in remedies]
+        if again := len(keys) - len(remedies):
+            which = "what has changed" if not remedies else f"the {again} that are only changed at the source"
+            parts.append(f"take the inventory again and make a new plan, under another name, for {which}")
+        if others := [task.key for task in tasks if task.key not in keys]:
+            named = command("apply", self.loaded.path, others)
+            if len(others) > _MOST_NAMED:
+                named = f"{command('apply', self.loaded.path)} --numbers @FILE"
+            parts[0] = f"go on with the other {len(others)} first: `{named}`; then {parts[0]}"
+        return StalePlan(
+            f"{len(changed)} things are not as the plan read them: {'; '.join(what)}", remedy="; ".join(parts)
+        )
+
+    # -- number by number
 
     async def _move_some(self, tasks: Sequence[MigrationTask], runner: Runner, *, canary: bool = False) -> None:
         """Move these, so many at once as the settings allow. One that only waits leaves its place to another."""
-        turn = asyncio.Semaphore(self.settings.concurrency)
-        runner = replace(runner, turn=turn)
+        workers = asyncio.Semaphore(self.settings.concurrency)
+        runner = replace(runner, workers=workers)
         try:
             async with asyncio.TaskGroup() as group:
                 for task in tasks:
-                    await turn.acquire()
+                    await workers.acquire()
                     if self.rules.why is not None or self._broken is not None:
-                        turn.release()  # one that only waits still needs it, to end
+                        workers.release()  # one that only waits still needs it, to end
                         break
-                    group.create_task(self._take_turn(task, runner, turn, canary=canary))
+                    group.create_task(self._work(task, runner, workers, canary=canary))
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from None
         if self._broken is not None:
             raise self._broken
 
-    async def _take_turn(self, task: MigrationTask, runner: Runner, turn: asyncio.Semaphore, *, canary: bool) -> None:
+    async def _work(self, task: MigrationTask, runner: Runner, workers: asyncio.Semaphore, *, canary: bool) -> None:
         try:
             await self._move(task, runner, canary=canary)
         except JournalError as broken:
             self._broken = broken
         finally:
-            turn.release()
+            workers.release()
 
     async def _move(self, task: MigrationTask, runner: Runner, *, canary: bool) -> None:
-        self._tell(EventKind.NUMBER_BEGUN, task.key)
+        self.progress.report(EventKind.NUMBER_STARTED, task.key)
         try:
-            await runner.run(move_number(task, self._state(task.number), self._stopped))
+            await runner.run(move_number(task, self._state(task.number), self._unpublished))
         except JournalError:
             raise
         except TelephonyError as error:
-            if not isinstance(error, InDoubt):  # it was asked to stop, so there is no further number to keep from it
+            if not isinstance(error, InDoubt):  # the run was asked to stop, so there is no further number to keep back
                 self.rules.failed(error, canary=canary)
             self._fail(task, error)
         else:
-            self.done += 1
+            self.progress.done += 1
             self.rules.succeeded()
-            runner.target_index.reconcile(task.identity)
-            self._tell(EventKind.NUMBER_DONE, task.key)
+            runner.indexes[EndpointRole.TARGET].settle(task.identity)
+            self.progress.report(EventKind.NUMBER_DONE, task.key)
 
-    def _fail(self, task: MigrationTask, error: TelephonyError, entry: Entry | None = None) -> None:
-        if entry is not None:
-            self.journal.append(entry)
+    def _fail(self, task: MigrationTask, error: TelephonyError) -> None:
         self.failures[task.key] = NumberOutcome.of(task.key, self._state(task.number).state, error)
-        self._tell(EventKind.NUMBER_FAILED, task.key, str(error))
+        self.progress.failed = len(self.failures)
+        self.progress.report(EventKind.NUMBER_FAILED, task.key, str(error))
 
-    async def _check_once_more(self, tasks: Sequence[MigrationTask], target: TargetIndex) -> None:
-        """Look whether somebody else brought one of these numbers while this run did: then there are two of it."""
+    async def _check_for_doubles(self, tasks: Sequence[MigrationTask], target: AccountIndex) -> None:
+        """Look whether somebody else made one of these numbers while this run did: then there are two of it."""
         moved = [task for task in tasks if self._state(task.number).state is MigrationState.MOVED]
         if not moved:
             return
         try:
             await target.refresh()
         except TelephonyError as error:
-            self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error}")
+            self.progress.notice(f"whether a number is there twice was not seen, and `verify` will show it: {error}")
             return
         for task in moved:
             live = target.live_of_settled(task.identity)
@@ -333,46 +315,23 @@ class _Run:
                 twice = ManualActionRequired(
                     f"{len(live)} live records of {task.key} are at the target: {', '.join(live)}"
                 )
-                self.done -= 1
-                self._fail(task, twice, Entry(task.key, Action.READ_BACK, Phase.FAILED, message=str(twice)))
-
-    # -- telling
-
-    def _recorded(self, entry: Entry) -> None:
-        self._tell(EventKind.STEP, entry.number, entry.message, entry)
+                self.progress.done -= 1
+                self.journal.append(Entry(task.key, Action.READ_BACK, Phase.FAILED, message=str(twice)))
+                self._fail(task, twice)
 
     def _waiting(self, wait: Wait) -> None:
         if wait.doubted is not None:
             self.rules.doubted(wait.doubted)
-        self._tell(EventKind.WAITING, message=f"{wait.seconds:g} s: {wait.why}")
-
-    def _say(self, message: str) -> None:
-        self._tell(EventKind.SAID, message=message)
-
-    def _tell(self, kind: EventKind, number: str | None = None, message: str = "", entry: Entry | None = None) -> None:
-        self.options.on_event(
-            Event(
-                kind=kind,
-                at=self.options.clock.now(),
-                number=number,
-                action=entry.action if entry is not None else None,
-                phase=entry.phase if entry is not None else None,
-                message=message,
-                done=self.done,
-                failed=len(self.failures),
-                total=len(self.numbers),
-            )
-        )
+        self.progress.report(EventKind.WAITING, message=f"{wait.seconds:g} s: {wait.why}")
 
     def _report(self) -> ApplyReport:
         states = {number.key: self._state(number) for number in self.numbers}
-        standings = {key: state.state for key, state in states.items()}
-        remainder = tuple(key for key, state in standings.items() if state not in FINISHED)
+        remainder = tuple(key for key, state in states.items() if state.state not in FINISHED)
         return ApplyReport(
             plan=str(self.loaded.path),
             total=len(self.numbers),
-            done=sum(state in FINISHED for state in standings.values()),
-            rolled_back=sum(state is MigrationState.ROLLED_BACK for state in standings.values()),
+            done=len(states) - len(remainder),
+            rolled_back=sum(state.rolled_back for state in states.values()),
             failures=tuple(self.failures.values()),
             remainder=remainder,
             in_doubt=tuple(key for key in remainder if states[key].in_doubt),
@@ -380,8 +339,3 @@ class _Run:
             why_stopped=self.rules.message or None,
             took_over=self.journal.taken_over is not None,
         )
-
-
-_TURN = {MigrationState.IN_DOUBT: 0, MigrationState.BEGUN: 0, MigrationState.NOT_BEGUN: 1}
-
-__all__ = ["ApplyOptions", "ApplyReport", "Stopped", "aapply_plan", "apply_plan"]

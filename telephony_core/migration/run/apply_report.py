@@ -1,4 +1,4 @@
-"""What a run of apply came to: how many are there, what failed and why, and what is left to feed back."""
+"""The result of a run of apply: how many are there, what failed and why, and what is left to feed back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NumberOutcome(BaseModel, frozen=True):
     number: str
     state: MigrationState
     error: str
-    """Class of the error: ``PlanOvertaken``, ``RateLimited``."""
+    """Class of the error: ``StalePlan``, ``RateLimited``."""
     message: str
 
     @classmethod
@@ -28,7 +28,7 @@ class NumberOutcome(BaseModel, frozen=True):
 
 
 class ApplyReport(BaseModel, frozen=True):
-    """What a run came to. ``remainder`` are the keys that are not moved yet, to be fed back as they are."""
+    """The result of a run. ``remainder`` are the keys that are not moved yet, to be fed back as they are."""
 
     plan: str
     total: int
@@ -51,7 +51,7 @@ class ApplyReport(BaseModel, frozen=True):
         return not self.remainder
 
     @property
-    def in_a_word(self) -> str:
+    def summary(self) -> str:
         parts = [f"{self.done - self.rolled_back} of {self.total} moved"]
         parts += [f"{self.rolled_back} rolled back before"] if self.rolled_back else []
         parts += [f"{len(self.failures)} failed"] if self.failures else []
@@ -71,9 +71,9 @@ class ApplyReport(BaseModel, frozen=True):
 
     def lines(self) -> list[str]:
         """The report, for a terminal."""
-        lines = [self.in_a_word]
+        lines = [self.summary]
         if self.why_stopped:
-            lines.append(f"no further number was begun: {self.why_stopped}")
+            lines.append(f"no further number was started: {self.why_stopped}")
         lines += [f"  {failure}" for failure in self.failures]
         lines += [f"next: {command}" for command in self.next_commands]
         return lines

@@ -1,34 +1,84 @@
-"""Whether the clients given lead to the accounts that a plan is about, before anything is concluded from them.
+"""The clients of both endpoints, and whether they lead to the accounts that a plan is about.
 
-Another address shows by itself. Keys of several accounts share one, so there the records tell: those that the plan saw,
-and those that were made since.
+Another address shows by itself. Keys of several accounts share one, so there the records decide: those that the plan
+saw, and those that were made since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from telephony_core.errors import MigrationError
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.claims import same_url
+from telephony_core.migration.move.effects import EndpointRole, MigrationTask, StalePlan
 from telephony_core.migration.move.state import NumberState, state_of
-from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import Plan
-from telephony_core.migration.run.target_index import TargetIndex
+from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.provider.port import is_loopback
+from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
     from telephony_core.migration.journal.store import Journal
 
+Opener: TypeAlias = "Callable[[], AsyncTelephony]"
+"""Makes the client of one endpoint, such as ``lambda: AsyncTelephony(connections["kr-prod"])``; the run closes it."""
+
 CLOCKS_DIFFER: Final = timedelta(hours=1)
 """So far may the clocks of this machine and of a provider be apart before anything is concluded from a time."""
 
 
-def check_ends(plan: Plan, source: AsyncTelephony, target: AsyncTelephony) -> None:
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """A client of each endpoint."""
+
+    source: AsyncTelephony
+    target: AsyncTelephony
+
+    def client(self, role: EndpointRole) -> AsyncTelephony:
+        return self.source if role is EndpointRole.SOURCE else self.target
+
+    def writing(self, role: EndpointRole | None, timeout: float) -> Self:
+        """The same clients with this time-out in seconds, of which only this one may write, or none."""
+        source, target = (
+            self.client(each).with_options(timeout=timeout, read_only=None if each is role else True)
+            for each in EndpointRole
+        )
+        return type(self)(source, target)
+
+    def indexes(
+        self, tasks: Sequence[MigrationTask], clock: Clock, ids: Iterable[str] = ()
+    ) -> dict[EndpointRole, AccountIndex]:
+        """What either account lists of these numbers, and of records with these ids at the target."""
+        sources = [task.number.source for task in tasks]
+        return {
+            EndpointRole.SOURCE: AccountIndex(
+                self.source, clock, (record.identity for record in sources), (record.id for record in sources)
+            ),
+            EndpointRole.TARGET: AccountIndex(self.target, clock, (task.identity for task in tasks), ids),
+        }
+
+
+@asynccontextmanager
+async def open_endpoints(
+    plan: Plan, source: Opener, target: Opener, *, timeout: float | None = None, writing: EndpointRole | None = None
+) -> AsyncIterator[Endpoints]:
+    """Clients of both endpoints with the plan's ``timeout`` (or this one, in seconds), of which one may write, or none.
+
+    Raises `MigrationError` unless they are of the providers, and at the addresses, that the plan is about.
+    """
+    async with source() as source_client, target() as target_client:
+        check_endpoints(plan, source_client, target_client)
+        yield Endpoints(source_client, target_client).writing(writing, timeout or plan.settings.timeout)
+
+
+def check_endpoints(plan: Plan, source: AsyncTelephony, target: AsyncTelephony) -> None:
     """Raise `MigrationError` unless the clients are of the providers, and at the addresses, that the plan is about."""
     for name, side, client in (("from", plan.source, source), ("to", plan.target, target)):
         if client.provider != side.provider:
@@ -47,40 +97,46 @@ def check_ends(plan: Plan, source: AsyncTelephony, target: AsyncTelephony) -> No
 
 def _same_place(one: str, other: str) -> bool:
     """Whether two base URLs lead to the same place. An emulator on this machine may come back on another port."""
-    parts = [urlsplit(url) for url in (one, other)]
-    if all(is_loopback(part.hostname or "") for part in parts):
+    if all(is_loopback(urlsplit(url).hostname or "") for url in (one, other)):
         return True
     return same_url(one) == same_url(other)
 
 
 def records_made(plan: Plan, journal: Journal) -> dict[str, NumberState]:
-    """What this migration made at the target and did not give up, by record."""
+    """What this migration made at the target and did not release, by record."""
     states = (state_of(journal.entries_of(number.key)) for number in plan.numbers)
     return {state.created: state for state in states if state.touched and state.created is not None}
 
 
-def check_account(plan: Plan, made: Mapping[str, NumberState], target: TargetIndex) -> None:
+def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIndex) -> None:
     """Raise `StalePlan` when the target's last listing shows that it is another account than the plan's.
 
     ``target`` was asked to keep the records that this migration made and those that the plan saw. One of them is
-    enough. Where the account held nothing when the plan was made, a record that is older than the plan tells.
+    enough. Where the account held nothing when the plan was made, a record that is older than the plan decides.
     """
-    seen = plan.target.holds
-    if any((record := target.by_id(id)) is not None and number_text(record.identity) == seen[id] for id in seen):
+    holds = plan.target.holds
+    if any((record := target.by_id(id)) is not None and number_text(record.identity) == holds[id] for id in holds):
         return
     if any(target.by_id(id) is not None for id in made):
         return
     where = plan.target.connection
     if any(state.open_roll_back is None for state in made.values()):
-        said = f"no record that this migration made ({len(made)} in all) is at {where}"
-    elif seen:
-        said = f"none of the records that the plan saw there is at {where}"
+        # Another account and one from which everything was removed look alike, so both are said.
+        also = ", nor any that the plan saw there" if holds else ""
+        raise StalePlan(
+            f"no record that this migration made ({len(made)} in all) is at {where}{also}: either this is not the "
+            "account that the plan is for, or somebody removed all of them",
+            remedy="give that connection the key of that account; if somebody removed all of them, make a new plan, "
+            "under another name: nothing is left to take back",
+        )
+    if holds:
+        why = f"none of the records that the plan saw there is at {where}"
     elif not made and _is_older(target.oldest, plan.target.taken_at):
-        said = f"{where} held nothing when the plan was made, and holds records that were made before that"
+        why = f"{where} held nothing when the plan was made, and holds records that were made before that"
     else:
         return
     raise StalePlan(
-        f"{said}, so this seems not to be the account that the plan is for",
+        f"{why}, so this seems not to be the account that the plan is for",
         remedy="give that connection the key of that account; if somebody removed all of them, make a new plan",
     )
 

@@ -1,24 +1,26 @@
-"""What a run tells while it is at work: for a progress bar, or as JSON lines. Holds no secret."""
+"""What a run reports while it is at work: for a progress bar, or as JSON lines. Holds no secret."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 from pydantic import BaseModel
 
 from telephony_core.domain.phone_number import UtcTime
-from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.transport.clock import Clock
 
 
 class EventKind(StrEnum):
     """What happened."""
 
-    BEGUN = "begun"
-    SAID = "said"
+    STARTED = "started"
+    NOTICE = "notice"
     """Something a person should know: a lock that was taken over, a stop that was asked for."""
-    NUMBER_BEGUN = "number_begun"
+    NUMBER_STARTED = "number_started"
     STEP = "step"
     """A line was written into the journal."""
     WAITING = "waiting"
@@ -48,3 +50,43 @@ class Event(BaseModel, frozen=True):
 
 
 OnEvent: TypeAlias = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class Progress:
+    """Counts what a run has done, and reports everything that happens as an `Event`."""
+
+    on_event: OnEvent
+    clock: Clock
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+
+    def report(
+        self,
+        kind: EventKind,
+        number: str | None = None,
+        message: str = "",
+        *,
+        action: Action | None = None,
+        phase: Phase | None = None,
+    ) -> None:
+        self.on_event(
+            Event(
+                kind=kind,
+                at=self.clock.now(),
+                number=number,
+                action=action,
+                phase=phase,
+                message=message,
+                done=self.done,
+                failed=self.failed,
+                total=self.total,
+            )
+        )
+
+    def notice(self, message: str) -> None:
+        self.report(EventKind.NOTICE, message=message)
+
+    def step(self, entry: Entry) -> None:
+        self.report(EventKind.STEP, entry.number, entry.message, action=entry.action, phase=entry.phase)

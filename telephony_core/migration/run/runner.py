@@ -1,12 +1,12 @@
-"""Carries out what units ask for: over two clients, one journal and one clock. The only code here that sends."""
+"""Performs what procedures ask for: over two clients, one journal and one clock. The only code here that sends."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import Self, TypeVar
 
 from telephony_core.errors import TelephonyError
 from telephony_core.migration.journal.claims import Claims
@@ -17,6 +17,7 @@ from telephony_core.migration.move.effects import (
     Effect,
     EndpointRole,
     Lookup,
+    MigrationTask,
     Now,
     Procedure,
     ProviderNow,
@@ -25,51 +26,59 @@ from telephony_core.migration.move.effects import (
     RunFlow,
     Wait,
 )
+from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.run.account_index import AccountIndex
+from telephony_core.migration.run.endpoints import Endpoints
 from telephony_core.migration.run.secret_resolver import SecretResolver
-from telephony_core.migration.run.target_index import TargetIndex
 from telephony_core.secrets.redaction import scrubbed
 from telephony_core.transport.clock import Clock
 
-if TYPE_CHECKING:
-    from telephony_core.client import AsyncTelephony
-
 T = TypeVar("T")
-
-Opener: TypeAlias = "Callable[[], AsyncTelephony]"
-"""Makes the client of one end, such as ``lambda: AsyncTelephony(connections["kr-prod"])``; the run closes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Everything that a unit's effects need. ``recorded`` and ``waiting`` are told of what happens, for progress."""
+    """Everything that effects need. ``recorded`` and ``waiting`` are called with what happens, for progress."""
 
-    source: AsyncTelephony
-    target: AsyncTelephony
+    endpoints: Endpoints
+    indexes: Mapping[EndpointRole, AccountIndex]
     journal: Journal
-    source_index: TargetIndex
-    target_index: TargetIndex
     secret_resolver: SecretResolver
     clock: Clock
     claims: Claims
     recorded: Callable[[Entry], None] = lambda entry: None
     waiting: Callable[[Wait], None] = lambda wait: None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when somebody asks the run to stop: idle waits end then."""
-    turn: asyncio.Semaphore | None = None
+    """Set when the run is asked to stop: idle waits end then."""
+    workers: asyncio.Semaphore | None = None
     """The place among the numbers in work that an idle wait leaves to another number."""
-    _began: tuple[datetime, float] = field(init=False)
+    _started: tuple[datetime, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_began", (self.clock.now(), self.clock.monotonic()))
+        object.__setattr__(self, "_started", (self.clock.now(), self.clock.monotonic()))
 
-    def client(self, end: EndpointRole) -> AsyncTelephony:
-        return self.source if end is EndpointRole.SOURCE else self.target
-
-    def index(self, end: EndpointRole) -> TargetIndex:
-        return self.source_index if end is EndpointRole.SOURCE else self.target_index
+    @classmethod
+    def of(
+        cls,
+        loaded: LoadedPlan,
+        tasks: Sequence[MigrationTask],
+        endpoints: Endpoints,
+        journal: Journal,
+        secret_resolver: SecretResolver,
+        clock: Clock,
+        *,
+        ids: Iterable[str] = (),
+        recorded: Callable[[Entry], None],
+        waiting: Callable[[Wait], None] = lambda wait: None,
+        stopping: asyncio.Event,
+    ) -> Self:
+        """A runner for these tasks; ``ids`` are records at the target that its index is to keep."""
+        claims = Claims(loaded, {task.key: task.identity.account_key for task in tasks}, clock.now)
+        indexes = endpoints.indexes(tasks, clock, ids)
+        return cls(endpoints, indexes, journal, secret_resolver, clock, claims, recorded, waiting, stopping)
 
     async def run(self, procedure: Procedure[T]) -> T:
-        """Run a unit to its end. Raises what it raises, and `JournalError` at once: nothing goes on unrecorded."""
+        """Run a procedure to its end. Raises what it raises, and `JournalError` at once: nothing goes on unrecorded."""
         try:
             effect = next(procedure)
             while True:
@@ -90,7 +99,7 @@ class Runner:
     async def _do(self, effect: Effect[object]) -> object:
         match effect:
             case RunFlow():
-                client = self.client(effect.end)
+                client = self.endpoints.client(effect.role)
                 try:
                     return await client.run(effect.flow(client.operations))
                 except TelephonyError as error:
@@ -99,20 +108,20 @@ class Runner:
                     error.scrub(lambda text: scrubbed(text, self.secret_resolver.secrets))
                     raise
             case Lookup():
-                return await self.index(effect.end).look(effect.identity, effect.id, fresh=effect.fresh)
+                return await self.indexes[effect.role].look(effect.identity, effect.id, fresh=effect.fresh)
             case Record():
                 entry = self._timed(effect.entry)
                 self.journal.append(entry)
-                self.claims.told(entry)
+                self.claims.follow(entry)
                 self.recorded(entry)
             case Wait():
                 self.waiting(effect)
                 return await self._wait(effect)
             case Now():
-                began, at = self._began
-                return began + timedelta(seconds=self.clock.monotonic() - at)
+                started, at = self._started
+                return started + timedelta(seconds=self.clock.monotonic() - at)
             case ProviderNow():
-                return self.client(effect.end).provider_time
+                return self.endpoints.client(effect.role).provider_time
             case Claim():
                 self.claims.claim(effect.number, effect.identity, goes_on=effect.goes_on)
             case ResolveSecrets():
@@ -122,24 +131,24 @@ class Runner:
         return None
 
     def _timed(self, entry: Entry) -> Entry:
-        """An announcement keeps both providers' times too: this machine's clock may be set before it is settled."""
+        """An announcement keeps both providers' times too: this machine's clock may be set meanwhile."""
         if entry.phase is not Phase.INTENT:
             return entry
-        times = {f"time_at_{end}": self.client(end).provider_time for end in EndpointRole}
-        told = {name: at.isoformat(timespec="seconds") for name, at in times.items() if at is not None}
-        return replace(entry, data={**entry.data, **told})
+        times = {f"time_at_{role}": self.endpoints.client(role).provider_time for role in EndpointRole}
+        known = {name: at.isoformat(timespec="seconds") for name, at in times.items() if at is not None}
+        return replace(entry, data={**entry.data, **known})
 
     async def _wait(self, wait: Wait) -> bool:
         if not wait.idle:
             await self.clock.asleep(wait.seconds)
             return True
-        if self.turn is not None:
-            self.turn.release()
+        if self.workers is not None:
+            self.workers.release()
         try:
             return await self._sleep_unless_stopped(wait.seconds)
         finally:
-            if self.turn is not None:
-                await self.turn.acquire()
+            if self.workers is not None:
+                await self.workers.acquire()
 
     async def _sleep_unless_stopped(self, seconds: float) -> bool:
         if self.stopping.is_set():

@@ -1,22 +1,22 @@
-"""Where a migration stands, read from its journal alone: no client, no network, also while a run is at work."""
+"""The status of a migration, read from its journal alone: no client, no network, also while a run is at work."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
-from telephony_core.migration.journal.claims import PlanElsewhere, begun_elsewhere, was_begun_here
+from telephony_core.migration.journal.claims import PlanElsewhere, missing, started_elsewhere, was_started_here
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import SqliteJournal, missing, was_begun
-from telephony_core.migration.move.compare import FieldVerification
-from telephony_core.migration.move.state import MigrationState, NumberState, state_of
-from telephony_core.migration.move.task import clock_text
+from telephony_core.migration.journal.store import RunRecord, SqliteJournal, was_started
+from telephony_core.migration.move.effects import clock_text
+from telephony_core.migration.move.state import FINISHED, MigrationState, state_of
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.verification import FieldVerification
 from telephony_core.migration.rendering.commands import command
 
 
@@ -31,7 +31,7 @@ class StepTaken(BaseModel, frozen=True):
 
 
 class NumberRun(BaseModel, frozen=True):
-    """Where one planned number stands."""
+    """The status of one planned number."""
 
     number: str
     state: MigrationState
@@ -51,31 +51,19 @@ class NumberRun(BaseModel, frozen=True):
     fields: tuple[FieldVerification, ...] = ()
     """What the last verification found, good or bad."""
     releasable_at: UtcTime | None = None
-    """When its soak is over."""
+    """When its soak ends."""
     released: str | None = None
-    """What giving the source up came to."""
+    """The result of releasing the source."""
     unanswered: Literal["release", "rollback"] | None = None
     """The command of which a request was not answered; until it is run again, it may still take effect."""
 
     @property
     def is_finished(self) -> bool:
-        return self.state in (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
-
-
-class RunInfo(BaseModel, frozen=True):
-    """One run of a command on this plan."""
-
-    id: int
-    command: str
-    began_at: UtcTime
-    ended_at: UtcTime | None
-    how_it_ended: str | None
-    process: int
-    host: str
+        return self.state in FINISHED
 
 
 class MigrationRun(BaseModel, frozen=True):
-    """Where a whole migration stands."""
+    """The status of a whole migration."""
 
     plan: str
     checksum: str
@@ -84,14 +72,14 @@ class MigrationRun(BaseModel, frozen=True):
     at: UtcTime
     is_running: bool
     """Whether a run is at work now, as far as this host can see."""
-    runs: tuple[RunInfo, ...]
+    runs: tuple[RunRecord, ...]
     numbers: tuple[NumberRun, ...]
     """Every planned number, in the plan's order."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def counts(self) -> dict[MigrationState, int]:
-        """How many numbers stand where; only what there is."""
+        """How many numbers are in which state; only what there is."""
         counted = Counter(number.state for number in self.numbers)
         return {state: counted[state] for state in MigrationState if counted[state]}
 
@@ -105,14 +93,13 @@ class MigrationRun(BaseModel, frozen=True):
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type now."""
-        standings = set(self.counts)
         if self.is_running:
             return ()
         if unanswered := {number.unanswered for number in self.numbers if number.unanswered is not None}:
             return tuple(command(name, self.plan) for name in sorted(unanswered))
         if self.remainder:
             return (command("apply", self.plan),)
-        if MigrationState.MOVED not in standings:
+        if MigrationState.MOVED not in self.counts:
             return (command("report", self.plan),)
         moved = [number for number in self.numbers if number.state is MigrationState.MOVED]
         if any(number.verified_at is None for number in moved):
@@ -125,33 +112,25 @@ class MigrationRun(BaseModel, frozen=True):
         """The status, for a terminal."""
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.counts.items())
         lines = [f"{self.source} → {self.target}: {counts or 'nothing is planned'}"]
-        if not self.runs:
-            lines.append("there is no journal beside the plan: it was not begun, or its journal was lost")
         if self.runs:
             last = self.runs[-1]
-            said = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
-            lines.append(f"`{last.command}` of {last.began_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {said}")
-        lines += [
-            f"  {number.number}: {number.state.replace('_', ' ')}: {number.problem}"
-            for number in self.numbers
-            if number.problem is not None
-        ]
-        lines += [
-            f"  {number.number}: {number.state.replace('_', ' ')}: a {number.unanswered} of it was not answered"
-            for number in self.numbers
-            if number.unanswered is not None
-        ]
-        lines += [
-            f"  {number.number}: in doubt since {clock_text(number.in_doubt_since)}, until "
-            f"{clock_text(number.in_doubt_until)}"
-            for number in self.numbers
-            if number.in_doubt_since is not None and number.in_doubt_until is not None
-        ]
+            how = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
+            lines.append(f"`{last.command}` of {last.started_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {how}")
+        else:
+            lines.append("there is no journal beside the plan: it was not started, or its journal was lost")
+        for number in self.numbers:
+            head = f"  {number.number}: {number.state.replace('_', ' ')}"
+            if number.problem is not None:
+                lines.append(f"{head}: {number.problem}")
+            if number.unanswered is not None:
+                lines.append(f"{head}: a {number.unanswered} of it was not answered")
+            if number.in_doubt_since is not None and number.in_doubt_until is not None:
+                since, until = clock_text(number.in_doubt_since), clock_text(number.in_doubt_until)
+                lines.append(f"  {number.number}: in doubt since {since}, until {until}")
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
-            lines.append(f"  the soak of all that are verified is over on {max(waiting):%Y-%m-%d %H:%M} UTC")
-        lines += [f"next: {command}" for command in self.next_commands]
-        return lines
+            lines.append(f"  the soak of all that are verified ends on {max(waiting):%Y-%m-%d %H:%M} UTC")
+        return [*lines, *(f"next: {command}" for command in self.next_commands)]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -160,48 +139,36 @@ class MigrationRun(BaseModel, frozen=True):
 def read_run(
     loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> MigrationRun:
-    """Where the migration of a plan stands. Raises `JournalError`, also where the journal was lost, and
-    `PlanElsewhere` where the plan was begun under another path.
+    """The status of the migration of a plan. Raises `JournalError`, also where the journal was lost, and
+    `PlanElsewhere` where the plan was started under another path.
 
-    A plan without a journal that this machine never saw begin was not begun, as far as can be told; with ``lost``, nor
-    was one whose journal was lost.
+    A plan without a journal that this machine never saw start counts as not started; with ``lost``, so does one whose
+    journal was lost.
     """
-    if not was_begun(loaded):
-        if not lost and (elsewhere := begun_elsewhere(loaded)) is not None:
+    if not was_started(loaded):
+        if not lost and (elsewhere := started_elsewhere(loaded)) is not None:
             raise PlanElsewhere(
-                f"this plan was begun as {elsewhere}, and its journal is there",
+                f"this plan was started as {elsewhere}, and its journal is there",
                 remedy="run the command with that path",
             )
-        if not lost and was_begun_here(loaded):
+        if not lost and was_started_here(loaded):
             raise missing(loaded)
-        return _run(loaded, now(), (), (_number(loaded, key, []) for key in _keys(loaded)), is_running=False)
+        return _run(loaded, now(), (), lambda key: [], at_work=None)
     with SqliteJournal.reading(loaded, now=now) as journal:
         locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then
-        runs = tuple(
-            RunInfo(
-                id=run.id,
-                command=run.command,
-                began_at=run.began_at,
-                ended_at=run.ended_at,
-                how_it_ended=run.how_it_ended,
-                process=run.process,
-                host=run.host,
-            )
-            for run in journal.runs()
-        )
-        is_running = locked and bool(runs) and runs[-1].ended_at is None
-        at_work = runs[-1].id if is_running else None
-        numbers = (_number(loaded, key, journal.entries_of(key), at_work) for key in _keys(loaded))
-        return _run(loaded, now(), runs, numbers, is_running=is_running)
-
-
-def _keys(loaded: LoadedPlan) -> Iterable[str]:
-    return (number.key for number in loaded.plan.numbers)
+        runs = tuple(journal.runs())
+        at_work = runs[-1].id if locked and runs and runs[-1].ended_at is None else None
+        return _run(loaded, now(), runs, journal.entries_of, at_work)
 
 
 def _run(
-    loaded: LoadedPlan, at: datetime, runs: tuple[RunInfo, ...], numbers: Iterable[NumberRun], *, is_running: bool
+    loaded: LoadedPlan,
+    at: datetime,
+    runs: tuple[RunRecord, ...],
+    entries_of: Callable[[str], list[Entry]],
+    at_work: int | None,
 ) -> MigrationRun:
+    """``at_work`` is the run that is at work now, if there is one."""
     plan = loaded.plan
     return MigrationRun(
         plan=str(loaded.path),
@@ -209,21 +176,21 @@ def _run(
         source=f"{plan.source.connection} ({plan.source.provider})",
         target=f"{plan.target.connection} ({plan.target.provider})",
         at=at,
-        is_running=is_running,
+        is_running=at_work is not None,
         runs=runs,
-        numbers=tuple(numbers),
+        numbers=tuple(_number(loaded, number.key, entries_of(number.key), at_work) for number in plan.numbers),
     )
 
 
-def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None = None) -> NumberRun:
+def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None) -> NumberRun:
     state = state_of(entries)
     shown = state.state
-    in_hand = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
-    if shown is MigrationState.IN_DOUBT and in_hand:
-        shown = MigrationState.BEGUN  # its answer is still being waited for
-    open_request = None if in_hand else state.open_import or state.open_release or state.open_roll_back
+    awaited = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
+    if shown is MigrationState.IN_DOUBT and awaited:
+        shown = MigrationState.STARTED  # its answer is still being waited for
+    open_request = None if awaited else state.open_request
     since = None if open_request is None else open_request.at
-    told = [entry for entry in entries if entry.phase is not Phase.INTENT and entry.at is not None]
+    soaked = state.verified_since if state.state is MigrationState.MOVED else None
     return NumberRun(
         number=key,
         state=shown,
@@ -231,8 +198,8 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | N
         adopted=state.adopted,
         steps=tuple(
             StepTaken(action=entry.action, phase=entry.phase, at=entry.at, record=entry.record, message=entry.message)
-            for entry in told
-            if entry.at is not None
+            for entry in entries
+            if entry.phase is not Phase.INTENT and entry.at is not None
         ),
         in_doubt_since=since,
         in_doubt_until=None if since is None else since + loaded.plan.settings.in_doubt,
@@ -240,7 +207,7 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | N
         verified_at=state.verified_at,
         verified_since=state.verified_since,
         fields=_last_fields(entries),
-        releasable_at=_releasable(loaded, state),
+        releasable_at=None if soaked is None else soaked + loaded.plan.settings.soak,
         released=state.released.message if state.released is not None else None,
         unanswered=state.unanswered,
     )
@@ -252,9 +219,3 @@ def _last_fields(entries: list[Entry]) -> tuple[FieldVerification, ...]:
         if entry.action is Action.VERIFY and isinstance(fields, list):
             return tuple(FieldVerification.model_validate(field) for field in fields)
     return ()
-
-
-def _releasable(loaded: LoadedPlan, state: NumberState) -> datetime | None:
-    if state.state is not MigrationState.MOVED or state.verified_since is None:
-        return None
-    return state.verified_since + loaded.plan.settings.soak

@@ -1,4 +1,4 @@
-"""When a run ends before its work does: somebody asks for it, or going on would do harm."""
+"""When a run ends before its work does: it is asked to stop, or going on would do harm."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class Stopped(StrEnum):
-    """Why no further number was begun."""
+    """Why no further number was started."""
 
     ASKED = "asked"
-    """Somebody asked for it (Ctrl-C, SIGTERM, SIGHUP)."""
+    """The run was asked to (Ctrl-C, SIGTERM, SIGHUP)."""
     CANARY = "canary"
     """One of the first numbers failed."""
     KEY = "key"
@@ -39,22 +39,22 @@ class Interrupted(MigrationError):
 
 @dataclass(slots=True)
 class StopRules:
-    """Decides after every number whether another one may be begun."""
+    """Decides after every number whether another one may be started."""
 
     equal_failures: int
     stop_on_error: bool = False
     announce: Callable[[str], None] = lambda message: None
-    """Told at once when somebody asks it to stop."""
+    """Called at once when the run is asked to stop."""
     why: Stopped | None = None
     message: str = ""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when somebody asks it to stop: whoever only waits need not wait on."""
+    """Set when the run is asked to stop: whoever only waits need not wait on."""
     _last: tuple[object, ...] | None = None
     _in_a_row: int = 0
     _doubted: set[str] = field(default_factory=set)
 
     def ask(self) -> None:
-        """Begin no further number."""
+        """Start no further number."""
         self.asked.set()
         self._stop(Stopped.ASKED, "it was asked to stop")
         self.announce("stopping once the numbers in hand are finished; asked once more, it stops at once")
@@ -63,9 +63,9 @@ class StopRules:
         self._last, self._in_a_row = None, 0
 
     def doubted(self, number: str) -> None:
-        """The import of a number was not answered. Where none is, no further one is begun.
+        """The import of a number was not answered. Where none is, no further one is started.
 
-        However often it is told so of one number, that is one.
+        However often this is called for one number, that counts once.
         """
         if number in self._doubted:
             return
@@ -135,7 +135,7 @@ def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[
 def run_interruptibly(
     work: Callable[[StopRules], Coroutine[Any, Any, T]], rules: StopRules, what: str, again: str | None = None
 ) -> T:
-    """Run async work from ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once. So do
+    """Run async work from ordinary code; the first Ctrl-C finishes the numbers in hand, the second stops at once. So do
     SIGTERM and SIGHUP.
 
     Raises `Interrupted` then, which names ``again`` as the command that goes on.

@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from pydantic import JsonValue
-
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.inventory.diff import FieldDrift
+from telephony_core.migration.inventory.drift import changed_since, is_released, stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.compare import (
+from telephony_core.migration.move.effects import MigrationTask
+from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
+from telephony_core.migration.plan.model import Trunk
+from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.verification import (
     FieldVerification,
     VerificationResult,
-    is_over,
-    stale_fields,
+    agents_of,
+    expected_of,
     verify_fields,
     which,
 )
-from telephony_core.migration.move.evidence import changed_by_others
-from telephony_core.migration.move.state import MigrationState, NumberState, state_of
-from telephony_core.migration.move.task import MigrationTask
-from telephony_core.migration.plan.model import Trunk
-from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.cut_over_checklist import cut_over_checklist
-from telephony_core.migration.run.endpoints import check_ends
-from telephony_core.migration.run.events import Event, EventKind, OnEvent
-from telephony_core.migration.run.runner import Opener
+from telephony_core.migration.run.endpoints import Opener, open_endpoints
+from telephony_core.migration.run.events import EventKind, OnEvent, Progress
 from telephony_core.migration.run.verify_report import NumberVerification, VerifyReport
+from telephony_core.operations.reconciliation import differences, read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.identity import id_key
 from telephony_core.secrets.references import is_reference, read_secret
@@ -42,15 +42,13 @@ if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
 
-_SETTLED: Final = (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
-"""What `apply` has nothing more to do for."""
 _MOVED: Final = (MigrationState.MOVED, MigrationState.RELEASED)
 """What is still on its way may look equal before its last write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyOptions:
-    """Which numbers, and who is told."""
+    """Which numbers, and where events go."""
 
     numbers: Sequence[str] | None = None
     take_over: bool = False
@@ -70,24 +68,23 @@ async def averify_plan(
 ) -> VerifyReport:
     """Read both sides and compare every number that was moved, field by field.
 
-    What it finds is written into the journal: only verified numbers can be given up at the source. Its clients are
-    read-only. Raises `JournalError` where nothing was begun, and what listing raises.
+    What it finds is written into the journal: only verified numbers can be released at the source. Its clients are
+    read-only. Raises `JournalError` where nothing was started, and what listing raises.
     """
     options = options or VerifyOptions()
     chosen = loaded.plan.chosen(options.numbers)
     with SqliteJournal.writing(loaded, "verify", take_over=options.take_over, now=options.clock.now) as journal:
-        async with source() as source_client, target() as target_client:
-            check_ends(loaded.plan, source_client, target_client)
-            timeout = loaded.plan.settings.timeout
-            reading = source_client.with_options(timeout=timeout, read_only=True)
-            there = target_client.with_options(timeout=timeout, read_only=True)
-            tasks = [MigrationTask.of(loaded.plan, number, there.capabilities) for number in chosen]
+        async with open_endpoints(loaded.plan, source, target) as endpoints:
+            there = endpoints.target
+            tasks = [MigrationTask.of(loaded, number, there.capabilities) for number in chosen]
             states = {task.key: state_of(journal.entries_of(task.key)) for task in tasks}
             made = [task for task in tasks if states[task.key].state in _MOVED]
-            changed = await _source_changes(reading, made, states, journal.agents_stopped(Action.RELEASE))
+            unpublished = journal.agents_unpublished(Action.RELEASE)
+            changed = await _source_changes(endpoints.source, made, states, unpublished)
             found = await _compared(there, made, states)
             time_there = there.provider_time
         results = []
+        progress = Progress(options.on_event, options.clock, total=len(made))
         for task in made:
             result = NumberVerification(
                 number=task.key,
@@ -98,38 +95,40 @@ async def averify_plan(
             )
             results.append(result)
             journal.append(_entry(result, time_there))
-            options.on_event(_event(result, options.clock, len(results), len(made)))
+            progress.done += 1
+            kind = EventKind.NUMBER_DONE if result.is_equal else EventKind.NUMBER_FAILED
+            progress.report(kind, task.key, "; ".join(result.differences), action=Action.VERIFY)
         report = VerifyReport(
             plan=str(loaded.path),
             at=options.clock.now(),
             numbers=tuple(results),
-            not_moved=tuple(task.key for task in tasks if states[task.key].state not in _SETTLED),
+            not_moved=tuple(task.key for task in tasks if states[task.key].state not in FINISHED),
             unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )
-        journal.finish(report.in_a_word)
+        journal.finish(report.summary)
         return report
 
 
 async def _source_changes(
-    client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState], stopped: frozenset[str]
+    client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState], unpublished: frozenset[str]
 ) -> dict[str, tuple[FieldDrift, ...]]:
     """What has changed at the source since the plan, by key. One pass over its list; nothing of it is kept."""
     waiting = {task.number.source.id: task for task in tasks}
     changed = {}
     async for record in client.list_numbers():
         if (task := waiting.pop(record.id, None)) is not None:
-            changed[task.key] = _source_change(task, states[task.key], record, stopped)
-    return changed | {task.key: _source_change(task, states[task.key], None, stopped) for task in waiting.values()}
+            changed[task.key] = _source_change(task, states[task.key], record, unpublished)
+    return changed | {task.key: _source_change(task, states[task.key], None, unpublished) for task in waiting.values()}
 
 
 def _source_change(
-    task: MigrationTask, state: NumberState, record: PhoneNumber | None, stopped: frozenset[str]
+    task: MigrationTask, state: NumberState, record: PhoneNumber | None, unpublished: frozenset[str]
 ) -> tuple[FieldDrift, ...]:
-    """What has changed of one number, other than that this migration gave it up, be it without an answer."""
-    if state.state is MigrationState.RELEASED or (state.open_release is not None and is_over(record)):
+    """What has changed of one number, other than that this migration released it, be it without an answer."""
+    if state.state is MigrationState.RELEASED or (state.open_release is not None and is_released(record)):
         return ()
-    return stale_fields(task.number.source, record, stopped)
+    return stale_fields(task.number.source, record, unpublished)
 
 
 async def _compared(
@@ -148,22 +147,21 @@ async def _compared(
             found[task.key] = compared(task, states[task.key], record)
     for task in tasks:
         if task.key not in found:
-            found[task.key] = (_gone(task, states[task.key]),)
+            found[task.key] = (_differs("number", str(task.identity), f"nothing (it was {states[task.key].created})"),)
         elif len(ids := live.get(task.key, [])) > 1:
-            found[task.key] += (_twice(ids),)
+            found[task.key] += (_differs("number", "one live record", f"{len(ids)}: {', '.join(ids)}"),)
     return found
 
 
 def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[FieldVerification, ...]:
     """Every field of one record at the target, compared with the plan and with what this migration last saw of it."""
     found = verify_fields(task.number.desired, task.trunk, record, task.capabilities, username=_username(task.trunk))
-    named = {field.field for field in found if field.result is VerificationResult.DIFFERS}
+    named = which(found, VerificationResult.DIFFERS)
     return found + tuple(
-        FieldVerification(
-            field=change.field,
-            result=VerificationResult.DIFFERS,
-            desired="as this migration left it",
-            found="another one" if change.field == Setting.USERNAME else change.after,
+        _differs(
+            change.field,
+            "as this migration left it",
+            "another one" if change.field == Setting.USERNAME else change.after,
             note="somebody changed it since",
         )
         for change in changed_by_others(task, state, record)
@@ -171,27 +169,39 @@ def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tu
     )
 
 
+def changed_by_others(
+    task: MigrationTask, state: NumberState, record: PhoneNumber, unpublished: Collection[str] = ()
+) -> tuple[FieldDrift, ...]:
+    """What is not as this migration last saw its record at the target, nor as the plan wants it.
+
+    A field that is as the plan wants it may come from a step of ours that was not answered; a record that was pending
+    may have become active. ``unpublished`` are agents that a rollback unpublished already.
+    """
+    if not record.identity.same_in_account(task.identity):
+        return (FieldDrift(field="number", before=str(task.identity), after=str(record.identity)),)
+    left_behind = state.last_seen.data.get("seen") if state.last_seen is not None else None
+    if not isinstance(left_behind, dict):
+        return ()
+    agents = agents_of(task.number.desired)
+    wanted = expected_of(task.number.desired) | agents
+    as_wanted = wanted.keys() - set(differences(wanted, record, task.capabilities))
+    as_wanted |= {
+        name
+        for name, agent in agents.items()
+        if isinstance(agent, AgentRef) and agent.agent_id in unpublished and read_field(record, name) is None
+    }
+    if record.status is NumberStatus.ACTIVE:
+        as_wanted.add("status")
+    return tuple(change for change in changed_since(left_behind, record) if change.field not in as_wanted)
+
+
 def what_differs(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[str, ...]:
     """In words, what is not as planned, or not as this migration left it."""
     return tuple(str(field) for field in compared(task, state, record) if field.result is VerificationResult.DIFFERS)
 
 
-def _gone(task: MigrationTask, state: NumberState) -> FieldVerification:
-    return FieldVerification(
-        field="number",
-        result=VerificationResult.DIFFERS,
-        desired=str(task.identity),
-        found=f"nothing (it was {state.created})",
-    )
-
-
-def _twice(ids: Sequence[str]) -> FieldVerification:
-    return FieldVerification(
-        field="number",
-        result=VerificationResult.DIFFERS,
-        desired="one live record",
-        found=f"{len(ids)}: {', '.join(ids)}",
-    )
+def _differs(field: str, desired: str, found: str, note: str | None = None) -> FieldVerification:
+    return FieldVerification(field=field, result=VerificationResult.DIFFERS, desired=desired, found=found, note=note)
 
 
 def _username(trunk: Trunk | None) -> str | None:
@@ -205,34 +215,16 @@ def _username(trunk: Trunk | None) -> str | None:
 
 
 def _entry(result: NumberVerification, time_there: datetime | None) -> Entry:
-    differs, unverifiable = (
-        which(result.fields, VerificationResult.DIFFERS),
-        which(result.fields, VerificationResult.UNVERIFIABLE),
-    )
-    fields: list[JsonValue] = [field.model_dump(mode="json", exclude_none=True) for field in result.fields]
-    phase = Phase.DONE if result.is_equal else Phase.FAILED
     return Entry(
         result.number,
         Action.VERIFY,
-        phase,
+        Phase.DONE if result.is_equal else Phase.FAILED,
         result.record,
         "" if result.is_equal else "; ".join(result.differences),
         {
-            "differs": list(differs),
-            "unverifiable": list(unverifiable),
-            "fields": fields,
+            "differs": [*which(result.fields, VerificationResult.DIFFERS)],
+            "unverifiable": [*which(result.fields, VerificationResult.UNVERIFIABLE)],
+            "fields": [field.model_dump(mode="json", exclude_none=True) for field in result.fields],
             "time_at_target": None if time_there is None else time_there.isoformat(timespec="seconds"),
         },
-    )
-
-
-def _event(result: NumberVerification, clock: Clock, done: int, total: int) -> Event:
-    return Event(
-        kind=EventKind.NUMBER_DONE if result.is_equal else EventKind.NUMBER_FAILED,
-        at=clock.now(),
-        number=result.number,
-        action=Action.VERIFY,
-        message="; ".join(result.differences),
-        done=done,
-        total=total,
     )

@@ -1,4 +1,4 @@
-"""What a verification came to, number by number and field by field."""
+"""The result of a verification, number by number and field by field."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.move.compare import FieldVerification, VerificationResult, which
 from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.verification import FieldVerification, VerificationResult, which
 from telephony_core.migration.rendering.commands import command
 
-_MEND: Final = (
+_CORRECT: Final = (
     "set right what differs at its provider, then verify again; or take these numbers back, and move them anew with a "
     "new plan"
 )
@@ -28,7 +28,7 @@ class NumberVerification(BaseModel, frozen=True):
     state: MigrationState
     fields: tuple[FieldVerification, ...]
     source_changes: tuple[FieldDrift, ...] = ()
-    """What has changed at the source since the plan: it did not come along."""
+    """What has changed at the source since the plan: it was not moved."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -48,7 +48,7 @@ class NumberVerification(BaseModel, frozen=True):
 
 
 class VerifyReport(BaseModel, frozen=True):
-    """What a verification came to, and what has to be done at the carrier now."""
+    """The result of a verification, and what has to be done at the carrier now."""
 
     plan: str
     at: UtcTime
@@ -68,7 +68,7 @@ class VerifyReport(BaseModel, frozen=True):
 
     @property
     def different(self) -> tuple[str, ...]:
-        """Keys of the numbers that are not equal, as far as they can still be taken back."""
+        """Keys of the numbers that are not equal, as far as they can still be rolled back."""
         return tuple(
             number.number
             for number in self.numbers
@@ -76,7 +76,7 @@ class VerifyReport(BaseModel, frozen=True):
         )
 
     @property
-    def in_a_word(self) -> str:
+    def summary(self) -> str:
         equal = sum(number.is_equal for number in self.numbers)
         parts = [f"{equal} of {len(self.numbers)} numbers are equal"]
         parts += [f"{len(self.not_moved)} are not moved yet"] if self.not_moved else []
@@ -89,7 +89,7 @@ class VerifyReport(BaseModel, frozen=True):
             return tuple(command(name, self.plan) for name in self.unanswered)
         if self.not_moved:
             return (command("apply", self.plan),)
-        if not self.is_equal:  # once it is mended, or where it is not to be
+        if not self.is_equal:  # once it is corrected, or where it is not to be
             return (command("verify", self.plan), command("rollback", self.plan, self.different))
         if not self.numbers:  # all were rolled back
             return (command("report", self.plan),)
@@ -97,7 +97,7 @@ class VerifyReport(BaseModel, frozen=True):
 
     def lines(self, *, every_field: bool = False) -> list[str]:
         """The report for a terminal: differences always, the other fields where ``every_field`` is given."""
-        lines = [self.in_a_word]
+        lines = [self.summary]
         for number in self.numbers:
             if every_field:
                 lines += [f"  {number.number}", *(f"    {field}" for field in number.fields)]
@@ -109,7 +109,7 @@ class VerifyReport(BaseModel, frozen=True):
             lines.append("  UNVERIFIABLE, because the provider does not tell them:")
             lines += [f"    {name} (of {count} numbers)" for name, count in counts.items()]
         if not all(number.is_equal for number in self.numbers):
-            lines.append(_MEND)
+            lines.append(_CORRECT)
         lines += [f"a {name} of these numbers was not answered, and may still take effect" for name in self.unanswered]
         if self.checklist:
             lines += ["to cut over at the carrier:", *(f"  [ ] {item}" for item in self.checklist)]

@@ -142,4 +142,4 @@ def live(emulator: Emulator) -> list[str]:
 
 def begins(event: Event, key: str) -> bool:
     """Whether the turn of a number has come: both listings are done by then, and nothing was read of it alone."""
-    return event.kind is EventKind.NUMBER_BEGUN and event.number == key
+    return event.kind is EventKind.NUMBER_STARTED and event.number == key

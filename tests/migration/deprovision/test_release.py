@@ -13,8 +13,8 @@ from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import JournalError
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Settings
+from telephony_core.migration.run.account_index import SHARED_FROM
 from telephony_core.migration.run.events import Event
-from telephony_core.migration.run.target_index import SHARED_FROM
 from telephony_core.provider.flow import Response
 from tests.migration.deprovision.returning import HOUR, KEYS, ONE, SOAKED, WINDOW, Returning, begins, live
 from tests.migration.meddling import (
@@ -149,10 +149,24 @@ def test_a_target_that_does_not_serve_as_verified_keeps_the_source(what: str, tw
     meddle(two.target, two.made(KEYS[0]), what)
     shown = two.preview_release()
     assert shown.shown == {(KEYS[1], two.ids[1])}
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "VerificationFailed")]
     report = two.release()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "VerificationFailed")]
     assert two.deleted(two.source) == [two.ids[1]]
+
+
+def test_what_to_do_about_a_target_that_differs_is_said_with_the_plan_and_the_number(two: Returning) -> None:
+    meddle(two.target, two.made(KEYS[0]), "another label")
+    (left,) = two.preview_release().left_alone
+    assert f"`telephony migrate verify {two.loaded.path}`" in left.message
+    assert f"`telephony migrate rollback {two.loaded.path} --numbers {KEYS[0]}`" in left.message
+
+
+def test_what_to_do_about_a_changed_source_is_said_with_the_plan_and_the_number(two: Returning) -> None:
+    meddle(two.source, two.ids[0], "another label")
+    (left,) = two.preview_release().left_alone
+    command = f"telephony migrate rollback {two.loaded.path} --numbers {KEYS[0]} --allow source_not_serving"
+    assert f"`{command}`" in left.message
 
 
 @pytest.mark.parametrize("what", NOT_SERVING)
@@ -164,7 +178,7 @@ def test_a_target_that_stops_serving_right_before_the_release_is_seen_too(what: 
             meddle(two.target, id, what)
 
     report = two.release(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "VerificationFailed")]
     assert two.deleted(two.source) == [two.ids[1]]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -173,7 +187,7 @@ def test_a_target_that_stops_serving_right_before_the_release_is_seen_too(what: 
 def test_a_target_whose_allow_list_somebody_opened_keeps_the_source(what: str, tmp_path: Path) -> None:
     stage = Returning.soaked(tmp_path, "vox-diga", 2)
     meddle(stage.target, stage.made(KEYS[0]), what)
-    assert [left.error for left in stage.preview_release().left_alone] == ["CameOutDifferent"]
+    assert [left.error for left in stage.preview_release().left_alone] == ["VerificationFailed"]
     assert len(stage.release().done) == 1
     assert stage.deleted(stage.source) == [stage.ids[1]]
 
@@ -184,7 +198,7 @@ def test_two_live_records_at_the_target_keep_the_source(two: Returning) -> None:
     assert [left.number for left in shown.left_alone] == [KEYS[0]]
     assert other in shown.left_alone[0].message
     report = two.release()
-    assert [left.error for left in report.left_alone] == ["CameOutDifferent"]
+    assert [left.error for left in report.left_alone] == ["VerificationFailed"]
     assert two.deleted(two.source) == [two.ids[1]]
 
 
@@ -196,7 +210,7 @@ def test_a_second_record_that_comes_right_before_the_release_keeps_the_source(tw
             add_another(two.target, id)
 
     report = two.release(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "CameOutDifferent")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "VerificationFailed")]
     assert two.deleted(two.source) == [two.ids[1]]
 
 
@@ -224,9 +238,9 @@ def test_a_target_that_can_be_read_and_is_not_listed_keeps_the_source(
 def test_a_source_that_has_changed_since_the_plan_stays(what: str, two: Returning) -> None:
     meddle(two.source, two.ids[0], what)
     shown = two.preview_release()
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "StalePlan")]
     report = two.release()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "StalePlan")]
     assert two.deleted(two.source) == [two.ids[1]]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -238,7 +252,7 @@ def test_a_source_that_changes_right_before_the_release_stays(what: str, two: Re
             meddle(two.source, two.ids[0], what)
 
     report = two.release(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "StalePlan")]
     assert two.deleted(two.source) == [two.ids[1]]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -246,7 +260,7 @@ def test_a_source_that_changes_right_before_the_release_stays(what: str, two: Re
 def test_a_number_that_somebody_else_released_is_told(stage: Returning) -> None:
     meddle(stage.source, stage.ids[0], "released")
     report = stage.release()
-    assert report.left_alone[0].error == "PlanOvertaken"
+    assert report.left_alone[0].error == "StalePlan"
     assert stage.ids[0] not in stage.deleted(stage.source)
 
 
@@ -266,7 +280,7 @@ def test_where_releasing_stops_no_agent_one_that_is_gone_was_removed_by_somebody
             meddle(stage.source, stage.ids[1], "an agent removed")
 
     report = stage.release("unpublishes", on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "PlanOvertaken")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "StalePlan")]
     assert stage.deleted(stage.source) == [stage.ids[0]]
 
 
@@ -324,7 +338,7 @@ def test_a_record_is_not_gone_for_a_list_that_is_older_than_its_404(
     with monkeypatch.context() as for_a_while:
         unlisted(stage.source, stage.ids[1], for_a_while)
         shown = stage.preview_release()
-        assert (shown.confirm, shown.to_settle) == (0, (KEYS[0], KEYS[1]))
+        assert (shown.confirm, shown.to_reconcile) == (0, (KEYS[0], KEYS[1]))
 
         def shows_again(event: Event) -> None:
             if begins(event, KEYS[1]):
@@ -406,7 +420,7 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
     stage.begin(numbers=tuple(map(stage.planned, records)))
     stage.verify()
     shown = stage.preview_release()
-    assert shown.needs_consent == ("unpublishes",)
+    assert shown.needs_allow == ("unpublishes",)
     assert shown.forecasts[0].stops_agents_of == ("+34612345678",)
     with pytest.raises(errors.NotAllowed, match=r"\+34612345678") as refused:
         stage.release("tls")
@@ -416,7 +430,7 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
 
 def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
     stage = Returning.soaked(tmp_path, "diga-vox", allowed=("unpublishes",))
-    assert stage.preview_release().needs_consent == ("unpublishes",)
+    assert stage.preview_release().needs_allow == ("unpublishes",)
     with pytest.raises(errors.NotAllowed, match="--allow unpublishes"):
         stage.release("tls")
     assert stage.writes(stage.source) == []
@@ -516,7 +530,7 @@ def test_a_release_that_died_is_finished_whatever_has_become_of_the_target(stage
     meddle(stage.target, stage.made(KEYS[0]), "another label")
     stage.verify()
     shown = stage.preview_release()
-    assert (shown.confirm, shown.to_settle) == (2, (KEYS[0],))
+    assert (shown.confirm, shown.to_reconcile) == (2, (KEYS[0],))
     assert stage.release().is_complete
     assert stage.deleted(stage.source) == stage.ids[1:]
 
@@ -527,7 +541,7 @@ def test_a_release_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_the
     stage = Returning.moved(tmp_path, context)  # which is not verified
     stage.announce(Action.RELEASE, KEYS[0], stage.ids[0])
     shown = stage.preview_release()
-    assert (shown.confirm, shown.to_settle) == (0, (KEYS[0],))
+    assert (shown.confirm, shown.to_reconcile) == (0, (KEYS[0],))
     stage.time.advance(WINDOW - 1)
     report = stage.release()
     assert report.left_alone[-1].error == "InDoubt"

@@ -85,7 +85,7 @@ def test_apply_leaves_what_was_rolled_back_alone(stage: Returning) -> None:
     report = stage.apply(stage.loaded)
     assert live(stage.target) == []
     assert report.is_complete
-    assert report.in_a_word == "0 of 3 moved, 3 rolled back before"
+    assert report.summary == "0 of 3 moved, 3 rolled back before"
 
 
 def test_after_a_canary_was_rolled_back_another_number_goes_first(tmp_path: Path) -> None:
@@ -134,7 +134,8 @@ def test_a_source_that_does_not_serve_as_planned_blocks_until_that_is_accepted_b
     assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "SourceGone")]
     report = two.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    assert "--allow source_not_serving" in report.left_alone[0].message
+    command = f"telephony migrate rollback {two.loaded.path} --numbers {KEYS[0]} --allow source_not_serving"
+    assert f"`{command}`" in report.left_alone[0].message
     assert two.deleted(two.target) == [two_of(two)]
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -184,7 +185,7 @@ def test_that_a_source_may_be_gone_is_no_consent_for_a_target_that_others_change
     meddle(two.source, two.ids[0], "gone")
     meddle(two.target, two.made(KEYS[0]), "another label")
     report = two.rollback("unpublishes", "source_not_serving")
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert len(live(two.target)) == 1
 
 
@@ -211,9 +212,9 @@ def test_a_record_that_somebody_changed_is_left(what: str, two: Returning) -> No
     meddle(two.target, two.made(KEYS[0]), what)
     shown = two.preview_rollback()
     assert [number for number, _ in shown.shown] == [KEYS[1]]
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "ModifiedExternally")]
     report = two.rollback("unpublishes", "source_not_serving")
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert len(live(two.target)) == 1
     assert two.number(KEYS[0]).state is MigrationState.MOVED
 
@@ -227,7 +228,7 @@ def test_a_change_right_before_the_deletion_is_seen_too(what: str, two: Returnin
             meddle(two.target, id, what)
 
     report = two.rollback(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ModifiedExternally")]
     assert id not in two.deleted(two.target)
     assert len(live(two.target)) == 1
 
@@ -241,7 +242,7 @@ def test_where_releasing_stops_no_agent_one_that_is_gone_was_removed_by_somebody
             meddle(stage.target, id, "an agent removed")
 
     report = stage.rollback("unpublishes", on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert id not in stage.deleted(stage.target)
 
 
@@ -250,7 +251,7 @@ def test_a_record_whose_allow_list_somebody_opened_is_left(what: str, tmp_path: 
     stage = Returning.moved(tmp_path, "vox-diga", 2)
     meddle(stage.target, stage.made(KEYS[0]), what)
     report = stage.rollback()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert "203.0.113.7" in report.left_alone[0].message
     assert live(stage.target) == [KEYS[0]]
 
@@ -261,7 +262,7 @@ def test_what_a_changed_user_name_was_is_not_said(tmp_path: Path) -> None:
     config = dict(stage.target.store[id]["sip_config"])  # type: ignore[call-overload]
     stage.target.store.edit(id, {"sip_config": {**config, "username": "user-canary"}})
     report = stage.rollback()
-    assert [left.error for left in report.left_alone] == ["NotOurs"]
+    assert [left.error for left in report.left_alone] == ["ModifiedExternally"]
     assert "outbound.username" in report.left_alone[0].message
     assert "canary" not in report.left_alone[0].message
 
@@ -302,7 +303,7 @@ def test_a_key_that_may_not_delete_stops_it(stage: Returning) -> None:
     stage.target.faults.append(Fault(FaultKind.ANSWER, "DELETE", times=9, response=answer(403, {"detail": "no"})))
     report = stage.rollback()
     assert report.stopped == "key"
-    assert len(report.not_begun) == 2
+    assert len(report.not_started) == 2
     stage.target.faults.clear()
     assert stage.rollback().is_complete
 
@@ -463,14 +464,14 @@ def test_a_rollback_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_th
     id = stage.made(KEYS[1])
     stage.announce(Action.ROLL_BACK, KEYS[1], id)
     meddle(stage.target, id, "another label")
-    assert stage.preview_rollback().to_settle == (KEYS[1],)
+    assert stage.preview_rollback().to_reconcile == (KEYS[1],)
     stage.time.advance(WINDOW - 1)
     report = stage.rollback(numbers=[KEYS[1]])
     assert [left.error for left in report.left_alone] == ["InDoubt"]
     assert stage.unanswered(KEYS[1]) == "rollback"
     stage.time.advance(2)
     report = stage.rollback(numbers=[KEYS[1]])
-    assert [left.error for left in report.left_alone] == ["NotOurs"]
+    assert [left.error for left in report.left_alone] == ["ModifiedExternally"]
     assert stage.unanswered(KEYS[1]) is None
     assert stage.time.slept == []
     assert stage.writes(stage.target) == []
@@ -513,7 +514,7 @@ def test_the_preview_tells_what_is_gone_from_what_is_released(stage: Returning) 
     died_after_the_deletion(stage, KEYS[1])
     shown = stage.preview_rollback()
     assert shown.confirm == 2
-    assert shown.to_settle == (KEYS[1],)
+    assert shown.to_reconcile == (KEYS[1],)
     assert "only to be written down" in str(shown)
     assert stage.rollback().is_complete
     assert stage.run().counts == {MigrationState.ROLLED_BACK: 3}
@@ -541,12 +542,12 @@ def test_the_preview_changes_nothing_and_says_what_will_happen(stage: Returning)
 
 def test_an_agent_that_would_be_unpublished_blocks_until_it_is_accepted_by_name(tmp_path: Path) -> None:
     stage = Returning.moved(tmp_path, "vox-diga")
-    assert stage.preview_rollback().needs_consent == ("unpublishes",)
+    assert stage.preview_rollback().needs_allow == ("unpublishes",)
     with pytest.raises(errors.NotAllowed, match="--allow unpublishes") as refused:
         stage.rollback("tls")
     assert refused.value.allowance == "unpublishes"
     assert stage.writes(stage.target) == []
-    assert stage.preview_rollback("unpublishes").needs_consent == ()
+    assert stage.preview_rollback("unpublishes").needs_allow == ()
 
 
 def test_other_numbers_that_the_agent_serves_are_named(tmp_path: Path) -> None:
@@ -562,7 +563,7 @@ def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path
     stage = Returning.moved(tmp_path, "vox-diga", 2, allowed=("unpublishes", "source_not_serving"))
     meddle(stage.source, stage.ids[0], "gone")
     shown = stage.preview_rollback()
-    assert shown.needs_consent == ("unpublishes",)
+    assert shown.needs_allow == ("unpublishes",)
     assert [left.error for left in shown.left_alone] == ["SourceGone"]
     with pytest.raises(errors.NotAllowed) as refused:
         stage.rollback("tls")
@@ -610,7 +611,7 @@ def test_an_import_that_was_announced_and_never_made_is_in_doubt_for_the_window_
     stage = Returning.at(tmp_path, context, 1)
     stage.loaded = stage.plan()
     stage.announce(Action.IMPORT, KEYS[0])
-    assert stage.preview_rollback().to_settle == (KEYS[0],)
+    assert stage.preview_rollback().to_reconcile == (KEYS[0],)
     stage.time.advance(WINDOW - 1)
     early = stage.rollback()
     assert [left.error for left in early.left_alone] == ["InDoubt"]
@@ -689,7 +690,7 @@ def test_a_record_that_may_be_somebody_elses_is_never_deleted(what: str, context
     for wait in (0.0, WINDOW + 1):
         stage.time.advance(wait)
         report = stage.rollback()
-        assert [left.error for left in report.left_alone] == ["NeedsPerson"]
+        assert [left.error for left in report.left_alone] == ["ManualActionRequired"]
     assert stage.writes(stage.target) == []
 
 
@@ -720,6 +721,6 @@ def test_a_number_that_is_at_the_target_and_not_in_the_journal_is_named(context:
     os.environ["XDG_STATE_HOME"] = str(tmp_path / "another machine")
     report = stage.rollback()
     assert not report.is_complete
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ModifiedExternally")]
     assert unknown in report.left_alone[0].message
     assert len(live(stage.target)) == 1

@@ -18,7 +18,7 @@ import pytest
 from telephony_core import errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
-from telephony_core.migration.journal.claims import PlanElsewhere, note_begun, state_folder
+from telephony_core.migration.journal.claims import PlanElsewhere, note_started, state_folder
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.sqlite_file import JournalNotWritable
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
@@ -70,7 +70,7 @@ def test_a_plan_through_a_symbolic_link_is_the_same_run(of: str, half: Returning
     link.symlink_to(half.loaded.path if of == "the file" else half.folder)
     linked = load_plan(link if of == "the file" else link / "plan.json")
     assert linked.journal_path == half.loaded.journal_path.resolve()
-    assert read_run(linked).counts == {MigrationState.MOVED: 1, MigrationState.NOT_BEGUN: 1}
+    assert read_run(linked).counts == {MigrationState.MOVED: 1, MigrationState.NOT_STARTED: 1}
     with SqliteJournal.writing(half.loaded, "apply"), pytest.raises(JournalLocked):
         half.apply(linked)
     assert half.apply(linked).is_complete
@@ -82,13 +82,13 @@ def test_a_plan_through_a_symbolic_link_is_the_same_run(of: str, half: Returning
 
 def test_a_copy_is_refused_by_name_and_goes_on_where_it_takes_the_place_over(half: Returning) -> None:
     copy = copied(half)
-    with pytest.raises(PlanElsewhere, match=f"begun as {half.loaded.path}") as refused:
+    with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}") as refused:
         half.apply(copy)
     assert "--take-over" in str(refused.value)
     assert half.writes(half.target) == []
     assert half.apply(copy, take_over=True).is_complete
     assert len(live(half.target)) == 2
-    with pytest.raises(PlanElsewhere, match=f"begun as {copy.path}"):  # from now on the copy is the plan
+    with pytest.raises(PlanElsewhere, match=f"started as {copy.path}"):  # from now on the copy is the plan
         half.apply(half.loaded)
 
 
@@ -96,7 +96,7 @@ def test_neither_verify_nor_rollback_nor_release_runs_on_a_copy(half: Returning)
     half.loaded = copied(half)
     before = half.entries(KEYS[0])
     for command in (half.verify, half.rollback, half.release):
-        with pytest.raises(PlanElsewhere, match="begun as"):
+        with pytest.raises(PlanElsewhere, match="started as"):
             command()  # type: ignore[operator]
     assert half.entries(KEYS[0]) == before
     assert [half.writes(emulator) for emulator in half.both] == [[], []]
@@ -106,11 +106,11 @@ def test_neither_verify_nor_rollback_nor_release_runs_on_a_copy(half: Returning)
 
 def test_a_copy_without_its_journal_is_told_where_that_is(half: Returning) -> None:
     copy = copied(half, journal=False)
-    with pytest.raises(PlanElsewhere, match=f"begun as {half.loaded.path}"):
+    with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}"):
         half.apply(copy)
     half.loaded = copy
     for command in (half.verify, half.preview_rollback, half.preview_release):
-        with pytest.raises(JournalError, match="has no journal beside it: this plan was begun as"):
+        with pytest.raises(JournalError, match="has no journal beside it: this plan was started as"):
             command()  # type: ignore[operator]
     assert not copy.journal_path.exists()
 
@@ -118,7 +118,7 @@ def test_a_copy_without_its_journal_is_told_where_that_is(half: Returning) -> No
 def test_a_hard_link_is_a_copy(half: Returning) -> None:
     other = half.folder.parent / "other.json"
     os.link(half.loaded.path, other)
-    with pytest.raises(PlanElsewhere, match=f"begun as {half.loaded.path}"):
+    with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}"):
         half.apply(load_plan(other))
     assert half.writes(half.target) == []
 
@@ -253,7 +253,7 @@ def test_rolling_either_back_leaves_nothing_of_the_other(rivals: Returning) -> N
         rival(rivals)
     first, rivals.loaded = rivals.loaded, rivals.rival  # type: ignore[attr-defined]
     report = rivals.rollback()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "NotOurs")]
+    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert id in report.left_alone[0].message
     assert len(live(rivals.target)) == 1
     rivals.loaded = first
@@ -387,11 +387,11 @@ def test_claims_that_may_not_be_read_are_named_with_what_to_do(
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         monkeypatch.setenv("XDG_STATE_HOME", folder)
-        note_begun(half.loaded, 1)
+        note_started(half.loaded, 1)
         claims_file().chmod(0)
         state_folder().chmod(0o755)
         with nobody(), pytest.raises(JournalNotWritable, match="cannot be written or read") as refused:
-            note_begun(half.loaded, 2)
+            note_started(half.loaded, 2)
     assert "claims.sqlite3" in str(refused.value)
     assert "let it be read and written by you" in str(refused.value.remedy)
 

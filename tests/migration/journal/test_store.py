@@ -8,15 +8,17 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.journal.store import VERSION, JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState, state_of
-from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.status import read_run
 from tests.migration.permissions import nobody
@@ -91,7 +93,7 @@ def test_a_person_reads_it_with_any_sqlite_tool(loaded: LoadedPlan) -> None:
     connection = sqlite3.connect(loaded.journal_path)
     try:
         about = dict(connection.execute("SELECT fact, value FROM about"))
-        numbers = connection.execute("SELECT number, last_action, phase, record, says FROM numbers").fetchall()
+        numbers = connection.execute("SELECT number, last_action, phase, record, message FROM numbers").fetchall()
         runs = connection.execute("SELECT command, how_it_ended, host FROM runs").fetchall()
     finally:
         connection.close()
@@ -106,18 +108,18 @@ def test_it_can_be_read_while_a_run_is_at_work(loaded: LoadedPlan) -> None:
         journal.append(ENTRY)
         run = read_run(loaded)
         assert run.is_running
-        assert run.counts == {MigrationState.BEGUN: 1, MigrationState.NOT_BEGUN: 2}
+        assert run.counts == {MigrationState.STARTED: 1, MigrationState.NOT_STARTED: 2}
     assert not read_run(loaded).is_running
-    assert read_run(loaded).counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_BEGUN: 2}
+    assert read_run(loaded).counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_STARTED: 2}
 
 
 def test_it_can_be_read_in_the_middle_of_a_write(loaded: LoadedPlan) -> None:
     with SqliteJournal.writing(loaded, "apply", create=True) as journal:
         journal._connection.execute("BEGIN IMMEDIATE")
         journal.append(ENTRY)
-        assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 3}
+        assert read_run(loaded).counts == {MigrationState.NOT_STARTED: 3}
         journal._connection.execute("COMMIT")
-        assert read_run(loaded).counts == {MigrationState.BEGUN: 1, MigrationState.NOT_BEGUN: 2}
+        assert read_run(loaded).counts == {MigrationState.STARTED: 1, MigrationState.NOT_STARTED: 2}
 
 
 def test_somebody_who_reads_for_long_does_not_hold_a_run_up(loaded: LoadedPlan) -> None:
@@ -235,7 +237,7 @@ def test_a_journal_that_was_cut_to_nothing_is_begun_again_by_apply_alone(loaded:
     loaded.journal_path.write_bytes(b"")
     with pytest.raises(JournalError, match=r"an empty journal beside it.*put the journal back"):
         SqliteJournal.writing(loaded, "verify")
-    assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 3}
+    assert read_run(loaded).counts == {MigrationState.NOT_STARTED: 3}
     with SqliteJournal.writing(loaded, "apply", create=True) as journal:
         assert journal.entries_of(KEY) == []
 
@@ -250,9 +252,9 @@ def test_a_journal_that_could_not_be_begun_is_begun_by_the_next_run(loaded: Load
         patch.setattr(SqliteJournal, "_begin", full)
         assert "the disk is full" in refusal(loaded)
     assert loaded.journal_path.exists()
-    assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 3}
+    assert read_run(loaded).counts == {MigrationState.NOT_STARTED: 3}
     write(loaded, ENTRY)
-    assert read_run(loaded).counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_BEGUN: 2}
+    assert read_run(loaded).counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_STARTED: 2}
 
 
 def test_the_journal_of_another_plan(loaded: LoadedPlan, tmp_path: Path) -> None:
@@ -263,12 +265,21 @@ def test_the_journal_of_another_plan(loaded: LoadedPlan, tmp_path: Path) -> None
     assert "the journal of another plan" in refusal(other)
 
 
-def test_a_journal_of_another_version(loaded: LoadedPlan) -> None:
+@pytest.mark.parametrize("version", [VERSION - 1, VERSION + 1])
+def test_a_journal_of_another_version(version: int, loaded: LoadedPlan) -> None:
     write(loaded)
     connection = sqlite3.connect(loaded.journal_path)
-    connection.execute("PRAGMA user_version = 7")
+    connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
-    assert "version 7" in refusal(loaded)
+    assert f"is a journal of version {version}, and this telephony-core reads {VERSION}" in refusal(loaded)
+
+
+def test_the_columns_are_named_as_the_fields_of_a_line(loaded: LoadedPlan) -> None:
+    write(loaded, ENTRY)
+    with closing(sqlite3.connect(loaded.journal_path)) as connection:
+        rows = connection.execute("SELECT * FROM entries")
+        columns = {column for column, *_ in rows.description}
+    assert columns == {field.name for field in fields(Entry)}
 
 
 def test_a_line_that_no_version_of_this_wrote(loaded: LoadedPlan) -> None:
@@ -347,12 +358,12 @@ MADE = ((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE))
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ((), MigrationState.NOT_BEGUN),
+        ((), MigrationState.NOT_STARTED),
         (((Action.CHECK, Phase.FAILED),), MigrationState.FAILED),
         (((Action.IMPORT, Phase.INTENT),), MigrationState.IN_DOUBT),
         (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.FAILED)), MigrationState.FAILED),
-        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.UNKNOWN)), MigrationState.ASKED),
-        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.DONE)), MigrationState.BEGUN),
+        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.UNKNOWN)), MigrationState.NEEDS_ACTION),
+        (((Action.IMPORT, Phase.INTENT), (Action.IMPORT, Phase.DONE)), MigrationState.STARTED),
         (((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.DONE)), MigrationState.MOVED),
         (((Action.IMPORT, Phase.DONE), (Action.READ_BACK, Phase.FAILED)), MigrationState.FAILED),
         (
@@ -382,7 +393,7 @@ def test_a_journal_that_was_lost_is_said_and_not_taken_for_a_plan_that_was_never
     assert stage.apply(loaded).is_complete
     for file in tmp_path.glob("plan.json.journal*"):
         file.unlink()
-    with pytest.raises(JournalError, match="was begun on this machine"):
+    with pytest.raises(JournalError, match="was started on this machine"):
         read_run(loaded)
     for command in ("verify", "rollback", "release"):
         with pytest.raises(JournalError, match="was lost"), SqliteJournal.writing(loaded, command):

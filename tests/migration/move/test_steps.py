@@ -18,30 +18,27 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Claim,
+    ContradictoryAnswers,
     Effect,
     EndpointRole,
+    InDoubt,
     Lookup,
+    ManualActionRequired,
+    MigrationTask,
+    NotInService,
     Now,
     ProviderNow,
     Record,
     ResolvedCredentials,
     ResolveSecrets,
     RunFlow,
+    StalePlan,
+    VerificationFailed,
     Wait,
 )
 from telephony_core.migration.move.state import MigrationState, state_of
 from telephony_core.migration.move.steps import MOST_SENDS, move_number
-from telephony_core.migration.move.task import (
-    ContradictoryAnswers,
-    InDoubt,
-    ManualActionRequired,
-    MigrationTask,
-    NotInService,
-    StalePlan,
-    VerificationFailed,
-)
-from telephony_core.migration.plan.model import Plan
-from telephony_core.migration.plan.store import load_plan
+from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.provider.capabilities import RepeatableImport
 from telephony_core.provider.registry import registry
 from tests.migration.stage import PASSWORD, Stage
@@ -50,15 +47,15 @@ from tests.transport.driving import START
 Answer = object | Exception
 
 
-def stage_plan(folder: Path) -> Plan:
-    return load_plan(folder / "plan.json").plan
+def stage_plan(folder: Path) -> LoadedPlan:
+    return load_plan(folder / "plan.json")
 
 
 @pytest.fixture
 def task(tmp_path: Path) -> MigrationTask:
     stage = Stage(tmp_path, count=1)
-    plan = stage.plan().plan
-    return MigrationTask.of(plan, plan.numbers[0], registry.spec("diga").capabilities)
+    loaded = stage.plan()
+    return MigrationTask.of(loaded, loaded.plan.numbers[0], registry.spec("diga").capabilities)
 
 
 def made(task: MigrationTask, **changes: object) -> PhoneNumber:
@@ -121,10 +118,10 @@ class World:
                 self.lines.append(replace(entry, at=self.now))
                 self.asked.append(f"{entry.action} {entry.phase}")
                 return None
-            case RunFlow(end, name):
-                return self._next(f"{end} {name}")
-            case Lookup(end, _, id):
-                return self._next("look" if end is EndpointRole.TARGET and id is None else f"{end} list")
+            case RunFlow(role, name):
+                return self._next(f"{role} {name}")
+            case Lookup(role, _, id):
+                return self._next("look" if role is EndpointRole.TARGET and id is None else f"{role} list")
             case Now():
                 return self.now
             case ProviderNow():
@@ -221,6 +218,25 @@ def test_a_source_that_changed_stops_it_before_anything(
     assert world.asked == ["source get_number", *(["source list"] * (said == "gone")), "check failed"]
 
 
+@pytest.mark.parametrize("phase", [Phase.INTENT, Phase.DONE])
+def test_a_half_made_number_whose_source_changed_says_how_it_is_taken_back(phase: Phase, task: MigrationTask) -> None:
+    lines = [Entry(task.key, Action.IMPORT, phase, "new")]
+    changed = task.number.source.model_copy(update={"label": "x"})
+    world = World(task, lines, source__get_number=changed)
+    with pytest.raises(StalePlan, match="label") as raised:
+        world.run()
+    back = f"`telephony migrate rollback {task.plan} --numbers {task.key} --allow source_not_serving`"
+    assert back in str(raised.value.remedy)
+    assert world.asked == ["source get_number", "check failed"]
+
+
+def test_a_number_whose_source_changed_before_it_was_made_is_only_planned_anew(task: MigrationTask) -> None:
+    world = World(task, source__get_number=task.number.source.model_copy(update={"label": "x"}))
+    with pytest.raises(StalePlan) as raised:
+        world.run()
+    assert raised.value.remedy == StalePlan.default_remedy
+
+
 def test_a_refused_import_is_over_and_the_next_run_sends_it_anew(task: MigrationTask) -> None:
     world = World(task, target__import_number=[errors.InvalidRequest("no"), made(task, inbound_agent=None)])
     with pytest.raises(errors.InvalidRequest):
@@ -237,7 +253,7 @@ def test_a_lost_import_is_looked_for_during_the_whole_window_before_it_is_sent_o
     first, second = (line.at for line in world.lines if line.phase is Phase.INTENT and line.action is Action.IMPORT)
     assert first is not None
     assert second is not None
-    assert second - first > timedelta(seconds=task.timeout + task.settling_window)
+    assert second - first > timedelta(seconds=task.settings.timeout + task.settings.settling_window)
     looks = [line.at - first for line in world.lines if line.phase is Phase.LOOK and line.at is not None]
     pauses = [after - before for before, after in pairwise(looks)]
     assert pauses[:-2] == sorted(pauses[:-2])  # they grow; the last one ends with the window
@@ -249,24 +265,26 @@ def test_a_lost_import_is_looked_for_during_the_whole_window_before_it_is_sent_o
 def test_a_provider_that_documents_an_immediate_look_up_is_asked_again_sooner(
     task: MigrationTask, tmp_path: Path
 ) -> None:
-    plan = stage_plan(tmp_path)
+    loaded = stage_plan(tmp_path)
     sooner = RepeatableImport(source="made up", after=5.0)
     world = World(
-        MigrationTask.of(plan, plan.numbers[0], replace(task.capabilities, repeatable_import=sooner)),
+        MigrationTask.of(loaded, loaded.plan.numbers[0], replace(task.capabilities, repeatable_import=sooner)),
         target__import_number=[LOST, made(task, inbound_agent=None)],
     )
     world.run()
     first, second = (line.at for line in world.lines if line.phase is Phase.INTENT and line.action is Action.IMPORT)
     assert first is not None
     assert second is not None
-    assert task.timeout + 5 <= (second - first).total_seconds() < task.timeout + 10
+    assert task.settings.timeout + 5 <= (second - first).total_seconds() < task.settings.timeout + 10
 
 
 def test_an_import_whose_run_is_stopped_stays_in_doubt_and_is_not_sent_again(task: MigrationTask) -> None:
     world = World(task, target__import_number=LOST, wait=False)
     with pytest.raises(InDoubt, match="may still take effect") as raised:
         world.run()
-    assert raised.value.until - raised.value.since == timedelta(seconds=task.timeout + task.settling_window)
+    assert raised.value.until - raised.value.since == timedelta(
+        seconds=task.settings.timeout + task.settings.settling_window
+    )
     assert world.asked.count("target import_number") == 1
     assert world.state is MigrationState.IN_DOUBT
     world.now += timedelta(minutes=5)
@@ -298,7 +316,7 @@ def test_a_clock_that_was_set_ahead_does_not_end_the_window(task: MigrationTask)
     with pytest.raises(InDoubt) as again:
         world.run()
     left = again.value.until - (world.now - timedelta(seconds=1))
-    assert left == timedelta(seconds=task.timeout + task.settling_window) - timedelta(minutes=5)
+    assert left == timedelta(seconds=task.settings.timeout + task.settings.settling_window) - timedelta(minutes=5)
     assert world.asked.count("target import_number") == 1
 
 
@@ -351,7 +369,7 @@ def test_what_may_be_somebody_elses_is_left_to_a_person(
     world = World(task, target__import_number=LOST, look=[(), found(task)])
     with pytest.raises(ManualActionRequired):
         world.run()
-    assert world.state is MigrationState.ASKED
+    assert world.state is MigrationState.NEEDS_ACTION
     assert world.asked[-1] == "import unknown"
 
 
@@ -360,7 +378,7 @@ def test_an_import_that_is_never_answered_is_not_sent_for_ever(task: MigrationTa
     with pytest.raises(errors.OutcomeUnknown, match="never answered"):
         world.run()
     assert world.asked.count("target import_number") == MOST_SENDS
-    assert world.state is MigrationState.ASKED
+    assert world.state is MigrationState.NEEDS_ACTION
 
 
 def test_a_conflict_on_the_first_try_is_a_refusal(task: MigrationTask) -> None:

@@ -14,7 +14,7 @@ from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.sip import MediaEncryption
 from telephony_core.migration.journal.sqlite_file import lock
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.task import StalePlan
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredOutbound,

@@ -16,16 +16,17 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.sip import CredentialState
 from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.store import RunRecord
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.move.compare import FieldVerification, VerificationResult
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.planner import make_plan
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
+from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.html import Html, items, join, tag
 from telephony_core.migration.rendering.plan_page import plan_page
 from telephony_core.migration.rendering.run_page import migration_page
-from telephony_core.migration.run.status import MigrationRun, NumberRun, RunInfo, StepTaken, read_run
+from telephony_core.migration.run.status import MigrationRun, NumberRun, StepTaken, read_run
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import InboundHost
 from tests.migration.scenes import (
@@ -268,10 +269,10 @@ def _run(loaded: LoadedPlan, **changes: Any) -> MigrationRun:
         "at": NOW,
         "is_running": False,
         "runs": (
-            RunInfo(
+            RunRecord(
                 id=1,
                 command="apply",
-                began_at=NOW,
+                started_at=NOW,
                 ended_at=None,
                 how_it_ended=None,
                 process=1,
@@ -320,7 +321,7 @@ def test_a_run_at_work_says_so(loaded: LoadedPlan) -> None:
 
 def test_a_plan_that_was_not_begun_has_a_run_page_too(loaded: LoadedPlan) -> None:
     words = Page(migration_page(loaded, read_run(loaded, now=lambda: NOW))).words
-    assert "2 not begun" in words
+    assert "2 not started" in words
     assert "What was run Nothing yet." in words
 
 

@@ -129,17 +129,17 @@ def work(asked: dict[str, Any]) -> str:
     answer: dict[str, Any] = {}
     match asked["command"]:
         case "apply":
-            answer["said"] = apply_plan(*ends, ApplyOptions(clock=clock, concurrency=1)).in_a_word
+            answer["said"] = apply_plan(*ends, ApplyOptions(clock=clock, concurrency=1)).summary
         case "verify":
-            answer["said"] = verify_plan(*ends, VerifyOptions(clock=clock)).in_a_word
+            answer["said"] = verify_plan(*ends, VerifyOptions(clock=clock)).summary
         case "preview rollback":
             answer["shown"] = sorted(preview_rollback(*ends, options).shown)
         case "preview release":
             answer["shown"] = sorted(preview_release(*ends, options).shown)
         case "rollback":
-            answer["said"] = rollback_plan(*ends, options).in_a_word
+            answer["said"] = rollback_plan(*ends, options).summary
         case "release":
-            answer["said"] = release_plan(*ends, options).in_a_word
+            answer["said"] = release_plan(*ends, options).summary
     return json.dumps({**answer, **boundaries.counts, "imported": sorted(sys.modules)})
 
 

@@ -17,9 +17,10 @@ import pytest
 from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
+from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalLocked, SqliteJournal
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import Settings, Trunk
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan
 from telephony_core.migration.run.events import Event, EventKind
@@ -194,7 +195,7 @@ def test_the_other_numbers_can_be_moved_without_the_one_that_changed(tmp_path: P
     stage = Stage(tmp_path)
     loaded = stage.plan()
     stage.source.store.remove(stage.ids[1])
-    with pytest.raises(StalePlan, match="it is gone"):
+    with pytest.raises(StalePlan, match="it was removed"):
         stage.apply(loaded)
     assert stage.apply(loaded, numbers=["+827011110000", "+827011110002"]).is_complete
 
@@ -208,6 +209,26 @@ def test_how_the_other_numbers_are_moved_is_said_before_a_new_plan_is(tmp_path: 
     first, _, then = str(refused.value.remedy).partition("; then ")
     assert first.endswith(f"apply {loaded.path} --numbers +827011110000 --numbers +827011110002`")
     assert "make a new plan, under another name" in then
+
+
+def test_a_half_made_number_whose_source_changed_is_taken_back_and_not_planned_anew(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    loaded = stage.plan("my plan.json")
+    half, changed, other = (number.key for number in loaded.plan.numbers)
+    with SqliteJournal.writing(loaded, "apply", create=True, now=stage.time.clock.now) as journal:
+        journal.append(Entry(half, Action.IMPORT, Phase.INTENT, data={"before": []}))
+    for id in stage.ids[:2]:
+        stage.source.store.edit(id, {"memo": "somebody was here"})
+    with pytest.raises(StalePlan) as refused:
+        stage.apply(loaded)
+    first, _, then = str(refused.value.remedy).partition("; then ")
+    assert first == f"go on with the other 1 first: `telephony migrate apply '{loaded.path}' --numbers {other}`"
+    back = f"`telephony migrate rollback '{loaded.path}' --numbers {half} --allow source_not_serving`"
+    assert then.startswith(f"for {half}: set the source right again")
+    assert back in then
+    assert changed not in then  # it is at the target in no way, so a new plan helps
+    assert then.endswith("for the 1 that are only changed at the source")
+    assert stage.writes(stage.target) == []
 
 
 def test_of_many_other_numbers_a_file_is_asked_for(tmp_path: Path) -> None:
@@ -279,7 +300,7 @@ def test_what_comes_back_different_is_a_failure(tmp_path: Path) -> None:
     complete = stage.target.complete
     stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}  # type: ignore[method-assign]
     report = stage.apply(loaded)
-    assert report.failures[0].state is MigrationState.ASKED  # it may be somebody else's, made a moment before ours
+    assert report.failures[0].state is MigrationState.NEEDS_ACTION  # it may be somebody else's
     assert "label" in report.failures[0].message
     assert len(stage.target.records()) == 1
 
@@ -326,8 +347,8 @@ def test_after_a_failed_canary_another_number_goes_first(tmp_path: Path) -> None
     stage.apply(loaded)
     stage.events.clear()
     assert stage.apply(loaded).is_complete
-    begun = [event.number for event in stage.events if event.kind is EventKind.NUMBER_BEGUN]
-    assert begun == ["+827011110001", "+827011110002", "+827011110000"]
+    started = [event.number for event in stage.events if event.kind is EventKind.NUMBER_STARTED]
+    assert started == ["+827011110001", "+827011110002", "+827011110000"]
 
 
 def test_three_equal_failures_in_a_row_stop_it(tmp_path: Path) -> None:
@@ -381,14 +402,14 @@ def test_asked_to_stop_it_finishes_the_number_in_hand(tmp_path: Path) -> None:
     rules = StopRules(3)
 
     def observe(event: Event) -> None:
-        if event.kind is EventKind.NUMBER_BEGUN:
+        if event.kind is EventKind.NUMBER_STARTED:
             rules.ask()
 
     options = ApplyOptions(on_event=observe, clock=stage.time.clock)
     report = asyncio.run(aapply_plan(loaded, stage.open_source, stage.open_target, options, rules=rules))
     assert report.stopped is Stopped.ASKED
     assert report.done == 1
-    assert read_run(loaded).counts == {MigrationState.NOT_BEGUN: 2, MigrationState.MOVED: 1}
+    assert read_run(loaded).counts == {MigrationState.NOT_STARTED: 2, MigrationState.MOVED: 1}
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
@@ -497,7 +518,7 @@ def test_events_tell_how_far_it_is(tmp_path: Path) -> None:
     stage = Stage(tmp_path, settings=one_at_a_time())
     stage.apply(stage.plan())
     kinds = [event.kind for event in stage.events]
-    assert kinds[0] is EventKind.BEGUN
+    assert kinds[0] is EventKind.STARTED
     assert kinds[-1] is EventKind.ENDED
     done = [(event.done, event.total) for event in stage.events if event.kind is EventKind.NUMBER_DONE]
     assert done == [(1, 3), (2, 3), (3, 3)]

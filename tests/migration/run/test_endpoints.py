@@ -11,10 +11,10 @@ import pytest
 from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Emulator
 from telephony_core.migration.journal.entries import Action, Entry
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.move.task import StalePlan
 from telephony_core.migration.plan.model import Endpoint
-from telephony_core.migration.run.endpoints import check_ends
+from telephony_core.migration.run.endpoints import check_endpoints
 from tests.migration.deprovision.returning import HOUR, KEYS, ONE, SOAKED, Returning, live
 from tests.migration.deprovision.test_rollback import died_after_the_deletion
 from tests.migration.meddling import meddle
@@ -74,7 +74,7 @@ def side(base_url: str | None) -> Endpoint:
 
 def check(stage: Returning, planned: str | None, now: str | None = None) -> None:
     plan = stage.loaded.plan.model_copy(update={"target": side(planned)})
-    check_ends(plan, stage.open_source(), AsyncTelephony("diga", api_key="k", base_url=now))
+    check_endpoints(plan, stage.open_source(), AsyncTelephony("diga", api_key="k", base_url=now))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,7 @@ def test_another_place_is_refused(planned: str, now: str, stage: Returning) -> N
 
 
 ANOTHER = "this seems not to be the account that the plan is for"
+ANOTHER_OR_REMOVED = "either this is not the account that the plan is for, or somebody removed all of them"
 
 
 def seeing(stage: Returning, **changes: object) -> Endpoint:
@@ -160,7 +161,7 @@ def test_an_account_that_was_empty_may_not_hold_what_is_older_than_the_plan(cont
 def test_apply_does_not_go_on_at_another_account(stage: Returning) -> None:
     before = lines(stage)
     stage.target = another(stage)
-    with pytest.raises(StalePlan, match=ANOTHER):
+    with pytest.raises(StalePlan, match=ANOTHER_OR_REMOVED):
         stage.apply(stage.loaded)
     assert stage.live_at_target() == []
     assert lines(stage) == before
@@ -183,6 +184,14 @@ def test_rollback_takes_nothing_for_gone_at_another_account(stage: Returning) ->
         with pytest.raises(StalePlan, match="2 in all"):
             go()
     assert lines(stage) == before
+
+
+def test_where_every_record_that_was_made_is_gone_both_reasons_are_said(stage: Returning) -> None:
+    for key in KEYS[:2]:
+        meddle(stage.target, stage.made(key), "gone")
+    with pytest.raises(StalePlan, match=ANOTHER_OR_REMOVED) as refused:
+        stage.preview_rollback()
+    assert "nothing is left to take back" in str(refused.value.remedy)
 
 
 def test_release_is_refused_where_nothing_of_ours_is_at_the_target(context: str, tmp_path: Path) -> None:
@@ -218,6 +227,6 @@ def test_where_nothing_of_ours_shows_nothing_is_taken_for_gone_but_what_was_abou
 ) -> None:
     stage.announce(Action.ROLL_BACK, KEYS[0], stage.made(KEYS[0]))
     stage.target = another(stage)
-    with pytest.raises(StalePlan, match=ANOTHER):
+    with pytest.raises(StalePlan, match=ANOTHER_OR_REMOVED):
         stage.rollback(confirmed=frozenset())
-    assert stage.run().counts == {MigrationState.MOVED: 2, MigrationState.NOT_BEGUN: 1}
+    assert stage.run().counts == {MigrationState.MOVED: 2, MigrationState.NOT_STARTED: 1}

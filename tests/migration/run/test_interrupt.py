@@ -36,7 +36,7 @@ def interrupted(folder: Path, number: signal.Signals, *, twice: bool) -> tuple[l
                 last = line
                 break
             events.append(json.loads(line))
-            if len([event for event in events if event["kind"] == "number_begun"]) == 3 and not last:
+            if len([event for event in events if event["kind"] == "number_started"]) == 3 and not last:
                 last = "signalled"
                 process.send_signal(number)
                 if twice:
@@ -54,13 +54,13 @@ def test_the_first_one_finishes_the_numbers_in_hand_and_says_how_to_go_on(
     report = json.loads(last.removeprefix("REPORT "))
     assert report["stopped"] == "asked"
     assert 3 <= report["done"] < 20
-    begun = {event["number"] for event in events if event["kind"] == "number_begun"}
+    begun = {event["number"] for event in events if event["kind"] == "number_started"}
     done = {event["number"] for event in events if event["kind"] == "number_done"}
     assert begun == done
-    assert [event for event in events if event["kind"] == "said" and "asked once more" in str(event["message"])]
+    assert [event for event in events if event["kind"] == "notice" and "asked once more" in str(event["message"])]
     run = read_run(load_plan(tmp_path / "plan.json"))
     assert run.counts[MigrationState.MOVED] == report["done"]
-    assert MigrationState.BEGUN not in run.counts
+    assert MigrationState.STARTED not in run.counts
     assert "migrate apply" in run.next_commands[0]
 
 

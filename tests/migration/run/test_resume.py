@@ -92,7 +92,7 @@ def test_an_import_that_takes_effect_after_two_looks_and_a_repeat_is_told_and_no
 
     late.count = 0  # type: ignore[attr-defined]
     report = stage.apply(loaded, on_event=late)
-    assert report.failures[0].state is MigrationState.ASKED
+    assert report.failures[0].state is MigrationState.NEEDS_ACTION
     assert "2 records" in report.failures[0].message
 
 
@@ -209,7 +209,7 @@ def test_a_record_that_was_there_before_is_never_adopted(context: str, tmp_path:
     old = record_of_ours(stage)
     open_import(loaded, before=(old,))
     report = stage.apply(loaded)
-    assert report.failures[0].error == "NeedsPerson"  # it was over then, and somebody, or our import, revived it
+    assert report.failures[0].error == "ManualActionRequired"  # somebody, or our import, revived it
     assert stage.writes(stage.target) == []
 
 
@@ -220,7 +220,7 @@ def test_a_record_that_differs_from_what_was_sent_is_never_adopted(changes: dict
     open_import(loaded)
     id = record_of_ours(stage, **changes)
     report = stage.apply(loaded)
-    assert report.failures[0].state is MigrationState.ASKED
+    assert report.failures[0].state is MigrationState.NEEDS_ACTION
     assert id in report.failures[0].message
     assert stage.writes(stage.target) == []
 
@@ -232,7 +232,7 @@ def test_a_record_with_another_user_name_is_never_adopted(tmp_path: Path, monkey
     loaded = stage.plan(trunks=(trunk,))
     open_import(loaded)
     record_of_ours(stage)
-    assert stage.apply(loaded).failures[0].state is MigrationState.ASKED
+    assert stage.apply(loaded).failures[0].state is MigrationState.NEEDS_ACTION
 
 
 def test_a_person_who_removes_the_other_record_lets_it_go_on(tmp_path: Path) -> None:
@@ -240,8 +240,8 @@ def test_a_person_who_removes_the_other_record_lets_it_go_on(tmp_path: Path) -> 
     loaded = stage.plan()
     open_import(loaded)
     mine, other = record_of_ours(stage), record_of_ours(stage, nickname="another")
-    assert stage.apply(loaded).failures[0].state is MigrationState.ASKED
-    assert stage.apply(loaded).failures[0].state is MigrationState.ASKED
+    assert stage.apply(loaded).failures[0].state is MigrationState.NEEDS_ACTION
+    assert stage.apply(loaded).failures[0].state is MigrationState.NEEDS_ACTION
     stage.target.store.remove(other)
     assert stage.apply(loaded).is_complete
     assert [record["id"] for record in stage.target.records()] == [mine]
@@ -277,7 +277,7 @@ def test_a_record_of_ours_that_somebody_removed_is_not_made_again(tmp_path: Path
     stage.apply(loaded)
     stage.target.store.remove(str(stage.target.records()[0]["id"]))
     report = stage.apply(loaded)
-    assert report.failures[0].error == "CameOutDifferent"
+    assert report.failures[0].error == "VerificationFailed"
     assert "not at the target any more" in report.failures[0].message
     assert len(stage.target.records()) == 1
 

@@ -30,10 +30,10 @@ def command(run: MigrationRun) -> list[str]:
 
 def test_a_plan_that_was_not_begun(stage: Returning) -> None:
     run = stage.run()
-    assert run.counts == {MigrationState.NOT_BEGUN: 3}
+    assert run.counts == {MigrationState.NOT_STARTED: 3}
     assert run.runs == ()
     assert command(run) == ["apply"]
-    assert str(run).startswith("here (diga) → there (vox): 3 not begun\n")
+    assert str(run).startswith("here (diga) → there (vox): 3 not started\n")
 
 
 def test_a_run_that_is_at_work(stage: Returning) -> None:
@@ -102,7 +102,7 @@ def test_an_import_that_was_not_answered_is_in_doubt_until_it_is_known_or_the_wi
     stage.announce(Action.IMPORT, KEYS[0])
     run = stage.run()
     number = run.numbers[0]
-    assert run.counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_BEGUN: 2}
+    assert run.counts == {MigrationState.IN_DOUBT: 1, MigrationState.NOT_STARTED: 2}
     assert number.in_doubt_since == stage.time.clock.now()
     assert number.in_doubt_until is not None
     assert (number.in_doubt_until - number.in_doubt_since).total_seconds() == WINDOW
@@ -115,7 +115,7 @@ def test_while_a_run_waits_for_the_answer_to_an_import_that_one_is_not_in_doubt(
     with SqliteJournal.writing(stage.loaded, "apply", create=True, now=stage.time.clock.now) as journal:
         journal.append(Entry(KEYS[0], Action.IMPORT, Phase.INTENT, data={"before": []}))
         run = stage.run()
-    assert run.counts == {MigrationState.BEGUN: 1, MigrationState.NOT_BEGUN: 2}
+    assert run.counts == {MigrationState.STARTED: 1, MigrationState.NOT_STARTED: 2}
     assert run.numbers[0].in_doubt_since is None
 
 
@@ -136,7 +136,7 @@ def test_a_number_that_is_not_in_service_is_not_moved_and_apply_is_named(tmp_pat
 
 
 def test_a_journal_that_is_not_there_is_said(stage: Returning) -> None:
-    assert "there is no journal beside the plan: it was not begun, or its journal was lost" in str(stage.run())
+    assert "there is no journal beside the plan: it was not started, or its journal was lost" in str(stage.run())
 
 
 @pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
@@ -145,7 +145,7 @@ def test_a_journal_that_was_lost_is_an_error(stage: Returning, spoil: Callable[[
     for file in stage.folder.glob("plan.json.journal-*"):
         file.unlink()
     spoil(stage.loaded.journal_path)
-    with pytest.raises(JournalError, match=r"was begun on this machine.*was lost"):
+    with pytest.raises(JournalError, match=r"was started on this machine.*was lost"):
         stage.run()
 
 

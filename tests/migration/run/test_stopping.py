@@ -36,7 +36,7 @@ def test_where_no_import_is_answered_no_further_one_is_begun(context: str, tmp_p
     report = stage.apply(stage.loaded)
     assert report.stopped is Stopped.EQUAL_FAILURES
     assert "3 imports in a row were not answered" in str(report)
-    assert stage.run().counts[MigrationState.NOT_BEGUN] == 2
+    assert stage.run().counts[MigrationState.NOT_STARTED] == 2
 
 
 def test_numbers_that_are_not_in_service_yet_are_no_imports_without_an_answer(tmp_path: Path) -> None:

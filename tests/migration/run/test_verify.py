@@ -12,9 +12,9 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.move.compare import VerificationResult
 from telephony_core.migration.move.state import state_of
 from telephony_core.migration.plan.model import Settings, Trunk
+from telephony_core.migration.plan.verification import VerificationResult
 from telephony_core.migration.run.status import read_run
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.migration.run.verify_report import VerifyReport
@@ -49,7 +49,7 @@ def target_record(stage: Stage, index: int = 0) -> str:
 def test_what_was_moved_is_equal(moved: Stage) -> None:
     report = look(moved)
     assert report.is_equal
-    assert report.in_a_word == "2 of 2 numbers are equal"
+    assert report.summary == "2 of 2 numbers are equal"
     assert report.next_commands == (f"telephony migrate release {moved.loaded.path}",)  # type: ignore[attr-defined]
 
 

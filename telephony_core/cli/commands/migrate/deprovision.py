@@ -173,7 +173,7 @@ class _Deprovisioning:
             preview = self.preview(loaded, both.source, both.target, options)
             _show(session, preview)
             _demand(preview)
-            if not preview.confirm and not preview.to_settle:
+            if not preview.confirm and not preview.to_reconcile:
                 _nothing(ctx, session, preview, self.nothing, command("status", plan_file))
             can_be_asked = confirmed(preview)
             with Telling(session, self.done) as telling:
@@ -204,11 +204,11 @@ def _show(session: Session, preview: DeprovisionPreview) -> None:
 
 def _demand(preview: DeprovisionPreview) -> None:
     """Refuse before anything is asked. Raises `NotAllowed`."""
-    if preview.needs_consent:
-        names = " ".join(f"--allow {name}" for name in preview.needs_consent)
+    if preview.needs_allow:
+        names = " ".join(f"--allow {name}" for name in preview.needs_allow)
         raise NotAllowed(
             "this has side effects that were not accepted; nothing was changed",
-            allowance=preview.needs_consent[0],
+            allowance=preview.needs_allow[0],
             remedy=f"if they are meant, say {names}",
         )
 

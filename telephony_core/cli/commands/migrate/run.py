@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from telephony_core.cli.session import Session
-    from telephony_core.migration.run.runner import Opener
+    from telephony_core.migration.run.endpoints import Opener
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ def to_its_end(
 
 def _open_requests(loaded: LoadedPlan) -> list[str]:
     """The numbers of which a request was announced and not settled, as far as the journal can still be read."""
-    from telephony_core.migration.move.task import clock_text
+    from telephony_core.migration.move.effects import clock_text
     from telephony_core.migration.run.status import read_run
 
     with suppress(MigrationError):
@@ -198,8 +198,8 @@ class Telling:
     def _show(self, event: Event) -> None:
         if self._bar is None:
             # Not before the first number: whoever is asked for a password needs the terminal for that.
-            if event.kind is not EventKind.NUMBER_BEGUN:
-                if event.kind is EventKind.SAID:
+            if event.kind is not EventKind.NUMBER_STARTED:
+                if event.kind is EventKind.NOTICE:
                     click.echo(printable(for_people(event.message, self._session)), err=True)
                 return
             self._bar = _Bar(self._what, event.total)
@@ -224,7 +224,7 @@ class _Bar:
         self._progress.start()
 
     def show(self, event: Event, message: str) -> None:
-        if event.kind is EventKind.SAID:
+        if event.kind is EventKind.NOTICE:
             self.above(message, "yellow")
         elif event.kind is EventKind.NUMBER_FAILED:
             self.above(f"{event.number}: {message}", "red")

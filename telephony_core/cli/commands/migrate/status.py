@@ -25,7 +25,7 @@ from telephony_core.cli.wording import facts_for_people, for_people, lines_for_p
 if TYPE_CHECKING:
     from telephony_core.migration.run.status import MigrationRun, NumberRun
 
-_STYLES = {"moved": "green", "released": "green", "failed": "red", "asked": "red", "begun": "yellow"}
+_STYLES = {"moved": "green", "released": "green", "failed": "red", "needs_action": "red", "started": "yellow"}
 
 
 @click.command()

@@ -420,16 +420,16 @@ def test_progress_is_a_bar_on_any_terminal(monkeypatch, columns, colour):
         return Event(kind=kind, at=datetime.now(UTC), total=3, **data)
 
     with Telling(session, "moved") as telling:
-        telling.event(event(EventKind.BEGUN, message="3 of 3 numbers to move"))
+        telling.event(event(EventKind.STARTED, message="3 of 3 numbers to move"))
         assert terminal.text == ""  # somebody may be asked for a password now
-        telling.event(event(EventKind.SAID, message="taking the place of a run"))
+        telling.event(event(EventKind.NOTICE, message="taking the place of a run"))
         telling.say("stopping before anything has begun")
         assert "taking the place" in terminal.text
         assert "before anything has begun" in terminal.text
-        telling.event(event(EventKind.NUMBER_BEGUN, number="+827011110000"))
+        telling.event(event(EventKind.NUMBER_STARTED, number="+827011110000"))
         telling.event(event(EventKind.WAITING, message="1 s: for pw-canary"))
         telling.event(event(EventKind.NUMBER_FAILED, number="+827011110000", message="refused pw-canary", failed=1))
-        telling.event(event(EventKind.SAID, message="a lock\x1b[31m was taken over"))
+        telling.event(event(EventKind.NOTICE, message="a lock\x1b[31m was taken over"))
         telling.say("stopping")
     assert "+827011110000: refused [hidden]" in terminal.text.replace("\n", "")
     assert "a lock\\x1b[31m" in terminal.text
@@ -471,7 +471,7 @@ def begun(moving):
 def test_a_plan_through_a_link_goes_on_with_the_same_run(moving):
     begun(moving)
     (moving.folder / "link.json").symlink_to("plan.json")
-    assert moving.telephony.json("migrate", "status", "link.json")["counts"] == {"moved": 1, "not_begun": 2}
+    assert moving.telephony.json("migrate", "status", "link.json")["counts"] == {"moved": 1, "not_started": 2}
     result = moving.telephony("migrate", "apply", "link.json", "--yes")
     assert result.exit_code == 0, result.stderr
     assert moving.telephony.json("migrate", "status", "plan.json")["counts"] == {"moved": 3}

@@ -10,7 +10,7 @@ import pytest
 
 from telephony_core import AsyncTelephony, NumberIdentity, PhoneNumber, errors
 from telephony_core.emulator import EmulatorBackend, Fault, FaultKind, HttpRequest
-from telephony_core.migration.run.target_index import OLDEST, SHARED_FROM, TargetIndex
+from telephony_core.migration.run.account_index import OLDEST, SHARED_FROM, AccountIndex
 from telephony_core.provider.flow import Flow, Response
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.emulator import DigaEmulator
@@ -37,7 +37,7 @@ class Slow(EmulatorBackend):
         return await super().asend(request, timeout)
 
 
-Act = Callable[[DigaEmulator, FakeTime, TargetIndex], Coroutine[Any, Any, None]]
+Act = Callable[[DigaEmulator, FakeTime, AccountIndex], Coroutine[Any, Any, None]]
 
 
 def looking(act: Act, *, seconds: float = QUICK) -> int:
@@ -47,7 +47,7 @@ def looking(act: Act, *, seconds: float = QUICK) -> int:
     async def main() -> None:
         backend = Slow(emulator, time, seconds)
         async with AsyncTelephony("diga", api_key="emulator-key", backend=backend, clock=time.clock) as client:
-            await act(emulator, time, TargetIndex(client, time.clock, [NUMBER, SIP_ID], ["seen-before"]))
+            await act(emulator, time, AccountIndex(client, time.clock, [NUMBER, SIP_ID], ["seen-before"]))
 
     asyncio.run(main())
     listings, rest = divmod(len(emulator.requests), PASSES)
@@ -63,7 +63,7 @@ def ids(records: tuple[PhoneNumber, ...]) -> list[str]:
 
 
 def test_every_look_is_answered_by_a_listing_that_was_begun_after_it() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         assert await index.look(NUMBER) == ()
         id = emulator.add(number="+827011110000")
         assert ids(await index.look(NUMBER)) == [id]
@@ -72,7 +72,7 @@ def test_every_look_is_answered_by_a_listing_that_was_begun_after_it() -> None:
 
 
 def test_a_listing_that_was_under_way_already_answers_no_later_look() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         first = asyncio.create_task(index.look(SIP_ID))
         for _ in range(PASSES - 1):
             await asyncio.sleep(0)
@@ -84,7 +84,7 @@ def test_a_listing_that_was_under_way_already_answers_no_later_look() -> None:
 
 
 def test_looks_that_wait_together_share_one_listing() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         numbers = (NUMBER, SIP_ID, NUMBER, SIP_ID)
         await asyncio.gather(*(index.look(number) for number in numbers))
 
@@ -104,7 +104,7 @@ def test_looks_that_wait_together_share_one_listing() -> None:
 def test_a_listing_that_took_long_answers_later_looks_until_it_is_two_minutes_old_and_no_longer(
     seconds: float, later: float, listings: int
 ) -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         await index.look(NUMBER)
         time.advance(later)
         await index.look(NUMBER)
@@ -113,7 +113,7 @@ def test_a_listing_that_took_long_answers_later_looks_until_it_is_two_minutes_ol
 
 
 def test_a_shared_listing_answers_for_no_id_that_it_was_not_asked_for() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         id = emulator.add(number="+34612345678")
         assert await index.look(NUMBER) == ()
         assert ids(await index.look(NUMBER, id)) == [id]
@@ -123,7 +123,7 @@ def test_a_shared_listing_answers_for_no_id_that_it_was_not_asked_for() -> None:
 
 
 def test_a_refresh_is_never_answered_by_what_is_known_already() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         await index.look(NUMBER)
         id = emulator.add(number="+827011110000")
         await index.refresh()
@@ -133,7 +133,7 @@ def test_a_refresh_is_never_answered_by_what_is_known_already() -> None:
 
 
 def test_nor_is_a_fresh_look() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         await index.look(NUMBER)
         id = emulator.add(number="+827011110000")
         assert ids(await index.look(NUMBER)) == []
@@ -143,7 +143,7 @@ def test_nor_is_a_fresh_look() -> None:
 
 
 def test_a_listing_that_failed_half_way_is_no_answer_and_changes_nothing_that_is_shown() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         id = emulator.add(number="+827011110000")
         await index.refresh()
         emulator.store.remove(id)
@@ -162,7 +162,7 @@ def test_a_listing_that_failed_half_way_is_no_answer_and_changes_nothing_that_is
 
 
 def test_a_look_shows_what_is_of_the_number_and_what_has_the_id_in_any_status() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         mine = [emulator.add(number="+827011110000", status=status) for status in ("assigned", "released")]
         recycled = emulator.add(number="+34612345678")
         emulator.add(number="+34612345679")
@@ -173,7 +173,7 @@ def test_a_look_shows_what_is_of_the_number_and_what_has_the_id_in_any_status() 
 
 
 def test_ids_that_were_to_be_kept_are_found_whatever_number_they_are_of() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         emulator.add(id="seen-before", number="+34612345678")
         await index.refresh()
         found = index.by_id("seen-before")
@@ -185,7 +185,7 @@ def test_ids_that_were_to_be_kept_are_found_whatever_number_they_are_of() -> Non
 
 
 def test_a_number_is_the_same_however_it_is_written() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         sip_id = emulator.add(number=" frontdesk@pbx.example.com ")
         number = emulator.add(number="+82 70-1111-0000")
         assert ids(await index.look(SIP_ID)) == [sip_id]
@@ -195,7 +195,7 @@ def test_a_number_is_the_same_however_it_is_written() -> None:
 
 
 def test_the_oldest_record_of_the_whole_account_is_known() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         emulator.add(number="+34612345678", assigned_at=START.isoformat())
         emulator.add(number="+34612345679", assigned_at="2020-01-01T00:00:00Z", status="released")
         await index.refresh()
@@ -206,7 +206,7 @@ def test_the_oldest_record_of_the_whole_account_is_known() -> None:
 
 
 def test_everybody_who_wants_to_is_told_of_every_record() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         told: list[str] = []
         index.each = lambda record: told.append(record.id)
         added = [emulator.add(number=f"+3461234567{digit}") for digit in range(3)]
@@ -217,7 +217,7 @@ def test_everybody_who_wants_to_is_told_of_every_record() -> None:
 
 
 def test_of_a_settled_number_only_the_ids_of_live_records_are_kept() -> None:
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         live = [emulator.add(number="+827011110000") for _ in range(2)]
         emulator.add(number="+827011110000", status="released")
         assert len(await index.look(NUMBER, live[0])) == 3
@@ -243,7 +243,7 @@ def test_a_provider_that_can_look_a_number_up_is_asked_for_it_alone(monkeypatch:
 
     monkeypatch.setattr(DigaProvider, "find", find)
 
-    async def act(emulator: DigaEmulator, time: FakeTime, index: TargetIndex) -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         await index.look(NUMBER)
 
     assert looking(act) == 0

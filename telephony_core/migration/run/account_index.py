@@ -1,9 +1,9 @@
-"""What an account lists of the numbers that matter: one listing answers everybody who asked before it began.
+"""What an account lists of the numbers that matter: one listing answers everybody who asked before it started.
 
 Few vendors can look a number up, so a look is a listing, and lists are as long as the account. Two rules keep a look
 honest and bearable:
 
-- A listing answers a look only if it was begun after the look was asked for. Looks that wait together share one.
+- A listing answers a look only if it was started after the look was asked for. Looks that wait together share one.
 - One that took `SHARED_FROM` seconds or more answers further looks until it is `OLDEST` seconds old, counted from its
   beginning. Otherwise an account of ten thousand numbers would be listed anew for every single import.
 """
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
 SHARED_FROM: Final = 5.0
-"""Seconds. A listing that took less is not shared with looks that were asked for after it began."""
+"""Seconds. A listing that took less is not shared with looks that were asked for after it started."""
 OLDEST: Final = 120.0
-"""Seconds since a listing began after which it answers no further look, however long it took."""
+"""Seconds since a listing started after which it answers no further look, however long it took."""
 
 
-class TargetIndex:
+class AccountIndex:
     """One account's records of some numbers and ids, as its last listing shows them.
 
     Of a number that is settled only the ids of its live records are kept, so that what is held does not grow with what
@@ -51,17 +51,17 @@ class TargetIndex:
         """Live records whose numbers cannot be read, and may be some of these."""
         self._looked_for: frozenset[str] = frozenset()
         """Ids that the listing that is shown would have kept."""
-        self._begun = 0
-        """Listings that were begun."""
+        self._started = 0
+        """Listings that were started."""
         self._shown = 0
         """Which of them is shown."""
-        self._began_at = float("-inf")
+        self._started_at = float("-inf")
         self._took = 0.0
         self._lock = asyncio.Lock()
         self.each: Callable[[PhoneNumber], object] = lambda record: None
-        """Told of every record of every listing."""
+        """Called with every record of every listing."""
         self.oldest: datetime | None = None
-        """When the oldest record of the whole account was made, as far as the last listing tells."""
+        """When the oldest record of the whole account was made, as far as the last listing shows."""
 
     # -- asking
 
@@ -70,7 +70,7 @@ class TargetIndex:
     ) -> tuple[PhoneNumber, ...]:
         """Every record that is of this number, may be of it, or has this id, in any status. Raises what listing raises.
 
-        A ``fresh`` look is never answered by a listing that was begun before it, however long that took.
+        A ``fresh`` look is never answered by a listing that was started before it, however long that took.
         """
         if id is not None:
             self._ids.add(id_key(id))
@@ -106,7 +106,7 @@ class TargetIndex:
         """The record with this id, if it is among those that were to be kept and the last listing showed it."""
         return self._by_id.get(id_key(id))
 
-    def reconcile(self, number: NumberIdentity) -> None:
+    def settle(self, number: NumberIdentity) -> None:
         """Nobody will ask for the records of this number any more, only whether there are two."""
         key = number.account_key
         self._numbers.pop(key, None)
@@ -117,18 +117,18 @@ class TargetIndex:
     # -- listing
 
     async def _ask(self, id: str | None, *, shared: bool = True) -> None:
-        asked = self._begun
+        asked = self._started
         async with self._lock:
             if self._shown <= asked and not (shared and self._may_be_shared(id)):
                 await self._list()
 
     def _may_be_shared(self, id: str | None) -> bool:
-        age = self._clock.monotonic() - self._began_at
+        age = self._clock.monotonic() - self._started_at
         return self._took >= SHARED_FROM and age <= OLDEST and (id is None or id_key(id) in self._looked_for)
 
     async def _list(self) -> None:
-        self._begun += 1
-        listing, began_at, ids = self._begun, self._clock.monotonic(), frozenset(self._ids)
+        self._started += 1
+        listing, started_at, ids = self._started, self._clock.monotonic(), frozenset(self._ids)
         by_number: dict[str, list[PhoneNumber]] = {}
         by_id: dict[str, PhoneNumber] = {}
         live_of_settled: dict[str, list[str]] = {}
@@ -151,4 +151,4 @@ class TargetIndex:
         self._by_number, self._by_id, self._live_of_settled = by_number, by_id, live_of_settled
         self._unclear = unclear
         self._looked_for, self._shown, self.oldest = ids, listing, oldest
-        self._began_at, self._took = began_at, self._clock.monotonic() - began_at
+        self._started_at, self._took = started_at, self._clock.monotonic() - started_at

@@ -1,0 +1,88 @@
+"""What has changed about one record since it was read: by the plan (`stale_fields`), or by a step of a migration, which
+keeps a `snapshot` of it in the journal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.lifecycle import NumberStatus
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.migration.inventory.diff import FieldDrift
+from telephony_core.migration.inventory.fields import NOT_TOLD, SETTINGS, means_the_same, printable, value_text
+from telephony_core.operations.reconciliation import read_field
+from telephony_core.provider.capabilities import Field as Setting
+
+_WHOLE: Final = ("status", "origin")
+_MADE_AT: Final = ("created_at", "starts_at")
+"""When a record was made, as providers show it: vox the one, Diga the other."""
+
+
+def stale_fields(
+    planned: PhoneNumber, now: PhoneNumber | None, unpublished: Collection[str] = ()
+) -> tuple[FieldDrift, ...]:
+    """What has changed about a record since the plan read it; ``None``: it was removed.
+
+    ``unpublished`` are agents that this migration itself unpublished, by releasing another number of theirs.
+    """
+    if now is None:
+        return (FieldDrift(field="number", before="there", after="gone"),)
+    pairs: list[tuple[str, object, object]] = []
+    if not planned.identity.same_in_account(now.identity):
+        pairs.append(("number", planned.identity, now.identity))
+    for name in _MADE_AT:  # another time of creation: it was deleted, and another one was made under its id
+        before, after = getattr(planned, name), getattr(now, name)
+        if before is not None and after is not None and before != after:
+            pairs.append((name, before, after))
+    for name in (*_WHOLE, *SETTINGS):
+        before, after = _read(planned, name), _read(now, name)
+        ours = isinstance(before, AgentRef) and before.agent_id in unpublished and after is None
+        # The plan keeps texts without the passwords that a provider may show inside of them.
+        if not means_the_same(before, after) and not ours and value_text(before) != value_text(after):
+            pairs.append((name, before, after))
+    return tuple(FieldDrift(field=name, before=value_text(old), after=value_text(new)) for name, old, new in pairs)
+
+
+def snapshot(record: PhoneNumber) -> dict[str, JsonValue]:
+    """What a record shows, as texts, without secrets."""
+    texts: dict[str, JsonValue] = {}
+    for name in (*_WHOLE, *SETTINGS):
+        value = _read(record, name)
+        texts[name] = value_text(tuple(sorted(map(str, value))) if isinstance(value, tuple) else value)
+    for name in _MADE_AT:
+        if (at := getattr(record, name)) is not None:  # some answers to an import leave it out
+            texts[name] = at.isoformat()
+    # A user name may have come from a secret reference: enough of it is kept to see whether it has changed.
+    texts[Setting.USERNAME] = hashlib.sha256(str(texts[Setting.USERNAME]).encode()).hexdigest()[:16]
+    return texts
+
+
+def changed_since(before: Mapping[str, object], now: PhoneNumber) -> tuple[FieldDrift, ...]:
+    """What has changed about a record since this `snapshot` of it."""
+    shown = snapshot(now)
+    return tuple(
+        FieldDrift(field=name, before=str(text), after=str(shown.get(name, NOT_TOLD)))
+        for name, text in before.items()
+        if text != shown.get(name) and (name not in _MADE_AT or name in shown)
+    )
+
+
+def _read(record: PhoneNumber, name: str) -> object:
+    value = getattr(record, name) if name in _WHOLE else read_field(record, name)
+    # A label that is empty and one that is not there look alike to everybody.
+    return value or None if name == Setting.LABEL else value
+
+
+def status_text(record: PhoneNumber) -> str:
+    """The status, with the provider's own word where that says more."""
+    word = record.provider_status
+    return str(record.status) if word in (None, str(record.status)) else f"{record.status} ({printable(word)})"
+
+
+def is_released(record: PhoneNumber | None) -> bool:
+    """Whether a record is removed, released, or scheduled to be."""
+    return record is None or record.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)

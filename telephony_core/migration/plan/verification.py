@@ -1,0 +1,137 @@
+"""Comparing a record at the target with what the plan wants, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from enum import StrEnum
+
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.input_model import InputModel
+from telephony_core.domain.lifecycle import NumberStatus
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.migration.inventory.drift import status_text
+from telephony_core.migration.inventory.fields import value_text
+from telephony_core.migration.plan.model import DesiredState, Trunk, import_of
+from telephony_core.operations.reconciliation import EMPTY_AT_FIRST, differences, read_field, sent_fields
+from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.capabilities import Field as Setting
+
+
+class VerificationResult(StrEnum):
+    """The result of comparing one field."""
+
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    UNVERIFIABLE = "unverifiable"
+    """The provider does not show it: a password, at some the user name."""
+
+
+class FieldVerification(InputModel):
+    """One field of one number, compared. Texts are for people and hold no secret."""
+
+    field: str
+    result: VerificationResult
+    desired: str | None = None
+    found: str | None = None
+    note: str | None = None
+
+    def __str__(self) -> str:
+        text = self.result.upper()
+        if self.result is VerificationResult.DIFFERS:
+            text += f" ({self.desired} was wanted, {self.found} is there)"
+        elif self.result is VerificationResult.EQUAL and self.found:
+            text += f" ({self.found})"
+        return f"{self.field}: {text}" + (f"; {self.note}" if self.note else "")
+
+
+def which(found: Sequence[FieldVerification], result: VerificationResult) -> tuple[str, ...]:
+    """Names of the fields with this result."""
+    return tuple(field.field for field in found if field.result is result)
+
+
+def expected_of(desired: DesiredState, username: str | None = None) -> dict[str, object]:
+    """What an import writes and a read can be compared with, by dotted field name. Agents have a step of their own."""
+    return sent_fields(import_of(desired)) | ({} if username is None else {Setting.USERNAME: username})
+
+
+def agents_of(desired: DesiredState) -> dict[str, object]:
+    """The agents that are assigned, by field name."""
+    agents = ((Setting.INBOUND_AGENT, desired.inbound_agent), (Setting.OUTBOUND_AGENT, desired.outbound_agent))
+    return {name: agent for name, agent in agents if agent is not None}
+
+
+def verify_fields(
+    desired: DesiredState,
+    trunk: Trunk | None,
+    record: PhoneNumber,
+    capabilities: Capabilities,
+    *,
+    username: str | None = None,
+) -> tuple[FieldVerification, ...]:
+    """Every field that was wanted, and every one that was not, compared with the record at the target.
+
+    ``username`` is what the trunk's reference leads to, where that was followed.
+    """
+    digest = trunk if trunk is not None and trunk.auth == "digest" else None
+    return (
+        *_wanted(desired, record, capabilities),
+        *_additions(desired, record, but=() if digest is None else (Setting.USERNAME,)),
+        *(() if digest is None else _credentials(digest, record, capabilities, username)),
+    )
+
+
+def _wanted(desired: DesiredState, record: PhoneNumber, capabilities: Capabilities) -> Iterator[FieldVerification]:
+    identity = NumberIdentity.parse(desired.number, region=capabilities.region)
+    yield _compared("number", record.identity.same_in_account(identity), str(identity), str(record.identity))
+    # What is not in service differs from what was wanted, whatever its fields say.
+    yield _compared("status", record.status is NumberStatus.ACTIVE, NumberStatus.ACTIVE, status_text(record))
+    expected = expected_of(desired) | agents_of(desired)
+    different = differences(expected, record, capabilities)
+    for name, value in expected.items():
+        if not capabilities.can_read(Setting(name)):
+            yield _unverifiable(name, value_text(value))
+            continue
+        found = read_field(record, name)
+        # Of an agent without a version only the id can be compared.
+        only_id = found.agent_id if isinstance(found, AgentRef) and found.version is None else None
+        yield _compared(name, name not in different, value_text(value), value_text(only_id or found))
+        if only_id is not None:
+            yield _unverifiable(f"{name}.version")
+
+
+def _additions(desired: DesiredState, record: PhoneNumber, but: Collection[str]) -> Iterator[FieldVerification]:
+    """Settings that the record has and nobody planned: an agent that was added, a list, an address."""
+    named = {*expected_of(desired), *agents_of(desired), *but}
+    for name in EMPTY_AT_FIRST:
+        if name not in named and (found := read_field(record, name)):
+            yield _compared(name, False, "nothing", "one" if name == Setting.USERNAME else value_text(found))
+
+
+def _credentials(
+    trunk: Trunk, record: PhoneNumber, capabilities: Capabilities, username: str | None
+) -> Iterator[FieldVerification]:
+    """A user name that is only referenced is compared and never shown."""
+    plain = trunk.plain_username
+    wanted, found = plain or username, read_field(record, Setting.USERNAME)
+    if not capabilities.can_read(Setting.USERNAME):
+        yield _unverifiable(Setting.USERNAME)
+    elif wanted is None:
+        yield _unverifiable(Setting.USERNAME, note="the reference to it was not followed")
+    elif plain is not None:
+        yield _compared(Setting.USERNAME, found == wanted, value_text(wanted), value_text(found))
+    else:
+        shown = None if found == wanted else "something else"
+        yield _compared(Setting.USERNAME, found == wanted, "what the reference leads to", shown)
+    yield _unverifiable(Setting.PASSWORD, note="only a call or a registration proves it")
+
+
+def _compared(field: str, equal: bool, desired: str, found: str | None) -> FieldVerification:
+    result = VerificationResult.EQUAL if equal else VerificationResult.DIFFERS
+    return FieldVerification(field=field, result=result, desired=desired, found=found)
+
+
+def _unverifiable(
+    field: str, desired: str | None = None, note: str = "the provider does not tell it"
+) -> FieldVerification:
+    return FieldVerification(field=field, result=VerificationResult.UNVERIFIABLE, desired=desired, note=note)
