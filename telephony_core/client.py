@@ -17,7 +17,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
-from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown
+from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown, instead_of
 from telephony_core.operations.operations import Listing, Operations
 from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.capabilities import Capabilities
@@ -195,13 +195,9 @@ _MOST_RETRIES: Final = 1000
 
 
 def _query(status: NumberStatus | None, origin: Origin | None) -> ListQuery:
-    reason = None
-    try:
-        return ListQuery(None if status is None else NumberStatus(status), None if origin is None else Origin(origin))
-    except ValueError as error:
-        reason = str(error)
     words = ", ".join([*NumberStatus, *Origin])
-    raise InvalidInput(f"cannot list by this: {reason}", remedy=f"the words are: {words}")
+    with instead_of(ValueError, lambda e: InvalidInput(f"cannot list by this: {e}", remedy=f"the words are: {words}")):
+        return ListQuery(None if status is None else NumberStatus(status), None if origin is None else Origin(origin))
 
 
 def _assignment(
@@ -217,12 +213,9 @@ def _agent(given: object) -> AgentRef | Unset | None:
 
 
 def _effects(allow: Iterable[SideEffect]) -> frozenset[SideEffect]:
-    reason = None
-    try:
+    remedy = f"side effects are: {', '.join(SideEffect)}"
+    with instead_of((ValueError, TypeError), lambda error: InvalidInput(f"allow: {error}", remedy=remedy)):
         return frozenset(SideEffect(effect) for effect in allow)
-    except (ValueError, TypeError) as error:
-        reason = str(error)
-    raise InvalidInput(f"allow: {reason}", remedy=f"side effects are: {', '.join(SideEffect)}")
 
 
 def _attempt_of(error: OutcomeUnknown) -> Any:

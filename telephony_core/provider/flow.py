@@ -23,7 +23,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from telephony_core.domain.input_model import unpickled
-from telephony_core.errors import InvalidInput, UnexpectedResponse
+from telephony_core.errors import InvalidInput, UnexpectedResponse, instead_of
 from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for
 from telephony_core.secrets.hidden import HiddenBytes, HiddenTuple
 
@@ -218,11 +218,13 @@ def _writable(payload: object) -> object:
 
 def parse_json(response: Response) -> object:
     """The body as JSON. Raises `UnexpectedResponse` for anything else (a gateway's HTML page, a cut-off body)."""
-    try:
+    with instead_of((ValueError, RecursionError), lambda _: _no_json(response)):
         return loads(response.body)
-    except (ValueError, RecursionError):
-        kind = response.headers.get("content-type", "no content type")
-    raise UnexpectedResponse(
+
+
+def _no_json(response: Response) -> UnexpectedResponse:
+    kind = response.headers.get("content-type", "no content type")
+    return UnexpectedResponse(
         f"the answer is not JSON ({kind}, {len(response.body)} bytes)",
         status=response.status,
         request_id=response.headers.get("x-request-id"),

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from telephony_core import ConfigurationError, Connections, InvalidInput, Pace, SipConnection, Telephony, errors
+from telephony_core import ConfigurationError, Connection, Connections, InvalidInput, Pace, Telephony, errors
 from telephony_core.accounts.connections import ReadableByOthers, user_file
 from telephony_core.provider.registry import Installed
 from telephony_core.secrets.references import is_reference, read_secret
@@ -96,7 +96,7 @@ def test_a_slug_is_a_name_too(monkeypatch):
 
 
 def test_the_file_may_use_a_slug_for_itself():
-    mine = SipConnection(provider="toy", name="toy", base_url="https://mine.example")
+    mine = Connection(provider="toy", name="toy", base_url="https://mine.example")
     assert Connections({"toy": mine})["toy"] is mine
     assert Connections({"toy": mine}).get("toy") is mine
     assert Connections().get("nothing", "default") == "default"
@@ -104,7 +104,7 @@ def test_the_file_may_use_a_slug_for_itself():
 
 def test_an_unknown_name_lists_those_there_are():
     with pytest.raises(ConfigurationError, match="a, toy"):
-        Connections({"a": SipConnection(provider="toy")})["b"]
+        Connections({"a": Connection(provider="toy")})["b"]
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def two_accounts(monkeypatch):
     monkeypatch.setattr("telephony_core.client.sync_backend", lambda *_: Router())
     monkeypatch.setattr("telephony_core.client.async_backend", lambda *_: Router())
     return Connections(
-        {n: SipConnection(provider="toy", name=n, api_key="k", base_url=f"https://{n}.example") for n in ("a", "b")}
-        | {"broken": SipConnection(provider="toy", name="broken", api_key="env:NOT_SET_ANYWHERE")}
+        {n: Connection(provider="toy", name=n, api_key="k", base_url=f"https://{n}.example") for n in ("a", "b")}
+        | {"broken": Connection(provider="toy", name="broken", api_key="env:NOT_SET_ANYWHERE")}
     )
 
 
@@ -271,8 +271,8 @@ def test_a_named_connection_never_takes_the_key_of_the_environment(where, tmp_pa
     monkeypatch.setenv("TELEPHONY_TOY_API_KEY", CANARY)
     monkeypatch.setenv("TELEPHONY_TOY_BASE_URL", "https://toy.example")
     connection = {
-        "code": lambda: SipConnection(provider="toy", name="kr-prod", base_url="https://kr.example"),
-        "mapping": lambda: Connections({"kr-prod": SipConnection(provider="toy", base_url="https://kr.example")})[
+        "code": lambda: Connection(provider="toy", name="kr-prod", base_url="https://kr.example"),
+        "mapping": lambda: Connections({"kr-prod": Connection(provider="toy", base_url="https://kr.example")})[
             "kr-prod"
         ],
         "file": lambda: Connections.load(
@@ -288,18 +288,18 @@ def test_a_named_connection_never_takes_the_key_of_the_environment(where, tmp_pa
 
 def test_a_named_connection_never_takes_the_url_of_the_environment(monkeypatch):
     monkeypatch.setenv("TELEPHONY_TOY_BASE_URL", "https://elsewhere.example")
-    named = SipConnection(provider="toy", name="kr-prod", api_key="k3y")
+    named = Connection(provider="toy", name="kr-prod", api_key="k3y")
     with pytest.raises(ConfigurationError, match="base_url"):  # the toy has no URL of its own
         named.config(SPEC)
-    assert SipConnection(provider="toy", api_key="k3y").config(SPEC).base_url == "https://elsewhere.example"
-    assert SipConnection(provider="toy", name="toy", api_key="k3y").config(SPEC).base_url == "https://elsewhere.example"
+    assert Connection(provider="toy", api_key="k3y").config(SPEC).base_url == "https://elsewhere.example"
+    assert Connection(provider="toy", name="toy", api_key="k3y").config(SPEC).base_url == "https://elsewhere.example"
 
 
 @pytest.mark.parametrize("name", ["", "toy"])
 def test_the_slugs_own_connection_is_configured_by_the_environment(name, monkeypatch):
     monkeypatch.setenv("TELEPHONY_TOY_API_KEY", CANARY)
     monkeypatch.setenv("TELEPHONY_TOY_BASE_URL", "https://toy.example")
-    config = SipConnection(provider="toy", name=name).config(SPEC)
+    config = Connection(provider="toy", name=name).config(SPEC)
     assert (config.api_key.get_secret_value(), config.base_url) == (CANARY, "https://toy.example")
 
 
@@ -307,11 +307,11 @@ def test_a_slugs_name_for_another_provider_takes_nothing_of_either(monkeypatch):
     monkeypatch.setenv("TELEPHONY_TOY_API_KEY", CANARY)
     monkeypatch.setenv("TELEPHONY_OTHER_API_KEY", CANARY)
     with pytest.raises(ConfigurationError, match="connection 'other': there is no API key"):
-        Connections({"other": SipConnection(provider="toy", base_url="https://toy.example")})["other"].config(SPEC)
+        Connections({"other": Connection(provider="toy", base_url="https://toy.example")})["other"].config(SPEC)
 
 
 def test_a_connection_has_the_name_under_which_it_is_there():
-    found = Connections({"a": SipConnection(provider="toy"), "b": SipConnection(provider="toy", name="toy")})
+    found = Connections({"a": Connection(provider="toy"), "b": Connection(provider="toy", name="toy")})
     assert [found[name].name for name in ("a", "b")] == ["a", "b"]
 
 
@@ -319,7 +319,7 @@ def test_a_connection_has_the_name_under_which_it_is_there():
     ("name", "shown"), [("kr-prod", "toy (kr-prod at toy.example:8443) get_number: "), ("", "toy get_number: ")]
 )
 def test_a_client_and_its_errors_name_connection_and_host(name, shown):
-    connection = SipConnection(provider="toy", name=name, api_key="k3y", base_url="https://toy.example:8443/v1")
+    connection = Connection(provider="toy", name=name, api_key="k3y", base_url="https://toy.example:8443/v1")
     client = Telephony(connection, backend=ToyServer())
     assert (client.connection_name, client.host) == (name or "toy", "toy.example:8443")
     with pytest.raises(errors.ProviderError) as caught:
@@ -420,4 +420,4 @@ def test_a_file_with_a_byte_order_mark_is_read_and_one_in_utf_16_says_what_to_do
 @pytest.mark.parametrize("port", ["0", "65536", "99999"])
 def test_a_port_that_there_is_not_is_refused_before_the_key_goes_to_another(port):
     with pytest.raises(ConfigurationError, match="1 to 65535"):
-        SipConnection(provider="toy", api_key="k3y", base_url=f"http://127.0.0.1:{port}").config(SPEC)
+        Connection(provider="toy", api_key="k3y", base_url=f"http://127.0.0.1:{port}").config(SPEC)

@@ -13,10 +13,10 @@ from telephony_core import (
     AsyncTelephony,
     ClientClosed,
     ConfigurationError,
+    Connection,
     InvalidInput,
     NotFound,
     Pace,
-    SipConnection,
     Telephony,
     UnexpectedResponse,
     WriteRefused,
@@ -180,7 +180,7 @@ def test_impossible_patience_is_refused(given):
 
 def test_a_connection_stands_for_the_provider_and_its_settings(monkeypatch):
     monkeypatch.setattr("telephony_core.client.registry.spec", {"toy": SPEC}.__getitem__)
-    connection = SipConnection(provider="toy", name="kr", api_key=CANARY, base_url="https://toy.example", timeout=5.0)
+    connection = Connection(provider="toy", name="kr", api_key=CANARY, base_url="https://toy.example", timeout=5.0)
     server, time = Script([json_answer(200, b'{"items": [], "next": null}')] * 2), FakeTime()
     list(Telephony(connection, backend=server, clock=time.clock).list_numbers())
     list(Telephony(connection, backend=server, clock=time.clock, timeout=9.0).list_numbers())

@@ -12,11 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from telephony_core import (
+    Connection,
     Connections,
     InboundUpdate,
     NumberImport,
     OutboundUpdate,
-    SipConnection,
     SipUpdate,
     Telephony,
     TelephonyError,
@@ -98,10 +98,10 @@ def _constructors() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "a wrong setting", lambda _bad: ProviderConfig(api_key=CANARY, base_url="h", nothing=CANARY)  # type: ignore
     yield "Telephony", lambda bad: Telephony(SPEC, api_key=bad, base_url="https://h.example")
     yield "Telephony, a wrong URL", lambda _bad: Telephony(SPEC, api_key=CANARY, base_url="nowhere")
-    yield "SipConnection", lambda bad: SipConnection(provider="toy", api_key=bad).config(SPEC)
+    yield "Connection", lambda bad: Connection(provider="toy", api_key=bad).config(SPEC)
     yield (
         "Connection, a wrong setting",
-        lambda _bad: SipConnection(provider="toy", api_key="x", settings={"token": CANARY}).config(SPEC),
+        lambda _bad: Connection(provider="toy", api_key="x", settings={"token": CANARY}).config(SPEC),
     )
     yield "not a reference", lambda bad: read_secret(bad, what="password")
     yield "a prompt", lambda bad: read_secret("prompt:", what="password", prompt=lambda _what: bad)
@@ -130,7 +130,7 @@ def test_a_variable_with_a_bad_secret_is_named_and_its_value_shown_nowhere(
     assert "SIP password: the environment variable TRUNK_PASSWORD" in text
     assert CANARY not in text
     monkeypatch.setenv("TELEPHONY_TOY_API_KEY", bad)
-    text = refused(lambda: SipConnection(provider="toy").config(SPEC))
+    text = refused(lambda: Connection(provider="toy").config(SPEC))
     assert "TELEPHONY_TOY_API_KEY" in text
     assert CANARY not in text
 

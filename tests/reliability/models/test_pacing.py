@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import AsyncTelephony, Pace, SipConnection, Telephony
+from telephony_core import AsyncTelephony, Connection, Pace, Telephony
 from telephony_core.emulator import Response, json_response
 from telephony_core.errors import NotSent, RateLimited, TelephonyError
 from telephony_core.provider.capabilities import RateLimit
@@ -186,7 +186,7 @@ def test_one_pace_holds_for_all_clients_and_copies_of_an_account() -> None:
     limits = Limits(5, None)
 
     async def main(clock: Clock) -> None:
-        account = SipConnection(provider="diga", api_key="key", pace=Pace(per_second=5), timeout=PATIENCE)
+        account = Connection(provider="diga", api_key="key", pace=Pace(per_second=5), timeout=PATIENCE)
         vendor = Vendor(clock, limits)
         clients = [AsyncTelephony(account, backend=vendor, clock=clock) for _ in range(2)]
         clients.append(clients[0].with_options(max_retries=0))

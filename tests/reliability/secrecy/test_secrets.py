@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from telephony_core import (
+    Connection,
     Connections,
     InboundUpdate,
     InvalidInput,
     NumberImport,
     OutboundUpdate,
     PartialOutcome,
-    SipConnection,
     SipUpdate,
     Telephony,
 )
@@ -231,8 +231,8 @@ WITH_A_SECRET = {
     "import": NumberImport(number=NEW["diga"], inbound=InboundUpdate(allow_any=True), outbound=TRUNK),
     "change of a trunk": SipUpdate("id", outbound=TRUNK),
     "configuration": ProviderConfig(api_key=KEY, base_url="https://h"),
-    "connection with a key": SipConnection(provider="vox", api_key=KEY),
-    "connection with a hidden key": SipConnection(provider="vox", api_key=SecretStr(KEY)),
+    "connection with a key": Connection(provider="vox", api_key=KEY),
+    "connection with a hidden key": Connection(provider="vox", api_key=SecretStr(KEY)),
     "request": Request.of("POST", "/x", Semantics.ONCE, json_body={"password": SecretStr(PASSWORD)}),
 }
 
@@ -266,8 +266,8 @@ def test_what_holds_a_reference_or_no_secret_is_pickled_whole():
         OutboundUpdate(address="h", username="u"),
         NumberImport(number=NEW["vox"], inbound=InboundUpdate(allow_any=True), outbound=OutboundUpdate(address="h")),
         SipUpdate("id", outbound=OutboundUpdate(username=None)),
-        SipConnection(provider="vox", api_key="env:KEY", timeout=3.0, settings={"a": 1}),
-        SipConnection(provider="vox", name="kr"),
+        Connection(provider="vox", api_key="env:KEY", timeout=3.0, settings={"a": 1}),
+        Connection(provider="vox", name="kr"),
     ):
         assert pickle.loads(pickle.dumps(value)) == value
 
