@@ -46,7 +46,7 @@ from telephony_core.provider.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.provider.flow import Flow, Semantics
+from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
 from telephony_core.provider.identity import require_about, same_id
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.provider.wire import Items
@@ -412,31 +412,27 @@ class _Watch:
     def over(self, flow: Flow[WrittenT]) -> Flow[WrittenT]:
         """The flow itself. Raises `UnexpectedResponse` when what it returns is not about what was attempted."""
         try:
-            request = next(flow)
-            while True:
-                if request.semantics is not Semantics.READ:
-                    self.wrote = True
-                    request = replace(request, attempt=self.attempt, trail=self.trail)
-                once = request.semantics is Semantics.ONCE
-                self.once = self.once or once
-                try:
-                    response = yield request
-                except TelephonyError as error:
-                    self.lost = error if isinstance(error, AnswerLost) else self.lost
-                    request = flow.throw(error)
-                else:
-                    self.accepted = self.accepted or (once and response.is_success)
-                    request = flow.send(response)
-        except StopIteration as stop:
-            answer: WrittenT = stop.value
-            self._require_about(answer)
-            self.trail.number = answer if isinstance(answer, PhoneNumber) else None
-            return answer
+            answer = yield from relay(flow, self._request)
         except OutcomeUnknown as error:
             error.attempt = error.attempt or self.attempt
             raise
-        finally:
-            flow.close()
+        self._require_about(answer)
+        self.trail.number = answer if isinstance(answer, PhoneNumber) else None
+        return answer
+
+    def _request(self, request: Request) -> Flow[Response]:
+        once = request.semantics is Semantics.ONCE
+        self.once = self.once or once
+        if request.semantics is not Semantics.READ:
+            self.wrote = True
+            request = replace(request, attempt=self.attempt, trail=self.trail)
+        try:
+            response = yield request
+        except AnswerLost as error:
+            self.lost = error
+            raise
+        self.accepted = self.accepted or (once and response.is_success)
+        return response
 
     def _require_about(self, answer: PhoneNumber | Release) -> None:
         require_about(answer, id=self.attempt.id, identity=self.attempt.identity)

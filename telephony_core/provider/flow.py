@@ -13,6 +13,7 @@ no HTTP at all, and the sync and the async client run the same code.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from telephony_core.domain.input_model import unpickled
-from telephony_core.errors import InvalidInput, UnexpectedResponse, instead_of
+from telephony_core.errors import InvalidInput, TelephonyError, UnexpectedResponse, instead_of
 from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for
 from telephony_core.secrets.hidden import HiddenBytes, HiddenTuple
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from telephony_core.operations.reconciliation import Attempt, Trail
 
 T = TypeVar("T")
+ActionT = TypeVar("ActionT")
+AnswerT = TypeVar("AnswerT")
+log: Final = logging.getLogger("telephony_core")
 # A surrogate, escaped or as bytes: perhaps one of a good pair, perhaps half of none.
 _HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
@@ -155,6 +159,38 @@ class Response:
 
 Flow: TypeAlias = Generator[Request, Response, T]
 """An operation: yields requests, is sent responses, returns a domain object."""
+
+
+def relay(
+    flow: Flow[T], send: Callable[[Request], Generator[ActionT, AnswerT, Response]]
+) -> Generator[ActionT, AnswerT, T]:
+    """Run a flow to its end, each of its requests by ``send``, whose `TelephonyError`s are thrown into the flow.
+
+    Whoever watches a flow, or sends for it, is a ``send``::
+
+        def counted(request: Request) -> Flow[Response]:
+            count.append(request)
+            return (yield request)
+
+        number = yield from relay(provider.get(id), counted)
+    """
+    try:
+        request = next(flow)
+        while True:
+            try:
+                response = yield from send(request)
+            except TelephonyError as error:
+                request = flow.throw(error)
+            else:
+                request = flow.send(response)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        try:
+            flow.close()
+        except Exception:  # an adapter that will not be closed; whatever ended the operation goes on its way
+            log.exception("%r could not be closed", flow)
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
