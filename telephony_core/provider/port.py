@@ -213,9 +213,10 @@ class Provider(ABC):
     def get(self, id: str) -> Flow[PhoneNumber]:
         """The record with this id. Raises `NotFound`."""
 
-    def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]] | None:
-        """Every record of one number, for vendors that can look it up; ``None`` lets core page through the list."""
-        return None
+    def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
+        """Every record of one E.164 number, where `Capabilities.finds_by_number` is declared. Anything else is looked
+        for in the list, by core."""
+        raise self.not_offered(Operation.FIND)
 
     def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
         """One page of the numbers for sale."""

@@ -76,7 +76,7 @@ def test_it_is_found_by_its_slug_and_used_by_both_clients(site: Path, tmp_path: 
 
 def test_its_modules_are_imported_level_by_level(site: Path, tmp_path: Path) -> None:
     told = json.loads(run([sys.executable, "-c", PROGRAM], tmp_path, site))
-    assert told["imports"] == [[], [], ["telephony_acme", "telephony_acme.plugin"]]
+    assert told["imports"] == [[], [], ["telephony_acme", "telephony_acme.capabilities", "telephony_acme.plugin"]]
 
 
 def test_its_own_tests_pass_where_it_is_installed(site: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from telephony_core.provider.changes import AgentAssignment, NumberImport, SipUp
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
 from telephony_core.provider.port import ListQuery, Page, Provider, ProviderConfig, ProviderSpec
 from telephony_core.provider.vendor_errors import ErrorEnvelope
-from telephony_core.testing.contract import Account, ProviderContract
+from telephony_core.testing.contract import ContractAccount, ProviderContract
 from telephony_core.testing.contract.cases import CASES, values_of
 
 SPEC = telephony_register_provider()
@@ -376,7 +376,7 @@ def failures(spec: ProviderSpec, case: str) -> Iterator[BaseException]:
     (name,) = {name for name in dir(subject) if name.startswith(case)}
     method = getattr(subject, name)
     for values in combinations(method, spec.capabilities):
-        with closing(Account(spec, AcmeEmulator(), "sync")) as account:
+        with closing(ContractAccount(spec, AcmeEmulator(), "sync")) as account:
             if "account" in inspect.signature(method).parameters:
                 values = {"account": account, **values}
             try:

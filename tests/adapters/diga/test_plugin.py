@@ -50,7 +50,7 @@ def test_the_spec_imports_only_data() -> None:
 
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert result.stdout.split() == ["telephony_diga", "telephony_diga.plugin"]
+    assert result.stdout.split() == ["telephony_diga", "telephony_diga.capabilities", "telephony_diga.plugin"]
 
 
 def test_the_record_that_is_read_is_the_one_that_is_described() -> None:

@@ -49,20 +49,9 @@ def test_two_accounts_of_one_provider_are_two_connections() -> None:
 
 
 def test_no_module_of_the_planner_names_a_vendor() -> None:
-    folder = Path(assess_module.__file__).parent
-    for name in (
-        "assess",
-        "crossing",
-        "judging",
-        "planner",
-        "trunk_rules",
-        "map_file",
-        "map_draft",
-        "target",
-        "context",
-    ):
-        source = (folder / f"{name}.py").read_text(encoding="utf-8").lower()
-        assert not any(f"{vendor}" in source for vendor in ("vox", "diga", "livekit")), name
+    for file in sorted(Path(assess_module.__file__).parent.glob("*.py")):
+        source = file.read_text(encoding="utf-8").lower()
+        assert not any(vendor in source for vendor in ("vox", "diga", "livekit")), file.name
 
 
 # -- with the vendors' emulators
@@ -101,11 +90,7 @@ def test_a_survey_by_async_code_is_the_same() -> None:
             return await asurvey(other, clock=CLOCK)
 
     one, other = survey(client, clock=CLOCK), asyncio.run(surveyed())
-    assert (one.inventory, one.capabilities, one.finds_by_number) == (
-        other.inventory,
-        other.capabilities,
-        other.finds_by_number,
-    )
+    assert (one.inventory, one.capabilities) == (other.inventory, other.capabilities)
 
 
 def test_an_assessment_prints_itself_and_dumps_json() -> None:
