@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
@@ -17,7 +17,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
-from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown
+from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown, instead_of
 from telephony_core.operations.operations import Listing, Operations
 from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.capabilities import Capabilities
@@ -39,9 +39,10 @@ from telephony_core.transport.backend import AsyncBackend, Backend
 from telephony_core.transport.backends.deadlines import LONGEST_WAIT
 from telephony_core.transport.backends.selection import async_backend, sync_backend
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.drivers import Actions, adrive, drive
 from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import RequestEvent, RequestPipeline, adrive, drive, exchange
+from telephony_core.transport.pipeline import RequestEvent, RequestPipeline, execute
 
 if TYPE_CHECKING:
     import httpx
@@ -52,7 +53,7 @@ ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
 
 
 class _Client:
-    """What both clients share: configuration, the operations as flows, the line they run over."""
+    """What both clients share: configuration, the operations as flows, the pipeline they run through."""
 
     def __init__(
         self,
@@ -83,8 +84,8 @@ class _Client:
         self._adapter: Provider = spec.factory(config)
         self._clock = clock or Clock()
         self._operations = Operations(self._adapter, self._clock.now)
-        self._life = Lifecycle()
-        self._line = RequestPipeline(
+        self._lifecycle = Lifecycle()
+        self._pipeline = RequestPipeline(
             provider=self._adapter.slug,
             connection=connection.label,
             base_url=config.base_url,
@@ -96,7 +97,7 @@ class _Client:
             clock=self._clock,
             observers=tuple(observers),
             on_unknown=on_unknown,
-            life=self._life,
+            lifecycle=self._lifecycle,
         )
 
     @property
@@ -107,12 +108,12 @@ class _Client:
     @property
     def connection_name(self) -> str:
         """Name of the connection, as in the configuration file; the slug where it has none of its own."""
-        return self._line.connection
+        return self._pipeline.connection
 
     @property
     def host(self) -> str:
         """Host, and port where one is given, that this client talks to."""
-        return self._line.host
+        return self._pipeline.host
 
     @property
     def adapter(self) -> Provider:
@@ -132,7 +133,7 @@ class _Client:
     @property
     def provider_time(self) -> datetime | None:
         """The provider's clock, from the ``Date`` of its last answer and the time since; ``None`` if it told none."""
-        return self._line.provider_clock.now(self._clock.monotonic())
+        return self._pipeline.provider_clock.now(self._clock.monotonic())
 
     def check(self, change: Change) -> list[Problem]:
         """All problems of a change at once, without any request. An empty list promises nothing about the vendor."""
@@ -148,30 +149,32 @@ class _Client:
         It shares connections, pace and life with this one: closing either closes both.
         """
         other = copy.copy(self)
-        other._line = replace(
-            self._line,
-            timeout=self._line.timeout if timeout is None else _seconds(timeout),
-            max_retries=self._line.max_retries if max_retries is None else _count(max_retries),
-            read_only=self._line.read_only if read_only is None else read_only,
+        other._pipeline = replace(
+            self._pipeline,
+            timeout=self._pipeline.timeout if timeout is None else _seconds(timeout),
+            max_retries=self._pipeline.max_retries if max_retries is None else _count(max_retries),
+            read_only=self._pipeline.read_only if read_only is None else read_only,
         )
         return other
 
-    def _actions(self, flow: Flow[T], operation: str) -> Generator[Any, Any, T]:
+    def _actions(self, flow: Flow[T], operation: str) -> Actions[T]:
         try:
-            self._life.check()
+            self._lifecycle.check()
         except ClientClosed as closed:
             flow.close()
             closed.provider, closed.operation = self.provider, operation
             closed.connection, closed.host = self.connection_name, self.host
             raise
-        return exchange(flow, self._line, operation)
+        return execute(flow, self._pipeline, operation)
 
     def _identity(self, number: str | NumberIdentity) -> NumberIdentity:
         return parse_number(number, region=self.capabilities.region)
 
     def __repr__(self) -> str:
-        line = getattr(self, "_line", None)  # one that could not be made is shown too, by whoever records tracebacks
-        return f"<{type(self).__name__}{f' {line.provider} {line.base_url}' if line is not None else ''}>"
+        pipeline = getattr(
+            self, "_pipeline", None
+        )  # one that could not be made is shown too, by whoever records tracebacks
+        return f"<{type(self).__name__}{f' {pipeline.provider} {pipeline.base_url}' if pipeline is not None else ''}>"
 
 
 def _slug(provider: str | ProviderSpec) -> str:
@@ -195,13 +198,9 @@ _MOST_RETRIES: Final = 1000
 
 
 def _query(status: NumberStatus | None, origin: Origin | None) -> ListQuery:
-    reason = None
-    try:
-        return ListQuery(None if status is None else NumberStatus(status), None if origin is None else Origin(origin))
-    except ValueError as error:
-        reason = str(error)
     words = ", ".join([*NumberStatus, *Origin])
-    raise InvalidInput(f"cannot list by this: {reason}", remedy=f"the words are: {words}")
+    with instead_of(ValueError, lambda e: InvalidInput(f"cannot list by this: {e}", remedy=f"the words are: {words}")):
+        return ListQuery(None if status is None else NumberStatus(status), None if origin is None else Origin(origin))
 
 
 def _assignment(
@@ -217,12 +216,9 @@ def _agent(given: object) -> AgentRef | Unset | None:
 
 
 def _effects(allow: Iterable[SideEffect]) -> frozenset[SideEffect]:
-    reason = None
-    try:
+    remedy = f"side effects are: {', '.join(SideEffect)}"
+    with instead_of((ValueError, TypeError), lambda error: InvalidInput(f"allow: {error}", remedy=remedy)):
         return frozenset(SideEffect(effect) for effect in allow)
-    except (ValueError, TypeError) as error:
-        reason = str(error)
-    raise InvalidInput(f"allow: {reason}", remedy=f"side effects are: {', '.join(SideEffect)}")
 
 
 def _attempt_of(error: OutcomeUnknown) -> Any:
@@ -372,8 +368,8 @@ class Telephony(_Client):
         What is in flight elsewhere is still answered; an operation that would have to send more ends with
         `ClientClosed`, or with what its write came to.
         """
-        self._life.end()
-        if self._owns_backend and self._life.is_here:
+        self._lifecycle.end()
+        if self._owns_backend and self._lifecycle.is_here:
             self._backend.close()
 
     def __enter__(self) -> Self:
@@ -385,7 +381,7 @@ class Telephony(_Client):
         self.close()
 
     def _drive(self, flow: Flow[T], operation: str) -> T:
-        return drive(self._actions(flow, operation), self._backend, self._line)
+        return drive(self._actions(flow, operation), self._backend, self._clock)
 
     def _pages(self, ask: Callable[[str | None], Flow[Page[ItemT]]], operation: str) -> Iterator[ItemT]:
         listing, cursor = Listing(), None
@@ -532,8 +528,8 @@ class AsyncTelephony(_Client):
         What is in flight elsewhere is still answered; an operation that would have to send more ends with
         `ClientClosed`, or with what its write came to.
         """
-        self._life.end()
-        if self._owns_backend and self._life.is_here:
+        self._lifecycle.end()
+        if self._owns_backend and self._lifecycle.is_here:
             await self._backend.aclose()
 
     async def __aenter__(self) -> Self:
@@ -545,7 +541,7 @@ class AsyncTelephony(_Client):
         await self.aclose()
 
     async def _drive(self, flow: Flow[T], operation: str) -> T:
-        return await adrive(self._actions(flow, operation), self._backend, self._line)
+        return await adrive(self._actions(flow, operation), self._backend, self._clock)
 
     async def _pages(self, ask: Callable[[str | None], Flow[Page[ItemT]]], operation: str) -> AsyncIterator[ItemT]:
         import asyncio

@@ -8,7 +8,7 @@
       InvalidInput           what the caller gave cannot be meant (also a ValueError)
       UnsupportedError       the provider cannot be told this accurately
         UnsupportedOperation · UnsupportedField
-      ConsentRequired        a side effect or a lower security that was not allowed by name
+      NotAllowed             a side effect or a lower security that was not allowed by name
       AmbiguousNumber        more than one live record for one number
       TransportError         the network, not the provider's word
         NotSent              nothing reached the provider: safe to repeat
@@ -29,7 +29,8 @@ provider's prose.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
@@ -342,3 +343,42 @@ class PartialOutcome(TelephonyError):
 
 class MigrationError(TelephonyError):
     """Moving numbers between providers could not go on."""
+
+
+ErrorT = TypeVar("ErrorT", bound=BaseException)
+
+
+class instead_of(Generic[ErrorT]):  # noqa: N801 - it reads as the clause that it is
+    """Raise another error in the place of one of ``kinds``, and leave nothing of the first one in it.
+
+    ::
+
+        with instead_of(ValueError, lambda _: InvalidInput("the port is not a number")):
+            return int(text)
+
+    Libraries quote the input that they refuse, which may be a password. An error that is raised in an ``except`` block
+    keeps theirs as its ``__context__``, also with ``from None``, and crash reporters show that one as well. ``make``
+    gets the first error and returns the one to raise. A variable that holds the input is still in the frame around:
+    delete it in a ``finally``.
+    """
+
+    def __init__(self, kinds: type[ErrorT] | tuple[type[ErrorT], ...], make: Callable[[ErrorT], BaseException]) -> None:
+        self._kinds = kinds
+        self._make = make
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not isinstance(error, self._kinds):
+            return
+        other = self._make(error)
+        del error, trace
+        context = other.__context__
+        try:
+            raise other
+        finally:  # raising has put the first error there, as `contextlib.ExitStack` has to undo too
+            other.__context__ = context
+            del other

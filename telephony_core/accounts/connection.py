@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from pydantic import SecretStr
 
 from telephony_core.domain.input_model import its_fields, unpickled
-from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.errors import ConfigurationError, InvalidInput, instead_of
 from telephony_core.secrets.hidden import HiddenDict, HiddenStr
 from telephony_core.secrets.references import is_reference, read_secret, usable_secret
 
@@ -87,15 +87,19 @@ class Connection:
             base_url = hidden_url(os.environ.get(environment_name(self.provider, "BASE_URL")))
         if base_url:
             given["base_url"] = base_url
+
+        def fault(error: InvalidInput) -> ConfigurationError:
+            remedy = error.remedy
+            if remedy == its_fields(model):  # of which the key and the URL are given apart
+                settings = ", ".join(sorted(set(model.model_fields) - {"api_key", "base_url"}))
+                remedy = f"settings of {self.provider}: {settings}"
+            return ConfigurationError(f"{self._who()}: {error.message}", remedy=remedy)
+
         try:
-            return model(**given)
-        except InvalidInput as error:
-            reason, remedy = error.message, error.remedy
-        given.clear()  # a setting may be a secret too
-        if remedy == its_fields(model):  # of which the key and the URL are given apart
-            settings = ", ".join(sorted(set(model.model_fields) - {"api_key", "base_url"}))
-            remedy = f"settings of {self.provider}: {settings}"
-        raise ConfigurationError(f"{self._who()}: {reason}", remedy=remedy)
+            with instead_of(InvalidInput, fault):
+                return model(**given)
+        finally:
+            given.clear()  # a setting may be a secret too
 
     def _who(self) -> str:
         return self.provider if self.is_the_slugs_own else f"connection {self.name!r}"

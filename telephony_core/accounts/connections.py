@@ -8,16 +8,16 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, SecretStr
 
-from telephony_core.accounts.connection import Connection
+from telephony_core.accounts.connection import Connection, environment_name
 from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError
+from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError, instead_of
 from telephony_core.provider.registry import registry
 from telephony_core.secrets.references import is_reference
 from telephony_core.text.reading import parse_toml, read_text
@@ -103,7 +103,7 @@ class Connections(Mapping[str, Connection]):
     def __iter__(self) -> Iterator[str]:
         yield from self._named
         for slug in sorted({installed.slug for installed in registry.installed()} - self._named.keys()):
-            if os.environ.get(_key_variable(slug)):
+            if os.environ.get(environment_name(slug, "API_KEY")):
                 yield slug
 
     def __len__(self) -> int:
@@ -179,12 +179,6 @@ def _is_absent(file: Path) -> bool:
     return False
 
 
-def _key_variable(slug: str) -> str:
-    from telephony_core.accounts.connection import environment_name
-
-    return environment_name(slug, "API_KEY")
-
-
 def _comparable(number: str, region: str | None) -> NumberIdentity:
     identity = parse_number(number, region=region or "ZZ")
     if identity.e164 is None:
@@ -193,6 +187,9 @@ def _comparable(number: str, region: str | None) -> NumberIdentity:
             remedy="write it with + and country code, or say of which region its national digits are",
         )
     return identity
+
+
+_WHAT: Final = "the configuration file"
 
 
 class _Table:
@@ -206,26 +203,19 @@ class _Table:
 
 def _tables(file: Path) -> dict[str, _Table]:
     """The tables of the connections by name."""
-    reason, remedy = "", "check the path"
-    found: dict[str, _Table] = {}
-    try:
-        document = parse_toml(read_text(file, what="the configuration file"))
-    except ValueError as error:
+
+    def invalid(error: ValueError) -> ConfigurationError:
         # The decoder's message gives line and column; it may quote one character, never a value.
-        reason, remedy = f"{file} is not valid TOML: {error}", "mend it there"
-    else:
-        unknown = sorted(document.keys() - {"connections"})
-        tables = document.pop("connections", {})
-        document.clear()
-        if unknown or not isinstance(tables, dict):
-            what = f"unknown table {', '.join(unknown)}" if unknown else "`connections` is not a table"
-            reason, remedy = f"{file}: {what}", "write [connections.NAME] tables"
-        else:
-            found = {name: _Table(table) for name, table in tables.items()}
+        return ConfigurationError(f"{file} is not valid TOML: {error}", remedy="correct it there")
+
+    with instead_of(ValueError, invalid):
+        document = {name: _Table(table) for name, table in parse_toml(read_text(file, what=_WHAT)).items()}
+    tables = document.pop("connections", _Table({})).content
+    if document or not isinstance(tables, dict):
+        what = f"unknown table {', '.join(sorted(document))}" if document else "`connections` is not a table"
         del tables
-    if reason:
-        raise ConfigurationError(reason, remedy=remedy)
-    return found
+        raise ConfigurationError(f"{file}: {what}", remedy="write [connections.NAME] tables")
+    return {name: _Table(table) for name, table in tables.items()}
 
 
 def _connection(name: str, table: _Table, file: Path, prompt: Callable[[str], str] | None) -> Connection:

@@ -27,7 +27,7 @@ from telephony_core.errors import (
     TransportError,
     UnexpectedResponse,
 )
-from telephony_core.provider.flow import Flow, Response
+from telephony_core.provider.flow import Flow, Request, Response, relay
 from telephony_core.provider.port import ListQuery, Page, Provider
 from telephony_core.provider.schema import Shape
 from telephony_core.secrets.redaction import scrubbed
@@ -166,23 +166,15 @@ class _Watch:
         """The provider's clock minus ours, by the answer that says the least; ``None`` when none had a date."""
 
     def over(self, flow: Flow[T]) -> Flow[T]:
-        try:
-            request = next(flow)
-            while True:
-                asked = self._now()
-                try:
-                    response = yield request
-                except TelephonyError as error:
-                    request = flow.throw(error)
-                else:
-                    self._compare(response, asked, self._now())
-                    request = flow.send(response)
-        except StopIteration as stop:
-            self.pages += 1
-            result: T = stop.value
-            return result
-        finally:
-            flow.close()
+        result = yield from relay(flow, self._request)
+        self.pages += 1
+        return result
+
+    def _request(self, request: Request) -> Flow[Response]:
+        asked = self._now()
+        response = yield request
+        self._compare(response, asked, self._now())
+        return response
 
     def _compare(self, response: Response, asked: datetime, answered: datetime) -> None:
         said = _date(response.headers.get("date"))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
 
 from telephony_core.domain.address_space import Network, hold_a_large_share
-from telephony_core.errors import InvalidInput, NotAllowed
+from telephony_core.errors import InvalidInput, NotAllowed, instead_of
 
 __all__ = ["is_open", "parse_allowed_addresses", "readable_allowed_address"]
 
@@ -94,11 +94,8 @@ def _read(entry: str, position: int) -> Network:
     """One entry, strictly. What the error says of it was computed, never copied: garbage may be a misplaced secret."""
     if not _LOOKS_LIKE_NETWORK.fullmatch(entry):
         raise _refusal(position, *_why_not(entry))
-    try:
+    with instead_of(ValueError, lambda _: _refusal(position, *_why_not(entry))):
         return ip_network(entry, strict=True)
-    except ValueError:
-        pass  # the library's error quotes the text, so ours must not be raised inside this handler
-    raise _refusal(position, *_why_not(entry))
 
 
 def _refusal(position: int, why: str, instead: str) -> InvalidInput:

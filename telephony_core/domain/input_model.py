@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from telephony_core.errors import InvalidInput, TelephonyError
+from telephony_core.errors import InvalidInput, TelephonyError, instead_of
 
 
 class Unset(Enum):
@@ -36,40 +36,27 @@ class InputModel(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def __init__(self, /, **data: Any) -> None:
-        refusal: TelephonyError | None = None
         try:
-            super().__init__(**data)
-        except ValidationError as error:
-            refusal = _refusal(type(self), error)
-        except TelephonyError as error:
-            refusal = _bare(error)
-        if refusal is not None:  # raised out here so that the pydantic error does not hang on as __context__
+            with instead_of((ValidationError, TelephonyError), lambda error: _refusal(type(self), error)):
+                super().__init__(**data)
+        finally:
             data.clear()  # what was given may be a password, and a recorded traceback shows variables
-            raise refusal
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
-        refusal: TelephonyError
         try:
-            return super().model_validate(obj, **options)
-        except ValidationError as error:
-            refusal = _refusal(cls, error)
-        except TelephonyError as error:
-            refusal = _bare(error)
-        del obj
-        raise refusal
+            with instead_of((ValidationError, TelephonyError), lambda error: _refusal(cls, error)):
+                return super().model_validate(obj, **options)
+        finally:
+            del obj
 
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
-        refusal: TelephonyError
         try:
-            return super().model_validate_json(json_data, **options)
-        except ValidationError as error:
-            refusal = _refusal(cls, error)
-        except TelephonyError as error:
-            refusal = _bare(error)
-        del json_data
-        raise refusal
+            with instead_of((ValidationError, TelephonyError), lambda error: _refusal(cls, error)):
+                return super().model_validate_json(json_data, **options)
+        finally:
+            del json_data
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy. With changes it is checked as a new one is: a password that is given comes into its container."""
@@ -95,17 +82,15 @@ def unpickled(kind: type) -> TypeError:
     )
 
 
-def _bare(error: TelephonyError) -> TelephonyError:
-    """An error of a validator that pydantic lets through, without the frames in which the input stands."""
-    return error.with_traceback(None)
-
-
 def its_fields(model: type[BaseModel]) -> str:
     """What to do about a fault for which nobody has a better word."""
     return f"its fields are: {', '.join(model.model_fields)}"
 
 
-def _refusal(model: type[BaseModel], error: ValidationError) -> InvalidInput:
+def _refusal(model: type[BaseModel], error: Exception) -> Exception:
+    """Ours for pydantic's. One of a validator that pydantic lets through loses the frames in which the input stands."""
+    if not isinstance(error, ValidationError):
+        return error.with_traceback(None)
     inner = [each.remedy for each in _causes(error) if each is not None and each.remedy]
     # A model that is validated builds itself through __init__, which has put its own name in front already.
     text = describe(error).removeprefix(f"{model.__name__}: ")

@@ -36,10 +36,9 @@ from typing import Any, Final, NamedTuple, Self
 from pydantic import BaseModel, computed_field, field_serializer
 
 from telephony_core.domain.construction import new, set_extra, set_fields, set_names, set_private
-from telephony_core.errors import InvalidInput
 from telephony_core.secrets.url_password import without_password
 
-__all__ = ["NumberIdentity", "NumberKind", "national_digits", "require_e164"]
+__all__ = ["NumberIdentity", "NumberKind"]
 
 
 class NumberKind(StrEnum):
@@ -113,7 +112,11 @@ class NumberIdentity(BaseModel, frozen=True):
     @computed_field  # type: ignore[prop-decorator]
     @cached_property
     def national_digits(self) -> str | None:
-        """An E.164 number as its own country dials it, in ``[0-9]`` only; see the function of this name."""
+        """An E.164 number as its own country dials it: ``+827011112222`` gives ``07011112222``. Only ``[0-9]``.
+
+        Reading them in that country gives the E.164 number back, for every valid number of Korea and Spain (all
+        six-digit prefixes and lengths were tried). ``None`` without E.164, and for codes of no country (``+800``).
+        """
         return self._reading.national_digits
 
     @property
@@ -199,32 +202,6 @@ class NumberIdentity(BaseModel, frozen=True):
 _NAMES: Final = set(NumberIdentity.model_fields)
 
 
-def national_digits(e164: str) -> str | None:
-    """The digits by which a number is dialled in its own country: ``+827011112222`` gives ``07011112222``.
-
-    Only ``[0-9]``. Reading them in that country gives the E.164 number back, for every valid number of Korea and Spain
-    (all six-digit prefixes and lengths were tried). ``None`` for what is not a valid E.164 number with its ``+`` and
-    nothing else, and for codes of no country (``+800``).
-    """
-    number = _as_number(e164)
-    reading = _read_international(number.digits) if number is not None and number.international else None
-    return reading.national_digits if reading is not None and reading.e164 == e164 else None
-
-
-def require_e164(raw: str, *, region: str) -> NumberIdentity:
-    """The identity of a number that is going to be written, which has to be E.164 beyond doubt.
-
-    Raises `InvalidInput` where reading would keep the string uninterpreted: nothing is repaired, but where another
-    number is likely to be meant, the error names it. Only a string written as a number is quoted.
-    """
-    identity = NumberIdentity.parse(raw, region=region)
-    del raw  # a SIP identifier may have a password in it
-    if identity.kind is not NumberKind.E164:
-        reason, remedy = _refusal(identity)
-        raise InvalidInput(reason, remedy=remedy)
-    return identity
-
-
 class _Reading(NamedTuple):
     kind: NumberKind
     e164: str | None = None
@@ -241,7 +218,6 @@ _NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
 _NO_SEPARATORS: Final = str.maketrans("", "", "+ ().-")
 _TELLING_DIGITS: Final = 8
 """So many last digits in common may be one number; short codes and extensions have fewer."""
-UNBALANCED: Final = "the number holds a parenthesis without its other half"
 _MOST_DIGITS: Final = 20
 """Longer than any dial string (E.164 has 15 digits, Korean inbound toll-free ones 16)."""
 _COUNTRY_CODE_IS_EVIDENT: Final = frozenset({"KR", "ES"})
@@ -354,51 +330,3 @@ def _find(text: str, region: str | None = None) -> _Found | None:
         return _Found(number.country_code or 0, e164, None, None)
     national = "".join(re.findall("[0-9]+", format_number(number, PhoneNumberFormat.NATIONAL)))
     return _Found(number.country_code or 0, e164, owner, national)
-
-
-def _refusal(identity: NumberIdentity) -> tuple[str, str]:
-    """Why an identity without E.164 cannot be written as one, and what to do about it."""
-    region = identity.read_in
-    in_full = "write it as + and country code, or exactly as it is dialled inside its country"
-    number = _as_number(identity.raw)
-    if number is None:
-        text = identity.raw.strip()
-        if not text:
-            return "the number is empty", in_full
-        if text[:4].lower() == "tel:":
-            return (
-                "a tel: address is taken only as `tel:+` and a number, without an extension or other parameters",
-                "give the number alone, as + and country code",
-            )
-        if "@" in text or text[:5].lower().startswith(("sip:", "sips:")):
-            return "this is a SIP identifier, and an E.164 number is needed", "give the number as + and country code"
-        if any(unicodedata.category(character) == "Cc" for character in identity.raw):
-            return "the number holds a control character, such as the end of a line", "give the number alone"
-        if not has_balanced_parentheses(text):
-            return UNBALANCED, "write both parentheses or none"
-        return (
-            "this is not written as a number: ASCII digits, at most one + in front, and the separators"
-            " space - . ( ) are allowed",
-            in_full,
-        )
-    digits = number.digits
-    if len(digits) > _MOST_DIGITS:
-        return f"the number has {len(digits)} digits, and E.164 allows 15", in_full
-    quoted = f"{'+' if number.international else ''}{digits}"
-    if identity.kind is NumberKind.SERVICE:
-        return (
-            f"{quoted} is a service code of {region} and has no E.164 form",
-            "give a number that has one; a service code can go only to a provider that takes it as it is",
-        )
-    if number.international and digits.startswith(_KOREAN_TOLL_FREE_FROM_ABROAD):
-        return f"{quoted} is a Korean dial string that cannot be reached as an E.164 number", in_full
-    if not number.international and region == "KR" and digits.startswith("00"):
-        return (
-            f"{quoted} begins with an international prefix, which differs by carrier in Korea",
-            "write + and country code in its place",
-        )
-    meant = _find(f"+{digits}") if number.international else _find(digits, region)
-    remedy = f"if {meant.e164} is meant, write that" if meant is not None else in_full
-    if number.international:
-        return f"{quoted} is not a valid E.164 number", remedy
-    return f"{quoted} is not a number as {region} dials it", remedy

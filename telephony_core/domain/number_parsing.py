@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Final
 
-from telephony_core.domain.number_identity import UNBALANCED, NumberIdentity, NumberKind, has_balanced_parentheses
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind, has_balanced_parentheses
 from telephony_core.errors import InvalidInput
 
 __all__ = ["is_written_as_number", "parse_number", "undressed"]
@@ -93,7 +93,9 @@ def undressed(text: object) -> str:
             )
         return text
     if not has_balanced_parentheses(attempt.replace("[", "(").replace("]", ")")):
-        raise InvalidInput(UNBALANCED, remedy="write both parentheses or none")
+        raise InvalidInput(
+            "the number holds a parenthesis without its other half", remedy="write both parentheses or none"
+        )
     if _SEVERAL.search(attempt) is not None:
         raise InvalidInput(
             "one or two digits behind a / are the end of another number", remedy="give each number by itself, in full"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic_core import core_schema
 
-from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedField
+from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedField, instead_of
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -104,13 +104,11 @@ class SipAddress:
         A user part and ``;params`` are read only after a scheme. Raises :class:`InvalidInput`, which says why and what
         to write instead, and holds no part of ``text``: it may be a URI with a password in it.
         """
-        refusal: TelephonyError
         try:
-            return cls._read(text)
-        except TelephonyError as error:
-            refusal = error.with_traceback(None)  # the frames hold the text
-        del text
-        raise refusal
+            with instead_of(TelephonyError, lambda error: error.with_traceback(None)):  # its frames hold the text
+                return cls._read(text)
+        finally:
+            del text
 
     @classmethod
     def _read(cls, text: str) -> SipAddress:

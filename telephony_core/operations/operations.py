@@ -1,7 +1,7 @@
-"""What is done around every provider alike: refusing, looking first, settling, composing, comparing.
+"""What is done around every provider alike: refusing, looking first, reconciling, composing, comparing.
 
-One object per client turns a caller's wish into a flow. All rules that protect a number live here, once, so that an
-adapter is pure translation and a stranger's adapter is as safe as ours:
+One object per client turns a change into a flow. All rules that protect a number are here, once, so that an adapter is
+pure translation and a stranger's adapter is as safe as ours:
 
 - No answer is believed that is about another record or another number (`telephony_core.provider.identity`). Reading,
   that is `UnexpectedResponse`. After a write it is worth no more than a lost answer.
@@ -46,13 +46,14 @@ from telephony_core.provider.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.provider.flow import Flow, Semantics
+from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
 from telephony_core.provider.identity import require_about, same_id
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.provider.wire import Items
 
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
 WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
+UpdateT = TypeVar("UpdateT", LabelUpdate, SipUpdate, AgentAssignment, NumberRelease, ReleaseRevocation)
 
 LONGEST_LISTING: Final = 10_000
 """Pages of one listing before it is taken for endless."""
@@ -125,16 +126,19 @@ class Operations:
 
         With ``unclear`` a listing also gives the live ones that may be of it, and are not written as a number is.
         """
-        looked_up = self.provider.find(identity)
-        if looked_up is None:
+        if self.looks_up(identity):
+            records = yield from self.provider.find(identity)
+            return tuple(require_about(record, identity=identity) for record in records)
 
-            def wanted(number: PhoneNumber) -> bool:
-                same = number.identity.same_in_account(identity)
-                return same or (unclear and number.is_live and number.identity.may_be(identity))
+        def wanted(number: PhoneNumber) -> bool:
+            same = number.identity.same_in_account(identity)
+            return same or (unclear and number.is_live and number.identity.may_be(identity))
 
-            return (yield from self._listed(wanted))
-        records = yield from looked_up
-        return tuple(require_about(record, identity=identity) for record in records)
+        return (yield from self._listed(wanted))
+
+    def looks_up(self, identity: NumberIdentity) -> bool:
+        """Whether the provider looks this number up by itself; otherwise its whole list is read."""
+        return self.provider.capabilities.finds_by_number and identity.e164 is not None
 
     def _listed(self, wanted: Callable[[PhoneNumber], bool]) -> Flow[tuple[PhoneNumber, ...]]:
         """Every record of the account that is wanted."""
@@ -175,8 +179,8 @@ class Operations:
             )
         wants_agents = change.inbound_agent is not None or change.outbound_agent is not None
         assignment = AgentAssignment("", change.inbound_agent or UNSET, change.outbound_agent or UNSET, change.allow)
-        if wants_agents and (look := self.provider.check_agents(assignment)) is not None:
-            yield from look
+        if wants_agents and (check := self.provider.check_agents(assignment)) is not None:
+            yield from check
         attempt = Attempt(
             self.provider.slug,
             Operation.IMPORT,
@@ -186,12 +190,10 @@ class Operations:
             started_at=self._now(),
         )
         number = yield from self._create(change, attempt)
-        if odd := reconciliation.differences(attempt.expected, number, self.provider.capabilities):
-            raise _partial(number, ["import"], "compare", _came_back_different(odd))
+        self._require_as_sent(attempt, number)
         if wants_agents:
-            assignment = replace(assignment, number=number)
             try:
-                number = yield from self._assign(number, assignment)
+                number = yield from self._assign(number, replace(assignment, number=number))
             except TelephonyError as error:
                 raise _partial(number, ["import"], "assign_agents", error) from error
         return number
@@ -212,25 +214,17 @@ class Operations:
             raise _partial(number, ["import"], "send the SIP settings again", error) from error
 
     def update_label(self, change: LabelUpdate) -> Flow[PhoneNumber]:
-        self._refuse(change)
-        number = yield from self._current(change.number)
-        self._refuse(replace(change, number=number))
+        number, change = yield from self._admitted(change)
         attempt = self._attempt(Operation.UPDATE_LABEL, number, {Field.LABEL: change.label})
         return (yield from self._changed(attempt, self.provider.update_label(number, change.label)))
 
     def update_sip(self, change: SipUpdate) -> Flow[PhoneNumber]:
-        self._refuse(change)
-        number = yield from self._current(change.number)
-        change = replace(change, number=number)
-        self._refuse(change)
+        number, change = yield from self._admitted(change)
         attempt = self._attempt(Operation.UPDATE_SIP, number, reconciliation.sent_fields(change))
         return (yield from self._changed(attempt, self.provider.update_sip(number, change)))
 
     def assign_agents(self, change: AgentAssignment) -> Flow[PhoneNumber]:
-        self._refuse(change)
-        number = yield from self._current(change.number)
-        change = replace(change, number=number)
-        self._refuse(change)
+        number, change = yield from self._admitted(change)
         return (yield from self._assign(number, change))
 
     def _assign(self, number: PhoneNumber, change: AgentAssignment) -> Flow[PhoneNumber]:
@@ -239,14 +233,11 @@ class Operations:
         return (yield from self._changed(attempt, self.provider.assign_agents(number, change)))
 
     def release(self, change: NumberRelease) -> Flow[Release]:
-        self._refuse(change)
         try:
-            number = yield from self._current(change.number)
+            number, _ = yield from self._admitted(change)
         except NotFound as gone:
             yield from self._require_gone(change.number, gone)
             raise
-        # Whom else the release would hit depends on what is linked by now.
-        self._refuse(replace(change, number=number))
         attempt = self._attempt(Operation.RELEASE, number)
         try:
             release = yield from self._sent(attempt, self.provider.release(number))
@@ -283,9 +274,7 @@ class Operations:
         )
 
     def revoke_release(self, change: ReleaseRevocation) -> Flow[PhoneNumber]:
-        self._refuse(change)
-        number = yield from self._current(change.number)
-        self._refuse(replace(change, number=number))
+        number, _ = yield from self._admitted(change)
         attempt = self._attempt(Operation.REVOKE_RELEASE, number)
         return (yield from self._changed(attempt, self.provider.revoke_release(number)))
 
@@ -337,6 +326,18 @@ class Operations:
         if not self.provider.capabilities.offers(operation):
             raise self.provider.not_offered(operation)
 
+    def _admitted(self, change: UpdateT) -> Flow[tuple[PhoneNumber, UpdateT]]:
+        """The record that a change is about as it is now, and the change with it. Raises the problems of the change.
+
+        It is judged twice: nothing is sent for one that can never be, and whom else a release would affect, say,
+        depends on what is linked by now.
+        """
+        self._refuse(change)
+        number = yield from self._current(change.number)
+        change = replace(change, number=number)
+        self._refuse(change)
+        return number, change
+
     def _current(self, given: PhoneNumber | str) -> Flow[PhoneNumber]:
         """The record that a write is about, as it is now. Raises `Conflict` when its id serves another number."""
         id = given if isinstance(given, str) else given.id
@@ -382,9 +383,18 @@ class Operations:
     def _changed(self, attempt: Attempt, write: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
         """Send a change of a record, and compare what its answer shows with what was sent."""
         number = _record_of((yield from self._sent(attempt, write)))
-        if odd := reconciliation.differences(attempt.expected, number, self.provider.capabilities):
-            raise _partial(number, [attempt.operation], "compare", _came_back_different(odd))
+        self._require_as_sent(attempt, number)
         return number
+
+    def _require_as_sent(self, attempt: Attempt, number: PhoneNumber) -> None:
+        """Raises `PartialOutcome` unless every field that was sent and can be read came back as it was sent."""
+        names = reconciliation.differences(attempt.expected, number, self.provider.capabilities)
+        if names:
+            different = UnexpectedResponse(
+                f"the provider accepted the change, but {', '.join(names)} came back different from what was sent",
+                remedy="read the number again and compare before any call is placed over it",
+            )
+            raise _partial(number, [attempt.operation], "compare", different)
 
 
 def _record_of(answer: PhoneNumber | Reconciliation) -> PhoneNumber:
@@ -412,31 +422,27 @@ class _Watch:
     def over(self, flow: Flow[WrittenT]) -> Flow[WrittenT]:
         """The flow itself. Raises `UnexpectedResponse` when what it returns is not about what was attempted."""
         try:
-            request = next(flow)
-            while True:
-                if request.semantics is not Semantics.READ:
-                    self.wrote = True
-                    request = replace(request, attempt=self.attempt, trail=self.trail)
-                once = request.semantics is Semantics.ONCE
-                self.once = self.once or once
-                try:
-                    response = yield request
-                except TelephonyError as error:
-                    self.lost = error if isinstance(error, AnswerLost) else self.lost
-                    request = flow.throw(error)
-                else:
-                    self.accepted = self.accepted or (once and response.is_success)
-                    request = flow.send(response)
-        except StopIteration as stop:
-            answer: WrittenT = stop.value
-            self._require_about(answer)
-            self.trail.number = answer if isinstance(answer, PhoneNumber) else None
-            return answer
+            answer = yield from relay(flow, self._request)
         except OutcomeUnknown as error:
             error.attempt = error.attempt or self.attempt
             raise
-        finally:
-            flow.close()
+        self._require_about(answer)
+        self.trail.number = answer if isinstance(answer, PhoneNumber) else None
+        return answer
+
+    def _request(self, request: Request) -> Flow[Response]:
+        once = request.semantics is Semantics.ONCE
+        self.once = self.once or once
+        if request.semantics is not Semantics.READ:
+            self.wrote = True
+            request = replace(request, attempt=self.attempt, trail=self.trail)
+        try:
+            response = yield request
+        except AnswerLost as error:
+            self.lost = error
+            raise
+        self.accepted = self.accepted or (once and response.is_success)
+        return response
 
     def _require_about(self, answer: PhoneNumber | Release) -> None:
         require_about(answer, id=self.attempt.id, identity=self.attempt.identity)
@@ -456,13 +462,6 @@ class _Watch:
         # A refusal (4xx) says that nothing happened; a redirect does not, and neither does what cannot be read.
         refused = error.status is not None and 400 <= error.status < 500
         return self.wrote and not refused and isinstance(error, UnexpectedResponse)
-
-
-def _came_back_different(names: Sequence[str]) -> UnexpectedResponse:
-    return UnexpectedResponse(
-        f"the provider accepted the change, but {', '.join(names)} came back different from what was sent",
-        remedy="read the number again and compare before any call is placed over it",
-    )
 
 
 def _partial(number: PhoneNumber, done: list[str], step: str, cause: TelephonyError) -> PartialOutcome:

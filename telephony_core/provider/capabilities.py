@@ -206,6 +206,8 @@ class Capabilities:
     """ISO 3166 region in which the provider's bare digits are read."""
     operations: Mapping[Operation, OperationSupport]
     fields: Mapping[Field, FieldSupport]
+    finds_by_number: bool = False
+    """Whether the provider looks one number up in one request; else its whole list is read."""
     importable: ImportableNumbers | None = None
     address_forms: AddressForms | None = None
     agent_versions: AgentVersions | None = None

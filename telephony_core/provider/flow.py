@@ -13,6 +13,7 @@ no HTTP at all, and the sync and the async client run the same code.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from telephony_core.domain.input_model import unpickled
-from telephony_core.errors import InvalidInput, UnexpectedResponse
+from telephony_core.errors import InvalidInput, TelephonyError, UnexpectedResponse, instead_of
 from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for
 from telephony_core.secrets.hidden import HiddenBytes, HiddenTuple
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from telephony_core.operations.reconciliation import Attempt, Trail
 
 T = TypeVar("T")
+ActionT = TypeVar("ActionT")
+AnswerT = TypeVar("AnswerT")
+log: Final = logging.getLogger("telephony_core")
 # A surrogate, escaped or as bytes: perhaps one of a good pair, perhaps half of none.
 _HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 
@@ -157,6 +161,38 @@ Flow: TypeAlias = Generator[Request, Response, T]
 """An operation: yields requests, is sent responses, returns a domain object."""
 
 
+def relay(
+    flow: Flow[T], send: Callable[[Request], Generator[ActionT, AnswerT, Response]]
+) -> Generator[ActionT, AnswerT, T]:
+    """Run a flow to its end, each of its requests by ``send``, whose `TelephonyError`s are thrown into the flow.
+
+    Whoever watches a flow, or sends for it, is a ``send``::
+
+        def counted(request: Request) -> Flow[Response]:
+            count.append(request)
+            return (yield request)
+
+        number = yield from relay(provider.get(id), counted)
+    """
+    try:
+        request = next(flow)
+        while True:
+            try:
+                response = yield from send(request)
+            except TelephonyError as error:
+                request = flow.throw(error)
+            else:
+                request = flow.send(response)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        try:
+            flow.close()
+        except Exception:  # an adapter that will not be closed; whatever ended the operation goes on its way
+            log.exception("%r could not be closed", flow)
+
+
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]+")
 """What nearly all ids are: nothing to escape, and no time to be spent on it."""
 
@@ -218,11 +254,13 @@ def _writable(payload: object) -> object:
 
 def parse_json(response: Response) -> object:
     """The body as JSON. Raises `UnexpectedResponse` for anything else (a gateway's HTML page, a cut-off body)."""
-    try:
+    with instead_of((ValueError, RecursionError), lambda _: _no_json(response)):
         return loads(response.body)
-    except (ValueError, RecursionError):
-        kind = response.headers.get("content-type", "no content type")
-    raise UnexpectedResponse(
+
+
+def _no_json(response: Response) -> UnexpectedResponse:
+    kind = response.headers.get("content-type", "no content type")
+    return UnexpectedResponse(
         f"the answer is not JSON ({kind}, {len(response.body)} bytes)",
         status=response.status,
         request_id=response.headers.get("x-request-id"),

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator, model_validator
 
-from telephony_core.domain.input_model import InputModel
+from telephony_core.domain.input_model import InputModel, describe
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
-from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedOperation
+from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedOperation, instead_of
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
 from telephony_core.provider.flow import Flow, Response
@@ -213,9 +213,10 @@ class Provider(ABC):
     def get(self, id: str) -> Flow[PhoneNumber]:
         """The record with this id. Raises `NotFound`."""
 
-    def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]] | None:
-        """Every record of one number, for vendors that can look it up; ``None`` lets core page through the list."""
-        return None
+    def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
+        """Every record of one E.164 number, where `Capabilities.finds_by_number` is declared. Anything else is looked
+        for in the list, by core."""
+        raise self.not_offered(Operation.FIND)
 
     def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
         """One page of the numbers for sale."""
@@ -290,17 +291,11 @@ class Provider(ABC):
 
 def parse_options(slug: str, model: type[BaseModel], options: Mapping[str, Mapping[str, Any]]) -> BaseModel:
     """The options given for one provider. Raises `InvalidInput` naming what is unknown or wrong."""
-    from pydantic import ValidationError
-
-    from telephony_core.domain.input_model import describe
-
-    refusal = None
-    try:
+    remedy = f"its options are: {', '.join(sorted(model.model_fields)) or 'none'}"
+    with instead_of(
+        ValidationError, lambda error: InvalidInput(f"options for {slug}: {describe(error)}", remedy=remedy)
+    ):
         return model.model_validate(dict(options.get(slug, {})))
-    except ValidationError as error:
-        refusal = describe(error)
-    known = ", ".join(sorted(model.model_fields)) or "none"
-    raise InvalidInput(f"options for {slug}: {refusal}", remedy=f"its options are: {known}")
 
 
 ConfigT = TypeVar("ConfigT", bound=ProviderConfig)

@@ -21,7 +21,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from telephony_core.errors import UnexpectedResponse
+from telephony_core.errors import UnexpectedResponse, instead_of
 from telephony_core.provider.flow import Response, loads, parse_json
 from telephony_core.secrets.redaction import without_secrets
 
@@ -77,11 +77,13 @@ def read_record(model: type[ModelT], payload: object, *, status: int | None = No
     if not isinstance(payload, dict):
         raise UnexpectedResponse(f"a record is a JSON {type(payload).__name__}, not an object", status=status)
     readable = {key: value for key, value in payload.items() if key not in odd}
-    try:
+    with instead_of(
+        ValidationError,
+        lambda error: UnexpectedResponse(
+            f"a record lacks a readable {', '.join(sorted(_complaints(error)))}", status=status
+        ),
+    ):
         return _shape(model).validate_python(readable), tuple(f"{name}: {reason}" for name, reason in odd.items())
-    except ValidationError as error:
-        missing = ", ".join(sorted(_complaints(error)))
-    raise UnexpectedResponse(f"a record lacks a readable {missing}", status=status)
 
 
 def _complaints(error: ValidationError) -> dict[str, str]:

@@ -17,7 +17,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from telephony_core.errors import ConfigurationError
+from telephony_core.errors import ConfigurationError, instead_of
 from telephony_core.secrets.unusable import fault_of
 
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
@@ -100,22 +100,18 @@ def decoded_secret(data: SecretBytes, *, what: str, source: str) -> SecretStr:
 
     Raises `ConfigurationError` as `usable_secret` does, and for UTF-16 and anything else that is not UTF-8.
     """
-    problem, remedy = None, "save it as UTF-8 without a byte order mark"
-    secret = SecretStr("")
+
+    def unusable(problem: str, remedy: str = "save it as UTF-8 without a byte order mark") -> ConfigurationError:
+        return ConfigurationError(f"{what}: {source} {problem}", remedy=remedy)
+
     if data.looks_like_utf16:
-        problem = "is UTF-16 text"
-    elif len(data) > _LONGEST_FILE:
-        problem, remedy = f"has more than {_LONGEST_FILE} bytes", "name the file that holds the secret alone"
-    else:
-        try:
-            secret = data.decoded()
-        except UnicodeDecodeError:
-            problem = "is not UTF-8 text"
-        else:
-            if not secret.get_secret_value():
-                problem, remedy = "is empty", "put the secret into it"
-    if problem is not None:
-        raise ConfigurationError(f"{what}: {source} {problem}", remedy=remedy)
+        raise unusable("is UTF-16 text")
+    if len(data) > _LONGEST_FILE:
+        raise unusable(f"has more than {_LONGEST_FILE} bytes", "name the file that holds the secret alone")
+    with instead_of(UnicodeDecodeError, lambda _: unusable("is not UTF-8 text")):
+        secret = data.decoded()
+    if not secret.get_secret_value():
+        raise unusable("is empty", "put the secret into it")
     return usable_secret(secret, what=what, source=source)
 
 
@@ -147,13 +143,12 @@ class SecretBytes:
 
 
 def _read_file(path: str, what: str) -> SecretBytes:
-    reason = ""
-    try:
-        with Path(path).expanduser().open("rb") as file:
-            return SecretBytes(file.read(_LONGEST_FILE + 1))
-    except (OSError, RuntimeError, ValueError) as error:
+    def unreadable(error: Exception) -> ConfigurationError:
         # A path may hold a NUL, and its home may be nobody's; those errors have no text worth showing.
         reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else "there is no such path"
-    raise ConfigurationError(
-        f"{what}: {file_named(path)} cannot be read ({reason})", remedy="check the path and its permissions"
-    )
+        return ConfigurationError(
+            f"{what}: {file_named(path)} cannot be read ({reason})", remedy="check the path and its permissions"
+        )
+
+    with instead_of((OSError, RuntimeError, ValueError), unreadable), Path(path).expanduser().open("rb") as file:
+        return SecretBytes(file.read(_LONGEST_FILE + 1))

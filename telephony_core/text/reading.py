@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from telephony_core.errors import ConfigurationError, TelephonyError
+from telephony_core.errors import ConfigurationError, TelephonyError, instead_of
 
 MOST_OF_A_STREAM: Final = 64 * 1024 * 1024
 """Bytes read of what is no regular file (a pipe, a device) at most: some of these never end."""
@@ -63,38 +63,36 @@ def decode(data: bytes, *, what: str, refused: Callable[..., TelephonyError] = C
     """Bytes as text: UTF-8, and a byte order mark at its start counts for nothing. Raises ``refused``."""
     if data.startswith(_WIDE):
         raise refused(f"{what} cannot be read (it is saved as UTF-16)", remedy=_AS_UTF8)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
+
+    def not_utf8(error: UnicodeDecodeError) -> TelephonyError:
         line = data.count(b"\n", 0, error.start) + 1
-        reason = f"it is not UTF-8 text, at line {line}"
-    else:
-        if "\0" not in text:
-            return text
-        reason = "it holds NUL characters, as UTF-16 does and no text"
-    raise refused(f"{what} cannot be read ({reason})", remedy=_AS_UTF8)
+        return refused(f"{what} cannot be read (it is not UTF-8 text, at line {line})", remedy=_AS_UTF8)
+
+    with instead_of(UnicodeDecodeError, not_utf8):
+        text = data.decode("utf-8-sig")
+    if "\0" in text:
+        raise refused(f"{what} cannot be read (it holds NUL characters, as UTF-16 does and no text)", remedy=_AS_UTF8)
+    return text
 
 
 def parse_toml(text: str) -> dict[str, Any]:
     """A TOML document. Raises `ValueError`, whose text gives line and column where it can, and never a value."""
-    try:
+
+    def fault(error: Exception) -> ValueError:
+        if isinstance(error, tomllib.TOMLDecodeError):
+            return error
+        return ValueError(
+            "it is nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
+        )
+
+    with instead_of((ValueError, RecursionError), fault):
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        raise
-    except ValueError:
-        reason = "a number has too many digits"
-    except RecursionError:
-        reason = "it is nested too deeply"
-    raise ValueError(reason)
 
 
 def parse_json(text: str | bytes) -> Any:
     """A JSON document. Raises `ValueError` for what is none (RFC 8259 has no NaN), for absurd numbers and nesting."""
-    try:
+    with instead_of(RecursionError, lambda _: ValueError("it is nested too deeply")):
         return json.loads(text, parse_constant=_no_number, parse_float=_finite)
-    except RecursionError:
-        pass
-    raise ValueError("it is nested too deeply")
 
 
 def _no_number(word: str) -> NoReturn:

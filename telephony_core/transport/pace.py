@@ -1,10 +1,9 @@
-"""How fast a client may send: windows that are kept exactly, and what a 429 teaches."""
+"""How fast a client may send: at most so many requests in any second and minute, and slowly after a 429."""
 
 from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from collections import deque
 from typing import Final
 
 from telephony_core.errors import InvalidInput
@@ -20,16 +19,18 @@ _ROUNDING: Final = 1e-6
 """Seconds. A place is told as a delay and named by a sum, and the two may round differently."""
 _LEAST, _MOST = 1e-5, 1e6
 """Limits beyond which nobody means a rate: one request a day, and more than any vendor takes."""
-_LEARNT_FOR: Final = 60.0
-"""Seconds for which a limit that a 429 taught is kept."""
+_AFTER_429: Final = (5, 1.0 + _MARGIN)
+"""Requests, and in how many seconds: what every vendor we know of takes, for a client that knows no better."""
+_SLOW_FOR: Final = 60.0
+"""Seconds after a 429 for which that holds: most vendors count per minute."""
 
 
 class Pace:
     """At most ``per_second`` requests in any second and ``per_minute`` in any minute.
 
     One object may be shared by any number of clients, threads and tasks that use one account. With limits or without,
-    it adapts to a 429: all pause for as long as the provider asks, and for a minute no second gets more requests than
-    the provider took in the one before it refused. Raises `InvalidInput` for limits that allow nothing.
+    a 429 holds all of them for as long as the provider asks, and for a minute after that no more than five start in any
+    second. Raises `InvalidInput` for limits that allow nothing.
 
     A request first reserves its place in the queue, waits for it, and then confirms that it starts now: who overslept,
     or was held up by a 429 meanwhile, waits until the windows have room again. A place that is not used is given back.
@@ -47,21 +48,17 @@ class Pace:
         self.per_second = per_second
         self.per_minute = per_minute
         self._limits = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)
-        self._windows = self._limits
-        self._memory = max((span for _, span in self._limits), default=1.0 + _MARGIN)
+        self._memory = max(span for _, span in (*self._limits, _AFTER_429))
         self._started: list[float] = []  # in order, each as late as it may have arrived
         self._waiting: list[float] = []  # places to come, in order
         seconds_count = per_second is not None and (per_minute is None or per_minute >= 60 * per_second)
         self._most_late = _HARDLY_LATE if seconds_count else _MOST_LATE
-        self._taken: deque[float] = deque(maxlen=1000)  # starts that were not refused as far as is known
         self._not_before = float("-inf")
-        self._resumed = float("-inf")
-        self._learnt_until = float("-inf")
         self._lock = threading.Lock()
 
     @classmethod
     def unlimited(cls) -> Pace:
-        """No limit of its own; it still adapts when the provider answers 429."""
+        """No limit of its own; it still holds and slows down when the provider answers 429."""
         return cls()
 
     @classmethod
@@ -74,16 +71,13 @@ class Pace:
 
         A place that would come after ``latest`` is not taken: nobody would wait for it.
         """
-        if not self._windows and now >= self._not_before:
-            self._taken.append(now)
+        if not self._windows(now):
             return 0.0
         with self._lock:
-            if now > self._learnt_until:
-                self._windows = self._limits
             for times in (self._started, self._waiting):
                 del times[: bisect_left(times, now - self._memory)]
             start = max(now, self._not_before, *self._waiting[-1:])
-            for limit, span in self._windows:
+            for limit, span in self._windows(start):
                 queue = sorted(self._started[-limit:] + self._waiting[-limit:])
                 if len(queue) >= limit:
                     start = max(start, queue[-limit] + span)
@@ -94,7 +88,7 @@ class Pace:
         with self._lock:
             _remove(self._waiting, reserved)
             start = max(now, self._not_before)
-            for limit, span in self._windows:
+            for limit, span in self._windows(start):
                 if len(self._started) >= limit:
                     start = max(start, self._started[-limit] + span)
             return self._begin(start, now)
@@ -106,36 +100,28 @@ class Pace:
 
     def answered(self, started: float, now: float) -> None:
         """Take in that the request that started at ``started`` had arrived by now."""
-        if self._windows:
+        if self._started:
             with self._lock:
                 if _remove(self._started, started):
                     insort(self._started, min(now, started + self._most_late))
 
-    def held(self, now: float) -> float:
-        """Seconds for which nothing may start, because the provider asked for it; 0 when it did not."""
-        return max(0.0, self._not_before - now)
-
     def hold(self, until: float) -> None:
-        """Let nothing start before ``until``, because the provider asked for it."""
+        """Let nothing start before ``until``, and few for a minute after it: the provider answered 429."""
         with self._lock:
             self._not_before = max(self._not_before, until)
 
-    def refused(self, started: float, until: float) -> None:
-        """Take in that the request that started at ``started`` was answered 429; nothing starts before ``until``."""
-        with self._lock:
-            if started in self._taken:
-                self._taken.remove(started)
-            if self._learns_from(started):
-                # Of a burst some were taken and the rest refused; each refusal that comes in makes the count truer.
-                taken = sum(started - 1.0 < start <= started for start in list(self._taken))
-                self._windows = (*self._limits, _window(max(1, taken), 1.0))
-                self._learnt_until = until + _LEARNT_FOR
-            self._not_before = max(self._not_before, until)
+    def hold_left(self, now: float) -> float:
+        """Seconds for which nothing may start, because of a `hold`; 0 without one."""
+        return max(0.0, self._not_before - now)
 
     def __repr__(self) -> str:
         if not self._limits:
             return "Pace.unlimited()"
         return f"Pace(per_second={self.per_second}, per_minute={self.per_minute})"
+
+    def _windows(self, now: float) -> tuple[tuple[int, float], ...]:
+        """How many requests may start in how many seconds, at this time."""
+        return (*self._limits, _AFTER_429) if now < self._not_before + _SLOW_FOR else self._limits
 
     def _begin(self, start: float, now: float, latest: float = float("inf")) -> float:
         """Start, or wait for it; returns the seconds to wait."""
@@ -144,14 +130,7 @@ class Pace:
                 insort(self._waiting, start)
             return start - now
         insort(self._started, now)
-        self._taken.append(now)
         return 0.0
-
-    def _learns_from(self, started: float) -> bool:
-        """Whether the second before this start was a free one: what was taken during a pause teaches nothing."""
-        if self._not_before <= started:
-            self._resumed = self._not_before
-        return started - self._resumed >= 1.0
 
 
 def _remove(times: list[float], time: float) -> bool:

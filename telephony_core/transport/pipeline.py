@@ -1,24 +1,35 @@
 """From a flow to actions: retry, pacing and one deadline for the whole operation, written once for both drivers.
 
-`exchange` is itself a generator: it yields `Pause` and `Transmit`, and is sent responses or thrown the errors of the
-backend. The two drivers at the end are the only code in the library that waits or sends.
+`execute` runs a flow. Each of its requests goes through these states::
 
-What is repeated is decided by the table in `telephony_core.transport.retry`.
+                  place reserved                 started                      answered, or failed
+    [new] ──> [waiting for its pace] ──> [in flight: one of the      ──> result_of ──> decide (`transport.retry`)
+                 ^            |           writes, if it is ONCE]                          |
+                 |            | deadline, or a hold                                       |
+                 |            v beyond it                                                 |
+                 |      NotSent, RateLimited;                                             |
+                 |      OutcomeUnknown in doubt                                           |
+                 |                                                                        |
+                 └── again: after the backoff, or Retry-After if longer ──────────────────┤
+                                                                                          v
+                           READ: the response goes into the flow; LOST: `AnswerLost` is thrown into it;
+                           RAISE, UNKNOWN: the error is thrown into it, and ends it unless it catches it
+
+Every error of this library that ends the operation gets provider, connection and operation, and loses its secrets.
 
 From the moment a request that must not be repeated may have left until its operation returns, whatever ends the
 operation (Ctrl-C, a cancellation, a fault of an adapter) goes on unchanged, with a note of what may have happened, and
-``on_unknown`` is told.
+``on_unknown`` gets the same as an `OutcomeUnknown`.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from telephony_core.errors import (
@@ -28,20 +39,20 @@ from telephony_core.errors import (
     NotSent,
     OutcomeUnknown,
     PartialOutcome,
-    RateLimited,
     TelephonyError,
     UnexpectedResponse,
     WriteRefused,
 )
-from telephony_core.provider.flow import Flow, Request, Response, Semantics
-from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for, retry_after_seconds
+from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
+from telephony_core.provider.vendor_errors import retry_after_seconds
 from telephony_core.secrets.redaction import Secrets, scrubbed
-from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
+from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock, ProviderClock
+from telephony_core.transport.drivers import Actions, Send, Wait
+from telephony_core.transport.failures import answer_lost, failure_of, on_hold, out_of_time, outcome_unknown
 from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, in_doubt, result_of
-from telephony_core.transport.traceback_frames import clear_variables
+from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, is_in_doubt, result_of
 
 T = TypeVar("T")
 log: Final = logging.getLogger("telephony_core")
@@ -49,24 +60,6 @@ log: Final = logging.getLogger("telephony_core")
 FIRST_BACKOFF: Final = 0.5
 """Seconds; doubles with every retry, and the real pause is drawn evenly from nothing up to it (full jitter)."""
 LONGEST_BACKOFF: Final = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Wait this many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Transmit:
-    """Send this, and give up after ``timeout`` seconds."""
-
-    http: HttpRequest
-    timeout: float
-
-
-Action: TypeAlias = Pause | Transmit
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +92,11 @@ class RequestPipeline:
     """Refuse every request that is not both a GET and `READ`."""
     observers: tuple[Callable[[RequestEvent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
-    """Told of a write that must not be repeated and may have happened, when its operation was interrupted."""
+    """Called for a write that must not be repeated and may have happened, when its operation was interrupted."""
     connection: str = ""
     """Name of the connection, for errors."""
     provider_clock: ProviderClock = field(default_factory=ProviderClock)
-    life: Lifecycle = field(default_factory=Lifecycle)
+    lifecycle: Lifecycle = field(default_factory=Lifecycle)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
 
     @property
@@ -135,324 +128,212 @@ def _parameter(name: str, value: str) -> str:
 
 
 @dataclass(slots=True)
-class _OpenWrite:
+class _PendingWrite:
     """A request that must not be repeated and may have been carried out, by an operation that has not returned yet."""
 
     request: Request
     state: str = "was in flight"
 
 
-def exchange(flow: Flow[T], line: RequestPipeline, operation: str) -> Generator[Action, Response | None, T]:
+def execute(flow: Flow[T], pipeline: RequestPipeline, operation: str) -> Actions[T]:
     """Run a flow to its end, as actions. Errors leave with provider and operation filled in and secrets taken out.
 
     After a request that must not be repeated the flow gets the time-out once more, to look what became of it or to
-    finish what it began: waiting for the answer may have used up all the time there was.
+    finish what it started: waiting for the answer may have used up all the time there was.
     """
-    deadline = line.clock.monotonic() + line.timeout
-    secrets = Secrets(line.secrets)
-    writes: list[_OpenWrite] = []
-    try:
+    return _Execution(pipeline, operation).run(flow)
+
+
+class _Execution:
+    """One operation while it runs."""
+
+    def __init__(self, pipeline: RequestPipeline, operation: str) -> None:
+        self._pipeline = pipeline
+        self._clock = pipeline.clock
+        self._operation = operation
+        self._deadline = self._clock.monotonic() + pipeline.timeout
+        self._secrets = Secrets(pipeline.secrets)
+        self._writes: list[_PendingWrite] = []
+
+    def run(self, flow: Flow[T]) -> Actions[T]:
         try:
-            request = next(flow)
-            while True:
-                secrets.update(request.secrets)
-                try:
-                    response = yield from _attempts(request, line, operation, deadline, writes)
-                except TelephonyError as error:
-                    if isinstance(error, AnswerLost):
-                        deadline = max(deadline, line.clock.monotonic() + line.timeout)
-                    request = flow.throw(error)
-                else:
-                    if request.semantics is Semantics.ONCE and response.is_success:
-                        deadline = max(deadline, line.clock.monotonic() + line.timeout)
-                    request = flow.send(response)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-    except TelephonyError as error:
-        _finish(error, line, operation, secrets)
-        if not isinstance(error, OutcomeUnknown | PartialOutcome):  # these say themselves what may have happened
-            _note(writes, error, line, operation, secrets)
-        raise
-    except BaseException as interruption:
-        _note(writes, interruption, line, operation, secrets)
-        raise
-    finally:
-        _close(flow, line)
+            return (yield from relay(flow, self._request))
+        except TelephonyError as error:
+            self._complete(error)
+            if not isinstance(error, OutcomeUnknown | PartialOutcome):  # these say themselves what may have happened
+                self._report_writes(error)
+            raise
+        except BaseException as interruption:
+            self._report_writes(interruption)
+            raise
 
+    def _request(self, request: Request) -> Actions[Response]:
+        """One request of the flow, and more time for the flow after one that must not be repeated."""
+        self._secrets.update(request.secrets)
+        try:
+            response = yield from self._attempts(request)
+        except AnswerLost:
+            self._extend()
+            raise
+        if request.semantics is Semantics.ONCE and response.is_success:
+            self._extend()
+        return response
 
-def _close(flow: Flow[T], line: RequestPipeline) -> None:
-    try:
-        flow.close()
-    except Exception:  # an adapter that will not be closed; whatever ended the operation goes on its way
-        log.exception("%s: a flow could not be closed", line.provider)
+    def _extend(self) -> None:
+        self._deadline = max(self._deadline, self._clock.monotonic() + self._pipeline.timeout)
 
+    def _attempts(self, request: Request) -> Actions[Response]:
+        """One request, repeated as far as its semantics, the deadline and ``max_retries`` allow.
 
-def _note(
-    writes: list[_OpenWrite], ending: BaseException, line: RequestPipeline, operation: str, secrets: Secrets
-) -> None:
-    """Say of every write that must not be repeated that it may have happened when its operation was interrupted."""
-    for write in writes:
-        request, attempt = write.request, write.request.attempt
-        number = request.trail.number if request.trail is not None else None
-        if attempt is not None and number is not None:
-            attempt = replace(attempt, id=number.id)
-        part = f" ({attempt.operation} of {attempt.identity})" if attempt is not None else ""
-        made = f", and {number.id} of {number.identity} is there by it" if number is not None else ""
-        error = OutcomeUnknown(
-            f"{request.method} {request.path} {write.state}{made} when the operation ended with "
-            f"{type(ending).__name__}{part}",
-            remedy=None if number is None else f"read the record {number.id} before anything is repeated",
-            attempt=attempt,
-            number=number,
-        )
-        _finish(error, line, operation, secrets)
-        ending.add_note(str(error))
-        if line.on_unknown is not None:
+        While it may have been carried out and must not be repeated, it is among the pending writes.
+        """
+        pipeline, clock = self._pipeline, self._clock
+        if pipeline.read_only and not (request.semantics is Semantics.READ and request.method == "GET"):
+            raise WriteRefused(f"this client is read-only and would have sent {request.method} {request.path}")
+        http = pipeline.prepare(request)
+        attempt = 0
+        in_doubt = False
+        while True:
+            started = yield from self._wait_for_pace(request, in_doubt)
+            if started >= self._deadline:
+                raise out_of_time(request, in_doubt)
+            attempt += 1
+            write = _PendingWrite(request)
+            answer = yield from self._send(http, write, started, in_doubt)
+            now = clock.monotonic()
+            if not isinstance(answer, NotSent):
+                pipeline.pace.answered(started, now)
+            self._notify(request, attempt, answer, now - started)
+
+            retry_after: float | None = None
+            backoff = pipeline.jitter() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
+            if isinstance(answer, Response) and answer.status == 429:
+                retry_after = retry_after_seconds(answer.headers.get("retry-after"), now=clock.now())
+                # No longer than anybody would wait: a quota of one path must not stop all others for a day.
+                pipeline.pace.hold(now + min(max(retry_after or 0.0, backoff), LONGEST_RETRY_AFTER))
+            result = result_of(answer, retry_after)
+            may_repeat = attempt <= pipeline.max_retries
+            decision = decide(request.semantics, result, in_doubt=in_doubt, may_repeat=may_repeat)
+            in_doubt = is_in_doubt(request.semantics, result, in_doubt)
+            if decision is Decision.LOST:
+                write.state = "was sent and its answer was lost"
+            elif isinstance(answer, Response) and answer.is_success:
+                write.state = f"was answered (HTTP {answer.status})"
+            else:
+                self._forget(write)
+
+            if decision is Decision.READ and isinstance(answer, Response):
+                return answer
+            failure = failure_of(answer, request, retry_after) if isinstance(answer, Response) else answer
+            if decision is Decision.LOST:
+                raise answer_lost(request, failure) from failure
+            if decision is Decision.UNKNOWN:
+                raise outcome_unknown(request, failure) from failure
+            if decision is Decision.RAISE:
+                raise failure
             try:
-                line.on_unknown(error)
-            except Exception:  # what ended the operation goes on its way
-                log.exception("%s: on_unknown failed", line.provider)
+                yield from self._wait(max(retry_after or 0.0, backoff), request, in_doubt)
+            except TelephonyError as too_late:
+                raise (too_late if in_doubt else failure) from None
 
-
-def _finish(error: TelephonyError, line: RequestPipeline, operation: str, secrets: Secrets) -> None:
-    """Fill in where it happened and hide secrets, in the error and in those it came from."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        if isinstance(link, TelephonyError):
-            link.provider = link.provider or line.provider
-            link.connection, link.host = link.connection or line.connection, link.host or line.host
-            link.operation = link.operation or operation
-            link.scrub(lambda text: scrubbed(text, secrets))
-        link = link.__cause__ or link.__context__
-
-
-def _attempts(
-    request: Request, line: RequestPipeline, operation: str, deadline: float, writes: list[_OpenWrite]
-) -> Generator[Action, Response | None, Response]:
-    """One request of a flow, repeated as far as its semantics, the deadline and ``max_retries`` allow.
-
-    While it may have been carried out and must not be repeated, it is among ``writes``.
-    """
-    if line.read_only and not (request.semantics is Semantics.READ and request.method == "GET"):
-        raise WriteRefused(f"this client is read-only and would have sent {request.method} {request.path}")
-    clock = line.clock
-    http = line.prepare(request)
-    attempt = 0
-    doubt = False
-    while True:
-        started = yield from _turn(line.pace, deadline, clock, request, doubt)
-        left = deadline - started
-        if left <= 0:
-            raise _out_of_time(request, doubt)
-        attempt += 1
-        answer: Response | TelephonyError = NoAnswer("the backend returned nothing")
-        write = _OpenWrite(request)
+    def _send(
+        self, http: HttpRequest, write: _PendingWrite, started: float, in_doubt: bool
+    ) -> Actions[Response | TelephonyError]:
+        """Send once. Returns the answer, or the backend's error; raises what says that nothing has left."""
         try:
-            line.life.check()
-            if request.semantics is Semantics.ONCE:
-                writes.append(write)
-            response = yield Transmit(http, left)
-            if response is not None:
-                answer = response
-                line.provider_clock.note(response.headers.get("date"), clock.monotonic())
+            self._pipeline.lifecycle.check()
+            if write.request.semantics is Semantics.ONCE:
+                self._writes.append(write)
+            response = yield Send(http, self._deadline - started)
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
-            answer = error
-        except TelephonyError as error:  # nothing has left
-            writes[:] = [other for other in writes if other is not write]
-            if doubt and isinstance(error, ClientClosed):
-                raise _unknown(request, error) from None
+            return error
+        except TelephonyError as error:  # nothing has left: the client was closed, or the environment cannot be used
+            self._forget(write)
+            if in_doubt and isinstance(error, ClientClosed):
+                raise outcome_unknown(write.request, error) from None
             raise
+        if response is None:
+            return NoAnswer("the backend returned nothing")
+        self._pipeline.provider_clock.note(response.headers.get("date"), self._clock.monotonic())
+        return response
+
+    def _wait_for_pace(self, request: Request, in_doubt: bool) -> Actions[float]:
+        """Wait until the pace lets this request start, and return when. One that is not sent leaves its place."""
+        pace, clock = self._pipeline.pace, self._clock
         now = clock.monotonic()
-        if not isinstance(answer, NotSent):
-            line.pace.answered(started, now)
-        _tell(line, operation, request, attempt, answer, now - started)
+        delay = pace.reserve(now, self._deadline)
+        while delay > 0:
+            hold = pace.hold_left(now)
+            if now + hold >= self._deadline and not in_doubt:
+                raise on_hold(hold)
+            place = now + delay
+            try:
+                yield from self._wait(delay, request, in_doubt)
+            except BaseException:  # a caller who goes away while waiting closes this generator
+                pace.give_back(place)
+                raise
+            now = clock.monotonic()
+            delay = pace.confirm(place, now)
+        return now
 
-        asked: float | None = None  # seconds to wait at least before the next attempt
-        backoff = line.jitter() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
-        if isinstance(answer, Response) and answer.status == 429:
-            asked = retry_after_seconds(answer.headers.get("retry-after"), now=clock.now())
-            # No longer than anybody would wait: a quota of one path must not stop all others for a day.
-            line.pace.refused(started, now + min(max(asked or 0.0, backoff), LONGEST_RETRY_AFTER))
-        result = result_of(answer, asked)
-        decision = decide(request.semantics, result, doubt=doubt, may_repeat=attempt <= line.max_retries)
-        doubt = in_doubt(request.semantics, result, doubt)
-        if decision is Decision.LOST:
-            write.state = "was sent and its answer was lost"
-        elif isinstance(answer, Response) and answer.is_success:
-            write.state = f"was answered (HTTP {answer.status})"
-        else:
-            writes[:] = [other for other in writes if other is not write]
+    def _wait(self, seconds: float, request: Request, in_doubt: bool) -> Actions[None]:
+        """Wait, unless that would pass the deadline: then there is no point in it."""
+        if self._clock.monotonic() + seconds >= self._deadline:
+            raise out_of_time(request, in_doubt)
+        if seconds > 0:
+            yield Wait(seconds)
 
-        if decision is Decision.READ and isinstance(answer, Response):
-            return answer
-        failure = _failure(answer, request, asked) if isinstance(answer, Response) else answer
-        if decision is Decision.LOST:
-            raise _lost(request, failure) from failure
-        if decision is Decision.UNKNOWN:
-            raise _unknown(request, failure) from failure
-        if decision is Decision.RAISE:
-            raise failure
-        try:
-            yield from _wait(max(asked or 0.0, backoff), deadline, clock, request, doubt)
-        except TelephonyError as out_of_time:
-            raise (out_of_time if doubt else failure) from None
+    def _forget(self, write: _PendingWrite) -> None:
+        self._writes[:] = [other for other in self._writes if other is not write]
 
-
-def _turn(
-    pace: Pace, deadline: float, clock: Clock, request: Request, doubt: bool
-) -> Generator[Action, Response | None, float]:
-    """Wait until the pace lets this request start, and return when. One that is given up leaves its place to others."""
-    now = clock.monotonic()
-    delay = pace.reserve(now, deadline)
-    while delay > 0:
-        held = pace.held(now)
-        if now + held >= deadline and not doubt:
-            raise _held(held)
-        place = now + delay
-        try:
-            yield from _wait(delay, deadline, clock, request, doubt)
-        except BaseException:  # a caller who goes away while waiting closes this generator
-            pace.give_back(place)
-            raise
-        now = clock.monotonic()
-        delay = pace.confirm(place, now)
-    return now
-
-
-def _wait(
-    seconds: float, deadline: float, clock: Clock, request: Request, doubt: bool
-) -> Generator[Action, Response | None, None]:
-    """Pause, unless that would pass the deadline: then there is no point in waiting for it."""
-    if clock.monotonic() + seconds >= deadline:
-        raise _out_of_time(request, doubt)
-    if seconds > 0:
-        yield Pause(seconds)
-
-
-def _tell(
-    line: RequestPipeline,
-    operation: str,
-    request: Request,
-    attempt: int,
-    answer: Response | TelephonyError,
-    seconds: float,
-) -> None:
-    status = answer.status if isinstance(answer, Response) else None
-    log.debug(
-        "%s %s: %s %s -> %s (attempt %d, %.0f ms)",
-        *(line.provider, operation, request.method, request.path, status or "no answer", attempt, seconds * 1000),
-    )
-    for observer in line.observers:
-        try:
-            observer(RequestEvent(line.provider, operation, request.method, request.path, attempt, status, seconds))
-        except Exception:  # a write was sent, and what became of it has to be told all the same
-            log.exception("%s %s: an observer failed", line.provider, operation)
-
-
-def _failure(response: Response, request: Request, asked: float | None) -> TelephonyError:
-    """What an answer means where no adapter reads it."""
-    error = error_for(response.status, response.headers, response.body, ErrorEnvelope(), secrets=request.secrets)
-    if response.status != 429:
-        return error
-    error.message = "too many requests" + (f"; the provider asks to wait {asked:.0f} s" if asked else "")
-    error.retry_after = asked
-    return error
-
-
-def _held(seconds: float) -> RateLimited:
-    return RateLimited(
-        f"the provider asked everybody to wait {seconds:.0f} s more, so nothing was sent", retry_after=seconds
-    )
-
-
-def _lost(request: Request, failure: TelephonyError) -> AnswerLost:
-    return AnswerLost(
-        f"{request.method} {request.path} was sent and its answer was lost ({failure.message})",
-        attempt=request.attempt,
-        status=failure.status,
-    )
-
-
-def _unknown(request: Request, failure: TelephonyError) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"{request.method} {request.path} was sent and never answered usably ({failure.message})",
-        attempt=request.attempt,
-        remedy="it may have been applied; sending the same change again is safe",
-        status=failure.status,
-        retry_after=failure.retry_after,
-        body=failure.body,
-    )
-
-
-def _out_of_time(request: Request, doubt: bool) -> TelephonyError:
-    if doubt:
-        return OutcomeUnknown(
-            f"time ran out while repeating {request.method} {request.path}",
-            attempt=request.attempt,
-            remedy="it may have been applied; sending the same change again is safe",
+    def _notify(self, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float) -> None:
+        """Log an attempt and call the observers."""
+        status = answer.status if isinstance(answer, Response) else None
+        provider, operation = self._pipeline.provider, self._operation
+        log.debug(
+            "%s %s: %s %s -> %s (attempt %d, %.0f ms)",
+            *(provider, operation, request.method, request.path, status or "no answer", attempt, seconds * 1000),
         )
-    return NotSent(
-        f"time ran out before {request.method} {request.path} could be sent",
-        remedy="give the client a longer `timeout`, or a faster `pace`; repeating is safe",
-    )
-
-
-def drive(actions: Generator[Action, Response | None, T], backend: Backend, line: RequestPipeline) -> T:
-    """Do what the actions say, in ordinary code. An interruption goes through them, and comes back unchanged."""
-    before = sys.exception()
-    try:
-        action = next(actions)
-        while True:
-            response = None
+        for observer in self._pipeline.observers:
             try:
-                if isinstance(action, Pause):
-                    line.clock.sleep(action.seconds)
-                else:
-                    response = backend.send(action.http, action.timeout)
-            except BaseException as error:
-                action = actions.throw(error)
-            else:
-                action = actions.send(response)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    except BaseException as error:
-        try:
-            actions.throw(error)  # Ctrl-C may come between two lines of this very function; else they have ended
-        finally:
-            clear_variables(error, before)
-        raise
-    finally:
-        actions.close()
+                observer(RequestEvent(provider, operation, request.method, request.path, attempt, status, seconds))
+            except Exception:  # a write was sent, and its caller has to learn what became of it all the same
+                log.exception("%s %s: an observer failed", provider, operation)
 
+    def _report_writes(self, ending: BaseException) -> None:
+        """Say of every pending write that it may have happened, in a note of what ended the operation."""
+        for write in self._writes:
+            request, attempt = write.request, write.request.attempt
+            number = request.trail.number if request.trail is not None else None
+            if attempt is not None and number is not None:
+                attempt = replace(attempt, id=number.id)
+            part = f" ({attempt.operation} of {attempt.identity})" if attempt is not None else ""
+            made = f", and {number.id} of {number.identity} is there by it" if number is not None else ""
+            error = OutcomeUnknown(
+                f"{request.method} {request.path} {write.state}{made} when the operation ended with "
+                f"{type(ending).__name__}{part}",
+                remedy=None if number is None else f"read the record {number.id} before anything is repeated",
+                attempt=attempt,
+                number=number,
+            )
+            self._complete(error)
+            ending.add_note(str(error))
+            if self._pipeline.on_unknown is not None:
+                try:
+                    self._pipeline.on_unknown(error)
+                except Exception:  # what ended the operation goes on its way
+                    log.exception("%s: on_unknown failed", self._pipeline.provider)
 
-async def adrive(actions: Generator[Action, Response | None, T], backend: AsyncBackend, line: RequestPipeline) -> T:
-    """Do what the actions say, in async code. A cancellation goes through them, and comes back unchanged."""
-    before = sys.exception()
-    try:
-        action = next(actions)
-        while True:
-            response = None
-            try:
-                if isinstance(action, Pause):
-                    await line.clock.asleep(action.seconds)
-                else:
-                    response = await backend.asend(action.http, action.timeout)
-            except BaseException as error:
-                action = actions.throw(error)
-            else:
-                action = actions.send(response)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    except BaseException as error:
-        try:
-            actions.throw(error)  # Ctrl-C may come between two lines of this very function; else they have ended
-        finally:
-            clear_variables(error, before)
-        raise
-    finally:
-        actions.close()
+    def _complete(self, error: TelephonyError) -> None:
+        """Fill in where it happened and hide secrets, in the error and in those it came from."""
+        pipeline = self._pipeline
+        seen: set[int] = set()
+        link: BaseException | None = error
+        while link is not None and id(link) not in seen:
+            seen.add(id(link))
+            if isinstance(link, TelephonyError):
+                link.provider = link.provider or pipeline.provider
+                link.connection, link.host = link.connection or pipeline.connection, link.host or pipeline.host
+                link.operation = link.operation or self._operation
+                link.scrub(lambda text: scrubbed(text, self._secrets))
+            link = link.__cause__ or link.__context__

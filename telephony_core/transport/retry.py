@@ -1,10 +1,16 @@
 """What is repeated, as one table that can be read, and a function that reads it.
 
-What an attempt came to decides, together with what repeating the request means (`Semantics`). "In doubt" is an
+::
+
+    attempt ──> result_of(answer) ──> decide(semantics, result) ──> again ──> attempt …
+                      |                                        └──> the error, the flow, AnswerLost, OutcomeUnknown
+                      └── no answer, 5xx, to an IDEMPOTENT write: is_in_doubt, for all that follows
+
+The result of an attempt decides, together with what repeating the request means (`Semantics`). "In doubt" is an
 IDEMPOTENT write of which an earlier attempt may have been carried out:
 
 ============================ ============= ============= ============== =============
-what the attempt came to     READ          IDEMPOTENT    … in doubt     ONCE
+result of the attempt        READ          IDEMPOTENT    … in doubt     ONCE
 ============================ ============= ============= ============== =============
 never sent                   again         again         again          again
 429, at most 30 s, or none   again         again         again          again
@@ -40,7 +46,7 @@ LONGEST_RETRY_AFTER: Final = 30.0
 
 
 class AttemptResult(Enum):
-    """What one attempt of a request came to."""
+    """The result of one attempt of a request."""
 
     NOT_SENT = "never sent"
     BUSY = "429, at most 30 s, or none"
@@ -49,7 +55,7 @@ class AttemptResult(Enum):
     UNAVAILABLE = "408, 425, 499, 5xx"
     NOT_FINAL = "1xx, 3xx, no HTTP status"
     UNREADABLE = "an answer nobody can read"
-    NOT_HEARD = "401, 403"
+    UNAUTHORIZED = "401, 403"
     ANSWERED = "any other answer"
 
 
@@ -73,14 +79,14 @@ TABLE: Final[Mapping[AttemptResult, tuple[Decision, Decision, Decision, Decision
     AttemptResult.UNAVAILABLE: (_AGAIN, _AGAIN, _AGAIN, _LOST),
     AttemptResult.NOT_FINAL: (_READ, _READ, _UNKNOWN, _LOST),
     AttemptResult.UNREADABLE: (_RAISE, _RAISE, _RAISE, _LOST),
-    AttemptResult.NOT_HEARD: (_READ, _READ, _UNKNOWN, _READ),
+    AttemptResult.UNAUTHORIZED: (_READ, _READ, _UNKNOWN, _READ),
     AttemptResult.ANSWERED: (_READ, _READ, _READ, _READ),
 }
 _MAY_HAVE_HAPPENED: Final = frozenset({AttemptResult.NO_ANSWER, AttemptResult.UNAVAILABLE})
 
 
 def result_of(answer: Response | TelephonyError, retry_after: float | None = None) -> AttemptResult:
-    """What an attempt came to: an answer, or the error of the backend. ``retry_after`` is in seconds."""
+    """The result of an attempt: an answer, or the error of the backend. ``retry_after`` is in seconds."""
     if isinstance(answer, TelephonyError):
         if isinstance(answer, NotSent):
             return AttemptResult.NOT_SENT
@@ -89,7 +95,7 @@ def result_of(answer: Response | TelephonyError, retry_after: float | None = Non
         case 429:
             return AttemptResult.BUSY_FOR_LONG if (retry_after or 0) > LONGEST_RETRY_AFTER else AttemptResult.BUSY
         case 401 | 403:  # say who is speaking, and nothing about an earlier attempt of the same request
-            return AttemptResult.NOT_HEARD
+            return AttemptResult.UNAUTHORIZED
         case 408 | 425 | 499:
             return AttemptResult.UNAVAILABLE
         case status if 200 <= status < 300 or 400 <= status < 500:
@@ -99,13 +105,13 @@ def result_of(answer: Response | TelephonyError, retry_after: float | None = Non
     return AttemptResult.NOT_FINAL
 
 
-def in_doubt(semantics: Semantics, result: AttemptResult, before: bool) -> bool:
+def is_in_doubt(semantics: Semantics, result: AttemptResult, before: bool) -> bool:
     """Whether a write that may be repeated may have been carried out, by this attempt or by one ``before``."""
     return before or (semantics is Semantics.IDEMPOTENT and result in _MAY_HAVE_HAPPENED)
 
 
-def decide(semantics: Semantics, result: AttemptResult, *, doubt: bool, may_repeat: bool) -> Decision:
-    """What is done about an attempt. ``doubt``: an earlier attempt may have been carried out (see `in_doubt`)."""
+def decide(semantics: Semantics, result: AttemptResult, *, in_doubt: bool, may_repeat: bool) -> Decision:
+    """What is done about an attempt. ``in_doubt``: an earlier attempt may have been carried out (see `is_in_doubt`)."""
     reading, idempotent, doubtful, once = TABLE[result]
     match semantics:
         case Semantics.READ:
@@ -113,7 +119,7 @@ def decide(semantics: Semantics, result: AttemptResult, *, doubt: bool, may_repe
         case Semantics.ONCE:
             decision = once
         case Semantics.IDEMPOTENT:
-            decision = doubtful if doubt else idempotent
+            decision = doubtful if in_doubt else idempotent
     if decision is Decision.AGAIN and not may_repeat:
-        return Decision.UNKNOWN if in_doubt(semantics, result, doubt) else Decision.RAISE
+        return Decision.UNKNOWN if is_in_doubt(semantics, result, in_doubt) else Decision.RAISE
     return decision

@@ -12,15 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from telephony_core.domain.number_identity import NumberIdentity, NumberKind, national_digits, require_e164
-from telephony_core.errors import InvalidInput
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.secrets.url_password import without_password
 from tests.domain.numbering_plans import (
-    BRITAIN,
     KOREA,
     PLANS,
     SPAIN,
-    UNITED_STATES,
     Plan,
     digit_strings,
     national_numbers,
@@ -163,15 +160,11 @@ def test_spanish_digits_that_are_no_number_stay_uninterpreted(raw: str) -> None:
 )
 def test_a_korean_number_is_never_repaired(raw: str) -> None:
     assert (read(raw).kind, read(raw).e164) == (LOCAL, None)
-    with pytest.raises(InvalidInput):
-        require_e164(raw, region="KR")
 
 
 @pytest.mark.parametrize("raw", ["0034911234567", "034911234567", "3491123456", "349112345678"])
 def test_a_spanish_number_is_never_repaired(raw: str) -> None:
     assert (read(raw, "ES").kind, read(raw, "ES").e164) == (LOCAL, None)
-    with pytest.raises(InvalidInput):
-        require_e164(raw, region="ES")
 
 
 @pytest.mark.parametrize(
@@ -206,8 +199,6 @@ def test_what_is_not_written_as_a_number_is_not_one(raw: str) -> None:
     number = read(raw)
 
     assert (number.kind, number.e164, number.region, number.national_digits) == (SIP_ID, None, None, None)
-    with pytest.raises(InvalidInput):
-        require_e164(raw, region="KR")
 
 
 @pytest.mark.parametrize(
@@ -222,7 +213,6 @@ def test_separators_are_read_over(raw: str) -> None:
 @pytest.mark.parametrize("raw", ["tel:+34-911-23-45-67", "tel:+34911234567", "TEL:+34911234567"])
 def test_a_tel_address_without_extension_is_its_number(raw: str) -> None:
     assert read(raw, "ES").e164 == "+34911234567"
-    assert require_e164(raw, region="ES").raw == raw
 
 
 @pytest.mark.parametrize(
@@ -335,10 +325,9 @@ def test_a_valid_number_and_its_national_form_are_one(plan: Plan, data: st.DataO
     e164 = plan.e164(national)
     assume(is_valid(e164))
 
-    assert national_digits(e164) == national
+    assert read(e164).national_digits == national
     assert read(national, plan.region).e164 == e164
     assert read(e164, plan.region).e164 == e164
-    assert require_e164(e164, region=plan.region).national_digits == national
 
 
 @each_plan
@@ -350,7 +339,7 @@ def test_digits_become_e164_only_if_the_number_is_written_with_these_digits(plan
 
     if number.kind is E164:
         assert number.e164 is not None
-        assert digits in (national_digits(number.e164), number.e164.removeprefix("+"))
+        assert digits in (number.national_digits, number.e164.removeprefix("+"))
     else:
         assert number.e164 is None
 
@@ -422,28 +411,6 @@ def test_what_was_read_reads_the_same_again(raw: str, region: str) -> None:
     again = read(str(first), region)
 
     assert (again.kind, again.e164, again.region) == (first.kind, first.e164, first.region)
-
-
-@settings(deadline=None, max_examples=200)
-@given(raw=digit_strings(KOREA) | digit_strings(BRITAIN) | digit_strings(UNITED_STATES))
-def test_what_may_be_written_is_exactly_what_reads_as_e164(raw: str) -> None:
-    number = read(raw)
-
-    if number.kind is E164:
-        assert require_e164(raw, region="KR") == number
-    else:
-        with pytest.raises(InvalidInput):
-            require_e164(raw, region="KR")
-
-
-# --- national digits as a function -------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "text", ["", "827011112222", "07011112222", "+8207011112222", "+82 7011112222", "+999123", "+80012345678", "alice"]
-)
-def test_only_canonical_e164_of_a_country_has_national_digits(text: str) -> None:
-    assert national_digits(text) is None
 
 
 # --- comparing ---------------------------------------------------------------------------------------------------
@@ -536,54 +503,6 @@ def test_an_identity_cannot_be_changed() -> None:
 def test_it_prints_as_the_number_or_else_as_it_came() -> None:
     assert str(read("070-1111-2222")) == "+827011112222"
     assert str(read(" 2001 ")) == " 2001 "
-
-
-# --- refusing what is to be written ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("raw", "says"),
-    [
-        ("212345678", "if +82212345678 is meant"),
-        ("015881234", "if +8215881234 is meant"),
-        ("0821012345678", "if +821012345678 is meant"),
-        ("+82015881234", "if +8215881234 is meant"),
-        ("00827011112222", "differs by carrier"),
-        ("+8200798123456789", "cannot be reached"),
-        ("112", "service code of KR"),
-        ("140001", "service code of KR"),
-        ("08012345678", "not a number as KR dials it"),
-        ("+3491123456", "not a valid E.164 number"),
-        ("tel:+827011112222;ext=3", "extension"),
-        ("alice@pbx.example", "SIP identifier"),
-        ("070ABCD2222", "not written as a number"),
-        ("  ", "empty"),
-        ("1" * 30, "30 digits"),
-    ],
-)
-def test_a_refusal_says_what_is_wrong_and_what_to_write(raw: str, says: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        require_e164(raw, region="KR")
-
-    assert says in str(caught.value)
-    assert caught.value.remedy
-
-
-def test_a_refused_number_with_an_international_prefix_is_not_guessed() -> None:
-    with pytest.raises(InvalidInput) as caught:
-        require_e164("00618098765432", region="KR")
-
-    assert "+1809" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "raw", ["sip:alice:s3cret@pbx.example", "alice:s3cret@pbx.example", "s3cret", "tel:s3cret", "+82s3cret"]
-)
-def test_a_refusal_does_not_repeat_what_may_hold_a_password(raw: str) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        require_e164(raw, region="KR")
-
-    assert "s3cret" not in str(caught.value)
 
 
 # --- cost --------------------------------------------------------------------------------------------------------

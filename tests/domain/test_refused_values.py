@@ -6,11 +6,10 @@ import pytest
 
 from telephony_core import InvalidInput, NumberIdentity, SipAddress
 from telephony_core.domain.allow_list import parse_allowed_addresses, readable_allowed_address
-from telephony_core.domain.number_identity import NumberKind, require_e164
+from telephony_core.domain.number_identity import NumberKind
 from telephony_core.domain.sip_address import MAX_LENGTH
 
 TOO_LONG = "the SIP address has more than 1024 characters"
-IN_FULL = "write it as + and country code, or exactly as it is dialled inside its country"
 
 
 def said(call) -> tuple[str, str]:
@@ -18,25 +17,6 @@ def said(call) -> tuple[str, str]:
         call()
     assert caught.value.remedy is not None
     return caught.value.message, caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("text", "region", "why", "instead"),
-    [
-        ("+82 12", "ES", "+8212 is not a valid E.164 number", IN_FULL),
-        ("12 34 567890123", "ES", "1234567890123 is not a number as ES dials it", IN_FULL),
-        ("+1 16502530000", "ES", "+116502530000 is not a valid E.164 number", "if +16502530000 is meant, write that"),
-        ("sip:2001", "KR", "this is a SIP identifier, and an E.164 number is needed", None),
-        ("SIPS:2001", "KR", "this is a SIP identifier, and an E.164 number is needed", None),
-        ("2001@pbx", "KR", "this is a SIP identifier, and an E.164 number is needed", None),
-        ("1" * 21, "KR", "the number has 21 digits, and E.164 allows 15", IN_FULL),
-        ("1" * 20, "KR", f"{'1' * 20} is not a number as KR dials it", IN_FULL),
-    ],
-)  # fmt: skip
-def test_a_number_that_cannot_be_written(text: str, region: str, why: str, instead: str | None):
-    message, remedy = said(lambda: require_e164(text, region=region))
-    assert message == why
-    assert remedy == (instead or "give the number as + and country code")
 
 
 def test_a_tel_address_keeps_its_plus():

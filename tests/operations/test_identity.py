@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -117,6 +118,7 @@ def test_a_read_by_id_that_is_answered_with_another_record_is_refused(toy):
 def test_a_look_up_that_brings_another_number_is_refused(toy):
     adapter = toy.client.adapter
     adapter.find = lambda identity: both_of(adapter, "a", "v")
+    adapter.capabilities = replace(adapter.capabilities, finds_by_number=True)
     with pytest.raises(UnexpectedResponse, match="about v"):
         toy.find_number(NUMBER)
     with pytest.raises(UnexpectedResponse, match="about v"):

@@ -23,7 +23,7 @@ from telephony_core import (
 )
 from telephony_core.cli.parameters.password import read_password
 from telephony_core.cli.session import Session
-from telephony_core.domain.number_identity import NumberIdentity, require_e164
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.mapping.map_file import reference_problem
@@ -105,7 +105,6 @@ def _constructors() -> Iterator[tuple[str, Callable[[str], object]]]:
     )
     yield "not a reference", lambda bad: read_secret(bad, what="password")
     yield "a prompt", lambda bad: read_secret("prompt:", what="password", prompt=lambda _what: bad)
-    yield "require_e164", lambda bad: require_e164(f"sip:front:{bad}@pbx.example.com", region="KR")
     yield (
         "a vault",
         lambda bad: SecretResolver(lambda _what: bad).reveal(

@@ -12,8 +12,9 @@ from telephony_core.errors import TelephonyError
 from telephony_core.provider.flow import Flow, Response
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.drivers import adrive, drive
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import RequestPipeline, adrive, drive, exchange
+from telephony_core.transport.pipeline import RequestPipeline, execute
 
 T = TypeVar("T")
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -84,7 +85,7 @@ class Script:
         self.closed += 1
 
 
-def line(time: FakeTime, **changes: object) -> RequestPipeline:
+def pipeline(time: FakeTime, **changes: object) -> RequestPipeline:
     given = {
         "provider": "acme",
         "base_url": "https://api.example.com/base",
@@ -99,14 +100,14 @@ def line(time: FakeTime, **changes: object) -> RequestPipeline:
     return RequestPipeline(**{**given, **changes})  # type: ignore[arg-type]
 
 
-def run(flow: Flow[T], script: Script, the_line: RequestPipeline, *, mode: str, operation: str = "test") -> T:
+def run(flow: Flow[T], script: Script, the_pipeline: RequestPipeline, *, mode: str, operation: str = "test") -> T:
     """Run a flow to its end through the sync or the async driver."""
-    actions = exchange(flow, the_line, operation)
+    actions = execute(flow, the_pipeline, operation)
     if mode == "sync":
-        return drive(actions, script, the_line)
+        return drive(actions, script, the_pipeline.clock)
 
     async def main() -> T:
-        return await adrive(actions, script, the_line)
+        return await adrive(actions, script, the_pipeline.clock)
 
     return asyncio.run(main())
 

@@ -24,9 +24,10 @@ from telephony_core.errors import (
 )
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call
 from telephony_core.provider.vendor_errors import ErrorEnvelope
+from telephony_core.transport.drivers import adrive, drive
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import adrive, drive, exchange
-from tests.transport.driving import START, FakeTime, Script, json_answer, line, raised, run
+from telephony_core.transport.pipeline import execute
+from tests.transport.driving import START, FakeTime, Script, json_answer, pipeline, raised, run
 
 READ, IDEMPOTENT, ONCE = Semantics.READ, Semantics.IDEMPOTENT, Semantics.ONCE
 METHOD = {READ: "GET", IDEMPOTENT: "PATCH", ONCE: "POST"}
@@ -46,7 +47,7 @@ def outcome(semantics: Semantics, answers: list, mode: str, **changes: object) -
     time = FakeTime()
     script = Script(answers, time)
     try:
-        result: object = run(one(semantics), script, line(time, **changes), mode=mode)
+        result: object = run(one(semantics), script, pipeline(time, **changes), mode=mode)
     except Exception as error:
         result = error
     return script, time, result
@@ -145,7 +146,7 @@ def test_one_deadline_spans_every_request_of_a_flow(mode):
 
     time = FakeTime()
     script = Script([json_answer()] * 3, time, takes=4.0)
-    error = raised(lambda: run(three(), script, line(time, timeout=7.0), mode=mode))
+    error = raised(lambda: run(three(), script, pipeline(time, timeout=7.0), mode=mode))
     assert type(error) is NotSent
     assert script.timeouts == [7.0, 3.0]
 
@@ -153,7 +154,7 @@ def test_one_deadline_spans_every_request_of_a_flow(mode):
 def test_the_failure_is_told_when_the_deadline_leaves_no_time_to_repeat(mode):
     time = FakeTime()
     script = Script([json_answer(500)] * 3, time, takes=9.9)
-    error = raised(lambda: run(one(READ), script, line(time, timeout=10.0), mode=mode))
+    error = raised(lambda: run(one(READ), script, pipeline(time, timeout=10.0), mode=mode))
     assert type(error) is ProviderUnavailable
     assert len(script.sent) == 1
 
@@ -161,7 +162,7 @@ def test_the_failure_is_told_when_the_deadline_leaves_no_time_to_repeat(mode):
 def test_a_write_that_ran_out_of_time_has_an_unknown_outcome(mode):
     time = FakeTime()
     script = Script([NoAnswer("slow")] * 3, time, takes=9.9)
-    error = raised(lambda: run(one(IDEMPOTENT), script, line(time, timeout=10.0), mode=mode))
+    error = raised(lambda: run(one(IDEMPOTENT), script, pipeline(time, timeout=10.0), mode=mode))
     assert type(error) is OutcomeUnknown
 
 
@@ -176,7 +177,7 @@ def test_a_flow_may_catch_a_lost_answer_and_look(mode):
 
     time = FakeTime()
     script = Script([NoAnswer("gone"), json_answer()], time)
-    assert run(careful(), script, line(time), mode=mode) == "looked: 200"
+    assert run(careful(), script, pipeline(time), mode=mode) == "looked: 200"
     assert [request.method for request in script.sent] == ["POST", "GET"]
 
 
@@ -190,7 +191,7 @@ def test_a_lost_answer_leaves_time_to_look(mode):
 
     time = FakeTime()
     script = Script([NoAnswer("timed out"), json_answer()], time, takes=10.0)
-    assert run(careful(), script, line(time, timeout=10.0), mode=mode) == 200
+    assert run(careful(), script, pipeline(time, timeout=10.0), mode=mode) == 200
     assert script.timeouts == [10.0, 10.0]
 
 
@@ -201,7 +202,7 @@ def test_a_write_that_must_not_be_repeated_leaves_time_for_what_follows(mode):
 
     time = FakeTime()
     script = Script([json_answer(), json_answer()], time, takes=10.0)
-    assert run(followed(), script, line(time, timeout=10.0), mode=mode) == 200
+    assert run(followed(), script, pipeline(time, timeout=10.0), mode=mode) == 200
     assert script.timeouts == [10.0, 10.0]
 
 
@@ -214,7 +215,7 @@ def test_a_request_carries_key_body_and_query(mode):
 
     time = FakeTime()
     script = Script([json_answer()], time)
-    run(write(), script, line(time), mode=mode)
+    run(write(), script, pipeline(time), mode=mode)
     (sent,) = script.sent
     assert sent.url == "https://api.example.com/base/x?a%20b=%C3%BC%26&a%20b=2"
     assert dict(sent.headers) == {
@@ -228,7 +229,7 @@ def test_a_request_carries_key_body_and_query(mode):
 def test_errors_say_where_they_happened(mode):
     time = FakeTime()
     error = raised(
-        lambda: run(one(READ), Script([json_answer(404)], time), line(time), mode=mode, operation="get_number")
+        lambda: run(one(READ), Script([json_answer(404)], time), pipeline(time), mode=mode, operation="get_number")
     )
     assert (error.provider, error.operation, error.status) == ("acme", "get_number", 404)
     assert str(error).startswith("acme get_number: ")
@@ -248,7 +249,7 @@ def test_no_secret_survives_in_an_error(mode, caplog):
 
     caplog.set_level(logging.DEBUG)
     time = FakeTime()
-    error = raised(lambda: run(write(), Script([json_answer(422, body)], time), line(time), mode=mode))
+    error = raised(lambda: run(write(), Script([json_answer(422, body)], time), pipeline(time), mode=mode))
     shown = f"{error} {error!r} {error.__dict__} {error.args} {caplog.text}"
     assert "canary" not in shown
     assert "[hidden]" in str(error)
@@ -267,16 +268,21 @@ def test_a_pace_spaces_requests(mode):
             yield from call(Request.of("GET", "/x"), lambda _: ErrorEnvelope())
 
     time = FakeTime()
-    run(ten(), Script([json_answer()] * 10, time), line(time, pace=Pace(per_second=5)), mode=mode)
+    run(ten(), Script([json_answer()] * 10, time), pipeline(time, pace=Pace(per_second=5)), mode=mode)
     assert 1.0 <= time.passed < 1.1
 
 
 def test_a_429_holds_everyone_who_shares_the_pace(mode):
     time, pace = FakeTime(), Pace.unlimited()
-    run(one(READ), Script([json_answer(429, retry_after="5"), json_answer()], time), line(time, pace=pace), mode=mode)
+    run(
+        one(READ),
+        Script([json_answer(429, retry_after="5"), json_answer()], time),
+        pipeline(time, pace=pace),
+        mode=mode,
+    )
     held = FakeTime()
     pace.hold(held.clock.monotonic() + 3)
-    run(one(READ), Script([json_answer()], held), line(held, pace=pace), mode=mode)
+    run(one(READ), Script([json_answer()], held), pipeline(held, pace=pace), mode=mode)
     assert held.passed > 0
 
 
@@ -286,10 +292,10 @@ def test_an_interruption_goes_through_unchanged_and_names_a_write_in_flight(kind
         raise kind
 
     time, told = FakeTime(), []
-    the_line = line(time, on_unknown=told.append)
+    the_pipeline = pipeline(time, on_unknown=told.append)
     flow = one(ONCE)
     with pytest.raises(kind) as caught:
-        drive(exchange(flow, the_line, "import_number"), Script([interrupted], time), the_line)
+        drive(execute(flow, the_pipeline, "import_number"), Script([interrupted], time), time.clock)
     assert "POST /things was in flight" in caught.value.__notes__[0]
     assert isinstance(told[0], OutcomeUnknown)
     with pytest.raises(StopIteration):
@@ -303,11 +309,11 @@ def test_cancelling_a_task_sends_nothing_more_and_closes_the_flow():
             await asyncio.Event().wait()
 
     time, told = FakeTime(), []
-    script, the_line = Hanging([], time), line(time, on_unknown=told.append)
+    script, the_pipeline = Hanging([], time), pipeline(time, on_unknown=told.append)
     flow = one(ONCE)
 
     async def main() -> None:
-        task = asyncio.create_task(adrive(exchange(flow, the_line, "x"), script, the_line))
+        task = asyncio.create_task(adrive(execute(flow, the_pipeline, "x"), script, the_pipeline.clock))
         while not script.sent:
             await asyncio.sleep(0)
         task.cancel()
@@ -325,16 +331,16 @@ def test_a_cancelled_read_is_not_reported():
         raise KeyboardInterrupt
 
     time, told = FakeTime(), []
-    the_line = line(time, on_unknown=told.append)
+    the_pipeline = pipeline(time, on_unknown=told.append)
     with pytest.raises(KeyboardInterrupt):
-        drive(exchange(one(READ), the_line, "x"), Script([interrupted], time), the_line)
+        drive(execute(one(READ), the_pipeline, "x"), Script([interrupted], time), time.clock)
     assert told == []
 
 
 def test_a_bug_in_a_backend_is_not_dressed_up(mode):
     time = FakeTime()
     with pytest.raises(ZeroDivisionError):
-        run(one(READ), Script([ZeroDivisionError()], time), line(time), mode=mode)
+        run(one(READ), Script([ZeroDivisionError()], time), pipeline(time), mode=mode)
 
 
 def test_transport_errors_are_one_family():
@@ -354,7 +360,7 @@ def test_a_read_only_line_trusts_neither_method_nor_semantics_alone(mode):
 
     time = FakeTime()
     script = Script([json_answer()], time)
-    assert type(raised(lambda: run(sly(), script, line(time, read_only=True), mode=mode))) is WriteRefused
+    assert type(raised(lambda: run(sly(), script, pipeline(time, read_only=True), mode=mode))) is WriteRefused
     assert script.sent == []
 
 

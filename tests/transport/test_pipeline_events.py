@@ -25,10 +25,11 @@ from telephony_core.operations.reconciliation import Attempt
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call
 from telephony_core.provider.vendor_errors import ErrorEnvelope
+from telephony_core.transport.drivers import drive
 from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import RequestEvent, drive, exchange
-from tests.transport.driving import FakeTime, Script, json_answer, line, raised, run
+from telephony_core.transport.pipeline import RequestEvent, execute
+from tests.transport.driving import FakeTime, Script, json_answer, pipeline, raised, run
 
 READ, IDEMPOTENT, ONCE = Semantics.READ, Semantics.IDEMPOTENT, Semantics.ONCE
 ATTEMPT = Attempt("acme", Operation.UPDATE_SIP, NumberIdentity.parse("+34612345678", region="ES"), "an-id")
@@ -55,7 +56,7 @@ def failure(
     flow: Flow[Any], answers: list[Any], mode: str, time: FakeTime, *, takes: float = 0.0, **changes: object
 ) -> tuple[Any, Script]:
     script = Script(answers, time, takes=takes)
-    return raised(lambda: run(flow, script, line(time, **changes), mode=mode)), script
+    return raised(lambda: run(flow, script, pipeline(time, **changes), mode=mode)), script
 
 
 # -- the caller
@@ -96,7 +97,7 @@ def test_a_request_for_which_no_time_is_left_is_not_sent(mode):
 
 def test_one_second_is_time_enough(mode):
     time = FakeTime()
-    assert run(read(), Script([json_answer()], time), line(time, timeout=1.0), mode=mode) == 200
+    assert run(read(), Script([json_answer()], time), pipeline(time, timeout=1.0), mode=mode) == 200
 
 
 def test_an_update_whose_pause_took_longer_than_it_should_may_have_happened(mode):
@@ -135,7 +136,7 @@ def test_a_client_that_is_closed_between_two_attempts_leaves_the_outcome_open(mo
         life.end()
         raise NoAnswer("reset")
 
-    error, script = failure(change(), [close], mode, FakeTime(), life=life)
+    error, script = failure(change(), [close], mode, FakeTime(), lifecycle=life)
     assert type(error) is OutcomeUnknown
     assert error.attempt == ATTEMPT
     assert "this client is closed" in error.message
@@ -153,12 +154,12 @@ def test_too_many_requests_says_how_long_to_wait_where_the_provider_does(asked, 
 def test_the_longest_retry_after_that_is_waited_for_is_thirty_seconds(mode):
     time = FakeTime()
     script = Script([json_answer(429, retry_after="30"), json_answer()], time)
-    assert run(read(), script, line(time, timeout=100.0), mode=mode) == 200
+    assert run(read(), script, pipeline(time, timeout=100.0), mode=mode) == 200
 
 
 def test_a_429_without_a_word_is_repeated_after_the_usual_pause_and_no_other(mode):
     time = FakeTime()
-    run(read(), Script([json_answer(429), json_answer()], time), line(time, jitter=lambda: 0.0), mode=mode)
+    run(read(), Script([json_answer(429), json_answer()], time), pipeline(time, jitter=lambda: 0.0), mode=mode)
     assert time.slept == []
 
 
@@ -217,7 +218,7 @@ def test_errors_that_came_from_each_other_are_cleaned_once(mode):
 def test_an_observer_is_told_what_went_where_and_how_long_it_took(mode):
     time, told = FakeTime(), []
     script = Script([NoAnswer("x"), json_answer()], time, takes=4.0)
-    run(read(), script, line(time, observers=(told.append,)), mode=mode, operation="get_number")
+    run(read(), script, pipeline(time, observers=(told.append,)), mode=mode, operation="get_number")
     assert told == [
         RequestEvent("acme", "get_number", "GET", "/things", 1, None, 4.0),
         RequestEvent("acme", "get_number", "GET", "/things", 2, 200, 4.0),
@@ -228,7 +229,7 @@ def test_the_log_says_the_same(mode, caplog):
     caplog.set_level(logging.DEBUG, "telephony_core")
     time = FakeTime()
     script = Script([NoAnswer("x"), json_answer()], time, takes=2.0)
-    run(read(), script, line(time), mode=mode, operation="get_number")
+    run(read(), script, pipeline(time), mode=mode, operation="get_number")
     assert caplog.messages == [
         "acme get_number: GET /things -> no answer (attempt 1, 2000 ms)",
         "acme get_number: GET /things -> 200 (attempt 2, 2000 ms)",
@@ -240,8 +241,8 @@ def test_an_observer_that_fails_changes_nothing_and_is_named_in_the_log(mode, ca
         raise ZeroDivisionError
 
     time, told = FakeTime(), []
-    the_line = line(time, observers=(fail, told.append))
-    assert run(read(), Script([json_answer()], time), the_line, mode=mode, operation="get_number") == 200
+    the_pipeline = pipeline(time, observers=(fail, told.append))
+    assert run(read(), Script([json_answer()], time), the_pipeline, mode=mode, operation="get_number") == 200
     assert caplog.messages == ["acme get_number: an observer failed"]
     assert len(told) == 1
 
@@ -255,9 +256,9 @@ def test_of_a_write_in_flight_is_told_what_it_was_a_part_of(caplog):
         raise ZeroDivisionError
 
     time, heard = FakeTime(), list[TelephonyError]()
-    the_line = line(time, on_unknown=told)
+    the_pipeline = pipeline(time, on_unknown=told)
     with pytest.raises(KeyboardInterrupt):
-        drive(exchange(change(ONCE), the_line, "x"), Script([interrupted], time), the_line)
+        drive(execute(change(ONCE), the_pipeline, "x"), Script([interrupted], time), time.clock)
     (error,) = heard
     assert isinstance(error, OutcomeUnknown)
     assert (error.attempt, error.provider) == (ATTEMPT, "acme")
@@ -278,9 +279,9 @@ def test_of_a_lost_write_is_told_when_the_look_for_it_is_interrupted(kind, mode)
         raise kind
 
     time, heard = FakeTime(), list[TelephonyError]()
-    the_line = line(time, on_unknown=heard.append)
+    the_pipeline = pipeline(time, on_unknown=heard.append)
     with pytest.raises(kind) as caught:
-        run(looked_at(change(ONCE)), Script([NoAnswer("reset"), interrupted], time), the_line, mode=mode)
+        run(looked_at(change(ONCE)), Script([NoAnswer("reset"), interrupted], time), the_pipeline, mode=mode)
     (error,) = heard
     assert isinstance(error, OutcomeUnknown)
     assert (error.attempt, error.provider) == (ATTEMPT, "acme")
@@ -291,7 +292,9 @@ def test_of_a_lost_write_is_told_when_the_look_for_it_is_interrupted(kind, mode)
 def test_a_look_that_is_over_leaves_nothing_to_tell(mode):
     time, heard = FakeTime(), list[TelephonyError]()
     answers = [NoAnswer("reset"), json_answer()]
-    assert run(looked_at(change(ONCE)), Script(answers, time), line(time, on_unknown=heard.append), mode=mode) == 200
+    assert (
+        run(looked_at(change(ONCE)), Script(answers, time), pipeline(time, on_unknown=heard.append), mode=mode) == 200
+    )
     assert heard == []
 
 
@@ -313,7 +316,7 @@ class Watched(Pace):
 def test_the_pace_is_told_of_what_arrived_and_not_of_what_never_left(mode):
     time, pace = FakeTime(), Watched()
     answers = [NotSent("refused"), NoAnswer("reset"), json_answer()]
-    run(read(), Script(answers, time, takes=1.0), line(time, pace=pace, jitter=lambda: 0.0), mode=mode)
+    run(read(), Script(answers, time, takes=1.0), pipeline(time, pace=pace, jitter=lambda: 0.0), mode=mode)
     assert pace.told == [(1001.0, 1002.0), (1002.0, 1003.0)]
 
 
@@ -321,7 +324,7 @@ def test_a_429_keeps_others_waiting_for_as_long_as_it_says(mode):
     time, pace = FakeTime(), Pace.unlimited()
     failure(read(), [json_answer(429, retry_after="5")], mode, time, pace=pace, max_retries=0)
     assert time.passed == 0
-    run(read(), Script([json_answer()], time), line(time, pace=pace), mode=mode)
+    run(read(), Script([json_answer()], time), pipeline(time, pace=pace), mode=mode)
     assert time.passed == 5
 
 
@@ -339,7 +342,7 @@ def test_nobody_waits_in_vain_for_a_hold_that_outlasts_the_deadline(seconds, mod
 def test_a_short_hold_is_waited_for(mode):
     time, pace = FakeTime(), Pace.unlimited()
     pace.hold(1000.5)
-    assert run(read(), Script([json_answer()], time), line(time, pace=pace), mode=mode) == 200
+    assert run(read(), Script([json_answer()], time), pipeline(time, pace=pace), mode=mode) == 200
     assert time.slept == [0.5]
 
 
@@ -357,11 +360,11 @@ def test_a_hold_that_begins_with_a_lost_answer_does_not_hide_that_it_was_lost(mo
 
 def test_a_place_that_would_come_too_late_is_left_to_others(mode):
     time, pace = FakeTime(), Pace(per_minute=1)
-    run(read(), Script([json_answer()], time), line(time, pace=pace), mode=mode)
+    run(read(), Script([json_answer()], time), pipeline(time, pace=pace), mode=mode)
     error, _ = failure(read(), [], mode, time, pace=pace, timeout=10.0)
     assert type(error) is NotSent
     assert "GET /things" in error.message
-    run(read(), Script([json_answer()], time), line(time, pace=pace, timeout=100.0), mode=mode)
+    run(read(), Script([json_answer()], time), pipeline(time, pace=pace, timeout=100.0), mode=mode)
     assert 60 < time.passed < 61
 
 
@@ -378,9 +381,9 @@ def test_a_place_is_given_back_by_who_is_interrupted_while_waiting_for_it():
             raise KeyboardInterrupt
 
     time, pace = FakeTime(), Pace(per_minute=1)
-    run(read(), Script([json_answer()], time), line(time, pace=pace), mode="sync")
-    the_line = line(Interrupted(), pace=pace, timeout=100.0)
+    run(read(), Script([json_answer()], time), pipeline(time, pace=pace), mode="sync")
+    the_pipeline = pipeline(Interrupted(), pace=pace, timeout=100.0)
     with pytest.raises(KeyboardInterrupt):
-        drive(exchange(read(), the_line, "x"), Script([], time), the_line)
-    run(read(), Script([json_answer()], time), line(time, pace=pace, timeout=100.0), mode="sync")
+        drive(execute(read(), the_pipeline, "x"), Script([], time), the_pipeline.clock)
+    run(read(), Script([json_answer()], time), pipeline(time, pace=pace, timeout=100.0), mode="sync")
     assert 60 < time.passed < 61

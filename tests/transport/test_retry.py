@@ -9,7 +9,7 @@ import pytest
 from telephony_core.errors import ClientClosed, NoAnswer, NotSent, UnexpectedResponse
 from telephony_core.provider.flow import Response, Semantics
 from telephony_core.transport import retry
-from telephony_core.transport.retry import AttemptResult, Decision, decide, in_doubt, result_of
+from telephony_core.transport.retry import AttemptResult, Decision, decide, is_in_doubt, result_of
 
 READ, IDEMPOTENT, ONCE = Semantics.READ, Semantics.IDEMPOTENT, Semantics.ONCE
 COLUMNS = ((READ, False), (IDEMPOTENT, False), (IDEMPOTENT, True), (ONCE, False))
@@ -29,7 +29,7 @@ def test_the_table_that_people_read_is_the_one_that_decides():
     said = table()
     assert list(said) == [result.value for result in AttemptResult]
     decided = {
-        result.value: [decide(kind, result, doubt=doubt, may_repeat=True).value for kind, doubt in COLUMNS]
+        result.value: [decide(kind, result, in_doubt=doubt, may_repeat=True).value for kind, doubt in COLUMNS]
         for result in AttemptResult
     }
     assert decided == said
@@ -38,24 +38,24 @@ def test_the_table_that_people_read_is_the_one_that_decides():
 @pytest.mark.parametrize("result", list(AttemptResult), ids=lambda result: result.name)
 @pytest.mark.parametrize(("semantics", "doubt"), COLUMNS, ids=str)
 def test_what_must_not_be_doubled_is_repeated_only_when_it_never_left_or_was_turned_away(semantics, doubt, result):
-    again = decide(semantics, result, doubt=doubt, may_repeat=True) is Decision.AGAIN
+    again = decide(semantics, result, in_doubt=doubt, may_repeat=True) is Decision.AGAIN
     if semantics is ONCE:
         assert again == (result in (AttemptResult.NOT_SENT, AttemptResult.BUSY))
-    ended = decide(semantics, result, doubt=doubt, may_repeat=False)
+    ended = decide(semantics, result, in_doubt=doubt, may_repeat=False)
     assert ended is not Decision.AGAIN
     if again:
-        assert ended is (Decision.UNKNOWN if in_doubt(semantics, result, doubt) else Decision.RAISE)
+        assert ended is (Decision.UNKNOWN if is_in_doubt(semantics, result, doubt) else Decision.RAISE)
     else:
-        assert ended is decide(semantics, result, doubt=doubt, may_repeat=True)
+        assert ended is decide(semantics, result, in_doubt=doubt, may_repeat=True)
 
 
 def test_only_a_write_that_may_be_repeated_is_ever_in_doubt():
     doubtful = {AttemptResult.NO_ANSWER, AttemptResult.UNAVAILABLE}
     for result in AttemptResult:
-        assert in_doubt(IDEMPOTENT, result, False) == (result in doubtful)
-        assert not in_doubt(READ, result, False)
-        assert not in_doubt(ONCE, result, False)
-        assert in_doubt(IDEMPOTENT, result, True)
+        assert is_in_doubt(IDEMPOTENT, result, False) == (result in doubtful)
+        assert not is_in_doubt(READ, result, False)
+        assert not is_in_doubt(ONCE, result, False)
+        assert is_in_doubt(IDEMPOTENT, result, True)
 
 
 def by_status(status: int, retry_after: float | None = None) -> AttemptResult:
@@ -68,7 +68,7 @@ def test_every_status_has_a_row():
         if status == 429:
             expected = AttemptResult.BUSY
         elif status in (401, 403):
-            expected = AttemptResult.NOT_HEARD
+            expected = AttemptResult.UNAUTHORIZED
         elif status >= 500 or status in unavailable:
             expected = AttemptResult.UNAVAILABLE
         elif 200 <= status < 300 or 400 <= status < 500:

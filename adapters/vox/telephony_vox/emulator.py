@@ -13,7 +13,8 @@ Where the contract is silent, this emulator decides (an adapter must not rely on
 - ``/sip`` on a bought number, any write to an expired one, a second DELETE, and revoking where no cancellation is
   booked get 409;
 - address and user name need the password in every case, clearing included; ``auth_password: null`` gets 400;
-- an address set to null takes both trunk ids away; an empty address is refused;
+- trunk ids are made here while there is an address, and an address set to null takes both away (no body of the
+  contract has a place for one); an empty address is refused;
 - an agent has to be one of ``agents``, a version ``v<n>`` has to exist, else 400;
 - the owned list is sorted newest first when nothing else is asked; a cursor belongs to its filters and its order;
 - a usage period is a month from ``start_at``;

@@ -86,6 +86,10 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
         record["status"], record["provider"], record["address"], record["monthly_fee"]
     )
     odd = unreadable + odd
+    if record["inbound_trunk_id"] or record["outbound_trunk_id"]:
+        sip = (sip or SipConfig()).with_trunk_ids(
+            record["inbound_trunk_id"] or None, record["outbound_trunk_id"] or None
+        )
     inbound = outbound = None
     if (agent := record["inbound_agent"]) is not None:
         inbound, odd_agent = _agent(agent, "inbound_agent")

@@ -37,6 +37,8 @@ class NumberRecord(TypedDict, total=False):
     updated_at: Maybe[EpochMillis]
     monthly_fee: Maybe[int]
     address: Maybe[str]
+    inbound_trunk_id: Maybe[str]
+    outbound_trunk_id: Maybe[str]
     inbound_agent: Maybe[dict[str, object]]
     outbound_agent: Maybe[dict[str, object]]
     memo: Maybe[str]

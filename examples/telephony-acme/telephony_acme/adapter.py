@@ -49,15 +49,11 @@ class AcmeProvider(Provider):
     def get(self, id: str) -> Flow[PhoneNumber]:
         return self._number("GET", path("numbers", id), Semantics.READ)
 
-    def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]] | None:
-        """Acme can look a number up; anything else is left to core, which pages through the list."""
-        return None if identity.e164 is None else self._records_of(identity.e164)
-
-    def _records_of(self, e164: str) -> Flow[tuple[PhoneNumber, ...]]:
+    def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
         records, cursor = list[PhoneNumber](), None
         while True:  # a number that came and went often has more records than a page holds
             after = [] if cursor is None else [("after", cursor)]
-            page = yield from self._page([("include_ended", "true"), ("e164", e164), *after])
+            page = yield from self._page([("include_ended", "true"), ("e164", str(identity.e164)), *after])
             records += page.items
             if page.cursor is None or page.cursor == cursor:
                 return tuple(records)

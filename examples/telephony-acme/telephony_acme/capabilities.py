@@ -40,6 +40,7 @@ CAPABILITIES: Final = Capabilities(
         Operation.ASSIGN_AGENTS: OperationSupport(source=DOCS),
         Operation.RELEASE: OperationSupport(source=DOCS, origins=_IMPORTED, note="hosted numbers: by letter only"),
     },
+    finds_by_number=True,
     # No label, no encryption, no outbound agent: Acme has no place for them.
     fields={
         Field.INBOUND_AGENT: FieldSupport(source=DOCS, read_from="app", clearable=True),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change
@@ -29,8 +28,6 @@ class TargetAccount:
     capabilities: Capabilities
     check: Callable[[Change], Sequence[Problem]] = _no_objection
     """All problems of a change at the target, without any request."""
-    finds_by_number: bool = False
-    """Whether it can be asked for one number, instead of for the whole list."""
 
     @property
     def name(self) -> str:
@@ -50,8 +47,4 @@ async def asurvey(
 
 
 def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> TargetAccount:
-    # A flow that is never begun sends nothing; that there is one says that the provider looks a number up by itself.
-    looked_up = client.adapter.find(NumberIdentity.parse("+12025550123", region=client.capabilities.region))
-    if looked_up is not None:
-        looked_up.close()
-    return TargetAccount(inventory, client.capabilities, client.check, looked_up is not None)
+    return TargetAccount(inventory, client.capabilities, client.check)

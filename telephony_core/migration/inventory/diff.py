@@ -20,6 +20,8 @@ _FACTS: Final = (
     "status",
     "origin",
     "outbound.credentials",
+    "inbound.trunk_id",
+    "outbound.trunk_id",
     "starts_at",
     "release_requested_at",
     "ends_at",

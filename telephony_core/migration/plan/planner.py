@@ -200,7 +200,7 @@ def _steps(
         after={name: text for name, text in after.items() if name not in agents},
         reversible=capabilities.offers(Operation.RELEASE, Origin.IMPORTED),
         undo=_undo_import(desired, target),
-        requests=2 if target.finds_by_number else 1,
+        requests=2 if target.capabilities.finds_by_number else 1,
     )
     if desired.has_agents:
         publishes = _may_publish(desired, capabilities)
@@ -332,7 +332,7 @@ def _estimate(
     at_source = source.pages + len(planned)
     at_target = target.inventory.pages + sum(step.requests for number in planned for step in number.steps)
     seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
-    if not target.finds_by_number:
+    if not target.capabilities.finds_by_number:
         at_target += target.inventory.pages * _listings(len(planned), target, settings, target_pace, seconds)
         seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
     words = [

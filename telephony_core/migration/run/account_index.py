@@ -74,8 +74,7 @@ class AccountIndex:
         """
         if id is not None:
             self._ids.add(id_key(id))
-        if (look_up := self._client.adapter.find(number)) is not None:
-            look_up.close()
+        if self._client.operations.looks_up(number):
             return await self._client.run(self._client.operations.records_of(number))
         await self._ask(id, shared=not fresh)
         return self.shown(number, id)

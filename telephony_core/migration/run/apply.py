@@ -23,7 +23,7 @@ from telephony_core.migration.move.effects import (
     Wait,
 )
 from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
-from telephony_core.migration.move.steps import PAUSES, live_ids
+from telephony_core.migration.move.steps import PAUSES, live_ids, move_number
 from telephony_core.migration.plan.model import PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command

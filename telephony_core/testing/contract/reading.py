@@ -12,6 +12,7 @@ from telephony_core.errors import AmbiguousNumber, InvalidInput, NotFound, Unexp
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Response
+from telephony_core.provider.port import Provider
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import Subject
 
@@ -120,6 +121,14 @@ class Reading(Subject):
     def test_find_of_a_number_that_is_not_here_is_not_found(self, account: ContractAccount) -> None:
         with pytest.raises(NotFound):
             account.client.find_number(self.new_number)
+
+    def test_a_look_up_by_number_is_declared_where_it_is_implemented(self, account: ContractAccount) -> None:
+        written = type(account.client.adapter).find is not Provider.find
+        assert written == self.capabilities().finds_by_number
+        if written:
+            number, before = self.unique(account), len(account.emulator.requests)
+            assert account.client.find_number(str(number.identity)) == number
+            assert len(account.emulator.requests) == before + 1
 
     def test_find_with_two_live_records_names_both(self, account: ContractAccount) -> None:
         number = self.unique(account)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import ssl
 import stat
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
-from telephony_core.errors import ConfigurationError
+from telephony_core.errors import ConfigurationError, instead_of
 from telephony_core.provider.port import is_loopback
 from telephony_core.secrets.hidden import HiddenDict, HiddenStr
-
-if TYPE_CHECKING:
-    import ssl
 
 T = TypeVar("T")
 
@@ -33,8 +31,6 @@ def trust() -> ssl.SSLContext:
     Raises `ConfigurationError`, which names the variable, where it leads to nothing that can be used; that of
     ``SSLKEYLOGFILE`` as well, which Python writes the keys of every connection to.
     """
-    import ssl
-
     _check_key_log(os.environ.get("SSLKEYLOGFILE"))
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if file:
@@ -67,21 +63,15 @@ def _check_kind(variable: str, path: str, is_kind: Callable[[int], bool], kind: 
 
 
 def _made(variable: str, make: Callable[[], T]) -> T:
-    try:
+    def unusable(error: Exception) -> ConfigurationError:
+        if isinstance(error, ssl.SSLError):
+            return _unusable(variable, f"it holds no certificates in PEM form ({error.reason or 'unreadable'})")
+        if isinstance(error, OSError):
+            return _unusable(variable, error.strerror or type(error).__name__)
+        return _unusable(variable, str(error))  # a NUL in a path
+
+    with instead_of((OSError, ValueError), unusable):
         return make()
-    except _ssl_error() as error:  # also an OSError
-        reason = f"it holds no certificates in PEM form ({error.reason or 'unreadable'})"
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-    except ValueError as error:  # a NUL in a path
-        reason = str(error)
-    raise _unusable(variable, reason)
-
-
-def _ssl_error() -> type[ssl.SSLError]:
-    import ssl
-
-    return ssl.SSLError
 
 
 def _unusable(variable: str, reason: str) -> ConfigurationError:

@@ -366,6 +366,13 @@ def test_drift_is_told_in_words() -> None:
     ]
 
 
+def test_a_trunk_that_was_made_anew_is_drift_within_one_connection() -> None:
+    before, after = (inventory(number(sip=trunk().with_trunk_ids("ST_1", id))) for id in ("ST_2", "ST_3"))
+    assert "outbound.trunk_id: ST_2 → ST_3" in str(diff(before, after))
+    west = inventory(number(provider="west", sip=trunk().with_trunk_ids("1", "2")), provider="west")
+    assert not diff(before, west).numbers
+
+
 def test_one_endpoint_spelled_twice_and_one_list_in_another_order_are_no_drift() -> None:
     before = number(sip=trunk("sip:pbx.example.com:5060", allowed=("203.0.113.7", "198.51.100.0/24")))
     after = number(sip=trunk("pbx.example.com:5060", allowed=("198.51.100.0/24", "203.0.113.7/32")))

@@ -388,8 +388,8 @@ def test_a_provider_that_the_planner_never_heard_of_works_as_source_and_as_targe
     away = make_plan(theirs, survey(other_client), source_capabilities=spec.capabilities, allow=list(Allowance))
     back = make_plan(ours, survey(client), allow=list(Allowance))
     assert writes(emulator, other) == []
-    assert survey(client).finds_by_number
-    assert not survey(other_client).finds_by_number
+    assert survey(client).capabilities.finds_by_number
+    assert not survey(other_client).capabilities.finds_by_number
     assert len(away.numbers) + len(away.skipped) == len(theirs.numbers) > 0
     assert len(back.numbers) + len(back.skipped) == len(ours.numbers)
     assert away.target.provider == "diga"

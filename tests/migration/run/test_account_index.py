@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -242,6 +243,7 @@ def test_a_provider_that_can_look_a_number_up_is_asked_for_it_alone(monkeypatch:
         return flow()
 
     monkeypatch.setattr(DigaProvider, "find", find)
+    monkeypatch.setattr(DigaProvider, "capabilities", replace(DigaProvider.capabilities, finds_by_number=True))
 
     async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
         await index.look(NUMBER)
