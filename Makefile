@@ -23,7 +23,7 @@ help: ## Show this list
 		printf '  make %-11s %s\n' "$$target" "$$text"; done
 
 demo: $(RUNTIME) ## The main job on both emulators, offline
-	@$(BIN)/telephony demo
+	@$(BIN)/python examples/demo/play.py
 
 test: lint types layers wheel unit ## Everything that CI checks
 

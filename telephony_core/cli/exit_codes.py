@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
     CONFLICT = 5
     PARTIAL = 6
     UNKNOWN = 7
-    CONSENT = 8
+    NOT_ALLOWED = 8
     FAILED = 9
     INCONCLUSIVE = 10
     USAGE = 64
@@ -48,11 +48,11 @@ MEANINGS: Final[Mapping[ExitCode, str]] = {
     ExitCode.CONFLICT: "The state of the number, or another record, is in the way.",
     ExitCode.PARTIAL: "A part of it was done, and then a step failed.",
     ExitCode.UNKNOWN: "It may have happened, or a part of it: an answer was lost. Look before repeating.",
-    ExitCode.CONSENT: "A side effect, a lower security or a loss was not agreed to; nothing was changed.",
+    ExitCode.NOT_ALLOWED: "A side effect, a lower security or a loss was not allowed by name; nothing was changed.",
     ExitCode.FAILED: "A check failed: what was looked for is not so.",
     ExitCode.INCONCLUSIVE: "A check could not tell: silence, or an answer that leaves it open.",
     ExitCode.USAGE: "The command line was wrong; nothing was sent.",
-    ExitCode.REFUSED: "What was given cannot be meant, or this provider cannot be told it.",
+    ExitCode.REFUSED: "What was given cannot be meant, or this provider does not take it.",
     ExitCode.UNAVAILABLE: "The provider or the network failed, or asks to wait; nothing was changed.",
     ExitCode.CRASH: "A fault in this program.",
     ExitCode.MACHINE: "This machine has no room, memory or folder for it, or does not let this user.",
@@ -69,7 +69,7 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
     errors.ConfigurationError: ExitCode.CONFIGURATION,
     errors.InvalidInput: ExitCode.REFUSED,
     errors.UnsupportedError: ExitCode.REFUSED,
-    errors.NotAllowed: ExitCode.CONSENT,
+    errors.NotAllowed: ExitCode.NOT_ALLOWED,
     errors.AmbiguousNumber: ExitCode.AMBIGUOUS,
     errors.TransportError: ExitCode.UNAVAILABLE,
     errors.OutcomeUnknown: ExitCode.UNKNOWN,
@@ -88,7 +88,7 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
 BY_NAME: Final[Mapping[str, ExitCode]] = {
     "telephony_core.migration.journal.sqlite_file.JournalLocked": ExitCode.CONFLICT,
     "telephony_core.migration.journal.sqlite_file.JournalNotWritable": ExitCode.MACHINE,
-    "telephony_core.migration.move.task.PlanOvertaken": ExitCode.CONFLICT,
+    "telephony_core.migration.move.task.StalePlan": ExitCode.CONFLICT,
     "telephony_core.migration.journal.claims.PlanElsewhere": ExitCode.CONFLICT,
     "telephony_core.migration.run.stopping.Interrupted": ExitCode.INTERRUPTED,
 }

@@ -396,7 +396,7 @@ def _out_of_time(request: Request, doubt: bool) -> TelephonyError:
         )
     return NotSent(
         f"time ran out before {request.method} {request.path} could be sent",
-        remedy="give the client a longer `timeout`, or a faster `pace`; repeating is safe",
+        remedy="give the connection a longer `timeout`, or a faster `pace`; repeating is safe",
     )
 
 

@@ -247,7 +247,7 @@ def test_hide_takes_secrets_out_in_their_json_spelling_too():
 
 
 def test_an_error_of_click_that_is_no_usage_error_is_told_too(capsys):
-    assert failures.tell(click.ClickException("no such thing"), Session()) == ExitCode.ERROR
+    assert failures.report(click.ClickException("no such thing"), Session()) == ExitCode.ERROR
     assert capsys.readouterr().err == "error: no such thing\n"
 
 
@@ -267,7 +267,7 @@ def test_a_group_alone_shows_its_help(telephony, arguments):
 
 def test_the_list_of_commands_says_what_each_command_says_of_itself():
     context = click.Context(app)
-    for name, place in COMMANDS.items():
+    for name, summary in COMMANDS.items():
         command = app.get_command(context, name)
         assert command is not None
-        assert (command.help or "").split("\n\n")[0] == place.summary, name
+        assert (command.help or "").split("\n\n")[0] == summary, name

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from telephony_core.cli.exit_codes import exit_code_for
-from telephony_core.cli.failures import said_of
+from telephony_core.cli.failures import error_data
 from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
-from telephony_core.cli.wording import pasteable
 from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, DriftKind, examine, unusable
 from telephony_core.errors import ConfigurationError, PluginError
 
@@ -44,7 +44,7 @@ class _Patient:
 @click.command()
 @common_options
 @pass_session
-def doctor(session: Session) -> None:
+def command(session: Session) -> None:
     """Check connections, and what their providers answer.
 
     Looks whether the provider is reached, the key is taken and the clocks agree, and reads numbers to report every
@@ -97,7 +97,7 @@ def _print(session: Session, patient: _Patient) -> None:
     if not diagnosis.described and diagnosis.records:
         print_line("  this adapter does not describe its records: fields that are new or gone cannot be told", "dim")
     if diagnosis.error is not None:
-        print_line(f"  next: {pasteable(said_of(diagnosis.error).get('remedy', 'report this'), session)}")
+        print_line(f"  next: {pasteable(error_data(diagnosis.error).get('remedy', 'report this'), session)}")
 
 
 def _word(check: Check) -> str:
@@ -121,7 +121,7 @@ def _as_data(patient: _Patient) -> dict[str, Any]:
                 "name": each.name,
                 "outcome": each.outcome.value,
                 "message": each.message,
-                "error": None if each.error is None else {"kind": type(each.error).__name__, **said_of(each.error)},
+                "error": None if each.error is None else {"kind": type(each.error).__name__, **error_data(each.error)},
             }
             for each in diagnosis.checks
         ],

@@ -489,7 +489,7 @@ class _Run:
             except TelephonyError as error:
                 self.rules.failed(error)
                 self.left.append(LeftAlone.of(task.key, error))
-                self._tell(EventKind.NUMBER_FAILED, task.key, str(error))
+                self._tell(EventKind.NUMBER_FAILED, task.key, error.cli_text)
             else:
                 self.rules.succeeded()
                 self.done.append(Deprovisioned.of(task.key, self._last))

@@ -123,5 +123,5 @@ def ask_a_person(task: MigrationTask, candidates: tuple[PhoneNumber, ...], why: 
         if len(ids) == 1
         else f"{len(ids)} records of {task.key} are there now that were not before: {', '.join(ids)}"
     )
-    yield from task.write(Action.IMPORT, Phase.UNKNOWN, str(error), data={"candidates": list(ids)})
+    yield from task.write(Action.IMPORT, Phase.UNKNOWN, error.cli_text, data={"candidates": list(ids)})
     raise error

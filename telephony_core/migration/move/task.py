@@ -205,7 +205,7 @@ def journaled(task: MigrationTask, procedure: Procedure[T], otherwise: Action) -
     except TelephonyError as plain:
         action, error = otherwise, plain
     phase = Phase.UNKNOWN if isinstance(error, OutcomeUnknown) else Phase.FAILED
-    yield from task.write(action, phase, str(error), data=facts_of(error))
+    yield from task.write(action, phase, error.cli_text, data=facts_of(error))
     raise error
 
 

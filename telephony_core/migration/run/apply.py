@@ -315,7 +315,7 @@ class _Run:
         if entry is not None:
             self.journal.append(entry)
         self.failures[task.key] = NumberOutcome.of(task.key, self._state(task.number).state, error)
-        self._tell(EventKind.NUMBER_FAILED, task.key, str(error))
+        self._tell(EventKind.NUMBER_FAILED, task.key, error.cli_text)
 
     async def _check_once_more(self, tasks: Sequence[MigrationTask], target: TargetIndex) -> None:
         """Look whether somebody else brought one of these numbers while this run did: then there are two of it."""
@@ -325,7 +325,7 @@ class _Run:
         try:
             await target.refresh()
         except TelephonyError as error:
-            self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error}")
+            self._say(f"whether a number is there twice could not be seen, and `verify` will tell: {error.cli_text}")
             return
         for task in moved:
             live = target.live_of_settled(task.identity)
