@@ -28,7 +28,6 @@ from telephony_core.secrets.redaction import Secrets, scrubbed
 
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
-    from telephony_core.operations.reconciliation import Attempt
     from telephony_core.provider.port import Problem
 
 DEBUG: Final = "TELEPHONY_DEBUG"
@@ -44,7 +43,7 @@ class ChangeRefused(TelephonyError):
 
 
 def report(error: BaseException, session: Session) -> ExitCode:
-    """Say what happened on stderr, and return the exit code for it."""
+    """Print what happened on stderr, and return the exit code for it."""
     foreseen = isinstance(error, click.ClickException | click.Abort | KeyboardInterrupt)
     if _debugging() and not foreseen:
         _write(printable_lines(hide("".join(traceback.format_exception(error)), session.secrets)))
@@ -64,16 +63,16 @@ def report(error: BaseException, session: Session) -> ExitCode:
 
 
 def report_lost_output(failure: OSError, code: int, session: Session) -> int:
-    """Say on stderr that stdout did not take what was printed, and what was done all the same; gives the exit code.
+    """Print on stderr that stdout did not take the output, and what was done all the same; gives the exit code.
 
     The code that the work earned stays. Only where there is nothing but words, and they are lost, is that the failure.
     Somebody who reads no further has seen enough, so that is none.
     """
     done = f"; done: {'; '.join(session.done)}" if session.done else ""
-    gone = isinstance(failure, BrokenPipeError)
-    if gone and not done:
+    unread = isinstance(failure, BrokenPipeError)
+    if unread and not done:
         return code
-    reason = "nobody reads it any more" if gone else failure.strerror
+    reason = "nobody reads it any more" if unread else failure.strerror
     message = f"stdout took no more ({reason}){done}"
     if done or code != ExitCode.OK:
         warn(message, session)
@@ -140,13 +139,10 @@ def problem_line(problem: Problem) -> str:
 def next_step(error: TelephonyError) -> str | None:
     """What to type next."""
     if isinstance(error, OutcomeUnknown) and error.attempt is not None:
-        return _look(error.attempt)
+        id = error.attempt.id
+        digits_only = id is not None and not any(map(str.isalpha, id))  # which would be taken for a number
+        return _look_at(id or str(error.attempt.identity), " --id" if digits_only else "")
     return cli_words(error.remedy)
-
-
-def _look(attempt: Attempt) -> str:
-    by_id = " --id" if attempt.id is not None and not any(map(str.isalpha, attempt.id)) else ""
-    return _look_at(attempt.id or str(attempt.identity), by_id)
 
 
 def _look_at(where: str, by_id: str = "") -> str:
@@ -207,8 +203,9 @@ def _with_progress(data: dict[str, Any], session: Session) -> dict[str, Any]:
         parts.append(f"{unknown.message}{happened}")
     if session.under_way is not None and not session.unknown and account is not None:
         data |= {"provider": account.provider, "connection": account.connection, "host": account.host}
-        remedies.insert(0, _look_at(session.under_way.where))
-        parts.append(f"{session.under_way.what} may have happened")
+        what, where = session.under_way
+        remedies.insert(0, _look_at(where))
+        parts.append(f"{what} may have happened")
     if session.done:
         parts.append(f"done before: {'; '.join(session.done)}")
     return {**data, "message": "; ".join(parts), "remedy": "; ".join(filter(None, remedies))}

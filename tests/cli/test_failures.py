@@ -10,7 +10,7 @@ import pytest
 from telephony_core import errors
 from telephony_core.cli import failures
 from telephony_core.cli.app import COMMANDS, app
-from telephony_core.cli.exit_codes import BY_ERROR, MEANINGS, ExitCode, exit_code_for
+from telephony_core.cli.exit_codes import BY_ERROR, ExitCode, exit_code_for
 from telephony_core.cli.session import Session
 from telephony_core.emulator import Fault, FaultKind, Response
 
@@ -57,7 +57,7 @@ def test_errors_with_facts_of_their_own_have_theirs():
 
 
 def test_every_exit_code_has_a_meaning_and_none_is_used_for_changes_or_usage():
-    assert set(MEANINGS) == set(ExitCode)
+    assert all(code.meaning for code in ExitCode)
     assert {2, 64} & set(BY_ERROR.values()) == set()
     assert ExitCode.CHANGES == 2
 

@@ -75,10 +75,10 @@ def named(file: str, otherwise: str) -> str:
 
 
 def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: Iterable[str | None] = ()) -> None:
-    """Say before any work is done that a file is in the way. Raises `MigrationError`.
+    """Refuse, before any work is done, to replace a file. Raises `MigrationError`.
 
     What the command ``reads``, and its configuration, is never written over, with ``force`` neither. A file that is
-    stdout itself (``/dev/stdout``) has it alone: what else is said goes to stderr.
+    stdout itself (``/dev/stdout``) has it alone: everything else goes to stderr.
     """
     from telephony_core.accounts.connections import user_file
 

@@ -56,7 +56,7 @@ def command(
     answering = _direction("inbound", inbound, inbound_version, version, none_inbound)
     calling = _direction("outbound", outbound, outbound_version, version, none_outbound)
     if isinstance(answering, Unset) and isinstance(calling, Unset):
-        raise click.UsageError("say which agent: --inbound or --outbound, or --none-inbound or --none-outbound")
+        raise click.UsageError("which agent? Give --inbound or --outbound, or --none-inbound or --none-outbound")
     effects = frozenset(SideEffect(effect) for effect in allow)
 
     def change(target: PhoneNumber | str) -> AgentAssignment:

@@ -108,11 +108,11 @@ def outcome(release: Release) -> str:
     """The result of a release, in a sentence."""
     match release.status:
         case NumberStatus.RELEASED:
-            said = f"{release.identity} is released"
+            text = f"{release.identity} is released"
         case NumberStatus.RELEASE_SCHEDULED:
-            said = f"{release.identity} will be released"
+            text = f"{release.identity} will be released"
         case _:
-            said = f"the release of {release.identity} was accepted, and the provider does not say when it takes effect"
+            text = f"the release of {release.identity} was accepted, and the provider does not say when it takes effect"
     when = f" ({moment(release.takes_effect_at)})" if release.takes_effect_at is not None else ""
     back = f"; `telephony numbers revoke-release {release.id}` revokes that" if release.revocable else ""
-    return f"{said}{when}{back}"
+    return f"{text}{when}{back}"

@@ -69,7 +69,7 @@ def command(session: Session, /, number: str, by_id: bool, check: bool, **given:
         inbound = inbound_update(given, cleared["inbound"])
         outbound = outbound_update(given, read_password(given["password"], session), cleared["outbound"])
         if inbound is None and outbound is None:
-            raise click.UsageError("say what to change: at least one setting, or one to clear")
+            raise click.UsageError("nothing to change: give at least one setting, or one to clear")
 
         def change(target: PhoneNumber | str) -> SipUpdate:
             return SipUpdate(target, inbound or UNSET, outbound or UNSET, options)
