@@ -25,7 +25,7 @@ help: ## Show this list
 		printf '  make %-11s %s\n' "$$target" "$$text"; done
 
 demo: $(RUNTIME) ## The main job on both emulators, offline
-	@$(BIN)/telephony demo
+	@$(BIN)/python examples/demo/play.py
 
 test: lint ## Everything that CI checks
 	@$(MAKE) --no-print-directory --jobs 2 types layers wheel

@@ -22,15 +22,15 @@
       MigrationError         moving numbers between providers
 
 Every error carries ``provider``, ``operation``, ``status``, ``code``, ``request_id``, ``retry_after`` (seconds) and
-``body`` (scrubbed) where they are known, and its text ends with what to do next. Nothing in here is decided on a
-provider's prose.
+``body`` (scrubbed) where they are known, and its text ends with what to do next, in words of Python; where the command
+line needs others, the remedy is a `Remedy` that has both. Nothing in here is decided on a provider's prose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
@@ -61,6 +61,7 @@ __all__ = [
     "ProviderNotFound",
     "ProviderUnavailable",
     "RateLimited",
+    "Remedy",
     "TelephonyError",
     "TransportError",
     "UnexpectedResponse",
@@ -70,6 +71,40 @@ __all__ = [
     "WriteRefused",
     "WrongState",
 ]
+
+
+class Remedy(str):
+    """What to do next: the text itself for programs, ``cli`` for people at the command line.
+
+    >>> Remedy("pass `allow_any=True`", cli="say --allow-any").cli
+    'say --allow-any'
+    """
+
+    cli: str
+
+    def __new__(cls, text: str, *, cli: str) -> Self:
+        made = super().__new__(cls, text)
+        made.cli = cli
+        return made
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
+        return (str(self),), {"cli": self.cli}
+
+
+def cli_words(text: str | None) -> str | None:
+    """A remedy as the command line says it; any other text as it is."""
+    return text.cli if isinstance(text, Remedy) else text
+
+
+def joined(remedies: Iterable[str]) -> str | None:
+    """Several remedies as one, each of them once; ``None`` for none."""
+    each = list(dict.fromkeys(remedies))
+    text, cli = "; ".join(each), "; ".join(cli_words(one) or "" for one in each)
+    return (text if text == cli else Remedy(text, cli=cli)) or None
+
+
+LISTED: Final = Remedy("take it from `list_numbers()`", cli="take it from `telephony numbers list`")
+"""What to do about an id that cannot be meant."""
 
 
 class TelephonyError(Exception):
@@ -109,6 +144,14 @@ class TelephonyError(Exception):
         self.body = body
 
     def __str__(self) -> str:
+        return self._text(self.remedy)
+
+    @property
+    def cli_text(self) -> str:
+        """The text as the command line says it."""
+        return self._text(cli_words(self.remedy))
+
+    def _text(self, remedy: str | None) -> str:
         named = self.connection if self.connection != self.provider else None
         at = f"({named} at {self.host})" if named and self.host else f"({named})" if named else None
         where = " ".join(part for part in (self.provider, at, self.operation) if part)
@@ -118,7 +161,7 @@ class TelephonyError(Exception):
         text = f"{where}: {self.message}" if where else self.message
         if facts:
             text += f" ({', '.join(facts)})"
-        return f"{text}; {self.remedy}" if self.remedy else text
+        return f"{text}; {remedy}" if remedy else text
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"
@@ -131,7 +174,9 @@ class TelephonyError(Exception):
         """Put everything this error would show through ``clean``, which takes secrets out."""
         for name in ("message", "remedy", "code", "request_id", "body"):
             text = getattr(self, name)
-            if isinstance(text, str):
+            if isinstance(text, Remedy):
+                setattr(self, name, Remedy(clean(text), cli=clean(text.cli)))
+            elif isinstance(text, str):
                 setattr(self, name, clean(text))
         Exception.__init__(self, self.message)
 
@@ -170,13 +215,17 @@ class ConfigurationError(TelephonyError):
 class ClientClosed(TelephonyError):
     """The client was closed before the call, or while it ran."""
 
-    default_remedy: ClassVar[str | None] = "make a new client, or keep this one open for as long as it is used"
+    default_remedy: ClassVar[str | None] = Remedy(
+        "make a new client, or keep this one open for as long as it is used", cli="run the command again"
+    )
 
 
 class WriteRefused(TelephonyError):
     """A read-only client was asked to send something other than a read. Nothing was sent."""
 
-    default_remedy: ClassVar[str | None] = "use a client without `read_only` for writes"
+    default_remedy: ClassVar[str | None] = Remedy(
+        "use a client without `read_only` for writes", cli="this command only reads"
+    )
 
 
 class InvalidInput(TelephonyError, ValueError):
@@ -273,13 +322,19 @@ class PermissionDenied(ProviderError):
 class NotFound(ProviderError):
     """No such number (404)."""
 
-    default_remedy: ClassVar[str | None] = "check the id; `list_numbers()` shows what this key can see"
+    default_remedy: ClassVar[str | None] = Remedy(
+        "check the number or the id; `list_numbers()` shows what this key can see",
+        cli="`telephony numbers list` shows what this key can see; check the number or the id",
+    )
 
 
 class Conflict(ProviderError):
     """It collides with something that exists (409)."""
 
-    default_remedy: ClassVar[str | None] = "look at what is there with `find_number()` before trying again"
+    default_remedy: ClassVar[str | None] = Remedy(
+        "look at what is there with `find_number()` before trying again",
+        cli="look at what is there with `telephony numbers show` before trying again",
+    )
 
 
 class WrongState(ProviderError):
@@ -291,13 +346,19 @@ class WrongState(ProviderError):
 class InvalidRequest(ProviderError):
     """The provider refused the content of the request (400, 422)."""
 
-    default_remedy: ClassVar[str | None] = "change what the provider complains about; `body` holds its whole answer"
+    default_remedy: ClassVar[str | None] = Remedy(
+        "change what the provider complains about; `body` holds its whole answer",
+        cli="change what the provider complains about; --json shows its whole answer",
+    )
 
 
 class RateLimited(ProviderError):
     """Too many requests (429). ``retry_after`` is in seconds where the provider said so."""
 
-    default_remedy: ClassVar[str | None] = "wait, or give the client a slower `pace`"
+    default_remedy: ClassVar[str | None] = Remedy(
+        "wait, or give the client a slower `pace`",
+        cli="wait, or give the connection a slower pace in the configuration file",
+    )
 
 
 class ProviderUnavailable(ProviderError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from pydantic import SecretStr
 
 from telephony_core.domain.input_model import its_fields, unpickled
-from telephony_core.errors import ConfigurationError, InvalidInput, instead_of
+from telephony_core.errors import ConfigurationError, InvalidInput, Remedy, instead_of
 from telephony_core.secrets.hidden import HiddenDict, HiddenStr
 from telephony_core.secrets.references import is_reference, read_secret, usable_secret
 
@@ -112,10 +112,12 @@ class Connection:
             return read_secret(key, what=what, prompt=self.prompt)
         variable = environment_name(self.provider, "API_KEY")
         if not self.is_the_slugs_own:
+            write = f'write api_key = "env:NAME" under [connections.{self.name}]'
             raise ConfigurationError(
                 f"{self._who()}: there is no API key ({variable} is the key of the connection {self.provider!r} only)",
-                remedy=f'write api_key = "env:NAME" under [connections.{self.name}], or pass api_key=',
+                remedy=Remedy(f"{write}, or pass api_key=", cli=write),
             )
         if not os.environ.get(variable):
-            raise ConfigurationError(f"{self._who()}: there is no API key", remedy=f"pass api_key=, or set {variable}")
+            remedy = Remedy(f"pass api_key=, or set {variable}", cli=f"set {variable}")
+            raise ConfigurationError(f"{self._who()}: there is no API key", remedy=remedy)
         return usable_secret(SecretStr(os.environ[variable]), what=what, source=variable)

@@ -1,25 +1,23 @@
 """The root of the command: which commands there are, and how every one of them ends.
 
-A sub-command's module is imported when that command is run, so ``--help`` and ``--version`` stay fast. To add a
-command, write its module and give it a row in `COMMANDS`.
+A command's module is imported when it is run, so ``--help`` and ``--version`` stay fast. To add a command, write its
+module in ``commands/`` (or in its group's folder) and give it a row in `COMMANDS` (or in the group's ``__init__``).
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib import import_module
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 from telephony_core._version import __version__
 from telephony_core.cli import failures
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options
+from telephony_core.cli.options import CommandGroup, common_options
 from telephony_core.cli.output.printable import printable
 from telephony_core.cli.session import Session
 from telephony_core.cli.signals import interrupting, let_finish
@@ -27,52 +25,26 @@ from telephony_core.cli.streams import unfailing
 
 PROGRAM: Final = "telephony"
 
-
-class Lazy(NamedTuple):
-    """Where a command is, and its one line in the list of commands."""
-
-    module: str
-    attribute: str
-    summary: str
-
-
-COMMANDS: Final[Mapping[str, Lazy]] = {
-    "providers": Lazy("providers", "providers", "Show what each installed provider can be told."),
-    "numbers": Lazy("numbers", "numbers", "List, show, import, label and release numbers."),
-    "sip": Lazy("sip", "sip", "Show, change and check the trunk of a number."),
-    "agents": Lazy("agents", "agents", "Say which agents serve a number."),
-    "inventory": Lazy("inventory", "inventory", "Write down all that a connection holds, and compare."),
-    "migrate": Lazy("migrate", "migrate", "Move numbers between providers without losing one."),
-    "doctor": Lazy("doctor", "doctor", "Check connections, and what their providers answer."),
-    "emulate": Lazy("emulate", "emulate", "Run providers' emulators on this machine."),
-    "demo": Lazy("demo", "demo", "Watch the main job on the emulators, offline."),
+COMMANDS: Final[Mapping[str, str]] = {
+    "providers": "Show what each installed provider offers.",
+    "numbers": "List, show, import, label and release numbers.",
+    "sip": "Show, change and check the trunk of a number.",
+    "agents": "Assign agents to a number.",
+    "inventory": "Save all that a connection holds, and compare.",
+    "migrate": "Move numbers between providers without losing one.",
+    "doctor": "Check connections, and what their providers answer.",
+    "emulate": "Run providers' emulators on this machine.",
+    "demo": "Watch the main job on the emulators, offline.",
 }
+"""Every command or group of commands, and its line in ``--help``, which imports none of them."""
 
 
-class Application(click.Group):
-    """The root command: loads the others on demand and turns every end into an exit code."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        place = COMMANDS[cmd_name]
-        command = getattr(import_module(f"telephony_core.cli.commands.{place.module}"), place.attribute)
-        return command if isinstance(command, click.Command) else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not ctx.resilient_parsing and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
-        return super().resolve_command(ctx, args)
+class Application(CommandGroup):
+    """The root command: turns every end into an exit code."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, place.summary) for name, place in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def main(
         self,
@@ -97,7 +69,7 @@ class Application(click.Group):
             code = _ended(lambda: self._run(arguments, prog_name or PROGRAM, session, extra), session)
             let_finish()
             if (failure := stdout_failure()) is not None:
-                code = failures.tell_unprinted(failure, code, session)
+                code = failures.report_lost_output(failure, code, session)
         sys.exit(int(code))
 
     def _run(self, arguments: list[str], name: str, session: Session, extra: dict[str, Any]) -> None:
@@ -123,15 +95,17 @@ def _ended(run: Callable[[], object], session: Session) -> int:
         return end.exit_code
     except SystemExit:
         raise
-    except BaseException as error:  # told in a line, never as a traceback that might show a secret
+    except BaseException as error:  # one line, never a traceback that might show a secret
         let_finish()
-        return failures.tell(error, session)
+        return failures.report(error, session)
     return ExitCode.OK
 
 
 @click.group(
     cls=Application,
     name=PROGRAM,
+    package="telephony_core.cli.commands",
+    names=list(COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
     epilog="What every command prints as JSON, and every exit code: docs/cli.md.",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from telephony_core.accounts.connection import environment_name
@@ -51,6 +52,32 @@ def with_emulators(slugs: Iterable[str]) -> dict[str, ProviderSpec]:
 def fresh(specs: Mapping[str, ProviderSpec]) -> dict[str, Emulator]:
     """A new emulator of each provider."""
     return {slug: spec.emulator() for slug, spec in specs.items() if spec.emulator is not None}
+
+
+@contextmanager
+def on_loopback(slugs: Iterable[str]) -> Iterator[dict[str, Emulated]]:
+    """New emulators of these providers, served in this process."""
+    from telephony_core.emulator.server import serve
+
+    specs = with_emulators(slugs)
+    emulators = fresh(specs)
+    with serve(emulators) as urls:
+        yield {slug: Emulated(specs[slug], emulators[slug], url) for slug, url in urls.items()}
+
+
+def configured(emulated: Mapping[str, Emulated], folder: Path) -> dict[str, str]:
+    """The environment that leads any program to emulators, without a limit of pace: they are on this machine.
+
+    Writes a configuration file into the folder.
+    """
+    tables = [
+        f'[connections.{slug}]\nprovider = "{slug}"\nbase_url = "{each.url}"\npace = {{}}\n'
+        for slug, each in emulated.items()
+    ]
+    config = folder / "config.toml"
+    config.write_text("\n".join(tables), encoding="utf-8")
+    variables = {name: value for each in emulated.values() for name, value in each.variables.items()}
+    return {**variables, "TELEPHONY_CONFIG": str(config)}
 
 
 @contextmanager

@@ -8,60 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Final
+from typing import Final, Self
 
 from telephony_core import errors
 
 
 class ExitCode(IntEnum):
-    """What the command ended with. `MEANINGS` says it in words; `docs/cli.md` has the same table."""
+    """What the command ended with, and its meaning; `docs/cli.md` has the same table."""
 
-    OK = 0
-    ERROR = 1
-    CHANGES = 2
-    NOT_FOUND = 3
-    AMBIGUOUS = 4
-    CONFLICT = 5
-    PARTIAL = 6
-    UNKNOWN = 7
-    CONSENT = 8
-    FAILED = 9
-    INCONCLUSIVE = 10
-    USAGE = 64
-    REFUSED = 65
-    UNAVAILABLE = 69
-    CRASH = 70
-    MACHINE = 71
-    OUTPUT = 74
-    PROTOCOL = 76
-    PERMISSION = 77
-    CONFIGURATION = 78
-    INTERRUPTED = 130
+    meaning: str
 
+    def __new__(cls, code: int, meaning: str) -> Self:
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning = meaning
+        return made
 
-MEANINGS: Final[Mapping[ExitCode, str]] = {
-    ExitCode.OK: "It worked.",
-    ExitCode.ERROR: "An error that has no code of its own below.",
-    ExitCode.CHANGES: "There is something to change (only with --detailed-exitcode).",
-    ExitCode.NOT_FOUND: "There is no such number.",
-    ExitCode.AMBIGUOUS: "More than one record holds this number; address one by its id.",
-    ExitCode.CONFLICT: "The state of the number, or another record, is in the way.",
-    ExitCode.PARTIAL: "A part of it was done, and then a step failed.",
-    ExitCode.UNKNOWN: "It may have happened, or a part of it: an answer was lost. Look before repeating.",
-    ExitCode.CONSENT: "A side effect, a lower security or a loss was not agreed to; nothing was changed.",
-    ExitCode.FAILED: "A check failed: what was looked for is not so.",
-    ExitCode.INCONCLUSIVE: "A check could not tell: silence, or an answer that leaves it open.",
-    ExitCode.USAGE: "The command line was wrong; nothing was sent.",
-    ExitCode.REFUSED: "What was given cannot be meant, or this provider cannot be told it.",
-    ExitCode.UNAVAILABLE: "The provider or the network failed, or asks to wait; nothing was changed.",
-    ExitCode.CRASH: "A fault in this program.",
-    ExitCode.MACHINE: "This machine has no room, memory or folder for it, or does not let this user.",
-    ExitCode.OUTPUT: "It worked and changed nothing, but what it had to say could not be written.",
-    ExitCode.PROTOCOL: "The provider answered in a shape that is not the documented one.",
-    ExitCode.PERMISSION: "The key was refused, or may not do this.",
-    ExitCode.CONFIGURATION: "A key, a file, a connection or a provider cannot be used.",
-    ExitCode.INTERRUPTED: "Interrupted: Ctrl-C, SIGTERM or SIGHUP.",
-}
+    OK = 0, "It worked."
+    ERROR = 1, "An error that has no code of its own below."
+    CHANGES = 2, "There is something to change (only with --detailed-exitcode)."
+    NOT_FOUND = 3, "There is no such number."
+    AMBIGUOUS = 4, "More than one record holds this number; address one by its id."
+    CONFLICT = 5, "The state of the number, or another record, is in the way."
+    PARTIAL = 6, "A part of it was done, and then a step failed."
+    UNKNOWN = 7, "It may have happened, or a part of it: an answer was lost. Look before repeating."
+    NOT_ALLOWED = 8, "A side effect, a lower security or a loss was not allowed by name; nothing was changed."
+    FAILED = 9, "A check failed: what was looked for is not so."
+    INCONCLUSIVE = 10, "A check could not tell: silence, or an answer that leaves it open."
+    USAGE = 64, "The command line was wrong; nothing was sent."
+    REFUSED = 65, "What was given cannot be meant, or this provider does not take it."
+    UNAVAILABLE = 69, "The provider or the network failed, or asks to wait; nothing was changed."
+    CRASH = 70, "A fault in this program."
+    MACHINE = 71, "This machine has no room, memory or folder for it, or does not let this user."
+    OUTPUT = 74, "It worked and changed nothing, but its output could not be written."
+    PROTOCOL = 76, "The provider answered in a shape that is not the documented one."
+    PERMISSION = 77, "The key was refused, or may not do this."
+    CONFIGURATION = 78, "A key, a file, a connection or a provider cannot be used."
+    INTERRUPTED = 130, "Interrupted: Ctrl-C, SIGTERM or SIGHUP."
+
 
 BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
     errors.TelephonyError: ExitCode.ERROR,
@@ -69,7 +53,7 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
     errors.ConfigurationError: ExitCode.CONFIGURATION,
     errors.InvalidInput: ExitCode.REFUSED,
     errors.UnsupportedError: ExitCode.REFUSED,
-    errors.NotAllowed: ExitCode.CONSENT,
+    errors.NotAllowed: ExitCode.NOT_ALLOWED,
     errors.AmbiguousNumber: ExitCode.AMBIGUOUS,
     errors.TransportError: ExitCode.UNAVAILABLE,
     errors.OutcomeUnknown: ExitCode.UNKNOWN,

@@ -28,7 +28,7 @@ def stdin_bytes(what: str) -> bytes:
     if sys.stdin is not None:
         try:
             return sys.stdin.buffer.read(MOST_OF_A_STREAM)
-        except OSError as error:  # a folder, a terminal that is gone
+        except OSError as error:  # a folder, a terminal that was closed
             reason = error.strerror or type(error).__name__
     raise ConfigurationError(f"{what}: stdin cannot be read ({reason})", remedy="pipe it in, or name a file")
 

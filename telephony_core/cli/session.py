@@ -1,4 +1,4 @@
-"""One run of the command: what its global options said, and the connection and client that follow from them."""
+"""One run of the command: its global options, and the connection and client that follow from them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,7 @@ class OpenedAccount(NamedTuple):
     def __str__(self) -> str:
         """As prompts and errors name it: ``kr-prod (vox at api.vox.ai)``, ``vox (api.vox.ai)``."""
         who = "" if self.connection == self.provider else f"{self.provider} at "
-        return f"{self.connection} ({who}{self.host or 'an address that is not told'})"
-
-
-class UnderWay(NamedTuple):
-    """A write, in words, and the number or record to look at."""
-
-    what: str
-    where: str
+        return f"{self.connection} ({who}{self.host or 'unknown address'})"
 
 
 def account_of(connection: str, provider: str, base_url: str) -> OpenedAccount:
@@ -45,7 +38,7 @@ def account_of(connection: str, provider: str, base_url: str) -> OpenedAccount:
 
 @dataclass(slots=True)
 class Session:
-    """What ``-p``, ``--config`` and ``--json`` said, and the secrets that were read, so that no output shows them."""
+    """The values of ``-p``, ``--config`` and ``--json``, what was done, and the secrets that no output may show."""
 
     provider: str | None = None
     config: str | None = None
@@ -58,21 +51,21 @@ class Session:
     account: OpenedAccount | None = None
     """Where the one client of this run works; ``None`` before there is one, and where a run has two."""
     done: list[str] = field(default_factory=list)
-    """What was done so far, in words, for when nothing else can say it."""
-    under_way: UnderWay | None = None
-    """The write that was begun and has not ended."""
+    """What was done so far, in words."""
+    under_way: tuple[str, str] | None = None
+    """The write that is under way, in words, and the number or record to look at."""
     unknown: list[OutcomeUnknown] = field(default_factory=list)
     """Writes that were in flight when the run was interrupted."""
 
     @contextmanager
     def writing(self, what: str, where: str) -> Iterator[None]:
         """While this lasts, an interruption says that ``what`` may have happened, to the number or record ``where``."""
-        self.under_way = UnderWay(what, where)
+        self.under_way = what, where
         yield
         self.under_way = None
 
     def did(self, what: str) -> None:
-        """Remember what is done now: said where stdout takes nothing, or where the run is interrupted afterwards."""
+        """Remember what is done now: printed where stdout takes nothing, or where the run is interrupted afterwards."""
         self.done.append(what if self.account is None else f"{self.account}: {what}")
 
     def wrote(self, what: str, file: str) -> None:
@@ -81,7 +74,7 @@ class Session:
 
     @property
     def is_named(self) -> bool:
-        """Whether it was said which connection is meant."""
+        """Whether a connection was named."""
         return bool(self.provider or os.environ.get("TELEPHONY_PROVIDER"))
 
     def connections(self) -> Connections:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP mean the same to every command: stop, and say what is known of what was begun.
+"""Ctrl-C, SIGTERM and SIGHUP mean the same to every command: stop, and report what may have happened.
 
 What its parent made it ignore (``nohup``, a shell's ``&``) stays ignored.
 """
@@ -37,16 +37,16 @@ def interrupting() -> Iterator[None]:
 
 
 def let_die() -> None:
-    """They end the process at once, in silence, as they do where nothing has begun."""
+    """They end the process at once, in silence, as they do before any work."""
     _handle(signal.SIG_DFL)
 
 
 def let_finish() -> None:
-    """From here on the work is done and its exit code earned; what is left is to say so, and to leave.
+    """From here on the work is done and its exit code earned; what is left is to report it, and to leave.
 
     So the next signal does nothing: whoever ends a process often sends it two (to the group, and to the process), and
     the second must take away neither the words nor the code. One that comes a second later ends the process with 130:
-    perhaps nobody reads what is being said.
+    perhaps nobody reads the output.
     """
     first: float | None = None
 

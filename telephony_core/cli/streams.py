@@ -89,7 +89,7 @@ class Unfailing(io.BufferedIOBase):
 
 @contextmanager
 def unfailing() -> Iterator[Callable[[], OSError | None]]:
-    """While this lasts, printing to stdout or stderr raises nothing; gives what tells why stdout took no more.
+    """Printing to stdout or stderr raises nothing; gives a function that returns why stdout took no more.
 
     What a stream's encoding lacks is shown as its escape.
     """

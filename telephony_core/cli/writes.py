@@ -1,17 +1,17 @@
-"""What every write does before it is sent: judge it without a request, find its record, judge it again, warn."""
+"""What every write does before it is sent: check it without a request, find its record, check it again, warn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from telephony_core.cli import failures
-from telephony_core.cli.exit_codes import exit_code_for
+from telephony_core.cli.exit_codes import ExitCode, exit_code_for
+from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.number import to_write
-from telephony_core.cli.wording import pasteable
 from telephony_core.domain.lifecycle import SideEffect
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 def check_option(command: CommandT) -> CommandT:
     """``--check``."""
-    said = "Only say what stands against this, without sending anything at all."
-    return click.option("--check", is_flag=True, help=said)(command)
+    text = "Only print the problems of this change, without sending anything at all."
+    return click.option("--check", is_flag=True, help=text)(command)
 
 
 def number_argument(command: CommandT) -> CommandT:
     """The number a command is about, and ``--id``."""
-    said = "NUMBER is a record's id, whatever it looks like."
-    return click.argument("number", metavar="NUMBER")(click.option("--id", "by_id", is_flag=True, help=said)(command))
+    text = "NUMBER is a record's id, whatever it looks like."
+    return click.argument("number", metavar="NUMBER")(click.option("--id", "by_id", is_flag=True, help=text)(command))
 
 
 def allow_option(*effects: SideEffect) -> Callable[[CommandT], CommandT]:
@@ -45,51 +45,57 @@ def allow_option(*effects: SideEffect) -> Callable[[CommandT], CommandT]:
     )
 
 
-def only_check(session: Session, client: Telephony, change: Change) -> None:
+def only_check(session: Session, client: Telephony, change: Change) -> NoReturn:
     """Print every problem of a change, and end with the code of the first one that would stop it."""
     problems = client.check(change)
     if session.json:
-        print_json([failures.problem_facts(problem) for problem in problems])
-    for problem in () if session.json else problems:
-        print_line(pasteable(failures.problem_line(problem), session), "yellow" if problem.error is None else "red")
-    if not problems and not session.json:
-        print_line("nothing stands against it, as far as can be known without sending anything")
-    stopping = [problem.error for problem in problems if problem.error is not None]
-    if stopping:
-        raise click.exceptions.Exit(exit_code_for(stopping[0]))
+        print_json([failures.problem_data(problem) for problem in problems])
+    else:
+        for problem in problems:
+            line = pasteable(failures.problem_line(problem), session)
+            print_line(line, "yellow" if problem.error is None else "red")
+        if not problems:
+            print_line("no problem, as far as can be known without sending anything")
+    errors = [problem.error for problem in problems if problem.error is not None]
+    raise click.exceptions.Exit(exit_code_for(errors[0]) if errors else ExitCode.OK)
 
 
 def refuse(client: Telephony, change: Change, operation: str) -> None:
-    """Raise what stands against a change: the one error, or `Refused` with all of them. Sends nothing."""
-    stopping = [problem for problem in client.check(change) if problem.error is not None]
-    errors = [problem.error for problem in stopping if problem.error is not None]
+    """Raise the error of a change, or `ChangeRefused` where it has several. Sends nothing."""
+    problems = [problem for problem in client.check(change) if problem.error is not None]
+    errors = [problem.error for problem in problems if problem.error is not None]
     for error in errors:
         error.provider = error.provider or client.provider
         error.operation = error.operation or operation
     if len(errors) > 1:
-        raise failures.ChangeRefused(stopping, errors[0], provider=client.provider, operation=operation)
+        raise failures.ChangeRefused(problems, errors[0], provider=client.provider, operation=operation)
     if errors:
         raise errors[0]
 
 
 def warn(session: Session, client: Telephony, change: Change) -> None:
-    """Say on stderr what the author of a change should know."""
+    """Print the warnings about a change on stderr."""
     for problem in client.check(change):
         if problem.error is None:
-            failures.warn(
-                f"{problem.field}: {problem.message}" + (f"; {problem.remedy}" if problem.remedy else ""), session
-            )
+            remedy = failures.problem_data(problem)["remedy"]
+            failures.warn(f"{problem.field}: {problem.message}" + (f"; {remedy}" if remedy else ""), session)
 
 
-def judged(
+def checked_record(
     session: Session,
     client: Telephony,
     argument: str,
     by_id: bool,
+    check: bool,
     operation: str,
     build: Callable[[PhoneNumber | str], Change],
 ) -> PhoneNumber:
-    """The record a change is about, once nothing stands against the change. Judged before the first request, too."""
+    """The record to change, once the change has no problem. Checked before the first request, too.
+
+    With ``check`` the problems are printed, and the command ends.
+    """
+    if check:
+        only_check(session, client, build(argument))
     refuse(client, build(argument), operation)
     number = to_write(client, argument, by_id)
     change = build(number)

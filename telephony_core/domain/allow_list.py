@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
 
 from telephony_core.domain.address_space import Network, hold_a_large_share
-from telephony_core.errors import InvalidInput, NotAllowed, instead_of
+from telephony_core.errors import InvalidInput, NotAllowed, Remedy, instead_of
 
 __all__ = ["is_open", "parse_allowed_addresses", "readable_allowed_address"]
 
@@ -53,7 +53,10 @@ def parse_allowed_addresses(entries: Iterable[str], *, allow_any: bool) -> tuple
         raise NotAllowed(
             opening,
             allowance="allow_any",
-            remedy="name the addresses of the carrier, or pass `allow_any=True` if everybody may call in",
+            remedy=Remedy(
+                "name the addresses of the carrier, or pass `allow_any=True` if everybody may call in",
+                cli="name the addresses of the carrier, or say --allow-any if everybody may call in",
+            ),
         )
     return tuple(dict.fromkeys(_printed(network) for network in networks))
 

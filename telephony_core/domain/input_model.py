@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
-from telephony_core.errors import InvalidInput, TelephonyError, instead_of
+from telephony_core.errors import InvalidInput, TelephonyError, instead_of, joined
 
 
 class Unset(Enum):
@@ -94,7 +94,7 @@ def _refusal(model: type[BaseModel], error: Exception) -> Exception:
     inner = [each.remedy for each in _causes(error) if each is not None and each.remedy]
     # A model that is validated builds itself through __init__, which has put its own name in front already.
     text = describe(error).removeprefix(f"{model.__name__}: ")
-    return InvalidInput(f"{model.__name__}: {text}", remedy="; ".join(dict.fromkeys(inner)) or its_fields(model))
+    return InvalidInput(f"{model.__name__}: {text}", remedy=joined(inner) or its_fields(model))
 
 
 def describe(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -20,10 +20,13 @@ from telephony_core.domain.allow_list import parse_allowed_addresses
 from telephony_core.domain.construction import new, set_extra, set_fields, set_names, set_private
 from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput
+from telephony_core.errors import InvalidInput, Remedy
 from telephony_core.secrets.unusable import MASKED, fault_of
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+_EMPTY: Final = Remedy(
+    "give None to clear it, or leave it out", cli="use the --clear-… options to clear it, or leave it out"
+)
 
 
 class MediaEncryption(StrEnum):
@@ -199,7 +202,7 @@ class OutboundUpdate(_HalfUpdate):
     @classmethod
     def _digest_user(cls, value: str | None) -> str | None:
         if value == "":
-            raise ValueError("is empty; give None to clear it, or leave it out")
+            raise InvalidInput("is empty", remedy=_EMPTY)
         # A colon separates the parts that digest authentication hashes (RFC 7616, section 3.4.2).
         if value is not None and (":" in value or not value.isprintable() or fault_of(value) not in (None, MASKED)):
             raise ValueError("may hold neither a colon nor control characters (it is hashed into the digest)")
@@ -209,7 +212,7 @@ class OutboundUpdate(_HalfUpdate):
     @classmethod
     def _usable(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not value.get_secret_value():
-            raise ValueError("is empty; give None to clear it, or leave it out")
+            raise InvalidInput("is empty", remedy=_EMPTY)
         if value is not None and (fault := fault_of(value.get_secret_value())) is not None:
             raise InvalidInput(fault.says, remedy=fault.remedy)
         return value

@@ -30,6 +30,7 @@ from telephony_core.errors import (
     NotFound,
     OutcomeUnknown,
     PartialOutcome,
+    Remedy,
     TelephonyError,
     UnexpectedResponse,
 )
@@ -156,9 +157,7 @@ class Operations:
         live = [record for record in records if record.is_live]
         choice = live or records
         if not choice:
-            raise NotFound(
-                f"no record of {identity}", remedy="`list_numbers()` shows what this key can see; check the spelling"
-            )
+            raise NotFound(f"no record of {identity}")
         if len(choice) > 1:
             what = "live" if live else "released"
             ids = ", ".join(record.id for record in choice)
@@ -346,7 +345,10 @@ class Operations:
             raise Conflict(
                 f"{id} is the record of {number.identity} now ({number.status}), not of {given.identity}, so nothing "
                 "was sent",
-                remedy="find the number anew with `find_number()`: its record has another id, or it is gone",
+                remedy=Remedy(
+                    "find the number anew with `find_number()`: its record has another id, or it was deleted",
+                    cli="`telephony numbers show` finds the number: its record has another id, or it was deleted",
+                ),
             )
         return number
 
@@ -487,7 +489,10 @@ def _unknown(attempt: Attempt, reconciled: Reconciliation, lost: TelephonyError,
     if repeatable:
         remedy = "read the number; sending the same change again is safe as long as it is still that number's record"
     else:
-        remedy = "look again with `client.reconcile(error)` after the time-out, before repeating anything"
+        remedy = Remedy(
+            "look again with `client.reconcile(error)` after the time-out, before repeating anything",
+            cli="look again after the time-out, before repeating anything",
+        )
     return OutcomeUnknown(
         f"{lost.message}; {found}", attempt=attempt, remedy=remedy, status=lost.status, body=lost.body
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Set
 from contextlib import suppress
+from typing import Final
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.allow_list import is_open
@@ -16,8 +17,10 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import (
+    LISTED,
     InvalidInput,
     NotAllowed,
+    Remedy,
     TelephonyError,
     UnsupportedField,
     UnsupportedOperation,
@@ -43,6 +46,12 @@ OPERATION_OF: dict[type[Change], Operation] = {
     NumberRelease: Operation.RELEASE,
     ReleaseRevocation: Operation.REVOKE_RELEASE,
 }
+
+_AS_IS: Final = Remedy(
+    "check its spelling, or send it as it is with `send_as_is=True`",
+    cli="check its spelling, or send it as it is with --send-as-is",
+)
+_NO_LABEL: Final = Remedy("give None to take the label away", cli="say --clear to take the label away")
 
 
 def identity_of(change: NumberImport, region: str) -> NumberIdentity:
@@ -77,13 +86,11 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
     operation = OPERATION_OF[type(change)]
     number = None if isinstance(change, NumberImport) else change.number
     if not isinstance(change, NumberImport) and not isinstance(number, PhoneNumber | str):
-        what = InvalidInput(
-            "a number is given as its record or the record's id", remedy="take it from `list_numbers()`"
-        )
+        what = InvalidInput("a number is given as its record or the record's id", remedy=LISTED)
         yield Problem.of("number", what)
         return
     if number == "":
-        yield Problem.of("number", InvalidInput("the id is empty", remedy="take it from `list_numbers()`"))
+        yield Problem.of("number", InvalidInput("the id is empty", remedy=LISTED))
         return
     origin = number.origin if isinstance(number, PhoneNumber) else Origin.UNKNOWN
     if isinstance(number, PhoneNumber) and number.provider != provider.slug:
@@ -91,7 +98,10 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
             "number",
             InvalidInput(
                 f"this record is {number.provider}'s, and the client talks to {provider.slug}",
-                remedy="use the client that read it, or find the number here with `find_number()`",
+                remedy=Remedy(
+                    "use the client that read it, or find the number here with `find_number()`",
+                    cli="use the connection that it belongs to, or find the number with `telephony numbers show`",
+                ),
             ),
         )
         return
@@ -169,11 +179,10 @@ def _identity(change: NumberImport, capabilities: Capabilities, slug: str) -> It
                 remedy="give it in E.164, with + and country code",
             )
         else:
-            hint = (
-                "send it as it is with `send_as_is=True`" if identity.kind in rules.as_is else "it cannot be moved here"
-            )
             error = UnsupportedField(
-                f"{slug} takes no {_kind(identity)} here; {hint}", field="number", remedy="check the number's spelling"
+                f"{slug} takes no {_kind(identity)} here",
+                field="number",
+                remedy=_AS_IS if identity.kind in rules.as_is else "check its spelling; it cannot be moved here",
             )
         yield Problem.of("number", error)
     elif identity.e164 is not None and rules.countries is not None and identity.region not in rules.countries:
@@ -209,14 +218,18 @@ def _label(label: str | None, provider: Provider) -> Iterator[Problem]:
             ),
         )
     if label is not None and not label.strip():
-        yield Problem.of(Field.LABEL, InvalidInput("the label is empty", remedy="give None to take the label away"))
+        yield Problem.of(Field.LABEL, InvalidInput("the label is empty", remedy=_NO_LABEL))
 
 
 def _sip(change: SipUpdate, provider: Provider) -> Iterator[Problem]:
     halves = [half for half in (change.inbound, change.outbound) if not isinstance(half, Unset)]
     if any(half is None for half in halves):
         yield Problem.of(
-            "sip", InvalidInput("a half is set or left out, never None", remedy="set its fields to None to clear them")
+            "sip",
+            InvalidInput(
+                "a half is set or left out",
+                remedy=Remedy("set its fields to None to clear them", cli="use the --clear-… options"),
+            ),
         )
         return
     if not any(half.changes for half in halves):
@@ -294,8 +307,10 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
             NotAllowed(
                 f"{what} {slug} {may}" if allowed is None else f"{what} {may} at {slug}",
                 allowance="allow_any",
-                remedy="name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may "
-                "call in",
+                remedy=Remedy(
+                    "name the addresses of the carrier, or pass `allow_any=True` if everybody may call in",
+                    cli="name the addresses of the carrier, or say --allow-any if everybody may call in",
+                ),
             ),
         )
 
@@ -378,7 +393,11 @@ def _version(name: Field, agent: AgentRef, capabilities: Capabilities, slug: str
         yield Problem.of(
             name,
             InvalidInput(
-                "the version is missing", remedy="say version=PUBLISHED, DRAFT or the provider's own word for one"
+                "the version is missing",
+                remedy=Remedy(
+                    "say version=PUBLISHED, DRAFT or the provider's own word for one",
+                    cli="say published, draft or the provider's own word for one",
+                ),
             ),
         )
         return
@@ -408,7 +427,10 @@ def _release(change: NumberRelease, provider: Provider) -> Iterator[Problem]:
             NotAllowed(
                 f"releasing {change.number.identity} {effect} agents, perhaps for other numbers too",
                 allowance=effect,
-                remedy=f"say allow={{SideEffect.{effect.name}}} if that is meant",
+                remedy=Remedy(
+                    f"say allow={{SideEffect.{effect.name}}} if that is meant",
+                    cli=f"say --allow {effect} if that is meant",
+                ),
             ),
         )
 

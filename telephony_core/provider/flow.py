@@ -24,7 +24,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from telephony_core.domain.input_model import unpickled
-from telephony_core.errors import InvalidInput, TelephonyError, UnexpectedResponse, instead_of
+from telephony_core.errors import LISTED, InvalidInput, TelephonyError, UnexpectedResponse, instead_of
 from telephony_core.provider.vendor_errors import ErrorEnvelope, error_for
 from telephony_core.secrets.hidden import HiddenBytes, HiddenTuple
 
@@ -205,9 +205,9 @@ def path(*segments: str) -> str:
     """
     for segment in segments:
         if not isinstance(segment, str):
-            raise InvalidInput("an id is text", remedy="take the id from `list_numbers()`")
+            raise InvalidInput("an id is text", remedy=LISTED)
         if segment in ("", ".", "..") or not _has_utf8(segment):
-            raise InvalidInput(f"{segment!r} cannot be the id of anything", remedy="take the id from `list_numbers()`")
+            raise InvalidInput(f"{segment!r} cannot be the id of anything", remedy=LISTED)
     return "".join(["/" + (segment if _PLAIN.fullmatch(segment) else quote(segment, safe="")) for segment in segments])
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from telephony_core.errors import MigrationError
+from telephony_core.errors import MigrationError, Remedy
 from telephony_core.text.reading import parse_json, read_bytes
 
 CHECKSUM: Final = "checksum"
@@ -243,7 +243,8 @@ def _into(descriptor: int, data: bytes) -> None:
 
 
 def _exists(target: Path) -> MigrationError:
-    return MigrationError(f"{target} exists already", remedy="name another file, or say that it may be overwritten")
+    remedy = Remedy("name another file, or pass `overwrite=True`", cli="name another file, or say --force")
+    return MigrationError(f"{target} exists already", remedy=remedy)
 
 
 def _name_once(temporary: Path, target: Path) -> None:

@@ -54,5 +54,5 @@ def out_of_time(request: Request, in_doubt: bool) -> TelephonyError:
         )
     return NotSent(
         f"time ran out before {request.method} {request.path} could be sent",
-        remedy="give the client a longer `timeout`, or a faster `pace`; repeating is safe",
+        remedy="give the connection a longer `timeout`, or a faster `pace`; repeating is safe",
     )

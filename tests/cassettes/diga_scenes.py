@@ -129,7 +129,7 @@ def release_scheduled() -> Play:
         yield ask("revoke_release", number)
 
 
-def release_needs_consent() -> Play:
+def release_needs_allow() -> Play:
     number = yield ask("find_number", IMPORTED)
     with pytest.raises(NotAllowed) as caught:
         yield ask("release", number)
@@ -221,7 +221,7 @@ SCENES = (
     Scene("change_trunk", change_trunk),
     Scene("assign_published_agent", assign_published_agent),
     Scene("release_scheduled", release_scheduled),
-    Scene("release_needs_consent", release_needs_consent),
+    Scene("release_needs_allow", release_needs_allow),
     Scene("release_of_a_reserved_number", release_of_a_reserved_number),
     Scene("refuse_what_has_no_place", refuse_what_has_no_place),
     Scene("unknown_id", unknown_id, live=True),

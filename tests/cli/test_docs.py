@@ -10,7 +10,7 @@ import pytest
 
 from telephony_core import PhoneNumber
 from telephony_core.cli.app import app
-from telephony_core.cli.exit_codes import MEANINGS
+from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.domain.lifecycle import Release
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_a_section_names_every_option_of_its_command_and_no_other(name):
 
 def test_the_table_of_exit_codes_is_the_one_of_the_program():
     rows = re.findall(r"^\| (\d+) \| (\w+) \| (.+?) \|$", PAGE, re.MULTILINE)
-    assert rows == [(str(int(code)), code.name.lower(), meaning) for code, meaning in MEANINGS.items()]
+    assert rows == [(str(int(code)), code.name.lower(), code.meaning) for code in ExitCode]
 
 
 def test_the_keys_of_a_number_are_those_that_are_printed():

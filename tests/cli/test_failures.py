@@ -10,7 +10,7 @@ import pytest
 from telephony_core import errors
 from telephony_core.cli import failures
 from telephony_core.cli.app import COMMANDS, app
-from telephony_core.cli.exit_codes import BY_ERROR, MEANINGS, ExitCode, exit_code_for
+from telephony_core.cli.exit_codes import BY_ERROR, ExitCode, exit_code_for
 from telephony_core.cli.session import Session
 from telephony_core.emulator import Fault, FaultKind, Response
 
@@ -57,7 +57,7 @@ def test_errors_with_facts_of_their_own_have_theirs():
 
 
 def test_every_exit_code_has_a_meaning_and_none_is_used_for_changes_or_usage():
-    assert set(MEANINGS) == set(ExitCode)
+    assert all(code.meaning for code in ExitCode)
     assert {2, 64} & set(BY_ERROR.values()) == set()
     assert ExitCode.CHANGES == 2
 
@@ -247,7 +247,7 @@ def test_hide_takes_secrets_out_in_their_json_spelling_too():
 
 
 def test_an_error_of_click_that_is_no_usage_error_is_told_too(capsys):
-    assert failures.tell(click.ClickException("no such thing"), Session()) == ExitCode.ERROR
+    assert failures.report(click.ClickException("no such thing"), Session()) == ExitCode.ERROR
     assert capsys.readouterr().err == "error: no such thing\n"
 
 
@@ -267,7 +267,7 @@ def test_a_group_alone_shows_its_help(telephony, arguments):
 
 def test_the_list_of_commands_says_what_each_command_says_of_itself():
     context = click.Context(app)
-    for name, place in COMMANDS.items():
+    for name, summary in COMMANDS.items():
         command = app.get_command(context, name)
         assert command is not None
-        assert (command.help or "").split("\n\n")[0] == place.summary, name
+        assert (command.help or "").split("\n\n")[0] == summary, name

@@ -94,11 +94,11 @@ def twice():
         os.kill(os.getpid(), signal.SIGTERM)
 atexit.register(twice)  # registered first, and so called last
 from telephony_core.cli import failures, main
-tell = failures.tell
-def tell_and_be_ended(error, session):
+report = failures.report
+def report_and_be_ended(error, session):
     twice()
-    return tell(error, session)
-failures.tell = tell_and_be_ended
+    return report(error, session)
+failures.report = report_and_be_ended
 main()
 """
 

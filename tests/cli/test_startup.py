@@ -51,8 +51,10 @@ def test_help_and_version_import_no_adapter_and_nothing_heavy(arguments):
         "telephony_core.cli.signals",
         "telephony_core.cli.streams",
         "telephony_core.cli.output",
+        "telephony_core.cli.output.pasteable",
         "telephony_core.cli.output.printable",
-        "telephony_core.cli.wording",
+        "telephony_core.cli.parameters",
+        "telephony_core.cli.parameters.files",
     }
 
 

@@ -346,7 +346,7 @@ OVERSTATED: Sequence[tuple[Capabilities, str]] = (
     (declared(agent_versions=replace(VERSIONS, kinds=frozenset(AgentVersion))), "test_a_declared_agent_version"),
     (declared(release={Origin.IMPORTED: replace(TERMS, effect=LATER)}), "test_a_release_that_takes_effect_later_says"),
     (declared(release={Origin.IMPORTED: replace(TERMS, revocable=True)}), "test_a_release_is_revocable_exactly_where"),
-    (declared(side_effects={Operation.ASSIGN_AGENTS: EFFECTS}), "test_a_side_effect_of_assigning_needs_consent"),
+    (declared(side_effects={Operation.ASSIGN_AGENTS: EFFECTS}), "test_a_side_effect_of_assigning_needs_allow"),
     (declared(side_effects={Operation.UPDATE_LABEL: EFFECTS}), "test_side_effects_belong_to_operations"),
 )
 """Capabilities that say too much or too little, and the beginning of the case that has to fail for them."""

@@ -231,7 +231,7 @@ NOT_OPEN = [
 
 
 @pytest.mark.parametrize("entries", OPEN)
-def test_letting_strangers_in_needs_consent(entries: list[str]) -> None:
+def test_letting_strangers_in_needs_allow(entries: list[str]) -> None:
     with pytest.raises(NotAllowed) as caught:
         parse_allowed_addresses(entries, allow_any=False)
     assert caught.value.allowance == "allow_any"
@@ -327,7 +327,7 @@ def test_the_printed_form_means_the_same_and_is_stable(networks: list[IPv4Networ
 
 @settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=20), st.sampled_from([IPv4Network("0.0.0.0/0"), IPv6Network("2000::/3")]))
-def test_any_partition_of_the_whole_needs_consent_however_many_parts_it_has(
+def test_any_partition_of_the_whole_needs_allow_however_many_parts_it_has(
     turns: list[bool], whole: IPv4Network | IPv6Network
 ) -> None:
     parts: list[str] = []

@@ -388,7 +388,7 @@ def test_a_release_says_whether_it_can_be_taken_back(toy):
     assert toy.revoke_release("a").status is NumberStatus.ACTIVE
 
 
-def test_a_release_that_would_unpublish_needs_consent(toy):
+def test_a_release_that_would_unpublish_needs_allow(toy):
     toy.server.add("a", "07011112222", inbound_agent={"agent_id": "bot", "version": "v1"})
     with pytest.raises(NotAllowed) as caught:
         toy.release("a")

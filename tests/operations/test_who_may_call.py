@@ -45,7 +45,7 @@ def said(client: Telephony, change: Any) -> list[tuple[str, str | None]]:
 
 @pytest.mark.parametrize("admits", OPENING)
 @pytest.mark.parametrize("inbound", [None, InboundUpdate()])
-def test_an_import_without_a_list_needs_consent_where_it_may_be_open(
+def test_an_import_without_a_list_needs_allow_where_it_may_be_open(
     admits: Admits | None, inbound: InboundUpdate | None
 ) -> None:
     client, server = toy(declaring(admits))

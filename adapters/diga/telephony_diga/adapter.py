@@ -22,6 +22,7 @@ from telephony_core.errors import (
     OutcomeUnknown,
     PermissionDenied,
     ProviderError,
+    Remedy,
     TelephonyError,
     UnexpectedResponse,
     UnsupportedField,
@@ -162,9 +163,10 @@ class DigaProvider(Provider):
             return require_about(_number(response), id=number.id, identity=number.identity, status=response.status)
         except (InvalidRequest, Conflict, WrongState) as error:
             if publishes:
-                error.remedy = (
-                    f"{_MANY_NUMBERS}: if another version is published on another number, assign version=PUBLISHED, or "
-                    "publish the wanted version in the dashboard first"
+                published = f"{_MANY_NUMBERS}: if another version is published on another number, assign"
+                dashboard = "or publish the wanted version in the dashboard first"
+                error.remedy = Remedy(
+                    f"{published} version=PUBLISHED, {dashboard}", cli=f"{published} the version published, {dashboard}"
                 )
             raise
         except (AnswerLost, UnexpectedResponse) as error:
@@ -214,7 +216,10 @@ class DigaProvider(Provider):
                     f"version {choice.version_id} of agent {choice.agent_id} is not published, and assigning it "
                     f"publishes it ({_MANY_NUMBERS})",
                     allowance=SideEffect.PUBLISHES,
-                    remedy="say allow={SideEffect.PUBLISHES} if that is meant, or assign version=PUBLISHED",
+                    remedy=Remedy(
+                        "say allow={SideEffect.PUBLISHES} if that is meant, or assign version=PUBLISHED",
+                        cli="say --allow publishes if that is meant, or assign the version published",
+                    ),
                 )
         if len({choice.agent_id for choice in choices.values()}) < len({c.version_id for c in choices.values()}):
             raise InvalidInput(
@@ -368,7 +373,7 @@ def _assignment_warnings(change: AgentAssignment) -> Iterator[Problem]:
         yield Problem(
             Field.OUTBOUND_AGENT,
             "the number has no outbound trunk that Diga shows, so calls by this agent would fail",
-            remedy="set outbound.address with `update_sip()`",
+            remedy=Remedy("set outbound.address with `update_sip()`", cli="set it with `telephony sip set --address`"),
         )
 
 

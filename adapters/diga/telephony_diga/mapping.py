@@ -29,7 +29,7 @@ from telephony_core.domain.sip import (
     SipConfig,
 )
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, NotFound, UnexpectedResponse, UnsupportedField, WrongState
+from telephony_core.errors import InvalidInput, NotFound, Remedy, UnexpectedResponse, UnsupportedField, WrongState
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import NumberImport, SipUpdate
 from telephony_core.provider.flow import Json
@@ -316,15 +316,20 @@ def choose_version(reference: AgentRef, versions: Sequence[VersionRecord]) -> Ve
     Raises `WrongState` when the agent has no such version now, `NotFound` for a version id that is not this agent's.
     """
     agent, wanted = reference.agent_id, reference.version
+    remedy: str
     if wanted is AgentVersion.PUBLISHED:
         found = [version for version in versions if version.is_published]
-        remedy = (
-            "publish one in the dashboard, or name a version by its id and allow SideEffect.PUBLISHES, since assigning "
-            "a version publishes it"
+        publish = "publish one in the dashboard, or name a version by its id and"
+        remedy = Remedy(
+            f"{publish} allow SideEffect.PUBLISHES, since assigning it publishes it",
+            cli=f"{publish} say --allow publishes, since assigning it publishes it",
         )
     elif wanted is AgentVersion.DRAFT:
         found = [version for version in versions if version.is_draft]
-        remedy = "name a version by its id, or assign version=PUBLISHED"
+        remedy = Remedy(
+            "name a version by its id, or assign version=PUBLISHED",
+            cli="name a version by its id, or assign the version published",
+        )
     else:
         found = [version for version in versions if wanted and version.version_id.lower() == wanted.lower()]
         if not found:

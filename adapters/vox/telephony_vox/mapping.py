@@ -20,7 +20,7 @@ from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import OutboundSip, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, UnexpectedResponse, UnsupportedField
+from telephony_core.errors import InvalidInput, Remedy, UnexpectedResponse, UnsupportedField
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import ModelT, read_record
@@ -255,7 +255,10 @@ def number_digits(identity: NumberIdentity, *, as_is: bool = False) -> str:
         raise UnsupportedField(
             "the number has no E.164 form",
             field="number",
-            remedy="check its spelling, or give it in digits and say `send_as_is=True`",
+            remedy=Remedy(
+                "check its spelling, or give it in digits and say `send_as_is=True`",
+                cli="check its spelling, or give it in digits and say --send-as-is",
+            ),
         )
     if not _DIGITS.fullmatch(identity.raw):
         raise InvalidInput(
@@ -297,21 +300,22 @@ def agents_body(assignment: AgentAssignment) -> dict[str, Json]:
     }
 
 
+_VERSIONS: Final = Remedy("give PUBLISHED, DRAFT or one like `v7`", cli="give published, draft or one like `v7`")
+
+
 def version_word(version: AgentVersion | str | None, field: str) -> str:
     """vox's word for a version. Always sent: without one vox takes the draft, also on a live line.
 
     Raises `InvalidInput` for no version, `UnsupportedField` for a word that vox does not have.
     """
     if version is None:
-        raise InvalidInput(
-            f"{field}: which version of the agent is meant is not said", remedy="give PUBLISHED, DRAFT or one like `v7`"
-        )
+        raise InvalidInput(f"{field}: which version of the agent is meant is not said", remedy=_VERSIONS)
     word = VERSION_WORDS.get(version)
     if word is None and not re.fullmatch(FROZEN_VERSION, version):
         raise UnsupportedField(
             "vox has no such version of an agent",
             field=f"{field}.version",
-            remedy="give PUBLISHED, DRAFT or one like `v7`",
+            remedy=_VERSIONS,
         )
     return word or version
 

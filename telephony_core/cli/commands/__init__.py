@@ -1,1 +1,1 @@
-"""The commands, one file to each."""
+"""The commands, one file to each: `command` in it is the command; a folder is a group."""

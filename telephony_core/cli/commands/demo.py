@@ -1,228 +1,153 @@
-"""`telephony demo`: the main job on both emulators, offline, in parts that follow each other.
-
-A part is a function that plays on a `Stage` and raises `Unexpected` when something is not as it should be. A new part
-gets a row in `PARTS`.
-"""
+"""`telephony demo`: the main job on both emulators, offline, in seconds. `examples/demo` has a longer play."""
 
 from __future__ import annotations
 
-import inspect
+import io
 import secrets
+import shlex
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from collections.abc import Sequence
+from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from telephony_core.cli import demo_program
-from telephony_core.cli.demo_migration import move_numbers
-from telephony_core.cli.emulated import Emulated, environment, fresh, with_emulators
+from telephony_core.cli.emulated import configured, environment, on_loopback
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_numbers
 from telephony_core.cli.output.tables import print_json, print_line
-from telephony_core.domain.lifecycle import NumberStatus, Origin
-from telephony_core.errors import TelephonyError
-from telephony_core.provider.capabilities import Field, Operation
-from telephony_core.provider.registry import registry
+from telephony_core.cli.session import Session
+from telephony_core.domain.lifecycle import Origin
+from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.errors import TelephonyError, UnsupportedField
+from telephony_core.provider.changes import NumberImport
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.domain.phone_number import PhoneNumber
 
+SOURCE, TARGET = "vox", "diga"
+MOVED = ("070-5555-0001", "070-5555-0002", "070-5555-0003")
+TRUNK = OutboundUpdate(address="sip:trunk.example.com:5060")
+MAP = f"""format = "telephony-core migration map"
+version = 1
 
-class Unexpected(TelephonyError):
-    """The demonstration did not show what it is there to show."""
-
-    default_remedy: ClassVar[str | None] = "this should not happen; please report what is printed above"
-
-
-@dataclass(slots=True)
-class Stage:
-    """What the parts play on: emulated providers on loopback, and the environment that leads `Telephony(slug)` there.
-
-    ``password`` is made up for this run. ``facts`` is what ``--json`` prints at the end.
-    """
-
-    emulated: Sequence[Emulated]
-    password: str
-    facts: dict[str, object] = field(default_factory=dict)
-
-    def numbers(self, provider: str) -> list[PhoneNumber]:
-        """Every number there is at a provider now."""
-        from telephony_core.client import Telephony
-
-        with Telephony(provider) as client:
-            return list(client.list_numbers())
-
-    def expect(self, holds: bool, what: str) -> None:
-        """Raise `Unexpected` unless it holds."""
-        _expect(holds, what)
-
-
-class Part(NamedTuple):
-    """One part of the demonstration."""
-
-    title: str
-    play: Callable[[Stage], None]
-
-
-def show_program(_stage: Stage) -> None:
-    """Show the program that the next part runs: the file itself, so that what is seen is what runs."""
-    source = inspect.getsource(demo_program).rstrip().split("\n")
-    for number, line in enumerate(source, start=1):
-        print_line(f"{number:3}  {line}".rstrip())
-
-
-def run_program(stage: Stage) -> None:
-    """Run it on every provider, and compare what came of it with what the provider declares."""
-    refused = {}
-    for each in stage.emulated:
-        slug, capabilities = each.spec.slug, each.spec.capabilities
-        number = _movable(stage.numbers(slug), slug)
-        identity = number.identity
-        at_home = identity.national_digits if identity.region == capabilities.region else None
-        spelling = at_home or str(identity)
-        agent = _another_agent(each, number)
-        print_line(f"run({slug!r}, {spelling!r}, {agent!r}, password)", "bold")
-        changed, refusal = demo_program.run(slug, spelling, agent, stage.password)
-        _expect(changed.id == number.id, f"{slug}: the number that was found is {number.id}")
-        address = changed.sip.outbound.address if changed.sip is not None else None
-        _expect(str(address and address.host) == "pbx.example.com", f"{slug}: the trunk was changed")
-        answering = changed.inbound_agent
-        _expect(answering is not None and answering.agent_id == agent, f"{slug}: the agent was assigned")
-        declared = capabilities.can_write(Field.ALLOWED_ADDRESSES)
-        _expect((refusal is None) == declared, f"{slug}: an allow-list is refused where there is no place for it")
-        refused[slug] = None if refusal is None else refusal.field
-        print_line("")
-    _expect(any(refused.values()), "one of the writes was refused")
-    stage.facts["refused"] = refused
-
-
-def show_numbers(stage: Stage) -> None:
-    """List the numbers of all providers in one table."""
-    numbers = [number for each in stage.emulated for number in stage.numbers(each.spec.slug)]
-    print_numbers(numbers, empty="", with_provider=True)
-    for each in stage.emulated:
-        seen = {number.id for number in numbers if number.provider == each.spec.slug}
-        _expect(len(seen) > 1, f"{each.spec.slug}: its numbers are listed")
-    stage.facts["numbers"] = {
-        each.spec.slug: sum(number.provider == each.spec.slug for number in numbers) for each in stage.emulated
-    }
-
-
-def check_trunk_of_a_peer(stage: Stage) -> None:
-    """Ask a SIP peer on loopback whether it answers, and say what that does not prove."""
-    from telephony_core.cli.demo_peer import local_peer
-    from telephony_core.sip_check import CheckVerdict, check_trunk
-
-    with local_peer() as address:
-        print_line(f"telephony sip check {address} --transport udp", "bold")
-        report = check_trunk(address, transports=["udp"])
-    print_line("")
-    for line in report.lines():
-        print_line(line)
-    _expect(report.verdict is CheckVerdict.PASS, "the trunk answered")
-    stage.facts["trunk_check"] = report.verdict.value
-
-
-def say_what_next(stage: Stage) -> None:
-    """What to type next."""
-    slugs = " ".join(each.spec.slug for each in stage.emulated)
-    first = stage.emulated[0].spec.slug
-    for command, what in (
-        (f"telephony emulate {slugs}", "keep the emulators running, and copy the settings it prints"),
-        (f"telephony numbers list -p {first}", "the same numbers, from a terminal (--json for scripts)"),
-        (f"telephony inventory -p {first} -o FILE", "where a migration of your own begins"),
-        ("telephony sip check HOST[:PORT]", "whether anything answers at a trunk of yours"),
-        ("telephony providers", "what each provider can be told"),
-        ("telephony --help", "everything else"),
-    ):
-        print_line(f"  {command:<36}  {what}")
-
-
-PARTS: Final = (
-    Part("One program for every provider", show_program),
-    Part("The same program, run on each of them", run_program),
-    Part("The numbers of all of them, in one table", show_numbers),
-    Part("Does a trunk answer?", check_trunk_of_a_peer),
-    Part("Numbers move to another provider, and the program is killed half-way", move_numbers),
-    Part("What to try next", say_what_next),
-)
-"""In the order in which they are played, on one stage: what an earlier part changed, a later one finds changed."""
+[[trunks]]
+name = "carrier"
+source_address = "{TRUNK.address}"
+username = "acme"
+password = "env:TELEPHONY_DEMO_TRUNK_PASSWORD"
+allowed_addresses = ["203.0.113.7"]
+"""
+"""What `telephony migrate map` would ask, answered."""
 
 
 @click.command()
 @common_options
 @pass_session
-def demo(session: Session) -> None:
+def command(session: Session) -> None:
     """Watch the main job on the emulators, offline.
 
-    It ends by itself, within seconds. Starts the emulators that come with this distribution on loopback, runs one
-    program on each, and says what happened.
+    Starts the emulators of vox and Diga on loopback, runs one program on both, and moves a few numbers from one to the
+    other. It ends by itself, within seconds.
     """
     if not session.json:
-        play(PARTS)
+        _play()
         return
     with redirect_stdout(sys.stderr):
-        facts = play(PARTS)
+        facts = _play()
     print_json(facts)
 
 
-def play(parts: Sequence[Part]) -> dict[str, object]:
-    """Play parts on a fresh stage. Raises `Unexpected`, or whatever a part raises."""
-    from telephony_core.emulator.server import serve
+def _play() -> dict[str, object]:
+    from telephony_core.client import Telephony
 
     started = time.monotonic()
-    specs = with_emulators(_own_providers())
-    emulators = fresh(specs)
-    with serve(emulators) as urls:
-        emulated = [Emulated(specs[slug], emulators[slug], url) for slug, url in urls.items()]
-        variables = {name: value for each in emulated for name, value in each.variables.items()}
-        stage = Stage(emulated, secrets.token_urlsafe(12))
-        for each in emulated:
-            print_line(f"{each.spec.title} is emulated at {each.url}")
-        with environment(variables):
-            for part in parts:
-                print_line("")
-                print_line(f"== {part.title}", "bold")
-                print_line("")
-                part.play(stage)
-    seconds = time.monotonic() - started
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-demo-")))
+        emulated = stack.enter_context(on_loopback([SOURCE, TARGET]))
+        password = {"TELEPHONY_DEMO_TRUNK_PASSWORD": secrets.token_urlsafe(12)}
+        stack.enter_context(environment({**configured(emulated, folder), **password}))
+        stack.enter_context(chdir(folder))
+
+        _title("The numbers of both providers, in one table")
+        numbers: list[PhoneNumber] = []
+        for slug in emulated:
+            with Telephony(slug) as telephony:
+                numbers += telephony.list_numbers()
+        print_numbers(numbers, empty="", with_provider=True)
+
+        _title("One program, run on each of them")
+        refused = {slug: one_program(slug) for slug in emulated}
+
+        _title(f"Three numbers move from {SOURCE} to {TARGET}")
+        with Telephony(SOURCE) as telephony:
+            for number in MOVED:
+                telephony.import_number(
+                    NumberImport(number=number, outbound=TRUNK, options={SOURCE: {"no_authentication": True}})
+                )
+        Path("map.toml").write_text(MAP, encoding="utf-8")
+        print_line("map.toml, in which you answer what nobody else can know:")
+        for line in MAP.splitlines():
+            print_line(f"  {line}")
+        Path("numbers.txt").write_text("\n".join(MOVED), encoding="utf-8")
+        to = ("vox.json", "--to", TARGET, "--map", "map.toml")
+        _run("inventory", "-p", SOURCE, "-o", "vox.json")
+        _run("migrate", "assess", *to, lines=8)
+        _run("migrate", "plan", *to, "-o", "plan.json", "--numbers", "@numbers.txt", lines=14)
+        _run("migrate", "apply", "plan.json", "--yes")
+        _run("migrate", "verify", "plan.json", lines=4)
+    _title("What to try next")
+    print_line("  telephony emulate                 keep the emulators running, and copy the settings it prints")
+    print_line("  telephony inventory -p NAME -o …  where a migration of your own begins")
+    print_line("  make demo                         in a checkout: a migration that is killed half-way, and goes on")
+    print_line("  telephony --help                  everything else")
+    counts = {slug: sum(number.provider == slug for number in numbers) for slug in emulated}
+    return {"numbers": counts, "refused": refused, "moved": len(MOVED), "seconds": round(time.monotonic() - started, 1)}
+
+
+def one_program(provider: str) -> str | None:
+    """Change the trunk of a number, whatever the provider; gives the field that was refused."""
+    from telephony_core.client import Telephony
+
+    with Telephony(provider) as telephony:
+        imported = telephony.list_numbers(origin=Origin.IMPORTED)
+        number = next(each for each in imported if each.sip and each.sip.outbound.address and each.status == "active")
+        trunk = OutboundUpdate(address="pbx.example.com:5060", username="acme", password=secrets.token_urlsafe(12))
+        number = telephony.update_sip(number, outbound=trunk)
+        print_line(f"{provider}: {number.identity} calls out over pbx.example.com:5060")
+        try:
+            telephony.update_sip(number, inbound=InboundUpdate(allowed_addresses=["203.0.113.7"]))
+        except UnsupportedField as error:
+            print_line(f"{provider}: nothing was sent: {error.field}: {error.message}; {error.remedy}", "yellow")
+            return error.field
+        print_line(f"{provider}: {number.identity} takes calls from 203.0.113.7 only")
+        return None
+
+
+def _title(text: str) -> None:
     print_line("")
-    print_line(f"All as expected, in {seconds:.1f} s.", "green")
-    return {"parts": [part.title for part in parts], **stage.facts, "seconds": round(seconds, 1)}
+    print_line(f"== {text}", "bold")
+    print_line("")
 
 
-def _own_providers() -> list[str]:
-    """The providers that come with this distribution: a stranger's emulator need not have what the parts look for."""
-    return [each.slug for each in registry.installed() if each.distribution == "telephony-core"]
+def _run(*words: str, lines: int | None = None) -> None:
+    """Run a command in this process, and show what it prints, or its first ``lines``. Raises `TelephonyError`."""
+    from telephony_core.cli.app import app
 
-
-def _movable(numbers: Sequence[PhoneNumber], slug: str) -> PhoneNumber:
-    """A number of one's own in service, with a trunk and exactly one live record."""
-    live = [number for number in numbers if number.is_live]
-    for number in live:
-        fits = number.origin is Origin.IMPORTED and number.status is NumberStatus.ACTIVE
-        has_trunk = number.sip is not None and number.sip.outbound.address is not None
-        alone = sum(number.identity.same_number(other.identity) for other in live) == 1
-        if fits and has_trunk and alone:
-            return number
-    raise Unexpected(f"{slug}: no number with a trunk is there to show anything on")
-
-
-def _another_agent(each: Emulated, number: PhoneNumber) -> str:
-    """An agent of the account that does not answer this number yet."""
-    _expect(each.spec.capabilities.offers(Operation.ASSIGN_AGENTS), f"{each.spec.slug}: agents can be assigned")
-    now = number.inbound_agent.agent_id if number.inbound_agent is not None else None
-    for agent in each.emulator.agents.values():
-        if agent != now:
-            return agent
-    raise Unexpected(f"{each.spec.slug}: no other agent is there")
-
-
-def _expect(holds: bool, what: str) -> None:
-    if not holds:
-        raise Unexpected(f"this does not hold: {what}")
+    print_line(f"$ telephony {shlex.join(words)}", "bold")
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            app.main(words, obj=Session())
+        except SystemExit as end:
+            code = end.code
+    if code:
+        raise TelephonyError(f"`telephony {words[0]}` ended with {code}: {err.getvalue()}", remedy="please report this")
+    printed: Sequence[str] = out.getvalue().splitlines()
+    for line in printed[:lines]:
+        print_line(f"  {line}")
+    if lines is not None and len(printed) > lines:
+        print_line(f"  … and {len(printed) - lines} more lines", "dim")

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from telephony_core.cli.exit_codes import exit_code_for
-from telephony_core.cli.failures import said_of
+from telephony_core.cli.failures import error_data
 from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
-from telephony_core.cli.wording import pasteable
-from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, DriftKind, examine, unusable
+from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, examine, unusable
 from telephony_core.errors import ConfigurationError, PluginError
 
 if TYPE_CHECKING:
     from telephony_core.accounts.connection import Connection
     from telephony_core.cli.session import Session
-    from telephony_core.diagnostics.doctor import Check, Drift
+    from telephony_core.diagnostics.doctor import Drift
 
 _STYLES: Final = {CheckOutcome.OK: "green", CheckOutcome.FAILED: "red", CheckOutcome.NOT_TRIED: "dim"}
-_KINDS: Final = {
-    DriftKind.UNKNOWN_FIELD: "unknown field",
-    DriftKind.MISSING_FIELD: "missing field",
-    DriftKind.UNKNOWN_VALUE: "unknown value",
-    DriftKind.WRONG_TYPE: "wrong type",
-    DriftKind.UNREADABLE: "could not be read",
-    DriftKind.NEVER_SEEN: "in no record",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,7 @@ class _Patient:
 @click.command()
 @common_options
 @pass_session
-def doctor(session: Session) -> None:
+def command(session: Session) -> None:
     """Check connections, and what their providers answer.
 
     Looks whether the provider is reached, the key is taken and the clocks agree, and reads numbers to report every
@@ -86,7 +78,10 @@ def _print(session: Session, patient: _Patient) -> None:
     where = f" at {patient.base_url}" if patient.base_url else ""
     print_line(f"{patient.connection}: {patient.provider}{where}", "bold")
     print_facts(
-        [(f"  {each.name}", Cell(f"{_word(each)}: {each.message}", _STYLES[each.outcome])) for each in diagnosis.checks]
+        [
+            (f"  {each.name}", Cell(f"{each.outcome.replace('_', ' ')}: {each.message}", _STYLES[each.outcome]))
+            for each in diagnosis.checks
+        ]
     )
     if diagnosis.drift:
         print_table(
@@ -95,17 +90,13 @@ def _print(session: Session, patient: _Patient) -> None:
             empty="",
         )
     if not diagnosis.described and diagnosis.records:
-        print_line("  this adapter does not describe its records: fields that are new or gone cannot be told", "dim")
+        print_line("  this adapter does not describe its records: new and missing fields cannot be found", "dim")
     if diagnosis.error is not None:
-        print_line(f"  next: {pasteable(said_of(diagnosis.error).get('remedy', 'report this'), session)}")
-
-
-def _word(check: Check) -> str:
-    return "not tried" if check.outcome is CheckOutcome.NOT_TRIED else check.outcome.value
+        print_line(f"  next: {pasteable(error_data(diagnosis.error).get('remedy', 'report this'), session)}")
 
 
 def _row(drift: Drift, records: int) -> tuple[str | Cell, ...]:
-    kind = Cell(_KINDS[drift.kind], "dim" if drift.is_notice else "yellow")
+    kind = Cell(drift.kind.replace("_", " "), "dim" if drift.is_notice else "yellow")
     return kind, drift.field, f"{drift.records} of {records}", ", ".join(drift.seen), drift.example or ""
 
 
@@ -121,21 +112,11 @@ def _as_data(patient: _Patient) -> dict[str, Any]:
                 "name": each.name,
                 "outcome": each.outcome.value,
                 "message": each.message,
-                "error": None if each.error is None else {"kind": type(each.error).__name__, **said_of(each.error)},
+                "error": None if each.error is None else {"kind": type(each.error).__name__, **error_data(each.error)},
             }
             for each in diagnosis.checks
         ],
         "records": diagnosis.records,
         "described": diagnosis.described,
-        "drift": [
-            {
-                "kind": each.kind.value,
-                "field": each.field,
-                "records": each.records,
-                "seen": list(each.seen),
-                "example": each.example,
-                "notice": each.is_notice,
-            }
-            for each in diagnosis.drift
-        ],
+        "drift": [{**asdict(each), "notice": each.is_notice} for each in diagnosis.drift],
     }

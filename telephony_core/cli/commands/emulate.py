@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @common_options
 @pass_session
-def emulate(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
+def command(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
     """Run providers' emulators on this machine.
 
     Those of the providers named, or of all, until Ctrl-C. Prints the settings that lead any program to them. What is

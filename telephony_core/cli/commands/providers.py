@@ -1,4 +1,4 @@
-"""`telephony providers`: who is installed, what each can be told, and what is wrong with a broken one."""
+"""`telephony providers`: who is installed, what each offers, and what is wrong with a broken one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telephony_core.cli import failures
-from telephony_core.cli.failures import said_of
+from telephony_core.cli.failures import error_data
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.capabilities import Point, as_data, points
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @click.argument("slug", required=False)
 @common_options
 @pass_session
-def providers(session: Session, slug: str | None) -> None:
-    """Show what each installed provider can be told.
+def command(session: Session, slug: str | None) -> None:
+    """Show what each installed provider offers.
 
     With a SLUG every point of that one provider, with its source. A provider that cannot be loaded is shown with the
     reason, and stops nothing. What is not marked as verified was never tried against the live service.
@@ -109,7 +109,7 @@ def _as_data(name: str, installed: Installed | None, spec: ProviderSpec | Plugin
         "version": None if installed is None else installed.version,
     }
     if isinstance(spec, PluginError):
-        return {**base, "error": {"kind": type(spec).__name__, **said_of(spec)}}
+        return {**base, "error": {"kind": type(spec).__name__, **error_data(spec)}}
     return {
         **base,
         "title": spec.title,

@@ -26,7 +26,7 @@ from telephony_core.provider.capabilities import (
 )
 
 NOTHING: Final = "–"
-"""Shown where a provider declares nothing: it cannot be told, or nobody says."""
+"""Shown where a provider declares nothing: it does not take it, or it is not documented."""
 
 
 class Point(NamedTuple):
@@ -133,5 +133,5 @@ def _repeatable(rule: RepeatableImport) -> str:
 
 
 def _rate(limit: RateLimit) -> str:
-    said = ((limit.per_second, "second"), (limit.per_minute, "minute"))
-    return ", ".join(f"{amount:g} per {unit}" for amount, unit in said if amount is not None) or "not documented"
+    rates = ((limit.per_second, "second"), (limit.per_minute, "minute"))
+    return ", ".join(f"{amount:g} per {unit}" for amount, unit in rates if amount is not None) or "not documented"

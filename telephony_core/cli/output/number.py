@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from telephony_core.cli.output.tables import Cell, Column, Row, print_facts, print_line, print_table
+from telephony_core.cli.output.tables import Cell, Column, Row, print_facts, print_json, print_line, print_table
+from telephony_core.cli.session import Session
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
@@ -57,14 +58,17 @@ def status(number: PhoneNumber) -> Cell:
 
 
 def agent(ref: AgentRef | None) -> str:
-    """An agent and its version; the id alone where the provider does not tell the version."""
+    """An agent and its version; the id alone where the provider does not show the version."""
     if ref is None:
         return ""
     return ref.agent_id if ref.version is None else f"{ref.agent_id} {ref.version}"
 
 
-def print_number(number: PhoneNumber) -> None:
+def print_number(session: Session, number: PhoneNumber) -> None:
     """Everything about one number."""
+    if session.json:
+        print_json(number.model_dump(mode="json"))
+        return
     print_facts(
         [
             ("number", Cell(str(number.identity), "bold")),
@@ -85,22 +89,24 @@ def print_number(number: PhoneNumber) -> None:
             *_trunk(number.sip),
         ]
     )
-    print_problems([number])
+    _print_problems(number)
 
 
-def print_trunk(number: PhoneNumber) -> None:
-    """The trunk of one number."""
+def print_trunk(session: Session, number: PhoneNumber) -> None:
+    """The trunk of one number; as JSON the number, whose ``sip`` it is."""
+    if session.json:
+        print_json(number.model_dump(mode="json"))
+        return
     print_facts([("number", Cell(str(number.identity), "bold")), ("id", number.id), *_trunk(number.sip)])
     if number.sip is None:
-        print_line("there is no trunk of the customer's behind this number")
-    print_problems([number])
+        print_line("this number has no SIP trunk")
+    _print_problems(number)
 
 
-def print_problems(numbers: Sequence[PhoneNumber]) -> None:
+def _print_problems(number: PhoneNumber) -> None:
     """Fields that were there and could not be read."""
-    for number in numbers:
-        for problem in number.problems:
-            print_line(f"could not be read: {problem}", "yellow")
+    for problem in number.problems:
+        print_line(f"could not be read: {problem}", "yellow")
 
 
 def moment(when: datetime | None) -> str:
@@ -113,14 +119,14 @@ def _trunk(sip: SipConfig | None) -> Iterator[tuple[str, str | Cell]]:
         return
     inbound, outbound = sip.inbound, sip.outbound
     yield "inbound from", _allowed(inbound.allowed_addresses)
-    yield "inbound media encryption", inbound.media_encryption or "not told"
+    yield "inbound media encryption", inbound.media_encryption or "unknown"
     yield "outbound to", str(outbound.address) if outbound.address is not None else "no address"
     yield "outbound username", outbound.username or ""
     yield "outbound credentials", outbound.credentials
-    yield "outbound media encryption", outbound.media_encryption or "not told"
+    yield "outbound media encryption", outbound.media_encryption or "unknown"
 
 
 def _allowed(addresses: tuple[str, ...] | None) -> str | Cell:
     if addresses is None:
-        return "not told"
+        return "unknown"
     return ", ".join(addresses) or Cell("every address (the list is empty)", "yellow")

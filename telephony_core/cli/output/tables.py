@@ -11,10 +11,11 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import starmap, zip_longest
+from itertools import starmap
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TextIO
 
 import click
+from rich.cells import cell_len
 
 from telephony_core.cli.output.printable import printable, safe_json
 
@@ -87,7 +88,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row], *, empty: str) -
 def print_facts(facts: Iterable[tuple[str, str | Cell]]) -> None:
     """Names and values, one to a line; what is empty is left out."""
     pairs = [(name, cell) for name, cell in ((name, _cell(value)) for name, value in facts) if cell.text]
-    width = max((_length(name) for name, _ in pairs), default=0) + _GAP
+    width = max((cell_len(name) for name, _ in pairs), default=0) + _GAP
     console = terminal()
     for name, cell in pairs:
         _print_fact(console, "", name, cell, width)
@@ -116,7 +117,7 @@ def terminal(*, stderr: bool = False) -> Console:
 
 
 def _size(stream: TextIO) -> tuple[int, int]:
-    """Columns and lines: what COLUMNS and LINES say, as far as it can be meant, or else the terminal itself.
+    """Columns and lines: COLUMNS and LINES where they are sensible, or else the terminal itself.
 
     Shells and cron jobs leave ``COLUMNS=0`` behind, and rich takes any word of digits for a width.
     """
@@ -124,10 +125,10 @@ def _size(stream: TextIO) -> tuple[int, int]:
         real = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError, AttributeError):  # in memory, or closed
         real = os.terminal_size((0, 0))
-    said = (os.environ.get("COLUMNS", ""), os.environ.get("LINES", ""))
+    given = (os.environ.get("COLUMNS", ""), os.environ.get("LINES", ""))
     columns, lines = (
         int(word) if len(word) <= _DIGITS and word.isascii() and word.isdigit() and int(word) else measured
-        for word, measured in zip(said, real, strict=True)
+        for word, measured in zip(given, real, strict=True)
     )
     return max(columns or 80, _NARROWEST), lines or 25
 
@@ -142,16 +143,9 @@ def _cell(value: str | Cell) -> Cell:
     return Cell(printable(text), style)
 
 
-def _length(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
 def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[int]:
-    return [
-        max(_length(column.title), *(_length(row[index].text) for row in rows)) for index, column in enumerate(columns)
-    ]
+    titles = [Cell(column.title) for column in columns]
+    return [max(cell_len(cell.text) for cell in column) for column in zip(titles, *rows, strict=True)]
 
 
 def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> dict[int, int]:
@@ -181,36 +175,29 @@ def _print_plain(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], widt
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _length(text))
+    return text + " " * (width - cell_len(text))
 
 
 def _print_columns(
     console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]], shown: Mapping[int, int]
 ) -> None:
-    titles = [Cell(column.title, "bold") for column in columns]
-    for row in (titles, *rows):
-        lines = [_lines(row[index], width, columns[index]) for index, width in shown.items()]
-        for parts in zip_longest(*lines, fillvalue=""):
-            styles = (row[index].style for index in shown)
-            padded = (_padded(part, width + _GAP) for part, width in zip(parts, shown.values(), strict=True))
-            _line(console, *map(Cell, padded, styles))
-
-
-def _lines(cell: Cell, width: int, column: Column) -> list[str]:
-    """A value within a width, in as many lines as it needs."""
-    from rich.cells import set_cell_size
+    from rich.table import Table
     from rich.text import Text
 
-    if _length(cell.text) <= width:
-        return [cell.text]
-    if column.gives_way == "folded":
-        return [line.plain.rstrip() for line in Text(cell.text).wrap(terminal(), width)]
-    return [set_cell_size(cell.text, width - 1).rstrip() + "…"]
+    table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+    for index, width in shown.items():
+        folded = columns[index].gives_way == "folded"
+        table.add_column(
+            Text(columns[index].title), width=width, no_wrap=not folded, overflow="fold" if folded else "ellipsis"
+        )
+    for row in rows:
+        table.add_row(*(Text(row[index].text, row[index].style) for index in shown))
+    console.print(table)
 
 
 def _print_records(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     names = [column.title.lower() for column in columns]
-    width = max(map(_length, names[1:]), default=0) + _GAP
+    width = max(map(cell_len, names[1:]), default=0) + _GAP
     for number, row in enumerate(rows):
         if number:
             _line(console, Cell(""))
@@ -223,8 +210,8 @@ def _print_records(console: Console, columns: Sequence[Column], rows: Sequence[S
 def _print_fact(console: Console, indent: str, name: str, cell: Cell, width: int) -> None:
     """A name and its value, which goes on a line of its own where there is no room beside the name."""
     beside = f"{indent}{_padded(name, width)}"
-    if console.is_terminal and _length(beside) + _length(cell.text) > console.width:
-        room = console.width - _length(cell.text)
+    if console.is_terminal and cell_len(beside) + cell_len(cell.text) > console.width:
+        room = console.width - cell_len(cell.text)
         _line(console, Cell(f"{indent}{name}"))
         _line(console, Cell(" " * min(_GAP + len(indent), max(room, 0))), cell)
     else:

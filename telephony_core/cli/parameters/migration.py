@@ -1,4 +1,4 @@
-"""What commands of a migration are given: files that must not be replaced, numbers to choose, losses to accept."""
+"""What commands of a migration are given: files that must not be replaced, numbers to choose, losses to allow."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from telephony_core.cli import prompts
-from telephony_core.cli.options import InputFile
 from telephony_core.cli.output.printable import printable
+from telephony_core.cli.parameters.files import InputFile
 from telephony_core.errors import ConfigurationError, MigrationError
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.rendering.commands import file_word
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 TRUNK_CHECK: Final = "trunk_check"
-"""The name by which a trunk that failed its check is accepted."""
+"""The name by which a trunk that failed its check is allowed."""
 
 
 def force_option(command: CommandT) -> CommandT:
@@ -36,8 +36,8 @@ def force_option(command: CommandT) -> CommandT:
 
 def take_over_option(command: CommandT) -> CommandT:
     """``--take-over``."""
-    said = "Take the place of a run on another host that never said it ended."
-    return click.option("--take-over", is_flag=True, help=said)(command)
+    text = "Take the place of a run on another host that never reported its end."
+    return click.option("--take-over", is_flag=True, help=text)(command)
 
 
 def plan_argument(command: CommandT) -> CommandT:
@@ -59,13 +59,13 @@ def numbers_option(command: CommandT) -> CommandT:
 
 
 def allow_option(*more: str) -> Callable[[CommandT], CommandT]:
-    """``--allow``, which takes the consents that there are, and ``more``."""
+    """``--allow``, which takes every name that there is, and ``more``."""
     return click.option(
         "--allow",
         multiple=True,
         type=click.Choice([*(allowance.value for allowance in Allowance), *more]),
         metavar="NAME",
-        help="Accept a loss or a side effect by its name; repeat it for several.",
+        help="Allow a loss or a side effect by its name; repeat it for several.",
     )
 
 
@@ -75,10 +75,10 @@ def named(file: str, otherwise: str) -> str:
 
 
 def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: Iterable[str | None] = ()) -> None:
-    """Say before any work is done that a file is in the way. Raises `MigrationError`.
+    """Refuse, before any work is done, to replace a file. Raises `MigrationError`.
 
     What the command ``reads``, and its configuration, is never written over, with ``force`` neither. A file that is
-    stdout itself (``/dev/stdout``) has it alone: what else is said goes to stderr.
+    stdout itself (``/dev/stdout``) has it alone: everything else goes to stderr.
     """
     from telephony_core.accounts.connections import user_file
 
@@ -86,7 +86,7 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: 
     try:
         places = [Path(os.path.realpath(file)) for file in named]
     except OSError:
-        raise MigrationError("the working directory is gone", remedy="go to another one") from None
+        raise MigrationError("the working directory was deleted", remedy="go to another one") from None
     if len(set(places)) < len(named):
         raise click.UsageError("one file cannot hold both: give two names")
     configured = session.config or os.environ.get("TELEPHONY_CONFIG") or user_file()

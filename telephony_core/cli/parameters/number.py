@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import click
+
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_parsing import is_written_as_number
 from telephony_core.errors import AmbiguousNumber, WrongState
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SIP_IDENTIFIER: Final = re.compile(r"(?:sips?|tel):|.*@", re.IGNORECASE | re.DOTALL)
+
+limit_option = click.option("--limit", type=click.IntRange(1, 10**9), metavar="N", help="Stop after so many.")
 
 
 def is_id(argument: str, region: str) -> bool:
@@ -50,13 +54,14 @@ def to_write(client: Telephony, argument: str, by_id: bool) -> PhoneNumber:
     except AmbiguousNumber as error:
         if any(candidate.is_live for candidate in error.candidates):
             raise
-        over = error.candidates
+        released = error.candidates
     else:
         if number.status is not NumberStatus.RELEASED:
             return number
-        over = (number,)
+        released = (number,)
     raise WrongState(
-        f"no live record holds {over[0].identity}, only released ones: {', '.join(record.id for record in over)}",
+        f"no live record holds {released[0].identity}, only released ones: "
+        f"{', '.join(record.id for record in released)}",
         remedy="a released record cannot be changed; import the number again",
         provider=client.provider,
         operation="find_number",

@@ -37,8 +37,8 @@ def _reference(ctx: click.Context, _param: click.Parameter, value: str | None) -
 
 def password_option(command: CommandT) -> CommandT:
     """``--password``."""
-    said = "Password of the trunk: env:NAME, file:PATH, prompt:, or - for stdin; never the password itself."
-    return click.option("--password", metavar="REF", callback=_reference, help=said)(command)
+    text = "Password of the trunk: env:NAME, file:PATH, prompt:, or - for stdin; never the password itself."
+    return click.option("--password", metavar="REF", callback=_reference, help=text)(command)
 
 
 def read_password(reference: str | None, session: Session) -> SecretStr | None:

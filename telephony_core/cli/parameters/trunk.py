@@ -20,7 +20,7 @@ _ENCRYPTION: Final = click.Choice([word.value for word in MediaEncryption if wor
 
 
 class TrunkGiven(TypedDict):
-    """What the options of `trunk_options` hand to a command."""
+    """The values of `trunk_options`."""
 
     address: str | None
     username: str | None
@@ -33,7 +33,7 @@ class TrunkGiven(TypedDict):
 
 
 def trunk_options(command: CommandT) -> CommandT:
-    """What a trunk can be told to be."""
+    """The settings of a trunk."""
     options = (
         click.option("--address", metavar="HOST[:PORT]|URI", help="Where outbound calls go."),
         click.option("--username", metavar="NAME", help="Digest user of outbound calls."),
@@ -68,7 +68,7 @@ def inbound_update(given: TrunkGiven, cleared: Sequence[str] = ()) -> InboundUpd
     """The inbound half of a change; ``None`` when nothing of it was given. Raises as `InboundUpdate` does."""
     fields: dict[str, Any] = dict.fromkeys(cleared)
     if "allowed_addresses" in cleared:
-        fields["allow_any"] = given["allow_any"]  # consent to what having no list means
+        fields["allow_any"] = given["allow_any"]  # allows what having no list means
     elif given["allow_address"] or given["allow_any"]:
         fields |= {"allowed_addresses": given["allow_address"], "allow_any": given["allow_any"]}
     if given["inbound_encryption"] is not None:

@@ -14,7 +14,7 @@ from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import InvalidInput
+from telephony_core.errors import InvalidInput, cli_words
 from telephony_core.migration.assessment.context import MigrationContext
 from telephony_core.migration.assessment.field_mapping import map_fields
 from telephony_core.migration.assessment.target import TargetAccount
@@ -345,7 +345,7 @@ def _objections(
             field=problem.field,
             severity=Severity.WARN if problem.error is None else Severity.BLOCK,
             message=problem.message,
-            remedy=problem.remedy,
+            remedy=cli_words(problem.remedy),
         )
 
 

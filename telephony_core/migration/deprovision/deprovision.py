@@ -310,7 +310,7 @@ class _Run:
                 self.rules.failed(error)
                 self.left.append(LeftAlone.of(task.key, error))
                 self.progress.failed = len(self.left)
-                self.progress.report(EventKind.NUMBER_FAILED, task.key, str(error))
+                self.progress.report(EventKind.NUMBER_FAILED, task.key, error.cli_text)
             else:
                 self.rules.succeeded()
                 self.done.append(Deprovisioned.of(task.key, self._last))

@@ -24,7 +24,7 @@ class LeftAlone(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, number: str, error: TelephonyError) -> LeftAlone:
-        return cls(number=number, message=str(error), error=type(error).__name__)
+        return cls(number=number, message=error.cli_text, error=type(error).__name__)
 
     def __str__(self) -> str:
         return f"{self.number}: {self.message}"

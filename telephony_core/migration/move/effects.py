@@ -349,6 +349,6 @@ def journaled(task: MigrationTask, procedure: Procedure[T]) -> Procedure[T]:
     phase = Phase.UNKNOWN if isinstance(error, OutcomeUnknown) else Phase.FAILED
     known = {"error": type(error).__name__, "status": error.status, "code": error.code, "request_id": error.request_id}
     yield from task.write(
-        action, phase, str(error), data={name: value for name, value in known.items() if value is not None}
+        action, phase, error.cli_text, data={name: value for name, value in known.items() if value is not None}
     )
     raise error

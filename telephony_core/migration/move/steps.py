@@ -300,7 +300,7 @@ def _ask_a_person(task: MigrationTask, candidates: tuple[PhoneNumber, ...], why:
         if len(ids) == 1
         else f"{len(ids)} records of {task.key} are there now that were not before: {', '.join(ids)}"
     )
-    yield from task.write(Action.IMPORT, Phase.UNKNOWN, str(error), data={"candidates": [*ids]})
+    yield from task.write(Action.IMPORT, Phase.UNKNOWN, error.cli_text, data={"candidates": [*ids]})
     raise error
 
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from telephony_core.text.cells import cell_width
+
 _NARROWEST: Final = 20
-
-
-def cells(text: str) -> int:
-    """How many cells of a terminal a text takes: two for wide characters, none for combining ones."""
-    return len(text) if text.isascii() else sum(map(_width, text))
-
-
-def _width(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
 def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> list[str]:
@@ -25,13 +15,13 @@ def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> 
 
     What is longer than a line is broken where it has to be: nothing is cut off.
     """
-    rest = " " * cells(first) if rest is None else rest
-    width = max(width, _NARROWEST, cells(first) + 8, cells(rest) + 8)
+    rest = " " * cell_width(first) if rest is None else rest
+    width = max(width, _NARROWEST, cell_width(first) + 8, cell_width(rest) + 8)
     lines, line, empty = [], first, True
     for word in text.split():
-        for part in _parts(word, width - cells(rest)):
-            needed = cells(part) + (0 if empty else 1)
-            if not empty and cells(line) + needed > width:
+        for part in _parts(word, width - cell_width(rest)):
+            needed = cell_width(part) + (0 if empty else 1)
+            if not empty and cell_width(line) + needed > width:
                 lines.append(line)
                 line, empty = rest, True
             line += part if empty else f" {part}"
@@ -40,12 +30,12 @@ def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> 
 
 
 def _parts(word: str, longest: int) -> Iterator[str]:
-    if cells(word) <= longest:
+    if cell_width(word) <= longest:
         yield word
         return
     part = ""
     for character in word:
-        if cells(part) + _width(character) > longest:
+        if cell_width(part + character) > longest:  # a mark or a joiner adds nothing, and stays with its letter
             yield part
             part = ""
         part += character

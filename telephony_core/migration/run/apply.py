@@ -297,7 +297,7 @@ class _Run:
     def _fail(self, task: MigrationTask, error: TelephonyError) -> None:
         self.failures[task.key] = NumberOutcome.of(task.key, self._state(task.number).state, error)
         self.progress.failed = len(self.failures)
-        self.progress.report(EventKind.NUMBER_FAILED, task.key, str(error))
+        self.progress.report(EventKind.NUMBER_FAILED, task.key, error.cli_text)
 
     async def _check_for_doubles(self, tasks: Sequence[MigrationTask], target: AccountIndex) -> None:
         """Look whether somebody else made one of these numbers while this run did: then there are two of it."""
@@ -307,7 +307,9 @@ class _Run:
         try:
             await target.refresh()
         except TelephonyError as error:
-            self.progress.notice(f"whether a number is there twice was not seen, and `verify` will show it: {error}")
+            self.progress.notice(
+                f"a number that is there twice may have been missed; `verify` shows it: {error.cli_text}"
+            )
             return
         for task in moved:
             live = target.live_of_settled(task.identity)

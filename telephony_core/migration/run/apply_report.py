@@ -21,7 +21,7 @@ class NumberOutcome(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, number: str, state: MigrationState, error: TelephonyError) -> NumberOutcome:
-        return cls(number=number, state=state, error=type(error).__name__, message=str(error))
+        return cls(number=number, state=state, error=type(error).__name__, message=error.cli_text)
 
     def __str__(self) -> str:
         return f"{self.number}: {self.state.replace('_', ' ')}: {self.message}"

@@ -61,7 +61,7 @@ class Releasing(Subject):
         scheduled = account.client.get_number(number.id)
         self.refused(account, WrongState, lambda: account.client.release(scheduled, allow=EVERYTHING))
 
-    def test_a_side_effect_of_releasing_needs_consent(self, account: ContractAccount) -> None:
+    def test_a_side_effect_of_releasing_needs_allow(self, account: ContractAccount) -> None:
         effects = account.capabilities.side_effects.get(Operation.RELEASE, frozenset())
         if not effects:
             pytest.skip(f"{account.spec.slug} declares no side effect of releasing")

@@ -151,7 +151,7 @@ class Writing(Subject):
             self.write(account, number, {self.agent_field(account): nobody})
         assert account.client.get_number(number.id) == number
 
-    def test_a_side_effect_of_assigning_needs_consent(self, account: ContractAccount) -> None:
+    def test_a_side_effect_of_assigning_needs_allow(self, account: ContractAccount) -> None:
         effects = account.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
         if not effects:
             pytest.skip(f"{account.spec.slug} declares no side effect of assigning")

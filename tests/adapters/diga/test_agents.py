@@ -120,7 +120,7 @@ def test_a_version_that_is_live_already_needs_no_consent(
 
 
 @pytest.mark.parametrize(("version", "version_id"), [(OLD, OLD), (DRAFT, WORK), (WORK, WORK)])
-def test_a_version_that_would_go_live_needs_consent_by_name(
+def test_a_version_that_would_go_live_needs_allow_by_name(
     version: str, version_id: str, wire: Any, operations: Operations, custom: Make
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=version))

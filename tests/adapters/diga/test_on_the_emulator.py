@@ -82,7 +82,7 @@ def test_an_imported_number_comes_back_as_it_was_sent(telephony: Telephony) -> N
     assert (number.origin, number.status) == (Origin.IMPORTED, NumberStatus.ACTIVE)
 
 
-def test_assigning_a_draft_or_another_version_needs_consent_and_the_published_one_does_not(
+def test_assigning_a_draft_or_another_version_needs_allow_and_the_published_one_does_not(
     telephony: Telephony, emulator: DigaEmulator
 ) -> None:
     number = telephony.find_number("+827044446666")

@@ -205,7 +205,7 @@ def test_a_release_that_is_scheduled_already_is_not_ordered_again(
 
 
 @pytest.mark.parametrize("way", ["inbound_agent_id", "outbound_agent_id"])
-def test_releasing_an_imported_number_with_an_agent_needs_consent(
+def test_releasing_an_imported_number_with_an_agent_needs_allow(
     way: str, wire: Any, operations: Operations, custom: Make
 ) -> None:
     number = read(custom(**{"inbound_agent_id": None, way: "22222222-2222-4222-8222-222222222222"}))
@@ -217,7 +217,7 @@ def test_releasing_an_imported_number_with_an_agent_needs_consent(
     assert wire.sent == []
 
 
-def test_an_agent_that_was_linked_after_the_record_was_read_needs_consent(
+def test_an_agent_that_was_linked_after_the_record_was_read_needs_allow(
     wire: Any, operations: Operations, custom: Make
 ) -> None:
     with pytest.raises(NotAllowed):

@@ -264,9 +264,7 @@ def test_an_empty_update_is_refused(wire: Any, operations: Operations, custom: M
     assert wire.sent == []
 
 
-def test_opening_the_trunk_needs_consent_and_says_that_it_is_not_documented(
-    operations: Operations, custom: Make
-) -> None:
+def test_opening_the_trunk_needs_allow_and_says_that_it_is_not_documented(operations: Operations, custom: Make) -> None:
     with pytest.raises(NotAllowed):
         InboundUpdate(allowed_addresses=[])
 

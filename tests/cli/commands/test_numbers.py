@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from telephony_core import NumberIdentity, NumberStatus, Origin, PhoneNumber, Release, Telephony
-from telephony_core.cli.commands.numbers import consequences, outcome
+from telephony_core.cli.commands.numbers.release import consequences, outcome
 from telephony_core.provider.registry import registry
 
 MAIN_LINE = "+827011112222"

@@ -72,7 +72,7 @@ def test_a_setting_that_the_provider_has_no_place_for_is_refused_without_a_reque
     assert vox.requests == []
 
 
-def test_an_address_open_to_all_needs_consent(telephony, diga):
+def test_an_address_open_to_all_needs_allow(telephony, diga):
     error = telephony.error("sip", "set", SPANISH_MOBILE, "-p", "diga", "--allow-address", "0.0.0.0/0")
     assert (error["kind"], error["exit_code"], error["allowance"]) == ("NotAllowed", 8, "allow_any")
     assert "--allow-any" in error["remedy"]

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from telephony_core.cli.demo_peer import local_peer
+from examples.demo.sip_peer import local_peer
 
 CANARY = "tr4nk-c4nary"
 

@@ -290,7 +290,7 @@ def test_the_map_can_give_a_list_where_the_source_has_none() -> None:
     assert the(result, "inbound.allowed_addresses").after == "198.51.100.0/24"
 
 
-def test_an_open_list_in_the_map_needs_consent_as_well() -> None:
+def test_an_open_list_in_the_map_needs_allow_as_well() -> None:
     assert eligibility(number(), mapping=trunk_map(allowed_addresses=[])).why is SkipReason.BLOCKED
 
 

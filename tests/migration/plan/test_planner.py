@@ -23,11 +23,12 @@ from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, Settings, SkipReason, StepKind
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import load_plan, save_plan
-from telephony_core.migration.rendering.layout import cells, wrapped
+from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.migration.rendering.plan_text import plan_lines
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import InboundHost, Operation, ReleaseEffect, ReleaseTerms
 from telephony_core.provider.port import ProviderSpec
+from telephony_core.text.cells import cell_width
 from telephony_core.transport.pace import Pace
 from tests.migration.scenes import (
     CLOCK,
@@ -474,7 +475,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, passwords: None) -> None
     _, target_client = emulated("diga")
     held, to = take_inventory(source_client), survey(target_client)
     lines = plan_lines(make_plan(held, to, answered(held, to), allow=["tls"]), width)
-    assert max(cells(line) for line in lines) <= width
+    assert max(cell_width(line) for line in lines) <= width
 
 
 def test_what_holds_for_every_number_is_said_once() -> None:
@@ -497,9 +498,9 @@ def test_labels_cannot_act_on_the_terminal() -> None:
 
 
 def test_wide_characters_count_as_two_cells() -> None:
-    assert cells("본사") == 4
-    assert cells("e\u0301") == 1
-    assert all(cells(line) <= 20 for line in wrapped("대표번호 " * 20, 20))
+    assert cell_width("본사") == 4
+    assert cell_width("e\u0301") == 1
+    assert all(cell_width(line) <= 20 for line in wrapped("대표번호 " * 20, 20))
     assert "".join(wrapped("a" * 50, 20, "- ")).replace("-", "").replace(" ", "") == "a" * 50
 
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from telephony_core import InboundUpdate, NumberImport, OutboundUpdate
-from telephony_core.cli.failures import said_of
+from telephony_core.cli.failures import error_data
 from telephony_core.errors import TelephonyError
 from telephony_core.provider.registry import registry
 from telephony_core.testing import new_emulator
@@ -45,7 +45,11 @@ def everything_of(error: BaseException) -> Iterator[object]:
     while link is not None:
         yield from (str(link), repr(link), repr(link.args), repr(vars(link)), repr(getattr(link, "__notes__", ())))
         if isinstance(link, TelephonyError):
-            yield from (json.dumps(said_of(link)), json.dumps(said_of(link), ensure_ascii=False), pickle.dumps(link))
+            yield from (
+                json.dumps(error_data(link)),
+                json.dumps(error_data(link), ensure_ascii=False),
+                pickle.dumps(link),
+            )
         if isinstance(link, ValidationError):
             yield repr(link.errors())
         link = link.__cause__ or link.__context__

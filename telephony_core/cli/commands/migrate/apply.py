@@ -1,4 +1,4 @@
-"""`telephony migrate apply`: carry a plan out, or go on with it where it was interrupted."""
+"""`telephony migrate apply`."""
 
 from __future__ import annotations
 
@@ -7,38 +7,36 @@ from typing import TYPE_CHECKING
 import click
 
 from telephony_core.cli import prompts
-from telephony_core.cli.commands.migrate.run import (
-    SpokenRules,
-    Telling,
+from telephony_core.cli.commands.migrate.running import (
     asking,
-    ended,
-    ends,
+    exit_code,
+    in_doubt_reported,
     learn_secrets,
-    load,
+    open_plan,
     print_report,
-    to_its_end,
 )
 from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.pasteable import pasteable
+from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
 from telephony_core.cli.session import OpenedAccount, Session, account_of
-from telephony_core.cli.wording import pasteable
 
 if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Endpoint
 
 
-@click.command("apply")
+@click.command()
 @plan_argument
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @numbers_option
 @click.option("--canary", type=click.IntRange(0, 10**9), metavar="N", help="Move so many first, alone.")
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once.")
-@click.option("--stop-on-error", is_flag=True, help="Begin no further number after one has failed.")
+@click.option("--stop-on-error", is_flag=True, help="Start no further number after one has failed.")
 @take_over_option
 @common_options
 @pass_session
 @click.pass_context
-def apply_(
+def command(
     ctx: click.Context,
     /,
     session: Session,
@@ -54,19 +52,18 @@ def apply_(
 
     Creates the planned numbers at the target, reads each back and compares it. The source is only read. Whatever
     interrupts it, run it again: it finds out what was under way, and goes on from there. The first Ctrl-C finishes the
-    numbers in hand; a second one stops at once, safely.
+    numbers under way; a second one stops at once, safely.
     """
-    from telephony_core.migration.rendering.commands import command
+    from telephony_core.migration.rendering.commands import command as command_line
     from telephony_core.migration.rendering.plan_text import counted
-    from telephony_core.migration.run.apply import ApplyOptions, aapply_plan
+    from telephony_core.migration.run.apply import ApplyOptions, apply_plan
     from telephony_core.migration.run.status import read_run
 
-    loaded = load(plan_file)
-    plan = loaded.plan
+    opened = open_plan(session, plan_file)
+    plan = opened.loaded.plan
     keys = keys_of(plan, numbers)
     chosen = {number.key for number in plan.chosen(keys)}
-    left = [key for key in read_run(loaded, lost=take_over).remainder if key in chosen]
-    both = ends(session, plan)
+    left = [key for key in read_run(opened.loaded, lost=take_over).remainder if key in chosen]
     if left and not yes:
         prompts.confirm(
             f"Move {counted(len(left), 'number')} from {_account(plan.source)} to {_account(plan.target)}?",
@@ -74,12 +71,12 @@ def apply_(
             explanation=[
                 f"{counted(len(left), 'number')} will be created at {_account(plan.target)}. Nothing is changed at "
                 f"{_account(plan.source)}.",
-                *([f"Accepted by name: {', '.join(plan.allowed)}."] if plan.allowed else []),
-                pasteable(f"`{command('rollback', plan_file)}` takes it back.", session),
+                *([f"Allowed by name: {', '.join(plan.allowed)}."] if plan.allowed else []),
+                pasteable(f"`{command_line('rollback', plan_file)}` undoes it.", session),
             ],
         )
     learn_secrets(session, plan)
-    with Telling(session, "moved") as telling:
+    with Progress(session, "moved") as progress, in_doubt_reported(opened.loaded):
         options = ApplyOptions(
             numbers=keys,
             canary=canary,
@@ -87,16 +84,13 @@ def apply_(
             stop_on_error=stop_on_error,
             take_over=take_over,
             prompt=asking(session),
-            on_event=telling.event,
+            on_event=progress.event,
         )
-        rules = SpokenRules(plan.settings.equal_failures, stop_on_error, tell=telling.say)
-        report = to_its_end(
-            lambda rules: aapply_plan(loaded, both.source, both.target, options, rules=rules), rules, "apply", loaded
-        )
+        report = apply_plan(*opened, options)
     print_report(session, report, report.lines(), report.next_commands[:1], complete=report.is_complete)
     moved = report.done - report.rolled_back
-    ctx.exit(ended(report.is_complete, bool(report.in_doubt), moved, report.stopped))
+    ctx.exit(exit_code(report.is_complete, bool(report.in_doubt), moved, report.stopped))
 
 
-def _account(side: Endpoint) -> OpenedAccount:
-    return account_of(side.connection, side.provider, side.base_url or "")
+def _account(end: Endpoint) -> OpenedAccount:
+    return account_of(end.connection, end.provider, end.base_url or "")

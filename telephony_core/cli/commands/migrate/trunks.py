@@ -23,7 +23,7 @@ _SEVERITIES: Final = {
 
 
 def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan], *, allowed: bool) -> Plan:
-    """The plan with what its trunks answered; numbers whose trunk failed are left out unless that was accepted.
+    """The plan with what its trunks answered; numbers whose trunk failed are left out unless that was allowed.
 
     ``make`` makes the plan anew for some of its numbers, so that its estimate fits them. Sends SIP `OPTIONS`.
     """
@@ -41,8 +41,8 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
     }
     if blocked:
         plan = make([number.key for number in plan.numbers if number.source.id not in blocked])
-        told = (_left_out(one, blocked.get(one.source_id)) for one in plan.skipped)
-        plan = plan.model_copy(update={"skipped": tuple(told)})
+        skipped = tuple(_left_out(one, blocked.get(one.source_id)) for one in plan.skipped)
+        plan = plan.model_copy(update={"skipped": skipped})
     numbers = tuple(
         number.model_copy(update={"findings": (*number.findings, findings[number.key])})
         if number.key in findings
@@ -57,10 +57,10 @@ def _address(number: PlannedNumber) -> SipAddress | None:
 
 
 async def _check(addresses: Sequence[SipAddress]) -> list[TrunkReport]:
-    room = asyncio.Semaphore(_AT_ONCE)
+    slots = asyncio.Semaphore(_AT_ONCE)
 
     async def one(address: SipAddress) -> TrunkReport:
-        async with room:
+        async with slots:
             return await acheck_trunk(address)
 
     return list(await asyncio.gather(*map(one, addresses)))
@@ -75,7 +75,7 @@ def _finding(report: TrunkReport, *, allowed: bool) -> Finding:
         before=report.address,
         remedy=None
         if report.verdict is CheckVerdict.PASS
-        else f"`telephony sip check {report.address}` tells every step",
+        else f"`telephony sip check {report.address}` shows every step",
         allowance=TRUNK_CHECK if failed else None,
         allowed=failed and allowed,
     )

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from telephony_core.cli.commands.migrate.run import ended
+from telephony_core.cli.commands.migrate.running import exit_code
 from telephony_core.cli.exit_codes import BY_NAME
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.migration.run.stopping import Stopped
@@ -161,7 +161,7 @@ def test_an_import_that_is_never_answered_goes_before_a_part_that_was_done(movin
     ],
 )
 def test_a_run_ends_with_the_first_code_that_fits(complete, doubted, done, stopped, code):
-    assert ended(complete, doubted, done, stopped) == code
+    assert exit_code(complete, doubted, done, stopped) == code
 
 
 def test_what_was_rolled_back_is_no_part_that_was_done(moving):
@@ -406,7 +406,7 @@ class Terminal:
 def test_progress_is_a_bar_on_any_terminal(monkeypatch, columns, colour):
     from datetime import UTC, datetime
 
-    from telephony_core.cli.commands.migrate.run import Telling
+    from telephony_core.cli.output.progress import Progress
     from telephony_core.cli.session import Session
     from telephony_core.migration.run.events import Event, EventKind
 
@@ -419,18 +419,16 @@ def test_progress_is_a_bar_on_any_terminal(monkeypatch, columns, colour):
     def event(kind, **data):
         return Event(kind=kind, at=datetime.now(UTC), total=3, **data)
 
-    with Telling(session, "moved") as telling:
-        telling.event(event(EventKind.STARTED, message="3 of 3 numbers to move"))
+    with Progress(session, "moved") as progress:
+        progress.event(event(EventKind.STARTED, message="3 of 3 numbers to move"))
         assert terminal.text == ""  # somebody may be asked for a password now
-        telling.event(event(EventKind.NOTICE, message="taking the place of a run"))
-        telling.say("stopping before anything has begun")
+        progress.event(event(EventKind.NOTICE, message="taking the place of a run"))
         assert "taking the place" in terminal.text
-        assert "before anything has begun" in terminal.text
-        telling.event(event(EventKind.NUMBER_STARTED, number="+827011110000"))
-        telling.event(event(EventKind.WAITING, message="1 s: for pw-canary"))
-        telling.event(event(EventKind.NUMBER_FAILED, number="+827011110000", message="refused pw-canary", failed=1))
-        telling.event(event(EventKind.NOTICE, message="a lock\x1b[31m was taken over"))
-        telling.say("stopping")
+        progress.event(event(EventKind.NUMBER_STARTED, number="+827011110000"))
+        progress.event(event(EventKind.WAITING, message="1 s: for pw-canary"))
+        progress.event(event(EventKind.NUMBER_FAILED, number="+827011110000", message="refused pw-canary", failed=1))
+        progress.event(event(EventKind.NOTICE, message="a lock\x1b[31m was taken over"))
+        progress.event(event(EventKind.NOTICE, message="stopping"))
     assert "+827011110000: refused [hidden]" in terminal.text.replace("\n", "")
     assert "a lock\\x1b[31m" in terminal.text
     assert "stopping" in terminal.text
@@ -439,12 +437,12 @@ def test_progress_is_a_bar_on_any_terminal(monkeypatch, columns, colour):
 
 def test_a_reader_that_goes_away_does_not_stop_the_run(moving, monkeypatch):
     moving.plan()
-    from telephony_core.cli.commands.migrate import run
+    from telephony_core.cli.output import progress
 
-    def gone(*_arguments):
+    def gone(*_arguments, **_options):
         raise BrokenPipeError
 
-    monkeypatch.setattr(run.Telling, "_line", gone)
+    monkeypatch.setattr(progress, "safe_json", gone)
     assert moving.telephony(*APPLY, "--yes").exit_code == 0
     assert len(moving.live()) == 3
 

@@ -82,6 +82,11 @@ def is_step(action, phase, done=0):
     return matches
 
 
+def is_said(line):
+    """The run says that it is going to stop."""
+    return line.get("event", {}).get("kind") == "said"
+
+
 def again(moving):
     """Run it once more: then everything is there, once."""
     with Running(*APPLY) as run:
@@ -98,9 +103,9 @@ def test_the_first_signal_finishes_the_number_in_hand_and_says_how_to_go_on(on_l
     with Running(*APPLY) as run:
         run.until(is_step("import", "intent"))
         run.process.send_signal(number)
-        warned = run.until(lambda told: "warning" in told)
+        stopping = run.until(is_said)
         code, out, _ = run.end()
-    assert "Ctrl-C once more stops at once" in warned["warning"]["message"]
+    assert "asked once more, it stops at once" in stopping["event"]["message"]
     assert code == 130
     assert "1 of 3 moved, stopped (asked)" in out
     assert "next: telephony migrate apply plan.json" in out
@@ -113,7 +118,7 @@ def test_the_second_ctrl_c_stops_at_once_and_the_next_run_finds_out_what_happene
     with Running(*APPLY) as run:
         run.until(is_step("import", "intent"))
         run.process.send_signal(signal.SIGINT)
-        run.until(lambda told: "warning" in told)
+        run.until(is_said)
         run.process.send_signal(signal.SIGINT)
         code, out, err = run.end()
     assert code == 7  # whether the number was made is not known, and that comes first
@@ -129,7 +134,7 @@ def test_the_second_ctrl_c_while_nothing_is_sent_is_told_as_what_it_is(on_loopba
     with Running(*APPLY) as run:
         run.until(lambda told: told.get("event", {}).get("kind") == "number_begun")
         run.process.send_signal(signal.SIGINT)
-        run.until(lambda told: "warning" in told)
+        run.until(is_said)
         run.process.send_signal(signal.SIGINT)
         code, out, err = run.end()
     assert code == 130

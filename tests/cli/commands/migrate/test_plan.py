@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from telephony_core.cli.demo_peer import local_peer
+from examples.demo.sip_peer import local_peer
 from tests.cli.conftest import PLAN, TRUNK_PASSWORD
 
 
@@ -35,7 +35,7 @@ def test_assess_with_a_map_says_how_to_go_on_to_a_plan(moving):
     assert "next: telephony migrate plan vox.json --to diga --map map.toml -o plan.json" in result.stdout
 
 
-def test_assess_says_how_a_loss_is_accepted_here(moving):
+def test_assess_says_how_a_loss_is_allowed_here(moving):
     record = next(iter(moving.vox.store))
     moving.vox.store.edit(record, {"address": "sip:pbx.example.com:5061;transport=tls"})
     moving.inventory()
@@ -45,7 +45,7 @@ def test_assess_says_how_a_loss_is_accepted_here(moving):
     assert allowed["allowed"] == ["tls"]
 
 
-def test_a_loss_that_does_not_exist_cannot_be_accepted(moving):
+def test_a_loss_that_does_not_exist_cannot_be_allowed(moving):
     moving.inventory()
     result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga", "--allow", "everything")
     assert result.exit_code == 64
@@ -225,7 +225,7 @@ def test_a_trunk_that_fails_keeps_its_numbers_out_of_the_plan(moving, closed):
     assert json.loads((moving.folder / "plan.json").read_text())["numbers"] == []
 
 
-def test_a_trunk_that_fails_can_be_accepted_by_name_and_is_applied_then(moving, closed):
+def test_a_trunk_that_fails_can_be_allowed_by_name_and_is_applied_then(moving, closed):
     with_trunk(moving, closed)
     plan = moving.telephony.json(*PLAN, "--check-trunks", "--allow", "trunk_check")
     (finding,) = [each for each in plan["numbers"][0]["findings"] if each["allowance"] == "trunk_check"]
@@ -233,7 +233,7 @@ def test_a_trunk_that_fails_can_be_accepted_by_name_and_is_applied_then(moving, 
     assert moving.telephony("migrate", "apply", "plan.json", "--yes").exit_code == 0
 
 
-def test_what_is_not_checked_cannot_be_accepted(moving):
+def test_what_is_not_checked_cannot_be_allowed(moving):
     moving.inventory()
     result = moving.telephony(*PLAN, "--allow", "trunk_check")
     assert result.exit_code == 64

@@ -1,4 +1,4 @@
-"""`telephony sip …`: the trunk of a number."""
+"""`telephony sip set`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
 import click
 
 from telephony_core.cli import writes
-from telephony_core.cli.commands.sip_check import check as check_command
-from telephony_core.cli.options import common_options, group, pass_session
+from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_trunk
-from telephony_core.cli.output.tables import print_json
-from telephony_core.cli.parameters.number import to_read
 from telephony_core.cli.parameters.password import read_password
 from telephony_core.cli.parameters.trunk import (
     TrunkGiven,
@@ -29,9 +26,6 @@ if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-sip: click.Group = group("Show, change and check the trunk of a number.")
-sip.add_command(check_command)
 
 # Which option clears which field of which half, and which option would set it.
 _CLEARING: Final = (
@@ -55,33 +49,19 @@ class _Given(TrunkGiven):
 
 def _clear_options(command: CommandT) -> CommandT:
     for name, half, field, _ in reversed(_CLEARING):
-        said = f"Clear the {half} {field.replace('_', ' ')}, where the provider documents a way."
-        command = click.option(f"--{name.replace('_', '-')}", is_flag=True, help=said)(command)
+        text = f"Clear the {half} {field.replace('_', ' ')}, where the provider documents a way."
+        command = click.option(f"--{name.replace('_', '-')}", is_flag=True, help=text)(command)
     return command
 
 
-@sip.command()
-@writes.number_argument
-@common_options
-@pass_session
-def show(session: Session, number: str, by_id: bool) -> None:
-    """Show the trunk of a number. --json prints the number, whose `sip` it is."""
-    with session.client() as client:
-        record = to_read(client, number, by_id)
-    if session.json:
-        print_json(record.model_dump(mode="json"))
-    else:
-        print_trunk(record)
-
-
-@sip.command("set")
+@click.command()
 @writes.number_argument
 @trunk_options
 @_clear_options
 @writes.check_option
 @common_options
 @pass_session
-def set_(session: Session, /, number: str, by_id: bool, check: bool, **given: Unpack[_Given]) -> None:
+def command(session: Session, /, number: str, by_id: bool, check: bool, **given: Unpack[_Given]) -> None:
     """Change the trunk of a number: what is not named stays as it is."""
     cleared = _cleared(given)
     with session.client() as client:
@@ -89,22 +69,16 @@ def set_(session: Session, /, number: str, by_id: bool, check: bool, **given: Un
         inbound = inbound_update(given, cleared["inbound"])
         outbound = outbound_update(given, read_password(given["password"], session), cleared["outbound"])
         if inbound is None and outbound is None:
-            raise click.UsageError("say what to change: at least one setting, or one to clear")
+            raise click.UsageError("nothing to change: give at least one setting, or one to clear")
 
         def change(target: PhoneNumber | str) -> SipUpdate:
             return SipUpdate(target, inbound or UNSET, outbound or UNSET, options)
 
-        if check:
-            writes.only_check(session, client, change(number))
-            return
-        record = writes.judged(session, client, number, by_id, "update_sip", change)
+        record = writes.checked_record(session, client, number, by_id, check, "update_sip", change)
         with session.writing(f"the change of the trunk of {record.identity} (record {record.id})", record.id):
             updated = client.update_sip(record, inbound=inbound or UNSET, outbound=outbound or UNSET, options=options)
         session.did(f"the trunk of {updated.identity} (record {updated.id}) was changed")
-    if session.json:
-        print_json(updated.model_dump(mode="json"))
-    else:
-        print_trunk(updated)
+    print_trunk(session, updated)
 
 
 def _cleared(given: Mapping[str, object]) -> dict[str, list[str]]:

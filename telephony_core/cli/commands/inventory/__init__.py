@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import click
 
-from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import InputFile, OutputFile, common_options, pass_session
+from telephony_core.cli.options import CommandGroup, common_options, pass_session
+from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters.files import OutputFile
 from telephony_core.cli.parameters.migration import force_option, named, refuse_to_replace
 from telephony_core.cli.session import Session
-from telephony_core.cli.wording import next_line
-
-_SIGNS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=CommandGroup, package=__name__, names=("diff",), invoke_without_command=True)
 @click.option("-o", "--output", metavar="FILE", type=OutputFile(), help="Write the inventory there.")
 @click.option("--csv", "table", metavar="FILE", type=OutputFile(), help="Also a table for people.")
 @force_option
 @common_options
 @pass_session
 @click.pass_context
-def inventory(ctx: click.Context, /, session: Session, output: str | None, table: str | None, force: bool) -> None:
-    """Write down all that a connection holds, and compare.
+def command(ctx: click.Context, /, session: Session, output: str | None, table: str | None, force: bool) -> None:
+    """Save all that a connection holds, and compare.
 
     Reads every number of a connection, in every status, and writes the file that `telephony migrate` works with. It
     holds no secret, and a checksum by which it shows whether somebody edited it. Nothing is written at the provider.
@@ -67,31 +64,3 @@ def inventory(ctx: click.Context, /, session: Session, output: str | None, table
     print_line(taken.lines()[0])
     print_line(f"  written to {output}" + (f", for people to {table}" if table is not None else ""))
     print_line(next_line(f"telephony migrate assess {named(output, 'INVENTORY')} --to NAME", session))
-
-
-@inventory.command("diff")
-@click.argument("before", metavar="FILE", type=InputFile())
-@click.argument("after", metavar="FILE", type=InputFile())
-@click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is a difference.")
-@common_options
-@pass_session
-@click.pass_context
-def diff_(ctx: click.Context, /, session: Session, before: str, after: str, detailed_exitcode: bool) -> None:
-    """Say what has changed between two inventories.
-
-    Two of one connection show its drift, record by record; two of different connections show how they differ, number by
-    number. Asks no provider.
-    """
-    from telephony_core.migration.inventory.diff import diff
-    from telephony_core.migration.inventory.inventory import Inventory
-
-    found = diff(Inventory.load(Path(before)), Inventory.load(Path(after)))
-    if session.json:
-        print_json(found.model_dump(mode="json"))
-    else:
-        first, *rest = found.lines()
-        print_line(first, "bold")
-        styles = {f"  {drift.message}": _SIGNS.get(drift.what, "") for drift in found.numbers}
-        for line in rest:
-            print_line(line, styles.get(line, ""))
-    ctx.exit(ExitCode.CHANGES if found and detailed_exitcode else ExitCode.OK)

@@ -1,4 +1,4 @@
-"""`telephony emulate` as a real process on loopback, and `telephony demo`, part by part."""
+"""`telephony emulate` as a real process on loopback."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from telephony_core import Telephony
-from telephony_core.cli import demo_program, emulated
+from telephony_core.cli import emulated
 from telephony_core.cli.app import app
-from telephony_core.cli.commands import demo
-from telephony_core.errors import UnsupportedField
 from telephony_core.provider.registry import registry
 
 
@@ -128,101 +126,6 @@ def test_a_provider_without_an_emulator_cannot_be_emulated(monkeypatch):
     assert "no emulator of vox" in result.stderr
 
 
-# -- demo
-
-
-@pytest.fixture(autouse=True)
-def left_behind(monkeypatch, tmp_path):
-    """Where the demo leaves its files."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return tmp_path
-
-
-def test_the_demo_shows_the_main_job_and_ends_well():
-    result = CliRunner().invoke(app, ["demo"])
-    assert result.exit_code == 0, result.output
-    out = result.stdout
-    assert all(part.title in out for part in demo.PARTS)
-    assert "with Telephony(provider) as telephony:" in out  # the program itself
-    assert "run('vox', '07011112222'" in out
-    assert "run('diga', '612345678'" in out
-    assert "vox was sent nothing: inbound.allowed_addresses" in out  # the refused write
-    rows = [line.split() for line in out.splitlines() if line.startswith(("vox ", "diga "))]
-    assert {row[0] for row in rows} == {"vox", "diga"}  # one table
-    assert "telephony emulate" in out
-    assert "All as expected" in out
-
-
-def test_the_demo_with_json_prints_facts_on_stdout_and_the_show_on_stderr():
-    result = CliRunner().invoke(app, ["demo", "--json"])
-    assert result.exit_code == 0, result.output
-    facts = json.loads(result.stdout)
-    assert facts["parts"] == [part.title for part in demo.PARTS]
-    assert facts["refused"] == {"diga": None, "vox": "inbound.allowed_addresses"}
-    assert min(facts["numbers"].values()) > 10
-    assert "All as expected" in result.stderr
-
-
-def test_the_demo_kills_a_migration_resumes_it_and_leaves_its_report(left_behind):
-    result = CliRunner().invoke(app, ["demo", "--json"])
-    assert result.exit_code == 0, result.output
-    facts = json.loads(result.stdout)["migration"]
-    assert facts["moved"] == 5
-    assert set(facts["stayed"]) == {
-        "already_there", "ambiguous", "blocked", "identity", "in_transition", "over", "purchased"
-    }  # fmt: skip
-    assert "3 of 5 are at diga, and it knows of 2" in result.stderr
-    assert "found after its answer was lost" in result.stderr
-    (folder,) = left_behind.iterdir()
-    assert facts["folder"] == str(folder)
-    assert "rolled back" in (folder / "report.html").read_text(encoding="utf-8")
-
-
-def test_the_demo_fails_where_numbers_would_be_there_twice(monkeypatch):
-    from telephony_core.cli import demo_migration
-
-    original = demo_migration._live
-    monkeypatch.setattr(demo_migration, "_live", lambda emulator: original(emulator) * 2)
-    result = CliRunner().invoke(app, ["demo"])
-    assert result.exit_code == 1
-    assert "this does not hold: none is missing, none is there twice" in result.stderr
-
-
-def test_the_demo_fails_when_something_is_not_as_it_should_be(monkeypatch):
-    original = demo_program.run
-
-    def never_refused(*arguments):
-        return original(*arguments)[0], None
-
-    monkeypatch.setattr(demo_program, "run", never_refused)
-    result = CliRunner().invoke(app, ["demo"])
-    assert result.exit_code == 1
-    assert "this does not hold: vox: an allow-list is refused" in result.stderr
-    assert "All as expected" not in result.stdout
-
-
-def test_the_demo_fails_when_the_program_does(monkeypatch):
-    def refuse(*_arguments):
-        raise UnsupportedField("no place", field="label", provider="vox")
-
-    monkeypatch.setattr(demo_program, "run", refuse)
-    assert CliRunner().invoke(app, ["demo"]).exit_code == 65
-
-
-def test_a_part_of_ones_own_plays_on_the_same_stage(capsys):
-    def count(stage):
-        stage.facts["counted"] = {each.spec.slug: len(stage.numbers(each.spec.slug)) for each in stage.emulated}
-
-    facts = demo.play([demo.Part("Counting", count)])
-    assert min(facts["counted"].values()) > 10
-    assert "== Counting" in capsys.readouterr().out
-
-
-def test_the_demo_says_when_there_is_nothing_to_show_it_on():
-    with pytest.raises(demo.Unexpected, match="no number with a trunk"):
-        demo._movable([], "vox")
-
-
 def test_the_environment_is_as_before_afterwards(monkeypatch):
     monkeypatch.setenv("TELEPHONY_VOX_API_KEY", "mine")
     monkeypatch.setenv("NO_PROXY", "internal.example.com")
@@ -233,9 +136,3 @@ def test_the_environment_is_as_before_afterwards(monkeypatch):
     assert os.environ["TELEPHONY_VOX_API_KEY"] == "mine"
     assert os.environ["NO_PROXY"] == "internal.example.com"
     assert "TELEPHONY_DIGA_API_KEY" not in os.environ
-
-
-def test_the_program_is_about_twenty_lines():
-    import inspect
-
-    assert len(inspect.getsource(demo_program).splitlines()) <= 25

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import Amount, common_options, pass_session
+from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters.files import Amount
 from telephony_core.cli.parameters.number import to_read
 from telephony_core.cli.parameters.password import password_option, read_password
 
@@ -18,14 +19,19 @@ if TYPE_CHECKING:
     from telephony_core.domain.sip_address import SipAddress
     from telephony_core.sip_check import Transport, TrunkCredentials
 
-_COLOURS: Final = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
+_ENDS: Final = {
+    "PASS": ("green", ExitCode.OK),
+    "FAIL": ("red", ExitCode.FAILED),
+    "INCONCLUSIVE": ("yellow", ExitCode.INCONCLUSIVE),
+}
+"""The colour and the exit code of a verdict."""
 
 
 @click.command()
 @click.argument("target", metavar="NUMBER|ADDRESS")
 @click.option("--id", "by_id", is_flag=True, help="With -p: NUMBER is the id of a record.")
 @click.option("--register", is_flag=True, help="Try the credentials with a REGISTER that ends at once.")
-@click.option("--username", metavar="NAME", help="Digest user; with -p the record's, where the provider tells it.")
+@click.option("--username", metavar="NAME", help="Digest user; with -p the record's, where the provider shows it.")
 @password_option
 @click.option(
     "--transport",
@@ -39,7 +45,7 @@ _COLOURS: Final = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 @common_options
 @pass_session
 @click.pass_context
-def check(
+def command(
     ctx: click.Context,
     /,
     session: Session,
@@ -76,15 +82,13 @@ def check(
         tls=tls,
         timing=Timing(total=timeout),
     )
+    colour, code = _ENDS[report.verdict.upper()]
     if session.json:
         print_json(report.model_dump(mode="json"))
     else:
-        first, *rest = report.lines()
-        print_line(first, _COLOURS[report.verdict.upper()])
-        for line in rest:
-            print_line(line)
-    ends = {"PASS": ExitCode.OK, "FAIL": ExitCode.FAILED, "INCONCLUSIVE": ExitCode.INCONCLUSIVE}
-    ctx.exit(ends[report.verdict.upper()])
+        for index, line in enumerate(report.lines()):
+            print_line(line, "" if index else colour)
+    ctx.exit(code)
 
 
 def _trunk(session: Session, target: str, by_id: bool) -> tuple[SipAddress, str | None]:

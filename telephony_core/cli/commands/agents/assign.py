@@ -1,4 +1,4 @@
-"""`telephony agents …`: which agent serves a number."""
+"""`telephony agents assign`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from telephony_core.cli import writes
-from telephony_core.cli.options import common_options, group, pass_session
+from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_number
-from telephony_core.cli.output.tables import print_json
 from telephony_core.cli.parameters.agent import agent_ref
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import SideEffect
@@ -22,23 +21,21 @@ if TYPE_CHECKING:
     from telephony_core.domain.agents import AgentRef
     from telephony_core.domain.phone_number import PhoneNumber
 
-agents: click.Group = group("Say which agents serve a number.")
 
-
-@agents.command()
+@click.command()
 @writes.number_argument
 @click.option("--inbound", metavar="ID", help="Agent that answers calls.")
 @click.option("--outbound", metavar="ID", help="Agent that makes calls.")
 @click.option("--version", metavar="VERSION", help="Version of both: published, draft, or the provider's own word.")
 @click.option("--inbound-version", metavar="VERSION", help="Version of the inbound agent, where they differ.")
 @click.option("--outbound-version", metavar="VERSION", help="Version of the outbound agent, where they differ.")
-@click.option("--none-inbound", is_flag=True, help="Take the inbound agent off.")
-@click.option("--none-outbound", is_flag=True, help="Take the outbound agent off.")
+@click.option("--none-inbound", is_flag=True, help="Remove the inbound agent.")
+@click.option("--none-outbound", is_flag=True, help="Remove the outbound agent.")
 @writes.allow_option(SideEffect.PUBLISHES)
 @writes.check_option
 @common_options
 @pass_session
-def assign(
+def command(
     session: Session,
     number: str,
     by_id: bool,
@@ -52,34 +49,28 @@ def assign(
     allow: Sequence[str],
     check: bool,
 ) -> None:
-    """Say which agents serve a number. A direction that is not named stays as it is.
+    """Assign agents to a number. A direction that is not named stays as it is.
 
     The version is never guessed: say published, draft, or the provider's own word for one.
     """
-    answering = _wanted("inbound", inbound, inbound_version, version, none_inbound)
-    calling = _wanted("outbound", outbound, outbound_version, version, none_outbound)
+    answering = _direction("inbound", inbound, inbound_version, version, none_inbound)
+    calling = _direction("outbound", outbound, outbound_version, version, none_outbound)
     if isinstance(answering, Unset) and isinstance(calling, Unset):
-        raise click.UsageError("say which agent: --inbound or --outbound, or --none-inbound or --none-outbound")
+        raise click.UsageError("which agent? Give --inbound or --outbound, or --none-inbound or --none-outbound")
     effects = frozenset(SideEffect(effect) for effect in allow)
 
     def change(target: PhoneNumber | str) -> AgentAssignment:
         return AgentAssignment(target, answering, calling, effects)
 
     with session.client() as client:
-        if check:
-            writes.only_check(session, client, change(number))
-            return
-        record = writes.judged(session, client, number, by_id, "assign_agents", change)
+        record = writes.checked_record(session, client, number, by_id, check, "assign_agents", change)
         with session.writing(f"the assignment of agents to {record.identity} (record {record.id})", record.id):
             updated = client.assign_agents(record, inbound=answering, outbound=calling, allow=effects)
         session.did(f"the agents of {updated.identity} (record {updated.id}) were assigned")
-    if session.json:
-        print_json(updated.model_dump(mode="json"))
-    else:
-        print_number(updated)
+    print_number(session, updated)
 
 
-def _wanted(
+def _direction(
     direction: str, agent_id: str | None, own_version: str | None, version: str | None, none: bool
 ) -> AgentRef | None | Unset:
     """What one direction is to be: an agent, none, or left as it is."""

@@ -1,0 +1,51 @@
+"""`telephony migrate assess`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from telephony_core.cli.commands.migrate.planning import (
+    inventory_argument,
+    map_option,
+    next_after,
+    print_allowances,
+    print_lines,
+    read_both,
+    read_map,
+    to_option,
+    where,
+    width,
+)
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters.migration import allow_option
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+
+
+@click.command()
+@inventory_argument
+@to_option
+@map_option
+@allow_option()
+@common_options
+@pass_session
+def command(session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...]) -> None:
+    """Say what would become of every number at another connection.
+
+    For each number whether it can be moved, and what would be kept, converted, lost, or needs an answer of yours.
+    Derived from what the two providers declare; the target is only read.
+    """
+    from telephony_core.migration.assessment.assess import assess_inventory
+
+    taken, there, _, _ = read_both(session, inventory_file, target)
+    found = assess_inventory(taken, there, mapping=read_map(map_file), allow=allow)
+    if session.json:
+        print_json(found.model_dump(mode="json"))
+        return
+    print_lines(found.lines(width()), session)
+    print_allowances(finding for number in found.numbers for finding in number.findings)
+    print_line(next_after(where(inventory_file, target), map_file, session), "bold")

@@ -1,0 +1,47 @@
+"""`telephony migrate map`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from telephony_core.cli.commands.migrate.planning import inventory_argument, next_after, read_both, to_option, where
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters.files import OutputFile
+from telephony_core.cli.parameters.migration import force_option, refuse_to_replace
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+
+
+@click.command()
+@inventory_argument
+@to_option
+@click.option("-o", "--output", required=True, metavar="FILE", type=OutputFile(), help="Write it there.")
+@force_option
+@common_options
+@pass_session
+def command(session: Session, inventory_file: str, target: str, output: str, force: bool) -> None:
+    """Write a file for the answers that nobody else can give.
+
+    Which agent takes over from which, and where the password of each trunk is. Everything in it is a suggestion in a
+    comment until you take the comment sign away; what has no answer is not moved.
+    """
+    from telephony_core.migration.mapping.draft import draft_map, save_map
+    from telephony_core.migration.rendering.plan_text import counted
+
+    refuse_to_replace(session, force, output, reads=[inventory_file])
+    taken, there, _, _ = read_both(session, inventory_file, target)
+    text = draft_map(taken, there)
+    save_map(text, output, overwrite=force)
+    session.wrote("the map", output)
+    counts = {name: text.count(f"\n[[{name}]]\n") for name in ("agents", "trunks")}
+    if session.json:
+        print_json({"file": output, **counts})
+        return
+    questions = " and ".join(counted(count, name.removesuffix("s")) for name, count in counts.items())
+    print_line(f"{output}: {questions} to answer")
+    print_line("  edit it: comments do not count; no password goes into it, only a reference to one")
+    print_line(next_after(where(inventory_file, target), output, session), "bold")

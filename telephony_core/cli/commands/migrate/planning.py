@@ -1,0 +1,94 @@
+"""What `assess`, `map` and `plan` share: their arguments, what they read and print. None of them writes."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from telephony_core.cli.output.pasteable import next_line, pasteable
+from telephony_core.cli.output.tables import on_terminal, print_line, terminal
+from telephony_core.cli.parameters.files import InputFile
+from telephony_core.cli.parameters.migration import named
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+    from telephony_core.migration.assessment.target import TargetAccount
+    from telephony_core.migration.inventory.inventory import Inventory
+    from telephony_core.migration.mapping.map_file import MigrationMap
+    from telephony_core.migration.plan.model import Finding
+    from telephony_core.transport.pace import Pace
+
+_NO_TERMINAL: Final = 100
+"""Columns of text that goes to a pipe or a file."""
+
+inventory_argument = click.argument("inventory_file", metavar="INVENTORY", type=InputFile())
+to_option = click.option("--to", "target", required=True, metavar="NAME", help="Connection that the numbers go to.")
+map_option = click.option(
+    "--map", "map_file", metavar="FILE", type=InputFile(), help="What `telephony migrate map` wrote and you edited."
+)
+
+
+def read_both(
+    session: Session, inventory_file: str, name: str
+) -> tuple[Inventory, TargetAccount, Pace | None, Pace | None]:
+    """Source and target as they are, and the paces of their connections where they have one of their own."""
+    from telephony_core.migration.assessment.target import survey
+    from telephony_core.migration.inventory.inventory import Inventory
+
+    taken = Inventory.load(inventory_file)
+    connections = session.connections()
+    connection = connections[name]
+    with session.client(connection) as client:
+        target = survey(client, connection=connection.name or connection.provider)
+    source_pace = connections[taken.connection].pace if taken.connection in connections else None
+    return taken, target, source_pace, connection.pace
+
+
+def read_map(map_file: str | None) -> MigrationMap:
+    """The map in a file; the one that answers nothing without a file."""
+    from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
+
+    return NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
+
+
+def width() -> int:
+    """How wide text for people may be."""
+    return terminal().width if on_terminal() else _NO_TERMINAL
+
+
+def where(inventory_file: str, target: str) -> str:
+    """The source and the target of the numbers, as words of a command."""
+    return f"{named(inventory_file, 'INVENTORY')} --to {shlex.quote(target)}"
+
+
+def next_after(place: str, map_file: str | None, session: Session) -> str:
+    """The line that says what to type next: a map, or a plan with it."""
+    if map_file is None:
+        return next_line(f"telephony migrate map {place} -o map.toml", session)
+    return next_line(f"telephony migrate plan {place} --map {named(map_file, 'MAP')} -o plan.json", session)
+
+
+def print_lines(lines: Iterable[str], session: Session) -> None:
+    """Lines of an assessment or a plan, in the colours of what they say."""
+    for line in lines:
+        text = line.lstrip()
+        style = "bold" if line.startswith("  + ") else ""
+        if text.startswith(("! ", "block: ")):
+            style = "red"
+        elif text.startswith("warn: "):
+            style = "yellow"
+        print_line(pasteable(line, session), style)
+
+
+def print_allowances(findings: Iterable[Finding]) -> None:
+    """Which ``--allow`` would let the numbers move that these findings block."""
+    names = Counter(finding.allowance for finding in findings if finding.blocks and finding.allowance is not None)
+    if names:
+        print_line("")
+        print_line("what can be allowed, if it is meant:")
+        for name, count in sorted(names.items()):
+            print_line(f"  --allow {name}  ({count} times)" if count > 1 else f"  --allow {name}")

@@ -1,0 +1,90 @@
+"""`telephony migrate report`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from telephony_core.cli import failures
+from telephony_core.cli.commands.migrate.status import run_data
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.pasteable import pasteable, pasteable_data
+from telephony_core.cli.output.tables import Cell, Column, print_json, print_line, print_table
+from telephony_core.cli.parameters.files import OutputFile
+from telephony_core.cli.parameters.migration import force_option, plan_argument, refuse_to_replace
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.store import load_plan
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+    from telephony_core.migration.run.status import NumberRun
+
+_STYLES = {
+    MigrationState.MOVED: "green",
+    MigrationState.RELEASED: "green",
+    MigrationState.FAILED: "red",
+    MigrationState.NEEDS_ACTION: "red",
+    MigrationState.STARTED: "yellow",
+}
+
+
+@click.command()
+@plan_argument
+@click.option("--html", metavar="FILE", type=OutputFile(), help="Write it as a page.")
+@force_option
+@common_options
+@pass_session
+def command(session: Session, plan_file: str, html: str | None, force: bool) -> None:
+    """Report what a migration did, and what is left.
+
+    Which connections, when, and what became of each number: from the plan and its journal alone. The page is
+    self-contained and holds no secret.
+    """
+    from telephony_core.migration.rendering.run_page import migration_page
+    from telephony_core.migration.run.status import read_run
+    from telephony_core.text.documents import write_file
+
+    refuse_to_replace(session, force, html, reads=[plan_file])
+    loaded = load_plan(plan_file)
+    run = read_run(loaded)
+    if html is not None:
+        write_file(html, migration_page(loaded, run).encode(), overwrite=force)
+        session.wrote("the page", html)
+    if session.json:
+        skipped = [left.model_dump(mode="json") for left in loaded.plan.skipped]
+        print_json(pasteable_data({**run_data(run), "skipped": skipped, "html": html}, session))
+        return
+    first, *rest = (pasteable(line, session) for line in run.lines())
+    print_line(first, "bold")
+    print_table(
+        (
+            Column("NUMBER"),
+            Column("STATE"),
+            Column("VERIFIED", 3),
+            Column("RECORD", 2),
+            Column("PROBLEM", 1, gives_way="folded"),
+        ),
+        [_row(number, session) for number in run.numbers],
+        empty="nothing is planned",
+    )
+    if loaded.plan.skipped:
+        print_table(
+            (Column("NOT MOVED"), Column("WHY", gives_way="folded")),
+            [(left.key, left.message) for left in loaded.plan.skipped],
+            empty="",
+        )
+    for line in rest:
+        print_line(line, "bold" if line.startswith("next: ") else "")
+    if html is not None:
+        print_line(f"written to {html}")
+
+
+def _row(number: NumberRun, session: Session) -> tuple[str | Cell, ...]:
+    return (
+        number.number,
+        Cell(number.state.replace("_", " "), _STYLES.get(number.state, "")),
+        "" if number.verified_at is None else f"{number.verified_at:%Y-%m-%d %H:%M}",
+        number.record or "",
+        failures.hide(pasteable(number.problem or "", session), session.secrets),
+    )

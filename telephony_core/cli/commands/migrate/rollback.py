@@ -1,0 +1,40 @@
+"""`telephony migrate rollback`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Unpack
+
+import click
+
+from telephony_core.cli import prompts
+from telephony_core.cli.commands.migrate.running import DeprovisionGiven, Deprovisioning, deprovision_options
+from telephony_core.cli.options import pass_session
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+    from telephony_core.migration.deprovision.report import DeprovisionPreview
+
+
+@click.command()
+@deprovision_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+@click.pass_context
+def command(ctx: click.Context, /, session: Session, yes: bool, **given: Unpack[DeprovisionGiven]) -> None:
+    """Undo what a migration made at the target.
+
+    Only what it made, the last number first, and only while it is as it was left and the source serves the number as
+    planned. Says first what cannot be undone. The source is only read. Run it again after an interruption.
+    """
+    from telephony_core.migration.deprovision.rollback import preview_rollback, rollback_plan
+    from telephony_core.migration.rendering.plan_text import counted
+
+    def confirmed(preview: DeprovisionPreview) -> bool:
+        if preview.confirm and not yes:
+            count = counted(preview.confirm, "number")
+            prompts.confirm(f"Release {count} at {preview.at}?", losing=f"releasing {count}", explanation=())
+        return not yes
+
+    Deprovisioning("rolled back", "nothing to roll back", preview_rollback, rollback_plan, confirmed).run(
+        ctx, session, **given
+    )

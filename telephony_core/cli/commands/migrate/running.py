@@ -1,0 +1,284 @@
+"""What `apply`, `verify`, `rollback` and `release` share: both ends of a plan, secrets, Ctrl-C, and how they end.
+
+`Deprovisioning` is all that `rollback` and `release`, the two that release numbers, do alike.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, Unpack
+
+import click
+
+from telephony_core.cli import failures, prompts
+from telephony_core.cli.exit_codes import ExitCode
+from telephony_core.cli.options import common_options
+from telephony_core.cli.output.pasteable import next_line, pasteable, pasteable_command, pasteable_data
+from telephony_core.cli.output.printable import printable, safe_json
+from telephony_core.cli.output.progress import Progress
+from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters.migration import (
+    allow_option,
+    keys_of,
+    numbers_option,
+    plan_argument,
+    take_over_option,
+)
+from telephony_core.cli.signals import ENDING, interrupting
+from telephony_core.errors import ConfigurationError, MigrationError, NotAllowed, OutcomeUnknown
+from telephony_core.migration.plan.store import LoadedPlan, load_plan
+from telephony_core.migration.run.stopping import Stopped
+from telephony_core.secrets.references import is_reference, read_secret
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from telephony_core.cli.session import Session
+    from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
+    from telephony_core.migration.plan.model import Plan
+    from telephony_core.migration.run.endpoints import Opener
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+class Opened(NamedTuple):
+    """A plan, and what opens a client of either end of it."""
+
+    loaded: LoadedPlan
+    source: Opener
+    target: Opener
+
+
+def open_plan(session: Session, plan_file: str) -> Opened:
+    """The plan in a file, and its connections. Raises `MigrationError`, or `ConfigurationError` for a connection that
+    is not configured here."""
+    loaded = load_plan(plan_file)
+    connections = session.connections()
+    source, target = (session.opener(connections[end.connection]) for end in (loaded.plan.source, loaded.plan.target))
+    return Opened(loaded, source, target)
+
+
+def learn_secrets(session: Session, plan: Plan) -> None:
+    """Read what the plan's references lead to, so that nothing this run prints can show it."""
+    for reference in (text for trunk in plan.trunks for text in trunk.references):
+        if is_reference(reference) and not reference.startswith("prompt:"):
+            with suppress(ConfigurationError):
+                session.secrets.add(read_secret(reference, what="a trunk").get_secret_value())
+
+
+def asking(session: Session) -> Callable[[str], str] | None:
+    """Asks for a secret in the middle of a run, where there is a terminal; Ctrl-C ends the run then."""
+    if not prompts.stdin_is_terminal():
+        return None
+
+    def ask(what: str) -> str:
+        try:
+            with _ordinary_interrupts():
+                secret = prompts.secret(what)
+        except click.Abort as end:
+            end.add_note("run the same command again: it goes on from where it was")
+            raise
+        session.secrets.add(secret)
+        return secret
+
+    return ask
+
+
+@contextmanager
+def _ordinary_interrupts() -> Iterator[None]:
+    """While somebody types no number is in hand that Ctrl-C could let finish."""
+    with interrupting():
+        yield
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "siginterrupt"):
+        for number in ENDING:  # as the event loop had it
+            signal.siginterrupt(number, False)
+
+
+@contextmanager
+def in_doubt_reported(loaded: LoadedPlan) -> Iterator[None]:
+    """Turn the end of a run that was cut short into `OutcomeUnknown` where a request may still take effect.
+
+    Otherwise its own error stays: `Interrupted`, or `JournalError` where the journal cannot be written any more.
+    """
+    from telephony_core.migration.journal.sqlite_file import JournalError, JournalLocked
+    from telephony_core.migration.rendering.commands import command
+    from telephony_core.migration.run.stopping import Interrupted
+
+    try:
+        yield
+    except JournalLocked:  # whatever is in doubt belongs to the run that is at work
+        raise
+    except (Interrupted, JournalError) as error:
+        open_requests = _open_requests(loaded)
+        if not open_requests:
+            raise
+        first = f"{error.remedy}; " if isinstance(error, JournalError) and error.remedy else ""
+        raise OutcomeUnknown(
+            f"{error.message}; in doubt: {', '.join(open_requests)}",
+            remedy=f"{first}`{command('status', loaded.path)}` shows what is in doubt; the same command again goes on "
+            "from there",
+        ) from error
+
+
+def _open_requests(loaded: LoadedPlan) -> list[str]:
+    """The numbers of which a request was announced and not settled, as far as the journal can still be read."""
+    from telephony_core.migration.move.effects import clock_text
+    from telephony_core.migration.run.status import read_run
+
+    with suppress(MigrationError):
+        return [
+            f"{number.number} (until {clock_text(number.in_doubt_until)})"
+            for number in read_run(loaded).numbers
+            if number.in_doubt_until is not None
+        ]
+    return []
+
+
+def print_report(
+    session: Session, report: BaseModel, lines: list[str], next_commands: Iterable[str], **more: object
+) -> None:
+    """The report of a run and what follows from it, as JSON or in words."""
+    session.did(lines[0] if lines else "the run ended")
+    commands = list(next_commands)
+    if session.json:
+        print_json(pasteable_data({**report.model_dump(mode="json"), **more, "next": commands}, session))
+        return
+    for line in lines:
+        if not line.startswith("next: "):
+            print_line(failures.hide(pasteable(line, session), session.secrets))
+    for command in commands:
+        print_line(failures.hide(next_line(command, session), session.secrets), "bold")
+
+
+def exit_code(complete: bool, in_doubt: bool, done: int, stopped: Stopped | None) -> ExitCode:
+    """The end of a run that moves or releases numbers: all, in doubt, stopped by a person, a part, or none.
+
+    Of what fits, the first in this order. A write that may have happened (``in_doubt``) goes before a part: a
+    script that reads nothing but the code must not take such a run for one that can be repeated blindly.
+    """
+    if complete:
+        return ExitCode.OK
+    if in_doubt:
+        return ExitCode.UNKNOWN
+    if stopped is Stopped.ASKED:
+        return ExitCode.INTERRUPTED
+    if done:
+        return ExitCode.PARTIAL
+    return ExitCode.PERMISSION if stopped is Stopped.KEY else ExitCode.ERROR
+
+
+# -- rollback and release
+
+
+class DeprovisionGiven(TypedDict):
+    """The values of `deprovision_options`."""
+
+    plan_file: str
+    numbers: tuple[str, ...]
+    allow: tuple[str, ...]
+    stop_on_error: bool
+    take_over: bool
+
+
+def deprovision_options(command: CommandT) -> CommandT:
+    """The plan, and the options of both commands."""
+    stop = click.option("--stop-on-error", is_flag=True, help="Release no further number after one has failed.")
+    for option in (common_options, take_over_option, stop, allow_option(), numbers_option, plan_argument):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Deprovisioning:
+    """Show what would be released, have it confirmed, and release exactly what was shown."""
+
+    name: str
+    """What becomes of numbers, for the bar."""
+    nothing: str
+    """Printed where there are none."""
+    preview: Callable[..., DeprovisionPreview]
+    carry_out: Callable[..., DeprovisionReport]
+    confirmed: Callable[[DeprovisionPreview], bool]
+    """Has a preview confirmed, and returns whether somebody is there who can be asked again."""
+
+    def run(self, ctx: click.Context, session: Session, **given: Unpack[DeprovisionGiven]) -> None:
+        from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, NotConfirmed
+
+        opened = open_plan(session, given["plan_file"])
+        plan = opened.loaded.plan
+        learn_secrets(session, plan)
+        options = DeprovisionOptions(
+            numbers=keys_of(plan, given["numbers"]),
+            allow=given["allow"],
+            stop_on_error=given["stop_on_error"],
+            take_over=given["take_over"],
+            prompt=asking(session),
+        )
+        while True:
+            preview = self.preview(*opened, options)
+            _show(session, preview)
+            _demand_allowances(preview)
+            if not preview.confirm and not preview.to_reconcile:
+                ctx.exit(_nothing_to_release(session, preview, self.nothing, given["plan_file"]))
+            can_be_asked = self.confirmed(preview)
+            with Progress(session, self.name) as progress, in_doubt_reported(opened.loaded):
+                try:
+                    confirmed = replace(options, confirmed=preview.shown, on_event=progress.event)
+                    report = self.carry_out(*opened, confirmed)
+                    break
+                except NotConfirmed as changed:
+                    if not can_be_asked:
+                        raise
+                    reason = changed.message
+            click.echo(printable(f"what would be released has changed meanwhile: {reason}"), err=True)
+        more = {"complete": report.is_complete, "remainder": list(report.remainder)}
+        print_report(session, report, report.lines(), report.next_commands, **more)
+        ctx.exit(exit_code(report.is_complete, bool(report.in_doubt), len(report.done), report.stopped))
+
+
+def _show(session: Session, preview: DeprovisionPreview) -> None:
+    """Printed before anything is asked or done; on stderr, so that stdout is the result."""
+    if session.json:
+        click.echo(safe_json({"preview": preview.model_dump(mode="json")}, indent=None), err=True)
+        return
+    for line in preview.lines():
+        click.echo(printable(pasteable(line, session)), err=True)
+
+
+def _demand_allowances(preview: DeprovisionPreview) -> None:
+    """Refuse before anything is asked. Raises `NotAllowed`."""
+    if preview.needs_allow:
+        names = " ".join(f"--allow {name}" for name in preview.needs_allow)
+        raise NotAllowed(
+            "this has side effects that were not allowed; nothing was changed",
+            allowance=preview.needs_allow[0],
+            remedy=f"if they are meant, say {names}",
+        )
+
+
+def _nothing_to_release(session: Session, preview: DeprovisionPreview, text: str, plan_file: str) -> ExitCode:
+    """Print that no number can be released: a good end if there is none, and none if something keeps one."""
+    from telephony_core.migration.rendering.commands import command
+
+    status = command("status", plan_file)
+    kept = {left.error for left in preview.left_alone}
+    if session.json:
+        print_json(
+            {
+                "done": [],
+                "left_alone": [left.model_dump(mode="json") for left in preview.left_alone],
+                "complete": not preview.left_alone,
+                "remainder": [left.number for left in preview.left_alone],
+                "next": [pasteable_command(status, session)],
+            }
+        )
+    else:
+        print_line(f"nothing was released, {len(preview.left_alone)} left alone" if kept else text)
+        print_line(next_line(status, session), "bold")
+    if "InDoubt" in kept:
+        return ExitCode.UNKNOWN
+    return ExitCode.CONFLICT if kept else ExitCode.OK

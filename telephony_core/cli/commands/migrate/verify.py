@@ -1,0 +1,51 @@
+"""`telephony migrate verify`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from telephony_core.cli.commands.migrate.running import learn_secrets, open_plan, print_report
+from telephony_core.cli.exit_codes import ExitCode
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.progress import Progress
+from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+
+
+@click.command()
+@plan_argument
+@numbers_option
+@click.option("--every-field", is_flag=True, help="Show the fields that are equal, too.")
+@take_over_option
+@common_options
+@pass_session
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    session: Session,
+    plan_file: str,
+    numbers: tuple[str, ...],
+    every_field: bool,
+    take_over: bool,
+) -> None:
+    """Compare both sides with the plan again, at any time later.
+
+    Every field of every number that was moved is EQUAL, DIFFERS or UNVERIFIABLE. Says what is to be done at the
+    carrier, and what only a real call proves. Only reads. Ends with 9 unless every planned number is there and equal.
+    """
+    from telephony_core.migration.run.verify import VerifyOptions, verify_plan
+
+    opened = open_plan(session, plan_file)
+    plan = opened.loaded.plan
+    learn_secrets(session, plan)
+    with Progress(session, "compared") as progress:
+        options = VerifyOptions(numbers=keys_of(plan, numbers), take_over=take_over, on_event=progress.event)
+        report = verify_plan(*opened, options)
+    lines = report.lines(every_field=every_field)
+    print_report(session, report, lines, report.next_commands, equal=report.is_equal)
+    ctx.exit(ExitCode.OK if report.is_equal else ExitCode.FAILED)

@@ -1,0 +1,9 @@
+"""`telephony numbers …`: the numbers of one connection."""
+
+from telephony_core.cli.options import group
+
+command = group(
+    __name__,
+    "List, show, import, label and release numbers.",
+    ("list", "show", "import", "label", "release", "revoke-release", "available"),
+)

@@ -1,0 +1,28 @@
+"""`telephony numbers show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from telephony_core.cli import writes
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.number import print_number
+from telephony_core.cli.parameters.number import to_read
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+
+
+@click.command()
+@writes.number_argument
+@common_options
+@pass_session
+def command(session: Session, number: str, by_id: bool) -> None:
+    """Show everything about one number.
+
+    Of several records of one number the live one is shown.
+    """
+    with session.client() as client:
+        print_number(session, to_read(client, number, by_id))

@@ -1,0 +1,26 @@
+"""`telephony sip show`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from telephony_core.cli import writes
+from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.output.number import print_trunk
+from telephony_core.cli.parameters.number import to_read
+
+if TYPE_CHECKING:
+    from telephony_core.cli.session import Session
+
+
+@click.command()
+@writes.number_argument
+@common_options
+@pass_session
+def command(session: Session, number: str, by_id: bool) -> None:
+    """Show the trunk of a number. --json prints the number, whose `sip` it is."""
+    with session.client() as client:
+        record = to_read(client, number, by_id)
+    print_trunk(session, record)

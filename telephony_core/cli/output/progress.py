@@ -1,0 +1,101 @@
+"""The progress of a migration, on stderr while it lasts."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from telephony_core.cli import failures
+from telephony_core.cli.output.pasteable import pasteable, pasteable_data
+from telephony_core.cli.output.printable import printable, safe_json
+from telephony_core.cli.output.tables import terminal
+from telephony_core.migration.run.events import Event, EventKind
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from telephony_core.cli.session import Session
+
+
+class Progress:
+    """Shows a run on stderr while it lasts: a bar on a terminal, lines of JSON anywhere else.
+
+    stdout is left to what the command prints at its end. A reader that goes away does not stop the run.
+    """
+
+    def __init__(self, session: Session, what: str) -> None:
+        self._session = session
+        self._what = what
+        self._bar: _Bar | None = None
+        self._as_bar = not session.json and sys.stderr is not None and sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def event(self, event: Event) -> None:
+        """Show one event."""
+        with suppress(OSError):
+            if self._as_bar:
+                self._show(event)
+            else:
+                data = pasteable_data({"event": event.model_dump(mode="json", exclude_none=True)}, self._session)
+                click.echo(safe_json(failures.hidden(data, self._session.secrets), indent=None), err=True)
+
+    def _show(self, event: Event) -> None:
+        message = failures.hide(pasteable(event.message, self._session), self._session.secrets)
+        # No bar before the first number: a prompt for a password needs the terminal.
+        if self._bar is None and event.kind is EventKind.NUMBER_STARTED:
+            self._bar = _Bar(self._what, event.total)
+        if self._bar is not None:
+            self._bar.show(event, message)
+        elif event.kind is EventKind.NOTICE:
+            click.echo(printable(message), err=True)
+
+
+class _Bar:
+    """A progress bar on stderr."""
+
+    def __init__(self, what: str, total: int) -> None:
+        import rich.progress
+        from rich.progress import BarColumn, TextColumn
+        from rich.table import Column
+
+        console = terminal(stderr=True)
+        columns: list[Any] = [TextColumn("{task.description} {task.completed}/{task.total}", markup=False)]
+        if console.width >= 60:
+            columns.append(BarColumn(bar_width=20))
+        now = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        columns.append(TextColumn("{task.fields[now]}", markup=False, table_column=now))
+        self._progress = rich.progress.Progress(*columns, console=console, expand=True, transient=True)
+        self._task: TaskID = self._progress.add_task(what, total=total, now="")
+        self._progress.start()
+
+    def show(self, event: Event, message: str) -> None:
+        if event.kind is EventKind.NOTICE:  # about the run, without the counts of its numbers
+            self.above(message, "yellow")
+            return
+        if event.kind is EventKind.NUMBER_FAILED:
+            self.above(f"{event.number}: {message}", "red")
+        step = " ".join(word.replace("_", " ") for word in (event.action, event.phase) if word)
+        now = " ".join(
+            part for part in (event.number, step or (message if event.kind is EventKind.WAITING else "")) if part
+        )
+        failed = f"{event.failed} failed · " if event.failed else ""
+        self._progress.update(self._task, completed=event.done, total=event.total, now=printable(f"{failed}{now}"))
+
+    def above(self, text: str, style: str) -> None:
+        self._progress.console.print(printable(text), style=style, soft_wrap=True)
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._progress.stop()
