@@ -14,10 +14,10 @@ import pytest
 from telephony_core.provider.registry import registry
 from tests.reliability.faults.cases import CASES, Case, cells
 from tests.reliability.faults.faults import faults
-from tests.reliability.faults.judging import clean, differences, failure
+from tests.reliability.faults.network import MODES, Mode, Stage, Strike
 from tests.reliability.faults.policy import ROWS, Cell, Row, cell
+from tests.reliability.faults.verdict import clean, differences, failure
 from tests.reliability.figures import figures
-from tests.reliability.models.stage import MODES, Mode, Stage, Strike
 
 PROVIDERS = ("vox", "diga")
 

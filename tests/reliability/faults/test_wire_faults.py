@@ -25,11 +25,11 @@ from telephony_core.emulator import HttpRequest, Response, json_response
 from telephony_core.errors import NoAnswer, NotSent, UnexpectedResponse
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.transport.backend import LONGEST_ANSWER
-from tests.reliability.faults.backends import IMPATIENT, WAYS, Way
 from tests.reliability.faults.cases import CASES, Account, Case, a_number, cells
-from tests.reliability.faults.judging import differences, failure
+from tests.reliability.faults.clients import CLIENT_KINDS, IMPATIENT, ClientKind
+from tests.reliability.faults.loopback_server import FLOOD, Asked, Connection, Server, server
 from tests.reliability.faults.policy import ROWS_ON_THE_WIRE, Row, cell
-from tests.reliability.faults.wire import FLOOD, Asked, Connection, Server, server
+from tests.reliability.faults.verdict import differences, failure
 from tests.reliability.figures import figures
 from tests.transport.loopback import nobody_takes_the_call
 
@@ -100,13 +100,13 @@ def vendor() -> Iterator[Server]:
 NAMES = count()
 
 
-def _problem(case: Case, place: Place, way: Way, vendor: Server, counted: str) -> str | None:
+def _problem(case: Case, place: Place, client_kind: ClientKind, vendor: Server, counted: str) -> str | None:
     row, at = place.row, place.at
     vendor.places[name := f"cell{next(NAMES)}"] = place
     base = f"{vendor.url}/{name}" + ("/v3" if case.provider == "vox" else "")
     timeout = SHORT if row.fault in TAKES_ALL_THE_TIME else LONG
     with asyncio.Runner() as runner:
-        client = way.client(case.provider, runner, api_key=KEY, base_url=base, timeout=timeout, clock=IMPATIENT)
+        client = client_kind.client(case.provider, runner, api_key=KEY, base_url=base, timeout=timeout, clock=IMPATIENT)
         try:
             error = failure(case, client, place.account)
         finally:
@@ -115,7 +115,7 @@ def _problem(case: Case, place: Place, way: Way, vendor: Server, counted: str) -
         return None
     figures.count(1, counted)
     problem = next(differences(case, row, at, cell(row, case.steps[at]), place, error), None)
-    return problem and f"{case} [{at}: {case.steps[at]}] {row} ({way}): {problem}"
+    return problem and f"{case} [{at}: {case.steps[at]}] {row} ({client_kind}): {problem}"
 
 
 def _telling(case: Case, row: Row) -> list[int]:
@@ -132,14 +132,16 @@ def _everywhere(case: Case, _: Row) -> list[int]:
     return list(range(len(case.steps)))
 
 
-def _try(row: Row, ways: Iterable[Way], vendor: Server, places: Callable[[Case, Row], list[int]], counted: str) -> None:
+def _try(
+    row: Row, clients: Iterable[ClientKind], vendor: Server, places: Callable[[Case, Row], list[int]], counted: str
+) -> None:
     """Each cell in the next of the ways.
 
     Cells wait for their faults together, but get that far one by one: a time-out that is to pass is a short one.
     """
     with cells() as wrong, ThreadPoolExecutor(AT_ONCE) as pool:
         tried = []
-        turns = iter(ways)
+        turns = iter(clients)
         for case in CASES:
             for at in places(case, row):
                 place = Place(case.account(), row, at)
@@ -151,14 +153,16 @@ def _try(row: Row, ways: Iterable[Way], vendor: Server, places: Callable[[Case, 
 
 @pytest.mark.parametrize("row", ROWS_ON_THE_WIRE, ids=str)
 def test_a_fault_on_the_wire_has_the_outcome_of_the_policy(row: Row, vendor: Server) -> None:
-    _try(row, cycle(WAYS), vendor, _telling, "cells over loopback")
+    _try(row, cycle(CLIENT_KINDS), vendor, _telling, "cells over loopback")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("row", ROWS_ON_THE_WIRE, ids=str)
-@pytest.mark.parametrize("way", WAYS, ids=str)
-def test_a_fault_on_the_wire_has_that_outcome_at_every_request_in_every_way(way: Way, row: Row, vendor: Server) -> None:
-    _try(row, repeat(way), vendor, _everywhere, "cells over loopback, at every request")
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS, ids=str)
+def test_a_fault_on_the_wire_has_that_outcome_at_every_request_with_every_backend(
+    client_kind: ClientKind, row: Row, vendor: Server
+) -> None:
+    _try(row, repeat(client_kind), vendor, _everywhere, "cells over loopback, at every request")
 
 
 # -- what has nothing to do with one operation or another
@@ -171,19 +175,21 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @contextmanager
-def talking_to(url: str, way: Way, runner: asyncio.Runner, **given: Any) -> Iterator[Driver]:
-    client = way.client("diga", runner, api_key=KEY, base_url=url, **{"clock": IMPATIENT, "timeout": LONG} | given)
+def talking_to(url: str, client_kind: ClientKind, runner: asyncio.Runner, **given: Any) -> Iterator[Driver]:
+    client = client_kind.client(
+        "diga", runner, api_key=KEY, base_url=url, **{"clock": IMPATIENT, "timeout": LONG} | given
+    )
     try:
         yield client
     finally:
         client.close()
 
 
-every_way = pytest.mark.parametrize("way", WAYS, ids=str)
+every_client = pytest.mark.parametrize("client_kind", CLIENT_KINDS, ids=str)
 
 
-@every_way
-def test_of_an_endless_body_no_more_is_read_than_is_bearable(way: Way, runner: asyncio.Runner) -> None:
+@every_client
+def test_of_an_endless_body_no_more_is_read_than_is_bearable(client_kind: ClientKind, runner: asyncio.Runner) -> None:
     taken: list[int] = []
     hung_up = threading.Event()
 
@@ -193,7 +199,7 @@ def test_of_an_endless_body_no_more_is_read_than_is_bearable(way: Way, runner: a
 
     tracemalloc.start()
     try:
-        with server(flood) as vendor, talking_to(vendor.url, way, runner) as client:
+        with server(flood) as vendor, talking_to(vendor.url, client_kind, runner) as client:
             with pytest.raises(UnexpectedResponse, match="longer than 32 MiB"):
                 client.get_number("some-id")
             client.close()
@@ -203,7 +209,7 @@ def test_of_an_endless_body_no_more_is_read_than_is_bearable(way: Way, runner: a
         tracemalloc.stop()
     assert taken[0] < LONGEST_ANSWER + 16 * 2**20 < FLOOD
     assert peak < 3 * LONGEST_ANSWER
-    figures.measure(1, f"most memory for a body of 100 MB ({way})", f"{peak / 2**20:.0f} MiB")
+    figures.measure(1, f"most memory for a body of 100 MB ({client_kind})", f"{peak / 2**20:.0f} MiB")
 
 
 @pytest.fixture(scope="module")
@@ -211,55 +217,57 @@ def packed() -> bytes:
     return gzip.compress(b" " * FLOOD, compresslevel=1)
 
 
-@every_way
+@every_client
 def test_a_small_body_that_unpacks_to_an_enormous_one_is_not_unpacked(
-    way: Way, packed: bytes, runner: asyncio.Runner
+    client_kind: ClientKind, packed: bytes, runner: asyncio.Runner
 ) -> None:
     async def bomb(_: Asked, connection: Connection) -> None:
         await connection.answer(Response(200, {"content-encoding": "gzip"}, packed))
 
     with (
         server(bomb) as vendor,
-        talking_to(vendor.url, way, runner) as client,
+        talking_to(vendor.url, client_kind, runner) as client,
         pytest.raises(UnexpectedResponse, match="longer than 32 MiB"),
     ):
         client.get_number("some-id")
 
 
-@every_way
-def test_where_nobody_listens_nothing_was_sent(way: Way, runner: asyncio.Runner) -> None:
+@every_client
+def test_where_nobody_listens_nothing_was_sent(client_kind: ClientKind, runner: asyncio.Runner) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    with talking_to(url, way, runner) as client, pytest.raises(NotSent, match="repeating is safe"):
+    with talking_to(url, client_kind, runner) as client, pytest.raises(NotSent, match="repeating is safe"):
         client.release(a_number("some-id"))
 
 
-@every_way
-def test_where_nobody_takes_the_call_nothing_was_sent(way: Way, runner: asyncio.Runner) -> None:
+@every_client
+def test_where_nobody_takes_the_call_nothing_was_sent(client_kind: ClientKind, runner: asyncio.Runner) -> None:
     with (
         nobody_takes_the_call() as port,
-        talking_to(f"http://127.0.0.1:{port}", way, runner, timeout=0.2) as client,
+        talking_to(f"http://127.0.0.1:{port}", client_kind, runner, timeout=0.2) as client,
         pytest.raises(NotSent),
     ):
         client.release(a_number("some-id"))
 
 
-@every_way
-def test_the_time_out_spans_a_body_that_never_stops_coming(way: Way, runner: asyncio.Runner) -> None:
+@every_client
+def test_the_time_out_spans_a_body_that_never_stops_coming(client_kind: ClientKind, runner: asyncio.Runner) -> None:
     async def drip(_: Asked, connection: Connection) -> None:
         await connection.drip(Response(200, {}, b" " * 10_000), 0.01)
 
-    with server(drip) as vendor, talking_to(vendor.url, way, runner, timeout=0.3) as client:
+    with server(drip) as vendor, talking_to(vendor.url, client_kind, runner, timeout=0.3) as client:
         started = time.monotonic()
         with pytest.raises(NoAnswer):
             client.get_number("some-id")
         assert time.monotonic() - started < 3.0
 
 
-@every_way
+@every_client
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_the_key_does_not_follow_a_redirect_to_another_host(way: Way, status: int, runner: asyncio.Runner) -> None:
-    _redirected(lambda url: talking_to(url, way, runner), status)
+def test_the_key_does_not_follow_a_redirect_to_another_host(
+    client_kind: ClientKind, status: int, runner: asyncio.Runner
+) -> None:
+    _redirected(lambda url: talking_to(url, client_kind, runner), status)
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from telephony_core.emulator import Emulator, Record, StoredCredentials
-from tests.reliability.lies.liars import Liar
+from tests.reliability.lies.lying_backend import LyingBackend
 from tests.reliability.lies.vendors import WORDS, elsewhere, is_live, written
 
 THEIRS: Final = StoredCredentials("them", "their password")
@@ -40,7 +40,7 @@ def can_do(vendor: str, deed: Deed) -> bool:
     return (vendor, deed) not in {("vox", Deed.OPEN), ("acme", Deed.RELABEL)}
 
 
-def stranger(liar: Liar, deed: Deed, id: str, number: str = "") -> str:
+def stranger(liar: LyingBackend, deed: Deed, id: str, number: str = "") -> str:
     """Do it to the record, and give the id of the stranger's own record where there is one now.
 
     ``number`` (E.164) is the one that ``RECYCLE`` puts there.
@@ -63,7 +63,7 @@ def stranger(liar: Liar, deed: Deed, id: str, number: str = "") -> str:
     return theirs
 
 
-def add_somebodys(liar: Liar, number: str, **fields: object) -> str:
+def add_somebodys(liar: LyingBackend, number: str, **fields: object) -> str:
     """A stranger's record of a number in E.164."""
     record = {**_somebodys(liar.emulator, written(liar.vendor, number)), **fields}
     id = liar.emulator.add(credentials=THEIRS, **record)

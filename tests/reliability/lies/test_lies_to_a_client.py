@@ -13,8 +13,8 @@ import pytest
 from telephony_core import OutcomeUnknown, PhoneNumber, TelephonyError
 from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.errors import UnexpectedResponse
-from tests.reliability.lies.liars import Acts, Lie, Sort, What
-from tests.reliability.lies.lied_account import MODES, VENDORS, Account, Mode, account_of
+from tests.reliability.lies.account import MODES, VENDORS, Account, Mode, account_of
+from tests.reliability.lies.lying_backend import Acts, Lie, Sort, What
 from tests.reliability.lies.strangers import Deed, add_somebodys
 from tests.reliability.lies.vendors import is_live
 

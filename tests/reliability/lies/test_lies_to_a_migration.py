@@ -13,14 +13,14 @@ import pytest
 
 from telephony_core import TelephonyError
 from telephony_core.emulator import Record
-from tests.reliability.lies.liars import Acts, Liar, Lie, Odd, Sort, What
-from tests.reliability.lies.lied_migration import (
+from tests.reliability.lies.lying_backend import Acts, Lie, LyingBackend, Odd, Sort, What
+from tests.reliability.lies.migration import (
+    DIRECTIONS,
     FRESH,
     NUMBERS,
     SOAK,
     STRANGERS,
     UNSERVED,
-    WAYS,
     WINDOW,
     Migration,
     migration_of,
@@ -39,7 +39,7 @@ LOST_DELETIONS = [
 """A 404 comes after the deletion, where somebody on the way sent it twice; or it is not true, and nothing was done."""
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=DIRECTIONS)
 def migration(request: pytest.FixtureRequest) -> Iterator[Migration]:
     """One number, on its way, in a world that is judged when the test is over."""
     with migration_of(str(request.param), 1) as move:
@@ -47,10 +47,10 @@ def migration(request: pytest.FixtureRequest) -> Iterator[Migration]:
         assert move.witness.wrong == []
 
 
-def each_way(end: str, *deeds: Deed) -> pytest.MarkDecorator:
-    """Both ways, with what somebody can do to a record at that end."""
+def each_direction(end: str, *deeds: Deed) -> pytest.MarkDecorator:
+    """Both directions, with what somebody can do to a record at that end."""
     place = ("source", "target").index(end)
-    cases = [(context, deed) for context in WAYS for deed in deeds if can_do(context.split("-")[place], deed)]
+    cases = [(context, deed) for context in DIRECTIONS for deed in deeds if can_do(context.split("-")[place], deed)]
     return pytest.mark.parametrize(("migration", "deed"), cases, indirect=["migration"])
 
 
@@ -219,7 +219,7 @@ def test_one_end_is_not_given_up_while_a_deletion_at_the_other_end_may_still_act
 # -- rollback: the other end must serve
 
 
-@each_way("source", *OUT_OF_SERVICE, Deed.REMAKE, *CHANGES)
+@each_direction("source", *OUT_OF_SERVICE, Deed.REMAKE, *CHANGES)
 def test_a_rollback_leaves_the_target_while_the_source_does_not_serve_as_planned(
     migration: Migration, deed: Deed
 ) -> None:
@@ -259,7 +259,7 @@ def test_a_source_that_cannot_be_read_truly_keeps_the_target(migration: Migratio
 
 
 @pytest.mark.parametrize("when", ["before the preview", "after the preview"])
-@each_way("target", Deed.RECYCLE, Deed.REMAKE, *CHANGES)
+@each_direction("target", Deed.RECYCLE, Deed.REMAKE, *CHANGES)
 def test_a_rollback_leaves_a_target_record_that_is_not_as_it_was_made(
     migration: Migration, deed: Deed, when: str
 ) -> None:
@@ -314,7 +314,7 @@ def test_a_rollback_whose_deletion_is_not_answered_truly_is_done_when_it_is_done
 
 
 @pytest.mark.parametrize("when", ["before the preview", "after the preview", "before a verification"])
-@each_way("target", *CHANGES, *OUT_OF_SERVICE, Deed.REMAKE, Deed.DOUBLE)
+@each_direction("target", *CHANGES, *OUT_OF_SERVICE, Deed.REMAKE, Deed.DOUBLE)
 def test_a_release_leaves_the_source_while_the_target_does_not_serve_once_and_as_planned(
     migration: Migration, deed: Deed, when: str
 ) -> None:
@@ -330,7 +330,7 @@ def test_a_release_leaves_the_source_while_the_target_does_not_serve_once_and_as
 
 
 @pytest.mark.parametrize("when", ["before the preview", "after the preview"])
-@each_way("source", *CHANGES, Deed.STRIP, Deed.SUSPEND, Deed.PEND, Deed.RECYCLE, Deed.REMAKE)
+@each_direction("source", *CHANGES, Deed.STRIP, Deed.SUSPEND, Deed.PEND, Deed.RECYCLE, Deed.REMAKE)
 def test_a_release_leaves_a_source_record_that_is_not_as_planned(migration: Migration, deed: Deed, when: str) -> None:
     migration.soaked()
     shown = migration.preview_release() if when == "after the preview" else None
@@ -396,7 +396,9 @@ def _after_the_end(migration: Migration, times: int) -> Callable[[], None]:
 
 
 def test_the_first_apply_refuses_another_account_than_the_one_that_was_planned_for(migration: Migration) -> None:
-    other = Liar("target", new_emulator(migration.target.vendor, migration.time, "of-another-account"), migration.time)
+    other = LyingBackend(
+        "target", new_emulator(migration.target.vendor, migration.time, "of-another-account"), migration.time
+    )
     other.emulator.agents.update(migration.target.emulator.agents)
     migration.target, planned = other, migration.target
     assert not complete(tried(migration.apply))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from telephony_core.emulator import Record
-from tests.reliability.lies.liars import Effect, Liar
+from tests.reliability.lies.lying_backend import Effect, LyingBackend
 from tests.reliability.lies.strangers import Deed, stranger
 from tests.reliability.lies.vendors import State, is_active, is_live, number_of, state_of
 from tests.reliability.models.simulated_time import SharedTime
@@ -57,7 +57,7 @@ class Moment:
 class Witness:
     """Watches the accounts. ``plan`` has the planned source records by id; without one, single calls are judged."""
 
-    liars: Mapping[str, Liar]
+    liars: Mapping[str, LyingBackend]
     time: SharedTime
     asked: Asked = field(default_factory=lambda: Asked("nothing"))
     wrong: list[str] = field(default_factory=list)
@@ -139,12 +139,12 @@ class Witness:
         for liar in self.liars.values():
             liar.act_late()
 
-    def _was_misled(self, liar: Liar, id: str, by_number: bool) -> None:
+    def _was_misled(self, liar: LyingBackend, id: str, by_number: bool) -> None:
         # Who asks for a bare id does not know which number to expect.
         if not by_number or self.asked.number is not None or self.plan:
             self._misled[liar.end, id] = self.tick
 
-    def _arrives(self, liar: Liar) -> Callable[[Effect], None]:
+    def _arrives(self, liar: LyingBackend) -> Callable[[Effect], None]:
         moment = Moment(
             self.tick,
             self.asked,

@@ -22,10 +22,10 @@ from telephony_core.provider.registry import Registry
 from telephony_core.testing import virtual_clock
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.transport.backends.environment import MOST_CONNECTIONS
-from tests.reliability.faults.backends import IMPATIENT
 from tests.reliability.faults.cases import ACCOUNTS, ALL, CASES, NOW, Account, Case
-from tests.reliability.faults.judging import clean
-from tests.reliability.faults.wire import Asked, Connection, Server, server
+from tests.reliability.faults.clients import IMPATIENT
+from tests.reliability.faults.loopback_server import Asked, Connection, Server, server
+from tests.reliability.faults.verdict import clean
 from tests.reliability.figures import figures
 
 KEY = "emulator-key"

@@ -23,15 +23,15 @@ from telephony_core.errors import OutcomeUnknown, PartialOutcome
 from telephony_core.operations.reconciliation import ReconciliationOutcome
 from telephony_core.testing import RecordingBackend, virtual_clock
 from telephony_core.testing.contract.driver import Driver
-from tests.reliability.faults.backends import WAYS, Way
 from tests.reliability.faults.cases import ACCOUNTS, CASES, NOW, Account, Case, an_import
-from tests.reliability.faults.wire import Asked, Connection, Server, server
+from tests.reliability.faults.clients import CLIENT_KINDS, ClientKind
+from tests.reliability.faults.loopback_server import Asked, Connection, Server, server
+from tests.reliability.faults.network import MODES, Mode
 from tests.reliability.figures import figures
-from tests.reliability.models.stage import MODES, Mode
 
 KEY = "emulator-key"
 
-every_way = pytest.mark.parametrize("way", WAYS, ids=str)
+every_client = pytest.mark.parametrize("client_kind", CLIENT_KINDS, ids=str)
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_a_listing_that_is_under_way_ends_with_the_client(mode: Mode, runner: as
         runner.run(main())
 
 
-@every_way
-def test_closing_twice_is_closing_once(way: Way, runner: asyncio.Runner) -> None:
-    client = way.client("vox", runner, api_key=KEY)
+@every_client
+def test_closing_twice_is_closing_once(client_kind: ClientKind, runner: asyncio.Runner) -> None:
+    client = client_kind.client("vox", runner, api_key=KEY)
     client.close()
     client.close()
 
@@ -218,21 +218,21 @@ class Gate:
         self._open.set()
 
 
-@every_way
-def test_on_a_real_connection_too_what_is_in_flight_is_answered(way: Way) -> None:
+@every_client
+def test_on_a_real_connection_too_what_is_in_flight_is_answered(client_kind: ClientKind) -> None:
     """Eight writes are on their way when the client is closed; all are answered, and then every connection is."""
     gate = Gate(ACCOUNTS["diga"]())
     emulator = gate.account.emulator
     ids = [emulator.add(number=f"+3461000000{n}", telephony_provider="netelip") for n in range(8)]
     with server(gate) as vendor:
-        results = (_close_sync if way.mode == "sync" else _close_async)(way, vendor, gate, ids)
+        results = (_close_sync if client_kind.mode == "sync" else _close_async)(client_kind, vendor, gate, ids)
         assert [type(result) for result in results] == [PhoneNumber] * 8
         wait_for(lambda: vendor.now_open == 0)
 
 
-def _close_sync(way: Way, vendor: Server, gate: Gate, ids: list[str]) -> list[object]:
+def _close_sync(client_kind: ClientKind, vendor: Server, gate: Gate, ids: list[str]) -> list[object]:
     results: list[object] = []
-    client = Telephony("diga", api_key=KEY, base_url=vendor.url, backend=way.backend, timeout=20.0)
+    client = Telephony("diga", api_key=KEY, base_url=vendor.url, backend=client_kind.backend, timeout=20.0)
 
     def work(id: str) -> None:
         try:
@@ -251,9 +251,9 @@ def _close_sync(way: Way, vendor: Server, gate: Gate, ids: list[str]) -> list[ob
     return results
 
 
-def _close_async(way: Way, vendor: Server, gate: Gate, ids: list[str]) -> list[object]:
+def _close_async(client_kind: ClientKind, vendor: Server, gate: Gate, ids: list[str]) -> list[object]:
     async def main() -> list[object]:
-        client = AsyncTelephony("diga", api_key=KEY, base_url=vendor.url, backend=way.backend, timeout=20.0)
+        client = AsyncTelephony("diga", api_key=KEY, base_url=vendor.url, backend=client_kind.backend, timeout=20.0)
         tasks = [asyncio.create_task(client.get_number(id)) for id in ids]
         while gate.waiting < len(ids):
             await asyncio.sleep(0.005)
@@ -309,13 +309,13 @@ if kind == "async":
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-@every_way
-def test_a_forked_process_is_told_to_make_a_client_of_its_own(way: Way) -> None:
+@every_client
+def test_a_forked_process_is_told_to_make_a_client_of_its_own(client_kind: ClientKind) -> None:
     gate = Gate(ACCOUNTS["diga"]())
     gate.account.emulator.add({**gate.account.emulator.records()[0], "id": "8f14e45f-ceea-467f-a8d1-5b9e4c3d2a10"})
     gate.open()
     with server(gate) as vendor:
-        program = [sys.executable, "-W", "error", "-c", FORK, way.mode, way.backend, vendor.url]
+        program = [sys.executable, "-W", "error", "-c", FORK, client_kind.mode, client_kind.backend, vendor.url]
         done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=30)
         assert (done.returncode, done.stderr) == (0, "")
         assert len(vendor.asked) == 2
@@ -354,9 +354,9 @@ def nothing_left() -> Iterator[None]:
     assert (_open_files(), threading.active_count()) == (files, threads)
 
 
-def _busy_life(way: Way, vendor: Server, runner: asyncio.Runner, account: Account) -> None:
+def _busy_life(client_kind: ClientKind, vendor: Server, runner: asyncio.Runner, account: Account) -> None:
     """Every kind of use, good and bad."""
-    with closing(way.client("diga", runner, api_key=KEY, base_url=vendor.url, timeout=5.0)) as client:
+    with closing(client_kind.client("diga", runner, api_key=KEY, base_url=vendor.url, timeout=5.0)) as client:
         list(client.list_numbers())
         client.list_numbers(first=1)
         client.import_number(an_import(account))
@@ -367,13 +367,13 @@ def _busy_life(way: Way, vendor: Server, runner: asyncio.Runner, account: Accoun
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system does not list a process's open files")
-@every_way
-def test_a_life_leaves_no_connection_socket_thread_or_warning(way: Way) -> None:
+@every_client
+def test_a_life_leaves_no_connection_socket_thread_or_warning(client_kind: ClientKind) -> None:
     def live() -> None:
         gate = Gate(ACCOUNTS["diga"]())
         gate.open()
         with asyncio.Runner() as runner, server(gate) as vendor:
-            _busy_life(way, vendor, runner, gate.account)
+            _busy_life(client_kind, vendor, runner, gate.account)
             wait_for(lambda: vendor.now_open == 0)
 
     live()  # what is imported and cached on first use stays
@@ -419,11 +419,11 @@ gc.collect()
 """
 
 
-@every_way
-def test_a_program_ends_without_a_warning(way: Way) -> None:
+@every_client
+def test_a_program_ends_without_a_warning(client_kind: ClientKind) -> None:
     gate = Gate(ACCOUNTS["diga"]())
     gate.open()
     with server(gate) as vendor:
-        program = [sys.executable, "-W", "error", "-c", PROGRAM, way.mode, way.backend, vendor.url]
+        program = [sys.executable, "-W", "error", "-c", PROGRAM, client_kind.mode, client_kind.backend, vendor.url]
         done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

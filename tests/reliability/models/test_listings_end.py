@@ -15,8 +15,8 @@ from telephony_core.operations.operations import LONGEST_LISTING
 from telephony_core.testing import ScriptedBackend, json_response, virtual_clock
 from telephony_core.testing.contract.driver import Driver
 from tests.reliability.faults.cases import NEW, TRUNK
+from tests.reliability.faults.network import MODES, Mode
 from tests.reliability.figures import figures
-from tests.reliability.models.stage import MODES, Mode
 
 READERS: dict[str, Callable[[Driver], object]] = {
     "list": lambda c: c.list_numbers(),

@@ -56,7 +56,7 @@ STATUSES = {NumberStatus.ACTIVE: ACTIVE, NumberStatus.RELEASE_SCHEDULED: SCHEDUL
 LABELS = st.sampled_from(["Front desk", "보안", "x" * 50])
 ADDRESSES = st.sampled_from(["pbx.example.com:5060", "203.0.113.7", "trunk.example.com"])
 AGENTS = st.sampled_from(["reception", "sales"])
-WAYS = st.sampled_from(["inbound", "outbound"])
+DIRECTIONS = st.sampled_from(["inbound", "outbound"])
 PICK = st.integers(min_value=0, max_value=10**6)
 GATEWAY = Response(502, {"content-type": "text/html"}, b"<html>Bad gateway</html>")
 KINDS = (
@@ -351,15 +351,15 @@ class Account(RuleBasedStateMachine):
                 trouble,
             )
 
-    @rule(pick=PICK, agent=AGENTS, way=WAYS, trouble=TROUBLE)
-    def assign(self, pick: int, agent: str, way: str, trouble: Sequence[Trouble]) -> None:
+    @rule(pick=PICK, agent=AGENTS, direction=DIRECTIONS, trouble=TROUBLE)
+    def assign(self, pick: int, agent: str, direction: str, trouble: Sequence[Trouble]) -> None:
         id = self.choose(pick, lambda line: line.is_live)
         if id is not None:
             self.attempt(
-                f"{way} agent of {id}",
+                f"{direction} agent of {id}",
                 id,
-                lambda: self.client.assign_agents(id, **{way: self.ref(agent)}),
-                lambda m: m.change(id, **{way: agent}),
+                lambda: self.client.assign_agents(id, **{direction: self.ref(agent)}),
+                lambda m: m.change(id, **{direction: agent}),
                 trouble,
             )
 

@@ -21,9 +21,9 @@ from telephony_core.testing import RecordingBackend, virtual_clock
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.transport.clock import Clock
 from tests.reliability.faults.cases import ACCOUNTS, ALL, CASES, NOW, TRUNK, Account, Case, an_import
-from tests.reliability.faults.judging import clean
+from tests.reliability.faults.network import MODES, Mode
+from tests.reliability.faults.verdict import clean
 from tests.reliability.figures import figures
-from tests.reliability.models.stage import MODES, Mode
 
 MADE, NOT_SEEN, AMBIGUOUS = ReconciliationOutcome.MADE, ReconciliationOutcome.NOT_SEEN, ReconciliationOutcome.AMBIGUOUS
 WRITES = ("POST", "PATCH", "DELETE")

@@ -19,8 +19,8 @@ from telephony_core.errors import TelephonyError, UnexpectedResponse, WriteRefus
 from telephony_core.provider.flow import Request, Semantics, call, path
 from telephony_core.provider.port import ProviderConfig
 from telephony_core.testing import ScriptedBackend
-from tests.reliability.faults.backends import IMPATIENT, WAYS, Way
-from tests.reliability.faults.wire import Asked, Connection, server
+from tests.reliability.faults.clients import CLIENT_KINDS, IMPATIENT, ClientKind
+from tests.reliability.faults.loopback_server import Asked, Connection, server
 from tests.reliability.figures import figures
 from tests.reliability.secrecy.canaries import KEY, TRUNK, VENDORS, assert_hidden, everything_of
 
@@ -28,9 +28,9 @@ REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("client_kind", CLIENT_KINDS, ids=str)
 @pytest.mark.parametrize("slug", VENDORS)
-def test_a_redirect_is_not_followed_and_the_key_does_not_go_along(slug, way: Way, status):
+def test_a_redirect_is_not_followed_and_the_key_does_not_go_along(slug, client_kind: ClientKind, status):
     async def elsewhere(asked: Asked, connection: Connection) -> None:
         await connection.answer(Response(200, {"content-type": "application/json"}, b"{}"))
 
@@ -40,7 +40,7 @@ def test_a_redirect_is_not_followed_and_the_key_does_not_go_along(slug, way: Way
             await connection.answer(Response(status, {"location": f"{other.url}/{asked.target}?key={KEY}"}, b""))
 
         with server(redirecting) as first:
-            client = way.client(slug, runner, api_key=KEY, base_url=first.url, clock=IMPATIENT)
+            client = client_kind.client(slug, runner, api_key=KEY, base_url=first.url, clock=IMPATIENT)
             try:
                 for ask in (client.list_numbers, lambda: client.get_number("an-id"), lambda: client.release("an-id")):
                     with pytest.raises(UnexpectedResponse) as caught:

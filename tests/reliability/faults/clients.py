@@ -1,4 +1,4 @@
-"""Every way in which a client can send: its kind and the library under it."""
+"""Every kind of client: sync or async, and the library that sends for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from telephony_core.transport.clock import Clock
 
 
 @dataclass(frozen=True)
-class Way:
+class ClientKind:
     """A kind of client and a backend by its name."""
 
     mode: str
@@ -27,7 +27,12 @@ class Way:
         return Driver(kind(provider, backend=self.backend, **given), runner)
 
 
-WAYS = [Way("sync", "httpx"), Way("sync", "urllib3"), Way("async", "httpx"), Way("async", "aiohttp")]
+CLIENT_KINDS = [
+    ClientKind("sync", "httpx"),
+    ClientKind("sync", "urllib3"),
+    ClientKind("async", "httpx"),
+    ClientKind("async", "aiohttp"),
+]
 
 
 async def _at_once(_: float) -> None:

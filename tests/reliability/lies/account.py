@@ -19,7 +19,7 @@ from telephony_core import (
 )
 from telephony_core.emulator import Record, StoredCredentials
 from telephony_core.testing.contract.driver import Driver
-from tests.reliability.lies.liars import Liar
+from tests.reliability.lies.lying_backend import LyingBackend
 from tests.reliability.lies.strangers import add_somebodys
 from tests.reliability.lies.vendors import new_emulator, number_of, provider_of, state_of, written
 from tests.reliability.lies.witness import Asked, Witness
@@ -57,7 +57,7 @@ class Account:
     def __init__(self, vendor: str, mode: Mode) -> None:
         self.vendor = vendor
         self.time = SharedTime()
-        self.liar = Liar("account", new_emulator(vendor, self.time), self.time)
+        self.liar = LyingBackend("account", new_emulator(vendor, self.time), self.time)
         self.witness = Witness({"account": self.liar}, self.time)
         self.number, self.their_number, self.new, self.fresh = NUMBERS[vendor]
         self.own = self._add_own()

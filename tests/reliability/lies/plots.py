@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from hypothesis import strategies as st
 
-from tests.reliability.lies.liars import Acts, Lie, Odd, Sort, What
+from tests.reliability.lies.lying_backend import Acts, Lie, Odd, Sort, What
 from tests.reliability.lies.strangers import Deed
 
 ODD_ANSWERS = (What.REDIRECT, What.INTERIM, What.BROKEN, What.SILENCE)

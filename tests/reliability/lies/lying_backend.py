@@ -1,8 +1,8 @@
 """Emulators that lie: the vendor acts as it does, and what a client is told of it is something else.
 
-A `Liar` is the backend of both clients. It answers with another record's body, with a redirect, with an interim answer,
-with a 404 that is not true, with nothing; it lets a request act late, and its lists lag behind. What is true stands in
-the emulator, and in nothing else.
+A `LyingBackend` is the backend of both clients. It answers with another record's body, with a redirect, with an interim
+answer, with a 404 that is not true, with nothing; it lets a request act late, and its lists lag behind. What is true
+stands in the emulator, and in nothing else.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Effect:
     """Records that were given up, as they were before."""
 
 
-class Liar:
+class LyingBackend:
     """A vendor's account that lies, as the backend of either client.
 
     ``arrives`` is told of every write when it comes, and gives what is to be told of its effect: a late one has been
@@ -141,9 +141,9 @@ class Liar:
         self.lag = 0.0
         """Seconds by which its lists lag behind."""
         self.before_each: Callable[[], None] = lambda: None
-        self.arrives: Callable[[Liar], Callable[[Effect], None]] = lambda _: lambda __: None
-        self.told: Callable[[Liar, str], None] = lambda _, __: None
-        self.misled: Callable[[Liar, str, bool], None] = lambda _, __, ___: None
+        self.arrives: Callable[[LyingBackend], Callable[[Effect], None]] = lambda _: lambda __: None
+        self.told: Callable[[LyingBackend, str], None] = lambda _, __: None
+        self.misled: Callable[[LyingBackend, str, bool], None] = lambda _, __, ___: None
         self.creates = 0
         """Requests that would make a record, whether they acted or not."""
         self._late: list[tuple[float, Callable[[], object]]] = []

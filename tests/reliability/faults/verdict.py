@@ -11,8 +11,8 @@ from typing import Protocol
 from telephony_core.errors import OutcomeUnknown, PartialOutcome, TelephonyError
 from telephony_core.testing.contract.driver import Driver
 from tests.reliability.faults.cases import Account, Case
+from tests.reliability.faults.network import Stage
 from tests.reliability.faults.policy import Cell, Row
-from tests.reliability.models.stage import Stage
 
 
 class Played(Protocol):

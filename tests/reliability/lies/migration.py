@@ -41,13 +41,13 @@ from telephony_core.migration import (
     take_inventory,
 )
 from telephony_core.migration.mapping.map_file import AgentChoice, TrunkChoice
-from tests.reliability.lies.liars import Liar
+from tests.reliability.lies.lying_backend import LyingBackend
 from tests.reliability.lies.strangers import add_somebodys
 from tests.reliability.lies.vendors import is_live, new_emulator, number_of, state_of
 from tests.reliability.lies.witness import Asked, Witness, settings_of
 from tests.reliability.models.simulated_time import SharedTime
 
-WAYS: Final = ("vox-diga", "diga-vox")
+DIRECTIONS: Final = ("vox-diga", "diga-vox")
 PASSWORD: Final = "pa55word-canary"
 WINDOW: Final = 900.0
 """Seconds for which an import stays in doubt."""
@@ -115,11 +115,11 @@ class Migration:
 
     # -- both ends
 
-    def _ends(self) -> tuple[Liar, Liar]:
+    def _ends(self) -> tuple[LyingBackend, LyingBackend]:
         source, target = self.context.split("-")
         # Another key is another account, whose records have other ids.
         here, there = new_emulator(source, self.time, "key-of-the-source"), new_emulator(target, self.time)
-        return Liar("source", here, self.time), Liar("target", there, self.time)
+        return LyingBackend("source", here, self.time), LyingBackend("target", there, self.time)
 
     def _add_source(self, index: int) -> None:
         emulator, address = self.source.emulator, f"trunk{index}.example.com:5060"
@@ -151,7 +151,7 @@ class Migration:
             )
         self.source.changed()
 
-    def open(self, liar: Liar) -> AsyncTelephony:
+    def open(self, liar: LyingBackend) -> AsyncTelephony:
         emulator = liar.emulator
         return AsyncTelephony(emulator.slug, api_key=emulator.api_key, backend=liar, clock=self.time.clock)
 

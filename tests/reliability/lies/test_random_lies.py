@@ -18,7 +18,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from telephony_core import OutcomeUnknown, PhoneNumber, TelephonyError
 from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.migration import ApplyReport, DeprovisionPreview, DeprovisionReport, VerifyReport
-from tests.reliability.faults.plots import (
+from tests.reliability.figures import figures
+from tests.reliability.hostile.fuzzing import chosen, drawn_seed
+from tests.reliability.lies.account import MODES, VENDORS, Account, Mode, account_of
+from tests.reliability.lies.lying_backend import LyingBackend, Sort, What
+from tests.reliability.lies.migration import DIRECTIONS, FRESH, SOAK, UNSERVED, Migration, migration_of
+from tests.reliability.lies.plots import (
     APPLYING,
     CHANGING,
     COMMANDS,
@@ -34,11 +39,6 @@ from tests.reliability.faults.plots import (
     Trouble,
     some,
 )
-from tests.reliability.figures import figures
-from tests.reliability.hostile.fuzzing import chosen, drawn_seed
-from tests.reliability.lies.liars import Liar, Sort, What
-from tests.reliability.lies.lied_account import MODES, VENDORS, Account, Mode, account_of
-from tests.reliability.lies.lied_migration import FRESH, SOAK, UNSERVED, WAYS, Migration, migration_of
 from tests.reliability.lies.strangers import Deed, can_do
 from tests.reliability.lies.vendors import is_active, is_live, state_of
 from tests.reliability.lies.witness import settings_of
@@ -187,7 +187,7 @@ class LiedToClient(RuleBasedStateMachine):
 
 
 class LiedToMigration(RuleBasedStateMachine):
-    """Two numbers on their way, and the commands in any order. A subclass names the way."""
+    """Two numbers on their way, and the commands in any order. A subclass names the direction."""
 
     context: ClassVar[str]
 
@@ -312,7 +312,7 @@ class LiedToMigration(RuleBasedStateMachine):
             number = (FRESH, *migration.numbers)[pick % 3]
             migration.witness.touch(liar.end, deed, records[pick % len(records)], number)
 
-    def ours_at(self, liar: Liar) -> list[str]:
+    def ours_at(self, liar: LyingBackend) -> list[str]:
         witness = self.migration.witness
         mine = witness.plan if liar.end == "source" else {id for end, id in witness.ours if end == "target"}
         records = state_of(liar.emulator)
@@ -369,7 +369,7 @@ def test_a_client_that_is_lied_to_touches_nothing_of_others_and_says_what_is_so(
 
 
 @pytest.mark.parametrize(("runs", "steps"), [(25, 12), pytest.param(3_000, 25, marks=pytest.mark.long)])
-@pytest.mark.parametrize("context", WAYS)
+@pytest.mark.parametrize("context", DIRECTIONS)
 def test_a_migration_that_is_lied_to_loses_and_doubles_no_number_and_touches_nothing_of_others(
     context: str, runs: int, steps: int
 ) -> None:
