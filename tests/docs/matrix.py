@@ -18,7 +18,7 @@ def matrix() -> str:
     specs = [registry.spec(slug) for slug in OURS]
     lines = [f"| | {' | '.join(spec.title for spec in specs)} |", "|---" * (len(specs) + 1) + "|"]
     for row in zip(*(points(spec.capabilities) for spec in specs), strict=True):
-        cells = " | ".join(point.message.replace("|", "\\|") for point in row)
+        cells = " | ".join(text.replace("|", "\\|") for _, _, text, _ in row)
         lines.append(f"| {row[0].group}: {row[0].name} | {cells} |")
     return "\n".join(lines)
 
