@@ -62,6 +62,9 @@ mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (a
 bench: $(DEVELOPMENT) ## What the library costs, into docs/performance.md; ARGS=--quick; wants a quiet machine
 	$(BIN)/python -m benchmarks $(ARGS)
 
+house: $(DEVELOPMENT) ## The figures of the house, into CONTRIBUTING.md
+	$(BIN)/python -m tests.docs.house
+
 format: $(DEVELOPMENT) ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

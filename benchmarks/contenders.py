@@ -1,106 +1,84 @@
 """Who is measured, each as the shortest program its makers recommend. Runs in that contender's own environment.
 
-A contender gives, for ordinary and for async code, a way to get one record and a way to list all, which returns how
-many came. Nothing is imported before its contender is made.
+Sync and async code of a contender differ in what its calls return: a value, or an awaitable of one. Nothing is imported
+before its contender is made.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 KEY = "key"
 HEADERS = {"authorization": f"Bearer {KEY}", "accept": "application/json"}
 PAGES = 100
-"""Of a vendor's SDK that has to be told how many there are; those servers hold 10,000 records."""
+"""Of a vendor's SDK that takes a page at a time; those servers hold 10,000 records."""
+
+
+def identifier(place: int) -> str:
+    return str(UUID(int=(place + 1) * 0x9E3779B97F4A7C15 << 40 & (1 << 128) - 1, version=4))
 
 
 @dataclass
-class Sync:
-    get: Callable[[], object]
-    list: Callable[[], int]
-    close: Callable[[], object] = lambda: None
+class Contender:
+    """``get`` requests one record, ``read`` turns the answer into what a caller uses. A listing is either ``pages``,
+    one request each, whose records ``size`` counts, or ``items``, an iterable (async in async code) of records."""
 
-
-@dataclass
-class Async:
-    get: Callable[[], Awaitable[object]]
-    list: Callable[[], Awaitable[int]]
-    close: Callable[[], Awaitable[object]]
+    get: Callable[[], Any]
+    read: Callable[[Any], Any] = lambda answer: answer
+    pages: Sequence[Callable[[], Any]] = ()
+    size: Callable[[Any], int] = len
+    items: Callable[[], Any] | None = None
+    close: Callable[[], Any] = lambda: None
 
 
 # -- HTTP libraries alone: the record as parsed JSON, no object of any kind
 
 
-def paths(base: str, shape: str) -> tuple[str, list[str]]:
-    """Of one record, and of all pages: the same that our adapter asks for, but for its empty ones.
-
-    The base URL ends in how many records there are.
-    """
-    count = int(base.rpartition("/")[2]) // 100
-    if shape == "vox":
-        numbers = "/v3/organization-telephone-numbers"
-        asked = f"{numbers}?status=active&limit=100&sort_by=created_at&sort_order=asc"
-        return f"{numbers}/1", [f"{asked}&cursor={page}" if page else asked for page in range(count)]
-    asked = "/v1/phone/?limit=100&order=asc"
-    passes = [asked, f"{asked}&status=assigned"]
-    return "/v1/phone/1", [f"{one}&after={page}" if page else one for one in passes for page in range(count)]
+LISTS = {
+    "vox": ("items", "&cursor=", ["/v3/organization-telephone-numbers?status=active&limit=100&sort_by=created_at"]),
+    "diga": ("data", "&after=", ["/v1/phone/?limit=100&order=asc", "/v1/phone/?limit=100&order=asc&status=assigned"]),
+}
+"""Where a page has its records, its cursor, and the listings that our adapter reads, but for its empty ones."""
 
 
-def reading(shape: str) -> Callable[[bytes], int]:
-    key = "items" if shape == "vox" else "data"
-    return lambda body: len(json.loads(body)[key])
+def raw(fetch: Callable[[str], Any], content: Callable[[Any], bytes], base: str, shape: str, close: Any) -> Contender:
+    key, cursor, listings = LISTS[shape]
+    count = int(base.rpartition("/")[2]) // 100  # the base URL ends in how many records there are
+    return Contender(
+        partial(fetch, base + listings[0].partition("?")[0].rstrip("/") + "/1"),
+        lambda answer: json.loads(content(answer)),
+        [partial(fetch, f"{base}{listing}{cursor}{page}") for listing in listings for page in range(count)],
+        lambda answer: len(json.loads(content(answer))[key]),
+        close=close,
+    )
 
 
-def sync_raw(fetch: Callable[[str], bytes], base: str, shape: str, close: Callable[[], object]) -> Sync:
-    one, pages = paths(base, shape)
-    count = reading(shape)
-    return Sync(lambda: json.loads(fetch(base + one)), lambda: sum(count(fetch(base + page)) for page in pages), close)
-
-
-def async_raw(
-    fetch: Callable[[str], Awaitable[bytes]], base: str, shape: str, close: Callable[[], Awaitable[object]]
-) -> Async:
-    one, pages = paths(base, shape)
-    count = reading(shape)
-
-    async def get() -> object:
-        return json.loads(await fetch(base + one))
-
-    async def every() -> int:
-        return sum([count(await fetch(base + page)) for page in pages])
-
-    return Async(get, every, close)
-
-
-def httpx_sync(base: str, shape: str) -> Sync:
+def _httpx(mode: str, **options: Any) -> tuple[Any, Callable[[], Any]]:
+    """A client of raw httpx, and what closes it."""
     import httpx
 
-    client = httpx.Client(headers=HEADERS)
-    return sync_raw(lambda url: client.get(url).content, base, shape, client.close)
+    client: Any = httpx.Client(**options) if mode == "sync" else httpx.AsyncClient(**options)
+    return client, client.close if mode == "sync" else client.aclose
 
 
-def httpx_async(base: str, shape: str) -> Async:
-    import httpx
-
-    client = httpx.AsyncClient(headers=HEADERS)
-
-    async def fetch(url: str) -> bytes:
-        return (await client.get(url)).content
-
-    return async_raw(fetch, base, shape, client.aclose)
+def httpx_alone(mode: str, base: str, shape: str) -> Contender:
+    client, close = _httpx(mode, headers=HEADERS)
+    return raw(client.get, lambda answer: answer.content, base, shape, close)
 
 
-def urllib3_sync(base: str, shape: str) -> Sync:
+def urllib3_alone(mode: str, base: str, shape: str) -> Contender:
     import urllib3
 
     pool = urllib3.PoolManager(maxsize=100, headers=HEADERS)
-    return sync_raw(lambda url: pool.request("GET", url).data, base, shape, pool.clear)
+    return raw(partial(pool.request, "GET"), lambda answer: answer.data, base, shape, pool.clear)
 
 
-def aiohttp_async(base: str, shape: str) -> Async:
+def aiohttp_alone(mode: str, base: str, shape: str) -> Contender:
     import aiohttp
 
     session = aiohttp.ClientSession(headers=HEADERS)
@@ -109,13 +87,10 @@ def aiohttp_async(base: str, shape: str) -> Async:
         async with session.get(url) as response:
             return await response.read()
 
-    return async_raw(fetch, base, shape, session.close)
+    return raw(fetch, lambda body: body, base, shape, session.close)
 
 
-# -- httpx with a plain pydantic model of the record
-
-
-def _page_model() -> Any:
+def httpx_pydantic(mode: str, base: str, shape: str) -> Contender:
     from pydantic import BaseModel
 
     class Agent(BaseModel):
@@ -142,208 +117,87 @@ def _page_model() -> Any:
         items: list[Record]
         next_cursor: str | None = None
 
-    return Record, Page
+    alone = httpx_alone(mode, base, shape)
+    alone.read = lambda answer: Record.model_validate_json(answer.content)
+    alone.size = lambda answer: len(Page.model_validate_json(answer.content).items)
+    return alone
 
 
-def pydantic_sync(base: str, shape: str) -> Sync:
-    import httpx
+def ours(mode: str, base: str, shape: str, *, backends: tuple[str, str]) -> Contender:
+    from telephony_core import AsyncTelephony, Pace, Telephony
 
-    client = httpx.Client(headers=HEADERS)
-    record, page = _page_model()
-    one, pages = paths(base, shape)
-
-    def every() -> int:
-        return sum(len(page.model_validate_json(client.get(base + path).content).items) for path in pages)
-
-    return Sync(lambda: record.model_validate_json(client.get(base + one).content), every, client.close)
-
-
-def pydantic_async(base: str, shape: str) -> Async:
-    import httpx
-
-    client = httpx.AsyncClient(headers=HEADERS)
-    record, page = _page_model()
-    one, pages = paths(base, shape)
-
-    async def get() -> object:
-        return record.model_validate_json((await client.get(base + one)).content)
-
-    async def every() -> int:
-        return sum([len(page.model_validate_json((await client.get(base + path)).content).items) for path in pages])
-
-    return Async(get, every, client.aclose)
-
-
-# -- ours, which take no record for the one that was asked for unless it has its id
-
-
-def _account(base: str, shape: str, backend: str) -> dict[str, Any]:
-    from telephony_core import Pace
-
-    below = "/v3" if shape == "vox" else ""
-    return {"api_key": KEY, "base_url": base + below, "backend": backend, "pace": Pace.unlimited()}
-
-
-def ours_sync(base: str, shape: str, backend: str) -> Sync:
-    from shapes import identifier
-
-    from telephony_core import Telephony
-
-    id = identifier(1)
-    client = Telephony(shape, **_account(base, shape, backend))
-    return Sync(lambda: client.get_number(id), lambda: sum(1 for _ in client.list_numbers()), client.close)
-
-
-def ours_async(base: str, shape: str, backend: str) -> Async:
-    from shapes import identifier
-
-    from telephony_core import AsyncTelephony
-
-    id = identifier(1)
-    client = AsyncTelephony(shape, **_account(base, shape, backend))
-
-    async def every() -> int:
-        count = 0
-        async for _ in client.list_numbers():
-            count += 1
-        return count
-
-    return Async(lambda: client.get_number(id), every, client.aclose)
+    # Our adapters take no record for the one that was requested unless it has its id.
+    id, below = identifier(1), "/v3" if shape == "vox" else ""
+    options: dict[str, Any] = {"api_key": KEY, "base_url": base + below, "pace": Pace.unlimited()}
+    if mode == "sync":
+        client = Telephony(shape, backend=backends[0], **options)
+        return Contender(partial(client.get_number, id), items=client.list_numbers, close=client.close)
+    many = AsyncTelephony(shape, backend=backends[1], **options)
+    return Contender(partial(many.get_number, id), items=many.list_numbers, close=many.aclose)
 
 
 # -- vendors' SDKs
 
 
-def _twilio(base: str, http_client: Any) -> Any:
+def twilio(mode: str, base: str, shape: str) -> Contender:
+    from twilio.http.async_http_client import AsyncTwilioHttpClient
     from twilio.rest import Client
 
+    http_client = None if mode == "sync" else AsyncTwilioHttpClient()
     client = Client(f"AC{0:032x}", KEY, http_client=http_client)
     client.api.base_url = base
-    return client
+    numbers, sid = client.incoming_phone_numbers, f"PN{1:032x}"
+    if http_client is None:
+        return Contender(lambda: numbers(sid).fetch(), items=partial(numbers.stream, page_size=100))
+    pages = [partial(numbers.list_async, page_size=100)]
+    return Contender(lambda: numbers(sid).fetch_async(), pages=pages, close=http_client.close)
 
 
-def twilio_sync(base: str, shape: str) -> Sync:
-    client = _twilio(base, None)
-    numbers = client.incoming_phone_numbers
-    return Sync(lambda: numbers(f"PN{1:032x}").fetch(), lambda: sum(1 for _ in numbers.stream(page_size=100)))
+def telnyx(mode: str, base: str, shape: str) -> Contender:
+    from telnyx import AsyncTelnyx, Telnyx
 
-
-def twilio_async(base: str, shape: str) -> Async:
-    from twilio.http.async_http_client import AsyncTwilioHttpClient
-
-    http_client = AsyncTwilioHttpClient()
-    numbers = _twilio(base, http_client).incoming_phone_numbers
-
-    async def every() -> int:
-        return len(await numbers.list_async(page_size=100))
-
-    return Async(lambda: numbers(f"PN{1:032x}").fetch_async(), every, http_client.close)
-
-
-def telnyx_sync(base: str, shape: str) -> Sync:
-    from telnyx import Telnyx
-
-    client = Telnyx(api_key=KEY, base_url=base, max_retries=0)
+    client = (Telnyx if mode == "sync" else AsyncTelnyx)(api_key=KEY, base_url=base, max_retries=0)
     numbers = client.phone_numbers
-    return Sync(lambda: numbers.retrieve("1"), lambda: sum(1 for _ in numbers.list(page_size=100)), client.close)
+    return Contender(partial(numbers.retrieve, "1"), items=partial(numbers.list, page_size=100), close=client.close)
 
 
-def telnyx_async(base: str, shape: str) -> Async:
-    from telnyx import AsyncTelnyx
+def retell(mode: str, base: str, shape: str) -> Contender:
+    from retell import AsyncRetell, Retell
 
-    client = AsyncTelnyx(api_key=KEY, base_url=base, max_retries=0)
-
-    async def every() -> int:
-        return sum([1 async for _ in client.phone_numbers.list(page_size=100)])
-
-    return Async(lambda: client.phone_numbers.retrieve("1"), every, client.close)
-
-
-def retell_sync(base: str, shape: str) -> Sync:
-    from retell import Retell
-
-    client = Retell(api_key=KEY, base_url=base, max_retries=0)
-
-    def every() -> int:
-        pages = (client.phone_number.list(limit=100, pagination_key=str(page)) for page in range(PAGES))
-        return sum(len(page.items) for page in pages)
-
-    return Sync(lambda: client.phone_number.retrieve("+14155000001"), every, client.close)
+    client = (Retell if mode == "sync" else AsyncRetell)(api_key=KEY, base_url=base, max_retries=0)
+    numbers = client.phone_number
+    pages = [partial(numbers.list, limit=100, pagination_key=str(page)) for page in range(PAGES)]
+    get = partial(numbers.retrieve, "+14155000001")
+    return Contender(get, pages=pages, size=lambda page: len(page.items), close=client.close)
 
 
-def retell_async(base: str, shape: str) -> Async:
-    from retell import AsyncRetell
+def elevenlabs(mode: str, base: str, shape: str) -> Contender:
+    from elevenlabs import AsyncElevenLabs, ElevenLabs
 
-    client = AsyncRetell(api_key=KEY, base_url=base, max_retries=0)
-
-    async def every() -> int:
-        numbers = client.phone_number
-        return sum([len((await numbers.list(limit=100, pagination_key=str(page))).items) for page in range(PAGES)])
-
-    return Async(lambda: client.phone_number.retrieve("+14155000001"), every, client.close)
+    client, close = _httpx(mode)
+    kind = ElevenLabs if mode == "sync" else AsyncElevenLabs
+    numbers = kind(api_key=KEY, base_url=base, httpx_client=client).conversational_ai.phone_numbers
+    return Contender(partial(numbers.get, "1"), pages=[numbers.list] * PAGES, close=close)
 
 
-def elevenlabs_sync(base: str, shape: str) -> Sync:
-    from elevenlabs import ElevenLabs
+def vapi(mode: str, base: str, shape: str) -> Contender:
+    from vapi import AsyncVapi, Vapi
 
-    numbers = ElevenLabs(api_key=KEY, base_url=base).conversational_ai.phone_numbers
-    return Sync(lambda: numbers.get("1"), lambda: sum(len(numbers.list()) for _ in range(PAGES)))
-
-
-def elevenlabs_async(base: str, shape: str) -> Async:
-    import httpx
-    from elevenlabs import AsyncElevenLabs
-
-    client = httpx.AsyncClient()
-    numbers = AsyncElevenLabs(api_key=KEY, base_url=base, httpx_client=client).conversational_ai.phone_numbers
-
-    async def every() -> int:
-        return sum([len(await numbers.list()) for _ in range(PAGES)])
-
-    return Async(lambda: numbers.get("1"), every, client.aclose)
+    client, close = _httpx(mode)
+    numbers = (Vapi if mode == "sync" else AsyncVapi)(token=KEY, base_url=base, httpx_client=client).phone_numbers
+    return Contender(partial(numbers.get, "1"), pages=[partial(numbers.list, limit=100)] * PAGES, close=close)
 
 
-def vapi_sync(base: str, shape: str) -> Sync:
-    from vapi import Vapi
-
-    numbers = Vapi(token=KEY, base_url=base).phone_numbers
-    return Sync(lambda: numbers.get("1"), lambda: sum(len(numbers.list(limit=100)) for _ in range(PAGES)))
-
-
-def vapi_async(base: str, shape: str) -> Async:
-    import httpx
-    from vapi import AsyncVapi
-
-    client = httpx.AsyncClient()
-    numbers = AsyncVapi(token=KEY, base_url=base, httpx_client=client).phone_numbers
-
-    async def every() -> int:
-        return sum([len(await numbers.list(limit=100)) for _ in range(PAGES)])
-
-    return Async(lambda: numbers.get("1"), every, client.aclose)
-
-
-SYNC: dict[str, Callable[[str, str], Sync]] = {
-    "httpx": httpx_sync,
-    "httpx + pydantic": pydantic_sync,
-    "urllib3": urllib3_sync,
-    "telephony": lambda base, shape: ours_sync(base, shape, "httpx"),
-    "telephony, fast": lambda base, shape: ours_sync(base, shape, "urllib3"),
-    "twilio": twilio_sync,
-    "telnyx": telnyx_sync,
-    "retell": retell_sync,
-    "elevenlabs": elevenlabs_sync,
-    "vapi": vapi_sync,
-}
-ASYNC: dict[str, Callable[[str, str], Async]] = {
-    "httpx": httpx_async,
-    "httpx + pydantic": pydantic_async,
-    "aiohttp": aiohttp_async,
-    "telephony": lambda base, shape: ours_async(base, shape, "httpx"),
-    "telephony, fast": lambda base, shape: ours_async(base, shape, "aiohttp"),
-    "twilio": twilio_async,
-    "telnyx": telnyx_async,
-    "retell": retell_async,
-    "elevenlabs": elevenlabs_async,
-    "vapi": vapi_async,
+CONTENDERS: dict[str, Callable[[str, str, str], Contender]] = {
+    "httpx": httpx_alone,
+    "httpx + pydantic": httpx_pydantic,
+    "urllib3": urllib3_alone,
+    "aiohttp": aiohttp_alone,
+    "telephony": partial(ours, backends=("httpx", "httpx")),
+    "telephony, fast": partial(ours, backends=("urllib3", "aiohttp")),
+    "twilio": twilio,
+    "telnyx": telnyx,
+    "retell": retell,
+    "elevenlabs": elevenlabs,
+    "vapi": vapi,
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,76 +17,96 @@ from statistics import median
 from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
+CACHE = HERE.parent / ".venv" / "bench"
+SDKS = {
+    "twilio": "twilio==9.13.0",
+    "telnyx": "telnyx==4.189.0",
+    "retell": "retell-sdk==6.2.13",
+    "elevenlabs": "elevenlabs==2.78.0",
+    "vapi": "vapi-server-sdk==3.0.0",
+}
+"""Contender and distribution, newest when these figures were first taken. Each gets an environment of its own."""
 
 
-@contextmanager
-def serving(sizes: Iterable[int]) -> Iterator[str]:
-    """The loopback server; gives its origin."""
-    command = [sys.executable, str(HERE / "server.py"), *map(str, sizes)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        assert server.stdin is not None
-        port = int(server.stdout.readline())
-        yield f"http://127.0.0.1:{port}"
-        server.stdin.close()
+def python_of(name: str) -> Path:
+    """The Python that runs a contender."""
+    return CACHE / SDKS[name].replace("==", "-") / "bin" / "python" if name in SDKS else Path(sys.executable)
 
 
-@dataclass(frozen=True)
-class Entry:
+def is_installed(name: str, *, install: bool) -> bool:
+    """Whether a contender can run; ``install`` makes an environment for an SDK that has none."""
+    python = python_of(name)
+    if install and not python.exists():
+        print(f"installing {SDKS[name]} ...", file=sys.stderr)
+        folder = python.parents[1]
+        venv.EnvBuilder(with_pip=True).create(folder)
+        if subprocess.run([str(python), "-m", "pip", "install", "--quiet", SDKS[name]], check=False).returncode:
+            print(f"{SDKS[name]} cannot be installed and is left out", file=sys.stderr)
+            shutil.rmtree(folder)
+    return python.exists()
+
+
+class Entry(NamedTuple):
     """Who is measured, in which kind of code, on whose shape of records."""
 
     mode: str
     name: str
     shape: str
-    python: Path = field(compare=False)
 
     @property
     def base(self) -> Entry:
-        """Whom it is compared with: raw httpx in the same kind of code, on records of the same length."""
-        return Entry(self.mode, "httpx", self.shape if self.shape == "diga" else "vox", self.python)
+        """What it is compared with: raw httpx in the same kind of code, on records of the same length."""
+        return Entry(self.mode, "httpx", self.shape if self.shape == "diga" else "vox")
 
 
 class EndedEarly(Exception):
-    """A contender failed; what it said stands on standard error."""
+    """A contender failed; standard error says why."""
 
 
-class Worker:
-    """The process of one entry. Raises `EndedEarly`."""
+class Process:
+    """A program that reads lines and answers each with one. Raises `EndedEarly` where it gives none."""
 
-    def __init__(self, entry: Entry, base: str) -> None:
-        command = [str(entry.python), str(HERE / "worker.py"), entry.mode, entry.name, base, entry.shape]
+    def __init__(self, python: Path, script: str, *arguments: object) -> None:
+        command = [str(python), str(HERE / script), *map(str, arguments)]
+        self._name = " ".join(command[1:])
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._entry = entry
-        self._answer()
+        self.first = self._read()
 
     def do(self, what: str, **arguments: int) -> dict[str, float]:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
         self._process.stdin.flush()
-        return self._answer()
+        answer: dict[str, float] = self._read()
+        return answer
 
-    def _answer(self) -> dict[str, Any]:
+    def _read(self) -> Any:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise EndedEarly(f"{self._entry.mode} {self._entry.name}, {self._entry.shape}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+            raise EndedEarly(self._name)
+        return json.loads(line)
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        with self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
 
 
 @contextmanager
-def at_work(entries: Iterable[Entry], origin: str, size: int) -> Iterator[dict[Entry, Worker]]:
-    workers: dict[Entry, Worker] = {}
+def serving(sizes: Iterable[int]) -> Iterator[str]:
+    """The loopback server; gives its origin."""
+    server = Process(python_of("httpx"), "server.py", *sizes)
+    yield f"http://127.0.0.1:{server.first}"
+    server.close()
+
+
+@contextmanager
+def at_work(entries: Iterable[Entry], origin: str, size: int) -> Iterator[dict[Entry, Process]]:
+    workers: dict[Entry, Process] = {}
     try:
         for entry in entries:
-            workers[entry] = Worker(entry, f"{origin}/{entry.shape}/{size}")
+            base = f"{origin}/{entry.shape}/{size}"
+            workers[entry] = Process(python_of(entry.name), "worker.py", entry.mode, entry.name, base, entry.shape)
         yield workers
     finally:
         for worker in workers.values():
@@ -92,20 +114,16 @@ def at_work(entries: Iterable[Entry], origin: str, size: int) -> Iterator[dict[E
 
 
 class Turn(NamedTuple):
-    """CPU seconds of one turn, and those of whom it is compared with, taken at the same time."""
+    """CPU seconds of one turn, and those of what it is compared with, taken at the same time."""
 
     cpu: float
     base: float
-
-    @property
-    def ratio(self) -> float:
-        return self.cpu / self.base
 
 
 Rounds = dict[Entry, list[Turn]]
 
 
-def rounds(workers: Mapping[Entry, Worker], times: int, what: str, *, tries: int = 2, **arguments: int) -> Rounds:
+def rounds(workers: Mapping[Entry, Process], times: int, what: str, *, tries: int = 2, **arguments: int) -> Rounds:
     """Everybody in turn, ``times`` times, together with its base: the speed of a machine moves within seconds.
 
     The least of the tries of one turn counts. The first one finds caches cold and connections closed.
@@ -122,24 +140,41 @@ def rounds(workers: Mapping[Entry, Worker], times: int, what: str, *, tries: int
     return found
 
 
-def ratio(turns: list[Turn]) -> float:
-    """The median."""
-    return median(turn.ratio for turn in turns)
-
-
-def seconds(turns: list[Turn]) -> float:
-    """The median."""
-    return median(turn.cpu for turn in turns)
-
-
-def import_cost(programs: Mapping[str, tuple[Path, str]], count: int) -> dict[str, float]:
+def import_cost(programs: Mapping[str, str], count: int) -> dict[str, float]:
     """Milliseconds of CPU of a whole process that only imports; the least of several, bytecode compiled before."""
     best: dict[str, float] = {}
     for _ in range(count + 1):
-        for name, (python, program) in programs.items():
+        for name, program in programs.items():
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run([str(python), "-c", program], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([str(python_of(name)), "-c", program], check=True, stdout=subprocess.DEVNULL)
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             spent = 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
             best[name] = min(best.get(name, spent), spent)
     return best
+
+
+@dataclass
+class Figures:
+    """What one run measured."""
+
+    quick: bool
+    get_count: int = 0
+    get: Rounds = field(default_factory=dict)
+    list: Rounds = field(default_factory=dict)
+    bursts: dict[tuple[Entry, int], float] = field(default_factory=dict)
+    """Seconds for 1,000 GETs, by how many are in flight."""
+    growth: dict[tuple[Entry, int], tuple[float, float]] = field(default_factory=dict)
+    """CPU seconds of a listing and bytes at its peak, by how many records there are."""
+    imports: dict[str, float] = field(default_factory=dict)
+
+    def get_ratio(self, entry: Entry) -> float:
+        return median(turn.cpu / turn.base for turn in self.get[entry])
+
+    def list_ratio(self, entry: Entry) -> float | None:
+        turns = self.list.get(entry)
+        return median(turn.cpu / turn.base for turn in turns) if turns else None
+
+    def share(self, entry: Entry, at_once: int) -> float | None:
+        """Of the ideal, in percent: 1,000 requests of 50 ms over 100 connections take half a second."""
+        seconds = self.bursts.get((entry, at_once))
+        return None if seconds is None else 100 * 0.5 / seconds

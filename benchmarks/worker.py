@@ -1,8 +1,7 @@
-"""One client process: makes one contender and measures it as often as it is told.
+"""One client process, which makes one contender and measures it: ``python worker.py MODE NAME BASE SHAPE``.
 
-Run by `benchmarks.measuring` with the Python of the contender's environment: ``python worker.py MODE NAME BASE SHAPE``.
 Reads one command a line, ``{"do": "get", "count": 200}``, and answers each with one line: CPU and wall-clock seconds of
-this process, and how many records came.
+this process, and how many records came. Run with the Python of the contender's environment.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ import json
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from contenders import ASYNC, SYNC, Async, Sync  # run as a script, beside it
+from contenders import CONTENDERS, Contender  # run as a script, beside it
 
 
 def measured(work: Callable[[], int]) -> dict[str, float]:
@@ -41,90 +41,76 @@ def peak_of(work: Callable[[], int]) -> dict[str, float]:
     return {"peak": peak, "records": records}
 
 
+@dataclass
 class SyncWorker:
-    def __init__(self, made: Sync) -> None:
-        self.made = made
+    contender: Contender
+
+    def _get(self, turns: Iterable[int]) -> int:
+        return sum([1 for _ in turns if self.contender.read(self.contender.get()) is not None])
 
     def get(self, count: int) -> int:
-        for _ in range(count):
-            self.made.get()
-        return count
+        return self._get(range(count))
 
     def list(self) -> int:
-        records: int = self.made.list()
-        return records
+        if self.contender.items is not None:
+            return sum(1 for _ in self.contender.items())
+        return sum(self.contender.size(page()) for page in self.contender.pages)
 
     def burst(self, count: int, at_once: int) -> int:
-        left = iter(range(count))
-
-        def one_after_another(_: int) -> int:
-            return sum([1 for _ in left if self.made.get() is not None])
-
+        turns = iter(range(count))
         with ThreadPoolExecutor(at_once) as threads:
-            return sum(threads.map(one_after_another, range(at_once)))
+            return sum(threads.map(self._get, [turns] * at_once))
 
     def close(self) -> None:
-        self.made.close()
+        self.contender.close()
 
 
+@dataclass
 class AsyncWorker:
-    """The same work inside one event loop."""
+    """The same, as coroutines."""
 
-    def __init__(self, make: Callable[[], Async], runner: asyncio.Runner) -> None:
-        self.run = runner.run
-        self.made = self.run(self._make(make))
+    contender: Contender
 
-    async def _make(self, make: Callable[[], Async]) -> Async:
-        return make()
+    async def _get(self, turns: Iterable[int]) -> int:
+        return sum([1 for _ in turns if self.contender.read(await self.contender.get()) is not None])
 
-    def get(self, count: int) -> int:
-        async def work() -> int:
-            for _ in range(count):
-                await self.made.get()
-            return count
+    async def get(self, count: int) -> int:
+        return await self._get(range(count))
 
-        return self.run(work())
+    async def list(self) -> int:
+        if self.contender.items is not None:
+            return sum([1 async for _ in self.contender.items()])
+        return sum([self.contender.size(await page()) for page in self.contender.pages])
 
-    def list(self) -> int:
-        async def work() -> int:
-            records: int = await self.made.list()
-            return records
+    async def burst(self, count: int, at_once: int) -> int:
+        turns = iter(range(count))
+        return sum(await asyncio.gather(*(self._get(turns) for _ in range(at_once))))
 
-        return self.run(work())
+    async def close(self) -> None:
+        await self.contender.close()
 
-    def burst(self, count: int, at_once: int) -> int:
-        async def work() -> int:
-            left = iter(range(count))
 
-            async def one_after_another() -> int:
-                return sum([1 for _ in left if await self.made.get() is not None])
-
-            return sum(await asyncio.gather(*(one_after_another() for _ in range(at_once))))
-
-        return self.run(work())
-
-    def close(self) -> None:
-        async def work() -> None:
-            await self.made.close()
-
-        self.run(work())
+async def async_worker(name: str, base: str, shape: str) -> AsyncWorker:
+    return AsyncWorker(CONTENDERS[name]("async", base, shape))  # a session of aiohttp is made inside its loop
 
 
 def main(mode: str, name: str, base: str, shape: str) -> None:
     with asyncio.Runner() as runner:
-        worker: Any
-        if mode == "sync":
-            worker = SyncWorker(SYNC[name](base, shape))
-        else:
-            worker = AsyncWorker(lambda: ASYNC[name](base, shape), runner)
+        worker: Any = SyncWorker(CONTENDERS[name](mode, base, shape)) if mode == "sync" else None
+        worker = worker or runner.run(async_worker(name, base, shape))
+
+        def run(what: str, **arguments: int) -> int:
+            found = getattr(worker, what)(**arguments)
+            records: int = found if mode == "sync" else runner.run(found)
+            return records
+
         print(json.dumps({"ready": True}), flush=True)
         for line in sys.stdin:
             command = json.loads(line)
-            what, measure = command.pop("do"), measured
-            if what == "peak":
-                what, measure = "list", peak_of
-            print(json.dumps(measure(partial(getattr(worker, what), **command))), flush=True)
-        worker.close()
+            what = command.pop("do")
+            work = partial(run, "list" if what == "peak" else what, **command)
+            print(json.dumps(peak_of(work) if what == "peak" else measured(work)), flush=True)
+        run("close")
 
 
 if __name__ == "__main__":

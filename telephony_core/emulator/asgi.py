@@ -82,7 +82,7 @@ async def _start(send: Send, response: Response) -> None:
 async def _fail(
     fault: Fault, response: Response | None, break_connection: Callable[[bool], None], receive: Receive, send: Send
 ) -> None:
-    """Let a connection go wrong as the fault says."""
+    """Apply a fault to the connection."""
     gone = asyncio.ensure_future(_disconnected(receive))
     match fault.kind:
         case FaultKind.SILENT:

@@ -78,7 +78,7 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class EmulatedOutcome:
-    """What became of a request: the vendor's answer if it acted or spoke, and the fault that was in the way."""
+    """The result of a request: the vendor's answer, if there is one, and the fault that struck."""
 
     response: Response | None
     fault: Fault | None = None
@@ -91,8 +91,8 @@ class EmulatedOutcome:
     def error(self) -> TransportError:
         """What a client sees when no answer arrives."""
         if self.fault is not None and self.fault.kind is FaultKind.REFUSED:
-            return NotSent("the emulator refuses the connection, as it was told to")
-        return NoAnswer("the emulator lost the answer, as it was told to")
+            return NotSent("the emulator refuses the connection: a fault is set")
+        return NoAnswer("the emulator lost the answer: a fault is set")
 
 
 def utc_now() -> datetime:
@@ -130,10 +130,10 @@ class Emulator(ABC):
     def answer(self, call: ReceivedRequest) -> Response:
         """The vendor's answer, with its effect on the state. Runs under the lock; `EmulatedRefusal` ends it early."""
 
-    # -- being asked
+    # -- requests
 
     def handle(self, request: HttpRequest) -> Response:
-        """Answer one request. Raises `NotSent` or `NoAnswer` where a fault says so."""
+        """Answer one request. Raises `NotSent` or `NoAnswer` where a fault prevents an answer."""
         outcome = self.outcome(request)
         response = outcome.arrives
         if response is None:
@@ -141,7 +141,7 @@ class Emulator(ABC):
         return response
 
     def outcome(self, request: HttpRequest) -> EmulatedOutcome:
-        """Let one request happen, and say what should be seen of it. Raises `NotEmulated`."""
+        """Perform one request. Raises `NotEmulated`."""
         call = self._read(request)
         with self._lock:
             fault = next((f for f in self.faults if f.strikes(call.method, call.path)), None)
@@ -158,7 +158,7 @@ class Emulator(ABC):
             return EmulatedOutcome(fault.response if fault.kind.answers else response, fault)
 
     def act_late(self) -> list[Response]:
-        """Let every request happen now whose answer was given up earlier; returns the answers nobody got."""
+        """Perform every request now that a ``LATE`` fault delayed; returns the answers, which no client gets."""
         with self._lock:
             late, self._late = self._late, []
             return [self._perform(call) for call in late]
@@ -219,7 +219,7 @@ class Emulator(ABC):
         return str(uuid.UUID(bytes=digest[:16], version=4))
 
     def appeared(self, id: str) -> None:
-        """Tell that a record was created now; it stays invisible for the next ``hide_new_for`` GET requests."""
+        """Call it for a new record: it stays invisible for the next ``hide_new_for`` GET requests."""
         if self.hide_new_for:
             self._hidden[id] = self.hide_new_for
             self.store.forget_listings()
@@ -239,18 +239,18 @@ class Emulator(ABC):
                 self.store.forget_listings()
 
     def _of_another(self, response: Response, id: str | None) -> Response:
-        """The same answer about another record: what it says of one is said of that."""
+        """The same answer, with the values of another record."""
         try:
-            told = json.loads(response.body)
+            answer = json.loads(response.body)
         except ValueError:
             return response
-        if not response.is_success or not isinstance(told, dict) or "id" not in told:
+        if not response.is_success or not isinstance(answer, dict) or "id" not in answer:
             return response
-        others = [key for key in self.store if key != told["id"] and id in (None, key)]
+        others = [key for key in self.store if key != answer["id"] and id in (None, key)]
         if not others:
             return response
         other = self.store[others[0]]
-        return json_response(response.status, {key: other.get(key, value) for key, value in told.items()})
+        return json_response(response.status, {key: other.get(key, value) for key, value in answer.items()})
 
     def _read(self, request: HttpRequest) -> ReceivedRequest:
         parts = urlsplit(request.url)

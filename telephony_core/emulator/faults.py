@@ -1,4 +1,4 @@
-"""Things that go wrong between a client and a vendor, as data that an emulator can be given."""
+"""Faults between a client and a vendor, as data for an emulator."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class FaultKind(StrEnum):
     """
 
     REFUSED = "refused"
-    """No connection: the request never leaves. A server has to read the request first to know that it is meant, so
+    """No connection: the request never leaves. A server has to read the request first to match it, so
     there it closes the connection without having acted."""
     LOST_BEFORE = "lost_before"
     """The connection breaks before the vendor acted."""
     LOST_AFTER = "lost_after"
     """The vendor acts, the answer is lost."""
     LATE = "late"
-    """The answer is given up, and the vendor acts later: when `Emulator.act_late` is called."""
+    """The answer is lost, and the vendor acts later: when `Emulator.act_late` is called."""
     ANSWER = "answer"
     """The vendor does not act and gives ``response``."""
     ANSWER_AFTER = "answer_after"
@@ -51,7 +51,7 @@ class FaultKind(StrEnum):
 
     @property
     def answers(self) -> bool:
-        """Whether the fault brings an answer of its own, which arrives."""
+        """Whether an answer arrives, which is the fault's own."""
         return self in (FaultKind.ANSWER, FaultKind.ANSWER_AFTER, FaultKind.ANOTHER_RECORD)
 
 

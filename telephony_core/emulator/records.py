@@ -67,7 +67,7 @@ class RecordStore:
         self.forget_listings()
 
     def position(self, key: str) -> int | None:
-        """The place of a record among all that ever were: a cursor may name one that is gone."""
+        """The place of a record among all that ever were: a cursor may name a removed one."""
         return self._positions.get(key)
 
     def credentials(self, key: str) -> StoredCredentials | None:

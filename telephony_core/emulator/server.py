@@ -61,7 +61,7 @@ def run(
     port: int = 0,
     ready: Callable[[Mapping[str, str]], None] = lambda _: None,
 ) -> None:
-    """Serve emulators until Ctrl-C; ``ready`` is told the base URLs by slug. Raises what `serve` raises."""
+    """Serve emulators until Ctrl-C; ``ready`` gets the base URLs by slug. Raises what `serve` raises."""
     with suppress(KeyboardInterrupt), serve(emulators, host=host, port=port) as urls:
         ready(urls)
         # Not one endless wait: on Windows Ctrl-C would not get through it.

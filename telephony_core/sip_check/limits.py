@@ -56,12 +56,14 @@ class Limits:
     records: int = 8
 
 
-class Deadline:
-    """The end of the whole check, against which each wait is cut."""
+class Bounds:
+    """Timing and limits of one check, and its end, against which each wait is cut."""
 
-    def __init__(self, total: float, clock: Clock = time.monotonic) -> None:
+    def __init__(self, timing: Timing, limits: Limits, clock: Clock = time.monotonic) -> None:
+        self.timing = timing
+        self.limits = limits
         self.clock = clock
-        self._end = clock() + total
+        self._end = clock() + timing.total
 
     @property
     def passed(self) -> bool:

@@ -1,4 +1,4 @@
-"""What came back from a server, put down for a reader: cut, printable, and without a secret that came back in it."""
+"""What a server sent, prepared for a report: cut, printable, and without our secrets if it repeats them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from telephony_core.sip_check.protocol.message import clean
 from telephony_core.sip_check.report import Observation
 
 HIDDEN = "[hidden]"
-# Hiding a shorter word would point at it, and tear readable text apart.
+# Replacing a shorter one would reveal it, and damage other text.
 _SHORTEST_SECRET = 4
 # A digest that is sent back lets the password be guessed at leisure.
 _LONG_HEX = re.compile(r"[0-9a-fA-F]{32,}")
 
 
-def seen_of(
+def observe(
     outcome: NetworkOutcome,
     challenges: Sequence[Challenge],
     *,

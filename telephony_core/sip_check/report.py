@@ -47,10 +47,10 @@ class Certificate(BaseModel, frozen=True):
 
 
 class Observation(BaseModel, frozen=True):
-    """What came back, cleaned for a terminal and cut in length. Everything in here was said by others."""
+    """What came back, cleaned for a terminal and cut in length. Every value comes from the network."""
 
     addresses: tuple[str, ...] = ()
-    """Where the name leads: ``transport ip:port``."""
+    """Servers that the name resolves to: ``transport ip:port``."""
     status: int | None = None
     """The SIP status code of the last reply to our request."""
     status_line: str | None = None
@@ -65,7 +65,7 @@ class Observation(BaseModel, frozen=True):
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """One line per thing seen."""
+        """One line per fact."""
         facts = [
             *(f"address: {address}" for address in self.addresses),
             f"status: {self.status_line}" if self.status_line else "",
@@ -90,17 +90,17 @@ class StepReport(BaseModel, frozen=True):
     target: str | None = None
     """``ip:port``, the address in brackets if it is IPv6."""
     elapsed_ms: float
-    seen: Observation = Observation()
+    observation: Observation = Observation()
     proves: str
     does_not_prove: str
     next_step: str | None = None
-    """What to try next; ``None`` where nothing is left to do."""
+    """What to do next; ``None`` where nothing is."""
 
     def lines(self) -> list[str]:
         where = " ".join(part for part in (self.transport, self.target) if part)
         head = f"{self.verdict:<12}  {self.step:<8}  {where}".rstrip()
         body = [
-            *(("seen", fact) for fact in self.seen.lines()),
+            *(("observation", fact) for fact in self.observation.lines()),
             ("proves", self.proves),
             ("does not prove", self.does_not_prove),
             *([("next", self.next_step)] if self.next_step else []),
@@ -119,7 +119,7 @@ class TrunkReport(BaseModel, frozen=True):
     """Everything one check of a trunk found.
 
     ``verdict`` is the worst of the transports that were asked for, and within a transport `INCONCLUSIVE` where some of
-    its targets pass and others do not. Transports nobody asked for are alternatives: the first that answers counts.
+    its targets pass and others do not. Transports that were not requested are alternatives: the first to answer counts.
     """
 
     address: str
@@ -140,7 +140,7 @@ class TrunkReport(BaseModel, frozen=True):
         """The report as plain text, one line each, ready to print."""
         return [
             f"{self.address}: {self.verdict} - {self.summary}",
-            f"Seen from {self.vantage_point.host}. {self.vantage_point.note}",
+            f"Checked from {self.vantage_point.host}. {self.vantage_point.note}",
             *(line for entry in self.steps for line in ["", *entry.lines()]),
         ]
 
@@ -150,14 +150,11 @@ class TrunkReport(BaseModel, frozen=True):
 
 def worst(verdicts: Iterable[CheckVerdict]) -> CheckVerdict:
     """`FAIL` over `INCONCLUSIVE` over `PASS`; `INCONCLUSIVE` if there are none."""
-    found = set(verdicts)
-    for verdict in (CheckVerdict.FAIL, CheckVerdict.INCONCLUSIVE, CheckVerdict.PASS):
-        if verdict in found:
-            return verdict
-    return CheckVerdict.INCONCLUSIVE
+    order = (CheckVerdict.FAIL, CheckVerdict.INCONCLUSIVE, CheckVerdict.PASS)
+    return min(verdicts, key=order.index, default=CheckVerdict.INCONCLUSIVE)
 
 
-def of_targets(verdicts: Sequence[CheckVerdict]) -> CheckVerdict:
+def combined(verdicts: Sequence[CheckVerdict]) -> CheckVerdict:
     """Of one transport: targets stand in for each other, but not every caller tries the next one (RFC 3263 §4.3)."""
     if CheckVerdict.PASS in verdicts and set(verdicts) != {CheckVerdict.PASS}:
         return CheckVerdict.INCONCLUSIVE

@@ -135,7 +135,7 @@ def test_a_connection_without_a_key_says_which_variable_to_set(telephony, monkey
     assert "TELEPHONY_VOX_API_KEY" in error["remedy"]
 
 
-def test_a_wrong_key_is_told_by_the_provider(telephony, monkeypatch):
+def test_a_wrong_key_is_an_authentication_failure_by_the_provider(telephony, monkeypatch):
     monkeypatch.setenv("TELEPHONY_VOX_API_KEY", "not-the-key")
     error = telephony.error("numbers", "list", "-p", "vox")
     assert (error["kind"], error["exit_code"]) == ("AuthenticationFailed", 77)

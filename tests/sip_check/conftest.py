@@ -63,7 +63,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
         key(name)
         added = [part for extension in extensions for part in ("-addext", extension)]
         openssl("req", "-x509", "-new", "-key", f"{name}.key", "-out", f"{name}.pem", "-days", "90",
-                "-subj", f"/O=Preflight tests/CN={name}", *added)  # fmt: skip
+                "-subj", f"/O=SIP check tests/CN={name}", *added)  # fmt: skip
         return Pair(folder / f"{name}.pem", folder / f"{name}.key")
 
     def issued(name: str, alternatives: str, days: int = 90) -> Pair:

@@ -65,10 +65,10 @@ Behaviour = Callable[[Heard], Answers]
 
 
 def always(status: int, reason: str = "Whatever", *headers: tuple[str, str]) -> Behaviour:
-    return lambda heard: [heard.reply(status, reason, *headers)]
+    return lambda received: [received.reply(status, reason, *headers)]
 
 
-def silent(heard: Heard) -> Answers:
+def silent(received: Heard) -> Answers:
     return ()
 
 
@@ -79,11 +79,11 @@ class Drop:
         self._left = count
         self._then = then
 
-    def __call__(self, heard: Heard) -> Answers:
+    def __call__(self, received: Heard) -> Answers:
         if self._left:
             self._left -= 1
             return ()
-        return self._then(heard)
+        return self._then(received)
 
 
 @dataclass
@@ -103,20 +103,20 @@ class Registrar:
     stale_times: int = 0
     nonces: int = 0
 
-    def __call__(self, heard: Heard) -> Answers:
-        if heard.method != "REGISTER":
-            return [heard.reply(200, "OK", ("Server", "peer"))]
-        given = heard.authorization
+    def __call__(self, received: Heard) -> Answers:
+        if received.method != "REGISTER":
+            return [received.reply(200, "OK", ("Server", "peer"))]
+        given = received.authorization
         if given is None:
-            return [self._challenge(heard)]
-        if not self._is_right(heard, given):
-            return [self._challenge(heard)]
+            return [self._challenge(received)]
+        if not self._is_right(received, given):
+            return [self._challenge(received)]
         if self.stale_times:
             self.stale_times -= 1
-            return [self._challenge(heard, stale=True)]
-        return [heard.reply(200, "OK", ("Server", "peer"))]
+            return [self._challenge(received, stale=True)]
+        return [received.reply(200, "OK", ("Server", "peer"))]
 
-    def _challenge(self, heard: Heard, *, stale: bool = False) -> bytes:
+    def _challenge(self, received: Heard, *, stale: bool = False) -> bytes:
         self.nonces += 1
         header = "WWW-Authenticate" if self.status == 401 else "Proxy-Authenticate"
         values = []
@@ -126,22 +126,22 @@ class Registrar:
             parts += [f'qop="{self.qop}"'] if self.qop else []
             parts += ["stale=true"] if stale else []
             values.append((header, "Digest " + ", ".join(parts)))
-        return heard.reply(self.status, "Who are you", *values)
+        return received.reply(self.status, "Who are you", *values)
 
-    def _is_right(self, heard: Heard, given: dict[str, str]) -> bool:
+    def _is_right(self, received: Heard, given: dict[str, str]) -> bool:
         name = HASHES[given.get("algorithm", "MD5")]
 
         def digest(text: str) -> str:
             return hashlib.new(name, text.encode("utf-8", "surrogateescape")).hexdigest()
 
         first = digest(f"{self.username}:{self.realm}:{self.password}")
-        asked = f"{heard.method}:{given['uri']}"
+        asked = f"{received.method}:{given['uri']}"
         if given.get("qop") == "auth-int":
             asked += ":" + digest("")
         middle = f"{given['nc']}:{given['cnonce']}:{given['qop']}:" if "qop" in given else ""
         right = digest(f"{first}:{given['nonce']}:{middle}{digest(asked)}")
         # Any nonce that was issued: a repeated request is challenged again, and either answer may be used.
-        return given["response"] == right and int(given["nonce"][1:]) <= self.nonces and given["uri"] == heard.uri
+        return given["response"] == right and int(given["nonce"][1:]) <= self.nonces and given["uri"] == received.uri
 
 
 class SipPeer:
@@ -157,7 +157,7 @@ class SipPeer:
         greeting: bytes = b"",
         port: int = 0,
     ) -> None:
-        self.heard: list[Heard] = []
+        self.received: list[Heard] = []
         self.connections = 0
         self.host = host
         self.port = port
@@ -179,7 +179,7 @@ class SipPeer:
 
     @property
     def methods(self) -> list[str]:
-        return [heard.method for heard in self.heard]
+        return [received.method for received in self.received]
 
     def __enter__(self) -> Self:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
@@ -203,9 +203,9 @@ class SipPeer:
         assert not self._thread.is_alive(), "the peer did not stop"
 
     def answers(self, data: bytes) -> Answers:
-        heard = Heard(data)
-        self.heard.append(heard)
-        return self._behave(heard)
+        received = Heard(data)
+        self.received.append(received)
+        return self._behave(received)
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()

@@ -42,7 +42,7 @@ def summary(report: TrunkReport) -> str:
 )
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_another_protocol_is_a_fail(transport: str, garbage: bytes, brief: Timing) -> None:
-    with SipPeer(lambda heard: [garbage], transport) as peer:
+    with SipPeer(lambda received: [garbage], transport) as peer:
         report = check_trunk(peer.uri, timing=brief)
     assert report.verdict is CheckVerdict.FAIL
     assert summary(report) == "what answers is not SIP"
@@ -50,7 +50,7 @@ def test_another_protocol_is_a_fail(transport: str, garbage: bytes, brief: Timin
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_tls_alert_names_tls(transport: str, quick: Timing) -> None:
-    with SipPeer(lambda heard: [b"\x15\x03\x01\x00\x02\x02\x46"], transport) as peer:
+    with SipPeer(lambda received: [b"\x15\x03\x01\x00\x02\x02\x46"], transport) as peer:
         report = check_trunk(peer.uri, timing=quick)
     assert report.verdict is CheckVerdict.FAIL
     assert summary(report) == "this port speaks TLS"
@@ -63,13 +63,13 @@ def test_a_server_that_speaks_first_and_no_sip_is_a_fail(quick: Timing) -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_our_own_request_sent_back_is_no_answer(transport: str, brief: Timing) -> None:
-    with SipPeer(lambda heard: [heard.data], transport) as peer:
+    with SipPeer(lambda received: [received.data], transport) as peer:
         report = check_trunk(peer.uri, timing=brief)
     assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_a_head_without_an_end_is_cut_at_the_limit() -> None:
-    def behave(heard: Heard) -> Answers:
+    def behave(received: Heard) -> Answers:
         yield b"SIP/2.0 200 OK\r\n"
         yield from itertools.repeat(b"X: " + b"a" * 4000 + b"\r\n")
 
@@ -96,7 +96,7 @@ def test_a_head_of_almost_64_kb_is_still_read(quick: Timing) -> None:
     ids=["keep-alives", "a body"],
 )
 def test_a_stream_that_never_ends_ends_with_the_time(endless: bytes) -> None:
-    def behave(heard: Heard) -> Answers:
+    def behave(received: Heard) -> Answers:
         return itertools.repeat(endless)
 
     with SipPeer(behave, "tcp") as peer:
@@ -106,8 +106,8 @@ def test_a_stream_that_never_ends_ends_with_the_time(endless: bytes) -> None:
 
 
 def test_a_head_that_comes_byte_by_byte_ends_with_the_time() -> None:
-    def behave(heard: Heard) -> Answers:
-        yield from (bytes([byte]) for byte in heard.reply(200, "OK")[:-1])
+    def behave(received: Heard) -> Answers:
+        yield from (bytes([byte]) for byte in received.reply(200, "OK")[:-1])
 
     with SipPeer(behave, "tcp") as peer:
         report = check_trunk(peer.uri, timing=PATIENT)
@@ -115,13 +115,13 @@ def test_a_head_that_comes_byte_by_byte_ends_with_the_time() -> None:
 
 
 def test_a_datagram_of_the_largest_size_is_read(quick: Timing) -> None:
-    with SipPeer(lambda heard: [heard.reply(200, "OK", ("X", "a" * 60_000))]) as peer:
+    with SipPeer(lambda received: [received.reply(200, "OK", ("X", "a" * 60_000))]) as peer:
         assert check_trunk(peer.uri, timing=quick).verdict is CheckVerdict.PASS
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_flood_is_cut_off(transport: str, quick: Timing) -> None:
-    with SipPeer(lambda heard: [heard.reply(200, "OK", call_id="x")] * 200, transport) as peer:
+    with SipPeer(lambda received: [received.reply(200, "OK", call_id="x")] * 200, transport) as peer:
         report = check_trunk(peer.uri, timing=quick, limits=Limits(replies=20))
     assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "too many messages" in summary(report)
@@ -144,23 +144,23 @@ def test_what_a_server_says_is_cut_to_a_readable_length(quick: Timing) -> None:
 # --- secrets ------------------------------------------------------------------------------------------------------
 
 
-def telltale(heard: Heard) -> Answers:
+def telltale(received: Heard) -> Answers:
     """Knows the password, and says it, and the digest, wherever a report might look."""
-    given = heard.authorization
+    given = received.authorization
     told = (given or {}).get("response", "")
     where = f"{CANARY} {told}"
     challenge = ("WWW-Authenticate", f'Digest realm="{where}", nonce="{len(told)}", algorithm=MD5')
     other = ("WWW-Authenticate", f"Digest algorithm={CANARY}")
-    if heard.method == "OPTIONS":
-        return [heard.reply(401, where, challenge, other, ("Server", where))]
-    return [heard.reply(403 if given else 401, where, challenge, other, ("Server", where))]
+    if received.method == "OPTIONS":
+        return [received.reply(401, where, challenge, other, ("Server", where))]
+    return [received.reply(403 if given else 401, where, challenge, other, ("Server", where))]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_no_report_holds_the_password_or_its_digest(transport: str, quick: Timing) -> None:
     with SipPeer(telltale, transport) as peer:
         report = check_trunk(peer.uri, CREDENTIALS, steps=BOTH, timing=quick)
-    digests = [(heard.authorization or {})["response"] for heard in peer.heard if heard.authorization]
+    digests = [(received.authorization or {})["response"] for received in peer.received if received.authorization]
     assert digests
     shown = f"{report}{report!r}{report.model_dump_json()}{report.model_dump()}{CREDENTIALS!r}{CREDENTIALS}"
     for secret in (CANARY, *digests):
@@ -171,8 +171,8 @@ def test_no_report_holds_the_password_or_its_digest(transport: str, quick: Timin
 def test_the_password_never_travels(quick: Timing) -> None:
     with SipPeer(telltale) as peer:
         check_trunk(peer.uri, CREDENTIALS, steps=BOTH, timing=quick)
-    assert all(CANARY.encode() not in heard.data for heard in peer.heard if heard.method == "OPTIONS")
-    assert all(b'response="' + CANARY.encode() not in heard.data for heard in peer.heard)
+    assert all(CANARY.encode() not in received.data for received in peer.received if received.method == "OPTIONS")
+    assert all(b'response="' + CANARY.encode() not in received.data for received in peer.received)
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ class Server:
             timing=TIMING,
         )
 
-    def heard(self) -> set[str]:
+    def received(self) -> set[str]:
         """The methods in its log."""
         lines = (self.folder / "kamailio.log").read_text().splitlines()
         return {line.rpartition("HEARD ")[2] for line in lines if "HEARD " in line}
@@ -140,17 +140,17 @@ every_transport = pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_good_credentials_pass(server: Server, transport: Transport) -> None:
     report = server.check(transport, GOOD)
     assert report.verdict is CheckVerdict.PASS, str(report)
-    seen = report.of(CheckStep.REGISTER)[0].seen
-    assert seen.realm == "lab.invalid"
-    assert seen.algorithms == (server.algorithm,)
-    assert (seen.server or "").startswith("kamailio")
+    observation = report.of(CheckStep.REGISTER)[0].observation
+    assert observation.realm == "lab.invalid"
+    assert observation.algorithms == (server.algorithm,)
+    assert (observation.server or "").startswith("kamailio")
 
 
 @every_transport
 def test_a_bad_password_is_rejected(server: Server, transport: Transport) -> None:
     report = server.check(transport, BAD_PASSWORD)
     assert report.of(CheckStep.OPTIONS)[0].verdict is CheckVerdict.PASS
-    assert report.of(CheckStep.REGISTER)[0].seen.status == 401
+    assert report.of(CheckStep.REGISTER)[0].observation.status == 401
     assert report.verdict is CheckVerdict.FAIL
     assert "wr0ng-canary" not in str(report)
 
@@ -158,7 +158,7 @@ def test_a_bad_password_is_rejected(server: Server, transport: Transport) -> Non
 @every_transport
 def test_a_bad_user_is_refused(server: Server, transport: Transport) -> None:
     report = server.check(transport, BAD_USER)
-    assert report.of(CheckStep.REGISTER)[0].seen.status == 403
+    assert report.of(CheckStep.REGISTER)[0].observation.status == 403
     assert report.verdict is CheckVerdict.FAIL
 
 
@@ -179,8 +179,8 @@ def test_without_a_transport_udp_is_found(server: Server) -> None:
 def test_the_certificate_is_read(server: Server) -> None:
     report = check_trunk(f"sips:localhost:{server.tls_port}", tls=server.trust(), timing=TIMING)
     (entry,) = report.of(CheckStep.TLS)
-    assert entry.seen.certificate is not None
-    assert "localhost" in entry.seen.certificate.names
+    assert entry.observation.certificate is not None
+    assert "localhost" in entry.observation.certificate.names
     assert report.verdict is CheckVerdict.PASS
 
 
@@ -205,7 +205,7 @@ def test_tls_on_the_tcp_port_is_no_pass(server: Server) -> None:
 
 def test_kamailio_heard_options_and_register_and_nothing_else(server: Server) -> None:
     server.check("udp", GOOD)
-    assert server.heard() == {"OPTIONS", "REGISTER"}
+    assert server.received() == {"OPTIONS", "REGISTER"}
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -231,4 +231,4 @@ def test_sipp_is_found(transport: Transport, tmp_path: Path) -> None:
         finally:
             sipp.kill()
     assert report.verdict is CheckVerdict.PASS
-    assert report.of(CheckStep.OPTIONS)[0].seen.server == "sipp"
+    assert report.of(CheckStep.OPTIONS)[0].observation.server == "sipp"

@@ -40,7 +40,7 @@ def build(
     return build_request(
         method,
         SipAddress.parse(address),
-        caller=Dialog(),
+        dialog=Dialog(),
         transport=transport,
         local=local,
         cseq=1,
@@ -48,7 +48,7 @@ def build(
     )
 
 
-def heard(request: SipRequest) -> Heard:
+def received(request: SipRequest) -> Heard:
     return Heard(request.data)
 
 
@@ -56,23 +56,23 @@ def heard(request: SipRequest) -> Heard:
 
 
 def test_options_asks_at_the_address_as_it_was_given() -> None:
-    request = heard(build(address="sip:07011112222@trunk.example.com;transport=tcp;user=phone", transport="tcp"))
+    request = received(build(address="sip:07011112222@trunk.example.com;transport=tcp;user=phone", transport="tcp"))
     assert request.data.startswith(b"OPTIONS sip:07011112222@trunk.example.com;transport=tcp;user=phone SIP/2.0\r\n")
 
 
 def test_no_default_port_is_written_into_a_request() -> None:
-    assert heard(build(address="trunk.example.com")).uri == "sip:trunk.example.com"
+    assert received(build(address="trunk.example.com")).uri == "sip:trunk.example.com"
 
 
 def test_register_asks_the_domain_and_names_the_user_in_to_and_from() -> None:
-    request = heard(build("REGISTER", "sip:vox@trunk.example.com:5080"))
+    request = received(build("REGISTER", "sip:vox@trunk.example.com:5080"))
     assert request.uri == "sip:trunk.example.com:5080"
     assert request.header("To") == "<sip:vox@trunk.example.com:5080>"
     assert (request.header("From") or "").startswith("<sip:vox@trunk.example.com:5080>;tag=")
 
 
 def test_a_user_name_that_is_no_sip_user_is_escaped() -> None:
-    request = heard(build("REGISTER", "h.example", username="vox@pbx ü"))
+    request = received(build("REGISTER", "h.example", username="vox@pbx ü"))
     assert request.header("To") == "<sip:vox%40pbx%20%C3%BC@h.example>"
 
 
@@ -91,13 +91,13 @@ def test_a_user_name_that_is_no_sip_user_is_escaped() -> None:
 )
 def test_a_user_name_that_names_its_domain_is_registered_there(address: str, username: str, record: str) -> None:
     assert address_of_record(SipAddress.parse(address), username) == record
-    request = heard(build("REGISTER", address, username=username, transport="tcp"))
+    request = received(build("REGISTER", address, username=username, transport="tcp"))
     assert request.header("To") == f"<{record}>"
     assert "carrier" not in request.uri
 
 
 def test_register_ends_at_once_and_names_only_a_contact_of_its_own() -> None:
-    first, second = heard(build("REGISTER", username="u")), heard(build("REGISTER", username="u"))
+    first, second = received(build("REGISTER", username="u")), received(build("REGISTER", username="u"))
     assert first.header("Expires") == "0"
     assert re.fullmatch(r"<sip:sip-check-[0-9a-f]{16}@192\.0\.2\.7:40000>", first.header("Contact") or "")
     assert first.header("Contact") != second.header("Contact")
@@ -105,17 +105,17 @@ def test_register_ends_at_once_and_names_only_a_contact_of_its_own() -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
 def test_via_names_transport_place_and_a_new_magic_branch(transport: Transport) -> None:
-    via = heard(build(transport=transport)).header("Via") or ""
+    via = received(build(transport=transport)).header("Via") or ""
     assert re.fullmatch(rf"SIP/2\.0/{transport.upper()} 192\.0\.2\.7:40000;branch=z9hG4bK[0-9a-f]{{24}};rport", via)
-    assert via != heard(build(transport=transport)).header("Via")
+    assert via != received(build(transport=transport)).header("Via")
 
 
 def test_an_ipv6_place_stands_in_brackets_without_its_zone() -> None:
-    assert "UDP [fe80::1]:5" in (heard(build(local=("fe80::1%eth0", 5))).header("Via") or "")
+    assert "UDP [fe80::1]:5" in (received(build(local=("fe80::1%eth0", 5))).header("Via") or "")
 
 
 def test_sips_stays_sips_in_every_uri() -> None:
-    request = heard(build("REGISTER", "sips:h.example", transport="tls", username="u"))
+    request = received(build("REGISTER", "sips:h.example", transport="tls", username="u"))
     assert all("sips:" in (text or "") for text in (request.uri, request.header("To"), request.header("Contact")))
 
 
@@ -123,7 +123,7 @@ def test_sips_stays_sips_in_every_uri() -> None:
 def test_every_mandatory_header_is_there_and_the_head_ends(method: Method) -> None:
     request = build(method, username="u")
     for name in ("Via", "Max-Forwards", "From", "To", "Call-ID", "CSeq", "Contact", "Content-Length"):
-        assert heard(request).header(name)
+        assert received(request).header(name)
     assert request.data.endswith(b"Content-Length: 0\r\n\r\n")
 
 
@@ -131,7 +131,7 @@ def test_every_mandatory_header_is_there_and_the_head_ends(method: Method) -> No
 
 
 def reply(request: SipRequest, **changes: str) -> SipResponse:
-    message = read_message(heard(request).reply(200, "OK", **changes))
+    message = read_message(received(request).reply(200, "OK", **changes))
     assert message is not None
     return message
 
@@ -202,7 +202,7 @@ def test_no_bytes_make_the_reader_raise_anything_but_not_sip(data: bytes) -> Non
 
 
 def _reply(request: SipRequest, **changes: str) -> str:
-    return heard(request).reply(200, "OK", **changes).decode()
+    return received(request).reply(200, "OK", **changes).decode()
 
 
 ODD: dict[str, Callable[[SipRequest], str]] = {
@@ -218,7 +218,7 @@ ODD: dict[str, Callable[[SipRequest], str]] = {
     "compact names": lambda request: _reply(request).replace("Call-ID:", "i:").replace("Via:", "v:"),
     "a tab in the status line": lambda request: _reply(request).replace("SIP/2.0 200 OK", "SIP/2.0\t200\tOK"),
     "two Via on one line": lambda request: _reply(
-        request, via=f"{heard(request).header('Via')}, SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKother"
+        request, via=f"{received(request).header('Via')}, SIP/2.0/UDP 203.0.113.9;branch=z9hG4bKother"
     ),
     "keep-alives before it": lambda request: "\r\n\r\n\r\n" + _reply(request),
     "keep-alives in LF before it": lambda request: "\n\n" + _reply(request),

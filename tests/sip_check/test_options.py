@@ -46,9 +46,9 @@ def test_any_final_answer_passes(transport: str, status: int, quick: Timing) -> 
     with SipPeer(always(status, "Some Reason", ("Server", "Peer/1")), transport) as peer:
         report = check_trunk(peer.uri, timing=quick)
     assert report.verdict is CheckVerdict.PASS
-    assert options(report).seen.status == status
-    assert options(report).seen.status_line == f"{status} Some Reason"
-    assert options(report).seen.server == "Peer/1"
+    assert options(report).observation.status == status
+    assert options(report).observation.status_line == f"{status} Some Reason"
+    assert options(report).observation.server == "Peer/1"
     assert "routes calls" in options(report).does_not_prove
 
 
@@ -71,8 +71,8 @@ def test_lost_datagrams_are_sent_again(lost: int, quick: Timing) -> None:
     with SipPeer(Drop(lost, always(200))) as peer:
         report = check_trunk(peer.uri, timing=quick)
     assert report.verdict is CheckVerdict.PASS
-    assert len(peer.heard) > lost
-    assert len({heard.data for heard in peer.heard}) == 1  # a repetition is the same bytes (RFC 3261 §17.1.2)
+    assert len(peer.received) > lost
+    assert len({received.data for received in peer.received}) == 1  # a repetition is the same bytes (RFC 3261 §17.1.2)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -82,7 +82,7 @@ def test_silence_is_inconclusive(transport: str, brief: Timing) -> None:
     assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert options(report).proves == "nothing"
     assert "firewall" in options(report).does_not_prove
-    assert len(peer.heard) == 1 if transport == "tcp" else len(peer.heard) > 1
+    assert len(peer.received) == 1 if transport == "tcp" else len(peer.received) > 1
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -93,12 +93,12 @@ def test_a_closed_port_is_a_fail(transport: str, quick: Timing) -> None:
     assert "closed" in report.summary
 
 
-def test_a_connection_that_is_hung_up_without_a_word_is_inconclusive() -> None:
+def test_a_connection_that_is_closed_without_an_answer_is_inconclusive() -> None:
     # The hand-shake is the look whether the port speaks TLS; this peer waits for the end of a SIP head instead.
-    with SipPeer(lambda heard: [HANG_UP], "tcp") as peer:
+    with SipPeer(lambda received: [HANG_UP], "tcp") as peer:
         report = check_trunk(peer.uri, timing=Timing(handshake=0.04))
     assert options(report).verdict is CheckVerdict.INCONCLUSIVE
-    assert "hung up" in options(report).summary
+    assert "closed the connection" in options(report).summary
 
 
 def test_ipv6_is_checked_like_ipv4(quick: Timing) -> None:
@@ -112,7 +112,7 @@ def test_ipv6_is_checked_like_ipv4(quick: Timing) -> None:
             report = check_trunk(peer.uri, timing=quick)
         assert report.verdict is CheckVerdict.PASS
         assert options(report).target == peer.place
-        assert "[::1]:" in (peer.heard[0].header("Via") or "")
+        assert "[::1]:" in (peer.received[0].header("Via") or "")
 
 
 def test_without_a_transport_udp_is_enough_if_it_answers(quick: Timing) -> None:
@@ -153,24 +153,24 @@ def test_only_a_provisional_answer_is_inconclusive_and_proves_a_server(brief: Ti
     with SipPeer(always(100, "Trying")) as peer:
         report = check_trunk(peer.uri, timing=brief)
     assert options(report).verdict is CheckVerdict.INCONCLUSIVE
-    assert options(report).seen.status == 100
+    assert options(report).observation.status == 100
     assert options(report).proves == "a SIP server answers here"
 
 
 def test_replies_with_a_foreign_call_id_are_no_answer(brief: Timing) -> None:
-    with SipPeer(lambda heard: [heard.reply(200, "OK", call_id="foreign")]) as peer:
+    with SipPeer(lambda received: [received.reply(200, "OK", call_id="foreign")]) as peer:
         report = check_trunk(peer.uri, timing=brief)
     assert options(report).verdict is CheckVerdict.INCONCLUSIVE
-    assert any("not replies to this request" in note for note in options(report).seen.notes)
+    assert any("not replies to this request" in note for note in options(report).observation.notes)
 
 
 def test_an_answer_behind_a_foreign_one_is_found(quick: Timing) -> None:
-    def behave(heard: Heard) -> Answers:
-        return [heard.reply(200, "OK", call_id="foreign"), heard.reply(404, "Not Found")]
+    def behave(received: Heard) -> Answers:
+        return [received.reply(200, "OK", call_id="foreign"), received.reply(404, "Not Found")]
 
     with SipPeer(behave, "tcp") as peer:
         report = check_trunk(peer.uri, timing=quick)
-    assert options(report).seen.status == 404
+    assert options(report).observation.status == 404
 
 
 def test_a_challenge_to_options_shows_realm_and_algorithms_and_is_not_answered(quick: Timing) -> None:
@@ -180,10 +180,10 @@ def test_a_challenge_to_options_shows_realm_and_algorithms_and_is_not_answered(q
     ]
     with SipPeer(always(407, "Proxy Authentication Required", *challenges)) as peer:
         report = check_trunk(peer.uri, SOMEBODY, timing=quick)
-    assert options(report).seen.realm == "lab, one"
-    assert options(report).seen.algorithms == ("SHA-512-256", "MD5")
+    assert options(report).observation.realm == "lab, one"
+    assert options(report).observation.algorithms == ("SHA-512-256", "MD5")
     assert "register" in (options(report).next_step or "")
-    assert [heard.authorization for heard in peer.heard] == [None]
+    assert [received.authorization for received in peer.received] == [None]
 
 
 def test_credentials_that_were_given_and_not_tried_are_called_untried(quick: Timing) -> None:
@@ -200,7 +200,7 @@ def test_connect_alone_sends_nothing(quick: Timing) -> None:
         (CheckStep.RESOLVE, CheckVerdict.PASS),
         (CheckStep.CONNECT, CheckVerdict.PASS),
     ]
-    assert peer.heard == []
+    assert peer.received == []
 
 
 def test_connect_over_udp_can_show_nothing(quick: Timing) -> None:
@@ -218,7 +218,7 @@ def test_the_time_of_the_whole_check_bounds_every_step(brief: Timing) -> None:
 
 
 def test_a_flood_of_replies_ends_at_the_limit(quick: Timing) -> None:
-    with SipPeer(lambda heard: [heard.reply(200, "OK", call_id=f"f{n}") for n in range(500)], "tcp") as peer:
+    with SipPeer(lambda received: [received.reply(200, "OK", call_id=f"f{n}") for n in range(500)], "tcp") as peer:
         report = check_trunk(peer.uri, timing=quick, limits=Limits(replies=10))
     assert options(report).verdict is CheckVerdict.INCONCLUSIVE
     assert "too many messages" in options(report).summary
@@ -231,7 +231,7 @@ def test_a_flood_of_replies_ends_at_the_limit(quick: Timing) -> None:
         (errno.EHOSTUNREACH, CheckVerdict.FAIL, "cannot be reached"),
         (errno.ENETUNREACH, CheckVerdict.FAIL, "cannot be reached"),
         (errno.ETIMEDOUT, CheckVerdict.INCONCLUSIVE, "no answer in time"),
-        (errno.ECONNRESET, CheckVerdict.INCONCLUSIVE, "hung up"),
+        (errno.ECONNRESET, CheckVerdict.INCONCLUSIVE, "closed the connection"),
         (errno.EPERM, CheckVerdict.INCONCLUSIVE, "this host"),
         (errno.ENOBUFS, CheckVerdict.INCONCLUSIVE, "this host"),
     ],
@@ -254,7 +254,7 @@ def test_what_the_kernel_reports_is_told_apart(
 def test_a_check_that_is_cancelled_leaves_nothing_open(brief: Timing) -> None:
     async def cancel(uri: str) -> None:
         check = asyncio.create_task(acheck_trunk(uri, timing=Timing(answer=5.0)))
-        while not peer.heard:
+        while not peer.received:
             await asyncio.sleep(0.001)
         check.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -272,13 +272,13 @@ def test_several_checks_run_side_by_side(quick: Timing) -> None:
 
     with SipPeer(always(200)) as one, SipPeer(always(404), "tcp") as two:
         reports = asyncio.run(both(one.uri, two.uri))
-    assert [options(report).seen.status for report in reports] == [200, 404]
+    assert [options(report).observation.status for report in reports] == [200, 404]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_bare_line_feeds_and_keep_alives_hide_no_server(transport: str, quick: Timing) -> None:
-    def odd(heard: Heard) -> Answers:
-        return [b"\r\n\r\n", b"\r\n", b"\n", heard.reply(200, "OK", cseq="0001 OPTIONS").replace(b"\r\n", b"\n")]
+    def odd(received: Heard) -> Answers:
+        return [b"\r\n\r\n", b"\r\n", b"\n", received.reply(200, "OK", cseq="0001 OPTIONS").replace(b"\r\n", b"\n")]
 
     with SipPeer(odd, transport) as peer:
         report = check_trunk(peer.uri, timing=quick)

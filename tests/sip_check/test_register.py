@@ -29,7 +29,7 @@ def registered(report: TrunkReport) -> StepReport:
 
 def answered(peer: SipPeer) -> int:
     """How many different answers to challenges the peer got; repetitions of lost datagrams are none."""
-    return len({heard.data for heard in peer.heard if heard.authorization is not None})
+    return len({received.data for received in peer.received if received.authorization is not None})
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -41,8 +41,8 @@ def test_good_credentials_are_accepted_in_every_algorithm(
     with SipPeer(Registrar(challenges=[algorithm], status=status), transport) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
     assert report.verdict is CheckVerdict.PASS
-    assert registered(report).seen.algorithms == (algorithm or "MD5",)
-    assert registered(report).seen.realm == "lab, invalid"
+    assert registered(report).observation.algorithms == (algorithm or "MD5",)
+    assert registered(report).observation.realm == "lab, invalid"
 
 
 @pytest.mark.parametrize("qop", ["auth", "auth-int", "auth-int,auth", None])
@@ -55,8 +55,8 @@ def test_the_first_challenge_that_can_be_answered_is(quick: Timing) -> None:
     with SipPeer(Registrar(challenges=["AKAv1-MD5", "SHA-512-256", "MD5"])) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
     assert report.verdict is CheckVerdict.PASS
-    assert (peer.heard[-1].authorization or {})["algorithm"] == "SHA-512-256"
-    assert registered(report).seen.algorithms == ("AKAv1-MD5", "SHA-512-256", "MD5")
+    assert (peer.received[-1].authorization or {})["algorithm"] == "SHA-512-256"
+    assert registered(report).observation.algorithms == ("AKAv1-MD5", "SHA-512-256", "MD5")
 
 
 def test_user_and_password_are_hashed_as_utf_8(quick: Timing) -> None:
@@ -68,16 +68,16 @@ def test_user_and_password_are_hashed_as_utf_8(quick: Timing) -> None:
 
 
 def test_a_realm_that_is_not_utf_8_goes_back_as_it_came(quick: Timing) -> None:
-    def behave(heard: Heard) -> Answers:
+    def behave(received: Heard) -> Answers:
         challenge = b'WWW-Authenticate: Digest realm="caf\xe9", nonce="n"\r\n'
-        if b"Authorization" not in heard.data:
-            return [heard.reply(401, "No").replace(b"Content-Length", challenge + b"Content-Length")]
-        return [heard.reply(200 if b'realm="caf\xe9"' in heard.data else 400, "Seen")]
+        if b"Authorization" not in received.data:
+            return [received.reply(401, "No").replace(b"Content-Length", challenge + b"Content-Length")]
+        return [received.reply(200 if b'realm="caf\xe9"' in received.data else 400, "Seen")]
 
     with SipPeer(behave) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
     assert report.verdict is CheckVerdict.PASS
-    assert registered(report).seen.realm == "caf?"
+    assert registered(report).observation.realm == "caf?"
     report.model_dump_json()
 
 
@@ -92,7 +92,7 @@ def test_bad_credentials_are_rejected_after_one_answer(quick: Timing) -> None:
 def test_a_repetition_has_the_same_call_id_and_tag_a_new_branch_and_the_next_cseq(quick: Timing) -> None:
     with SipPeer(Registrar()) as peer:
         check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
-    first, second = peer.heard
+    first, second = peer.received
     assert first.header("Call-ID") == second.header("Call-ID")
     assert first.header("From") == second.header("From")
     assert first.header("Via") != second.header("Via")
@@ -122,10 +122,10 @@ def test_stale_with_the_same_nonce_is_a_refusal(quick: Timing) -> None:
 
 
 def test_a_second_realm_on_the_way_is_not_called_a_rejection(quick: Timing) -> None:
-    def behave(heard: Heard) -> Answers:
-        if heard.authorization is None:
-            return [heard.reply(407, "Proxy", ("Proxy-Authenticate", 'Digest realm="proxy", nonce="1"'))]
-        return [heard.reply(401, "Registrar", ("WWW-Authenticate", 'Digest realm="registrar", nonce="2"'))]
+    def behave(received: Heard) -> Answers:
+        if received.authorization is None:
+            return [received.reply(407, "Proxy", ("Proxy-Authenticate", 'Digest realm="proxy", nonce="1"'))]
+        return [received.reply(401, "Registrar", ("WWW-Authenticate", 'Digest realm="registrar", nonce="2"'))]
 
     with SipPeer(behave) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
@@ -134,9 +134,9 @@ def test_a_second_realm_on_the_way_is_not_called_a_rejection(quick: Timing) -> N
 
 
 def test_a_refusal_without_a_challenge_is_a_refusal(quick: Timing) -> None:
-    def behave(heard: Heard) -> Answers:
-        challenge = [("WWW-Authenticate", 'Digest realm="r", nonce="1"')] if heard.authorization is None else []
-        return [heard.reply(401, "No", *challenge)]
+    def behave(received: Heard) -> Answers:
+        challenge = [("WWW-Authenticate", 'Digest realm="r", nonce="1"')] if received.authorization is None else []
+        return [received.reply(401, "No", *challenge)]
 
     with SipPeer(behave) as peer:
         assert check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick).verdict is CheckVerdict.FAIL
@@ -166,8 +166,10 @@ def test_a_refusal_before_any_question_is_inconclusive(status: int, quick: Timin
 
 def after_credentials(status: int) -> Registrar:
     class Other(Registrar):
-        def __call__(self, heard: Heard) -> Answers:
-            return [heard.reply(status, "Other")] if heard.authorization is not None else super().__call__(heard)
+        def __call__(self, received: Heard) -> Answers:
+            return (
+                [received.reply(status, "Other")] if received.authorization is not None else super().__call__(received)
+            )
 
     return Other()
 
@@ -192,7 +194,7 @@ def test_only_algorithms_nobody_has_here_are_inconclusive_and_nothing_is_sent(qu
     with SipPeer(Registrar(challenges=["AKAv2-SHA-256", "SHA3-512"])) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
     assert report.verdict is CheckVerdict.INCONCLUSIVE
-    assert registered(report).seen.algorithms == ("AKAv2-SHA-256", "SHA3-512")
+    assert registered(report).observation.algorithms == ("AKAv2-SHA-256", "SHA3-512")
     assert answered(peer) == 0
 
 
@@ -218,26 +220,26 @@ def test_silence_is_inconclusive(transport: str, brief: Timing) -> None:
 
 
 def test_silence_after_the_credentials_says_so(brief: Timing) -> None:
-    def behave(heard: Heard) -> Answers:
-        return Registrar()(heard) if heard.authorization is None else ()
+    def behave(received: Heard) -> Answers:
+        return Registrar()(received) if received.authorization is None else ()
 
     with SipPeer(behave) as peer:
         report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=brief)
     assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "after the credentials were sent" in registered(report).summary
-    assert registered(report).seen.realm == "lab, invalid"
+    assert registered(report).observation.realm == "lab, invalid"
 
 
 def test_register_is_tried_where_options_is_not_answered(brief: Timing) -> None:
     registrar = Registrar()
-    with SipPeer(lambda heard: () if heard.method == "OPTIONS" else registrar(heard)) as peer:
+    with SipPeer(lambda received: () if received.method == "OPTIONS" else registrar(received)) as peer:
         report = check_trunk(peer.uri, GOOD, steps=BOTH, timing=brief)
     assert registered(report).verdict is CheckVerdict.PASS
     assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
 def test_register_is_not_tried_where_options_showed_no_sip(quick: Timing) -> None:
-    with SipPeer(lambda heard: [b"HTTP/1.0 400 Bad Request\r\n\r\n"], "tcp") as peer:
+    with SipPeer(lambda received: [b"HTTP/1.0 400 Bad Request\r\n\r\n"], "tcp") as peer:
         report = check_trunk(peer.uri, GOOD, steps=BOTH, timing=quick)
     assert peer.methods == ["OPTIONS"]
     assert report.of(CheckStep.REGISTER) == ()
@@ -247,8 +249,8 @@ def test_register_is_not_tried_where_options_showed_no_sip(quick: Timing) -> Non
 def test_a_server_that_closes_after_each_answer_is_checked_to_the_end(quick: Timing) -> None:
     registrar = Registrar()
 
-    def behave(heard: Heard) -> Answers:
-        return [heard.reply(200, "OK"), HANG_UP] if heard.method == "OPTIONS" else registrar(heard)
+    def behave(received: Heard) -> Answers:
+        return [received.reply(200, "OK"), HANG_UP] if received.method == "OPTIONS" else registrar(received)
 
     with SipPeer(behave, "tcp") as peer:
         report = check_trunk(peer.uri, GOOD, steps=BOTH, timing=quick)
@@ -274,7 +276,7 @@ def test_only_options_and_register_are_ever_sent(quick: Timing) -> None:
 def test_register_without_credentials_is_refused_before_anything_is_sent() -> None:
     with SipPeer(silent) as peer, pytest.raises(InvalidInput, match="needs credentials"):
         check_trunk(peer.uri, steps=ONLY)
-    assert peer.heard == []
+    assert peer.received == []
 
 
 @pytest.mark.parametrize("steps", [(), ("invite",), "options"])
@@ -290,6 +292,6 @@ def test_the_address_of_record_that_was_used_is_said(username: str, quick: Timin
         report = check_trunk(peer.uri, credentials, steps=ONLY, timing=quick)
     assert report.verdict is CheckVerdict.PASS
     record = f"sip:{username}" if "@" in username else f"sip:{username}@{peer.place}"
-    assert f"address of record: {record}" in registered(report).seen.notes
-    assert peer.heard[-1].header("To") == f"<{record}>"
-    assert (peer.heard[-1].authorization or {})["username"] == username
+    assert f"address of record: {record}" in registered(report).observation.notes
+    assert peer.received[-1].header("To") == f"<{record}>"
+    assert (peer.received[-1].authorization or {})["username"] == username

@@ -10,7 +10,7 @@ import pytest
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.sip_check import CheckStep, CheckVerdict, Timing, TrunkReport, check_trunk
-from telephony_core.sip_check.report import of_targets, worst
+from telephony_core.sip_check.report import combined, worst
 from tests.sip_check.peer import SipPeer, always
 
 P, F, I = CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.INCONCLUSIVE  # noqa: E741
@@ -53,7 +53,7 @@ def test_its_lines_are_ready_to_print(report: TrunkReport) -> None:
     lines = report.lines()
     assert str(report).splitlines() == lines
     assert lines[0] == f"{report.address}: PASS - a SIP server answers here over tcp"
-    assert lines[1].startswith(f"Seen from {report.vantage_point.host}. ")
+    assert lines[1].startswith(f"Checked from {report.vantage_point.host}. ")
     assert any("Peer/1" in line for line in lines)
     assert any(line.strip().startswith("does not prove") for line in lines)
 
@@ -84,7 +84,7 @@ def test_the_worst_of_several_steps_counts(verdicts: list[CheckVerdict], expecte
 def test_servers_that_stand_in_for_each_other_are_neither_good_nor_bad_if_they_differ(
     verdicts: list[CheckVerdict], expected: CheckVerdict
 ) -> None:
-    assert of_targets(verdicts) is expected
+    assert combined(verdicts) is expected
 
 
 @pytest.mark.parametrize("value", [0, -1, float("inf"), float("nan")])

@@ -36,7 +36,7 @@ from telephony_core.sip_check import (
 from telephony_core.sip_check import probe as run_module
 from telephony_core.sip_check.network import dns as names_module
 from telephony_core.sip_check.network.dns import DnsNames, SystemNames, name_service
-from telephony_core.sip_check.network.server_location import Resolution, SipServer, resolve, transports_asked
+from telephony_core.sip_check.network.server_location import Resolution, SipServer, requested_transports, resolve
 from tests.sip_check.peer import SipPeer, always, silent
 
 T = TypeVar("T")
@@ -77,7 +77,7 @@ def find(
     address: str, names: Names, transports: Sequence[Transport] | None = None, limits: Limits | None = None
 ) -> Resolution:
     read = SipAddress.parse(address)
-    return asyncio.run(resolve(read, transports_asked(read, transports), names=names, limits=limits or Limits()))
+    return asyncio.run(resolve(read, requested_transports(read, transports), names=names, limits=limits or Limits()))
 
 
 def places(resolution: Resolution) -> list[str]:
@@ -265,7 +265,7 @@ def test_without_a_dns_library_the_report_says_that_srv_was_not_checked(quick: T
         with_port = check_trunk(f"pbx.example.com:{peer.port}", names=names, timing=quick)
     (entry,) = report.of(CheckStep.RESOLVE)
     assert entry.verdict is CheckVerdict.PASS
-    assert any("SRV not checked" in note for note in entry.seen.notes)
+    assert any("SRV not checked" in note for note in entry.observation.notes)
     assert "SRV records" in entry.does_not_prove
     assert "SRV not checked" not in str(with_port)
 
@@ -345,7 +345,7 @@ def test_a_broken_tls_service_is_not_followed_by_one_in_clear_text(quick: Timing
         )
         report = check_trunk("example.com", names=names, timing=quick)
     assert report.verdict is CheckVerdict.FAIL
-    assert clear.heard == []
+    assert clear.received == []
 
 
 def test_an_address_family_this_host_lacks_is_left_out_and_named(
@@ -359,7 +359,7 @@ def test_an_address_family_this_host_lacks_is_left_out_and_named(
         names = Names({"pbx.example.com": ["2001:db8::5", "127.0.0.1"]})
         report = check_trunk(f"sip:pbx.example.com:{peer.port};transport=udp", names=names, timing=quick)
     assert report.verdict is CheckVerdict.PASS
-    assert any("no route" in note for note in report.of(CheckStep.RESOLVE)[0].seen.notes)
+    assert any("no route" in note for note in report.of(CheckStep.RESOLVE)[0].observation.notes)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

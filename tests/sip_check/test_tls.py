@@ -24,8 +24,8 @@ from telephony_core.sip_check import (
     TrunkReport,
     check_trunk,
 )
+from telephony_core.sip_check.findings import tls_finding
 from telephony_core.sip_check.report import Certificate
-from telephony_core.sip_check.verdicts import judge_tls
 from tests.sip_check.conftest import Certificates, Pair
 from tests.sip_check.peer import HANG_UP, Heard, Registrar, SipPeer, always, silent
 
@@ -93,20 +93,20 @@ def test_a_certificate_that_holds_lets_the_credentials_through(
         CheckStep.OPTIONS,
         CheckStep.REGISTER,
     ]
-    assert (peer.heard[0].header("Via") or "").startswith("SIP/2.0/TLS ")
+    assert (peer.received[0].header("Via") or "").startswith("SIP/2.0/TLS ")
 
 
 def test_names_issuer_expiry_and_session_are_shown(certificates: Certificates, quick: Timing) -> None:
     with SipPeer(always(200), "tls", tls=serving(certificates.good)) as peer:
         report = check_trunk(peer.uri, steps=[CheckStep.TLS], tls=trusting(certificates), timing=quick)
-    seen = shaken(report).seen
-    assert seen.certificate is not None
-    assert seen.certificate.verified
-    assert seen.certificate.names == ("localhost", "127.0.0.1")
-    assert seen.certificate.issuer == "Preflight tests, authority"
-    assert seen.certificate.expires_at is not None
-    assert timedelta(days=88) < seen.certificate.expires_at - datetime.now(UTC) < timedelta(days=91)
-    assert (seen.tls or "").startswith("TLSv1.")
+    observation = shaken(report).observation
+    assert observation.certificate is not None
+    assert observation.certificate.verified
+    assert observation.certificate.names == ("localhost", "127.0.0.1")
+    assert observation.certificate.issuer == "SIP check tests, authority"
+    assert observation.certificate.expires_at is not None
+    assert timedelta(days=88) < observation.certificate.expires_at - datetime.now(UTC) < timedelta(days=91)
+    assert (observation.tls or "").startswith("TLSv1.")
 
 
 def test_the_name_of_the_address_is_sent_to_the_server(certificates: Certificates, quick: Timing) -> None:
@@ -135,19 +135,19 @@ def test_a_certificate_that_does_not_hold_fails_and_is_shown(
         report = check_trunk(peer.uri, GOOD, steps=("options", "register"), tls=context, timing=quick)
     assert report.verdict is CheckVerdict.FAIL
     assert word in shaken(report).summary.lower().replace("self signed", "self-signed")
-    certificate = shaken(report).seen.certificate
+    certificate = shaken(report).observation.certificate
     assert certificate is not None
     assert not certificate.verified
     assert name in certificate.names
-    assert peer.heard == []
+    assert peer.received == []
 
 
 def test_a_certificate_about_to_end_is_named(certificates: Certificates, quick: Timing) -> None:
     soon = datetime.now(UTC) + timedelta(days=3)
     certificate = Certificate(names=("h",), issuer=None, expires_at=soon, verified=True)
-    judgement = judge_tls(None, certificate, is_verified=True)
-    assert judgement.verdict is CheckVerdict.PASS
-    assert f"{soon:%Y-%m-%d}" in (judgement.next_step or "")
+    finding = tls_finding(None, certificate, is_verified=True)
+    assert finding.verdict is CheckVerdict.PASS
+    assert f"{soon:%Y-%m-%d}" in (finding.next_step or "")
 
 
 def test_verification_that_was_switched_off_is_not_a_pass(certificates: Certificates, quick: Timing) -> None:
@@ -206,7 +206,7 @@ def test_an_alert_that_came_before_the_connection_broke_is_read(
 
 
 def test_a_tls_server_that_hangs_up_may_want_a_client_certificate(certificates: Certificates, quick: Timing) -> None:
-    with SipPeer(lambda heard: [HANG_UP], "tls", tls=serving(certificates.good)) as peer:
+    with SipPeer(lambda received: [HANG_UP], "tls", tls=serving(certificates.good)) as peer:
         report = check_trunk(peer.uri, tls=trusting(certificates), timing=quick)
     assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "client certificate" in (report.of(CheckStep.OPTIONS)[0].next_step or "")
@@ -226,7 +226,7 @@ def test_a_silent_tcp_server_on_a_tls_port_is_inconclusive_and_hears_no_clear_te
         report = check_trunk(f"sips:{peer.place}", GOOD, steps=("options", "register"), timing=timing)
     assert shaken(report).verdict is CheckVerdict.INCONCLUSIVE
     assert "without credentials" in (shaken(report).next_step or "")
-    assert peer.heard == []
+    assert peer.received == []
     assert peer.connections == 1
 
 
@@ -242,7 +242,7 @@ def test_being_hung_up_on_in_the_handshake_is_inconclusive(quick: Timing) -> Non
         async def _converse(self, reader, writer):  # type: ignore[no-untyped-def]
             self.connections += 1
 
-    with Rude(lambda heard: [HANG_UP], "tcp") as peer:
+    with Rude(lambda received: [HANG_UP], "tcp") as peer:
         report = check_trunk(f"sips:{peer.place}", timing=quick)
     assert shaken(report).verdict is CheckVerdict.INCONCLUSIVE
 

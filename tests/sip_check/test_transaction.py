@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.sip_check.limits import Deadline, Limits, Timing
+from telephony_core.sip_check.limits import Bounds, Limits, Timing
 from telephony_core.sip_check.network.failures import FailureKind, NetworkOutcome, ProbeError
 from telephony_core.sip_check.protocol.message import Dialog, SipRequest, build_request
 from telephony_core.sip_check.protocol.transaction import transact
@@ -49,7 +49,7 @@ class Scripted:
 
 def options() -> SipRequest:
     return build_request(
-        "OPTIONS", SipAddress.parse("192.0.2.1"), caller=Dialog(), transport="udp", local=LOCAL, cseq=1
+        "OPTIONS", SipAddress.parse("192.0.2.1"), dialog=Dialog(), transport="udp", local=LOCAL, cseq=1
     )
 
 
@@ -60,9 +60,8 @@ def run(
     timing: Timing | None = None,
     limits: Limits | None = None,
 ) -> NetworkOutcome:
-    timing = timing or Timing()
-    deadline = Deadline(timing.total, connection.clock)
-    return asyncio.run(transact(connection, request, timing=timing, limits=limits or Limits(), deadline=deadline))
+    bounds = Bounds(timing or Timing(), limits or Limits(), connection.clock)
+    return asyncio.run(transact(connection, request, bounds))
 
 
 def answer(request: SipRequest, status: int = 200, **changes: str) -> bytes:
@@ -71,7 +70,7 @@ def answer(request: SipRequest, status: int = 200, **changes: str) -> bytes:
 
 def test_over_udp_a_request_is_sent_again_after_half_a_second_and_twice_as_long_each_time() -> None:
     connection = Scripted()
-    assert run(connection, options()).happened is FailureKind.SILENT
+    assert run(connection, options()).kind is FailureKind.SILENT
     assert connection.sent_at == [0.0, 0.5, 1.5, 3.5, 7.5]
     assert connection.now == 11.5
 
@@ -91,7 +90,7 @@ def test_over_a_stream_nothing_is_sent_again() -> None:
 def test_a_late_answer_is_an_answer_and_says_how_often_it_took() -> None:
     request = options()
     outcome = run(Scripted([(1.6, answer(request))]), request)
-    assert outcome.happened is FailureKind.ANSWERED
+    assert outcome.kind is FailureKind.ANSWERED
     assert outcome.sent == 3
 
 
@@ -107,7 +106,7 @@ def test_a_provisional_answer_slows_the_repetitions_and_ends_nothing() -> None:
 def test_only_provisional_answers_are_silence_with_a_witness() -> None:
     request = options()
     outcome = run(Scripted([(0.1, answer(request, 183))]), request)
-    assert outcome.happened is FailureKind.SILENT
+    assert outcome.kind is FailureKind.SILENT
     assert outcome.provisional is not None
     assert outcome.provisional.status == 183
 
@@ -130,25 +129,25 @@ def test_messages_with_a_foreign_call_id_are_counted_and_ignored() -> None:
 def test_only_foreign_messages_are_no_answer() -> None:
     request = options()
     outcome = run(Scripted([(0.1, answer(request, call_id="other"))]), request)
-    assert outcome.happened is FailureKind.SILENT
+    assert outcome.kind is FailureKind.SILENT
 
 
 def test_garbage_before_an_answer_is_ignored() -> None:
     request = options()
     outcome = run(Scripted([(0.1, b"\x00\x01garbage"), (0.2, answer(request))]), request)
-    assert outcome.happened is FailureKind.ANSWERED
+    assert outcome.kind is FailureKind.ANSWERED
     assert outcome.garbage == 1
 
 
 def test_nothing_but_garbage_is_another_protocol() -> None:
     outcome = run(Scripted([(0.1, b"garbage")]), options())
-    assert outcome.happened is FailureKind.NOT_SIP
+    assert outcome.kind is FailureKind.NOT_SIP
 
 
 @pytest.mark.parametrize("data", [b"\r\n\r\n", b"\0\0\0\0", b"\r\n"])
 def test_keep_alives_are_neither_garbage_nor_answers(data: bytes) -> None:
     outcome = run(Scripted([(0.1, data)]), options())
-    assert outcome.happened is FailureKind.SILENT
+    assert outcome.kind is FailureKind.SILENT
     assert outcome.garbage == outcome.foreign == 0
 
 
@@ -158,20 +157,20 @@ def test_a_flood_ends_the_wait_at_once(status: int) -> None:
     changes = {"call_id": "other"} if status == 200 else {}
     flood = [(0.1, answer(request, status, **changes))] * 100_000
     connection = Scripted(flood)
-    assert run(connection, request).happened is FailureKind.FLOODED
+    assert run(connection, request).kind is FailureKind.FLOODED
     assert connection.now == 0.1
 
 
 def test_an_answer_within_the_limit_of_a_flood_still_counts() -> None:
     request = options()
     noise: list[Event] = [(0.1, answer(request, call_id="other"))] * 63
-    assert run(Scripted([*noise, (0.1, answer(request))]), request).happened is FailureKind.ANSWERED
+    assert run(Scripted([*noise, (0.1, answer(request))]), request).kind is FailureKind.ANSWERED
 
 
 def test_a_flood_of_garbage_is_another_protocol() -> None:
-    assert run(Scripted([(0.1, b"x")] * 1000), options()).happened is FailureKind.NOT_SIP
+    assert run(Scripted([(0.1, b"x")] * 1000), options()).kind is FailureKind.NOT_SIP
 
 
 def test_trouble_on_the_connection_is_the_outcome() -> None:
     outcome = run(Scripted([(0.6, ProbeError(FailureKind.REFUSED, "ECONNREFUSED"))]), options())
-    assert (outcome.happened, outcome.detail, outcome.sent) == (FailureKind.REFUSED, "ECONNREFUSED", 2)
+    assert (outcome.kind, outcome.detail, outcome.sent) == (FailureKind.REFUSED, "ECONNREFUSED", 2)

@@ -13,7 +13,7 @@ from telephony_core.sip_check.network.server_location import SipServer
 from telephony_core.sip_check.protocol.message import clean
 from telephony_core.sip_check.report import Certificate
 
-_SHOWN_NAMES = 20
+_MAX_NAMES = 20
 # X509_V_FLAG_NO_CHECK_TIME of OpenSSL; Python has no name for it.
 _NO_CHECK_TIME = 0x200000
 
@@ -40,14 +40,14 @@ def read_certificate(session: ssl.SSLObject, *, verified: bool) -> Certificate |
     )
     end = facts.get("notAfter")
     return Certificate(
-        names=tuple(clean(name) for name in (names or common)[:_SHOWN_NAMES]),
+        names=tuple(clean(name) for name in (names or common)[:_MAX_NAMES]),
         issuer=clean(issuer) or None,
         expires_at=datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC) if isinstance(end, str) else None,
         verified=verified,
     )
 
 
-async def look_at_certificate(target: SipServer, server_name: str, timeout: float) -> tuple[bool, Certificate | None]:
+async def fetch_certificate(target: SipServer, server_name: str, timeout: float) -> tuple[bool, Certificate | None]:
     """Whether the port speaks TLS, and the certificate it shows, trusted or not. No SIP is sent on these connections.
 
     Python decodes only certificates that were verified. So it is fetched first, and then verified against itself.
@@ -55,26 +55,31 @@ async def look_at_certificate(target: SipServer, server_name: str, timeout: floa
     fetching = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     fetching.check_hostname = False
     fetching.verify_mode = ssl.CERT_NONE
-    encoded: bytes | None = None
-    spoke_tls = False
-    with suppress(ProbeError, TimeoutError):
-        async with asyncio.timeout(timeout), connect_tcp(target, timeout) as sock:
-            stream = TlsStream(sock, fetching, server_name)
-            await stream.handshake(timeout)
-            spoke_tls = True
-            encoded = stream.session.getpeercert(binary_form=True)
+    session = await _handshake(target, fetching, server_name, timeout)
+    encoded = session.getpeercert(binary_form=True) if session is not None else None
     if encoded is None:
-        return spoke_tls, None
+        return session is not None, None
     decoding = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     decoding.check_hostname = False
-    with suppress(ProbeError, TimeoutError, ssl.SSLError):
+    with suppress(ssl.SSLError):
         decoding.load_verify_locations(cadata=encoded)
         decoding.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME) | ssl.VERIFY_X509_PARTIAL_CHAIN
-        async with asyncio.timeout(timeout), connect_tcp(target, timeout) as sock:
-            stream = TlsStream(sock, decoding, server_name)
-            await stream.handshake(timeout)
-            return True, read_certificate(stream.session, verified=False)
+        session = await _handshake(target, decoding, server_name, timeout)
+        if session is not None:
+            return True, read_certificate(session, verified=False)
     return True, None
+
+
+async def _handshake(
+    target: SipServer, context: ssl.SSLContext, server_name: str, timeout: float
+) -> ssl.SSLObject | None:
+    """The session of a finished handshake, closed again."""
+    with suppress(ProbeError, TimeoutError, ssl.SSLError):
+        async with asyncio.timeout(timeout), connect_tcp(target, timeout) as sock:
+            stream = TlsStream(sock, context, server_name)
+            await stream.handshake(timeout)
+            return stream.session
+    return None
 
 
 def _sequence(value: object) -> tuple[object, ...]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol, TypeVar
 
 from telephony_core.sip_check.limits import Limits
-from telephony_core.sip_check.network.failures import FailureKind, ProbeError, network_trouble
+from telephony_core.sip_check.network.failures import FailureKind, ProbeError, network_error
 from telephony_core.sip_check.network.server_location import SipServer
 from telephony_core.sip_check.protocol.message import HeadReader, HeadTooLarge, NotSip, TlsInstead
 
@@ -34,6 +34,14 @@ class SipConnection(Protocol):
         """The next message, its head at least; ``None`` after ``timeout`` seconds without one."""
 
 
+@contextmanager
+def _as_probe_error(convert: Callable[[OSError], ProbeError] = network_error) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise convert(error) from None
+
+
 class _Bytes(Protocol):
     """A byte stream over a connected socket."""
 
@@ -54,26 +62,22 @@ def has_route(target: SipServer) -> bool:
 
 @asynccontextmanager
 async def open_udp(target: SipServer) -> AsyncGenerator[SipConnection]:
-    """A *connected* datagram socket: only such a one is told of a closed port, and it hears nobody else."""
+    """A *connected* datagram socket: only such a one gets the ICMP error of a closed port, and no other peer's data."""
     with _socket(target, socket.SOCK_DGRAM) as sock:
-        try:
+        with _as_probe_error(_before_sending):
             sock.connect((target.ip, target.port))
-        except OSError as error:
-            raise _before_sending(error) from None
         yield _Datagrams(sock)
 
 
 @asynccontextmanager
 async def connect_tcp(target: SipServer, timeout: float) -> AsyncGenerator[socket.socket]:
     """A connected TCP socket. Raises `ProbeError`."""
-    if not has_route(target):  # else this host's own word could not be told from the network's
+    if not has_route(target):  # else a local error could not be distinguished from the network's
         raise ProbeError(FailureKind.NO_ROUTE)
     with _socket(target, socket.SOCK_STREAM) as sock:
-        try:
+        with _as_probe_error():
             async with asyncio.timeout(timeout):
                 await asyncio.get_running_loop().sock_connect(sock, (target.ip, target.port))
-        except OSError as error:
-            raise network_trouble(error) from None
         yield sock
 
 
@@ -92,11 +96,9 @@ class TlsStream:
 
     async def handshake(self, timeout: float) -> None:
         """Raises `ProbeError`; nothing of ours was sent then but the handshake."""
-        try:
+        with _as_probe_error():
             async with asyncio.timeout(timeout):
                 await self._run(self.session.do_handshake)
-        except OSError as error:
-            raise network_trouble(error) from None
 
     def messages(self, limits: Limits) -> SipConnection:
         return _Stream(self._sock, self, limits)
@@ -105,7 +107,7 @@ class TlsStream:
         try:
             await self._run(lambda: self.session.write(data))
         except ConnectionError:
-            # In TLS 1.3 the server judges our certificate after the handshake; its alert may be here already.
+            # In TLS 1.3 the server verifies our certificate after the handshake; its alert may be here already.
             await self.receive()
             raise
 
@@ -157,10 +159,8 @@ class _Datagrams:
         self.local = _local(sock)
 
     async def send(self, data: bytes) -> None:
-        try:
+        with _as_probe_error():
             await asyncio.get_running_loop().sock_sendall(self._sock, data)
-        except OSError as error:
-            raise network_trouble(error) from None
 
     async def receive(self, timeout: float) -> bytes | None:
         return await _within(timeout, _receive(self._sock, _DATAGRAM))
@@ -175,10 +175,8 @@ class _Stream:
         self.local = _local(sock)
 
     async def send(self, data: bytes) -> None:
-        try:
+        with _as_probe_error():
             await self._stream.send(data)
-        except OSError as error:
-            raise network_trouble(error) from None
 
     async def receive(self, timeout: float) -> bytes | None:
         return await _within(timeout, self._next())
@@ -208,7 +206,7 @@ async def _within(timeout: float, reading: Coroutine[None, None, T]) -> T | None
         # The time-out of the socket (ETIMEDOUT) is the same class as ours.
         if bound.expired():
             return None
-        raise network_trouble(error) from None
+        raise network_error(error) from None
 
 
 async def _receive(sock: socket.socket, size: int) -> bytes:
@@ -218,19 +216,17 @@ async def _receive(sock: socket.socket, size: int) -> bytes:
 
 
 def _socket(target: SipServer, kind: socket.SocketKind) -> socket.socket:
-    try:
+    with _as_probe_error(_before_sending):
         sock = socket.socket(_family(target), kind)
-    except OSError as error:
-        raise _before_sending(error) from None
     sock.setblocking(False)
     return sock
 
 
 def _before_sending(error: OSError) -> ProbeError:
-    """Nothing left this host yet, so no such error can be the network's word."""
-    trouble = network_trouble(error)
+    """Nothing left this host yet, so the error cannot come from the network."""
+    failure = network_error(error)
     return ProbeError(
-        FailureKind.NO_ROUTE if trouble.happened is FailureKind.UNREACHABLE else FailureKind.LOCAL, trouble.detail
+        FailureKind.NO_ROUTE if failure.kind is FailureKind.UNREACHABLE else FailureKind.LOCAL, failure.detail
     )
 
 

@@ -1,4 +1,4 @@
-"""Look names up: the system's resolver for addresses, dnspython (if installed) for NAPTR and SRV."""
+"""DNS look-ups: the system's resolver for addresses, dnspython (if installed) for NAPTR and SRV."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from telephony_core.sip_check.network.server_location import NameService, NamesUnavailable, Naptr, NoSuchName, Srv
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What getaddrinfo says of a name that does not exist or has no address; Linux knows the second apart.
+# What getaddrinfo returns for a name that does not exist or has no address; Linux knows the second apart.
 _NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
@@ -119,27 +119,18 @@ def _text(value: bytes) -> str:
 
 
 async def _in_daemon_thread(work: Callable[[], T]) -> T:
-    """Run blocking work and wait for it, without ever being held by it.
+    """Run blocking work in a thread that nobody has to wait for.
 
     The event loop's own threads are joined when the loop ends, so a resolver that hangs would outlast every time-out.
     """
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(set_it: Callable[[], None]) -> None:
-        if not future.done():
-            set_it()
+    future: Future[T] = Future()
+    future.set_running_or_notify_cancel()  # a time-out cancels only the wait; the result then goes nowhere
 
     def run() -> None:
         try:
-            result = work()
+            future.set_result(work())
         except Exception as error:
-            reason = error  # `error` is gone when the loop gets to it
-            done: Callable[[], None] = lambda: future.set_exception(reason)  # noqa: E731
-        else:
-            done = lambda: future.set_result(result)  # noqa: E731
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, done)
+            future.set_exception(error)
 
     threading.Thread(target=run, name="sip-check-getaddrinfo", daemon=True).start()
-    return await future
+    return await asyncio.wrap_future(future)

@@ -1,4 +1,4 @@
-"""What can happen between us and a server, before anything is judged."""
+"""How an attempt can fail on the network, before that is interpreted."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class FailureKind(Enum):
     LOCAL = auto()
     """This host did not let the packet out, or ran out of something."""
     CLOSED = auto()
-    """The peer hung up without a word."""
+    """The server closed the connection without an answer."""
     NOT_SIP = auto()
     TLS_INSTEAD = auto()
     """The port speaks TLS, and we spoke in the clear."""
@@ -44,11 +44,11 @@ class FailureKind(Enum):
 
 
 class ProbeError(Exception):
-    """An attempt ended before an answer. ``detail`` is our own wording or a library's token, never a foreign text."""
+    """An attempt ended before an answer. ``detail`` is our wording or an error code, never text from the server."""
 
-    def __init__(self, happened: FailureKind, detail: str = "") -> None:
-        super().__init__(happened.name)
-        self.happened = happened
+    def __init__(self, kind: FailureKind, detail: str = "") -> None:
+        super().__init__(kind.name)
+        self.kind = kind
         self.detail = detail
 
 
@@ -56,7 +56,7 @@ class ProbeError(Exception):
 class NetworkOutcome:
     """How one request ended, and what came besides its answer."""
 
-    happened: FailureKind
+    kind: FailureKind
     response: SipResponse | None = None
     provisional: SipResponse | None = None
     sent: int = 1
@@ -68,10 +68,17 @@ class NetworkOutcome:
     detail: str = ""
 
 
-_REFUSED = {errno.ECONNREFUSED}
-_UNREACHABLE = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
-_CLOSED = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN}
-
+_BY_ERRNO = {
+    errno.ECONNREFUSED: FailureKind.REFUSED,
+    errno.EHOSTUNREACH: FailureKind.UNREACHABLE,
+    errno.ENETUNREACH: FailureKind.UNREACHABLE,
+    errno.EHOSTDOWN: FailureKind.UNREACHABLE,
+    errno.ECONNRESET: FailureKind.CLOSED,
+    errno.EPIPE: FailureKind.CLOSED,
+    errno.ECONNABORTED: FailureKind.CLOSED,
+    errno.ESHUTDOWN: FailureKind.CLOSED,
+}
+# What OpenSSL makes of an answer in another protocol.
 _NOT_TLS = {
     "HTTPS_PROXY_REQUEST",
     "HTTP_REQUEST",
@@ -82,25 +89,18 @@ _NOT_TLS = {
 _CLIENT_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED"}
 
 
-def network_trouble(error: OSError) -> ProbeError:
-    """What the kernel's word means."""
+def network_error(error: OSError) -> ProbeError:
+    """A kernel error, classified."""
     if isinstance(error, ssl.SSLError):
-        return tls_trouble(error)
+        return tls_error(error)
     if isinstance(error, TimeoutError):
         return ProbeError(FailureKind.SILENT)
-    detail = errno.errorcode.get(error.errno or 0, "")
-    for happened, numbers in (
-        (FailureKind.REFUSED, _REFUSED),
-        (FailureKind.UNREACHABLE, _UNREACHABLE),
-        (FailureKind.CLOSED, _CLOSED),
-    ):
-        if error.errno in numbers:
-            return ProbeError(happened, detail)
-    return ProbeError(FailureKind.LOCAL, detail)
+    number = error.errno or 0
+    return ProbeError(_BY_ERRNO.get(number, FailureKind.LOCAL), errno.errorcode.get(number, ""))
 
 
-def tls_trouble(error: ssl.SSLError) -> ProbeError:
-    """What OpenSSL's word means; its reasons are a closed list, so they can be shown."""
+def tls_error(error: ssl.SSLError) -> ProbeError:
+    """An OpenSSL error, classified; its reasons are a closed list, so they can be shown."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return ProbeError(FailureKind.BAD_CERTIFICATE, error.verify_message)
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):

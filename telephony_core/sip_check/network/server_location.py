@@ -1,4 +1,4 @@
-"""From an address to the servers to try, by the rules of RFC 3263 §4; the names themselves are asked elsewhere."""
+"""From an address to the servers to try, by the rules of RFC 3263 §4; the look-ups are a `NameService`'s."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from telephony_core.sip_check.limits import Limits
 from telephony_core.sip_check.report import Transport
 
 DEFAULT_PORT: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
-WHEN_NOTHING_IS_SAID: tuple[Transport, ...] = ("udp", "tcp")
+DEFAULT_TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
 _PREFIX: dict[Transport, str] = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
 _SERVICE: dict[str, Transport] = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
 
@@ -24,7 +24,7 @@ class NoSuchName(Exception):
 
 
 class NamesUnavailable(Exception):
-    """The name service did not answer, or failed. ``args[0]`` says how, in our words."""
+    """The name service did not answer, or failed. ``args[0]`` is our wording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class NameService(Protocol):
     """Where names are looked up. Every method raises `NamesUnavailable` if it got no usable answer."""
 
     has_srv: bool
-    """Whether `naptr` and `srv` can be asked at all."""
+    """Whether `naptr` and `srv` can be looked up at all."""
 
     async def naptr(self, name: str) -> Sequence[Naptr]:
         """Empty if there are none."""
@@ -90,8 +90,8 @@ class Route:
 class Resolution:
     """What an address leads to.
 
-    ``are_alternatives``: nobody asked for these very transports, so the first that answers is enough. ``srv_checked``
-    is false only if SRV records may exist and could not be asked for.
+    ``are_alternatives``: no transport was requested, so the first that answers is enough. ``srv_checked``
+    is false only if SRV records may exist and could not be looked up.
     """
 
     routes: tuple[Route, ...]
@@ -100,42 +100,40 @@ class Resolution:
     notes: tuple[str, ...] = ()
 
 
-def transports_asked(address: SipAddress, transports: Sequence[Transport] | None) -> tuple[Transport, ...] | None:
+def requested_transports(address: SipAddress, transports: Sequence[Transport] | None) -> tuple[Transport, ...] | None:
     """What caller or address demand; ``None`` if neither says. Raises `InvalidInput` if they contradict in security."""
     if transports is None:
         if address.security == "tls":
             return ("tls",)
         return (address.transport,) if address.transport is not None else None
-    asked = tuple(dict.fromkeys(transports))
-    if not asked or not set(asked) <= set(DEFAULT_PORT):
+    requested = tuple(dict.fromkeys(transports))
+    if not requested or not set(requested) <= set(DEFAULT_PORT):
         raise InvalidInput("the transports to check are not among udp, tcp and tls", remedy="name one of them, or more")
-    if address.security == "tls" and asked != ("tls",):
+    if address.security == "tls" and requested != ("tls",):
         raise InvalidInput(
             "the address demands TLS and another transport was asked for",
             remedy="check it with transport tls, or give the address without `sips:` and `transport=tls`",
         )
-    return asked
+    return requested
 
 
 async def resolve(
-    address: SipAddress, asked: tuple[Transport, ...] | None, *, names: NameService, limits: Limits
+    address: SipAddress, requested: tuple[Transport, ...] | None, *, names: NameService, limits: Limits
 ) -> Resolution:
     """Find the servers. Raises nothing: a route without targets says why."""
     host = next((value for name, value in address.params if name == "maddr" and value), address.host).strip("[]")
     finder = _Finder(names, limits)
-    if address.port is not None or _is_ip(host):
-        # RFC 3263 §4.2: a port or an IP literal leaves nothing for SRV to say.
-        routes = [await finder.by_address(host, transport, address.port) for transport in asked or WHEN_NOTHING_IS_SAID]
-        return Resolution(tuple(routes), asked is None, notes=tuple(finder.notes))
-    if not names.has_srv:
-        routes = [await finder.by_address(host, transport, None) for transport in asked or WHEN_NOTHING_IS_SAID]
-        note = "SRV not checked: it takes dnspython (`pip install telephony-core[sip-check]`)"
-        return Resolution(tuple(routes), asked is None, srv_checked=False, notes=(note, *finder.notes))
-    if asked is not None:
-        routes = await finder.by_service(host, asked)
+    is_final = address.port is not None or _is_ip(host)  # RFC 3263 §4.2: a port or an IP literal rules SRV out
+    if not is_final and not names.has_srv:
+        finder.failed = True
+        finder.notes.append("SRV not checked: it takes dnspython (`pip install telephony-core[sip-check]`)")
+    if is_final or not names.has_srv:
+        routes = [await finder.by_address(host, one, address.port) for one in requested or DEFAULT_TRANSPORTS]
+    elif requested is not None:
+        routes = await finder.by_service(host, requested)
     else:
         routes = await finder.by_naptr(host)
-    return Resolution(tuple(routes), asked is None, srv_checked=not finder.failed, notes=tuple(finder.notes))
+    return Resolution(tuple(routes), requested is None, srv_checked=not finder.failed, notes=tuple(finder.notes))
 
 
 def _is_ip(host: str) -> bool:
@@ -153,7 +151,7 @@ class _Finder:
         self._found: dict[str, tuple[str, ...] | Exception] = {}
         self.notes: list[str] = []
         self.failed = False
-        """Whether a lookup of NAPTR or SRV failed, so that records may exist unseen."""
+        """Whether NAPTR or SRV could not be looked up, so that records may exist unseen."""
 
     async def by_naptr(self, host: str) -> list[Route]:
         """No transport is given: NAPTR names them, else the SRV records that exist do (RFC 3263 §4.1)."""
@@ -172,10 +170,10 @@ class _Finder:
             self._note("NAPTR names SRV records that do not exist")
         self._note_addresses("no SRV records")
         # What NAPTR says still holds: a service over TLS alone is not looked for in clear text.
-        return [await self.by_address(host, transport, None) for transport in services or WHEN_NOTHING_IS_SAID]
+        return [await self.by_address(host, transport, None) for transport in services or DEFAULT_TRANSPORTS]
 
     async def by_service(self, host: str, transports: Sequence[Transport]) -> list[Route]:
-        """The transports are given: each is asked for its own service (RFC 3263 §4.2)."""
+        """The transports are given: each has a service of its own (RFC 3263 §4.2)."""
         found = await self._by_srv({transport: f"{_PREFIX[transport]}{host}" for transport in transports})
         routes: list[Route] = []
         for transport, route in found.items():
@@ -194,7 +192,7 @@ class _Finder:
         return self._route(transport, [(ip, port or DEFAULT_PORT[transport]) for ip in addresses])
 
     async def _by_srv(self, services: Mapping[Transport, str]) -> dict[Transport, Route | None]:
-        """``None`` for a transport without such records. All are asked at once: silence is waited for only once."""
+        """``None`` for a transport without such records. All are looked up at once: one time-out at most."""
         answers = await asyncio.gather(*(self._records(name) for name in services.values()))
         return {
             transport: await self._of_records(transport, answer)
@@ -267,8 +265,8 @@ class _Finder:
         return Route(transport, tuple(SipServer(transport, ip, port) for ip, port in kept))
 
     def _note_addresses(self, reason: str) -> None:
-        said = "" if self.failed else f"{reason}; "
-        self._note(f"{said}A/AAAA and the default port are used")
+        prefix = "" if self.failed else f"{reason}; "
+        self._note(f"{prefix}A/AAAA and the default port are used")
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

@@ -28,7 +28,7 @@ class TrunkCredentials(InputModel):
     def _digest_user(cls, value: str) -> str:
         if not value:
             raise ValueError("is empty")
-        # A colon separates the parts that digest authentication hashes (RFC 7616, section 3.4.2).
+        # A colon separates the parts that digest authentication hashes (RFC 7616 §3.4.2).
         if ":" in value or not value.isprintable():
             raise ValueError("may hold neither a colon nor control characters (it is hashed into the digest)")
         return value

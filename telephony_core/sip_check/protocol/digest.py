@@ -172,9 +172,9 @@ def digest_response(
     secret = _digest(name, credentials.username, realm, credentials.password.get_secret_value())
     if name.lower().endswith(_SESSION):
         secret = _digest(name, secret, nonce, cnonce)
-    asked = [method, uri, *([_digest(name, "")] if challenge.protection == "auth-int" else [])]
+    request = [method, uri, *([_digest(name, "")] if challenge.protection == "auth-int" else [])]
     protection = [count, cnonce, challenge.protection] if challenge.protection is not None else []
-    return _digest(name, secret, nonce, *protection, _digest(name, *asked))
+    return _digest(name, secret, nonce, *protection, _digest(name, *request))
 
 
 def _digest(algorithm: str, *parts: str) -> str:

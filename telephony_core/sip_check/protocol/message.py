@@ -19,7 +19,7 @@ Method = Literal["OPTIONS", "REGISTER"]
 
 USER_AGENT = "telephony-core sip-check"
 FINAL = 200
-SHOWN = 200
+MAX_TEXT = 200
 """Characters of a foreign text that are shown."""
 
 # The compact forms of RFC 3261 §7.3.3 that a reply to our requests can hold and that are read here.
@@ -27,10 +27,10 @@ _COMPACT = {"i": "call-id", "v": "via", "f": "from", "t": "to", "l": "content-le
 _STATUS_LINE = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t]+(.*))?", re.IGNORECASE)
 _REQUEST_LINE = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+[ \t]+\S+[ \t]+SIP/2\.0", re.IGNORECASE)
 _CSEQ = re.compile(r"0*([0-9]+)\s+(\S+)")
-# A line ends with CRLF (RFC 3261 section 7); scripts and some servers send a bare LF, which means nothing else here.
+# A line ends with CRLF (RFC 3261 §7); scripts and some servers send a bare LF, which means nothing else here.
 _LINE_END = re.compile(r"\r?\n")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
-# Between messages: pings and pongs (RFC 5626 section 4.4.1), in either line end, and the zero bytes of some phones.
+# Between messages: pings and pongs (RFC 5626 §4.4.1), in either line end, and the zero bytes of some phones.
 _KEEP_ALIVE = b"\r\n\0"
 _BRANCH = re.compile(r';[ \t]*branch[ \t]*=[ \t]*"?([^;,"\s]+)', re.IGNORECASE)
 _LENGTH = re.compile(r"[0-9]{1,10}")
@@ -111,13 +111,13 @@ class SipResponse:
 
 
 def _cseq(text: str | None) -> tuple[str, str] | None:
-    """Number and method. The number stays text: it may have more digits than anybody wants to count with."""
+    """Number and method. The number stays text: a hostile server may send one that is too long to convert."""
     match = _CSEQ.fullmatch(text or "")
     return None if match is None else (match[1], match[2].upper())
 
 
 def address_of_record(address: SipAddress, username: str | None) -> str:
-    """Whom a REGISTER is for, as a URI (RFC 3261 section 10.2).
+    """Whom a REGISTER is for, as a URI (RFC 3261 §10.2).
 
     The user of the address; else the user name at the host of the address. A user name that is itself ``user@domain``
     names its domain, as many carriers give it out: escaped into one user part it would be nobody.
@@ -150,7 +150,7 @@ def build_request(
     method: Method,
     address: SipAddress,
     *,
-    caller: Dialog,
+    dialog: Dialog,
     transport: Transport,
     local: tuple[str, int],
     cseq: int,
@@ -168,7 +168,7 @@ def build_request(
     here = f"{host}:{local[1]}"
     scheme: Literal["sip", "sips"] = address.scheme or "sip"
     parameter = "" if transport == "udp" or scheme == "sips" else f";transport={transport}"
-    contact = f"<{scheme}:{caller.contact}@{here}{parameter}>"
+    contact = f"<{scheme}:{dialog.contact}@{here}{parameter}>"
     if method == "REGISTER":
         party = sender = f"<{address_of_record(address, username)}>"
     else:
@@ -176,9 +176,9 @@ def build_request(
     headers = [
         ("Via", f"SIP/2.0/{transport.upper()} {here};branch={branch};rport"),
         ("Max-Forwards", "70"),
-        ("From", f"{sender};tag={caller.tag}"),
+        ("From", f"{sender};tag={dialog.tag}"),
         ("To", party),
-        ("Call-ID", caller.call_id),
+        ("Call-ID", dialog.call_id),
         ("CSeq", f"{cseq} {method}"),
         ("Contact", contact),
         *([("Expires", "0")] if method == "REGISTER" else [("Accept", "application/sdp")]),
@@ -189,7 +189,7 @@ def build_request(
     head = "\r\n".join([f"{method} {uri} SIP/2.0", *(f"{name}: {value}" for name, value in headers), "", ""])
     # A realm that is not UTF-8 has to go back as the bytes it came in.
     data = head.encode("utf-8", "surrogateescape")
-    return SipRequest(method, uri, caller.call_id, f"{cseq} {method}", branch, data)
+    return SipRequest(method, uri, dialog.call_id, f"{cseq} {method}", branch, data)
 
 
 def read_message(data: bytes) -> SipResponse | None:
@@ -281,5 +281,5 @@ def _content_length(head: bytes) -> int:
 
 def clean(text: str) -> str:
     """A foreign text made fit to be shown: printable, on one line, and not long."""
-    shown = "".join(character if is_visible(character) else "?" for character in text[:SHOWN])
-    return shown + "…" if len(text) > SHOWN else shown
+    shown = "".join(character if is_visible(character) else "?" for character in text[:MAX_TEXT])
+    return shown + "…" if len(text) > MAX_TEXT else shown

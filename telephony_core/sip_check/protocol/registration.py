@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.sip_check.limits import Deadline, Limits, Timing
+from telephony_core.sip_check.limits import Bounds
 from telephony_core.sip_check.network.connection import SipConnection
 from telephony_core.sip_check.network.failures import NetworkOutcome
 from telephony_core.sip_check.protocol.credentials import TrunkCredentials
@@ -20,16 +20,16 @@ from telephony_core.sip_check.report import Transport
 _CHALLENGES = {401: ("www-authenticate", "Authorization"), 407: ("proxy-authenticate", "Proxy-Authorization")}
 
 
-class Asked(Enum):
+class AuthStage(Enum):
     """How far the exchange of credentials went."""
 
-    NOTHING = auto()
+    NOT_REQUIRED = auto()
     """The server asked for none; none were sent."""
     UNUSABLE = auto()
     """It asked in a way that cannot be answered here; none were sent."""
     SENT = auto()
     """They were sent, and the outcome is the server's answer."""
-    ELSEWHERE = auto()
+    SECOND_REALM = auto()
     """They were sent, and then a second server on the way asked for credentials of its own."""
 
 
@@ -38,7 +38,7 @@ class Registration:
     """How a registration ended: its last outcome, and the challenges it met."""
 
     outcome: NetworkOutcome
-    asked: Asked = Asked.NOTHING
+    stage: AuthStage = AuthStage.NOT_REQUIRED
     challenges: tuple[Challenge, ...] = ()
     answered: Challenge | None = None
 
@@ -55,28 +55,27 @@ async def register(
     credentials: TrunkCredentials,
     *,
     transport: Transport,
-    timing: Timing,
-    limits: Limits,
-    deadline: Deadline,
+    bounds: Bounds,
 ) -> Registration:
     """REGISTER with ``Expires: 0``. Raises nothing.
 
-    The credentials are sent once, and once more only if the server calls the nonce stale.
+    The credentials are sent once, and once more only if the server calls the nonce stale: several servers count
+    refusals and lock the account, or ban the address.
     """
-    caller = Dialog()
+    dialog = Dialog()
 
     async def send(cseq: int, authorization: tuple[str, str] | None = None) -> NetworkOutcome:
         request = build_request(
             "REGISTER",
             address,
-            caller=caller,
+            dialog=dialog,
             transport=transport,
             local=connection.local,
             cseq=cseq,
             username=credentials.username,
             authorization=authorization,
         )
-        return await transact(connection, request, timing=timing, limits=limits, deadline=deadline)
+        return await transact(connection, request, bounds)
 
     async def answer(cseq: int, status: int, challenge: Challenge) -> NetworkOutcome:
         value = authorize(
@@ -95,7 +94,7 @@ async def register(
     offered = challenges_of(response)
     challenge = choose(offered)
     if challenge is None:
-        return Registration(outcome, Asked.UNUSABLE, offered)
+        return Registration(outcome, AuthStage.UNUSABLE, offered)
     outcome = await answer(2, response.status, challenge)
     again = _challenging(outcome)
     renewed = choose(challenges_of(again)) if again else None
@@ -104,9 +103,9 @@ async def register(
         outcome = await answer(3, again.status, challenge)
         again = _challenging(outcome)
         renewed = choose(challenges_of(again)) if again else None
-    # Another realm is another server's question (RFC 3261 §22.3), not a refusal of what the first was told.
+    # Another realm is another server's question (RFC 3261 §22.3), not a refusal of the first answer.
     elsewhere = renewed is not None and renewed.realm != challenge.realm
-    return Registration(outcome, Asked.ELSEWHERE if elsewhere else Asked.SENT, offered, challenge)
+    return Registration(outcome, AuthStage.SECOND_REALM if elsewhere else AuthStage.SENT, offered, challenge)
 
 
 def _challenging(outcome: NetworkOutcome) -> SipResponse | None:
@@ -116,5 +115,5 @@ def _challenging(outcome: NetworkOutcome) -> SipResponse | None:
 
 
 def _only_stale(renewed: Challenge, answered: Challenge) -> bool:
-    """Whether the server took the answer and wants it for a fresh nonce (RFC 7616 §3.3)."""
+    """Whether the server accepted the answer and asks for it with a fresh nonce (RFC 7616 §3.3)."""
     return renewed.stale and renewed.realm == answered.realm and renewed.nonce != answered.nonce

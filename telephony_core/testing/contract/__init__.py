@@ -19,8 +19,8 @@ pytest.register_assert_rewrite(
         f"{__name__}.{name}"
         for name in (
             "account",
+            "answers",
             "declaration",
-            "failures",
             "identity",
             "importing",
             "reading",
@@ -28,15 +28,14 @@ pytest.register_assert_rewrite(
             "releasing",
             "secrecy",
             "subject",
-            "tolerance",
             "writing",
         )
     )
 )
 
 from telephony_core.testing.contract.account import ContractAccount  # noqa: E402 - pytest has to know first
+from telephony_core.testing.contract.answers import Failures, Tolerance  # noqa: E402
 from telephony_core.testing.contract.declaration import Declaration  # noqa: E402
-from telephony_core.testing.contract.failures import Failures  # noqa: E402
 from telephony_core.testing.contract.identity import Identity  # noqa: E402
 from telephony_core.testing.contract.importing import Importing  # noqa: E402
 from telephony_core.testing.contract.reading import Reading  # noqa: E402
@@ -44,7 +43,6 @@ from telephony_core.testing.contract.refusals import Refusals  # noqa: E402
 from telephony_core.testing.contract.releasing import Releasing  # noqa: E402
 from telephony_core.testing.contract.secrecy import Secrecy  # noqa: E402
 from telephony_core.testing.contract.subject import Subject  # noqa: E402
-from telephony_core.testing.contract.tolerance import Tolerance  # noqa: E402
 from telephony_core.testing.contract.writing import Writing  # noqa: E402
 
 __all__ = ["ContractAccount", "ProviderContract", "Subject"]

@@ -95,7 +95,7 @@ class ContractAccount:
         times: int = 1,
         response: Response = Response(503, {}, b""),  # noqa: B008 - frozen
     ) -> None:
-        """Let the next requests of each of these methods go wrong; earlier faults are over."""
+        """Let the next requests of each of these methods go wrong; earlier faults are removed."""
         self.emulator.faults[:] = [Fault(kind, method=method, times=times, response=response) for method in methods]
 
     def clear(self) -> None:

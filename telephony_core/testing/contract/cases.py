@@ -58,7 +58,7 @@ def _written(capabilities: Capabilities) -> list[Field]:
 
 
 def _changeable(capabilities: Capabilities) -> list[Field]:
-    """The fields of existing numbers that could be spoken of at all: their operation is offered."""
+    """The fields of existing numbers whose operation is offered."""
     return [name for name in Field if capabilities.offers(WRITTEN_BY[name])]
 
 
@@ -129,7 +129,7 @@ CASES: Final[Mapping[str, Callable[[Capabilities], Sequence[object]]]] = {
     "ends_later": lambda c: _released(c, ReleaseEffect.END_OF_PERIOD),
     "revocable": lambda c: [origin for origin in c.release if c.release[origin].revocable],
 }
-"""Values by parameter name. Where there is none, the test is skipped and says so."""
+"""Values by parameter name. Where there is none, the test is skipped, with the reason."""
 
 
 def values_of(name: str, capabilities: Capabilities) -> Iterable[object]:

@@ -1,10 +1,9 @@
-"""No answer is believed that is about something else, and nothing is written to a record that is not the asked one."""
+"""An answer about another record is never a result, and nothing is written to a record that was not asked for."""
 
 from __future__ import annotations
 
 import pytest
 
-from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Fault, FaultKind, Record, Response
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, UnexpectedResponse
 from telephony_core.provider.capabilities import Operation
@@ -15,7 +14,7 @@ NOT_THERE = Response(404, {}, b"")
 
 
 class Identity(Subject):
-    """Whatever a vendor, a cache or a proxy answers: the result is of the asked record, or there is none."""
+    """Whatever a vendor, a cache or a proxy answers: the result is about the requested record, or there is none."""
 
     # -- reading
 
@@ -31,7 +30,7 @@ class Identity(Subject):
     def test_nothing_is_written_after_a_read_that_was_answered_with_another_record(
         self, account: ContractAccount, change: Operation, by_id: bool
     ) -> None:
-        number = self.subject_of(account, change)
+        number = self.changeable(account, change)
         self.mix_up(account, "GET")
         with account.no_write(), pytest.raises(UnexpectedResponse):
             self.attempt(account, change, number.id if by_id else number)()
@@ -39,16 +38,16 @@ class Identity(Subject):
     def test_nothing_is_written_to_an_id_that_serves_another_number_now(
         self, account: ContractAccount, change: Operation
     ) -> None:
-        number = self.subject_of(account, change)
+        number = self.changeable(account, change)
         account.emulator.store.edit(number.id, {self.number_key: self.stored(account, number.id)[self.number_key]})
         with account.no_write(), pytest.raises(Conflict) as caught:
             self.attempt(account, change, number)()
         assert number.id in str(caught.value)
 
-    def test_a_change_that_is_answered_with_another_record_is_looked_for(
+    def test_a_change_that_is_answered_with_another_record_is_reconciled(
         self, account: ContractAccount, change: Operation
     ) -> None:
-        number = self.subject_of(account, change)
+        number = self.changeable(account, change)
         others = self.others(account, number.id)
         self.mix_up(account, *WRITES)
         written = len(account.writes)
@@ -64,7 +63,7 @@ class Identity(Subject):
 
     # -- importing
 
-    def test_an_import_that_is_answered_with_another_record_is_looked_for(self, account: ContractAccount) -> None:
+    def test_an_import_that_is_answered_with_another_record_is_reconciled(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         before = self.others(account)
         self.mix_up(account, "POST", "PUT")
@@ -88,7 +87,7 @@ class Identity(Subject):
         assert stranger.id in str(caught.value)
         assert self.others(account) == before
 
-    # -- giving up
+    # -- releasing
 
     def test_a_record_that_is_not_found_and_is_listed_is_not_released(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
@@ -98,7 +97,7 @@ class Identity(Subject):
             with account.no_write(), pytest.raises(UnexpectedResponse):
                 account.client.release(given, allow=EVERYTHING)
 
-    def test_a_release_that_is_not_found_and_leaves_the_record_listed_is_not_over(
+    def test_a_release_answered_with_not_found_while_the_record_is_listed_is_unknown(
         self, account: ContractAccount
     ) -> None:
         self.needs(account, Operation.RELEASE)
@@ -108,7 +107,7 @@ class Identity(Subject):
             account.client.release(number, allow=EVERYTHING)
         assert account.client.get_number(number.id) == number
 
-    def test_one_look_that_finds_nothing_does_not_tell_that_a_record_is_gone(self, account: ContractAccount) -> None:
+    def test_one_read_that_finds_nothing_does_not_prove_a_release(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.emulator.faults[:] = [
@@ -118,7 +117,7 @@ class Identity(Subject):
         with pytest.raises(OutcomeUnknown):
             account.client.release(number, allow=EVERYTHING)
 
-    def test_a_release_of_what_is_gone_is_not_found(self, account: ContractAccount) -> None:
+    def test_a_release_of_a_removed_record_is_not_found(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.emulator.store.remove(number.id)
@@ -145,11 +144,3 @@ class Identity(Subject):
         client, script = account.scripted(lambda request: account.emulator.backend().send(request, 1.0))
         client.get_number(id)
         return account.emulator.backend().send(script.sent[-1], 1.0)
-
-    def subject_of(self, account: ContractAccount, operation: Operation) -> PhoneNumber:
-        """A number that an operation can be done to."""
-        number = self.number_for(account, operation)
-        if operation is not Operation.REVOKE_RELEASE:
-            return number
-        account.client.release(number, allow=EVERYTHING)
-        return account.client.get_number(number.id)

@@ -1,4 +1,4 @@
-"""Bringing one's own number, and finding out whether it arrived when the answer was lost."""
+"""Importing a number, and reconciling an import whose answer was lost."""
 
 from __future__ import annotations
 
@@ -107,10 +107,10 @@ class Importing(Subject):
             pytest.skip(f"{account.spec.slug} has no allow-list")
         fields = self.required(account) - {Field.ALLOWED_ADDRESSES}
         unasked = self.import_of(account, fields, inbound=None)
-        said = [p for p in account.client.check(unasked) if p.field == Field.ALLOWED_ADDRESSES]
-        assert said, "what leaving the list out means is told, whatever it is"
+        problems = [p for p in account.client.check(unasked) if p.field == Field.ALLOWED_ADDRESSES]
+        assert problems, "`check` says what an import without a list means"
         if capabilities.admits_without_list is Admits.NOBODY:
-            assert [problem.severity for problem in said] == ["warning"]
+            assert [problem.severity for problem in problems] == ["warning"]
             number = account.client.import_number(unasked)
         else:
             error = self.refused(account, NotAllowed, lambda: account.client.import_number(unasked))
@@ -119,14 +119,14 @@ class Importing(Subject):
         if capabilities.can_read(Field.ALLOWED_ADDRESSES):
             assert not read_field(number, Field.ALLOWED_ADDRESSES), "no list was given, and there is one"
 
-    def test_an_import_with_an_empty_allow_list_is_told_what_that_means(self, account: ContractAccount) -> None:
+    def test_check_warns_of_an_empty_allow_list_that_admits_nobody(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         if not account.capabilities.can_write(Field.ALLOWED_ADDRESSES):
             pytest.skip(f"{account.spec.slug} has no allow-list")
         empty = InboundUpdate(allowed_addresses=(), allow_any=True)
         change = self.import_of(account, self.required(account) - {Field.ALLOWED_ADDRESSES}, inbound=empty)
-        said = [p.severity for p in account.client.check(change) if p.field == Field.ALLOWED_ADDRESSES]
-        assert said == (["warning"] if account.capabilities.admits_with_empty_list is Admits.NOBODY else [])
+        severities = [p.severity for p in account.client.check(change) if p.field == Field.ALLOWED_ADDRESSES]
+        assert severities == (["warning"] if account.capabilities.admits_with_empty_list is Admits.NOBODY else [])
 
     def test_import_with_an_agent_that_does_not_exist_leaves_nothing_unsaid(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
@@ -183,7 +183,7 @@ class Importing(Subject):
 
     # -- lost answers
 
-    def test_an_import_whose_answer_was_lost_is_found_and_made_whole(self, account: ContractAccount) -> None:
+    def test_an_import_whose_answer_was_lost_is_found_and_completed(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.LOST_AFTER)
         fields = self.importable(account) - {Field.INBOUND_AGENT, Field.OUTBOUND_AGENT}
@@ -191,7 +191,7 @@ class Importing(Subject):
         self.assert_written(account, number, {name: self.value(account, name) for name in fields})
         assert len(self.records(account)) == 1
 
-    def test_an_import_answered_by_a_gateway_is_found_and_made_whole(self, account: ContractAccount) -> None:
+    def test_an_import_answered_by_a_gateway_is_found_and_completed(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.ANSWER_AFTER, methods=["POST", "PUT"], response=Response(502, {}, b"<html>"))
         number = account.client.import_number(self.import_of(account, self.required(account)))
@@ -213,7 +213,7 @@ class Importing(Subject):
         assert self.records(account) == []
         assert account.client.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
-    def test_an_import_that_happens_late_is_seen_by_a_later_look(self, account: ContractAccount) -> None:
+    def test_an_import_that_happens_late_is_found_by_a_later_reconciliation(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         account.fail(FaultKind.LATE)
         with pytest.raises(OutcomeUnknown) as caught:

@@ -11,7 +11,6 @@ from telephony_core.emulator import json_response
 from telephony_core.errors import AmbiguousNumber, InvalidInput, NotFound, UnexpectedResponse
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Operation
-from telephony_core.provider.flow import Response
 from telephony_core.provider.port import Provider
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import Subject
@@ -137,7 +136,7 @@ class Reading(Subject):
             account.client.find_number(str(number.identity))
         assert {candidate.id for candidate in caught.value.candidates} == {number.id, twin}
 
-    def test_find_prefers_the_live_record_to_those_that_are_over(self, account: ContractAccount) -> None:
+    def test_find_prefers_the_live_record_to_released_ones(self, account: ContractAccount) -> None:
         number = self.unique(account)
         over = next((n for n in account.client.list_numbers(status=NumberStatus.RELEASED)), None)
         if over is None:
@@ -191,8 +190,3 @@ def _national(account: ContractAccount, number: PhoneNumber) -> list[str]:
     region = account.capabilities.region
     digits = number.identity.national_digits
     return [digits] if digits and NumberIdentity.parse(digits, region=region).same_number(number.identity) else []
-
-
-def html(status: int = 200) -> Response:
-    """A gateway's page."""
-    return Response(status, {"content-type": "text/html"}, b"<html><body>Bad Gateway</body></html>")

@@ -1,4 +1,4 @@
-"""What is not declared, and what cannot be meant, is refused before any request."""
+"""What is not declared, and what is invalid, is refused before any request."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Refusals(Subject):
         number = self.any_number(account).model_copy(update={"origin": wrong_origin.origin})
         self.refused(account, UnsupportedOperation, self.attempt(account, wrong_origin.operation, number))
 
-    def test_an_operation_by_id_is_refused_after_one_look_at_a_number_of_another_origin(
+    def test_an_operation_by_id_is_refused_after_one_read_of_a_number_of_another_origin(
         self, account: ContractAccount, wrong_origin: OriginCase
     ) -> None:
         numbers = self.numbers(account, origins=[wrong_origin.origin])
@@ -79,7 +79,7 @@ class Refusals(Subject):
             values = {dependent: self.value(account, dependent)}
             self.refused(account, InvalidInput, partial(self.write, account, number, values))
 
-    def test_check_tells_every_field_that_stands_against_a_change(self, account: ContractAccount) -> None:
+    def test_check_names_every_field_that_cannot_be_written(self, account: ContractAccount) -> None:
         self.needs(account, Operation.UPDATE_SIP)
         number = self.number_for(account, Operation.UPDATE_SIP)
         names = [name for name in Field if WRITTEN_BY[name] is Operation.UPDATE_SIP]
@@ -89,9 +89,9 @@ class Refusals(Subject):
         refused = {problem.field for problem in problems if isinstance(problem.error, UnsupportedField)}
         assert refused == {name for name in names if not account.capabilities.can_write(name)}
 
-    def test_check_finds_nothing_against_what_is_declared(self, account: ContractAccount, trunk_field: Field) -> None:
+    def test_check_has_no_problem_with_what_is_declared(self, account: ContractAccount, trunk_field: Field) -> None:
         number = self.number_for(account, Operation.UPDATE_SIP)
-        values = self.with_companions(account, {trunk_field: self.value(account, trunk_field, number)}, number)
+        values = self.new_value(account, trunk_field, number)
         with account.no_request():
             problems = account.client.check(SipUpdate(number, *halves(values)))
         assert [problem for problem in problems if problem.error is not None] == []
@@ -143,7 +143,7 @@ class Refusals(Subject):
         self, account: ContractAccount, trunk_field: Field
     ) -> None:
         number = self.number_for(account, Operation.UPDATE_SIP)
-        values = self.with_companions(account, {trunk_field: self.value(account, trunk_field, number)}, number)
+        values = self.new_value(account, trunk_field, number)
         inbound, outbound = halves(values)
         options = {account.spec.slug: {"no_such_option": True}}
         update = partial(account.client.update_sip, number, inbound=inbound, outbound=outbound, options=options)

@@ -1,4 +1,4 @@
-"""Giving numbers up and taking that back: when it takes effect, whether it can be revoked, what it touches."""
+"""Releasing numbers and revoking a release: when it takes effect, whether it can be revoked, its side effects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from telephony_core.testing.contract.subject import EVERYTHING, Subject
 class Releasing(Subject):
     """`RELEASE` and `REVOKE_RELEASE`, by the origin of a number."""
 
-    def test_a_release_that_takes_effect_at_once_is_over(self, account: ContractAccount, ends_at_once: Origin) -> None:
+    def test_an_immediate_release_ends_the_number(self, account: ContractAccount, ends_at_once: Origin) -> None:
         number = self.number_for(account, Operation.RELEASE, ends_at_once)
         release = account.client.release(number, allow=EVERYTHING)
         assert release.status is NumberStatus.RELEASED
@@ -61,7 +61,7 @@ class Releasing(Subject):
         scheduled = account.client.get_number(number.id)
         self.refused(account, WrongState, lambda: account.client.release(scheduled, allow=EVERYTHING))
 
-    def test_a_side_effect_of_releasing_needs_allow(self, account: ContractAccount) -> None:
+    def test_a_side_effect_of_releasing_has_to_be_allowed(self, account: ContractAccount) -> None:
         effects = account.capabilities.side_effects.get(Operation.RELEASE, frozenset())
         if not effects:
             pytest.skip(f"{account.spec.slug} declares no side effect of releasing")
@@ -76,7 +76,7 @@ class Releasing(Subject):
             account.client.release(before_it_was_linked)
         assert account.client.release(number, allow=effects).id == number.id
 
-    def test_a_release_without_side_effects_needs_no_consent(self, account: ContractAccount) -> None:
+    def test_a_release_without_side_effects_needs_no_allowance(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         origins = account.capabilities.operations[Operation.RELEASE].origins
         harmless = [n for n in self.numbers(account, origins=origins) if not self.effects_of(account, n)]
@@ -86,7 +86,7 @@ class Releasing(Subject):
 
     # -- revoking
 
-    def test_a_revocable_release_can_be_taken_back(self, account: ContractAccount, revocable: Origin) -> None:
+    def test_a_revocable_release_can_be_revoked(self, account: ContractAccount, revocable: Origin) -> None:
         number = self.number_for(account, Operation.REVOKE_RELEASE, revocable)
         assert account.client.release(number, allow=EVERYTHING).revocable
         after = account.client.revoke_release(number.id)
@@ -106,22 +106,22 @@ class Releasing(Subject):
         for origin in final:
             number = self.number_for(account, Operation.RELEASE, origin)
             account.client.release(number, allow=EVERYTHING)
-            gone = number.model_copy(update={"status": NumberStatus.RELEASE_SCHEDULED})
-            self.refused(account, UnsupportedOperation, lambda n=gone: account.client.revoke_release(n))  # type: ignore[misc]
+            scheduled = number.model_copy(update={"status": NumberStatus.RELEASE_SCHEDULED})
+            self.refused(account, UnsupportedOperation, lambda n=scheduled: account.client.revoke_release(n))  # type: ignore[misc]
 
-    # -- what is over
+    # -- released numbers
 
     def test_a_released_number_takes_no_change_and_no_request(self, account: ContractAccount) -> None:
         (number, *_) = self.numbers(account)
         for operation in CHANGES:
             if account.capabilities.offers(operation):
                 origin = min(account.capabilities.operations[operation].origins)
-                over = number.model_copy(update={"status": NumberStatus.RELEASED, "origin": origin})
-                self.refused(account, WrongState, self.attempt(account, operation, over))
+                released = number.model_copy(update={"status": NumberStatus.RELEASED, "origin": origin})
+                self.refused(account, WrongState, self.attempt(account, operation, released))
 
     # -- lost answers
 
-    def test_a_release_whose_answer_was_lost_is_found_out(self, account: ContractAccount) -> None:
+    def test_a_release_whose_answer_was_lost_is_reconciled(self, account: ContractAccount) -> None:
         self.needs(account, Operation.RELEASE)
         number = self.number_for(account, Operation.RELEASE)
         account.fail(FaultKind.LOST_AFTER)
@@ -141,7 +141,7 @@ class Releasing(Subject):
         assert account.client.get_number(number.id) == number
         assert account.client.reconcile(caught.value).outcome is ReconciliationOutcome.NOT_SEEN
 
-    def test_a_revocation_whose_answer_was_lost_is_found_out(self, account: ContractAccount, revocable: Origin) -> None:
+    def test_a_revocation_whose_answer_was_lost_is_found(self, account: ContractAccount, revocable: Origin) -> None:
         number = self.number_for(account, Operation.REVOKE_RELEASE, revocable)
         account.client.release(number, allow=EVERYTHING)
         account.fail(FaultKind.LOST_AFTER)
@@ -155,7 +155,7 @@ class Releasing(Subject):
         return number, account.client.release(number, allow=EVERYTHING)
 
     def status_now(self, account: ContractAccount, number: PhoneNumber) -> NumberStatus | None:
-        """The status of a record, or ``None`` when it is gone."""
+        """The status of a record, or ``None`` when there is no such record."""
         try:
             return account.client.get_number(number.id).status
         except NotFound:

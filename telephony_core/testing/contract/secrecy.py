@@ -17,7 +17,7 @@ from telephony_core.provider.flow import Response
 from telephony_core.secrets.redaction import SECRET_KEYS
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CHANGES
-from telephony_core.testing.contract.subject import PASSWORD, Subject
+from telephony_core.testing.contract.subject import PASSWORD, Subject, leaves
 
 GATEWAY = "https://gateway.contract.example/telephony"
 ELSEWHERE = "https://elsewhere.example/steal"
@@ -79,7 +79,7 @@ class Secrecy(Subject):
             pytest.skip(f"{account.spec.slug} takes no password")
         self.everything(account)
         bodies = [json.loads(request.body) for request in account.writes if request.body]
-        texts = [leaf for body in bodies for leaf in _texts(body)]
+        texts = [leaf for body in bodies for leaf in leaves(body) if isinstance(leaf, str)]
         assert PASSWORD in texts
         assert not [text for text in texts if "**" in text], "a masked secret was sent"
 
@@ -101,7 +101,7 @@ class Secrecy(Subject):
         self, account: ContractAccount, caplog: pytest.LogCaptureFixture
     ) -> None:
         key, text = account.emulator.api_key, f"refused: {PASSWORD}"
-        said = {
+        envelope = {
             "error": {"code": PASSWORD, "message": f"{text} {key}", "details": {"reason": text, "password": PASSWORD}},
             "error_code": PASSWORD,
             "message": text,
@@ -111,7 +111,7 @@ class Secrecy(Subject):
         }
         caplog.set_level(logging.DEBUG)
         for status in (400, 401, 409, 422, 500):
-            for body in (json.dumps(said), json.dumps(said, ensure_ascii=False), f"{text} {key}"):
+            for body in (json.dumps(envelope), json.dumps(envelope, ensure_ascii=False), f"{text} {key}"):
                 answer = Response(status, {"x-request-id": key}, body.encode())
                 account.fail(FaultKind.ANSWER, times=10, response=answer)
                 for call in self.calls(account):
@@ -125,7 +125,7 @@ class Secrecy(Subject):
         (number,) = client.list_numbers()
         assert secret not in repr(number.raw) + repr(number) + number.model_dump_json()
 
-    def test_a_password_inside_an_address_is_neither_kept_nor_told(self, account: ContractAccount) -> None:
+    def test_a_password_inside_an_address_is_neither_kept_nor_shown(self, account: ContractAccount) -> None:
         secret = "address-password"
         record = {**self.record(account), "extra": {"uri": f"sip:user:{secret}@pbx.example.com"}}
         odd = [{key: f"sip:user:{secret}@pbx.example.com"} for key, value in record.items() if isinstance(value, dict)]
@@ -146,7 +146,7 @@ class Secrecy(Subject):
             yield partial(account.client.import_number, self.import_of(account, self.importable(account)))
         if fields.offers(Operation.UPDATE_SIP):
             number = self.number_for(account, Operation.UPDATE_SIP)
-            values = self.with_companions(account, {Field.PASSWORD: self.value(account, Field.PASSWORD)}, number)
+            values = self.new_value(account, Field.PASSWORD, number)
             yield partial(self.write, account, number, values)
 
     def everything(self, account: ContractAccount) -> list[object]:
@@ -174,19 +174,8 @@ class Secrecy(Subject):
             assert not [text for text in shown if secret in text]
 
 
-def _texts(body: object) -> Iterator[str]:
-    if isinstance(body, dict):
-        for value in body.values():
-            yield from _texts(value)
-    elif isinstance(body, list):
-        for value in body:
-            yield from _texts(value)
-    elif isinstance(body, str):
-        yield body
-
-
 def _shown(call: Callable[[], object]) -> list[str]:
-    """Everything that an error and what stands behind it would show."""
+    """Every text of an error and of its causes."""
     with pytest.raises(TelephonyError) as caught:
         call()
     shown: list[str] = []

@@ -1,4 +1,4 @@
-"""What an author says about an adapter under test, and what every case builds on."""
+"""The settings of an adapter under test, and the helpers of every case."""
 
 from __future__ import annotations
 
@@ -124,9 +124,17 @@ class Subject:
             pytest.fail(f"the emulator has no active number for {operation} ({origin or 'any origin'}): seed one")
         return min(numbers, key=_distance)
 
+    def changeable(self, account: ContractAccount, operation: Operation, origin: Origin | None = None) -> PhoneNumber:
+        """A number in a state in which this operation is possible."""
+        number = self.number_for(account, operation, origin)
+        if operation is not Operation.REVOKE_RELEASE:
+            return number
+        account.client.release(number, allow=EVERYTHING)
+        return account.client.get_number(number.id)
+
     def record(self, account: ContractAccount) -> Record:
-        """A vendor's record with as many values as any record of the emulator has: that of the number that has most to
-        tell, with what it leaves empty filled in from others."""
+        """A vendor's record with as many values as any record of the emulator has: the fullest one, with its empty
+        fields filled in from others."""
         records = account.emulator.records()
         fullest = max(records, key=_weight)
         whole = dict(fullest)
@@ -156,6 +164,10 @@ class Subject:
                 choice = (MediaEncryption.REQUIRE, MediaEncryption.DISABLE)
                 return choice[1] if current is choice[0] else choice[0]
 
+    def new_value(self, account: ContractAccount, name: Field, number: PhoneNumber) -> dict[Field, object]:
+        """An update of one field of a number, complete."""
+        return self.with_companions(account, {name: self.value(account, name, number)}, number)
+
     def with_companions(
         self, account: ContractAccount, values: Mapping[Field, object], number: PhoneNumber | None = None
     ) -> dict[Field, object]:
@@ -168,7 +180,7 @@ class Subject:
         return whole
 
     def import_of(self, account: ContractAccount, fields: Iterable[Field], **more: Any) -> NumberImport:
-        """An import with a value for each of these fields, and consent to every side effect and to an open trunk."""
+        """An import with a value for each of these fields, every side effect and an open trunk allowed."""
         values = {name: self.value(account, name) for name in fields}
         inbound, outbound = halves(values)
         if inbound is UNSET and account.capabilities.can_write(Field.ALLOWED_ADDRESSES):
@@ -226,7 +238,7 @@ class Subject:
     def attempt(
         self, account: ContractAccount, operation: Operation, number: PhoneNumber | str, client: Driver | None = None
     ) -> Callable[[], object]:
-        """An operation with values that nothing stands against, ready to be called."""
+        """An operation with valid values, ready to be called."""
         client = client or account.client
         record = number if isinstance(number, PhoneNumber) else None
         match operation:
@@ -246,12 +258,12 @@ class Subject:
                     values = self.with_companions(account, values, record)
                 return partial(self.write, account, number, values, client=client)
 
-    # -- judging
+    # -- asserting
 
     def refused(
         self, account: ContractAccount, kind: type[ErrorT] | tuple[type[ErrorT], ...], call: Callable[[], object]
     ) -> ErrorT:
-        """The error of a call that is refused before any request, complete in what it tells."""
+        """The error of a call that is refused before any request, with all that an error has to say."""
         with account.no_request(), pytest.raises(kind) as caught:
             call()
         error = caught.value
@@ -282,12 +294,12 @@ def _distance(number: PhoneNumber) -> tuple[bool, bool]:
 
 
 def _weight(record: Record) -> int:
-    """How much a record tells."""
+    """How much a record holds."""
     return len(str({key: value for key, value in record.items() if value}))
 
 
 def halves(values: Mapping[Field, object]) -> tuple[InboundUpdate | Unset, OutboundUpdate | Unset]:
-    """Trunk settings as the two halves of an update, with consent to an open trunk; a half without any is left out."""
+    """Trunk settings as the two halves of an update, an open trunk allowed; a half without any is left out."""
     leaves = {half: {n.split(".")[1]: v for n, v in values.items() if n.startswith(f"{half}.")} for half in HALVES}
     return (
         InboundUpdate.model_validate({**leaves["inbound"], "allow_any": True}) if leaves["inbound"] else UNSET,
@@ -311,3 +323,15 @@ def same(written: object, read: object, capabilities: Capabilities) -> bool:
     if isinstance(written, tuple) and isinstance(read, tuple):
         return set(written) == set(read)
     return written == read
+
+
+def leaves(body: object) -> Iterator[object]:
+    """Every value of a JSON document that is neither an object nor a list."""
+    if isinstance(body, dict):
+        for value in body.values():
+            yield from leaves(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from leaves(value)
+    else:
+        yield body

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
-from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import FaultKind
@@ -19,7 +17,7 @@ from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ADDRESSES, WRITTEN_BY, OriginCase
-from telephony_core.testing.contract.subject import PAIR, Subject
+from telephony_core.testing.contract.subject import PAIR, Subject, leaves
 
 
 class Writing(Subject):
@@ -36,19 +34,19 @@ class Writing(Subject):
 
     def test_a_writable_field_reaches_the_vendor(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
-        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        values = self.new_value(account, writable, number)
         after = self.write(account, number, values)
         self.assert_written(account, after, values)
         assert account.client.get_number(number.id) == after, "what a write returns is what a read shows"
 
     def test_a_field_is_written_by_the_id_of_the_number_too(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
-        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        values = self.new_value(account, writable, number)
         self.assert_written(account, self.write(account, number.id, values), values)
 
     def test_writing_a_field_leaves_the_others(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
-        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        values = self.new_value(account, writable, number)
         stored = account.emulator.credentials(number.id)
         after = self.write(account, number, values)
         assert _untouched(after, values) == _untouched(number, values)
@@ -63,15 +61,15 @@ class Writing(Subject):
 
     def test_a_value_is_sent_without_any_null_beside_it(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
-        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        values = self.new_value(account, writable, number)
         self.write(account, number, values)
         bodies = [json.loads(request.body) for request in account.writes if request.body]
         assert bodies
-        assert None not in [leaf for body in bodies for leaf in _leaves(body)]
+        assert None not in [leaf for body in bodies for leaf in leaves(body)]
 
     def test_writing_the_same_twice_is_the_same(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
-        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        values = self.new_value(account, writable, number)
         once = self.write(account, number, values)
         self.assert_written(account, self.write(account, once, values), values)
 
@@ -151,7 +149,7 @@ class Writing(Subject):
             self.write(account, number, {self.agent_field(account): nobody})
         assert account.client.get_number(number.id) == number
 
-    def test_a_side_effect_of_assigning_needs_allow(self, account: ContractAccount) -> None:
+    def test_a_side_effect_of_assigning_has_to_be_allowed(self, account: ContractAccount) -> None:
         effects = account.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
         if not effects:
             pytest.skip(f"{account.spec.slug} declares no side effect of assigning")
@@ -164,7 +162,7 @@ class Writing(Subject):
 
     # -- what goes wrong
 
-    def test_an_unknown_id_is_not_found_and_nothing_is_sent_but_the_look(
+    def test_an_unknown_id_is_not_found_and_nothing_is_sent_but_one_read(
         self, account: ContractAccount, change: Operation
     ) -> None:
         with account.no_write(), pytest.raises(NotFound):
@@ -172,7 +170,7 @@ class Writing(Subject):
 
     def test_a_setting_whose_answer_is_lost_is_sent_again(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
-        values = self.with_companions(account, {writable: self.value(account, writable, number)}, number)
+        values = self.new_value(account, writable, number)
         for kind in (FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.REFUSED):
             account.fail(kind)
             self.assert_written(account, self.write(account, number, values), values)
@@ -193,28 +191,9 @@ class Writing(Subject):
         fields = (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT)
         return next(name for name in fields if account.capabilities.can_write(name))
 
-    def changeable(self, account: ContractAccount, change: Operation, origin: Origin | None = None) -> PhoneNumber:
-        """A number that stands where this operation can be done to it."""
-        number = self.number_for(account, change, origin)
-        if change is not Operation.REVOKE_RELEASE:
-            return number
-        account.client.release(number, allow=account.capabilities.side_effects.get(Operation.RELEASE, ()))
-        return account.client.get_number(number.id)
-
 
 def _untouched(number: PhoneNumber, values: dict[Field, object]) -> dict[str, object]:
     """What a change of these fields has to leave as it was."""
     kept = {str(name): read_field(number, name) for name in Field if name not in values and name is not Field.PASSWORD}
     facts = ("id", "identity", "status", "origin", "created_at", "starts_at", "ends_at", "monthly_fee")
     return {**kept, **{name: getattr(number, name) for name in facts}}
-
-
-def _leaves(body: object) -> Iterator[object]:
-    if isinstance(body, dict):
-        for value in body.values():
-            yield from _leaves(value)
-    elif isinstance(body, list):
-        for value in body:
-            yield from _leaves(value)
-    else:
-        yield body

@@ -176,7 +176,7 @@ def test_a_gateway_page_in_place_of_the_agents_changes_nothing(telephony: Teleph
     assert writes(emulator) == []
 
 
-def test_a_wrong_key_is_told(emulator: DigaEmulator) -> None:
+def test_a_wrong_key_is_an_authentication_failure(emulator: DigaEmulator) -> None:
     telephony = Telephony("diga", api_key="can4ry", backend=emulator.backend())
 
     with telephony, pytest.raises(AuthenticationFailed) as error:

@@ -25,7 +25,7 @@ def test_json_is_the_report_and_nothing_else(telephony):
     with local_peer() as address:
         report = json.loads(telephony("sip", "check", address, "--transport", "udp", "--json").stdout)
     assert report["verdict"] == "PASS"
-    assert report["steps"][-1]["seen"]["server"] == "telephony demo"
+    assert report["steps"][-1]["observation"]["server"] == "telephony demo"
     assert report["vantage_point"]["host"]
 
 

@@ -239,7 +239,7 @@ def test_what_is_wrong_with_a_connection_is_told_by_the_check_it_belongs_to(slug
 
 
 @pytest.mark.parametrize("slug", VENDORS)
-def test_a_wrong_key_is_told(slug):
+def test_a_wrong_key_is_an_authentication_failure(slug):
     found = diagnosis(new_emulator(slug), key="another-key")
     assert isinstance(found.error, AuthenticationFailed)
     assert outcomes(found)["records"] is CheckOutcome.NOT_TRIED

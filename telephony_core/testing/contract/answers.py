@@ -1,4 +1,4 @@
-"""Reading what is odd: everything that can be read is read, and the rest is named."""
+"""What a vendor may answer: errors by their status, and records in which something is odd."""
 
 from __future__ import annotations
 
@@ -10,11 +10,47 @@ import pytest
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import FaultKind, Record, json_response
-from telephony_core.errors import UnexpectedResponse
+from telephony_core.errors import (
+    AuthenticationFailed,
+    Conflict,
+    InvalidRequest,
+    NoAnswer,
+    NotFound,
+    NotSent,
+    PermissionDenied,
+    ProviderError,
+    ProviderUnavailable,
+    RateLimited,
+    TransportError,
+    UnexpectedResponse,
+    WrongState,
+)
 from telephony_core.provider.flow import Response
+from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.testing.contract.account import ContractAccount
-from telephony_core.testing.contract.reading import html
 from telephony_core.testing.contract.subject import Subject
+
+MEANING: dict[int, type[ProviderError]] = {
+    400: InvalidRequest,
+    401: AuthenticationFailed,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    412: WrongState,
+    422: InvalidRequest,
+    429: RateLimited,
+    500: ProviderUnavailable,
+    502: ProviderUnavailable,
+    503: ProviderUnavailable,
+}
+
+BODIES = (
+    *(b"", b"<html>Bad Gateway</html>", b"\xff\xfe", b"null", b"7", b'"text"', b"[]", b"{}", b"[" * 100_000),
+    *(b'{"error": null}', b'{"error": 7}', b'{"error": {"code": {}, "message": []}}', b'{"error": {"details": 5}}'),
+    *(b'{"detail": 7}', b'{"detail": [7]}', b'{"detail": [{"loc": 7}]}', b'{"error_code": [], "message": {}}'),
+    *(b'{"code": 7, "detail": {}}', b'{"errors": [null]}', b'{"message": "\\ud800\\u0000"}', b'{"title": []}'),
+)
+"""Bodies of errors that nobody documents."""
 
 WRONG: dict[type, tuple[object, ...]] = {
     str: (17, {"unexpected": ["shape"]}, ["text"], True),
@@ -30,16 +66,88 @@ HOSTILE: tuple[object, ...] = (
     *(None, True, -1, 0, 10**30, 1e308, "", " ", "\x00", "x" * 5000),
     *([], {}, [None], {"": None}, [[]], "9999-99-99T99:99:99Z", "sip:u:p@h", -(2**63)),
 )
-"""Values that no field means and no reader may stumble over."""
+"""Values that are invalid in every field; no reader may fail on them."""
 
 NEW = {"of": ["the vendor"]}
 NOT_A_RECORD: tuple[object, ...] = (None, 7, "text", [], {}, True)
+
+HTML = Response(200, {"content-type": "text/html"}, b"<html><body>Bad Gateway</body></html>")
+"""A gateway's page."""
+
+
+class Failures(Subject):
+    """The same failure is the same error at every provider."""
+
+    @pytest.mark.parametrize("status", sorted(MEANING))
+    def test_a_status_has_one_meaning_whatever_the_body_is(self, account: ContractAccount, status: int) -> None:
+        for body in BODIES:
+            client, _ = account.scripted(lambda _, b=body: Response(status, {}, b), max_retries=0)  # type: ignore[misc]
+            with pytest.raises(MEANING[status]) as caught:
+                client.get_number("some-id")
+            assert type(caught.value) is MEANING[status]
+            assert (caught.value.status, caught.value.provider) == (status, account.spec.slug)
+            with pytest.raises(MEANING[status]):
+                client.list_numbers()
+
+    @pytest.mark.parametrize("status", sorted(MEANING))
+    def test_reading_an_error_never_fails(self, account: ContractAccount, status: int) -> None:
+        for body in BODIES:
+            refusal = account.client.adapter.read_error(Response(status, {"content-type": "application/json"}, body))
+            assert isinstance(refusal, ErrorEnvelope)
+            assert all(text is None or isinstance(text, str) for text in (refusal.code, refusal.message))
+
+    def test_too_many_requests_says_how_long_to_wait(self, account: ContractAccount) -> None:
+        client, _ = account.scripted(lambda _: Response(429, {"retry-after": "7"}, b""), max_retries=0)
+        with pytest.raises(RateLimited) as caught:
+            client.get_number("some-id")
+        assert caught.value.retry_after == 7
+
+    def test_a_request_id_of_the_vendor_is_kept(self, account: ContractAccount) -> None:
+        client, _ = account.scripted(lambda _: Response(404, {"x-request-id": "req-77"}, b""))
+        with pytest.raises(NotFound) as caught:
+            client.get_number("some-id")
+        assert caught.value.request_id == "req-77"
+
+    @pytest.mark.parametrize("status", [429, 500, 503])
+    def test_a_read_is_repeated_after_a_passing_failure(self, account: ContractAccount, status: int) -> None:
+        answers = iter([Response(status, {}, b"")])
+        id = account.client.list_numbers(first=1)[0].id
+        backend = account.emulator.backend()
+
+        client, script = account.scripted(lambda request: next(answers, None) or backend.send(request, 1.0))
+        assert client.get_number(id).id == id
+        assert len(script.sent) == 2
+
+    @pytest.mark.parametrize("failure", [NotSent, NoAnswer])
+    def test_a_read_is_repeated_after_a_failure_of_the_network(
+        self, account: ContractAccount, failure: type[TransportError]
+    ) -> None:
+        lost = iter([failure("the network failed")])
+        id = account.client.list_numbers(first=1)[0].id
+        backend = account.emulator.backend()
+        client, script = account.scripted(lambda request: next(lost, None) or backend.send(request, 1.0))
+        assert client.get_number(id).id == id
+        assert len(script.sent) == 2
+
+    def test_a_wrong_key_is_an_authentication_failure(self, account: ContractAccount) -> None:
+        client = account.connect(account.emulator.backend(), api_key="not-the-key")
+        with pytest.raises(AuthenticationFailed) as caught:
+            client.list_numbers()
+        assert "not-the-key" not in str(caught.value)
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_is_not_followed(self, account: ContractAccount, status: int) -> None:
+        answer = Response(status, {"location": "https://elsewhere.example/v1/numbers"}, b"")
+        client, script = account.scripted(lambda _: answer)
+        with pytest.raises(UnexpectedResponse):
+            client.list_numbers()
+        assert len(script.sent) == 1
 
 
 class Tolerance(Subject):
     """An adapter outlives its vendor's next release."""
 
-    def test_an_unknown_status_is_unknown_live_and_told_in_the_vendors_word(self, account: ContractAccount) -> None:
+    def test_an_unknown_status_is_unknown_and_live_and_keeps_the_vendors_word(self, account: ContractAccount) -> None:
         number = self.odd(account, {**self.record(account), self.status_key: "teleported"})
         assert number.status is NumberStatus.UNKNOWN
         assert number.provider_status == "teleported"
@@ -75,12 +183,12 @@ class Tolerance(Subject):
         for path, value in self.optional_leaves(account):
             for wrong in WRONG.get(type(value), ()):
                 number = self.odd(account, _replaced(record, path, wrong))
-                told = any(path[-1] in problem for problem in number.problems)
-                named |= {path} if told else set()
-                if not told and number != plain:
+                is_named = any(path[-1] in problem for problem in number.problems)
+                named |= {path} if is_named else set()
+                if not is_named and number != plain:
                     silent.append((".".join(path), wrong))
-                assert len(_differences(number, plain)) <= _fields_of(value), "one odd field took others along"
-        assert not silent, "these were read otherwise without a word"
+                assert len(_differences(number, plain)) <= _fields_of(value), "one odd field changed others"
+        assert not silent, "these were read differently, and `problems` does not name them"
         assert (self.status_key,) in named
 
     def test_no_value_of_an_optional_field_can_break_the_reading(self, account: ContractAccount) -> None:
@@ -139,7 +247,7 @@ class Tolerance(Subject):
     @pytest.mark.parametrize(
         "answer",
         [
-            html(),
+            HTML,
             Response(200, {}, b""),
             Response(204, {}, b""),
             Response(200, {"content-type": "application/json"}, b'{"cut": "in the mid'),
@@ -158,17 +266,17 @@ class Tolerance(Subject):
         with pytest.raises(UnexpectedResponse):
             client.get_number("some-id")
 
-    def test_a_failure_in_the_middle_of_a_listing_is_told(self, account: ContractAccount) -> None:
-        pages = iter([json_response(200, self.page([self.record(account)], "next-page")), html()])
+    def test_a_failure_in_the_middle_of_a_listing_is_raised(self, account: ContractAccount) -> None:
+        pages = iter([json_response(200, self.page([self.record(account)], "next-page")), HTML])
         client, _ = account.scripted(lambda _: next(pages))
         assert client.list_numbers(first=1)
-        pages = iter([json_response(200, self.page([self.record(account)], "next-page")), html()])
+        pages = iter([json_response(200, self.page([self.record(account)], "next-page")), HTML])
         with pytest.raises(UnexpectedResponse):
             client.list_numbers()
 
     def test_html_from_a_gateway_in_place_of_a_record_is_an_unexpected_response(self, account: ContractAccount) -> None:
         id = str(self.record(account)[self.id_key])
-        account.fail(FaultKind.ANSWER, methods=["GET"], response=html())
+        account.fail(FaultKind.ANSWER, methods=["GET"], response=HTML)
         with pytest.raises(UnexpectedResponse):
             account.client.get_number(id)
 

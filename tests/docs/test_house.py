@@ -1,0 +1,63 @@
+"""CONTRIBUTING.md leads to places that exist, and the house keeps its shape."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.docs.house import CONTRIBUTING, ROOT, in_circles, modules_by_folder, with_figures
+
+MOST = 13
+TEXT = CONTRIBUTING.read_text(encoding="utf-8")
+GUIDE = TEXT.split("## Where does my change go")[1].split("### The house in figures")[0]
+PATHS = sorted({path for path in re.findall(r"`([\w./<>-]+)`", GUIDE) if "/" in path})
+FOLDERS = modules_by_folder(ROOT)
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path.split("/")[0] in ("telephony_core", "adapters")])
+@pytest.mark.parametrize("slug", ["vox", "diga"])
+def test_every_place_in_the_guide_exists(path: str, slug: str) -> None:
+    assert (ROOT / path.replace("<slug>", slug)).exists()
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PATHS if path.split("/")[0] in ("cassettes", "docs", "examples", "tests")]
+)
+def test_every_other_file_in_the_guide_exists(path: str) -> None:
+    assert (ROOT / path.replace("<slug>", "vox")).exists()
+
+
+def test_every_folder_of_core_is_on_the_map() -> None:
+    unnamed = {folder.name for folder in (ROOT / "telephony_core").iterdir() if (folder / "__init__.py").exists()} - {
+        path.split("/")[1] for path in PATHS if path.startswith("telephony_core/")
+    }
+    assert not unnamed
+
+
+def test_the_quiz_asks_for_nothing_that_the_examples_show() -> None:
+    _, quiz = GUIDE.split("A quiz, ")
+    questions, answers = (re.findall(r"^\d+\. .+$", part, re.MULTILINE) for part in quiz.split("<details>"))
+    assert len(questions) == len(answers) == 10
+    assert len(set(answers)) == 10
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS))
+def test_a_folder_has_no_more_modules_than_a_person_reads(folder: str) -> None:
+    assert FOLDERS[folder] <= MOST
+
+
+def test_nothing_lies_loose_at_the_top() -> None:
+    top = {file.stem for file in (ROOT / "telephony_core").glob("*.py")}
+    assert top == {"__init__", "_version", "client", "errors"}
+
+
+def test_the_figures_are_written_into_the_last_column() -> None:
+    table = with_figures(TEXT).split("<!-- house: ")[1].split("<!-- /house -->")[0]
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == 9
+    assert all(cell.strip() for row in rows for cell in row)
+
+
+def test_a_circle_is_counted() -> None:
+    assert in_circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == {"b", "c"}
