@@ -119,10 +119,10 @@ class _Migration:
         found = self._assess(SOURCE, TARGET, "--map", "map.toml")
         back = self._assess(TARGET, SOURCE)
         self.expect("tls" in _consents(found), "a trunk that would lose TLS is blocked")
-        lost = {"allowed_addresses", "inbound_media_encryption", "outbound_media_encryption"}
+        lost = {"lost_allow_list", "inbound_media_encryption", "outbound_media_encryption"}
         self.expect(lost <= _consents(back), "a lost allow-list and lowered encryption are blocked")
         reasons = {str(each["why"]) for each in found["numbers"] if each["why"] is not None}
-        every = {"blocked", "already_there", "in_transition", "purchased", "identity", "ambiguous", "over"}
+        every = {"blocked", "already_there", "in_transition", "purchased", "identity", "ambiguous", "released"}
         self.expect(reasons == every, f"every reason to stay is there: {', '.join(sorted(reasons))}")
         return {why: sum(each["why"] == why for each in found["numbers"]) for why in sorted(reasons)}
 

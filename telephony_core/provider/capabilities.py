@@ -217,6 +217,8 @@ class Capabilities:
     rate_limit: RateLimit | None = None
     repeatable_import: RepeatableImport | None = None
     """``None``: a lost import may show, and even take effect, at any time within the settling window."""
+    finds_by_number: bool = False
+    """Whether the provider looks one number up in one request; else its whole list is read."""
 
     def offers(self, operation: Operation, origin: Origin = Origin.UNKNOWN) -> bool:
         """Whether the operation exists, for numbers of this origin; an unknown origin is left to the provider."""

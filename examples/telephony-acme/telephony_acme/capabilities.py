@@ -67,4 +67,5 @@ CAPABILITIES: Final = Capabilities(
     ),
     release={Origin.IMPORTED: ReleaseTerms(source=DOCS, effect=ReleaseEffect.IMMEDIATE, revocable=False)},
     inbound_host=InboundHost(source=DOCS, host="in.acme-voice.example"),
+    finds_by_number=True,
 )

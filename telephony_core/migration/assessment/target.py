@@ -1,4 +1,4 @@
-"""The connection that numbers go to, as it stands: what it holds, what it can be told, how a number is found there."""
+"""The connection that numbers go to: what it holds, and what its provider and its adapter can do there."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change
-from telephony_core.provider.port import Problem
+from telephony_core.provider.port import Problem, Provider
 from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony, Telephony
-
-
-def _no_objection(change: Change) -> Sequence[Problem]:
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +22,10 @@ class TargetAccount:
 
     inventory: Inventory
     capabilities: Capabilities
-    check: Callable[[Change], Sequence[Problem]] = _no_objection
+    check: Callable[[Change], Sequence[Problem]] = lambda change: ()
     """All problems of a change at the target, without any request."""
-    finds_by_number: bool = False
-    """Whether it can be asked for one number, instead of for the whole list."""
+    reads_agents: bool = False
+    """Whether its adapter reads agents before it assigns them."""
 
     @property
     def name(self) -> str:
@@ -50,8 +45,5 @@ async def asurvey(
 
 
 def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> TargetAccount:
-    # A flow that is never begun sends nothing; that there is one says that the provider looks a number up by itself.
-    looked_up = client.adapter.find(NumberIdentity.parse("+12025550123", region=client.capabilities.region))
-    if looked_up is not None:
-        looked_up.close()
-    return TargetAccount(inventory, client.capabilities, client.check, looked_up is not None)
+    reads_agents = type(client.adapter).check_agents is not Provider.check_agents
+    return TargetAccount(inventory, client.capabilities, client.check, reads_agents)

@@ -1,8 +1,7 @@
 """The plan: what a migration will do, as a file that a person can read and approve, and a program can check.
 
-It holds no secret, only references to them. What it says is all that `apply` may do. It carries a checksum, so that one
-that was edited or cut off is refused, and every number carries the record that was read when the plan was made, so that
-one that has been overtaken is refused too.
+It holds no secret, only references to secrets. What it says is all that `apply` may do. A plan that was edited or cut
+off is refused by its checksum, a stale one by the records that were read when it was made.
 """
 
 from __future__ import annotations
@@ -59,11 +58,11 @@ class Endpoint(InputModel):
     adapter: str | None = None
     """Distribution and version of the adapter, for people."""
     base_url: str | None = None
-    """Where it was asked. A client for another place is refused."""
+    """A client for another address is refused."""
     inventory: str | None = None
     """Checksum of the inventory that was read."""
     holds: Mapping[str, str] = Field(default_factory=dict)
-    """Some live records that the account held, id and number, by which another account is told from it."""
+    """Some live records of the account, number by id, by which it is recognized."""
     taken_at: UtcTime | None = None
 
 
@@ -103,7 +102,7 @@ class Trunk(InputModel):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The references that have to lead somewhere before anything is written."""
+        """The references that have to be resolved before anything is written."""
         return tuple(text for text in (self.username, self.password) if text is not None and is_reference(text))
 
 
@@ -139,9 +138,9 @@ class DesiredState(InputModel):
     inbound_agent: AgentRef | None = None
     outbound_agent: AgentRef | None = None
     allow: tuple[SideEffect, ...] = ()
-    """Side effects that were accepted by name."""
+    """Side effects that were allowed by name."""
     options: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
-    """Vendor options by provider slug. Never a secret: a plan is no place for one."""
+    """Vendor options by provider slug. Never a secret."""
 
     @property
     def has_agents(self) -> bool:
@@ -151,10 +150,10 @@ class DesiredState(InputModel):
 def import_of(
     desired: DesiredState, username: str | None = None, password: SecretStr | None = None, *, agents: bool = True
 ) -> NumberImport:
-    """The change that makes what is wanted. A half is left out where nothing of it is written.
+    """The import that makes it. A half is left out where nothing of it is written.
 
     ``agents=False`` leaves the agents to a step of their own. Raises `InvalidInput` or `NotAllowed` for what
-    cannot be meant.
+    no provider takes.
     """
     inbound, outbound = _given(desired.inbound), _given(desired.outbound)
     credentials = {"username": username, "password": password}
@@ -186,15 +185,15 @@ class StepKind(StrEnum):
 
 
 class PlannedStep(InputModel):
-    """One step, in words for people. What it writes is in `PlannedNumber.wanted`."""
+    """One step, in words for people. What it writes is in `PlannedNumber.desired`."""
 
     kind: StepKind
     message: str
-    """``create it at diga with label "Front desk"``."""
+    """``import +827011112222 at west as “Front desk”``."""
     before: Mapping[str, str] = Field(default_factory=dict)
-    """By dotted field name, as it stands at the source."""
+    """By dotted field name, as it is at the source."""
     after: Mapping[str, str] = Field(default_factory=dict)
-    """By dotted field name, as it will stand at the target."""
+    """By dotted field name, as it will be at the target."""
     reversible: bool = True
     undo: str | None = None
     """How `rollback` undoes it, or why it cannot."""
@@ -204,10 +203,10 @@ class PlannedStep(InputModel):
 
 
 class PlannedRelease(InputModel):
-    """What giving the source number up will mean, later and separately."""
+    """What releasing the number at the source will mean, later and separately."""
 
     effect: ReleaseEffect | None = None
-    """``None`` where the provider does not tell."""
+    """``None`` where the provider does not declare it."""
     revocable: bool = False
     side_effects: tuple[SideEffect, ...] = ()
     shares_agents_with: tuple[str, ...] = ()
@@ -222,7 +221,7 @@ class PlannedNumber(InputModel):
     source: PhoneNumber
     """The record as it was read. Planned fields that have changed since make the plan stale."""
     target_before: tuple[str, ...] = ()
-    """Ids of the records of this number at the target when the plan was made (all of them over)."""
+    """Ids of the released records of this number at the target when the plan was made."""
     desired: DesiredState
     steps: tuple[PlannedStep, ...] = Field(min_length=1)
     findings: tuple[Finding, ...] = ()
@@ -239,20 +238,20 @@ class PlannedNumber(InputModel):
 
 
 class Estimate(InputModel):
-    """How much work it is: requests on either side, and seconds at the configured pace."""
+    """How much work it is: requests to either end, and seconds at the configured pace."""
 
     source_requests: int = Field(default=0, ge=0)
     target_requests: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
     pace: str | None = None
-    """The pace that ``seconds`` was worked out for, in words."""
+    """The pace that ``seconds`` is for, in words."""
 
 
 class Settings(InputModel):
     """How the plan is to be carried out."""
 
     canary: int = Field(default=1, ge=0)
-    """So many numbers are moved first; unless all of them succeed, the rest is not begun."""
+    """So many numbers are moved first; unless all of them succeed, the others are not started."""
     concurrency: int = Field(default=4, ge=1, le=100)
     """Numbers in work at once."""
     timeout: float = Field(default=30.0, gt=0, le=86_400)
@@ -265,7 +264,7 @@ class Settings(InputModel):
     equal_failures: int = Field(default=3, ge=1)
     """So many equal failures in a row stop the run."""
     soak_hours: float = Field(default=72.0, ge=0, le=87_600)
-    """How long a number has to stand verified before its source may be released."""
+    """How long after a good verification a number may be released at the source."""
 
     @property
     def soak(self) -> timedelta:
@@ -273,12 +272,12 @@ class Settings(InputModel):
 
     @property
     def in_doubt(self) -> timedelta:
-        """How long after it was announced a request that was not answered may still take effect."""
+        """How long after its intent was journaled a request that was not answered may still take effect."""
         return timedelta(seconds=self.timeout + self.settling_window)
 
 
 class Plan(InputModel):
-    """What a migration will do. Raises `InvalidInput` when it does not hold together."""
+    """What a migration will do. Raises `InvalidInput` when it contradicts itself."""
 
     created_at: UtcTime
     made_with: str
@@ -286,7 +285,7 @@ class Plan(InputModel):
     source: Endpoint
     target: Endpoint
     allowed: tuple[str, ...] = ()
-    """Consents given by name (`telephony_core.migration.plan.allowances`)."""
+    """What was allowed by name (`telephony_core.migration.plan.allowances`)."""
     settings: Settings = Settings()
     trunks: tuple[Trunk, ...] = ()
     inbound_host: str | None = None
@@ -296,7 +295,7 @@ class Plan(InputModel):
     skipped: tuple[Skipped, ...] = ()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         trunks = {trunk.name for trunk in self.trunks}
         names = (
             ("number", (number.key for number in self.numbers)),
@@ -318,7 +317,7 @@ class Plan(InputModel):
         return next((trunk for trunk in self.trunks if trunk.name == number.desired.trunk), None)
 
     def chosen(self, keys: Iterable[str] | None) -> tuple[PlannedNumber, ...]:
-        """The numbers with these keys, in the plan's order, or all. Raises `InvalidInput` for a stranger."""
+        """The numbers with these keys, in the plan's order, or all. Raises `InvalidInput` for any other key."""
         if keys is None:
             return self.numbers
         desired = set(keys)

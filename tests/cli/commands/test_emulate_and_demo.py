@@ -169,7 +169,7 @@ def test_the_demo_kills_a_migration_resumes_it_and_leaves_its_report(left_behind
     facts = json.loads(result.stdout)["migration"]
     assert facts["moved"] == 5
     assert set(facts["stayed"]) == {
-        "already_there", "ambiguous", "blocked", "identity", "in_transition", "over", "purchased"
+        "already_there", "ambiguous", "blocked", "identity", "in_transition", "purchased", "released"
     }  # fmt: skip
     assert "3 of 5 are at diga, and it knows of 2" in result.stderr
     assert "found after its answer was lost" in result.stderr

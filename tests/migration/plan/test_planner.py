@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from telephony_core import InvalidInput, Telephony
 from telephony_core.domain.agents import AgentRef, AgentVersion
@@ -23,7 +24,7 @@ from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, Settings, SkipReason, StepKind
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import load_plan, save_plan
-from telephony_core.migration.rendering.layout import cells, wrapped
+from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.migration.rendering.plan_text import plan_lines
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import InboundHost, Operation, ReleaseEffect, ReleaseTerms
@@ -46,6 +47,10 @@ from tests.migration.scenes import (
 )
 
 CANARY = "canary-hunter2"
+
+
+def text_of(plan: Plan) -> str:
+    return "\n".join(plan_lines(plan))
 
 
 def planned(*held: Any, to: TargetAccount | None = None, mapping: MigrationMap | None = None, **given: Any) -> Plan:
@@ -154,7 +159,7 @@ def test_every_number_of_the_inventory_is_planned_or_left_out_once() -> None:
     assert sorted(ids) == sorted(record.id for record in held)
     assert [(left.key, left.why) for left in plan.skipped] == [
         ("+827033334444", SkipReason.PURCHASED),
-        ("+827055556666", SkipReason.OVER),
+        ("+827055556666", SkipReason.RELEASED),
         ("+827077778888", SkipReason.BLOCKED),
     ]
 
@@ -168,10 +173,10 @@ def test_a_blocked_number_stays_in_the_plan_with_its_reasons_and_without_steps()
 
 def test_accepted_losses_are_in_the_plan_by_name() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    plan = planned(number(), to=to, allow=["allowed_addresses", "tls"])
-    assert plan.allowed == ("allowed_addresses", "tls")
+    plan = planned(number(), to=to, allow=["lost_allow_list", "tls"])
+    assert plan.allowed == ("lost_allow_list", "tls")
     (allowed,) = [finding for finding in plan.numbers[0].findings if finding.allowed]
-    assert allowed.allowance == "allowed_addresses"
+    assert allowed.allowance == "lost_allow_list"
 
 
 def test_the_steps_are_import_agents_and_reading_back() -> None:
@@ -218,7 +223,7 @@ def test_the_steps_say_who_answers_and_where_secrets_come_from(monkeypatch: pyte
 
 def test_a_lost_field_has_a_before_and_no_after() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    (planned_number,) = planned(number(), to=to, allow=["allowed_addresses"]).numbers
+    (planned_number,) = planned(number(), to=to, allow=["lost_allow_list"]).numbers
     assert planned_number.steps[0].before["inbound.allowed_addresses"] == "203.0.113.7"
     assert "inbound.allowed_addresses" not in planned_number.steps[0].after
 
@@ -249,7 +254,7 @@ def test_what_is_wanted_is_what_was_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_consent_to_an_open_trunk_reaches_what_is_written() -> None:
-    (planned_number,) = planned(number(sip=trunk(allowed=())), allow=["allow_any"]).numbers
+    (planned_number,) = planned(number(sip=trunk(allowed=())), allow=["any_caller"]).numbers
     assert planned_number.desired.inbound is not None
     assert planned_number.desired.inbound.allow_any
 
@@ -384,8 +389,8 @@ def test_a_provider_that_the_planner_never_heard_of_works_as_source_and_as_targe
     away = make_plan(theirs, survey(other_client), source_capabilities=spec.capabilities, allow=list(Allowance))
     back = make_plan(ours, survey(client), allow=list(Allowance))
     assert writes(emulator, other) == []
-    assert survey(client).finds_by_number
-    assert not survey(other_client).finds_by_number
+    assert survey(client).capabilities.finds_by_number
+    assert not survey(other_client).capabilities.finds_by_number
     assert len(away.numbers) + len(away.skipped) == len(theirs.numbers) > 0
     assert len(back.numbers) + len(back.skipped) == len(ours.numbers)
     assert away.target.provider == "diga"
@@ -452,16 +457,16 @@ def test_the_exit_status_tells_changes_from_nothing_to_do_and_from_waiting() -> 
 
 def test_the_plan_reads_like_prose() -> None:
     to = target(capabilities=supporting(Setting.LABEL, max_length=3))
-    text = str(planned(number("07011112222", label="본사"), number("+827033334444", label="too long"), to=to))
+    text = text_of(planned(number("07011112222", label="본사"), number("+827033334444", label="too long"), to=to))
     assert text.startswith("Move 1 of 2 numbers from east to west.\nIt is one number.\n")
-    assert "  + +827011112222 “본사”\n      1. bring +827011112222 to west as “본사”\n" in text
+    assert "  + +827011112222 “본사”\n      1. import +827011112222 at west as “본사”\n" in text
     assert "number: 07011112222 → +827011112222" in text
     assert "to undo: release it at west, at once" in text
     assert "Not moved, blocked: 1 number\n  ! +827033334444: blocked by label\n" in text
 
 
 def test_an_empty_plan_says_so() -> None:
-    assert str(planned()).startswith("Nothing to move from east to west: 0 numbers looked at.")
+    assert text_of(planned()).startswith("Nothing to move from east to west: 0 numbers assessed.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
@@ -469,33 +474,31 @@ def test_no_line_is_wider_than_the_terminal(width: int, passwords: None) -> None
     _, source_client = emulated("vox")
     _, target_client = emulated("diga")
     held, to = take_inventory(source_client), survey(target_client)
-    lines = make_plan(held, to, answered(held, to), allow=["tls"]).lines(width)
-    assert max(cells(line) for line in lines) <= width
+    plan = make_plan(held, to, answered(held, to), allow=["tls"])
+    assert max(cell_len(line) for line in plan_lines(plan, width)) <= width
 
 
 def test_what_holds_for_every_number_is_said_once() -> None:
     held = [number(f"+8270111122{count:02d}", sip=trunk(allowed=None)) for count in range(20)]
-    text = str(planned(*held, allow=["allow_any"]))
-    assert text.count("tells of no allow-list") == 1
+    text = text_of(planned(*held, allow=["any_caller"]))
+    assert text.count("reports no allow-list") == 1
     assert "For every one of the 20 numbers:" in text
 
 
 def test_numbers_that_stay_for_one_reason_are_told_together() -> None:
     held = [number(f"+8270111122{count:02d}", origin=Origin.PURCHASED) for count in range(20)]
-    assert str(planned(*held)).count("which is its carrier") == 1
+    assert text_of(planned(*held)).count("which is its carrier") == 1
 
 
 def test_labels_cannot_act_on_the_terminal() -> None:
-    text = str(planned(number(label="a\x1b[31mb\x07\u202ec\nd")))
+    text = text_of(planned(number(label="a\x1b[31mb\x07\u202ec\nd")))
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "\u202e" not in text
 
 
 def test_wide_characters_count_as_two_cells() -> None:
-    assert cells("본사") == 4
-    assert cells("e\u0301") == 1
-    assert all(cells(line) <= 20 for line in wrapped("대표번호 " * 20, 20))
+    assert all(cell_len(line) <= 20 for line in wrapped("대표번호 " * 20, 20))
     assert "".join(wrapped("a" * 50, 20, "- ")).replace("-", "").replace(" ", "") == "a" * 50
 
 

@@ -80,10 +80,10 @@ def assess_(session: Session, inventory_file: str, target: str, map_file: str | 
     Derived from what the two providers declare; the target is only read.
     """
     from telephony_core.migration.assessment.assess import assess_inventory
-    from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
+    from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 
     taken, there, _, _ = _read(session, inventory_file, target)
-    mapping = NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
+    mapping = EMPTY_MAP if map_file is None else MigrationMap.load(map_file)
     found = assess_inventory(taken, there, mapping=mapping, allow=allow)
     if session.json:
         print_json(found.model_dump(mode="json"))
@@ -189,7 +189,7 @@ def plan_(
     The plan is a file for `telephony migrate apply`, readable here and as a page (--html) that somebody can approve.
     It holds no secret. A number with something that blocks it stays out of it, until you answer or accept that by name.
     """
-    from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
+    from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
     from telephony_core.migration.plan.planner import exit_status, make_plan
     from telephony_core.migration.plan.store import save_plan
     from telephony_core.migration.rendering.plan_page import plan_page
@@ -198,7 +198,7 @@ def plan_(
     if TRUNK_CHECK in allow and not check_trunks:
         raise click.UsageError(f"--allow {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
     refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
-    mapping = NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
+    mapping = EMPTY_MAP if map_file is None else MigrationMap.load(map_file)
     taken, there, source_pace, target_pace = _read(session, inventory_file, target)
 
     def make(numbers: Iterable[str] | None) -> Plan:
