@@ -51,8 +51,6 @@ class Eligibility:
     findings: tuple[Finding, ...] = ()
     desired: DesiredState | None = None
     trunk: Trunk | None = None
-    target_before: tuple[str, ...] = ()
-    """Ids of released records of this number at the target."""
     target_id: str | None = None
     """The live record at the target, of a number that is there already."""
 
@@ -165,7 +163,6 @@ def _assess(context: NumberContext, target: TargetAccount, records: list[PhoneNu
         findings=findings,
         desired=desired,
         trunk=trunk,
-        target_before=tuple(record.id for record in records),
     )
 
 

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Final
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
@@ -20,6 +21,7 @@ from telephony_core.migration.inventory.fields import printable, value_text
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, FORMAT, VERSION, LabelRule
 from telephony_core.migration.plan.model import SkipReason
+from telephony_core.migration.rendering.plan_text import counted
 from telephony_core.provider.capabilities import Admits, Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.text.documents import write_file
@@ -43,21 +45,19 @@ def draft_map(source: Inventory, target: TargetAccount, *, source_capabilities: 
 
 # -- TOML
 
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
-
 
 def toml_string(text: str) -> str:
     """A text as a TOML basic string, on one line."""
-    return '"' + "".join(_ESCAPES.get(character) or _visible(character) for character in text) + '"'
+    return f'"{"".join(map(_escaped, text))}"'
 
 
-def _visible(character: str) -> str:
+def _escaped(character: str) -> str:
+    if character in ('"', "\\"):
+        return f"\\{character}"
     if character.isprintable():
         return character
     code = ord(character)
-    if 0xD800 <= code <= 0xDFFF:  # half of a pair stands for no character at all
-        return "\ufffd"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return "\ufffd" if 0xD800 <= code <= 0xDFFF else f"\\U{code:08x}"  # half of a surrogate pair is no character
 
 
 def _setting(name: str, value: str) -> str:
@@ -70,23 +70,17 @@ def _suggestion(name: str, value: str, why: str = "") -> str:
 
 def _comment(text: str) -> list[str]:
     """A comment, wrapped; what vendors and people wrote in it cannot end it."""
-    words, lines, line = printable(text).split(), [], "#"
-    for word in words:
-        if len(line) + 1 + len(word) > _WIDTH and line != "#":
-            lines.append(line)
-            line = "#"
-        line += f" {word}"
-    return [*lines, line]
+    lines = wrap(printable(text), _WIDTH - 2, break_long_words=False, break_on_hyphens=False)
+    return [f"# {line}" for line in lines]
 
 
 # -- its parts
 
 
 def _head(source: Inventory, target: TargetAccount, count: int) -> Iterator[str]:
-    numbers = "1 number" if count == 1 else f"{count} numbers"
     yield from _comment(
-        f"How {numbers} of {source.connection} ({source.provider}) go to {target.name} ({target.inventory.provider}). "
-        f"Made from the inventory of {value_text(source.taken_at)}."
+        f"How {counted(count, 'number')} of {source.connection} ({source.provider}) go to {target.name} "
+        f"({target.inventory.provider}). Made from the inventory of {value_text(source.taken_at)}."
     )
     yield from _comment(
         "Edit it, then make a plan with it. A comment is a suggestion and has no effect: remove the comment sign from "
@@ -230,9 +224,7 @@ def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iter
     address = None if outbound is None else outbound.address
     username = None if outbound is None else outbound.username
     yield "[[trunks]]"
-    yield from _comment(
-        f"{'1 number' if len(numbers) == 1 else f'{len(numbers)} numbers'}: {_some(n.key for n in numbers)}."
-    )
+    yield from _comment(f"{counted(len(numbers), 'number')}: {_some(number.key for number in numbers)}.")
     yield _setting("name", name)
     if address is None:
         yield f"numbers = [{toml_string(number.identity.e164 or number.identity.raw)}]"

@@ -6,6 +6,7 @@ off is refused by its checksum, a stale one by the records that were read when i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -21,7 +22,6 @@ from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUp
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity, Skipped, SkipReason
-from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import NumberImport
 from telephony_core.secrets.references import is_reference
 
@@ -35,7 +35,6 @@ __all__ = [
     "Finding",
     "Plan",
     "PlannedNumber",
-    "PlannedRelease",
     "PlannedStep",
     "SecretReference",
     "Settings",
@@ -202,17 +201,6 @@ class PlannedStep(InputModel):
     """Estimate, retries not counted."""
 
 
-class PlannedRelease(InputModel):
-    """What releasing the number at the source will mean, later and separately."""
-
-    effect: ReleaseEffect | None = None
-    """``None`` where the provider does not declare it."""
-    revocable: bool = False
-    side_effects: tuple[SideEffect, ...] = ()
-    shares_agents_with: tuple[str, ...] = ()
-    """Other live numbers of the source whose agents a release could stop."""
-
-
 class PlannedNumber(InputModel):
     """One number that will be moved: the unit of work."""
 
@@ -220,12 +208,9 @@ class PlannedNumber(InputModel):
     """Unique in the plan, and what people type: E.164, or the source's own string."""
     source: PhoneNumber
     """The record as it was read. Planned fields that have changed since make the plan stale."""
-    target_before: tuple[str, ...] = ()
-    """Ids of the released records of this number at the target when the plan was made."""
     desired: DesiredState
     steps: tuple[PlannedStep, ...] = Field(min_length=1)
     findings: tuple[Finding, ...] = ()
-    release: PlannedRelease = PlannedRelease()
 
     @model_validator(mode="after")
     def _movable(self) -> Self:
@@ -303,8 +288,9 @@ class Plan(InputModel):
             ("trunk", (trunk.name for trunk in self.trunks)),
         )
         for what, values in names:
-            if twice := _first_repeated(values):
-                raise ValueError(f"the {what} {twice} is there twice")
+            for value, count in Counter(values).items():
+                if count > 1:
+                    raise ValueError(f"the {what} {value} is there twice")
         for number in self.numbers:
             if number.desired.trunk is not None and number.desired.trunk not in trunks:
                 raise ValueError(f"{number.key}: the plan has no trunk {number.desired.trunk!r}")
@@ -327,12 +313,3 @@ class Plan(InputModel):
                 remedy="write a number as the plan does; `telephony migrate status` lists them",
             )
         return tuple(number for number in self.numbers if number.key in desired)
-
-
-def _first_repeated(values: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    return None

@@ -1,9 +1,8 @@
-"""Makes the plan: for each number the steps, what they do and undo, and what stays behind and why. Writes nothing."""
+"""Makes the plan: for each number the steps and how they are undone, or why it is not moved. Writes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Final
 
 from telephony_core._version import __version__
@@ -23,7 +22,6 @@ from telephony_core.migration.plan.model import (
     Endpoint,
     Plan,
     PlannedNumber,
-    PlannedRelease,
     PlannedStep,
     Settings,
     Skipped,
@@ -40,13 +38,10 @@ from telephony_core.transport.pace import Pace
 _SAMPLE: Final = 20
 """Records of the target that a plan remembers."""
 
-_SHARED_SHOWN: Final = 20
-"""Numbers that are named of those that share agents; one agent may serve thousands."""
-
 _FOR_GOOD: Final = frozenset(
     {SkipReason.ALREADY_THERE, SkipReason.IDENTITY, SkipReason.NOT_CHOSEN, SkipReason.RELEASED, SkipReason.PURCHASED}
 )
-"""Reasons to stay that no other plan would change."""
+"""Reasons to be skipped that no other plan would change."""
 
 
 def make_plan(
@@ -66,7 +61,7 @@ def make_plan(
 
     ``allow`` names losses and side effects (`allowances`), ``numbers`` chooses some, in any spelling. The paces are
     that the two clients are going to have; without them the estimate uses what the providers declare. What cannot be
-    moved stays in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
+    moved is in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
     `MapError` for a map that does not fit.
     """
     allowed = allowances(allow)
@@ -74,22 +69,18 @@ def make_plan(
     eligibility = assess_eligibility(source, target, mapping, allowed, capabilities)
     chosen = _chosen(eligibility, numbers)
     moving = [number for number in eligibility if number.why is None and number.source.id in chosen]
-    serving = _serving(source.numbers)
     planned = tuple(
         PlannedNumber(
             key=number.key,
             source=number.source,
-            target_before=number.target_before,
             desired=number.desired,
             steps=tuple(_steps(number.source, number.desired, number.trunk, target)),
             findings=number.findings,
-            release=_release(number.source, capabilities, serving),
         )
         for number in moving
         if number.desired is not None
     )
     going = {number.source.id for number in moving}
-    used = {number.desired.trunk for number in planned}
     trunks = {number.trunk.name: number.trunk for number in moving if number.trunk is not None}
     settings = settings or Settings()
     source_pace = source_pace or Pace.declared(capabilities.rate_limit)
@@ -102,7 +93,7 @@ def make_plan(
         target=_side(target.inventory, holds=_sample(target.inventory.numbers)),
         allowed=tuple(sorted(allowed)),
         settings=settings,
-        trunks=tuple(trunks[name] for name in sorted(trunks) if name in used),
+        trunks=tuple(trunks[name] for name in sorted(trunks)),
         inbound_host=None if host is None else host.host,
         estimate=estimate_of(planned, source, target, settings, source_pace, target_pace),
         numbers=planned,
@@ -113,7 +104,7 @@ def make_plan(
 def exit_status(plan: Plan) -> int:
     """For ``--detailed-exitcode``: 2 when there is something to apply, 0 when everything that could be moved is there.
 
-    1 when there is nothing to apply because numbers wait for somebody: an answer, a consent, the end of a transition.
+    1 when there is nothing to apply because numbers need action: an answer, an allowance, the end of a transition.
     """
     if plan.numbers:
         return 2
@@ -133,7 +124,7 @@ def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> En
 
 
 def _sample(numbers: Sequence[PhoneNumber]) -> dict[str, str]:
-    """Some records by which the account is known again: live ones first, the oldest first, for they stay longest."""
+    """Some records by which the account is recognized: live ones first, then the oldest, which stay longest."""
     by_age = sorted(numbers, key=lambda number: (not number.is_live, str(number.created_at or ""), number.id))
     return {number.id: number_text(number.identity) for number in by_age[:_SAMPLE]}
 
@@ -256,39 +247,3 @@ def _assignments(desired: DesiredState) -> Iterator[str]:
         yield f"let {value_text(desired.inbound_agent)} answer its calls"
     if desired.outbound_agent is not None:
         yield f"let {value_text(desired.outbound_agent)} place its calls"
-
-
-def _serving(numbers: Iterable[PhoneNumber]) -> dict[str, list[PhoneNumber]]:
-    """The live numbers that each agent serves."""
-    served: dict[str, list[PhoneNumber]] = {}
-    for number in numbers:
-        for agent in _agent_ids(number) if number.is_live else ():
-            served.setdefault(agent, []).append(number)
-    return served
-
-
-def _release(
-    number: PhoneNumber, capabilities: Capabilities, serving: Mapping[str, Sequence[PhoneNumber]]
-) -> PlannedRelease:
-    """What releasing the number at the source will mean one day."""
-    terms = capabilities.release.get(number.origin)
-    agents = _agent_ids(number)
-    effects = capabilities.side_effects.get(Operation.RELEASE, frozenset())
-    if not agents:
-        effects -= {SideEffect.UNPUBLISHES}
-    shared: list[str] = []
-    if SideEffect.UNPUBLISHES in effects:
-        others = (other for agent in sorted(agents) for other in serving[agent] if other.id != number.id)
-        shared = list(dict.fromkeys(number_text(other.identity) for other in islice(others, 2 * _SHARED_SHOWN)))
-        if len(shared) > _SHARED_SHOWN:
-            shared = [*shared[:_SHARED_SHOWN], "and more"]
-    return PlannedRelease(
-        effect=None if terms is None else terms.effect,
-        revocable=terms is not None and terms.revocable,
-        side_effects=tuple(sorted(effects)),
-        shares_agents_with=tuple(shared),
-    )
-
-
-def _agent_ids(number: PhoneNumber) -> frozenset[str]:
-    return frozenset(agent.agent_id for agent in (number.inbound_agent, number.outbound_agent) if agent is not None)

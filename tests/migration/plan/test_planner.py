@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,13 @@ from telephony_core.migration.plan.store import load_plan, save_plan
 from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.migration.rendering.plan_text import plan_lines
 from telephony_core.provider.capabilities import Field as Setting
-from telephony_core.provider.capabilities import InboundHost, Operation, ReleaseEffect, ReleaseTerms
+from telephony_core.provider.capabilities import InboundHost, Operation
 from telephony_core.provider.port import ProviderSpec
 from telephony_core.transport.pace import Pace
 from tests.migration.scenes import (
     CLOCK,
     NO_PARTS,
     PUBLISHING,
-    UNPUBLISHING,
     WIDE,
     emulated,
     inventory,
@@ -273,11 +271,6 @@ def test_only_trunks_that_are_used_are_in_the_plan() -> None:
     assert [held.name for held in plan.trunks] == ["used"]
 
 
-def test_records_of_the_number_that_are_over_at_the_target_are_remembered() -> None:
-    over = number(provider="west", id="w-old", status=NumberStatus.RELEASED)
-    assert planned(number(), to=target(over)).numbers[0].target_before == ("w-old",)
-
-
 def test_a_number_that_is_already_there_names_its_record() -> None:
     (left,) = planned(number(), to=target(number(provider="west", id="w-1"))).skipped
     assert (left.why, left.target_id) == (SkipReason.ALREADY_THERE, "w-1")
@@ -329,41 +322,6 @@ def test_assigning_what_is_published_has_no_side_effect() -> None:
     ).numbers
     assert planned_number.steps[1].side_effects == ()
     assert planned_number.desired.allow == ()
-
-
-def test_what_a_later_release_would_do_names_the_numbers_that_share_agents() -> None:
-    shared = AgentRef("a-1")
-    choices = MigrationMap.model_validate({"agents": [{"source": "a-1", "drop": True}]})
-    plan = planned(
-        number(inbound_agent=shared),
-        number("+827033334444", outbound_agent=shared, origin=Origin.PURCHASED),
-        number("+827055556666", inbound_agent=shared, status=NumberStatus.RELEASED),
-        number("+827077778888"),
-        mapping=choices,
-        source_capabilities=replace(WIDE, side_effects=UNPUBLISHING),
-    )
-    release = plan.numbers[0].release
-    assert (release.effect, release.revocable) == (ReleaseEffect.IMMEDIATE, False)
-    assert release.side_effects == (SideEffect.UNPUBLISHES,)
-    assert release.shares_agents_with == ("+827033334444",)
-    assert plan.numbers[1].release.side_effects == ()
-
-
-def test_a_later_release_says_whether_it_can_be_revoked() -> None:
-    terms = ReleaseTerms(source="made up", effect=ReleaseEffect.END_OF_PERIOD, revocable=True)
-    plan = planned(number(), source_capabilities=replace(WIDE, release={Origin.IMPORTED: terms}))
-    assert (plan.numbers[0].release.effect, plan.numbers[0].release.revocable) == (ReleaseEffect.END_OF_PERIOD, True)
-    silent = planned(number(), source_capabilities=replace(WIDE, release={}))
-    assert (silent.numbers[0].release.effect, silent.numbers[0].release.revocable) == (None, False)
-
-
-def test_of_very_many_numbers_that_share_an_agent_some_are_named() -> None:
-    choices = MigrationMap.model_validate({"agents": [{"source": "a-1", "drop": True}]})
-    held = [number(f"+82701111{count:04d}", inbound_agent=AgentRef("a-1")) for count in range(100)]
-    plan = planned(*held, mapping=choices, source_capabilities=replace(WIDE, side_effects=UNPUBLISHING))
-    named = plan.numbers[0].release.shares_agents_with
-    assert len(named) == 21
-    assert named[-1] == "and more"
 
 
 # -- a third provider
