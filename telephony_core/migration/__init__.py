@@ -3,8 +3,8 @@
     inventory ──> assess ──> plan (a file) ──> apply ──> verify ──> [cut over at the carrier] ──> release
                                                  └── interrupted: run it again      └── rollback
 
-Everything is a library call first: a function that returns a model which prints itself (``lines()``, ``str``) and dumps
-to JSON. Each async function has a twin for ordinary code. What this module exports is supported.
+Each step is a function that returns a model, which prints itself (``lines()``, ``str``) and dumps to JSON; async
+functions have a twin for ordinary code. What this module exports is supported.
 """
 
 from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory
@@ -38,7 +38,7 @@ from telephony_core.migration.inventory.inventory import Inventory, atake_invent
 from telephony_core.migration.journal.claims import NumberClaimed, PlanElsewhere
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import Journal, JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.mapping.draft import draft_map, save_map
+from telephony_core.migration.mapping.draft import draft_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.move.effects import (
     ContradictoryAnswers,
@@ -53,7 +53,7 @@ from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.move.steps import move_number
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, PlannedNumber, Settings
-from telephony_core.migration.plan.planner import exit_status, make_plan
+from telephony_core.migration.plan.planner import make_plan
 from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.plan_page import plan_page
@@ -133,7 +133,6 @@ __all__ = [
     "averify_plan",
     "diff",
     "draft_map",
-    "exit_status",
     "load_plan",
     "make_plan",
     "migration_page",
@@ -144,7 +143,6 @@ __all__ = [
     "read_run",
     "release_plan",
     "rollback_plan",
-    "save_map",
     "save_plan",
     "survey",
     "take_inventory",

@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements-dev.txt"
 PACKAGES = {"telephony_core", "telephony_diga", "telephony_vox"}
 DATA = {
+    "telephony_core/migration/rendering/templates/page.css",
+    "telephony_core/migration/rendering/templates/plan.html",
     "telephony_core/py.typed",
     "telephony_diga/openapi.json",
     "telephony_diga/py.typed",
@@ -31,7 +33,7 @@ for name in {packages}:
     home = pathlib.Path(importlib.import_module(name).__file__)
     assert home.is_relative_to(sys.prefix), f"{{name}} was imported from {{home}}, not from the wheel"
 for path in {data}:
-    package, name = path.split("/")
+    package, _, name = path.partition("/")
     assert importlib.resources.files(package).joinpath(name).is_file(), f"{{path}} is not installed"
 points = importlib.metadata.entry_points(group="telephony_core")
 assert set(points.names) == {{"diga", "vox"}}, f"entry points: {{points.names}}"

@@ -1,8 +1,11 @@
-"""What the package exports: all of it is there, typed and at run time alike, and nothing is loaded before its time."""
+"""What the package exports: all of it is there, typed and at run time alike, and no HTTP library is loaded."""
 
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,3 +37,12 @@ def test_no_function_is_hidden_by_the_module_it_is_in() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nonsense"):
         _ = migration.nonsense
+
+
+def test_reading_a_plan_loads_no_client_and_no_extra() -> None:
+    program = "import sys; from telephony_core.migration import load_plan; print(*sys.modules)"
+    # Measuring coverage in the new process would import what is looked for.
+    quiet = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=quiet)
+    loaded = set(ran.stdout.split())
+    assert loaded.isdisjoint({"httpx", "telephony_core.client", "click", "jinja2", "rich"})

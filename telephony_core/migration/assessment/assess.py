@@ -1,4 +1,4 @@
-"""What would become of every number of an inventory at another connection, before anything is written."""
+"""What would become of every number of an inventory at another connection. Writes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from telephony_core.migration.assessment.eligibility import assess_eligibility, 
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import printable
 from telephony_core.migration.inventory.inventory import Inventory
-from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
+from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
 from telephony_core.migration.plan.model import Finding, SkipReason
 from telephony_core.migration.rendering.layout import wrapped
@@ -26,12 +26,12 @@ class AssessedNumber(InputModel):
     source_id: str
     label: str | None
     why: SkipReason | None
-    """Why it stays where it is; ``None`` when it can be moved as things stand."""
+    """Why it would not be moved; ``None`` when it would."""
     message: str
     remedy: str | None = None
     findings: tuple[Finding, ...] = ()
 
-    def lines(self, width: int = 100) -> list[str]:
+    def lines(self, width: int | None = None) -> list[str]:
         name = f"{self.number} “{printable(self.label)}”" if self.label else self.number
         head = f"{name}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
         lines = wrapped(head, width, rest="    ")
@@ -49,19 +49,19 @@ class Assessment(InputModel):
     numbers: tuple[AssessedNumber, ...]
 
     def of(self, number: str) -> AssessedNumber:
-        """The verdict on one number, as the assessment writes it. Raises `InvalidInput`."""
+        """One number, as the assessment writes it. Raises `InvalidInput` where it is not there."""
         for assessed in self.numbers:
             if assessed.number == number:
                 return assessed
         raise InvalidInput("the inventory does not have this number", remedy="write it as the inventory does")
 
-    def lines(self, width: int = 100) -> list[str]:
-        """In words, the movable ones first."""
+    def lines(self, width: int | None = None) -> list[str]:
+        """In words, those that can be moved first, wrapped at ``width`` cells (which needs the extra ``cli``)."""
         counts = Counter("movable" if number.why is None else number.why.value for number in self.numbers)
-        said = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(counts.items()))
-        lines = [f"{self.source} → {self.target}: {said or 'no numbers'}"]
+        summary = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(counts.items()))
+        lines = [f"{self.source} → {self.target}: {summary or 'no numbers'}"]
         if self.allowed:
-            lines.append(f"accepted by name: {', '.join(self.allowed)}")
+            lines.append(f"allowed by name: {', '.join(self.allowed)}")
         for number in sorted(self.numbers, key=lambda number: number.why is not None):
             lines += ["", *number.lines(width)]
         return lines
@@ -74,11 +74,11 @@ def assess_inventory(
     source: Inventory,
     target: TargetAccount,
     *,
-    mapping: MigrationMap = NOTHING_SAID,
+    mapping: MigrationMap = EMPTY_MAP,
     allow: Iterable[str] = (),
     source_capabilities: Capabilities | None = None,
 ) -> Assessment:
-    """What would become of every number, from what the two providers declare. Sends nothing.
+    """Assess every number, from what the two providers declare. Sends nothing.
 
     Without a map, agents and credentials need input. ``source_capabilities`` are those of the installed adapter unless
     given. Raises `InvalidInput` for a name in ``allow`` that does not exist, and `MapError` for a map that is for

@@ -1,23 +1,19 @@
-"""From where to where numbers go, with which choices; and how a rule about one setting tells what it found."""
+"""One migration and one number of it: from where, to where, with which choices, and what was found."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 
+from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.fields import value_text
-from telephony_core.migration.mapping.map_file import MigrationMap
+from telephony_core.migration.mapping.map_file import MigrationMap, TrunkChoice
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity
 from telephony_core.provider.capabilities import Capabilities
 
-T = TypeVar("T")
-Rule: TypeAlias = Generator[Finding, None, T]
-"""Yields findings and returns what is to be written."""
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MigrationContext:
     """From where, to where, with which choices."""
 
@@ -28,39 +24,58 @@ class MigrationContext:
     choices: MigrationMap
     allowed: frozenset[Allowance]
 
-    def finding(
-        self,
-        field: str,
-        severity: Severity,
-        message: str,
-        outcome: FieldOutcome | None = None,
-        *,
-        before: object = None,
-        after: object = None,
-        remedy: str | None = None,
-        allowance: Allowance | None = None,
-    ) -> Finding:
-        """A finding in words; one whose consent was given is marked as accepted."""
-        return Finding(
-            field=field,
-            severity=severity,
-            message=message,
-            outcome=outcome,
-            before=None if before is None else value_text(before),
-            after=None if after is None else value_text(after),
-            remedy=remedy,
-            allowance=allowance,
-            allowed=allowance in self.allowed,
-        )
 
-    def kept(self, field: str, before: object, after: object, *, why: str = "as it is") -> Finding:
-        """A setting that crosses: kept when both forms read the same, converted when they do not."""
+class Details(TypedDict, total=False):
+    """What a finding may add to its message."""
+
+    before: object
+    after: object
+    remedy: str | None
+    allowance: Allowance | None
+
+
+@dataclass(frozen=True)
+class NumberContext(MigrationContext):
+    """One number of a migration. A rule adds its findings here and returns what is to be written."""
+
+    number: PhoneNumber
+    choice: TrunkChoice | None = None
+    """What the map says of its trunk."""
+    findings: list[Finding] = field(default_factory=list)
+
+    def info(self, name: str, message: str, outcome: FieldOutcome | None = None, **details: Unpack[Details]) -> None:
+        self._add(Severity.INFO, name, message, outcome, details)
+
+    def warn(self, name: str, message: str, outcome: FieldOutcome | None = None, **details: Unpack[Details]) -> None:
+        self._add(Severity.WARN, name, message, outcome, details)
+
+    def block(self, name: str, message: str, outcome: FieldOutcome | None = None, **details: Unpack[Details]) -> None:
+        """A finding that keeps the number from being moved, unless its allowance was given."""
+        self._add(Severity.BLOCK, name, message, outcome, details)
+
+    def kept(self, name: str, before: object, after: object) -> None:
+        """A setting that is taken along: kept when both forms read the same, converted when they do not."""
         if value_text(before) == value_text(after):
-            return self.finding(field, Severity.INFO, why, FieldOutcome.KEPT, before=before, after=after)
-        return self.finding(
-            field, Severity.INFO, "the same in another form", FieldOutcome.CONVERTED, before=before, after=after
+            self.info(name, "as it is", FieldOutcome.KEPT, before=before, after=after)
+        else:
+            self.info(name, "the same in another form", FieldOutcome.CONVERTED, before=before, after=after)
+
+    def _add(self, severity: Severity, name: str, message: str, outcome: FieldOutcome | None, details: Details) -> None:
+        before, after, allowance = details.get("before"), details.get("after"), details.get("allowance")
+        self.findings.append(
+            Finding(
+                field=name,
+                severity=severity,
+                message=message,
+                outcome=outcome,
+                before=None if before is None else value_text(before),
+                after=None if after is None else value_text(after),
+                remedy=details.get("remedy"),
+                allowance=allowance,
+                allowed=allowance in self.allowed,
+            )
         )
 
     @property
-    def no_place(self) -> str:
-        return f"{self.target_name} has no place for it"
+    def unsupported(self) -> str:
+        return f"{self.target_name} has no setting for it"

@@ -1,4 +1,4 @@
-"""The connection that numbers go to, as it stands: what it holds, what it can be told, how a number is found there."""
+"""The connection that numbers go to: what it holds, and what its provider and its adapter can do there."""
 
 from __future__ import annotations
 
@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING
 from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change
-from telephony_core.provider.port import Problem
+from telephony_core.provider.port import Problem, Provider
 from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony, Telephony
-
-
-def _no_objection(change: Change) -> Sequence[Problem]:
-    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +22,10 @@ class TargetAccount:
 
     inventory: Inventory
     capabilities: Capabilities
-    check: Callable[[Change], Sequence[Problem]] = _no_objection
+    check: Callable[[Change], Sequence[Problem]] = lambda change: ()
     """All problems of a change at the target, without any request."""
+    reads_agents: bool = False
+    """Whether its adapter reads agents before it assigns them."""
 
     @property
     def name(self) -> str:
@@ -47,4 +45,5 @@ async def asurvey(
 
 
 def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> TargetAccount:
-    return TargetAccount(inventory, client.capabilities, client.check)
+    reads_agents = type(client.adapter).check_agents is not Provider.check_agents
+    return TargetAccount(inventory, client.capabilities, client.check, reads_agents)

@@ -1,11 +1,10 @@
-"""What becomes of a trunk's settings on the way: where it is reached, who may use it, what protects it.
+"""What becomes of a trunk's settings: where it is reached, who may use it, what protects it.
 
-Severity ``block`` stands for what would make a number less safe or less reachable without anybody having said so.
+Severity ``block`` is for what would make a number less safe or less reachable without anybody having said so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -14,100 +13,74 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState, MediaEncryption, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import ConfigurationError, InvalidInput, UnsupportedField
-from telephony_core.migration.assessment.context import MigrationContext, Rule
+from telephony_core.migration.assessment.context import NumberContext
 from telephony_core.migration.inventory.fields import OPEN, means_the_same, printable
 from telephony_core.migration.mapping.map_file import TrunkChoice, reference_problem
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity, Trunk
+from telephony_core.migration.plan.model import FieldOutcome, Trunk
 from telephony_core.provider.capabilities import AddressForms, Admits
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.secrets.references import is_reference, read_secret
 
-# -- reaching it
+_GIVE_LIST: Final = "give `allowed_addresses` under [[trunks]] in the map"
+_GIVE_ADDRESS: Final = "give `address` under [[trunks]] in the map"
 
 
-def _sip(number: PhoneNumber) -> SipConfig:
+def sip_of(number: PhoneNumber) -> SipConfig:
     return number.sip or SipConfig()
 
 
-def address_rule(number: PhoneNumber, choice: TrunkChoice | None, context: MigrationContext) -> Rule[SipAddress | None]:
-    current = _sip(number).outbound.address
-    given = None if choice is None else choice.address
-    support = context.target.fields.get(Setting.ADDRESS)
+# -- its address
+
+
+def map_address(context: NumberContext) -> SipAddress | None:
+    name, current = Setting.ADDRESS, sip_of(context.number).outbound.address
+    given = None if context.choice is None else context.choice.address
+    support = context.target.fields.get(name)
     if support is None or not support.writable:
         if current is not None:
-            yield context.finding(
-                Setting.ADDRESS,
-                Severity.BLOCK,
-                f"{context.no_place}: it cannot place calls over this trunk",
-                FieldOutcome.LOST,
-                before=current,
-                allowance=Allowance.ADDRESS,
-            )
+            message = f"{context.unsupported}: the number cannot place calls over this trunk"
+            context.block(name, message, FieldOutcome.LOST, before=current, allowance=Allowance.ADDRESS)
         return None
     desired = given or current
     if desired is None:
         if support.required_on_import:
-            yield context.finding(
-                Setting.ADDRESS,
-                Severity.BLOCK,
-                f"{context.target_name} needs the trunk's address, and {context.source_name} shows none",
-                FieldOutcome.NEEDS_INPUT,
-                remedy="give `address` under [[trunks]] in the map",
-            )
+            message = f"{context.target_name} needs the trunk's address, and {context.source_name} shows none"
+            context.block(name, message, FieldOutcome.NEEDS_INPUT, remedy=_GIVE_ADDRESS)
         else:
-            yield context.finding(
-                Setting.ADDRESS,
-                Severity.WARN,
-                f"{context.source_name} shows none, so the number will only receive calls",
-                FieldOutcome.DEFAULTED,
-                remedy="give `address` under [[trunks]] in the map if it is to place calls",
-            )
+            message = f"{context.source_name} shows none, so the number will only receive calls"
+            context.warn(name, message, FieldOutcome.DEFAULTED, remedy=f"{_GIVE_ADDRESS} if it is to place calls")
         return None
-    fitted, skipped = _fitted(desired, context.target.address_forms)
-    if current is not None and current.security == "tls" and fitted.security != "tls":
-        yield context.finding(
-            Setting.ADDRESS,
-            Severity.BLOCK,
-            "signalling to the trunk is TLS now and would not be",
+    fitted, left_out = _fitted(desired, context.target.address_forms)
+    had_tls = current is not None and current.security == "tls"
+    if fitted.security != "tls" and (had_tls or desired.security == "tls"):
+        context.block(
+            name,
+            "signalling to the trunk is TLS now and would not be"
+            if had_tls
+            else f"the map asks for TLS, and {context.unsupported}",
             FieldOutcome.LOST,
-            before=current,
+            before=current if had_tls else desired,
             after=fitted,
-            remedy="leave the number where TLS can be said",
+            remedy="leave the number where TLS is supported" if had_tls else None,
             allowance=Allowance.TLS,
         )
-    elif desired.security == "tls" and fitted.security != "tls":
-        yield context.finding(
-            Setting.ADDRESS,
-            Severity.BLOCK,
-            f"the map asks for TLS, and {context.no_place}",
+    if left_out:
+        context.block(
+            name,
+            f"{context.target_name} does not take {' and '.join(left_out)}, so the trunk may not be reached",
             FieldOutcome.LOST,
             before=desired,
             after=fitted,
-            allowance=Allowance.TLS,
-        )
-    if skipped:
-        yield context.finding(
-            Setting.ADDRESS,
-            Severity.BLOCK,
-            f"{context.target_name} has no place for {' and '.join(skipped)}, so the trunk may not be reached",
-            FieldOutcome.LOST,
-            before=desired,
-            after=fitted,
-            remedy="give `address` under [[trunks]] in the map if the trunk can be reached otherwise",
+            remedy=f"{_GIVE_ADDRESS} if the trunk can be reached otherwise",
             allowance=Allowance.ADDRESS_PARTS,
         )
-    if given is not None and (current is None or not means_the_same(current, given)):
-        yield context.finding(
-            Setting.ADDRESS,
-            Severity.WARN if current is not None else Severity.INFO,
-            "as the map says",
-            FieldOutcome.CONVERTED,
-            before=current,
-            after=fitted,
-        )
-    elif fitted.security == desired.security and not skipped:
-        yield context.kept(Setting.ADDRESS, desired, written_form(fitted, context.target.address_forms))
+    if given is not None and current is None:
+        context.info(name, "as the map says", FieldOutcome.CONVERTED, after=fitted)
+    elif given is not None and not means_the_same(current, given):
+        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=fitted)
+    elif fitted.security == desired.security and not left_out:
+        context.kept(name, desired, written_form(fitted, context.target.address_forms))
     return fitted
 
 
@@ -125,112 +98,95 @@ def _fitted(address: SipAddress, forms: AddressForms | None) -> tuple[SipAddress
     """The address in the forms that a provider takes, and what of it (other than TLS) had to be left out."""
     if forms is None:
         return address, ()
-    fitted, skipped = address, []
+    fitted, left_out = address, []
     if fitted.params and not forms.params:
-        skipped.append("URI parameters")
+        left_out.append("URI parameters")
         fitted = replace(fitted, params=())
     if fitted.user is not None and not forms.user:
-        skipped.append("a user part")
+        left_out.append("a user part")
         fitted = replace(fitted, user=None)
     if fitted.transport is not None and not forms.transport:
         if fitted.security != "tls":
-            skipped.append(f"the transport {fitted.transport}")
+            left_out.append(f"the transport {fitted.transport}")
         tls = fitted.security == "tls" and forms.sips
         fitted = replace(fitted, transport=None, scheme="sips" if tls else fitted.scheme)
     if fitted.scheme == "sips" and not forms.sips:
         fitted = replace(fitted, scheme="sip", transport="tls" if forms.transport else None)
-    return fitted, tuple(skipped)
+    return fitted, tuple(left_out)
 
 
-def credentials_rule(
-    number: PhoneNumber, choice: TrunkChoice | None, address: SipAddress | None, context: MigrationContext
-) -> Rule[Trunk | None]:
-    outbound = _sip(number).outbound
+# -- its credentials
+
+
+def map_credentials(context: NumberContext, address: SipAddress | None) -> Trunk | None:
+    name, outbound, choice = Setting.PASSWORD, sip_of(context.number).outbound, context.choice
     state, authentication = outbound.credentials, None if choice is None else choice.authentication
     if address is None:
         if state is CredentialState.SET:
-            message = "without an address there is no trunk that they could be for"
-            yield context.finding(Setting.PASSWORD, Severity.WARN, message, FieldOutcome.LOST)
+            context.warn(name, "without an address there is no trunk that they could be for", FieldOutcome.LOST)
         return None
-    if not (context.target.can_write(Setting.USERNAME) and context.target.can_write(Setting.PASSWORD)):
+    if not (context.target.can_write(Setting.USERNAME) and context.target.can_write(name)):
         if state is not CredentialState.NONE and authentication != "none":
-            yield context.finding(
-                Setting.PASSWORD,
-                Severity.BLOCK,
+            unclear = state is not CredentialState.SET
+            context.block(
+                name,
                 f"{context.target_name} cannot authenticate at a trunk"
-                + (
-                    ""
-                    if state is CredentialState.SET
-                    else f", and {context.source_name} does not tell whether it has to"
-                ),
+                + (f", and {context.source_name} does not report whether it has to" if unclear else ""),
                 FieldOutcome.LOST,
                 before=outbound.username,
-                remedy='say auth = "none" under [[trunks]] in the map if the trunk knows its callers by address',
+                remedy='set auth = "none" under [[trunks]] in the map if the trunk knows its callers by address',
                 allowance=Allowance.CREDENTIALS,
             )
         return None
     if choice is None or authentication is None:
         if state is CredentialState.NONE:
-            yield context.finding(Setting.PASSWORD, Severity.INFO, "the trunk has no credentials", FieldOutcome.KEPT)
+            context.info(name, "the trunk has no credentials", FieldOutcome.KEPT)
             return None
-        yield context.finding(
-            Setting.PASSWORD,
-            Severity.BLOCK,
-            f"no provider gives a password back, and the map does not say how {context.target_name} authenticates here",
+        context.block(
+            name,
+            f"no provider returns a password, and the map does not say how {context.target_name} authenticates here",
             FieldOutcome.NEEDS_INPUT,
             before=outbound.username,
             remedy='give username and password, or auth = "none", under [[trunks]] in the map',
         )
         return None
     if authentication == "none":
-        known = state is CredentialState.SET
-        yield context.finding(
-            Setting.PASSWORD,
-            Severity.WARN if known else Severity.INFO,
-            "none, as the map says"
-            + (f", although the trunk has credentials at {context.source_name}" if known else ""),
-            FieldOutcome.LOST if known else FieldOutcome.KEPT,
-            before=outbound.username,
-        )
+        if state is CredentialState.SET:
+            message = f"none, as the map says, although the trunk has credentials at {context.source_name}"
+            context.warn(name, message, FieldOutcome.LOST, before=outbound.username)
+        else:
+            context.info(name, "none, as the map says", FieldOutcome.KEPT, before=outbound.username)
         return Trunk(name=choice.name, auth="none")
-    yield from _digest(choice, outbound.username, context)
+    _check_digest(context, choice, outbound.username)
     return Trunk(name=choice.name, auth="digest", username=choice.username, password=choice.password)
 
 
-def _digest(choice: TrunkChoice, current: str | None, context: MigrationContext) -> Iterator[Finding]:
+def _check_digest(context: NumberContext, choice: TrunkChoice, current: str | None) -> None:
     username, password = choice.username or "", choice.password or ""
     if is_reference(username):
-        yield context.finding(Setting.USERNAME, Severity.INFO, f"read from {username} when the plan is applied")
+        context.info(Setting.USERNAME, f"read from {username} when the plan is applied")
     elif current is None or current == username:
-        yield context.finding(
-            Setting.USERNAME, Severity.INFO, "as the map says", FieldOutcome.KEPT, before=current, after=username
-        )
+        context.info(Setting.USERNAME, "as the map says", FieldOutcome.KEPT, before=current, after=username)
     else:
         message = f"the map names another user than {context.source_name} has"
-        yield context.finding(
-            Setting.USERNAME, Severity.WARN, message, FieldOutcome.CONVERTED, before=current, after=username
-        )
-    yield context.finding(
+        context.warn(Setting.USERNAME, message, FieldOutcome.CONVERTED, before=current, after=username)
+    context.info(
         Setting.PASSWORD,
-        Severity.INFO,
         f"read from {password} when the plan is applied; only a call can show that it is the right one",
     )
+    elsewhere = f"name another source for {choice.name!r} in the map"
     for name, text in ((Setting.USERNAME, username), (Setting.PASSWORD, password)):
         if not is_reference(text):
             continue
         if (problem := reference_problem(text)) is not None:
-            remedy = f"put it there, or name another source for {choice.name!r} in the map"
-            yield context.finding(name, Severity.BLOCK, problem, FieldOutcome.NEEDS_INPUT, remedy=remedy)
+            context.block(name, problem, FieldOutcome.NEEDS_INPUT, remedy=f"put it there, or {elsewhere}")
         elif (problem := _unusable(text, name)) is not None:
-            remedy = (
-                "put the secret itself there, alone, in UTF-8 without a byte order mark, or name another source for "
-                f"{choice.name!r} in the map"
-            )
-            yield context.finding(name, Severity.BLOCK, problem, FieldOutcome.NEEDS_INPUT, remedy=remedy)
+            remedy = f"put the secret itself there, alone, in UTF-8 without a byte order mark, or {elsewhere}"
+            context.block(name, problem, FieldOutcome.NEEDS_INPUT, remedy=remedy)
 
 
 def _unusable(reference: str, name: Setting) -> str | None:
-    """Why what a reference leads to cannot be meant, or ``None``. It is read and forgotten; no prompt asks yet."""
+    """Why what a reference leads to cannot be used, or ``None``. It is read and forgotten; no prompt is shown yet."""
     if reference.startswith("prompt:"):
         return None
     what = str(name)
@@ -245,27 +201,25 @@ def _unusable(reference: str, name: Setting) -> str | None:
     return None
 
 
-# -- what protects a trunk
+# -- what protects it
 
 _STRENGTH: Final = {MediaEncryption.DISABLE: 0, MediaEncryption.ALLOW: 1, MediaEncryption.REQUIRE: 2}
 
 
-def encryption_rule(number: PhoneNumber, name: Setting, context: MigrationContext) -> Rule[MediaEncryption | None]:
+def map_encryption(context: NumberContext, name: Setting) -> MediaEncryption | None:
     inbound = name is Setting.INBOUND_ENCRYPTION
-    half = _sip(number).inbound if inbound else _sip(number).outbound
+    half = sip_of(context.number).inbound if inbound else sip_of(context.number).outbound
     allowance = Allowance.INBOUND_MEDIA_ENCRYPTION if inbound else Allowance.OUTBOUND_MEDIA_ENCRYPTION
-    current = half.media_encryption
-    writable = context.target.can_write(name)
+    current, writable = half.media_encryption, context.target.can_write(name)
     if current is None:
         if writable:
             message = f"{context.source_name} has no such setting, so the default of {context.target_name} holds"
-            yield context.finding(name, Severity.INFO, message, FieldOutcome.DEFAULTED)
+            context.info(name, message, FieldOutcome.DEFAULTED)
         return None
     if current is MediaEncryption.UNKNOWN:
         word = printable(half.provider_media_encryption or "")
-        yield context.finding(
+        context.block(
             name,
-            Severity.BLOCK,
             f"{context.source_name} says {word!r}, an unknown word; it may be more than {context.target_name} would do",
             FieldOutcome.DEFAULTED if writable else FieldOutcome.LOST,
             before=word or current,
@@ -273,101 +227,82 @@ def encryption_rule(number: PhoneNumber, name: Setting, context: MigrationContex
         )
         return None
     if writable:
-        yield context.kept(name, current, current)
+        context.kept(name, current, current)
         return current
     if _STRENGTH[current]:
-        yield context.finding(
-            name,
-            Severity.BLOCK,
-            f"{context.no_place}: calls that are encrypted now may not be",
-            FieldOutcome.LOST,
-            before=current,
-            allowance=allowance,
-        )
+        message = f"{context.unsupported}: calls that are encrypted now may not be"
+        context.block(name, message, FieldOutcome.LOST, before=current, allowance=allowance)
     else:
-        yield context.finding(name, Severity.INFO, context.no_place, FieldOutcome.LOST, before=current)
+        context.info(name, context.unsupported, FieldOutcome.LOST, before=current)
     return None
 
 
-def allowed_addresses_rule(
-    number: PhoneNumber, choice: TrunkChoice | None, context: MigrationContext
-) -> Rule[tuple[tuple[str, ...] | None, bool]]:
-    current = _sip(number).inbound.allowed_addresses
-    given = None if choice is None else choice.allowed_addresses
-    name = Setting.ALLOWED_ADDRESSES
+# -- who may call in
+
+
+def map_allowed_addresses(context: NumberContext) -> tuple[tuple[str, ...] | None, bool]:
+    """The list to be written, and whether an open trunk was allowed by name."""
+    name, current = Setting.ALLOWED_ADDRESSES, sip_of(context.number).inbound.allowed_addresses
+    given = None if context.choice is None else context.choice.allowed_addresses
     if not context.target.can_write(name):
-        yield from _list_lost(current, given, context)
+        _list_lost(context, current, given)
         return None, False
     if given is None and current is None:
-        return (yield from _no_list(context))
+        return None, _no_list(context)
     desired = given if given is not None else _readable(current or ())
     if desired is None:
-        yield context.finding(
-            name,
-            Severity.BLOCK,
-            "it holds an entry that is no IP address or network, and cannot be written again",
-            FieldOutcome.NEEDS_INPUT,
-            before=current,
-            remedy="give `allowed_addresses` under [[trunks]] in the map",
-        )
+        problem = "it holds an entry that is no IP address or network, and cannot be written again"
+        context.block(name, problem, FieldOutcome.NEEDS_INPUT, before=current, remedy=_GIVE_LIST)
         return None, False
-    if not desired and (odd := _empty_means_other(given, context)) is not None:
-        yield context.finding(
-            name,
-            Severity.BLOCK,
-            odd,
-            FieldOutcome.NEEDS_INPUT,
-            before=current,
-            remedy="give `allowed_addresses` under [[trunks]] in the map",
-        )
+    if not desired and (differs := _empty_differs(context, given)) is not None:
+        context.block(name, differs, FieldOutcome.NEEDS_INPUT, before=current, remedy=_GIVE_LIST)
         return None, False
     if not desired and context.target.admits_with_empty_list is Admits.NOBODY:
-        yield context.finding(
-            name, Severity.WARN, "an empty list, which lets nobody call in", FieldOutcome.KEPT, before=current
-        )
+        context.warn(name, "an empty list, which lets nobody call in", FieldOutcome.KEPT, before=current)
         return desired, True  # an empty list is written only with this consent, whatever it means
     if is_open(desired):
-        yield context.finding(
+        context.block(
             name,
-            Severity.BLOCK,
             "every source may call in" if not desired else "a large share of the internet may call in",
             FieldOutcome.KEPT if given is None else FieldOutcome.CONVERTED,
             before=current,
             after=desired,
-            remedy="give `allowed_addresses` under [[trunks]] in the map",
-            allowance=Allowance.ALLOW_ANY,
+            remedy=_GIVE_LIST,
+            allowance=Allowance.ANY_CALLER,
         )
-        return desired, Allowance.ALLOW_ANY in context.allowed
-    if given is not None:
-        severity = Severity.INFO if current is None or means_the_same(current, given) else Severity.WARN
-        yield context.finding(name, severity, "as the map says", FieldOutcome.CONVERTED, before=current, after=given)
+        return desired, Allowance.ANY_CALLER in context.allowed
+    if given is None:
+        context.kept(name, current, desired)
+    elif current is None or means_the_same(current, given):
+        context.info(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=given)
     else:
-        yield context.kept(name, current, desired)
+        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=given)
     return desired, False
 
 
-def _no_list(context: MigrationContext) -> Rule[tuple[tuple[str, ...] | None, bool]]:
-    """Neither the source nor the map tells of a list, so what the target does without one decides."""
+_WITHOUT_LIST: Final = {
+    Admits.EVERYBODY: "lets everybody call in",
+    Admits.NOBODY: "lets nobody call in",
+    Admits.UNKNOWN: "may let everybody call in (undocumented)",
+}
+
+
+def _no_list(context: NumberContext) -> bool:
+    """Neither the source nor the map has a list, so what the target does without one decides."""
     admits = context.target.admits_without_list
-    nobody = admits is Admits.NOBODY
-    does = {
-        Admits.EVERYBODY: "lets everybody call in",
-        Admits.NOBODY: "lets nobody call in",
-        Admits.UNKNOWN: "may let everybody call in (nobody says)",
-    }[admits]
-    yield context.finding(
+    add, allowance = (context.warn, None) if admits is Admits.NOBODY else (context.block, Allowance.ANY_CALLER)
+    add(
         Setting.ALLOWED_ADDRESSES,
-        Severity.WARN if nobody else Severity.BLOCK,
-        f"{context.source_name} tells of no allow-list, and without one {context.target_name} {does}",
+        f"{context.source_name} reports no allow-list, and without one {context.target_name} {_WITHOUT_LIST[admits]}",
         FieldOutcome.DEFAULTED,
-        remedy="give `allowed_addresses` under [[trunks]] in the map: the addresses that the carrier calls from",
-        allowance=None if nobody else Allowance.ALLOW_ANY,
+        remedy=f"{_GIVE_LIST}: the addresses that the carrier calls from",
+        allowance=allowance,
     )
-    return None, not nobody and Allowance.ALLOW_ANY in context.allowed
+    return allowance in context.allowed
 
 
-def _empty_means_other(given: tuple[str, ...] | None, context: MigrationContext) -> str | None:
-    """Why an empty list cannot cross as it is, where it means the opposite at the two ends."""
+def _empty_differs(context: NumberContext, given: tuple[str, ...] | None) -> str | None:
+    """Why an empty list cannot be taken along, where it means the opposite at the two ends."""
     here, there = context.source.admits_with_empty_list, context.target.admits_with_empty_list
     if given is None and here is Admits.NOBODY and there is not Admits.NOBODY:
         return f"an empty list lets nobody call in at {context.source_name}, and may let all at {context.target_name}"
@@ -376,27 +311,22 @@ def _empty_means_other(given: tuple[str, ...] | None, context: MigrationContext)
     return None
 
 
-def _list_lost(
-    current: tuple[str, ...] | None, given: tuple[str, ...] | None, context: MigrationContext
-) -> Iterator[Finding]:
-    name = Setting.ALLOWED_ADDRESSES
+def _list_lost(context: NumberContext, current: tuple[str, ...] | None, given: tuple[str, ...] | None) -> None:
+    name, lost = Setting.ALLOWED_ADDRESSES, FieldOutcome.LOST
     if current or given:
-        yield context.finding(
+        context.block(
             name,
-            Severity.BLOCK,
-            f"{context.no_place}: who may call in is no longer restricted there",
-            FieldOutcome.LOST,
+            f"{context.unsupported}: who may call in is no longer restricted there",
+            lost,
             before=current or given,
             remedy="restrict the callers at the carrier",
-            allowance=Allowance.ALLOWED_ADDRESSES,
+            allowance=Allowance.LOST_ALLOW_LIST,
         )
     elif current == ():
-        yield context.finding(
-            name, Severity.INFO, f"{context.no_place}, and it was open", FieldOutcome.LOST, before=OPEN
-        )
+        context.info(name, f"{context.unsupported}, and it was open", lost, before=OPEN)
     elif name in context.source.fields:
-        message = f"{context.no_place}, and {context.source_name} does not tell whether there is a list"
-        yield context.finding(name, Severity.WARN, message, FieldOutcome.LOST)
+        message = f"{context.unsupported}, and {context.source_name} does not report whether there is a list"
+        context.warn(name, message, lost)
 
 
 def _readable(entries: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -27,7 +27,7 @@ def _allowed(number: PhoneNumber) -> str | None:
 
 
 def _agent(agent: AgentRef | None) -> str | None:
-    return None if agent is None else f"{agent.agent_id} ({agent.version or 'version not told'})"
+    return None if agent is None else f"{agent.agent_id} ({agent.version or 'version not reported'})"
 
 
 _COLUMNS: Final[Mapping[str, Callable[[PhoneNumber], object]]] = {

@@ -13,7 +13,7 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.fields import NOT_TOLD, SETTINGS, means_the_same, printable, value_text
+from telephony_core.migration.inventory.fields import NOT_REPORTED, SETTINGS, means_the_same, printable, value_text
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 
@@ -65,7 +65,7 @@ def changed_since(before: Mapping[str, object], now: PhoneNumber) -> tuple[Field
     """What has changed about a record since this `snapshot` of it."""
     shown = snapshot(now)
     return tuple(
-        FieldDrift(field=name, before=str(text), after=str(shown.get(name, NOT_TOLD)))
+        FieldDrift(field=name, before=str(text), after=str(shown.get(name, NOT_REPORTED)))
         for name, text in before.items()
         if text != shown.get(name) and (name not in _MADE_AT or name in shown)
     )

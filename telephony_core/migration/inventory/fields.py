@@ -24,26 +24,26 @@ SETTINGS: Final = (
 )
 """What can be set and read, in the order in which it is shown."""
 
-NOT_TOLD: Final = "not told"
+NOT_REPORTED: Final = "not reported"
 OPEN: Final = "open to every source"
 
 
 def printable(text: str) -> str:
-    """A text of somebody else's on one line: no control or direction characters, no password inside a URI."""
+    """A vendor's or a user's text on one line: no control or direction characters, no password inside a URI."""
     return scrubbed(text)
 
 
 def value_text(value: object) -> str:
-    """A field's value for people. ``None`` is not told (or not there), an empty allow-list is open to everybody."""
+    """A field's value for people. ``None`` is not reported (or not there), an empty allow-list is open to everybody."""
     match value:
         case None:
-            return NOT_TOLD
+            return NOT_REPORTED
         case ():
             return OPEN
         case tuple():
             return printable(", ".join(str(entry) for entry in value))
         case AgentRef():
-            version = "version not told" if value.version is None else f"version {value.version}"
+            version = "version not reported" if value.version is None else f"version {value.version}"
             return printable(f"agent {value.agent_id}, {version}")
         case datetime():
             return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

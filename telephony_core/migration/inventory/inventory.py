@@ -201,11 +201,12 @@ def _inventory(
         base_url=client.adapter.config.base_url,
         taken_at=(clock or Clock()).now(),
         pages=pages,
-        numbers=tuple(sorted((_without_passwords(number) for number in numbers), key=_place)),
+        numbers=tuple(sorted((_without_passwords(number) for number in numbers), key=listing_order)),
     )
 
 
-def _place(number: PhoneNumber) -> tuple[str, str]:
+def listing_order(number: PhoneNumber) -> tuple[str, str]:
+    """By number, then by id."""
     return number.identity.e164 or number.identity.raw, number.id
 
 

@@ -1,6 +1,6 @@
 """Writes the map that an operator is to edit: every agent and every trunk that needs an answer, with suggestions.
 
-A suggestion is a comment. Only what somebody took the comment sign away from counts.
+A suggestion is a comment; it counts once the operator has removed the comment sign.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Final
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
@@ -18,8 +19,9 @@ from telephony_core.migration.assessment.eligibility import Eligibility, assess_
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import printable, value_text
 from telephony_core.migration.inventory.inventory import Inventory
-from telephony_core.migration.mapping.map_file import FORMAT, NOTHING_SAID, VERSION, LabelRule
+from telephony_core.migration.mapping.map_file import EMPTY_MAP, FORMAT, VERSION, LabelRule
 from telephony_core.migration.plan.model import SkipReason
+from telephony_core.migration.rendering.plan_text import counted
 from telephony_core.provider.capabilities import Admits, Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.text.documents import write_file
@@ -30,7 +32,7 @@ _WIDTH: Final = 116
 def draft_map(source: Inventory, target: TargetAccount, *, source_capabilities: Capabilities | None = None) -> str:
     """The text of a map for the numbers that could be moved, ready to be edited. Sends nothing."""
     capabilities = source_capabilities or capabilities_of(source.provider)
-    eligibility = assess_eligibility(source, target, NOTHING_SAID, frozenset(), capabilities)
+    eligibility = assess_eligibility(source, target, EMPTY_MAP, frozenset(), capabilities)
     moving = [number for number in eligibility if number.why in (None, SkipReason.BLOCKED)]
     lines = [
         *_head(source, target, len(moving)),
@@ -43,60 +45,52 @@ def draft_map(source: Inventory, target: TargetAccount, *, source_capabilities: 
 
 # -- TOML
 
-_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
-
 
 def toml_string(text: str) -> str:
     """A text as a TOML basic string, on one line."""
-    return '"' + "".join(_ESCAPES.get(character) or _visible(character) for character in text) + '"'
+    return f'"{"".join(map(_escaped, text))}"'
 
 
-def _visible(character: str) -> str:
+def _escaped(character: str) -> str:
+    if character in ('"', "\\"):
+        return f"\\{character}"
     if character.isprintable():
         return character
     code = ord(character)
-    if 0xD800 <= code <= 0xDFFF:  # half of a pair stands for no character at all
-        return "\ufffd"
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+    return "\ufffd" if 0xD800 <= code <= 0xDFFF else f"\\U{code:08x}"  # half of a surrogate pair is no character
 
 
-def _said(name: str, value: str) -> str:
+def _setting(name: str, value: str) -> str:
     return f"{name} = {toml_string(value)}"
 
 
-def _suggested(name: str, value: str, why: str = "") -> str:
-    return f"# {_said(name, value)}" + (f"  # {why}" if why else "")
+def _suggestion(name: str, value: str, why: str = "") -> str:
+    return f"# {_setting(name, value)}" + (f"  # {why}" if why else "")
 
 
 def _comment(text: str) -> list[str]:
     """A comment, wrapped; what vendors and people wrote in it cannot end it."""
-    words, lines, line = printable(text).split(), [], "#"
-    for word in words:
-        if len(line) + 1 + len(word) > _WIDTH and line != "#":
-            lines.append(line)
-            line = "#"
-        line += f" {word}"
-    return [*lines, line]
+    lines = wrap(printable(text), _WIDTH - 2, break_long_words=False, break_on_hyphens=False)
+    return [f"# {line}" for line in lines]
 
 
 # -- its parts
 
 
 def _head(source: Inventory, target: TargetAccount, count: int) -> Iterator[str]:
-    numbers = "1 number" if count == 1 else f"{count} numbers"
     yield from _comment(
-        f"How {numbers} of {source.connection} ({source.provider}) go to {target.name} ({target.inventory.provider}). "
-        f"Made from the inventory of {value_text(source.taken_at)}."
+        f"How {counted(count, 'number')} of {source.connection} ({source.provider}) go to {target.name} "
+        f"({target.inventory.provider}). Made from the inventory of {value_text(source.taken_at)}."
     )
     yield from _comment(
-        "Edit it, then make a plan with it. What stands in a comment is a suggestion and counts for nothing: take the "
-        "comment sign away from what you mean. Numbers for which something is left unsaid are not moved."
+        "Edit it, then make a plan with it. A comment is a suggestion and has no effect: remove the comment sign from "
+        "what you mean. Numbers for which an answer is missing are not moved."
     )
     yield ""
-    yield _said("format", FORMAT)
+    yield _setting("format", FORMAT)
     yield f"version = {VERSION}"
-    yield _said("source", source.connection)
-    yield _said("target", target.name)
+    yield _setting("source", source.connection)
+    yield _setting("target", target.name)
 
 
 def _label(moving: Iterable[Eligibility], target: TargetAccount) -> Iterator[str]:
@@ -110,7 +104,7 @@ def _label(moving: Iterable[Eligibility], target: TargetAccount) -> Iterator[str
     yield ""
     yield "[label]"
     yield from _comment(f"{target.name} takes {longest} characters. Longer are the labels of {_some(too_long)}.")
-    yield _suggested("rule", LabelRule.CUT, "or drop: take no labels along; or keep: leave such numbers blocked")
+    yield _suggestion("rule", LabelRule.CUT, "or drop: import no labels; or keep: leave such numbers blocked")
 
 
 def _some(keys: Iterable[str]) -> str:
@@ -137,7 +131,7 @@ def _agents(
     seen = sorted({agent.agent_id for number in target.inventory.numbers for _, agent in _agents_of(number)})
     yield ""
     yield from _comment(
-        f"Agents. Their ids are others at {target.name}; take them from its dashboard. "
+        f"Agents have other ids at {target.name}; take them from its dashboard. "
         + (f"Its numbers use {_some(seen)}." if seen else "None of its numbers has an agent yet.")
     )
     yield from _comment(f"Versions there: {_versions(target.capabilities)}. drop = true leaves a number without agent.")
@@ -147,16 +141,16 @@ def _agents(
         yield ""
         yield "[[agents]]"
         yield from _comment(f"At {source.connection} it serves {_some(users[key])}.")
-        yield _said("source", agent.agent_id)
+        yield _setting("source", agent.agent_id)
         if agent.version is not None:
-            yield _said("source_version", agent.version)
+            yield _setting("source_version", agent.version)
         elif source.numbers:
-            yield from _comment(f"{source.connection} does not tell the version.")
+            yield from _comment(f"{source.connection} does not report the version.")
         hint = hints.get(agent.agent_id)
-        yield _suggested(
+        yield _suggestion(
             "target", hint[0] if hint else "", f"{hint[1]} has it there" if hint else "the id of the agent"
         )
-        yield _suggested("target_version", _version_hint(agent, target.capabilities))
+        yield _suggestion("target_version", _version_hint(agent, target.capabilities))
 
 
 def _agents_of(number: PhoneNumber) -> Iterator[tuple[str, AgentRef]]:
@@ -214,7 +208,7 @@ def _trunks(moving: Iterable[Eligibility], source: Inventory, target: TargetAcco
         return
     yield ""
     yield from _comment(
-        f"Trunks: one table for each distinct trunk at {source.connection}. No provider gives a password back, so say "
+        f"Trunks: one table for each distinct trunk at {source.connection}. No provider returns a password, so say "
         'where it is: env:NAME, file:PATH or prompt:, never the password itself; or auth = "none" for a trunk that '
         "knows its callers by address. One password serves all numbers of its trunk. If numbers on one address have "
         'credentials of their own, copy the table, give it another name, and say numbers = ["…"] in it.'
@@ -230,36 +224,32 @@ def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iter
     address = None if outbound is None else outbound.address
     username = None if outbound is None else outbound.username
     yield "[[trunks]]"
-    yield from _comment(
-        f"{'1 number' if len(numbers) == 1 else f'{len(numbers)} numbers'}: {_some(n.key for n in numbers)}."
-    )
-    yield _said("name", name)
+    yield from _comment(f"{counted(len(numbers), 'number')}: {_some(number.key for number in numbers)}.")
+    yield _setting("name", name)
     if address is None:
         yield f"numbers = [{toml_string(number.identity.e164 or number.identity.raw)}]"
     else:
-        yield _said("source_address", str(address))
+        yield _setting("source_address", str(address))
     if username is not None:
-        yield _said("source_username", username)
+        yield _setting("source_username", username)
     if target.capabilities.can_write(Setting.ADDRESS):
         wants = address is None or any(
             finding.field == Setting.ADDRESS and finding.blocks for finding in numbers[0].findings
         )
         if wants:
-            yield _suggested("address", "pbx.example.com:5060", f"for {target.name}, if the trunk can be reached so")
+            yield _suggestion("address", "pbx.example.com:5060", f"for {target.name}, if the trunk can be reached so")
     if target.capabilities.can_write(Setting.PASSWORD) and (
         outbound is None or outbound.credentials is not CredentialState.NONE
     ):
         variable = re.sub("[^A-Z0-9]+", "_", name.upper())
-        yield _suggested("username", username or "")
-        yield _suggested("password", f"env:{variable}_PASSWORD")
-        yield _suggested("auth", "none", "instead of the two above")
+        yield _suggestion("username", username or "")
+        yield _suggestion("password", f"env:{variable}_PASSWORD")
+        yield _suggestion("auth", "none", "instead of the two above")
     allowed = None if number.sip is None else number.sip.inbound.allowed_addresses
     if allowed is None and target.capabilities.can_write(Setting.ALLOWED_ADDRESSES):
-        if target.capabilities.admits_without_list is Admits.NOBODY:
-            without = "without it, nobody can call in"
-        else:
-            without = "without it, only with --allow allow_any"
-        yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; {without}'
+        nobody = target.capabilities.admits_without_list is Admits.NOBODY
+        without = "nobody can call in" if nobody else "it needs --allow any_caller"
+        yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; without it, {without}'
 
 
 def save_map(text: str, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

@@ -1,7 +1,7 @@
 """The map: what only the operator knows, in a TOML file that is written for editing and read strictly.
 
-Agents have other ids at the target, and no provider gives a password back. Whatever the map does not say stays unsaid:
-a number that would need it is blocked. Passwords are references (``env:``, ``file:``, ``prompt:``): when a plan is made
+Agents have other ids at the target, and no provider returns a password. Nothing is assumed that the map does not say: a
+number that would need it is blocked. Passwords are references (``env:``, ``file:``, ``prompt:``): when a plan is made
 it is checked that a usable secret is there, and when it is applied they are read.
 """
 
@@ -36,16 +36,16 @@ VERSION: Final = 1
 
 
 class MapError(MigrationError):
-    """A map cannot be used. Tells every fault at once, each with its line, and repeats no value."""
+    """A map cannot be used. Lists every fault, each with its line, and repeats no value."""
 
-    default_remedy: ClassVar[str | None] = "mend it there; `telephony migrate map` writes a new one"
+    default_remedy: ClassVar[str | None] = "fix it there; `telephony migrate map` writes a new one"
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class _Table(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
-    """A table of the file. Unlike `Given` it leaves pydantic's error, which knows the place of every fault."""
+    """A table of the file. Unlike `InputModel` it keeps pydantic's error, which has the place of every fault."""
 
 
 class LabelRule(StrEnum):
@@ -55,7 +55,7 @@ class LabelRule(StrEnum):
     """Nothing: a label that does not fit blocks its number."""
     CUT = "cut"
     DROP = "drop"
-    """Take no labels along at all."""
+    """Import no labels at all."""
 
 
 class LabelChoice(_Table, frozen=True):
@@ -91,8 +91,8 @@ class AgentChoice(_Table, frozen=True):
 class TrunkChoice(_Table, frozen=True):
     """How the target reaches a trunk, and with which credentials.
 
-    It is for the numbers whose record has ``source_address`` (and ``source_username``, where the source tells it); with
-    ``numbers`` it is for these alone, and goes before an entry without them.
+    It is for the numbers whose record has ``source_address`` (and ``source_username``, where the source reports it).
+    With ``numbers`` it is for these alone, and goes before an entry without them.
     """
 
     name: Text
@@ -133,9 +133,9 @@ class TrunkChoice(_Table, frozen=True):
         return None if entries is None else parse_allowed_addresses(entries, allow_any=True)
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         if self.source_address is None and self.numbers is None:
-            raise ValueError("which numbers it is for is not said; give source_address, numbers, or both")
+            raise ValueError("it does not say which numbers it is for; give source_address, numbers, or both")
         given = self.username is not None or self.password is not None
         if self.auth == "none" and given:
             raise ValueError('auth is "none", and a username or a password is given')
@@ -147,11 +147,11 @@ class TrunkChoice(_Table, frozen=True):
 
     @property
     def authentication(self) -> Literal["digest", "none"] | None:
-        """What it says of the credentials; ``None`` as long as it says nothing."""
+        """How the target authenticates; ``None`` where the table does not say."""
         return "digest" if self.password is not None else self.auth
 
     def fits(self, number: PhoneNumber) -> bool:
-        """Whether the record has this trunk, as far as the source tells."""
+        """Whether the record has this trunk, as far as the source reports it."""
         outbound = None if number.sip is None else number.sip.outbound
         address = None if outbound is None else outbound.address
         username = None if outbound is None else outbound.username
@@ -221,10 +221,10 @@ class MigrationMap(_Table, frozen=True):
             next((entry for entry in entries if entry.source_version is None), None),
         )
 
-    def demand_use(self, numbers: Iterable[PhoneNumber]) -> None:
-        """Raise `MapError` for every table that is for nothing in the inventory, with what comes nearest to it there.
+    def refuse_unused(self, numbers: Iterable[PhoneNumber]) -> None:
+        """Raise `MapError` for every table that no number of the inventory uses, with the most similar value there is.
 
-        A slip in an address or an id would otherwise drop what the table says without a word.
+        With a typo in an address or an id, what the table says would otherwise be ignored silently.
         """
         held = list(numbers)
         trunks = {_trunk(number) for number in held} - {None}
@@ -247,7 +247,7 @@ class MigrationMap(_Table, frozen=True):
             )
         if faults:
             raise MapError(
-                f"{len(faults)} {'table' if len(faults) == 1 else 'tables'} of the map would be for nothing: "
+                f"{len(faults)} {'table' if len(faults) == 1 else 'tables'} of the map would have no effect: "
                 f"{'; '.join(faults)}",
                 remedy="write it as the inventory does, or take the table out of the map",
             )
@@ -260,8 +260,8 @@ class MigrationMap(_Table, frozen=True):
         """What the map says of the trunk of each record, by the record's id.
 
         An entry for a number goes before one for its trunk, one with a username before one without. Raises `MapError`
-        for a number that is not there with the trunk it is said to have: a slip in it would otherwise leave the number
-        to another entry, with another password. And for a number that two entries name, in whatever spelling.
+        for a number that the inventory does not have on this trunk (with a typo in it, another entry with another
+        password would apply), and for a number that two entries name, in whatever spelling.
         """
         held = list(numbers)
         chosen: dict[str, TrunkChoice] = {}
@@ -310,15 +310,15 @@ def _agent_text(entry: AgentChoice) -> str:
 
 
 def _nearest(text: str, there: Iterable[str]) -> str:
-    """What of the inventory is written most like ``text``, in words."""
+    """The most similar value of the inventory, in words."""
     found = get_close_matches(text, sorted(set(there)), n=1, cutoff=0.0)
     if not found:
         return "; it has none at all"
-    return "; it has that one otherwise" if found[0] == text else f"; nearest to it there is {found[0]}"
+    return "; it is there with other settings" if found[0] == text else f"; the most similar one there is {found[0]}"
 
 
-NOTHING_SAID: Final = MigrationMap()
-"""The map of somebody who has not answered anything yet."""
+EMPTY_MAP: Final = MigrationMap()
+"""A map without any answer."""
 
 
 def _contradictions(made: MigrationMap, text: str) -> Iterator[str]:
@@ -358,14 +358,14 @@ def _spelling_apart(number: str) -> str:
 def _fault(item: Any, text: str) -> str:
     path: tuple[str | int, ...] = tuple(item["loc"])
     inner = item.get("ctx", {}).get("error")
-    said = str(inner) if isinstance(inner, TelephonyError) else str(item["msg"]).removeprefix("Value error, ")
+    message = str(inner) if isinstance(inner, TelephonyError) else str(item["msg"]).removeprefix("Value error, ")
     table = f"[[{path[0]}]]" if len(path) > 1 and isinstance(path[1], int) else f"[{path[0]}]" if path else ""
     names = [str(step) for step in path[1:] if isinstance(step, str)] if len(path) > 1 else []
     if len(path) == 1:
         table, names = "", [str(path[0])]
     if item["type"] == "extra_forbidden":
-        said = "there is no such setting"
-    return f"line {line_of(text, path)}: {': '.join(part for part in (table, '.'.join(names), said) if part)}"
+        message = "there is no such setting"
+    return f"line {line_of(text, path)}: {': '.join(part for part in (table, '.'.join(names), message) if part)}"
 
 
 _HEADER: Final = re.compile(r"\s*\[{1,2}\s*([A-Za-z0-9_.\"-]+)\s*\]{1,2}")
@@ -395,7 +395,7 @@ def _sets(line: str, key: str) -> bool:
 
 
 def reference_problem(reference: str) -> str | None:
-    """Why a reference leads nowhere on this machine now, or ``None``. Reads no secret; a prompt is always there."""
+    """Why a reference cannot be resolved on this machine now, or ``None``. Reads no secret; a prompt always can."""
     kind, _, rest = reference.partition(":")
     if kind == "env":
         return None if os.environ.get(rest) else f"{variable_named(rest)} is not set here"

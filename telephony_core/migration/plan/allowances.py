@@ -1,4 +1,4 @@
-"""The names by which a loss or a side effect of a migration is accepted, one by one and never in bulk."""
+"""The names by which a loss or a side effect of a migration is allowed, one by one and never in bulk."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from telephony_core.errors import InvalidInput
 class Allowance(StrEnum):
     """What ``--allow NAME`` takes. A setting that could not be read at the source counts as lost."""
 
-    ALLOWED_ADDRESSES = "allowed_addresses"
+    LOST_ALLOW_LIST = "lost_allow_list"
     """The allow-list of a number is lost."""
-    ALLOW_ANY = "allow_any"
+    ANY_CALLER = "any_caller"
     """The trunk is open, to everybody or to a large share of the internet: by its list, or because it has none."""
     INBOUND_MEDIA_ENCRYPTION = "inbound_media_encryption"
-    """Encryption of inbound media is lowered, or nobody can tell whether it is."""
+    """Encryption of inbound media is lowered, or nobody can say whether it is."""
     OUTBOUND_MEDIA_ENCRYPTION = "outbound_media_encryption"
     TLS = "tls"
-    """Signalling to the trunk is not bound to TLS any more."""
+    """Signalling to the trunk does not require TLS any more."""
     ADDRESS = "address"
     """The target does not hold the trunk's address at all."""
     ADDRESS_PARTS = "address_parts"
@@ -27,26 +27,26 @@ class Allowance(StrEnum):
     CREDENTIALS = "credentials"
     """The target cannot authenticate at the trunk."""
     INBOUND_AGENT = "inbound_agent"
-    """The target cannot be told who answers inbound calls."""
+    """The target has no setting for who answers inbound calls."""
     OUTBOUND_AGENT = "outbound_agent"
     PUBLISHES = "publishes"
-    """Assigning an agent version makes it go live, perhaps for other numbers too."""
+    """Assigning an agent version publishes it, perhaps for other numbers too."""
     UNPUBLISHES = "unpublishes"
-    """Releasing a number takes its agents off the air, perhaps for other numbers too."""
+    """Releasing a number unpublishes its agents, perhaps for other numbers too."""
     SEND_AS_IS = "send_as_is"
     """A number without E.164 form is sent as the digits that it is."""
     UNKNOWN_ORIGIN = "unknown_origin"
-    """The source does not say whether the number was imported; it may be one that cannot be moved."""
+    """The source does not report whether the number was imported; it may be one that cannot be moved."""
     SOURCE_NOT_SERVING = "source_not_serving"
     """A rollback releases the record at the target although the source does not serve the number as planned."""
     UNREADABLE = "unreadable"
-    """A field could not be read at the source, and its adapter does not tell which setting that would have been."""
+    """A field could not be read at the source, and its adapter does not declare which setting that would have been."""
 
 
 def allowances(names: Iterable[str]) -> frozenset[Allowance]:
-    """The consents of these names. Raises `InvalidInput`, which lists the names there are."""
+    """The allowances with these names. Raises `InvalidInput`, which lists the names there are."""
     try:
         return frozenset(Allowance(name) for name in ([names] if isinstance(names, str) else names))
     except (ValueError, TypeError):
         pass
-    raise InvalidInput("accept: this names no loss and no side effect", remedy=f"the names are: {', '.join(Allowance)}")
+    raise InvalidInput("allow: this names no loss and no side effect", remedy=f"the names are: {', '.join(Allowance)}")

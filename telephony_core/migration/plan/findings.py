@@ -1,4 +1,4 @@
-"""What a plan says beside its steps: what becomes of each field, and which numbers stay where they are."""
+"""What a plan says beside its steps: what becomes of each field, and which numbers are not moved."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Severity(StrEnum):
     INFO = "info"
     WARN = "warn"
     BLOCK = "block"
-    """The number is not moved until it is solved, or accepted by its ``allowance``."""
+    """The number is not moved until it is solved, or allowed by its ``allowance``."""
 
 
 class FieldOutcome(StrEnum):
-    """What becomes of a field on the way."""
+    """What becomes of a field."""
 
     KEPT = "kept"
     CONVERTED = "converted"
@@ -35,17 +35,17 @@ class Finding(InputModel):
     message: str
     outcome: FieldOutcome | None = None
     before: str | None = None
-    """As it stands at the source."""
+    """As it is at the source."""
     after: str | None = None
-    """As it will stand at the target."""
+    """As it will be at the target."""
     remedy: str | None = None
     allowance: str | None = None
-    """The name by which a blocking finding can be accepted; ``None`` where it cannot."""
+    """The name by which a blocking finding can be allowed; ``None`` where it cannot."""
     allowed: bool = False
 
     @property
     def blocks(self) -> bool:
-        """Whether it still stands in the way."""
+        """Whether it keeps the number from being moved."""
         return self.severity is Severity.BLOCK and not self.allowed
 
 
@@ -53,7 +53,7 @@ class SkipReason(StrEnum):
     """Why a number of the source is not moved."""
 
     BLOCKED = "blocked"
-    """Findings stand against it."""
+    """By its findings."""
     ALREADY_THERE = "already_there"
     IN_TRANSITION = "in_transition"
     """Pending, or its release is scheduled."""
@@ -62,14 +62,14 @@ class SkipReason(StrEnum):
     IDENTITY = "identity"
     """The target cannot hold such a number."""
     AMBIGUOUS = "ambiguous"
-    """More than one live record of it at one side."""
-    OVER = "over"
+    """More than one live record of it at one end."""
+    RELEASED = "released"
     """A released record; nothing to move."""
     NOT_CHOSEN = "not_chosen"
 
 
 class Skipped(InputModel):
-    """A number of the source that stays where it is, and why."""
+    """A number of the source that is not moved, and why."""
 
     key: str
     source_id: str

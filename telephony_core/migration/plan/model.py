@@ -1,12 +1,12 @@
 """The plan: what a migration will do, as a file that a person can read and approve, and a program can check.
 
-It holds no secret, only references to them. What it says is all that `apply` may do. It carries a checksum, so that one
-that was edited or cut off is refused, and every number carries the record that was read when the plan was made, so that
-one that has been overtaken is refused too.
+It holds no secret, only references to secrets. What it says is all that `apply` may do. A plan that was edited or cut
+off is refused by its checksum, a stale one by the records that were read when it was made.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
@@ -22,7 +22,6 @@ from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUp
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity, Skipped, SkipReason
-from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import NumberImport
 from telephony_core.secrets.references import is_reference
 
@@ -36,7 +35,6 @@ __all__ = [
     "Finding",
     "Plan",
     "PlannedNumber",
-    "PlannedRelease",
     "PlannedStep",
     "SecretReference",
     "Settings",
@@ -59,11 +57,11 @@ class Endpoint(InputModel):
     adapter: str | None = None
     """Distribution and version of the adapter, for people."""
     base_url: str | None = None
-    """Where it was asked. A client for another place is refused."""
+    """A client for another address is refused."""
     inventory: str | None = None
     """Checksum of the inventory that was read."""
     holds: Mapping[str, str] = Field(default_factory=dict)
-    """Some live records that the account held, id and number, by which another account is told from it."""
+    """Some live records of the account, number by id, by which it is recognized."""
     taken_at: UtcTime | None = None
 
 
@@ -103,7 +101,7 @@ class Trunk(InputModel):
 
     @property
     def references(self) -> tuple[str, ...]:
-        """The references that have to lead somewhere before anything is written."""
+        """The references that have to be resolved before anything is written."""
         return tuple(text for text in (self.username, self.password) if text is not None and is_reference(text))
 
 
@@ -139,9 +137,9 @@ class DesiredState(InputModel):
     inbound_agent: AgentRef | None = None
     outbound_agent: AgentRef | None = None
     allow: tuple[SideEffect, ...] = ()
-    """Side effects that were accepted by name."""
+    """Side effects that were allowed by name."""
     options: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
-    """Vendor options by provider slug. Never a secret: a plan is no place for one."""
+    """Vendor options by provider slug. Never a secret."""
 
     @property
     def has_agents(self) -> bool:
@@ -151,10 +149,10 @@ class DesiredState(InputModel):
 def import_of(
     desired: DesiredState, username: str | None = None, password: SecretStr | None = None, *, agents: bool = True
 ) -> NumberImport:
-    """The change that makes what is wanted. A half is left out where nothing of it is written.
+    """The import that makes it. A half is left out where nothing of it is written.
 
     ``agents=False`` leaves the agents to a step of their own. Raises `InvalidInput` or `NotAllowed` for what
-    cannot be meant.
+    no provider takes.
     """
     inbound, outbound = _given(desired.inbound), _given(desired.outbound)
     credentials = {"username": username, "password": password}
@@ -186,32 +184,21 @@ class StepKind(StrEnum):
 
 
 class PlannedStep(InputModel):
-    """One step, in words for people. What it writes is in `PlannedNumber.wanted`."""
+    """One step, in words for people. What it writes is in `PlannedNumber.desired`."""
 
     kind: StepKind
     message: str
-    """``create it at diga with label "Front desk"``."""
+    """``import +827011112222 at west as “Front desk”``."""
     before: Mapping[str, str] = Field(default_factory=dict)
-    """By dotted field name, as it stands at the source."""
+    """By dotted field name, as it is at the source."""
     after: Mapping[str, str] = Field(default_factory=dict)
-    """By dotted field name, as it will stand at the target."""
+    """By dotted field name, as it will be at the target."""
     reversible: bool = True
     undo: str | None = None
     """How `rollback` undoes it, or why it cannot."""
     side_effects: tuple[SideEffect, ...] = ()
     requests: int = Field(default=0, ge=0)
     """Estimate, retries not counted."""
-
-
-class PlannedRelease(InputModel):
-    """What giving the source number up will mean, later and separately."""
-
-    effect: ReleaseEffect | None = None
-    """``None`` where the provider does not tell."""
-    revocable: bool = False
-    side_effects: tuple[SideEffect, ...] = ()
-    shares_agents_with: tuple[str, ...] = ()
-    """Other live numbers of the source whose agents a release could stop."""
 
 
 class PlannedNumber(InputModel):
@@ -221,12 +208,9 @@ class PlannedNumber(InputModel):
     """Unique in the plan, and what people type: E.164, or the source's own string."""
     source: PhoneNumber
     """The record as it was read. Planned fields that have changed since make the plan stale."""
-    target_before: tuple[str, ...] = ()
-    """Ids of the records of this number at the target when the plan was made (all of them over)."""
     desired: DesiredState
     steps: tuple[PlannedStep, ...] = Field(min_length=1)
     findings: tuple[Finding, ...] = ()
-    release: PlannedRelease = PlannedRelease()
 
     @model_validator(mode="after")
     def _movable(self) -> Self:
@@ -239,20 +223,20 @@ class PlannedNumber(InputModel):
 
 
 class Estimate(InputModel):
-    """How much work it is: requests on either side, and seconds at the configured pace."""
+    """How much work it is: requests to either end, and seconds at the configured pace."""
 
     source_requests: int = Field(default=0, ge=0)
     target_requests: int = Field(default=0, ge=0)
     seconds: float = Field(default=0.0, ge=0)
     pace: str | None = None
-    """The pace that ``seconds`` was worked out for, in words."""
+    """The pace that ``seconds`` is for, in words."""
 
 
 class Settings(InputModel):
     """How the plan is to be carried out."""
 
     canary: int = Field(default=1, ge=0)
-    """So many numbers are moved first; unless all of them succeed, the rest is not begun."""
+    """So many numbers are moved first; unless all of them succeed, the others are not started."""
     concurrency: int = Field(default=4, ge=1, le=100)
     """Numbers in work at once."""
     timeout: float = Field(default=30.0, gt=0, le=86_400)
@@ -265,7 +249,7 @@ class Settings(InputModel):
     equal_failures: int = Field(default=3, ge=1)
     """So many equal failures in a row stop the run."""
     soak_hours: float = Field(default=72.0, ge=0, le=87_600)
-    """How long a number has to stand verified before its source may be released."""
+    """How long after a good verification a number may be released at the source."""
 
     @property
     def soak(self) -> timedelta:
@@ -273,12 +257,12 @@ class Settings(InputModel):
 
     @property
     def in_doubt(self) -> timedelta:
-        """How long after it was announced a request that was not answered may still take effect."""
+        """How long after its intent was journaled a request that was not answered may still take effect."""
         return timedelta(seconds=self.timeout + self.settling_window)
 
 
 class Plan(InputModel):
-    """What a migration will do. Raises `InvalidInput` when it does not hold together."""
+    """What a migration will do. Raises `InvalidInput` when it contradicts itself."""
 
     created_at: UtcTime
     made_with: str
@@ -286,7 +270,7 @@ class Plan(InputModel):
     source: Endpoint
     target: Endpoint
     allowed: tuple[str, ...] = ()
-    """Consents given by name (`telephony_core.migration.plan.allowances`)."""
+    """What was allowed by name (`telephony_core.migration.plan.allowances`)."""
     settings: Settings = Settings()
     trunks: tuple[Trunk, ...] = ()
     inbound_host: str | None = None
@@ -296,7 +280,7 @@ class Plan(InputModel):
     skipped: tuple[Skipped, ...] = ()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _is_consistent(self) -> Self:
         trunks = {trunk.name for trunk in self.trunks}
         names = (
             ("number", (number.key for number in self.numbers)),
@@ -304,8 +288,9 @@ class Plan(InputModel):
             ("trunk", (trunk.name for trunk in self.trunks)),
         )
         for what, values in names:
-            if twice := _first_repeated(values):
-                raise ValueError(f"the {what} {twice} is there twice")
+            for value, count in Counter(values).items():
+                if count > 1:
+                    raise ValueError(f"the {what} {value} is there twice")
         for number in self.numbers:
             if number.desired.trunk is not None and number.desired.trunk not in trunks:
                 raise ValueError(f"{number.key}: the plan has no trunk {number.desired.trunk!r}")
@@ -318,7 +303,7 @@ class Plan(InputModel):
         return next((trunk for trunk in self.trunks if trunk.name == number.desired.trunk), None)
 
     def chosen(self, keys: Iterable[str] | None) -> tuple[PlannedNumber, ...]:
-        """The numbers with these keys, in the plan's order, or all. Raises `InvalidInput` for a stranger."""
+        """The numbers with these keys, in the plan's order, or all. Raises `InvalidInput` for any other key."""
         if keys is None:
             return self.numbers
         desired = set(keys)
@@ -328,12 +313,3 @@ class Plan(InputModel):
                 remedy="write a number as the plan does; `telephony migrate status` lists them",
             )
         return tuple(number for number in self.numbers if number.key in desired)
-
-
-def _first_repeated(values: Iterable[str]) -> str | None:
-    seen: set[str] = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    return None

@@ -1,14 +1,11 @@
-"""Makes the plan: for each number the steps, what they do and undo, and what stays behind and why. Writes nothing."""
+"""Makes the plan: for each number the steps and how they are undone, or why it is not moved. Writes nothing."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Final
 
 from telephony_core._version import __version__
-from telephony_core.domain.agents import AgentVersion
 from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
@@ -17,15 +14,14 @@ from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.assessment.trunk_rules import written_form
 from telephony_core.migration.inventory.fields import SETTINGS, value_text
 from telephony_core.migration.inventory.inventory import Inventory, NumberIndex, number_text
-from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
+from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
+from telephony_core.migration.plan.estimate import estimate_of, requests_of
 from telephony_core.migration.plan.model import (
     DesiredState,
     Endpoint,
-    Estimate,
     Plan,
     PlannedNumber,
-    PlannedRelease,
     PlannedStep,
     Settings,
     Skipped,
@@ -33,31 +29,25 @@ from telephony_core.migration.plan.model import (
     StepKind,
     Trunk,
 )
-from telephony_core.migration.run.account_index import OLDEST, SHARED_FROM
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities, Operation, ReleaseEffect
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
 
-_ROUND_TRIP: Final = 0.3
-"""Seconds that a request is taken to last where nothing else limits it."""
 _SAMPLE: Final = 20
 """Records of the target that a plan remembers."""
 
-_SHARED_SHOWN: Final = 20
-"""Numbers that are named of those that share agents; one agent may serve thousands."""
-
 _FOR_GOOD: Final = frozenset(
-    {SkipReason.ALREADY_THERE, SkipReason.IDENTITY, SkipReason.NOT_CHOSEN, SkipReason.OVER, SkipReason.PURCHASED}
+    {SkipReason.ALREADY_THERE, SkipReason.IDENTITY, SkipReason.NOT_CHOSEN, SkipReason.RELEASED, SkipReason.PURCHASED}
 )
-"""Reasons to stay that no other plan would change."""
+"""Reasons to be skipped that no other plan would change."""
 
 
 def make_plan(
     source: Inventory,
     target: TargetAccount,
-    mapping: MigrationMap = NOTHING_SAID,
+    mapping: MigrationMap = EMPTY_MAP,
     *,
     allow: Iterable[str] = (),
     numbers: Iterable[str] | None = None,
@@ -71,7 +61,7 @@ def make_plan(
 
     ``allow`` names losses and side effects (`allowances`), ``numbers`` chooses some, in any spelling. The paces are
     that the two clients are going to have; without them the estimate uses what the providers declare. What cannot be
-    moved stays in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
+    moved is in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
     `MapError` for a map that does not fit.
     """
     allowed = allowances(allow)
@@ -79,10 +69,18 @@ def make_plan(
     eligibility = assess_eligibility(source, target, mapping, allowed, capabilities)
     chosen = _chosen(eligibility, numbers)
     moving = [number for number in eligibility if number.why is None and number.source.id in chosen]
-    serving = _serving(source.numbers)
-    planned = tuple(_planned(number, target, capabilities, serving) for number in moving)
+    planned = tuple(
+        PlannedNumber(
+            key=number.key,
+            source=number.source,
+            desired=number.desired,
+            steps=tuple(_steps(number.source, number.desired, number.trunk, target)),
+            findings=number.findings,
+        )
+        for number in moving
+        if number.desired is not None
+    )
     going = {number.source.id for number in moving}
-    used = {number.desired.trunk for number in planned}
     trunks = {number.trunk.name: number.trunk for number in moving if number.trunk is not None}
     settings = settings or Settings()
     source_pace = source_pace or Pace.declared(capabilities.rate_limit)
@@ -95,18 +93,18 @@ def make_plan(
         target=_side(target.inventory, holds=_sample(target.inventory.numbers)),
         allowed=tuple(sorted(allowed)),
         settings=settings,
-        trunks=tuple(trunks[name] for name in sorted(trunks) if name in used),
+        trunks=tuple(trunks[name] for name in sorted(trunks)),
         inbound_host=None if host is None else host.host,
-        estimate=_estimate(planned, source, target, settings, source_pace, target_pace),
+        estimate=estimate_of(planned, source, target, settings, source_pace, target_pace),
         numbers=planned,
-        skipped=tuple(_left_out(number) for number in eligibility if number.source.id not in going),
+        skipped=tuple(_skipped(number) for number in eligibility if number.source.id not in going),
     )
 
 
 def exit_status(plan: Plan) -> int:
     """For ``--detailed-exitcode``: 2 when there is something to apply, 0 when everything that could be moved is there.
 
-    1 when there is nothing to apply because numbers wait for somebody: an answer, a consent, the end of a transition.
+    1 when there is nothing to apply because numbers need action: an answer, an allowance, the end of a transition.
     """
     if plan.numbers:
         return 2
@@ -126,7 +124,7 @@ def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> En
 
 
 def _sample(numbers: Sequence[PhoneNumber]) -> dict[str, str]:
-    """Some records by which the account is known again: live ones first, the oldest first, for they stay longest."""
+    """Some records by which the account is recognized: live ones first, then the oldest, which stay longest."""
     by_age = sorted(numbers, key=lambda number: (not number.is_live, str(number.created_at or ""), number.id))
     return {number.id: number_text(number.identity) for number in by_age[:_SAMPLE]}
 
@@ -147,20 +145,12 @@ def _chosen(eligibility: Iterable[Eligibility], numbers: Iterable[str] | None) -
     return chosen
 
 
-def _left_out(number: Eligibility) -> Skipped:
-    if number.why is None:
-        return Skipped(
-            key=number.key,
-            source_id=number.source.id,
-            why=SkipReason.NOT_CHOSEN,
-            message=f"{number.message}, and was not chosen",
-            findings=number.findings,
-        )
+def _skipped(number: Eligibility) -> Skipped:
     return Skipped(
         key=number.key,
         source_id=number.source.id,
-        why=number.why,
-        message=number.message,
+        why=number.why or SkipReason.NOT_CHOSEN,
+        message=number.message if number.why is not None else f"{number.message}, and was not chosen",
         remedy=number.remedy,
         findings=number.findings,
         target_id=number.target_id,
@@ -170,55 +160,39 @@ def _left_out(number: Eligibility) -> Skipped:
 # -- one number
 
 
-def _planned(
-    number: Eligibility, target: TargetAccount, capabilities: Capabilities, serving: Mapping[str, Sequence[PhoneNumber]]
-) -> PlannedNumber:
-    if number.desired is None:
-        raise InvalidInput(f"{number.key}: nothing is known about what to make of it")  # never: it can be moved
-    return PlannedNumber(
-        key=number.key,
-        source=number.source,
-        target_before=number.target_before,
-        desired=number.desired,
-        steps=tuple(_steps(number.source, number.desired, number.trunk, target)),
-        findings=number.findings,
-        release=_release(number.source, capabilities, serving),
-    )
-
-
 def _steps(
     number: PhoneNumber, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
 ) -> Iterator[PlannedStep]:
-    capabilities = target.capabilities
     before, after = _forms(number, desired, trunk, target)
     agents = {Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT}
     label = f" as “{value_text(desired.label)}”" if desired.label else ""
     yield PlannedStep(
         kind=StepKind.IMPORT,
-        message=f"bring {number_text(number.identity)} to {target.name}{label}",
+        message=f"import {number_text(number.identity)} at {target.name}{label}",
         before={name: text for name, text in before.items() if name not in agents},
         after={name: text for name, text in after.items() if name not in agents},
-        reversible=capabilities.offers(Operation.RELEASE, Origin.IMPORTED),
+        reversible=target.capabilities.offers(Operation.RELEASE, Origin.IMPORTED),
         undo=_undo_import(desired, target),
-        requests=2 if target.capabilities.finds_by_number else 1,
+        requests=requests_of(StepKind.IMPORT, target, has_agents=desired.has_agents),
     )
     if desired.has_agents:
-        publishes = _may_publish(desired, capabilities)
+        # A number whose agents would publish a version is planned only with the consent to it.
+        publishes = SideEffect.PUBLISHES in desired.allow
         yield PlannedStep(
             kind=StepKind.ASSIGN_AGENTS,
             message=" and ".join(_assignments(desired)),
             before={name: text for name, text in before.items() if name in agents},
             after={name: text for name, text in after.items() if name in agents},
             reversible=not publishes,
-            undo="a version that was published stays published" if publishes else "goes with the number",
+            undo="a version that was published stays published" if publishes else "removed with the number",
             side_effects=(SideEffect.PUBLISHES,) if publishes else (),
-            requests=3,
+            requests=requests_of(StepKind.ASSIGN_AGENTS, target, has_agents=True),
         )
     yield PlannedStep(
         kind=StepKind.READ_BACK,
-        message=f"read it back from {target.name} and compare every field that {target.name} tells",
+        message=f"read it back from {target.name} and compare every field that {target.name} reports",
         undo="nothing to undo",
-        requests=1,
+        requests=requests_of(StepKind.READ_BACK, target, has_agents=desired.has_agents),
     )
 
 
@@ -226,9 +200,9 @@ def _forms(
     number: PhoneNumber, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Every setting as it stands at the source and as it will be written, by dotted name."""
-    told = {name: read_field(number, name) for name in SETTINGS}
+    read = {name: read_field(number, name) for name in SETTINGS}
     before = {"number": value_text(number.identity.raw)}
-    before |= {str(name): value_text(value) for name, value in told.items() if value not in (None, "")}
+    before |= {str(name): value_text(value) for name, value in read.items() if value not in (None, "")}
     written: dict[str, object] = {Setting.LABEL: desired.label}
     if desired.outbound is not None:
         address = desired.outbound.address
@@ -248,29 +222,24 @@ def _forms(
     return before, after
 
 
+_WHEN: Final = {
+    ReleaseEffect.IMMEDIATE: ", at once",
+    ReleaseEffect.END_OF_PERIOD: ", at the end of the billing period",
+}
+
+
 def _undo_import(desired: DesiredState, target: TargetAccount) -> str:
     capabilities = target.capabilities
     if not capabilities.offers(Operation.RELEASE, Origin.IMPORTED):
-        return f"{target.name} gives no number up by its API: it would have to be taken away in the dashboard"
+        return f"{target.name} offers no release by its API: the number has to be removed in the dashboard"
     terms = capabilities.release.get(Origin.IMPORTED)
-    when = (
-        ""
-        if terms is None
-        else {
-            ReleaseEffect.IMMEDIATE: ", at once",
-            ReleaseEffect.END_OF_PERIOD: ", at the end of the billing period",
-        }[terms.effect]
+    unpublishes = SideEffect.UNPUBLISHES in capabilities.side_effects.get(Operation.RELEASE, ())
+    agents = "; that unpublishes its agents there, perhaps for other numbers too"
+    return (
+        f"release it at {target.name}"
+        + ("" if terms is None else _WHEN[terms.effect])
+        + (agents if unpublishes and desired.has_agents else "")
     )
-    stops = SideEffect.UNPUBLISHES in capabilities.side_effects.get(Operation.RELEASE, ())
-    agents = "; that takes its agents off the air there, perhaps for other numbers too" * (stops and desired.has_agents)
-    return f"release it at {target.name}{when}{agents}"
-
-
-def _may_publish(desired: DesiredState, capabilities: Capabilities) -> bool:
-    if SideEffect.PUBLISHES not in capabilities.side_effects.get(Operation.ASSIGN_AGENTS, ()):
-        return False
-    agents = (desired.inbound_agent, desired.outbound_agent)
-    return any(agent is not None and agent.version is not AgentVersion.PUBLISHED for agent in agents)
 
 
 def _assignments(desired: DesiredState) -> Iterator[str]:
@@ -278,89 +247,3 @@ def _assignments(desired: DesiredState) -> Iterator[str]:
         yield f"let {value_text(desired.inbound_agent)} answer its calls"
     if desired.outbound_agent is not None:
         yield f"let {value_text(desired.outbound_agent)} place its calls"
-
-
-def _serving(numbers: Iterable[PhoneNumber]) -> dict[str, list[PhoneNumber]]:
-    """The live numbers that each agent serves."""
-    served: dict[str, list[PhoneNumber]] = {}
-    for number in numbers:
-        for agent in _agent_ids(number) if number.is_live else ():
-            served.setdefault(agent, []).append(number)
-    return served
-
-
-def _release(
-    number: PhoneNumber, capabilities: Capabilities, serving: Mapping[str, Sequence[PhoneNumber]]
-) -> PlannedRelease:
-    """What giving the number up at the source will mean one day."""
-    terms = capabilities.release.get(number.origin)
-    agents = _agent_ids(number)
-    effects = capabilities.side_effects.get(Operation.RELEASE, frozenset())
-    if not agents:
-        effects -= {SideEffect.UNPUBLISHES}
-    shared: list[str] = []
-    if SideEffect.UNPUBLISHES in effects:
-        others = (other for agent in sorted(agents) for other in serving[agent] if other.id != number.id)
-        shared = list(dict.fromkeys(number_text(other.identity) for other in islice(others, 2 * _SHARED_SHOWN)))
-        if len(shared) > _SHARED_SHOWN:
-            shared = [*shared[:_SHARED_SHOWN], "and more"]
-    return PlannedRelease(
-        effect=None if terms is None else terms.effect,
-        revocable=terms is not None and terms.revocable,
-        side_effects=tuple(sorted(effects)),
-        shares_agents_with=tuple(shared),
-    )
-
-
-def _agent_ids(number: PhoneNumber) -> frozenset[str]:
-    return frozenset(agent.agent_id for agent in (number.inbound_agent, number.outbound_agent) if agent is not None)
-
-
-# -- how much work it is
-
-
-def _estimate(
-    planned: tuple[PlannedNumber, ...],
-    source: Inventory,
-    target: TargetAccount,
-    settings: Settings,
-    source_pace: Pace,
-    target_pace: Pace,
-) -> Estimate:
-    if not planned:
-        return Estimate()
-    at_source = source.pages + len(planned)
-    at_target = target.inventory.pages + sum(step.requests for number in planned for step in number.steps)
-    seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
-    if not target.capabilities.finds_by_number:
-        at_target += target.inventory.pages * _listings(len(planned), target, settings, target_pace, seconds)
-        seconds = _seconds(at_source, at_target, settings, source_pace, target_pace)
-    words = [
-        f"{_pace(pace)} at {name}" for name, pace in ((source.connection, source_pace), (target.name, target_pace))
-    ]
-    return Estimate(
-        source_requests=at_source, target_requests=at_target, seconds=round(seconds, 1), pace=", ".join(words)
-    )
-
-
-def _listings(count: int, target: TargetAccount, settings: Settings, pace: Pace, seconds: float) -> int:
-    """How often the target is listed: once for the numbers in work at once, or seldom where that takes long."""
-    takes = max(target.inventory.pages * _ROUND_TRIP, _least(target.inventory.pages, pace))
-    return math.ceil(count / settings.concurrency) if takes < SHARED_FROM else math.ceil(seconds / OLDEST)
-
-
-def _seconds(at_source: int, at_target: int, settings: Settings, source_pace: Pace, target_pace: Pace) -> float:
-    """The slowest of: either pace, and the time that answers take with so many numbers in work at once."""
-    answering = (at_source + at_target) * _ROUND_TRIP / settings.concurrency
-    return max(answering, _least(at_source, source_pace), _least(at_target, target_pace))
-
-
-def _least(requests: int, pace: Pace) -> float:
-    limits = ((pace.per_second, 1.0), (pace.per_minute, 60.0))
-    return max((requests * span / limit for limit, span in limits if limit is not None), default=0.0)
-
-
-def _pace(pace: Pace) -> str:
-    limits = ((pace.per_second, "second"), (pace.per_minute, "minute"))
-    words = [f"{limit:g} per {span}" for limit, span in limits if limit is not None]
-    return " and ".join(words) or "no limit"

@@ -1,4 +1,4 @@
-"""Text laid out for a terminal of any width, with characters that take two cells counted as such."""
+"""Text laid out for a terminal of any width. Widths are rich's, which the extra ``cli`` installs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from telephony_core.text.cells import cell_width
 _NARROWEST: Final = 20
 
 
-def wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> list[str]:
-    """The text in lines of at most ``width`` cells. ``first`` leads the first line in, ``rest`` the others.
+def wrapped(text: str, width: int | None, first: str = "", rest: str | None = None) -> list[str]:
+    """The text in lines of at most ``width`` cells, or in one. ``first`` leads the first line in, ``rest`` the others.
 
     What is longer than a line is broken where it has to be: nothing is cut off.
     """
+    if width is None:
+        return [first + " ".join(text.split())]
     rest = " " * cell_width(first) if rest is None else rest
     width = max(width, _NARROWEST, cell_width(first) + 8, cell_width(rest) + 8)
     lines, line, empty = [], first, True

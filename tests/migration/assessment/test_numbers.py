@@ -89,14 +89,14 @@ def test_a_number_in_transition_at_the_source_waits(status: NumberStatus) -> Non
 def test_a_scheduled_release_says_when_and_whether_it_can_be_revoked() -> None:
     held = number(status=NumberStatus.RELEASE_SCHEDULED, ends_at=NOW + timedelta(days=2))
     assert "ends 2026-11-23 12:00 UTC" in eligibility(held).message
-    assert "anew" in str(eligibility(held).remedy)
+    assert "import it again" in str(eligibility(held).remedy)
     terms = ReleaseTerms(source="made up", effect=ReleaseEffect.END_OF_PERIOD, revocable=True)
     revocable = replace(WIDE, release={Origin.IMPORTED: terms})
     assert "revoke the release" in str(eligibility(held, source_capabilities=revocable).remedy)
 
 
 def test_a_released_record_is_history() -> None:
-    assert eligibility(number(status=NumberStatus.RELEASED)).why is SkipReason.OVER
+    assert eligibility(number(status=NumberStatus.RELEASED)).why is SkipReason.RELEASED
 
 
 def test_a_purchased_number_stays_and_is_told_what_can_be_done() -> None:
@@ -127,7 +127,7 @@ def test_two_records_that_look_alike_to_a_person_are_ambiguous_as_well() -> None
 def test_a_live_record_beside_a_released_one_is_not_ambiguous() -> None:
     held = inventory(number(id="1", status=NumberStatus.RELEASED), number(id="2"))
     verdicts = assess_inventory(held, target(), source_capabilities=WIDE).numbers
-    assert [result.why for result in verdicts] == [SkipReason.OVER, MOVABLE]
+    assert [result.why for result in verdicts] == [SkipReason.RELEASED, MOVABLE]
 
 
 def test_two_live_records_at_the_target_are_ambiguous() -> None:
@@ -142,7 +142,7 @@ def test_a_number_of_another_country_cannot_be_held() -> None:
     rules = ImportableNumbers(source="made up", kinds=frozenset({NumberKind.E164}), countries=frozenset({"KR"}))
     result = eligibility(number("+34911234567"), target(capabilities=narrowed(importable=rules)))
     assert result.why is SkipReason.IDENTITY
-    assert "KR only" in result.message
+    assert "takes only numbers of KR, not of ES" in result.message
     assert eligibility(number(), target(capabilities=narrowed(importable=rules))).why is MOVABLE
 
 
@@ -184,13 +184,13 @@ def test_digits_that_would_be_another_number_at_the_target_stay() -> None:
 def test_without_e164_a_record_that_is_written_alike_is_never_taken_for_the_same(raw: str) -> None:
     result = eligibility(number(raw), target(number(raw, provider="west", id="w-1")), allow=list(Allowance))
     assert result.why is SkipReason.AMBIGUOUS
-    assert "nothing tells whether it is this one" in result.message
+    assert "nothing shows whether it is this one" in result.message
 
 
 def test_a_target_that_takes_no_numbers_in_is_told_so() -> None:
     operations = {name: support for name, support in WIDE.operations.items() if name is not Operation.IMPORT}
     result = eligibility(number(), target(capabilities=narrowed(operations=operations)))
-    assert (result.why, result.message) == (SkipReason.IDENTITY, "west takes no numbers in")
+    assert (result.why, result.message) == (SkipReason.IDENTITY, "west imports no numbers")
 
 
 def test_both_forms_of_a_number_are_shown() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core.domain.sip import CredentialState, MediaEncryption
-from telephony_core.migration.assessment.context import MigrationContext
+from telephony_core.migration.assessment.context import NumberContext
 from telephony_core.migration.assessment.field_mapping import map_fields
 from telephony_core.migration.mapping.map_file import MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
@@ -55,7 +55,7 @@ def test_lost_tls_blocks_until_it_is_accepted_by_name(address: str) -> None:
     (found,) = findings(result, "outbound.address")
     assert (found.outcome, found.allowance, found.after) == (FieldOutcome.LOST, "tls", "sip:pbx.example.com")
     assert result.why is SkipReason.BLOCKED
-    assert eligibility(held, to, allow=["allowed_addresses"]).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["lost_allow_list"]).why is SkipReason.BLOCKED
     assert eligibility(held, to, allow=["tls"]).why is MOVABLE
 
 
@@ -209,9 +209,9 @@ def test_a_lost_allow_list_blocks_until_it_is_accepted_by_name() -> None:
     result = eligibility(number(), to)
     (found,) = findings(result, "inbound.allowed_addresses")
     assert result.why is SkipReason.BLOCKED
-    assert (found.outcome, found.allowance, found.before) == (FieldOutcome.LOST, "allowed_addresses", "203.0.113.7")
+    assert (found.outcome, found.allowance, found.before) == (FieldOutcome.LOST, "lost_allow_list", "203.0.113.7")
     assert eligibility(number(), to, allow=["tls", "inbound_media_encryption"]).why is SkipReason.BLOCKED
-    allowed = eligibility(number(), to, allow={"allowed_addresses"})
+    allowed = eligibility(number(), to, allow={"lost_allow_list"})
     assert allowed.why is MOVABLE
     assert the(allowed, "inbound.allowed_addresses").allowed
 
@@ -223,10 +223,10 @@ def test_an_allow_list_that_nobody_tells_of_blocks_where_the_target_may_be_open_
     held, to = number(sip=trunk(allowed=None)), target(capabilities=meaning(missing=admits))
     (found,) = findings(eligibility(held, to), "inbound.allowed_addresses")
     assert eligibility(held, to).why is SkipReason.BLOCKED
-    assert (found.severity, found.outcome, found.allowance) == (Severity.BLOCK, FieldOutcome.DEFAULTED, "allow_any")
+    assert (found.severity, found.outcome, found.allowance) == (Severity.BLOCK, FieldOutcome.DEFAULTED, "any_caller")
     assert "`allowed_addresses`" in (found.remedy or "")
-    assert eligibility(held, to, allow=["allowed_addresses"]).why is SkipReason.BLOCKED
-    assert eligibility(held, to, allow=["allow_any"]).why is MOVABLE
+    assert eligibility(held, to, allow=["lost_allow_list"]).why is SkipReason.BLOCKED
+    assert eligibility(held, to, allow=["any_caller"]).why is MOVABLE
     assert eligibility(held, to, mapping=trunk_map(allowed_addresses=["203.0.113.7"])).why is MOVABLE
 
 
@@ -239,8 +239,8 @@ def test_an_allow_list_that_nobody_tells_of_is_said_where_the_target_lets_nobody
 
 def test_consent_to_an_open_trunk_goes_into_the_plan_with_the_missing_list() -> None:
     held = number(sip=trunk(allowed=None))
-    context = MigrationContext(WIDE, WIDE, "east", "west", MigrationMap(), frozenset({Allowance.ALLOW_ANY}))
-    inbound = map_fields(held, None, context).desired.inbound
+    context = NumberContext(WIDE, WIDE, "east", "west", MigrationMap(), frozenset({Allowance.ANY_CALLER}), held)
+    inbound = map_fields(context)[0].inbound
     assert inbound is not None
     assert (inbound.allowed_addresses, inbound.allow_any) == (None, True)
     change = import_of(DesiredState(number="+827011112222", inbound=DesiredInbound(allow_any=True)))
@@ -259,22 +259,22 @@ def test_consent_to_an_open_trunk_goes_into_the_plan_with_the_missing_list() -> 
 )
 def test_an_empty_list_never_turns_into_its_opposite(here: Admits, there: Admits, why: SkipReason | None) -> None:
     held = number(sip=trunk(allowed=()))
-    given = {"source_capabilities": meaning(empty=here), "allow": ["allow_any"] if why is not None else []}
+    given = {"source_capabilities": meaning(empty=here), "allow": ["any_caller"] if why is not None else []}
     assert eligibility(held, target(capabilities=meaning(empty=there)), **given).why is why
 
 
 def test_an_unknown_allow_list_is_never_taken_for_an_open_one() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
     (found,) = findings(eligibility(number(sip=trunk(allowed=None)), to), "inbound.allowed_addresses")
-    assert "does not tell whether there is a list" in found.message
+    assert "does not report whether there is a list" in found.message
 
 
 @pytest.mark.parametrize("allowed", [(), ("0.0.0.0/0",), ("0.0.0.0/1", "128.0.0.0/1"), ("8.0.0.0/8",), ("2002::/16",)])
 def test_an_open_list_is_written_only_with_consent(allowed: tuple[str, ...]) -> None:
     held = number(sip=trunk(allowed=allowed))
     assert eligibility(held).why is SkipReason.BLOCKED
-    assert eligibility(held, allow=["allowed_addresses"]).why is SkipReason.BLOCKED
-    assert eligibility(held, allow=["allow_any"]).why is MOVABLE
+    assert eligibility(held, allow=["lost_allow_list"]).why is SkipReason.BLOCKED
+    assert eligibility(held, allow=["any_caller"]).why is MOVABLE
 
 
 def test_an_entry_that_cannot_be_written_again_needs_an_answer() -> None:

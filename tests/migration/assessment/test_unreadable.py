@@ -42,8 +42,8 @@ UNREAD = trunk(None, allowed=None)
     ("problem", "name", "allowance"),
     [
         ("trunk.address: not an address", "outbound.address", "address"),
-        ("trunk.allowed: not a list", "inbound.allowed_addresses", "allowed_addresses"),
-        ("trunk: not an object", "inbound.allowed_addresses", "allowed_addresses"),
+        ("trunk.allowed: not a list", "inbound.allowed_addresses", "lost_allow_list"),
+        ("trunk: not an object", "inbound.allowed_addresses", "lost_allow_list"),
         ("agent.id: not a text", "inbound_agent", "inbound_agent"),
     ],
 )

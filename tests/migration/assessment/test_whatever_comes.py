@@ -121,9 +121,9 @@ def test_whatever_comes_every_number_gets_a_verdict_and_nothing_is_weakened_in_s
         sip, desired = planned.source.sip, planned.desired
         assert sip is not None
         if sip.inbound.allowed_addresses and (desired.inbound is None or not desired.inbound.allowed_addresses):
-            assert allow & {Allowance.ALLOWED_ADDRESSES, Allowance.ALLOW_ANY}
+            assert allow & {Allowance.LOST_ALLOW_LIST, Allowance.ANY_CALLER}
         if desired.inbound is not None and desired.inbound.allow_any:
-            assert Allowance.ALLOW_ANY in allow
+            assert Allowance.ANY_CALLER in allow
         address = None if desired.outbound is None else desired.outbound.address
         if sip.outbound.address is not None and sip.outbound.address.security == "tls":
             assert (address is not None and address.security == "tls") or allow & {Allowance.TLS, Allowance.ADDRESS}

@@ -382,7 +382,7 @@ def test_one_endpoint_spelled_twice_and_one_list_in_another_order_are_no_drift()
 def test_a_status_shows_the_providers_word_as_well() -> None:
     after = number(status=NumberStatus.RELEASE_SCHEDULED, ends_at=NOW + timedelta(days=3))
     assert "status: active → release_scheduled" in str(diff(inventory(number()), inventory(after)))
-    assert "ends_at: not told → 2026-11-24 12:00 UTC" in str(diff(inventory(number()), inventory(after)))
+    assert "ends_at: not reported → 2026-11-24 12:00 UTC" in str(diff(inventory(number()), inventory(after)))
 
 
 def test_two_connections_are_compared_by_e164_and_without_their_agents() -> None:

@@ -70,9 +70,9 @@ def test_a_draft_asks_for_every_agent_and_every_trunk_and_answers_none() -> None
 @pytest.mark.parametrize(
     ("admits", "said", "is_moved"),
     [
-        (Admits.EVERYBODY, "without it, only with --allow allow_any", False),
-        (Admits.UNKNOWN, "without it, only with --allow allow_any", False),
-        (Admits.NOBODY, "without it, nobody can call in", True),
+        (Admits.EVERYBODY, "it needs --allow any_caller", False),
+        (Admits.UNKNOWN, "it needs --allow any_caller", False),
+        (Admits.NOBODY, "nobody can call in", True),
     ],
 )
 def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits, said: str, is_moved: bool) -> None:
@@ -226,7 +226,7 @@ def test_a_whole_map_is_read() -> None:
         ('[[agents]]\nsource = "a"\ntarget = ""\n', "line 5: [[agents]]: target: "),
         ('[[agents]]\nsource = "a"\ndrop = false\n', "line 5: [[agents]]: drop: "),
         ('[[agents]]\nsource = "a"\ndrop = true\ntarget = "w"\ntarget_version = "v1"\n', "drop says that there is no"),
-        ('[[trunks]]\nname = "t"\n', "line 3: [[trunks]]: which numbers it is for is not said"),
+        ('[[trunks]]\nname = "t"\n', "line 3: [[trunks]]: it does not say which numbers it is for"),
         ('[[trunks]]\nname = "t"\nnumbers = []\n', "line 5: [[trunks]]: numbers: "),
         ('[[trunks]]\nname = "t"\nnumbers = ["1"]\nauth = "basic"\n', "line 6: [[trunks]]: auth: "),
         ('[[trunks]]\nname = "t"\nnumbers = ["1"]\nauth = "none"\nusername = "u"\n', 'auth is "none", and a username'),
@@ -390,19 +390,19 @@ TRUNK = '[[trunks]]\nname = "seoul"\nsource_address = "{address}"\n{user}auth = 
         (
             TRUNK.format(address="pbx.exmaple.com:5060", user=""),
             r"\[\[trunks\]\] 'seoul' \(line 3\): no number of the inventory has source_address "
-            r"sip:pbx.exmaple.com:5060; nearest to it there is sip:pbx.example.com:5060",
+            r"sip:pbx.exmaple.com:5060; the most similar one there is sip:pbx.example.com:5060",
         ),
         (
             TRUNK.format(address="pbx.example.com:5060", user='source_username = "soeul"\n'),
-            r"source_address sip:pbx.example.com:5060 with source_username 'soeul'; it has that one otherwise",
+            r"source_address sip:pbx.example.com:5060 with source_username 'soeul'; it is there with other settings",
         ),
         (
             AGENTS.format(version="").replace("a-1", "a-l"),
-            r"\[\[agents\]\] \(line 3\): no number of the inventory has agent 'a-l'; nearest to it there is a-1",
+            r"\[\[agents\]\] \(line 3\): no number of the inventory has agent 'a-l'; the most similar one there is a-1",
         ),
         (
             AGENTS.format(version='source_version = "draft"\n'),
-            r"agent 'a-1' in version 'draft'; it has that one otherwise",
+            r"agent 'a-1' in version 'draft'; it is there with other settings",
         ),
     ],
 )
@@ -418,15 +418,15 @@ def test_a_table_that_is_for_nothing_in_the_inventory_is_refused_with_what_is_ne
 
 def test_every_table_that_is_for_nothing_is_told_at_once() -> None:
     made = parsed(AGENTS.format(version="") + TRUNK.format(address="a.example", user=""))
-    with pytest.raises(MapError, match="2 tables of the map would be for nothing") as refused:
-        made.demand_use([])
+    with pytest.raises(MapError, match="2 tables of the map would have no effect") as refused:
+        made.refuse_unused([])
     assert str(refused.value).count("it has none at all") == 2
 
 
 def test_a_table_that_another_one_goes_before_is_for_something() -> None:
     general = TRUNK.format(address="pbx.example.com:5060", user="")
     one = '[[trunks]]\nname = "one"\nnumbers = ["+827011112222"]\nauth = "none"\n'
-    parsed(general + one).demand_use([on_trunk("+827011112222")])
+    parsed(general + one).refuse_unused([on_trunk("+827011112222")])
 
 
 def test_a_map_for_other_connections_is_refused() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from telephony_core.migration.plan.store import load_plan, save_plan
 from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.migration.rendering.plan_text import plan_lines
 from telephony_core.provider.capabilities import Field as Setting
-from telephony_core.provider.capabilities import InboundHost, Operation, ReleaseEffect, ReleaseTerms
+from telephony_core.provider.capabilities import InboundHost, Operation
 from telephony_core.provider.port import ProviderSpec
 from telephony_core.text.cells import cell_width
 from telephony_core.transport.pace import Pace
@@ -34,7 +33,6 @@ from tests.migration.scenes import (
     CLOCK,
     NO_PARTS,
     PUBLISHING,
-    UNPUBLISHING,
     WIDE,
     emulated,
     inventory,
@@ -159,7 +157,7 @@ def test_every_number_of_the_inventory_is_planned_or_left_out_once() -> None:
     assert sorted(ids) == sorted(record.id for record in held)
     assert [(left.key, left.why) for left in plan.skipped] == [
         ("+827033334444", SkipReason.PURCHASED),
-        ("+827055556666", SkipReason.OVER),
+        ("+827055556666", SkipReason.RELEASED),
         ("+827077778888", SkipReason.BLOCKED),
     ]
 
@@ -173,10 +171,10 @@ def test_a_blocked_number_stays_in_the_plan_with_its_reasons_and_without_steps()
 
 def test_accepted_losses_are_in_the_plan_by_name() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    plan = planned(number(), to=to, allow=["allowed_addresses", "tls"])
-    assert plan.allowed == ("allowed_addresses", "tls")
+    plan = planned(number(), to=to, allow=["lost_allow_list", "tls"])
+    assert plan.allowed == ("lost_allow_list", "tls")
     (allowed,) = [finding for finding in plan.numbers[0].findings if finding.allowed]
-    assert allowed.allowance == "allowed_addresses"
+    assert allowed.allowance == "lost_allow_list"
 
 
 def test_the_steps_are_import_agents_and_reading_back() -> None:
@@ -223,7 +221,7 @@ def test_the_steps_say_who_answers_and_where_secrets_come_from(monkeypatch: pyte
 
 def test_a_lost_field_has_a_before_and_no_after() -> None:
     to = target(capabilities=narrowed(Setting.ALLOWED_ADDRESSES))
-    (planned_number,) = planned(number(), to=to, allow=["allowed_addresses"]).numbers
+    (planned_number,) = planned(number(), to=to, allow=["lost_allow_list"]).numbers
     assert planned_number.steps[0].before["inbound.allowed_addresses"] == "203.0.113.7"
     assert "inbound.allowed_addresses" not in planned_number.steps[0].after
 
@@ -254,7 +252,7 @@ def test_what_is_wanted_is_what_was_shown(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_consent_to_an_open_trunk_reaches_what_is_written() -> None:
-    (planned_number,) = planned(number(sip=trunk(allowed=())), allow=["allow_any"]).numbers
+    (planned_number,) = planned(number(sip=trunk(allowed=())), allow=["any_caller"]).numbers
     assert planned_number.desired.inbound is not None
     assert planned_number.desired.inbound.allow_any
 
@@ -271,11 +269,6 @@ def test_only_trunks_that_are_used_are_in_the_plan() -> None:
     stays = number("+827033334444", sip=trunk("sip:other.example.com"), status=NumberStatus.RELEASED)
     plan = planned(number(sip=trunk(credentials=CredentialState.UNKNOWN)), stays, mapping=choices)
     assert [held.name for held in plan.trunks] == ["used"]
-
-
-def test_records_of_the_number_that_are_over_at_the_target_are_remembered() -> None:
-    over = number(provider="west", id="w-old", status=NumberStatus.RELEASED)
-    assert planned(number(), to=target(over)).numbers[0].target_before == ("w-old",)
 
 
 def test_a_number_that_is_already_there_names_its_record() -> None:
@@ -329,41 +322,6 @@ def test_assigning_what_is_published_has_no_side_effect() -> None:
     ).numbers
     assert planned_number.steps[1].side_effects == ()
     assert planned_number.desired.allow == ()
-
-
-def test_what_a_later_release_would_do_names_the_numbers_that_share_agents() -> None:
-    shared = AgentRef("a-1")
-    choices = MigrationMap.model_validate({"agents": [{"source": "a-1", "drop": True}]})
-    plan = planned(
-        number(inbound_agent=shared),
-        number("+827033334444", outbound_agent=shared, origin=Origin.PURCHASED),
-        number("+827055556666", inbound_agent=shared, status=NumberStatus.RELEASED),
-        number("+827077778888"),
-        mapping=choices,
-        source_capabilities=replace(WIDE, side_effects=UNPUBLISHING),
-    )
-    release = plan.numbers[0].release
-    assert (release.effect, release.revocable) == (ReleaseEffect.IMMEDIATE, False)
-    assert release.side_effects == (SideEffect.UNPUBLISHES,)
-    assert release.shares_agents_with == ("+827033334444",)
-    assert plan.numbers[1].release.side_effects == ()
-
-
-def test_a_later_release_says_whether_it_can_be_revoked() -> None:
-    terms = ReleaseTerms(source="made up", effect=ReleaseEffect.END_OF_PERIOD, revocable=True)
-    plan = planned(number(), source_capabilities=replace(WIDE, release={Origin.IMPORTED: terms}))
-    assert (plan.numbers[0].release.effect, plan.numbers[0].release.revocable) == (ReleaseEffect.END_OF_PERIOD, True)
-    silent = planned(number(), source_capabilities=replace(WIDE, release={}))
-    assert (silent.numbers[0].release.effect, silent.numbers[0].release.revocable) == (None, False)
-
-
-def test_of_very_many_numbers_that_share_an_agent_some_are_named() -> None:
-    choices = MigrationMap.model_validate({"agents": [{"source": "a-1", "drop": True}]})
-    held = [number(f"+82701111{count:04d}", inbound_agent=AgentRef("a-1")) for count in range(100)]
-    plan = planned(*held, mapping=choices, source_capabilities=replace(WIDE, side_effects=UNPUBLISHING))
-    named = plan.numbers[0].release.shares_agents_with
-    assert len(named) == 21
-    assert named[-1] == "and more"
 
 
 # -- a third provider
@@ -459,14 +417,14 @@ def test_the_plan_reads_like_prose() -> None:
     to = target(capabilities=supporting(Setting.LABEL, max_length=3))
     text = text_of(planned(number("07011112222", label="본사"), number("+827033334444", label="too long"), to=to))
     assert text.startswith("Move 1 of 2 numbers from east to west.\nIt is one number.\n")
-    assert "  + +827011112222 “본사”\n      1. bring +827011112222 to west as “본사”\n" in text
+    assert "  + +827011112222 “본사”\n      1. import +827011112222 at west as “본사”\n" in text
     assert "number: 07011112222 → +827011112222" in text
     assert "to undo: release it at west, at once" in text
     assert "Not moved, blocked: 1 number\n  ! +827033334444: blocked by label\n" in text
 
 
 def test_an_empty_plan_says_so() -> None:
-    assert text_of(planned()).startswith("Nothing to move from east to west: 0 numbers looked at.")
+    assert text_of(planned()).startswith("Nothing to move from east to west: 0 numbers assessed.")
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
@@ -474,14 +432,14 @@ def test_no_line_is_wider_than_the_terminal(width: int, passwords: None) -> None
     _, source_client = emulated("vox")
     _, target_client = emulated("diga")
     held, to = take_inventory(source_client), survey(target_client)
-    lines = plan_lines(make_plan(held, to, answered(held, to), allow=["tls"]), width)
-    assert max(cell_width(line) for line in lines) <= width
+    plan = make_plan(held, to, answered(held, to), allow=["tls"])
+    assert max(cell_width(line) for line in plan_lines(plan, width)) <= width
 
 
 def test_what_holds_for_every_number_is_said_once() -> None:
     held = [number(f"+8270111122{count:02d}", sip=trunk(allowed=None)) for count in range(20)]
-    text = text_of(planned(*held, allow=["allow_any"]))
-    assert text.count("tells of no allow-list") == 1
+    text = text_of(planned(*held, allow=["any_caller"]))
+    assert text.count("reports no allow-list") == 1
     assert "For every one of the 20 numbers:" in text
 
 

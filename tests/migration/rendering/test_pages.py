@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import sys
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import UndefinedError
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.sip import CredentialState
+from telephony_core.errors import ConfigurationError
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import RunRecord
 from telephony_core.migration.mapping.map_file import MigrationMap
@@ -23,7 +26,7 @@ from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.planner import make_plan
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
-from telephony_core.migration.rendering.html import Html, items, join, tag
+from telephony_core.migration.rendering import pages
 from telephony_core.migration.rendering.plan_page import plan_page
 from telephony_core.migration.rendering.run_page import migration_page
 from telephony_core.migration.run.status import MigrationRun, NumberRun, StepTaken, read_run
@@ -114,20 +117,20 @@ def everything(monkeypatch: pytest.MonkeyPatch) -> Plan:
         number("+827066667777"),
         to=target(number("+827066667777", provider="west"), capabilities=capabilities),
         mapping=mapping,
-        allow=["allowed_addresses", "publishes", "tls"],
+        allow=["lost_allow_list", "publishes", "tls"],
     )
 
 
 # -- any page
 
 
-def pages(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[str]:
+def made_pages(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[str]:
     loaded = save_plan(everything(monkeypatch), folder / "plan.json")
     return [plan_page(loaded), plan_page(loaded.plan), migration_page(loaded, read_run(loaded, now=lambda: NOW))]
 
 
 def test_a_page_is_whole_and_fetches_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for source in pages(monkeypatch, tmp_path):
+    for source in made_pages(monkeypatch, tmp_path):
         page = Page(source)
         for name, attributes in page.tags:
             assert name not in ("link", "img", "iframe", "object", "embed", "base", "form", "a")
@@ -142,7 +145,7 @@ def test_a_page_is_whole_and_fetches_nothing(monkeypatch: pytest.MonkeyPatch, tm
 def test_the_policy_of_a_page_allows_its_own_style_and_script_only(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for source in pages(monkeypatch, tmp_path):
+    for source in made_pages(monkeypatch, tmp_path):
         (policy,) = Page(source).all("meta", http_equiv="Content-Security-Policy")
         for element in ("style", "script"):
             (content,) = re.findall(f"<{element}>(.*?)</{element}>", source, re.DOTALL)
@@ -154,14 +157,14 @@ def test_the_policy_of_a_page_allows_its_own_style_and_script_only(
 def test_a_page_has_a_light_and_a_dark_look_and_fits_a_narrow_screen(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    source = pages(monkeypatch, tmp_path)[0]
+    source = made_pages(monkeypatch, tmp_path)[0]
     assert "prefers-color-scheme: dark" in source
     assert "max-width: 40rem" in source
     assert Page(source).all("meta", name="viewport")
 
 
 def test_no_secret_is_on_any_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    made = pages(monkeypatch, tmp_path)
+    made = made_pages(monkeypatch, tmp_path)
     assert "main from env:CANARY_PW" in made[0]
     assert not [source for source in made if CANARY in source]
 
@@ -185,11 +188,23 @@ def test_everything_is_escaped_wherever_it_comes_from(place: str, tmp_path: Path
         assert len(Page(page).all("script")) == 1
 
 
-def test_markup_escapes_all_but_what_was_built() -> None:
-    assert tag("p", "a<b", tag("b", '"'), title='"x"') == '<p title="&quot;x&quot;">a&lt;b<b>&quot;</b></p>'
-    assert tag("input", hidden=True, type_="search", value=None) == '<input hidden type="search">'
-    assert join(["<", Html("<br>"), None]) == "&lt;<br>"
-    assert items([]) is None
+def test_without_jinja2_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = planned()
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    pages.environment.cache_clear()
+    with pytest.raises(ConfigurationError, match=r"telephony-core\[cli\]"):
+        plan_page(plan)
+
+
+def test_what_a_remedy_has_between_backticks_is_code(tmp_path: Path) -> None:
+    source = plan_page(planned(number(sip=trunk(None), problems=("odd: `<b>",)), allow=["unreadable"]))
+    assert "Give <code>address</code> under [[trunks]] in the map" in source
+    assert "(odd: `&lt;b&gt;)" in source
+
+
+def test_a_name_that_a_template_does_not_get_is_an_error() -> None:
+    with pytest.raises(UndefinedError):
+        pages.render_page("plan.html", title="x")
 
 
 # -- a plan
@@ -202,8 +217,8 @@ def test_the_page_of_a_plan_tells_what_approving_it_means(monkeypatch: pytest.Mo
     assert "Nothing has been written yet." in words
     assert "1 number goes first" in words
     assert "until the carrier sends them to west (sip.west.example.com)" in words
-    assert "Not everything can be taken back for +827011112222" in words
-    assert "allowed_addresses: 1 time in this plan" in words
+    assert "A rollback cannot undo everything for +827011112222" in words
+    assert "lost_allow_list: 1 time in this plan" in words
     assert "tls: not needed by this plan" in words
     assert loaded.checksum in words
     assert "approved by" in words
@@ -296,7 +311,7 @@ def test_the_page_of_a_run_tells_which_when_what_and_what_is_left(loaded: Loaded
     assert "1 moved, read back and equal" in words
     assert "telephony migrate apply plan.json" in words
     assert "send the calls of 1 number to west (sip.west.example.com)" in words
-    assert "The soak of all that are verified is over on 2026-11-24 12:00 UTC." in words
+    assert "The soak of all that are verified ends on 2026-11-24 12:00 UTC." in words
     assert "outbound.password of 1 number cannot be read back" in words
     assert "3 numbers stayed at east: see below" in words
     assert "did not say" in words
@@ -315,8 +330,8 @@ def test_the_page_of_a_run_tells_each_numbers_story(loaded: LoadedPlan) -> None:
 
 def test_a_run_at_work_says_so(loaded: LoadedPlan) -> None:
     words = Page(migration_page(loaded, _run(loaded, is_running=True))).words
-    assert "and still at work" in words
-    assert "A run is at work: wait for it, or look again." in words
+    assert "and still running" in words
+    assert "A run is in progress: wait for it, or look again." in words
 
 
 def test_a_plan_that_was_not_begun_has_a_run_page_too(loaded: LoadedPlan) -> None:

@@ -50,9 +50,9 @@ def read_both(
 
 def read_map(map_file: str | None) -> MigrationMap:
     """The map in a file; the one that answers nothing without a file."""
-    from telephony_core.migration.mapping.map_file import NOTHING_SAID, MigrationMap
+    from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 
-    return NOTHING_SAID if map_file is None else MigrationMap.load(map_file)
+    return EMPTY_MAP if map_file is None else MigrationMap.load(map_file)
 
 
 def width() -> int:

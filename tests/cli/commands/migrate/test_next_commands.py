@@ -40,7 +40,7 @@ def test_a_migration_is_typed_by_pasting_what_each_step_names(configured):
     words = ["new" if word == "NAME" else word for word in next_words(result.stdout)]
     seen = []
     for _ in range(3):
-        words += ["--allow", "allow_any"] if words[1] == "plan" else []
+        words += ["--allow", "any_caller"] if words[1] == "plan" else []
         words += ["--html", "plan.html"] if words[1] == "plan" else []
         if words[1] == "plan":
             _answer(configured)

@@ -49,7 +49,7 @@ def test_a_loss_that_does_not_exist_cannot_be_allowed(moving):
     moving.inventory()
     result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga", "--allow", "everything")
     assert result.exit_code == 64
-    assert "allowed_addresses" in result.stderr
+    assert "lost_allow_list" in result.stderr
 
 
 def test_a_connection_that_is_not_there_is_told(moving):

@@ -1,0 +1,88 @@
+"""How many requests `apply` will send to either connection, and how long that takes. Retries are not counted.
+
+At the source: its list once, and every number once more before it is moved. At the target: its list before the first
+number and after the last; a look-up before every import, which is one request or, where the provider cannot look a
+number up, the whole list; and the requests of the steps (`requests_of`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from telephony_core.migration.assessment.target import TargetAccount
+from telephony_core.migration.inventory.inventory import Inventory
+from telephony_core.migration.plan.model import Estimate, PlannedNumber, Settings, StepKind
+from telephony_core.migration.run.account_index import OLDEST, SHARED_FROM
+from telephony_core.transport.pace import Pace
+
+_ROUND_TRIP: Final = 0.3
+"""Seconds that a request is taken to last where nothing else limits it."""
+
+
+def requests_of(kind: StepKind, target: TargetAccount, *, has_agents: bool) -> int:
+    """Requests of one step. Listings of the target are not among them: numbers share these."""
+    match kind:
+        case StepKind.IMPORT:
+            checks_agents = has_agents and target.reads_agents
+            return 1 + target.capabilities.finds_by_number + checks_agents
+        case StepKind.ASSIGN_AGENTS:  # every write reads its record first
+            return 2 + target.reads_agents
+        case StepKind.READ_BACK:
+            return 1
+
+
+def estimate_of(
+    planned: Sequence[PlannedNumber],
+    source: Inventory,
+    target: TargetAccount,
+    settings: Settings,
+    source_pace: Pace,
+    target_pace: Pace,
+) -> Estimate:
+    """The estimate for these numbers, at the paces that the two clients are going to have."""
+    if not planned:
+        return Estimate()
+    count, pages = len(planned), target.inventory.pages
+    of_steps = sum(step.requests for number in planned for step in number.steps)
+
+    def seconds(listings: int) -> float:
+        # Pages follow one another; the rest is sent for so many numbers at once.
+        one_by_one = source.pages + listings * pages + (count + of_steps) / settings.concurrency
+        return max(
+            one_by_one * _ROUND_TRIP,
+            _least(source.pages + count, source_pace),
+            _least(listings * pages + of_steps, target_pace),
+        )
+
+    listings = 2
+    if not target.capabilities.finds_by_number:
+        is_shared = max(pages * _ROUND_TRIP, _least(pages, target_pace)) >= SHARED_FROM
+        listings += math.ceil(seconds(listings) / OLDEST) if is_shared else _lookups(count, settings)
+    paces = ((source.connection, source_pace), (target.name, target_pace))
+    return Estimate(
+        source_requests=source.pages + count,
+        target_requests=listings * pages + of_steps,
+        seconds=round(seconds(listings), 1),
+        pace=", ".join(f"{_in_words(pace)} at {name}" for name, pace in paces),
+    )
+
+
+def _lookups(count: int, settings: Settings) -> int:
+    """Listings for the look-ups before imports: numbers in work at once share two, since one that is running when a
+    look-up is asked for does not answer it."""
+    canary = min(settings.canary, count)
+    return sum(min(part, 2 * math.ceil(part / settings.concurrency)) for part in (canary, count - canary))
+
+
+def _least(requests: int, pace: Pace) -> float:
+    """Seconds that a pace needs for so many requests."""
+    limits = ((pace.per_second, 1.0), (pace.per_minute, 60.0))
+    return max((requests * span / limit for limit, span in limits if limit is not None), default=0.0)
+
+
+def _in_words(pace: Pace) -> str:
+    limits = ((pace.per_second, "second"), (pace.per_minute, "minute"))
+    words = [f"{limit:g} per {span}" for limit, span in limits if limit is not None]
+    return " and ".join(words) or "no limit"
