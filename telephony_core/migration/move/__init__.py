@@ -1,1 +1,1 @@
-"""The move of one number: its states, what it asks for, its steps, and how records are compared."""
+"""The move of one number, whole: `steps` from top to bottom, its states in `state`, what it asks for in `effects`."""

@@ -1,19 +1,17 @@
 """The state of one number's move, derived from its lines in the journal and from nothing else.
 
-                         import refused ┌────────┐ read back, and different
-                     ┌─────────────────>│ FAILED │<────────────────────┐
-                     │                  └────────┘                     │
-    ┌─────────────┐ import  ┌──────────┐ made, found ┌─────────┐ read  ┌┴──────┐  release  ┌──────────┐
-    │ NOT_STARTED ├────────>│ IN_DOUBT ├────────────>│ STARTED ├──────>│ MOVED ├──────────>│ RELEASED │
-    └─────────────┘ intent  └────┬─────┘             └────┬────┘ back  └┬──────┘           └──────────┘
-                                 │ may be somebody        │ not active  │
-                                 │ else's record          │ yet         │ rollback (also from STARTED, FAILED,
-                        ┌────────v─────┐         ┌────────v───────┐     │ NOT_IN_SERVICE, IN_DOUBT)
-                        │ NEEDS_ACTION │         │ NOT_IN_SERVICE │     v
-                        └──────────────┘         └────────────────┘  ROLLED_BACK
+    NOT_STARTED ──announced──> IN_DOUBT ──made, or found──> STARTED ──read back, equal──> MOVED ──released──> RELEASED
+                                 │  │                         │  │                          │
+                         refused │  │ perhaps somebody        │  │ not active yet           │ found there twice
+                                 v  v else's record           │  v                          v
+                            FAILED  NEEDS_ACTION              │  NOT_IN_SERVICE           FAILED
+                                                              v differs, or an error
+                                                            FAILED
 
-`apply` goes on from FAILED, IN_DOUBT, STARTED, NOT_IN_SERVICE and, once somebody has looked, NEEDS_ACTION. A release or
-a rollback whose answer was lost does not change the state: it is kept beside it (`NumberState.unanswered`).
+    ROLLED_BACK: by a rollback, from every state in which something is, or may be, at the target
+
+`apply` goes on from every state but MOVED, RELEASED and ROLLED_BACK. A release or a rollback whose answer was lost does
+not change the state: it is kept beside it (`NumberState.unanswered`).
 """
 
 from __future__ import annotations

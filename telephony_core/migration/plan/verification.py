@@ -83,9 +83,9 @@ def verify_fields(
 
 def _wanted(desired: DesiredState, record: PhoneNumber, capabilities: Capabilities) -> Iterator[FieldVerification]:
     identity = NumberIdentity.parse(desired.number, region=capabilities.region)
-    yield _compared("number", record.identity.same_in_account(identity), str(identity), str(record.identity))
+    yield compared_field("number", record.identity.same_in_account(identity), str(identity), str(record.identity))
     # What is not in service differs from what was wanted, whatever its fields say.
-    yield _compared("status", record.status is NumberStatus.ACTIVE, NumberStatus.ACTIVE, status_text(record))
+    yield compared_field("status", record.status is NumberStatus.ACTIVE, NumberStatus.ACTIVE, status_text(record))
     expected = expected_of(desired) | agents_of(desired)
     different = differences(expected, record, capabilities)
     for name, value in expected.items():
@@ -95,7 +95,7 @@ def _wanted(desired: DesiredState, record: PhoneNumber, capabilities: Capabiliti
         found = read_field(record, name)
         # Of an agent without a version only the id can be compared.
         only_id = found.agent_id if isinstance(found, AgentRef) and found.version is None else None
-        yield _compared(name, name not in different, value_text(value), value_text(only_id or found))
+        yield compared_field(name, name not in different, value_text(value), value_text(only_id or found))
         if only_id is not None:
             yield _unverifiable(f"{name}.version")
 
@@ -105,7 +105,7 @@ def _additions(desired: DesiredState, record: PhoneNumber, but: Collection[str])
     named = {*expected_of(desired), *agents_of(desired), *but}
     for name in EMPTY_AT_FIRST:
         if name not in named and (found := read_field(record, name)):
-            yield _compared(name, False, "nothing", "one" if name == Setting.USERNAME else value_text(found))
+            yield compared_field(name, False, "nothing", "one" if name == Setting.USERNAME else value_text(found))
 
 
 def _credentials(
@@ -119,16 +119,19 @@ def _credentials(
     elif wanted is None:
         yield _unverifiable(Setting.USERNAME, note="the reference to it was not followed")
     elif plain is not None:
-        yield _compared(Setting.USERNAME, found == wanted, value_text(wanted), value_text(found))
+        yield compared_field(Setting.USERNAME, found == wanted, value_text(wanted), value_text(found))
     else:
         shown = None if found == wanted else "something else"
-        yield _compared(Setting.USERNAME, found == wanted, "what the reference leads to", shown)
+        yield compared_field(Setting.USERNAME, found == wanted, "what the reference leads to", shown)
     yield _unverifiable(Setting.PASSWORD, note="only a call or a registration proves it")
 
 
-def _compared(field: str, equal: bool, desired: str, found: str | None) -> FieldVerification:
+def compared_field(
+    field: str, equal: bool, desired: str, found: str | None, note: str | None = None
+) -> FieldVerification:
+    """The result for a field that both sides show."""
     result = VerificationResult.EQUAL if equal else VerificationResult.DIFFERS
-    return FieldVerification(field=field, result=result, desired=desired, found=found)
+    return FieldVerification(field=field, result=result, desired=desired, found=found, note=note)
 
 
 def _unverifiable(

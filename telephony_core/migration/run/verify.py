@@ -24,6 +24,7 @@ from telephony_core.migration.plan.verification import (
     FieldVerification,
     VerificationResult,
     agents_of,
+    compared_field,
     expected_of,
     verify_fields,
     which,
@@ -147,9 +148,10 @@ async def _compared(
             found[task.key] = compared(task, states[task.key], record)
     for task in tasks:
         if task.key not in found:
-            found[task.key] = (_differs("number", str(task.identity), f"nothing (it was {states[task.key].created})"),)
+            nothing = f"nothing (it was {states[task.key].created})"
+            found[task.key] = (compared_field("number", False, str(task.identity), nothing),)
         elif len(ids := live.get(task.key, [])) > 1:
-            found[task.key] += (_differs("number", "one live record", f"{len(ids)}: {', '.join(ids)}"),)
+            found[task.key] += (compared_field("number", False, "one live record", f"{len(ids)}: {', '.join(ids)}"),)
     return found
 
 
@@ -158,8 +160,9 @@ def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tu
     found = verify_fields(task.number.desired, task.trunk, record, task.capabilities, username=_username(task.trunk))
     named = which(found, VerificationResult.DIFFERS)
     return found + tuple(
-        _differs(
+        compared_field(
             change.field,
+            False,
             "as this migration left it",
             "another one" if change.field == Setting.USERNAME else change.after,
             note="somebody changed it since",
@@ -198,10 +201,6 @@ def changed_by_others(
 def what_differs(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[str, ...]:
     """In words, what is not as planned, or not as this migration left it."""
     return tuple(str(field) for field in compared(task, state, record) if field.result is VerificationResult.DIFFERS)
-
-
-def _differs(field: str, desired: str, found: str, note: str | None = None) -> FieldVerification:
-    return FieldVerification(field=field, result=VerificationResult.DIFFERS, desired=desired, found=found, note=note)
 
 
 def _username(trunk: Trunk | None) -> str | None:

@@ -247,9 +247,9 @@ def test_a_journal_that_could_not_be_begun_is_begun_by_the_next_run(loaded: Load
         journal._connection.execute("PRAGMA max_page_count = 1")
         begin(journal, loaded)
 
-    begin = SqliteJournal._begin
+    begin = SqliteJournal._make
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SqliteJournal, "_begin", full)
+        patch.setattr(SqliteJournal, "_make", full)
         assert "the disk is full" in refusal(loaded)
     assert loaded.journal_path.exists()
     assert read_run(loaded).counts == {MigrationState.NOT_STARTED: 3}

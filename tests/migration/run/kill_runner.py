@@ -28,7 +28,7 @@ from telephony_core.transport.backends.httpx_backend import AsyncHttpxBackend
 from telephony_core.transport.clock import Clock
 from tests.migration.run.kill_server import PROCESS
 
-WRITES = ("_begin", "_register", "append", "finish")
+WRITES = ("_make", "_register", "append", "finish")
 
 
 class Boundaries:

@@ -222,7 +222,7 @@ def test_of_a_settled_number_only_the_ids_of_live_records_are_kept() -> None:
         live = [emulator.add(number="+827011110000") for _ in range(2)]
         emulator.add(number="+827011110000", status="released")
         assert len(await index.look(NUMBER, live[0])) == 3
-        index.reconcile(NUMBER)
+        index.settle(NUMBER)
         assert index.by_id(live[0]) is None
         await index.refresh()
         assert sorted(index.live_of_settled(NUMBER)) == sorted(live)

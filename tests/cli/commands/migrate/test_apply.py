@@ -81,7 +81,7 @@ def test_off_a_terminal_progress_is_one_line_of_json_for_each_event_on_stderr(mo
     moving.plan()
     told = events(moving.telephony(*APPLY, "--yes"))
     assert [each["kind"] for each in told].count("number_done") == 3
-    assert (told[0]["kind"], told[-1]["kind"], told[-1]["done"]) == ("begun", "ended", 3)
+    assert (told[0]["kind"], told[-1]["kind"], told[-1]["done"]) == ("started", "ended", 3)
 
 
 def test_json_is_the_report_and_nothing_else_on_stdout(moving):
@@ -303,7 +303,7 @@ def test_status_before_during_and_after(moving):
     moving.plan()
     before = moving.telephony("migrate", "status", "plan.json")
     assert before.exit_code == 0
-    assert "3 not begun" in before.stdout
+    assert "3 not started" in before.stdout
     assert "next: telephony migrate apply plan.json" in before.stdout
     assert moving.telephony(*APPLY, "--yes").exit_code == 0
     asked = len(moving.diga.requests)
@@ -483,7 +483,7 @@ def test_a_copy_of_a_plan_is_refused_by_name_and_told_how_to_take_over(moving, c
     writes = moving.writes()
     refused = moving.telephony("migrate", name, "copy/plan.json", *options)
     assert refused.exit_code == 5
-    assert f"this plan was begun as {moving.folder / 'plan.json'}" in refused.stderr
+    assert f"this plan was started as {moving.folder / 'plan.json'}" in refused.stderr
     assert "--take-over" in refused.stderr
     assert moving.writes() == writes
     taken = moving.telephony("migrate", name, "copy/plan.json", *options, "--take-over")

@@ -269,7 +269,7 @@ def test_on_a_machine_that_never_saw_the_plan_a_missing_journal_is_said_too(move
     name, *options = command
     result = moved.telephony("migrate", name, "plan.json", *options)
     assert result.exit_code == 1
-    assert "has no journal beside it: it was not begun here, or plan.json.journal was lost" in result.stderr
+    assert "has no journal beside it: it was not started here, or plan.json.journal was lost" in result.stderr
     assert "nothing to" not in result.stdout
     assert len(moved.live()) == 3
 
@@ -278,7 +278,7 @@ def test_there_apply_makes_nothing_twice_and_status_says_what_is_missing(moved, 
     lose(moved.folder / "plan.json.journal")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
     status = moved.telephony("migrate", "status", "plan.json")
-    assert "there is no journal beside the plan: it was not begun, or its journal was lost" in status.stdout
+    assert "there is no journal beside the plan: it was not started, or its journal was lost" in status.stdout
     writes = moved.writes()
     result = moved.telephony("migrate", "apply", "plan.json", "--yes")
     assert result.exit_code == 5
