@@ -20,6 +20,8 @@ OWN_PACKAGES = ("telephony_core", "telephony_vox", "telephony_diga")
 ALLOWED = {
     # The mover is one of the operations, split into a file of its own.
     ("telephony_core/migration/move/steps.py", "_now"),
+    # Documented, the underscore notwithstanding: ends the process at once.
+    ("telephony_core/cli/signals.py", "_exit"),
 }
 
 
