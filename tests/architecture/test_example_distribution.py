@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,8 +65,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_it_is_found_by_its_slug_and_used_by_both_clients(site: Path, tmp_path: Path) -> None:
-    told = json.loads(run([sys.executable, "-W", "error", "-c", PROGRAM], tmp_path, site))
+@pytest.fixture(scope="module")
+def told(site: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a program tells that uses it."""
+    answer: dict[str, Any] = json.loads(
+        run([sys.executable, "-W", "error", "-c", PROGRAM], tmp_path_factory.mktemp("elsewhere"), site)
+    )
+    return answer
+
+
+def test_it_is_found_by_its_slug_and_used_by_both_clients(site: Path, told: dict[str, Any]) -> None:
     assert told["distribution"] == ["telephony-acme", "1.0.0", "telephony_acme.plugin"]
     assert Path(told["from"]).is_relative_to(site)
     assert told["imported"]["identity"]["e164"] == "+442079460018"
@@ -74,9 +83,9 @@ def test_it_is_found_by_its_slug_and_used_by_both_clients(site: Path, tmp_path: 
     assert "+442079460018" in told["listed"]
 
 
-def test_its_modules_are_imported_level_by_level(site: Path, tmp_path: Path) -> None:
-    told = json.loads(run([sys.executable, "-c", PROGRAM], tmp_path, site))
-    assert told["imports"] == [[], [], ["telephony_acme", "telephony_acme.capabilities", "telephony_acme.plugin"]]
+def test_its_modules_are_imported_level_by_level(told: dict[str, Any]) -> None:
+    declared = ["telephony_acme", "telephony_acme.capabilities", "telephony_acme.plugin"]
+    assert told["imports"] == [[], [], declared]
 
 
 def test_its_own_tests_pass_where_it_is_installed(site: Path, tmp_path: Path) -> None:
