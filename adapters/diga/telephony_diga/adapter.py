@@ -89,7 +89,7 @@ class DigaProvider(Provider):
             kind = ERROR_CODES.get(code) if response.status in _REFINED else None
             return ErrorEnvelope(code, message if isinstance(message, str) else None, kind)
         if isinstance(detail, list):
-            return _validation_refusal(detail)
+            return _validation_envelope(detail)
         return ErrorEnvelope(message=next((text for text in (detail, message) if isinstance(text, str)), None))
 
     # -- reading
@@ -269,7 +269,7 @@ def _number(response: Response) -> PhoneNumber:
     return mapping.number_of(*read_answer(response, PhoneRecord, DigaProvider.secret_keys))
 
 
-def _validation_refusal(detail: list[object]) -> ErrorEnvelope:
+def _validation_envelope(detail: list[object]) -> ErrorEnvelope:
     """What a validation list says, without the ``input`` that its items may echo."""
     said: list[str] = []
     in_path = False

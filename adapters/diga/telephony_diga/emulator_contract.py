@@ -334,3 +334,8 @@ def page(
 
 def _contradiction(message: str) -> EmulatedRefusal:
     return failed(422, "INVALID_PAGINATION_PARAMETERS", message)
+
+
+def read_names(direction: str, settings: Mapping[str, object]) -> Record:
+    """Trunk settings by the names of the flat read shape, which tells the two encryptions apart."""
+    return {f"{direction}_{name}" if name == "media_encryption" else name: value for name, value in settings.items()}

@@ -28,7 +28,7 @@ PAGE_SIZE: Final = 100
 
 _OWNED: Final = "organization-telephone-numbers"
 
-CODES: Final[Mapping[str, type[ProviderError]]] = {
+ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {
     "VALIDATION_ERROR": InvalidRequest,
     "REVISION_CONFLICT": Conflict,
 }
@@ -57,7 +57,7 @@ class VoxProvider(Provider):
             return ErrorEnvelope()
         code, message = _text(error.get("code")), _text(error.get("message"))
         said = [part for part in (message, *_details(error.get("details"))) if part]
-        kind = CODES.get(code or "") if response.status in _REFINED else None
+        kind = ERROR_CODES.get(code or "") if response.status in _REFINED else None
         return ErrorEnvelope(code=code, message="; ".join(said) or None, kind=kind)
 
     # -- reading
