@@ -55,6 +55,13 @@ _NEVER = (
 )
 """What no part of an address may hold, and what to do about it."""
 
+_PARTS: dict[Literal["sips", "transport", "user", "params"], str] = {
+    "sips": "the scheme `sips`",
+    "transport": "a transport",
+    "user": "a user part",
+    "params": "URI parameters",
+}
+
 _EXAMPLES = "write `host`, `host:port` or a URI such as `sip:host:port;transport=tcp`"
 
 
@@ -114,6 +121,7 @@ class SipAddress:
     def _read(cls, text: str) -> SipAddress:
         _check_text(text)
         scheme, rest = _split_scheme(text)
+        # The last `@`: a user part may hold none (RFC 3261, section 25.1), so an earlier one is refused with the user.
         user, at, rest = rest.rpartition("@")
         location, *fields = rest.split(";")
         if scheme is None and (at or fields):
@@ -143,16 +151,9 @@ class SipAddress:
 
         Raises :class:`UnsupportedField` if the address says more than such a field can hold: nothing is left out.
         """
-        said = {
-            "the scheme `sips`": self.scheme == "sips",
-            "a transport": self.transport is not None,
-            "a user part": self.user is not None,
-            "URI parameters": bool(self.params),
-        }
-        extra = " and ".join(part for part, present in said.items() if present)
-        if extra:
+        if self.uri_parts:
             raise UnsupportedField(
-                f"the address has {extra}, which a field for host and port cannot hold",
+                f"the address has {' and '.join(self.uri_parts.values())}, which a field for host and port cannot hold",
                 field="outbound.address",
                 remedy="give only `host` or `host:port`, if the trunk can be reached that way",
             )
@@ -186,9 +187,10 @@ class SipAddress:
         return "tls" if self.scheme == "sips" or self.transport == "tls" else None
 
     @property
-    def has_uri_parts(self) -> bool:
-        """Whether it says more than host and port, so that :meth:`host_port` would refuse it."""
-        return self.scheme == "sips" or self.transport is not None or self.user is not None or bool(self.params)
+    def uri_parts(self) -> dict[Literal["sips", "transport", "user", "params"], str]:
+        """What it says beyond host and port, by the name of the part, in words."""
+        present = (self.scheme == "sips", self.transport is not None, self.user is not None, bool(self.params))
+        return {part: words for (part, words), is_there in zip(_PARTS.items(), present, strict=True) if is_there}
 
     def _location(self) -> str:
         host = f"[{self.host}]" if self.is_ipv6 else self.host
@@ -268,6 +270,7 @@ def _split_scheme(text: str) -> tuple[Scheme | None, str]:
 
 
 def _split_port(location: str) -> tuple[str, int | None]:
+    # RFC 3261, section 25.1: an IPv6reference is in brackets, because its colons would read as a port.
     if location.startswith("["):
         host, closed, rest = location[1:].partition("]")
         if not closed or ":" not in host or (rest and not rest.startswith(":")):
@@ -316,7 +319,7 @@ def _host(value: object) -> str:
         raise InvalidInput("the SIP address has no host", remedy=_EXAMPLES)
     if not value.isascii():
         raise InvalidInput("the host holds a character outside ASCII", remedy="write its `xn--` form")
-    if "%" in value:
+    if "%" in value:  # a zone (RFC 4007) means something on one machine only
         raise InvalidInput(
             "the host holds `%`, as in an IPv6 zone", remedy="give an address that is valid without its zone"
         )
@@ -346,7 +349,8 @@ def _ip_literal(kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address], host:
 
 
 def _name(host: str) -> str:
-    host = host.removesuffix(".")
+    host = host.removesuffix(".")  # the root of DNS: RFC 3261 allows it, registrars and certificates leave it out
+    # DNS serves such names, and RFC 3261, section 25.1, has letters, digits and hyphens only.
     if "_" in host:
         raise InvalidInput(
             "the host name holds an underscore", remedy="ask the carrier for a name without one, or use the IP address"
@@ -359,6 +363,7 @@ def _name(host: str) -> str:
             "the host is not a host name",
             remedy="write one host, in letters, digits and hyphens, in parts of 1 to 63 characters joined by dots",
         )
+    # RFC 3261, section 25.1: a toplabel begins with a letter; `1.2.3` and `10.0.0.256` are meant as addresses.
     if labels[-1][0].isdigit():
         raise InvalidInput(
             "the last part of the host name begins with a digit", remedy="check the name, or write a full IPv4 address"
@@ -397,6 +402,7 @@ def _user(value: object) -> str | None:
         return None
     if not isinstance(value, str) or not value:
         raise InvalidInput("the user part is empty", remedy="leave out the `@` as well, or name the user")
+    # `user:password@` is in the grammar, and RFC 3261, section 19.1.1, advises against it: it is shown everywhere.
     if ":" in value:
         raise InvalidInput(
             "the user part of the SIP address holds a password",
@@ -444,7 +450,7 @@ def _bad_param() -> InvalidInput:
 
 def _check_together(address: SipAddress) -> None:
     """What each part allows and the whole does not."""
-    if address.scheme is None and address.has_uri_parts:
+    if address.scheme is None and address.uri_parts:
         raise InvalidInput(
             "a transport, a user part or parameters need a scheme", remedy="give the scheme `sip` or `sips` as well"
         )
@@ -452,6 +458,7 @@ def _check_together(address: SipAddress) -> None:
         raise InvalidInput(
             "the host is named like a URI scheme and would be read as one", remedy="give the scheme `sip` as well"
         )
+    # RFC 3261, section 26.2.2: sips is TLS hop by hop, which runs over TCP.
     if address.scheme == "sips" and address.transport == "udp":
         raise InvalidInput("`sips` cannot go over udp", remedy="use transport tcp or tls, or the scheme `sip`")
     uri = address.uri()

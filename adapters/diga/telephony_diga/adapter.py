@@ -198,7 +198,7 @@ class DigaProvider(Provider):
     def _choose_versions(self, assignment: AgentAssignment) -> Flow[dict[Field, VersionChoice]]:
         """The versions that an assignment means, from Diga's list of all agents.
 
-        Raises what stands against it: `NotFound`, `WrongState`, `NotAllowed`, `InvalidInput`.
+        Raises why it cannot be: `NotFound`, `WrongState`, `NotAllowed`, `InvalidInput`.
         """
         wanted = dict(_references(assignment))
         request = Request.of("GET", path("v1", "agent", "versions-dropdown", "dashboard"))

@@ -138,7 +138,7 @@ class SipBody(_Patch):
 
 
 class PublishBody(_Schema):
-    """Body of PATCH published_version; without a version the published one is taken off the air."""
+    """Body of PATCH published_version; without a version the published one is unpublished."""
 
     version_id: UUID | None = None
     inbound_phone_number_id: UUID | None = None

@@ -251,16 +251,9 @@ def _no_authentication_problems(given: Set[str], *, importing: bool) -> Iterator
 
 
 def _address_problems(address: SipAddress) -> Iterator[Problem]:
-    parts = {
-        "the scheme sips": address.scheme == "sips",
-        "a transport": address.transport is not None,
-        "a user part": address.user is not None,
-        "URI parameters": bool(address.params),
-        "an IPv6 host": address.is_ipv6,
-    }
-    if said := [part for part, present in parts.items() if present]:
+    if parts := [*address.uri_parts.values(), *(["an IPv6 host"] if address.is_ipv6 else [])]:
         yield Problem(
             Field.ADDRESS,
-            f"has {', '.join(said)}: vox documents only sip:host:port, so it may refuse this or ignore it",
+            f"has {', '.join(parts)}: vox documents only sip:host:port, so it may refuse this or ignore it",
             remedy="place a test call afterwards, or give host[:port] if the trunk can be reached that way",
         )
