@@ -59,9 +59,9 @@ class Money(BaseModel, frozen=True):
 class Release(BaseModel, frozen=True):
     """The result of a release.
 
-    ``status`` is `RELEASED` (it no longer works), `RELEASE_SCHEDULED` (it works until ``takes_effect_at``) or `UNKNOWN` (the
-    vendor accepted and would not say which). ``takes_effect_at`` is aware UTC, ``None`` where the vendor does not tell.
-    ``revocable`` says whether `revoke_release` can still take it back at this provider.
+    ``status`` is `RELEASED` (it no longer works), `RELEASE_SCHEDULED` (it works until ``takes_effect_at``) or `UNKNOWN`
+    (the vendor accepted and does not say which). ``takes_effect_at`` is aware UTC, ``None`` where the vendor does not
+    tell. ``revocable`` says whether `revoke_release` can still take it back at this provider.
     """
 
     provider: str

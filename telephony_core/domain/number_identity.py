@@ -258,7 +258,7 @@ def _read(raw: str, region: str) -> _Reading:
 
 def _read_international(digits: str) -> _Reading | None:
     found = _find("+" + digits)
-    # `phonenumbers` counts +82 00798… and its like as valid: dial strings of toll-free services, not reachable as E.164.
+    # `phonenumbers` counts +82 00798… and its like as valid; they are dial strings of toll-free services.
     if found is None or digits.startswith(_KOREAN_TOLL_FREE_FROM_ABROAD):
         return None
     written_in_full = digits == found.e164[1:]

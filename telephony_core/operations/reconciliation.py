@@ -174,7 +174,8 @@ def match_change(
     """What a record says about a lost release, revocation, assignment or update of it, or about the import that made
     it. ``None``: there is no such record.
 
-    That is so when neither its id nor a listing that was started afterwards shows it. An id that serves another number now says nothing.
+    That is so when neither its id nor a listing that was started afterwards shows it. An id that serves another number
+    now says nothing.
     """
     if number is not None and not number.identity.same_in_account(attempt.identity):
         return Reconciliation(ReconciliationOutcome.AMBIGUOUS, as_of, candidates=(number,))

@@ -1,4 +1,4 @@
-"""Whether a write may have happened, as seen from outside of the adapter's flow that sends it, and the errors for it."""
+"""Whether a write may have happened, seen from outside of the adapter's flow, and the errors that say so."""
 
 from __future__ import annotations
 
