@@ -345,7 +345,7 @@ class Telephony(_Client):
         return self._drive(self._operations.assign_agents(change), "assign_agents")
 
     def release(self, number: PhoneNumber | str, *, allow: Iterable[SideEffect] = ()) -> Release:
-        """Give a number up. The answer says when it takes effect and whether it can be taken back."""
+        """Release a number. The answer says when that takes effect and whether it can be revoked."""
         return self._drive(self._operations.release(NumberRelease(number, _effects(allow))), "release")
 
     def revoke_release(self, number: PhoneNumber | str) -> PhoneNumber:
@@ -505,7 +505,7 @@ class AsyncTelephony(_Client):
         return await self._drive(self._operations.assign_agents(change), "assign_agents")
 
     async def release(self, number: PhoneNumber | str, *, allow: Iterable[SideEffect] = ()) -> Release:
-        """Give a number up. The answer says when it takes effect and whether it can be taken back."""
+        """Release a number. The answer says when that takes effect and whether it can be revoked."""
         return await self._drive(self._operations.release(NumberRelease(number, _effects(allow))), "release")
 
     async def revoke_release(self, number: PhoneNumber | str) -> PhoneNumber:

@@ -14,7 +14,7 @@
         NotSent              nothing reached the provider: safe to repeat
         NoAnswer             a read was sent and not answered: nothing can have changed
         OutcomeUnknown       a write may have happened; says how to find out
-          AnswerLost         thrown into a flow, which may look before it gives up
+          AnswerLost         thrown into a flow, which may look whether it happened
       ProviderError          the provider answered, and refused or failed
         AuthenticationFailed · PermissionDenied · NotFound · Conflict · WrongState · InvalidRequest
         RateLimited · ProviderUnavailable · UnexpectedResponse

@@ -1,4 +1,4 @@
-"""Where a number stands, how it came, what it costs, and what giving it up means."""
+"""The status of a number, how it came, what it costs, and what releasing it does."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from telephony_core.domain.number_identity import NumberIdentity
 
 
 class NumberStatus(StrEnum):
-    """Where a number stands. The vendor's own word is kept beside it as ``provider_status``."""
+    """The status of a number. The vendor's own word is kept beside it as ``provider_status``."""
 
     PENDING = "pending"
     """Ordered or reserved, not usable yet."""
     ACTIVE = "active"
     """In use."""
     RELEASE_SCHEDULED = "release_scheduled"
-    """Given up, still working until ``ends_at``."""
+    """Released, and still working until ``ends_at``."""
     RELEASED = "released"
-    """Over. The record is history."""
+    """No longer in service. The record is history."""
     UNKNOWN = "unknown"
     """A word this adapter does not know. Counts as live."""
 
@@ -33,7 +33,7 @@ class Origin(StrEnum):
     PURCHASED = "purchased"
     """Bought from the provider; it is the carrier."""
     IMPORTED = "imported"
-    """The customer's own number, brought over a SIP trunk; it stays at its carrier."""
+    """The customer's own number, imported over a SIP trunk; it stays at its carrier."""
     UNKNOWN = "unknown"
 
 
@@ -43,7 +43,7 @@ class SideEffect(StrEnum):
     PUBLISHES = "publishes"
     """An agent version goes live that was not."""
     UNPUBLISHES = "unpublishes"
-    """Agents of the number are taken off the air, perhaps for other numbers as well."""
+    """Agents of the number are unpublished, perhaps for other numbers as well."""
 
 
 class Money(BaseModel, frozen=True):
@@ -57,11 +57,11 @@ class Money(BaseModel, frozen=True):
 
 
 class Release(BaseModel, frozen=True):
-    """What giving up a number came to.
+    """The result of a release.
 
-    ``status`` is `RELEASED` (it is gone), `RELEASE_SCHEDULED` (it works until ``takes_effect_at``) or `UNKNOWN` (the
-    vendor accepted and would not say which). ``takes_effect_at`` is aware UTC, ``None`` where the vendor does not tell.
-    ``revocable`` says whether `revoke_release` can still take it back at this provider.
+    ``status`` is `RELEASED` (it no longer works), `RELEASE_SCHEDULED` (it works until ``takes_effect_at``) or `UNKNOWN`
+    (the vendor accepted and does not say which). ``takes_effect_at`` is aware UTC, ``None`` where the vendor does not
+    tell. ``revocable`` says whether `revoke_release` can still take it back at this provider.
     """
 
     provider: str

@@ -1,6 +1,6 @@
 """What a provider's number string stands for, decided without ever guessing.
 
-A provider hands out a string; two providers write one number differently, and some strings are no numbers at all.
+A provider returns a string; two providers write one number differently, and some strings are no numbers at all.
 `NumberIdentity` keeps the string as it came and says what can be safely concluded from it. The one principle: a string
 becomes an E.164 number only if writing that number out again gives the string back. Everything else stays as it is.
 
@@ -238,6 +238,7 @@ def has_balanced_parentheses(text: str) -> bool:
 
 def _as_number(raw: str) -> _Number | None:
     text = raw.strip(" ")
+    # A global number of RFC 3966, section 5.1.4. Local ones need a phone-context, which no provider here sends.
     if text[:5].lower() == "tel:+":
         text = text[4:]
     if _NUMBER.fullmatch(text) is None or not has_balanced_parentheses(text):
@@ -257,6 +258,7 @@ def _read(raw: str, region: str) -> _Reading:
 
 def _read_international(digits: str) -> _Reading | None:
     found = _find("+" + digits)
+    # `phonenumbers` counts +82 00798… and its like as valid; they are dial strings of toll-free services.
     if found is None or digits.startswith(_KOREAN_TOLL_FREE_FROM_ABROAD):
         return None
     written_in_full = digits == found.e164[1:]
@@ -268,6 +270,8 @@ def _read_bare(digits: str, region: str) -> _Reading | None:
     from phonenumbers import country_code_for_region
 
     country_code = country_code_for_region(region)
+    # In Korea each carrier has an international prefix of its own (001, 002, 00700 …), so nobody can say where the
+    # number behind it begins.
     if not (region == "KR" and digits.startswith("00")):
         found = _find(digits, region)
         if found is not None and found.country_code == country_code and found.national == digits:
@@ -322,6 +326,7 @@ def _find(text: str, region: str | None = None) -> _Found | None:
         number = parse(text, region)
     except NumberParseException:
         return None
+    # +1, +7 and others serve several countries: the owner says whose national form is compared.
     owner = region_code_for_number(number)
     if owner is None or not is_valid_number_for_region(number, owner):
         return None

@@ -1,4 +1,4 @@
-"""The number as every provider's adapter hands it out."""
+"""The number as every provider's adapter returns it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ pure translation and a stranger's adapter is as safe as ours:
   caller means: a record that the caller holds may be old, and its id may serve another number by now.
 - After an answer that was lost, that nobody can read or that is about something else, there is one look. It finds the
   change, or the outcome is unknown. Nothing is sent twice.
-- A record is gone when neither its id nor a listing begun afterwards shows it.
+- A record counts as deleted when neither its id nor a listing that was started afterwards shows it.
 """
 
 from __future__ import annotations
@@ -25,18 +25,16 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.errors import (
     AmbiguousNumber,
-    AnswerLost,
     Conflict,
     NotFound,
     OutcomeUnknown,
-    PartialOutcome,
-    Remedy,
     TelephonyError,
     UnexpectedResponse,
 )
 from telephony_core.operations import reconciliation
-from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome, Trail
+from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome
 from telephony_core.operations.validation import identity_of, in_e164, problems_of
+from telephony_core.operations.write_watch import WriteWatch, outcome_unknown, partial_outcome
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.changes import (
     AgentAssignment,
@@ -47,7 +45,7 @@ from telephony_core.provider.changes import (
     ReleaseRevocation,
     SipUpdate,
 )
-from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
+from telephony_core.provider.flow import Flow
 from telephony_core.provider.identity import require_about, same_id
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.provider.wire import Items
@@ -70,6 +68,7 @@ class Listing:
     def accept(self, page: Page[ItemT]) -> Sequence[ItemT]:
         """The records of a page that were not seen before. Raises `UnexpectedResponse` for a listing without end."""
         ids = page.items.ids if isinstance(page.items, Items) else [item.id for item in page.items]
+        # Records that change while pages are read move between them, so a listing may show one twice.
         fresh = set(ids)
         new = page.items  # each of them is made when the caller comes for it, and may be gone before the next one
         if len(fresh) < len(ids) or not self._ids.isdisjoint(fresh):
@@ -123,7 +122,7 @@ class Operations:
         return require_about((yield from self.provider.get(id)), id=id)
 
     def records_of(self, identity: NumberIdentity, *, unclear: bool = False) -> Flow[tuple[PhoneNumber, ...]]:
-        """Every record of one number, in any status, by a listing or a look-up that begins now.
+        """Every record of one number, in any status, by a listing or a look-up that starts now.
 
         With ``unclear`` a listing also gives the live ones that may be of it, and are not written as a number is.
         """
@@ -171,6 +170,7 @@ class Operations:
         change = in_e164(change, self.provider.capabilities.region)
         identity = identity_of(change, self.provider.capabilities.region)
         records = yield from self.records_of(identity, unclear=True)
+        # Vendors differ on a second import of one number: a conflict, a second live record, or the first one revived.
         if live := [record for record in records if record.is_live]:
             raise Conflict(
                 f"{identity} is already here as {', '.join(record.id for record in live)} ({live[0].status})",
@@ -194,7 +194,7 @@ class Operations:
             try:
                 number = yield from self._assign(number, replace(assignment, number=number))
             except TelephonyError as error:
-                raise _partial(number, ["import"], "assign_agents", error) from error
+                raise partial_outcome(number, ["import"], "assign_agents", error) from error
         return number
 
     def _create(self, change: NumberImport, attempt: Attempt) -> Flow[PhoneNumber]:
@@ -210,7 +210,7 @@ class Operations:
         try:
             return _record_of((yield from self._sent(resending, self.provider.update_sip(number, again))))
         except TelephonyError as error:
-            raise _partial(number, ["import"], "send the SIP settings again", error) from error
+            raise partial_outcome(number, ["import"], "send the SIP settings again", error) from error
 
     def update_label(self, change: LabelUpdate) -> Flow[PhoneNumber]:
         number, change = yield from self._admitted(change)
@@ -293,7 +293,7 @@ class Operations:
         return reconciliation.match_change(attempt, number, capabilities, as_of=self._now())
 
     def _look(self, attempt: Attempt, lost: TelephonyError) -> Flow[Reconciliation]:
-        """The look right after a loss. When even that fails, the loss is what has to be told."""
+        """The look right after a loss. Where that fails too, the loss is what is raised."""
         try:
             return (yield from self.reconcile(attempt))
         except TelephonyError as error:
@@ -369,7 +369,7 @@ class Operations:
 
         Raises `OutcomeUnknown` when the look cannot tell that it happened.
         """
-        watch = _Watch(attempt)
+        watch = WriteWatch(attempt)
         try:
             return (yield from watch.over(write))
         except TelephonyError as error:
@@ -378,7 +378,7 @@ class Operations:
             lost = watch.lost or error
         reconciled = yield from self._look(attempt, lost)
         if reconciled.outcome is not ReconciliationOutcome.MADE:
-            raise _unknown(attempt, reconciled, lost, repeatable=not watch.once) from lost
+            raise outcome_unknown(attempt, reconciled, lost, repeatable=not watch.once) from lost
         watch.trail.number = reconciled.number
         return reconciled
 
@@ -396,7 +396,7 @@ class Operations:
                 f"the provider accepted the change, but {', '.join(names)} came back different from what was sent",
                 remedy="read the number again and compare before any call is placed over it",
             )
-            raise _partial(number, [attempt.operation], "compare", different)
+            raise partial_outcome(number, [attempt.operation], "compare", different)
 
 
 def _record_of(answer: PhoneNumber | Reconciliation) -> PhoneNumber:
@@ -405,94 +405,3 @@ def _record_of(answer: PhoneNumber | Reconciliation) -> PhoneNumber:
     if number is None:
         raise UnexpectedResponse("the record is gone")
     return number
-
-
-class _Watch:
-    """Looks on while an adapter's flow runs, to know afterwards whether a write had gone out, and as a part of what."""
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.attempt = attempt
-        self.trail = Trail()
-        self.wrote = False
-        self.once = False
-        """Whether something was sent that must not be repeated."""
-        self.accepted = False
-        """Whether the provider accepted such a request."""
-        self.lost: AnswerLost | None = None
-        """The answer that was lost, whatever the flow made of it afterwards."""
-
-    def over(self, flow: Flow[WrittenT]) -> Flow[WrittenT]:
-        """The flow itself. Raises `UnexpectedResponse` when what it returns is not about what was attempted."""
-        try:
-            answer = yield from relay(flow, self._request)
-        except OutcomeUnknown as error:
-            error.attempt = error.attempt or self.attempt
-            raise
-        self._require_about(answer)
-        self.trail.number = answer if isinstance(answer, PhoneNumber) else None
-        return answer
-
-    def _request(self, request: Request) -> Flow[Response]:
-        once = request.semantics is Semantics.ONCE
-        self.once = self.once or once
-        if request.semantics is not Semantics.READ:
-            self.wrote = True
-            request = replace(request, attempt=self.attempt, trail=self.trail)
-        try:
-            response = yield request
-        except AnswerLost as error:
-            self.lost = error
-            raise
-        self.accepted = self.accepted or (once and response.is_success)
-        return response
-
-    def _require_about(self, answer: PhoneNumber | Release) -> None:
-        require_about(answer, id=self.attempt.id, identity=self.attempt.identity)
-        if isinstance(answer, PhoneNumber) and answer.id in self.attempt.before and not answer.is_live:
-            raise UnexpectedResponse(
-                f"the answer is about {answer.id}, a record of {answer.identity} that was there before and is over"
-            )
-
-    def may_have_happened(self, error: TelephonyError) -> bool:
-        """Whether the flow failed in a way that leaves open whether its write happened."""
-        # A flow may look for itself after a loss. When that fails, its error is about the look, not about the write.
-        # The same goes for whatever fails behind a request that was accepted and must not be repeated.
-        if isinstance(error, AnswerLost):
-            return True
-        if self.lost is not None or self.accepted:
-            return not isinstance(error, OutcomeUnknown)
-        # A refusal (4xx) says that nothing happened; a redirect does not, and neither does what cannot be read.
-        refused = error.status is not None and 400 <= error.status < 500
-        return self.wrote and not refused and isinstance(error, UnexpectedResponse)
-
-
-def _partial(number: PhoneNumber, done: list[str], step: str, cause: TelephonyError) -> PartialOutcome:
-    return PartialOutcome(
-        f"{', '.join(done)} went through, {step} did not: {cause.message}",
-        remedy=f"the record {number.id} exists: {cause.remedy or 'go on from there'}",
-        number=number,
-        done=done,
-        failed_step=step,
-        cause=cause,
-    )
-
-
-def _unknown(attempt: Attempt, reconciled: Reconciliation, lost: TelephonyError, *, repeatable: bool) -> OutcomeUnknown:
-    if reconciled.outcome is ReconciliationOutcome.AMBIGUOUS and attempt.id is None:
-        ids = ", ".join(record.id for record in reconciled.candidates)
-        found = f"a look found {ids}, which may be somebody else's"
-    elif reconciled.outcome is ReconciliationOutcome.AMBIGUOUS:
-        shown = ", ".join(f"{record.id} of {record.identity}" for record in reconciled.candidates) or "nothing"
-        found = f"a look found {shown}, from which it cannot be told"
-    else:
-        found = "a look right afterwards found no trace, but it may still happen"
-    if repeatable:
-        remedy = "read the number; sending the same change again is safe as long as it is still that number's record"
-    else:
-        remedy = Remedy(
-            "look again with `client.reconcile(error)` after the time-out, before repeating anything",
-            cli="look again after the time-out, before repeating anything",
-        )
-    return OutcomeUnknown(
-        f"{lost.message}; {found}", attempt=attempt, remedy=remedy, status=lost.status, body=lost.body
-    )

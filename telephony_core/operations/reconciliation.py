@@ -54,7 +54,7 @@ class ReconciliationOutcome(StrEnum):
     """What a look found."""
 
     MADE = "made"
-    """It happened; ``number`` is the record (``None`` when it is gone, after a release)."""
+    """It happened; ``number`` is the record (``None`` when there is none any more, after a release)."""
     NOT_SEEN = "not_seen"
     """No trace as of ``as_of``. It may still happen: look again after the time-out of the request."""
     AMBIGUOUS = "ambiguous"
@@ -113,6 +113,7 @@ def differences(expected: Mapping[str, object], number: PhoneNumber, capabilitie
 
 
 def _same(sent: object, read: object) -> bool:
+    # Vendors answer in spellings of their own: `host:5060` for `sip:host:5060`, 203.0.113.7/32 for the address alone.
     if isinstance(sent, SipAddress) and isinstance(read, SipAddress):
         return sent.same_endpoint(read)
     if isinstance(sent, tuple) and isinstance(read, tuple):
@@ -171,9 +172,10 @@ def match_change(
     attempt: Attempt, number: PhoneNumber | None, capabilities: Capabilities, *, as_of: datetime
 ) -> Reconciliation:
     """What a record says about a lost release, revocation, assignment or update of it, or about the import that made
-    it. ``None``: it is gone.
+    it. ``None``: there is no such record.
 
-    Gone is what neither its id nor a listing begun afterwards shows. An id that serves another number now says nothing.
+    That is so when neither its id nor a listing that was started afterwards shows it. An id that serves another number
+    now says nothing.
     """
     if number is not None and not number.identity.same_in_account(attempt.identity):
         return Reconciliation(ReconciliationOutcome.AMBIGUOUS, as_of, candidates=(number,))

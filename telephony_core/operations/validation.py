@@ -1,4 +1,4 @@
-"""All that stands against a change, derived from what the provider declared. Sends nothing."""
+"""Every problem of a change, derived from what the provider declares. Sends nothing."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _NO_LABEL: Final = Remedy("give None to take the label away", cli="say --clear t
 
 
 def identity_of(change: NumberImport, region: str) -> NumberIdentity:
-    """Which number is brought. Raises `InvalidInput` for what cannot be meant; as it is, where that was said."""
+    """The number of an import; verbatim with ``send_as_is``. Raises `InvalidInput` for what cannot be a number."""
     if change.send_as_is:
         return NumberIdentity.parse(change.number, region=region)
     return parse_number(change.number, region=region)
@@ -335,7 +335,7 @@ def _leaf(name: Field, value: object, provider: Provider) -> Iterator[Problem]:
         yield Problem.of(
             name,
             UnsupportedField(
-                f"{slug} has no place for it", field=name, remedy="leave it out, or set it where the trunk is run"
+                f"{slug} does not support it", field=name, remedy="leave it out, or set it where the trunk is run"
             ),
         )
     elif value is None and not capabilities.can_clear(name):
@@ -348,20 +348,10 @@ def _leaf(name: Field, value: object, provider: Provider) -> Iterator[Problem]:
 
 
 def _address(address: SipAddress, forms: AddressForms, slug: str) -> Iterator[Problem]:
-    parts = {
-        "the scheme sips": (address.scheme == "sips", forms.sips),
-        "a transport": (address.transport is not None, forms.transport),
-        "a user part": (address.user is not None, forms.user),
-        "URI parameters": (bool(address.params), forms.params),
-    }
-    for part, (present, offered) in parts.items():
-        if present and not offered:
-            yield Problem.of(
-                Field.ADDRESS,
-                UnsupportedField(
-                    f"{slug} has no place for {part} in a SIP address", field=Field.ADDRESS, remedy="give host[:port]"
-                ),
-            )
+    for part, words in address.uri_parts.items():
+        if not getattr(forms, part):
+            no_place = f"{slug} does not support {words} in a SIP address"
+            yield Problem.of(Field.ADDRESS, UnsupportedField(no_place, field=Field.ADDRESS, remedy="give host[:port]"))
 
 
 def _agents(change: AgentAssignment, capabilities: Capabilities, slug: str) -> Iterator[Problem]:
@@ -381,7 +371,7 @@ def _agents(change: AgentAssignment, capabilities: Capabilities, slug: str) -> I
                     ),
                 )
         elif not capabilities.can_write(name):
-            yield Problem.of(name, UnsupportedField(f"{slug} has no place for it", field=name, remedy="leave it out"))
+            yield Problem.of(name, UnsupportedField(f"{slug} does not support it", field=name, remedy="leave it out"))
         else:
             yield from _version(name, agent, capabilities, slug)
 

@@ -1,4 +1,4 @@
-"""What a provider can be told and what it tells, declared as data.
+"""What can be set at a provider and what it shows, declared as data.
 
 The clients refuse what is not declared before any request, the documentation prints it as a matrix, the contract kit
 proves it both ways, and a migration derives from two declarations what would be lost. Each point says whether it was
@@ -124,7 +124,7 @@ class AgentVersions(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportableNumbers(Fact):
-    """Which numbers can be brought in.
+    """Which numbers can be imported.
 
     ``countries``: ISO 3166 regions of E.164 numbers, ``None`` for all. ``as_is``: kinds that are sent only when the
     caller says ``send_as_is=True``.
@@ -189,7 +189,7 @@ class RateLimit(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepeatableImport(Fact):
-    """Why an import whose answer was lost may be sent once more before the settling window of a plan is over.
+    """Why an import whose answer was lost may be sent once more within the settling window of a plan.
 
     Only for a provider that documents an idempotency key, or a look-up that shows a number as soon as it is made.
     """

@@ -1,6 +1,6 @@
 """Every write as a value: what is to be changed, before anybody decides whether it can be.
 
-`Telephony.check(change)` takes one of these and tells all that stands against it, with no request at all.
+`Telephony.check(change)` takes one of these and returns all of its problems, without a request.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class AgentAssignment:
 
 @dataclass(frozen=True, slots=True)
 class NumberRelease:
-    """Give a number up."""
+    """Release a number."""
 
     number: PhoneNumber | str
     allow: frozenset[SideEffect] = frozenset()

@@ -3,7 +3,7 @@
 An adapter subclasses `Provider` and writes the vendor's operations as flows. Everything that must be the same for every
 vendor is done once, around it, by `telephony_core.operations`: refusing what is not declared, reading the record of
 what is to be changed, looking for a number before importing it, believing no answer that is about another record,
-settling lost answers, assigning agents after an import and comparing what came back with what was sent.
+reconciling lost answers, assigning agents after an import and comparing what came back with what was sent.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class AvailableQuery:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that stands against a change (``error``) or that its author should know (``warning``).
+    """Why a change is refused (``error``), or what its author should know (``warning``).
 
     ``field`` is the dotted name it is about. A client raises ``error`` objects as they are.
     """
@@ -246,7 +246,7 @@ class Provider(ABC):
         raise self.not_offered(Operation.ASSIGN_AGENTS)
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
-        """Give the record up, by a request that is `ONCE`. ``id`` and ``identity`` are those that the answer names.
+        """Release the number, by a request that is `ONCE`. ``id`` and ``identity`` are those that the answer names.
 
         Where the vendor accepts without a word, return `NumberStatus.UNKNOWN`: core looks what became of it.
         """

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 import pluggy
 
@@ -21,10 +21,9 @@ from telephony_core.errors import (
     ProviderLoadError,
     ProviderNotFound,
 )
+from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.port import CONTRACT, ProviderSpec
 from telephony_core.secrets.redaction import scrubbed
-
-if TYPE_CHECKING:
-    from telephony_core.provider.port import ProviderSpec
 
 GROUP: Final = "telephony_core"
 """pluggy project name and entry-point group; an entry point's name is the provider's slug."""
@@ -187,9 +186,6 @@ def _folder(distribution: Distribution) -> str:
 
 
 def _load(slug: str, point: EntryPoint) -> ProviderSpec:
-    from telephony_core.provider.capabilities import Capabilities
-    from telephony_core.provider.port import CONTRACT, ProviderSpec
-
     whose = f"{slug!r} of {' '.join(_distribution(point))}"
     try:
         plugin = point.load()

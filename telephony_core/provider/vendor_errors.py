@@ -1,4 +1,4 @@
-"""From a refused request to the error it means: status first, the vendor's machine code second, prose never."""
+"""From an error response to the error it means: status first, the vendor's machine code second, prose never."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _DECIDED_BY_STATUS: Final = frozenset({401, 403, 429})
 
 
 def error_for(
-    status: int, headers: Mapping[str, str], body: bytes, refusal: ErrorEnvelope, *, secrets: Iterable[str] = ()
+    status: int, headers: Mapping[str, str], body: bytes, envelope: ErrorEnvelope, *, secrets: Iterable[str] = ()
 ) -> ProviderError:
     """The error for an answer outside 2xx."""
     secrets = Secrets.of(secrets)
@@ -70,9 +70,9 @@ def error_for(
     elif by_status is not None and status in _DECIDED_BY_STATUS:
         kind = by_status
     else:
-        kind = refusal.kind or by_status or InvalidRequest
-    said = scrubbed(refusal.message, secrets)[:500] if refusal.message else None
-    message = f"the provider says: {said}" if said else f"the provider answered {status} without a reason"
+        kind = envelope.kind or by_status or InvalidRequest
+    reason = scrubbed(envelope.message, secrets)[:500] if envelope.message else None
+    message = f"the provider says: {reason}" if reason else f"the provider answered {status} without a reason"
     if 300 <= status < 400:
         message = "the provider answered with a redirect, which is not followed (the key would go along)"
     elif status < 200:
@@ -80,7 +80,7 @@ def error_for(
     return kind(
         message,
         status=status,
-        code=scrubbed(refusal.code, secrets)[:100] if refusal.code else None,
+        code=scrubbed(envelope.code, secrets)[:100] if envelope.code else None,
         request_id=scrubbed(request_id, secrets) if (request_id := headers.get("x-request-id")) else None,
         retry_after=retry_after_seconds(headers.get("retry-after"), now=None),
         body=scrubbed_body(body, secrets),

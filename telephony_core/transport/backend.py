@@ -1,4 +1,4 @@
-"""What a backend is: something that sends one HTTP request and brings back the answer."""
+"""What a backend is: something that sends one HTTP request and returns the answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Protocol, runtime_checkable
 from telephony_core.provider.flow import Response
 
 LONGEST_ANSWER: Final = 32 * 1024 * 1024
-"""Bytes of an answer that a backend reads before it gives up with `UnexpectedResponse`."""
+"""Bytes of an answer that a backend reads before it raises `UnexpectedResponse`."""
 
 
 @dataclass(frozen=True, slots=True)

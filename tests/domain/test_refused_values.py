@@ -7,7 +7,7 @@ import pytest
 from telephony_core import InvalidInput, NumberIdentity, SipAddress
 from telephony_core.domain.allow_list import parse_allowed_addresses, readable_allowed_address
 from telephony_core.domain.number_identity import NumberKind
-from telephony_core.domain.sip_address import MAX_LENGTH
+from telephony_core.domain.sip_grammar import MAX_LENGTH
 
 TOO_LONG = "the SIP address has more than 1024 characters"
 

@@ -508,7 +508,7 @@ def test_security_is_what_the_address_demands(text: str, security: str | None) -
 )
 def test_host_port_for_fields_that_hold_no_uri(text: str, host_port: str) -> None:
     address = SipAddress.parse(text)
-    assert not address.has_uri_parts
+    assert not address.uri_parts
     assert address.host_port() == host_port
 
 
@@ -517,7 +517,7 @@ def test_host_port_for_fields_that_hold_no_uri(text: str, host_port: str) -> Non
 )
 def test_host_port_leaves_nothing_out(text: str) -> None:
     address = SipAddress.parse(text)
-    assert address.has_uri_parts
+    assert address.uri_parts
     with pytest.raises(UnsupportedField) as caught:
         address.host_port()
     assert caught.value.field == "outbound.address"

@@ -113,7 +113,7 @@ REFUSED = [
             UnsupportedField,
             word,
         )
-        for word in ("host[:port]", "toy has no place for")
+        for word in ("host[:port]", "toy does not support")
         for address in ("sips:h.example", "sip:h.example;transport=tcp", "sip:u@h.example", "sip:h.example;lr")
     ),
     (AgentAssignment("a"), "agents", InvalidInput, "changes nothing"),
@@ -236,7 +236,7 @@ def only(problems: list[Problem]) -> tuple[str, str, str | None]:
 def test_a_field_for_an_agent_that_is_not_offered_is_named():
     fields = {name: support for name, support in CAPABILITIES.fields.items() if name != "inbound_agent"}
     problems = modest(fields=fields).check(AgentAssignment("a", AgentRef("b", version=PUBLISHED)))
-    assert only(problems) == ("inbound_agent", "toy has no place for it", "leave it out")
+    assert only(problems) == ("inbound_agent", "toy does not support it", "leave it out")
     assert isinstance(problems[0].error, UnsupportedField)
     assert problems[0].error.field == "inbound_agent"
 

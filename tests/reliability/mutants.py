@@ -79,7 +79,7 @@ GROUPS: Final = {
         ),
     ),
     "retry": Group(
-        ("telephony_core/transport/pipeline.py", "telephony_core/transport/retry.py"),
+        tuple(f"telephony_core/transport/{name}.py" for name in ("pipeline", "failures", "retry")),
         (
             "tests/transport/test_retry.py",
             "tests/operations/test_interrupted.py",

@@ -90,7 +90,7 @@ class DigaProvider(Provider):
             kind = ERROR_CODES.get(code) if response.status in _REFINED else None
             return ErrorEnvelope(code, message if isinstance(message, str) else None, kind)
         if isinstance(detail, list):
-            return _validation_refusal(detail)
+            return _validation_envelope(detail)
         return ErrorEnvelope(message=next((text for text in (detail, message) if isinstance(text, str)), None))
 
     # -- reading
@@ -200,7 +200,7 @@ class DigaProvider(Provider):
     def _choose_versions(self, assignment: AgentAssignment) -> Flow[dict[Field, VersionChoice]]:
         """The versions that an assignment means, from Diga's list of all agents.
 
-        Raises what stands against it: `NotFound`, `WrongState`, `NotAllowed`, `InvalidInput`.
+        Raises why it cannot be: `NotFound`, `WrongState`, `NotAllowed`, `InvalidInput`.
         """
         wanted = dict(_references(assignment))
         request = Request.of("GET", path("v1", "agent", "versions-dropdown", "dashboard"))
@@ -274,7 +274,7 @@ def _number(response: Response) -> PhoneNumber:
     return mapping.number_of(*read_answer(response, PhoneRecord, DigaProvider.secret_keys))
 
 
-def _validation_refusal(detail: list[object]) -> ErrorEnvelope:
+def _validation_envelope(detail: list[object]) -> ErrorEnvelope:
     """What a validation list says, without the ``input`` that its items may echo."""
     said: list[str] = []
     in_path = False

@@ -46,8 +46,8 @@ from telephony_core.emulator import (
 )
 from telephony_diga import emulator_contract as contract
 from telephony_diga import emulator_seed
-from telephony_diga.emulator_agents import Agent, Agents, PublishedVersion
 from telephony_diga.emulator_contract import bad_parameter, failed, instant, unprocessable, written
+from telephony_diga.emulator_seed import Agent, PublishedVersion
 
 Handlers: TypeAlias = Mapping[str, Callable[[ReceivedRequest], Response]]
 
@@ -78,7 +78,7 @@ class DigaEmulator(Emulator):
         """Numbers that another project has imported."""
         self.verifications: list[Record] = []
         self._reader = contract.Reader(strict)
-        self._agents = Agents()
+        self._agents: dict[str, Agent] = {}
         for name, (versions, published) in emulator_seed.AGENTS.items():
             self.add_agent(name, versions=versions, published=published)
         if seed:
@@ -97,7 +97,7 @@ class DigaEmulator(Emulator):
             agent.versions.append(
                 PublishedVersion(id, number, is_published=number == published, is_draft=number > versions)
             )
-        self._agents.add(agent)
+        self._agents[agent.agent_id] = agent
         self.agents[name] = agent.agent_id
         return agent.agent_id
 
@@ -260,7 +260,8 @@ class DigaEmulator(Emulator):
 
     def _assignable(self, id: str, version_id: UUID) -> tuple[Agent, PublishedVersion]:
         """The version and its agent, if this phone may get it."""
-        found = self._agents.of_version(str(version_id))
+        versions = ((agent, version) for agent in self._agents.values() for version in agent.versions)
+        found = next((each for each in versions if each[1].version_id == str(version_id)), None)
         if found is None or found[1].is_draft:
             raise bad_parameter("The version cannot be published")
         agent, version = found
@@ -281,7 +282,7 @@ class DigaEmulator(Emulator):
         sip: Record = dict(known) if isinstance(known, dict) else {}
         if body.inbound_config is not None:
             given = body.inbound_config.model_dump(exclude_none=True)
-            sip.update({_READ_NAMES.get(f"inbound.{name}", name): value for name, value in given.items()})
+            sip |= contract.read_names("inbound", given)
         if body.outbound_config is not None:
             given = body.outbound_config.model_dump(exclude_none=True)
             if given and not (given.get("termination_uri") or sip.get("termination_uri")):
@@ -289,7 +290,7 @@ class DigaEmulator(Emulator):
             stored = self.store.credentials(id) or StoredCredentials()
             password = given.pop("password", stored.password)
             self.store.set_credentials(id, StoredCredentials(given.get("username", stored.username), password))
-            sip.update({_READ_NAMES.get(f"outbound.{name}", name): value for name, value in given.items()})
+            sip |= contract.read_names("outbound", given)
         return json_response(200, self.store.edit(id, {"sip_config": sip}))
 
     def _release(self, call: ReceivedRequest) -> Response:
@@ -315,7 +316,7 @@ class DigaEmulator(Emulator):
 
     def _dropdown(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call)
-        return json_response(200, [asdict(agent) for agent in self._agents])
+        return json_response(200, [asdict(agent) for agent in self._agents.values()])
 
     def _publish(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call, takes_body=True)
@@ -395,13 +396,6 @@ class DigaEmulator(Emulator):
             return (moment + timedelta(days=days)).timestamp()
 
         return self.store.listing(("due", status), wanted, due)
-
-
-_READ_NAMES: Final[Mapping[str, str]] = {
-    "inbound.media_encryption": "inbound_media_encryption",
-    "outbound.media_encryption": "outbound_media_encryption",
-}
-"""Where the flat read shape names a field otherwise than the nested write shape."""
 
 
 def _not_found() -> EmulatedRefusal:

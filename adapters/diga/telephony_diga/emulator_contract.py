@@ -138,7 +138,7 @@ class SipBody(_Patch):
 
 
 class PublishBody(_Schema):
-    """Body of PATCH published_version; without a version the published one is taken off the air."""
+    """Body of PATCH published_version; without a version the published one is unpublished."""
 
     version_id: UUID | None = None
     inbound_phone_number_id: UUID | None = None
@@ -334,3 +334,8 @@ def page(
 
 def _contradiction(message: str) -> EmulatedRefusal:
     return failed(422, "INVALID_PAGINATION_PARAMETERS", message)
+
+
+def read_names(direction: str, settings: Mapping[str, object]) -> Record:
+    """Trunk settings by the names of the flat read shape, which tells the two encryptions apart."""
+    return {f"{direction}_{name}" if name == "media_encryption" else name: value for name, value in settings.items()}

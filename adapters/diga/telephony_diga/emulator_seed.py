@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,6 +22,35 @@ REGIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "+3491": ("M",), "+3493": ("B",), "+3495651": ("CE", "ML"), "+3495": ("MA",), "+34971": ("PM",),
 }  # fmt: skip
 """Spanish region codes by prefix of a landline number; the first prefix that fits counts."""
+
+
+@dataclass(slots=True)
+class PublishedVersion:
+    """One version of an agent. A draft cannot be published."""
+
+    version_id: str
+    version_number: int
+    version_name: str | None = None
+    is_published: bool = False
+    is_draft: bool = False
+
+
+@dataclass(slots=True)
+class Agent:
+    """An agent and its versions, oldest first."""
+
+    agent_id: str
+    name: str | None
+    versions: list[PublishedVersion] = field(default_factory=list)
+
+    @property
+    def published(self) -> PublishedVersion | None:
+        return next((version for version in self.versions if version.is_published), None)
+
+    def publish(self, published: PublishedVersion | None) -> None:
+        """Publish one version and no other, or none."""
+        for version in self.versions:
+            version.is_published = version is published
 
 
 def verifications() -> Iterator[Record]:

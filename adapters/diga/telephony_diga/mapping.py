@@ -270,7 +270,7 @@ def _written(value: SipAddress | MediaEncryption | SecretStr | str | tuple[str, 
 
 
 def not_clearable(field: str) -> UnsupportedField:
-    """What stands against sending null."""
+    """The error in the place of a null."""
     return UnsupportedField(
         f"{SLUG} documents no way to clear it", field=field, remedy="set another value, or leave it as it is"
     )

@@ -28,7 +28,7 @@ PAGE_SIZE: Final = 100
 
 _OWNED: Final = "organization-telephone-numbers"
 
-CODES: Final[Mapping[str, type[ProviderError]]] = {
+ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {
     "VALIDATION_ERROR": InvalidRequest,
     "REVISION_CONFLICT": Conflict,
 }
@@ -57,7 +57,7 @@ class VoxProvider(Provider):
             return ErrorEnvelope()
         code, message = _text(error.get("code")), _text(error.get("message"))
         said = [part for part in (message, *_details(error.get("details"))) if part]
-        kind = CODES.get(code or "") if response.status in _REFINED else None
+        kind = ERROR_CODES.get(code or "") if response.status in _REFINED else None
         return ErrorEnvelope(code=code, message="; ".join(said) or None, kind=kind)
 
     # -- reading
@@ -251,16 +251,9 @@ def _no_authentication_problems(given: Set[str], *, importing: bool) -> Iterator
 
 
 def _address_problems(address: SipAddress) -> Iterator[Problem]:
-    parts = {
-        "the scheme sips": address.scheme == "sips",
-        "a transport": address.transport is not None,
-        "a user part": address.user is not None,
-        "URI parameters": bool(address.params),
-        "an IPv6 host": address.is_ipv6,
-    }
-    if said := [part for part, present in parts.items() if present]:
+    if parts := [*address.uri_parts.values(), *(["an IPv6 host"] if address.is_ipv6 else [])]:
         yield Problem(
             Field.ADDRESS,
-            f"has {', '.join(said)}: vox documents only sip:host:port, so it may refuse this or ignore it",
+            f"has {', '.join(parts)}: vox documents only sip:host:port, so it may refuse this or ignore it",
             remedy="place a test call afterwards, or give host[:port] if the trunk can be reached that way",
         )

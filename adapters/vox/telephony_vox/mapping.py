@@ -247,7 +247,7 @@ def number_digits(identity: NumberIdentity, *, as_is: bool = False) -> str:
         )
     if identity.kind is NumberKind.SIP_ID:
         raise UnsupportedField(
-            "vox takes digits only and has no place for a SIP identifier",
+            "vox takes digits only, and no SIP identifier",
             field="number",
             remedy="import it at a provider that takes SIP identifiers",
         )

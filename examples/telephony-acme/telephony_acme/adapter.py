@@ -18,7 +18,7 @@ from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.provider.wire import read_cursor, read_items, read_object
 
-CODES: Final[Mapping[str, type[ProviderError]]] = {"number_in_use": Conflict, "number_ended": WrongState}
+ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {"number_in_use": Conflict, "number_ended": WrongState}
 """Machine codes that say more than their HTTP status."""
 
 
@@ -38,7 +38,7 @@ class AcmeProvider(Provider):
             return ErrorEnvelope()
         code, detail = (payload.get(key) if isinstance(payload, dict) else None for key in ("code", "detail"))
         code = code if isinstance(code, str) else None
-        return ErrorEnvelope(code, detail if isinstance(detail, str) else None, CODES.get(code or ""))
+        return ErrorEnvelope(code, detail if isinstance(detail, str) else None, ERROR_CODES.get(code or ""))
 
     # -- reading
 

@@ -26,7 +26,7 @@ class NumberRecord(_Wire):
 
 
 class TrunkRecord(_Wire):
-    """The trunk of a number that was brought along."""
+    """The trunk of an imported number."""
 
     address: dict[str, object] | None = None
     username: Text | None = None

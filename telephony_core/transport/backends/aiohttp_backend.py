@@ -79,7 +79,7 @@ class AiohttpBackend:
             if not (patience.expired() or isinstance(error, aiohttp.ClientError)):
                 raise
             failure = too_late(timeout) if progress.may_have_left else NotSent(f"no connection within {timeout:.1f} s")
-        except aiohttp.ClientError as error:
+        except aiohttp.ClientError as error:  # its traceback holds the headers: ours is raised outside
             failure = _translated(error, progress)
         except RuntimeError:
             if not self._closed:

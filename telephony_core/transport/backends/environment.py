@@ -12,6 +12,8 @@ from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies
 
+import certifi
+
 from telephony_core.errors import ConfigurationError, instead_of
 from telephony_core.provider.port import is_loopback
 from telephony_core.secrets.hidden import HiddenDict, HiddenStr
@@ -42,8 +44,6 @@ def trust() -> ssl.SSLContext:
             _made("SSL_CERT_DIR", partial(os.listdir, each))
         made = _made("SSL_CERT_DIR", lambda: ssl.create_default_context(capath=folder))
     else:
-        import certifi
-
         made = ssl.create_default_context(cafile=certifi.where())
     return made
 

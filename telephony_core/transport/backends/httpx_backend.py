@@ -143,7 +143,7 @@ class HttpxBackend:
             failure = _closed()
         finally:
             self._watch.remove(progress)
-        raise failure
+        raise failure  # outside of the handlers: httpx's errors hold the request with its key
 
     def _send(self, request: HttpRequest, progress: SyncProgress, timeout: float) -> Response:
         name = origin_of(request.url)
@@ -180,7 +180,7 @@ class HttpxBackend:
             progress.may_open = False
             try:
                 found = connection.transport.handle_request(self._library.request(request, progress))
-            except StartAgain:  # it was closed while it was idle
+            except StartAgain:  # the server closed it while it was idle, as all do after some seconds
                 progress.may_open, progress.socket = True, None
         if found is None:
             found = self._open(connection, request, progress)

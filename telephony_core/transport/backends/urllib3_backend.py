@@ -68,7 +68,7 @@ class Urllib3Backend:
     def _over(self, connection: Any, origin: _Origin, request: HttpRequest, deadline: float) -> Response:
         failure, reusable = None, False
         try:
-            found = origin.exchange(connection, request, deadline)
+            found = origin.send(connection, request, deadline)
             try:
                 body = found.whole_body()
             finally:
@@ -132,6 +132,7 @@ class _Origin:
         def connect(address: str, seconds: float) -> socket.socket:
             return create_connection((address, port), seconds, socket_options=[_NO_DELAY])
 
+        # RFC 9110, section 9.3.6: through a proxy, TLS goes inside of a CONNECT tunnel.
         host, port = self._proxy or (self._host, self._port)
         connection: Any = connect_to_any(host, port, deadline, connect)
         try:
@@ -163,7 +164,7 @@ class _Origin:
         finally:
             found.close()
 
-    def exchange(self, connection: Any, request: HttpRequest, deadline: float) -> _Answer:
+    def send(self, connection: Any, request: HttpRequest, deadline: float) -> _Answer:
         target = request.url[self._skipped :] or "/"
         # A server may answer and hang up before it has read everything; its answer is worth reading.
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -209,6 +210,7 @@ class _Answer(http.client.HTTPResponse):
         """Read the head, past those of interim answers."""
         for _ in range(_MOST_INTERIM + 1):
             super().begin()
+            # http.client takes a head that ends with the connection for whole, and its body for empty.
             if self._incoming.ended:
                 raise http.client.RemoteDisconnected("the answer was cut off in its head")
             if self.status >= 200:

@@ -262,7 +262,7 @@ def test_no_authentication_without_an_address_is_told_to_have_no_effect(operatio
 @pytest.mark.parametrize(
     ("address", "part"),
     [
-        ("sips:t.example.com", "the scheme sips"),
+        ("sips:t.example.com", "the scheme `sips`"),
         ("sip:t.example.com;transport=tcp", "a transport"),
         ("sip:desk@t.example.com", "a user part"),
         ("sip:t.example.com;lr", "URI parameters"),

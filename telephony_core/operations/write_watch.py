@@ -1,0 +1,110 @@
+"""Whether a write may have happened, seen from outside of the adapter's flow, and the errors that say so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from telephony_core.domain.lifecycle import Release
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import AnswerLost, OutcomeUnknown, PartialOutcome, Remedy, TelephonyError, UnexpectedResponse
+from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome, Trail
+from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
+from telephony_core.provider.identity import require_about
+
+WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
+
+
+class WriteWatch:
+    """Looks on while an adapter's flow runs, to know afterwards whether a write had gone out, and as a part of what."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.trail = Trail()
+        self.wrote = False
+        self.once = False
+        """Whether something was sent that must not be repeated."""
+        self.accepted = False
+        """Whether the provider accepted such a request."""
+        self.lost: AnswerLost | None = None
+        """The answer that was lost, whatever the flow made of it afterwards."""
+
+    def over(self, flow: Flow[WrittenT]) -> Flow[WrittenT]:
+        """The flow itself. Raises `UnexpectedResponse` when what it returns is not about what was attempted."""
+        try:
+            answer = yield from relay(flow, self._request)
+        except OutcomeUnknown as error:
+            error.attempt = error.attempt or self.attempt
+            raise
+        self._require_about(answer)
+        self.trail.number = answer if isinstance(answer, PhoneNumber) else None
+        return answer
+
+    def _request(self, request: Request) -> Flow[Response]:
+        once = request.semantics is Semantics.ONCE
+        self.once = self.once or once
+        if request.semantics is not Semantics.READ:
+            self.wrote = True
+            request = replace(request, attempt=self.attempt, trail=self.trail)
+        try:
+            response = yield request
+        except AnswerLost as error:
+            self.lost = error
+            raise
+        self.accepted = self.accepted or (once and response.is_success)
+        return response
+
+    def _require_about(self, answer: PhoneNumber | Release) -> None:
+        require_about(answer, id=self.attempt.id, identity=self.attempt.identity)
+        if isinstance(answer, PhoneNumber) and answer.id in self.attempt.before and not answer.is_live:
+            raise UnexpectedResponse(
+                f"the answer is about {answer.id}, a record of {answer.identity} that was there before and is over"
+            )
+
+    def may_have_happened(self, error: TelephonyError) -> bool:
+        """Whether the flow failed in a way that leaves open whether its write happened."""
+        # A flow may look for itself after a loss. When that fails, its error is about the look, not about the write.
+        # The same goes for whatever fails behind a request that was accepted and must not be repeated.
+        if isinstance(error, AnswerLost):
+            return True
+        if self.lost is not None or self.accepted:
+            return not isinstance(error, OutcomeUnknown)
+        # A refusal (4xx) says that nothing happened; a redirect does not, and neither does what cannot be read.
+        refused = error.status is not None and 400 <= error.status < 500
+        return self.wrote and not refused and isinstance(error, UnexpectedResponse)
+
+
+def partial_outcome(number: PhoneNumber, done: list[str], step: str, cause: TelephonyError) -> PartialOutcome:
+    """The error of an operation whose first requests went through: ``number`` exists, and ``step`` failed."""
+    return PartialOutcome(
+        f"{', '.join(done)} went through, {step} did not: {cause.message}",
+        remedy=f"the record {number.id} exists: {cause.remedy or 'go on from there'}",
+        number=number,
+        done=done,
+        failed_step=step,
+        cause=cause,
+    )
+
+
+def outcome_unknown(
+    attempt: Attempt, reconciled: Reconciliation, lost: TelephonyError, *, repeatable: bool
+) -> OutcomeUnknown:
+    """The error of a write of which a look could not tell that it happened. ``lost`` is why it had to look."""
+    if reconciled.outcome is ReconciliationOutcome.AMBIGUOUS and attempt.id is None:
+        ids = ", ".join(record.id for record in reconciled.candidates)
+        found = f"a look found {ids}, which may be somebody else's"
+    elif reconciled.outcome is ReconciliationOutcome.AMBIGUOUS:
+        shown = ", ".join(f"{record.id} of {record.identity}" for record in reconciled.candidates) or "nothing"
+        found = f"a look found {shown}, from which it cannot be told"
+    else:
+        found = "a look right afterwards found no trace, but it may still happen"
+    if repeatable:
+        remedy = "read the number; sending the same change again is safe as long as it is still that number's record"
+    else:
+        remedy = Remedy(
+            "look again with `client.reconcile(error)` after the time-out, before repeating anything",
+            cli="look again after the time-out, before repeating anything",
+        )
+    return OutcomeUnknown(
+        f"{lost.message}; {found}", attempt=attempt, remedy=remedy, status=lost.status, body=lost.body
+    )
