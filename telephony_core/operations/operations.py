@@ -28,6 +28,7 @@ from telephony_core.errors import (
     Conflict,
     NotFound,
     OutcomeUnknown,
+    Remedy,
     TelephonyError,
     UnexpectedResponse,
 )

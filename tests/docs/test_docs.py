@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -17,7 +18,12 @@ from telephony_core.testing import new_emulator
 from tests.docs.matrix import README, with_matrix
 
 ROOT = README.parent
-PAGES = [README, *sorted((ROOT / "adapters").glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    README,
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "adapters").glob("*/README.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 # What a shell block may hold that is tried elsewhere: set-up and checks (CI), a server that never ends.
@@ -70,6 +76,13 @@ def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
         installed = Path(sys.executable).with_name(program)
         done = subprocess.run([installed, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_name_that_a_python_block_imports_exists(page: Path) -> None:
+    for code in blocks(page, "python"):
+        imports = [node for node in ast.parse(code).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        exec(compile(ast.Module(imports, []), page.name, "exec"), {})
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
