@@ -35,7 +35,6 @@ QUIETED = {
     ("telephony_core/provider/capabilities.py", "S105"): "the name of a field",
     ("telephony_core/cli/demo_migration.py", "S105"): "the name of a variable",
     ("telephony_core/cli/demo_migration.py", "S603"): "this Python, with a module of ours and arguments of ours",
-    ("telephony_core/migration/journal/store.py", "S608"): "the order is one of two words in the line above",
     ("telephony_core/sip_check/report.py", "S105"): "a verdict",
     ("telephony_core/testing/contract/declaration.py", "S603"): "this Python, with a program of ours",
     ("examples/telephony-acme/tests/test_adapter.py", "S101"): "asserting is what tests do",
