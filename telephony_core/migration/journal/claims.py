@@ -299,17 +299,23 @@ class Claims:
         name = self._names.get(entry.number)
         if name is None:
             return
-        mine, values = "account = ? AND number = ? AND plan = ?", (self._target, name, self._plan)
+        mine = (self._target, name, self._plan)
         match entry.action, entry.phase:
             case Action.IMPORT, Phase.INTENT | Phase.DONE:
-                until = _text(self._now() + self._window)
-                self._write(f"UPDATE claims SET record = ?, until = ? WHERE {mine}", entry.record or "", until, *values)  # noqa: S608
+                taken = (entry.record or "", _text(self._now() + self._window))
+                self._write(
+                    "UPDATE claims SET record = ?, until = ? WHERE account = ? AND number = ? AND plan = ?",
+                    *taken,
+                    *mine,
+                )
             case Action.CHECK, Phase.FAILED:  # unless an import was sent: then it is in doubt, whatever failed since
-                self._write(f"DELETE FROM claims WHERE {mine} AND record IS NULL", *values)  # noqa: S608
+                self._write(
+                    "DELETE FROM claims WHERE account = ? AND number = ? AND plan = ? AND record IS NULL", *mine
+                )
             case Action.IMPORT, Phase.FAILED if entry.data.get("error") == "Conflict":
                 pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
             case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
-                self._write(f"DELETE FROM claims WHERE {mine}", *values)  # noqa: S608
+                self._write("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", *mine)
             case Action.RELEASE, Phase.DONE:  # the number may be imported again there, by whichever plan
                 self._write("DELETE FROM claims WHERE account = ? AND number = ?", self._source, name)
             case _:

@@ -316,10 +316,10 @@ class SqliteJournal:
 
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
-        columns = tuple(RunRecord.model_fields)
+        query = "SELECT id, command, started_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id"
         with explained(self.path):
-            rows = self._connection.execute(f"SELECT {', '.join(columns)} FROM runs ORDER BY id").fetchall()  # noqa: S608
-            return [RunRecord.model_validate(dict(zip(columns, row, strict=True))) for row in rows]
+            rows = self._connection.execute(query).fetchall()
+            return [RunRecord.model_validate(dict(zip(RunRecord.model_fields, row, strict=True))) for row in rows]
 
     def is_running(self) -> bool:
         """Whether a run is at work on this plan now, as far as this host can see."""

@@ -132,7 +132,7 @@ def test_the_second_ctrl_c_stops_at_once_and_the_next_run_finds_out_what_happene
 def test_the_second_ctrl_c_while_nothing_is_sent_is_told_as_what_it_is(on_loopback):
     on_loopback.vox.faults.append(Fault(FaultKind.SILENT, method="GET", path="/organization-telephone-numbers/"))
     with Running(*APPLY) as run:
-        run.until(lambda told: told.get("event", {}).get("kind") == "number_begun")
+        run.until(lambda told: told.get("event", {}).get("kind") == "number_started")
         run.process.send_signal(signal.SIGINT)
         run.until(is_said)
         run.process.send_signal(signal.SIGINT)
