@@ -16,7 +16,7 @@ def test_assess_says_what_would_become_of_every_number(moving):
     result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga")
     assert result.exit_code == 0
     assert "3 blocked" in result.stdout
-    assert "which agent at diga takes over is not said" in result.stdout
+    assert "the map does not say which agent at diga takes over" in result.stdout
     assert "next: telephony migrate map vox.json --to diga -o map.toml" in result.stdout
     assert moving.writes() == []
 
