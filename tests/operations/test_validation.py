@@ -57,7 +57,7 @@ REFUSED = [
         NumberImport(number="+827011112222", outbound=TRUNK, inbound=InboundUpdate(media_encryption="require")),
         "inbound.media_encryption",
         UnsupportedField,
-        "no place",
+        "does not support it",
     ),
     (
         NumberImport(number="+827011112222", outbound=TRUNK, inbound_agent=AgentRef("bot")),

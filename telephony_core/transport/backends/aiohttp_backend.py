@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 from yarl import URL
 
-from telephony_core.errors import ClientClosed, NoAnswer, NotSent, TelephonyError
+from telephony_core.errors import TelephonyError
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.backends.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
-from telephony_core.transport.backends.response_body import ASKED, answer, check_length, too_late
+from telephony_core.transport.backends.failures import closed, no_answer, no_connection, not_connected, too_late
+from telephony_core.transport.backends.response_body import ASKED, answer, check_length
 from telephony_core.transport.lifecycle import LoopAffinity
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class AiohttpBackend:
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
         if self._closed:
-            raise _closed()
+            raise closed()
         self._loop.check()
         session = self._session or self._opened()
         origin = origin_of(request.url)
@@ -78,13 +79,13 @@ class AiohttpBackend:
         except TimeoutError as error:
             if not (patience.expired() or isinstance(error, aiohttp.ClientError)):
                 raise
-            failure = too_late(timeout) if progress.may_have_left else NotSent(f"no connection within {timeout:.1f} s")
+            failure = too_late(timeout) if progress.may_have_left else not_connected(timeout)
         except aiohttp.ClientError as error:  # its traceback holds the headers: ours is raised outside
             failure = _translated(error, progress)
         except RuntimeError:
             if not self._closed:
                 raise
-            failure = _closed()
+            failure = closed()
         finally:
             self._in_flight -= 1
             if self._closed:  # meanwhile
@@ -149,12 +150,6 @@ def _way_to(origin: str) -> tuple[str | None, ssl.SSLContext | bool]:
 
 
 def _translated(error: aiohttp.ClientError, progress: _Progress) -> TelephonyError:
-    """aiohttp's failure as ours. Its text names hosts and reasons, never headers or bodies."""
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, _NEVER_SENT) or not progress.may_have_left:
-        return NotSent(f"no connection to the provider ({reason})")
-    return NoAnswer(f"the provider did not answer ({reason})")
-
-
-def _closed() -> ClientClosed:
-    return ClientClosed("the HTTP client is closed")
+    """aiohttp's failure as ours."""
+    never_sent = isinstance(error, _NEVER_SENT) or not progress.may_have_left
+    return no_connection(error) if never_sent else no_answer(error)

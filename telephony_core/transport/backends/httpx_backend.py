@@ -15,11 +15,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from telephony_core.errors import ClientClosed, NoAnswer, NotSent, TelephonyError
+from telephony_core.errors import TelephonyError
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.backends.deadlines import Watch, in_time, left_until
 from telephony_core.transport.backends.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
+from telephony_core.transport.backends.failures import closed, no_answer, no_connection, not_connected
 from telephony_core.transport.backends.httpx_progress import (
     AsyncProgress,
     Late,
@@ -27,7 +28,6 @@ from telephony_core.transport.backends.httpx_progress import (
     StartAgain,
     SyncProgress,
     Unasked,
-    not_connected,
     unasked,
 )
 from telephony_core.transport.backends.idle_connections import IDLE_FOR, IdleConnections
@@ -63,11 +63,10 @@ class _Library:
         )
 
     def translated(self, error: Exception, progress: Progress, timeout: float) -> TelephonyError:
-        """Its failure as ours. The text names hosts and reasons, never headers or bodies."""
-        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        """Its failure as ours."""
         if isinstance(error, self._never_sent) or not progress.may_have_left:
-            return NotSent(f"no connection to the provider ({reason})")
-        return progress.failure(timeout) if progress.was_ended else NoAnswer(f"the provider did not answer ({reason})")
+            return no_connection(error)
+        return progress.failure(timeout) if progress.was_ended else no_answer(error)
 
     def request(self, request: HttpRequest, progress: Progress, shares: int = 1) -> httpx.Request:
         """Made complete here, since httpx would look through the headers several times for what is missing."""
@@ -126,7 +125,7 @@ class HttpxBackend:
         failure: TelephonyError
         try:
             if self._closed:
-                raise _closed()
+                raise closed()
             self._watch.add(progress)
             if self._client is not None:
                 return self._send_with(self._client, request, progress)
@@ -140,7 +139,7 @@ class HttpxBackend:
         except RuntimeError:
             if self._client is None or not self._client.is_closed:
                 raise
-            failure = _closed()
+            failure = closed()
         finally:
             self._watch.remove(progress)
         raise failure  # outside of the handlers: httpx's errors hold the request with its key
@@ -257,7 +256,7 @@ class AsyncHttpxBackend:
         failure: TelephonyError
         try:
             if self._closed:
-                raise _closed()
+                raise closed()
             self._loop.check()
             async with patience:
                 if self._client is not None:
@@ -276,7 +275,7 @@ class AsyncHttpxBackend:
         except RuntimeError:
             if self._client is None or not self._client.is_closed:
                 raise
-            failure = _closed()
+            failure = closed()
         finally:
             await progress.close_unused()
         raise failure
@@ -397,7 +396,3 @@ async def _aread(found: httpx.Response) -> Response:
         body += chunk
         check_length(len(body))
     return answer(found.status_code, found.headers.items(), bytes(body))
-
-
-def _closed() -> ClientClosed:
-    return ClientClosed("the HTTP client is closed")

@@ -15,10 +15,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from telephony_core.errors import NoAnswer, NotSent, TelephonyError
+from telephony_core.errors import NoAnswer, TelephonyError
 from telephony_core.transport.backends.deadlines import Watched, left_until
+from telephony_core.transport.backends.failures import not_connected, too_late
 from telephony_core.transport.backends.name_resolution import addresses_of
-from telephony_core.transport.backends.response_body import too_late
 
 _OPENING: Final = frozenset({"connect_tcp.started", "connect_unix_socket.started"})
 _OPENED: Final = frozenset({"connect_tcp.complete", "connect_unix_socket.complete", "start_tls.complete"})
@@ -183,10 +183,6 @@ class AsyncProgress(Progress):
         """Close a connection that never carried the request: httpx forgets one whose handshake is cancelled."""
         if self.stream is not None and not self.may_have_left:
             await self.stream.aclose()
-
-
-def not_connected(timeout: float) -> NotSent:
-    return NotSent(f"no connection to the provider within {timeout:.1f} s")
 
 
 def unasked() -> NoAnswer:

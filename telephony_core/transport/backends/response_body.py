@@ -84,8 +84,3 @@ def check_length(length: int) -> None:
     """Raises `UnexpectedResponse` for more than anybody should read."""
     if length > LONGEST_ANSWER:
         raise UnexpectedResponse(f"the answer is longer than {LONGEST_ANSWER // 2**20} MiB and was not read")
-
-
-def too_late(timeout: float) -> NoAnswer:
-    """What to raise when the whole answer did not come in time."""
-    return NoAnswer(f"no whole answer within {timeout:.1f} s")

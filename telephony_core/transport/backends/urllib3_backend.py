@@ -22,11 +22,12 @@ from urllib3.util import make_headers, ssl_wrap_socket
 from urllib3.util.connection import create_connection
 from urllib3.util.wait import wait_for_read
 
-from telephony_core.errors import ClientClosed, NoAnswer, NotSent
+from telephony_core.errors import instead_of
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import LONGEST_ANSWER, HttpRequest
 from telephony_core.transport.backends.deadlines import in_time, left_until
 from telephony_core.transport.backends.environment import MOST_CONNECTIONS, origin_of, proxy_for, trust
+from telephony_core.transport.backends.failures import closed, no_answer, no_connection, not_connected
 from telephony_core.transport.backends.idle_connections import IdleConnections
 from telephony_core.transport.backends.name_resolution import connect_to_any
 from telephony_core.transport.backends.response_body import ASKED, answer, check_length
@@ -52,21 +53,23 @@ class Urllib3Backend:
 
     def send(self, request: HttpRequest, timeout: float) -> Response:
         if self._closed:
-            raise _closed()
+            raise closed()
         deadline = time.monotonic() + timeout
         name = origin_of(request.url)
         origin = self._origins.get(name) or self._origins.setdefault(name, _Origin(name))
         if not self._places.acquire(timeout=left_until(deadline)):
-            raise NotSent(f"no connection to the provider within {timeout:.1f} s")
+            raise not_connected(timeout)
         try:
-            return self._over(origin.connection(deadline), origin, request, deadline)
+            connection = origin.connection(deadline)
+            with instead_of((OSError, http.client.HTTPException), no_answer):
+                return self._over(connection, origin, request, deadline)
         finally:
             self._places.release()
             if self._closed:  # meanwhile
                 self.close()
 
     def _over(self, connection: Any, origin: _Origin, request: HttpRequest, deadline: float) -> Response:
-        failure, reusable = None, False
+        reusable = False
         try:
             found = origin.send(connection, request, deadline)
             try:
@@ -75,14 +78,11 @@ class Urllib3Backend:
                 found.close()
             reusable = found.leaves_nothing_behind
             return answer(found.status, found.getheaders(), body)
-        except (OSError, http.client.HTTPException) as error:
-            failure = _reason(error)
         finally:
             if reusable:
                 origin.idle.put(connection)
             else:
                 connection.close()
-        raise NoAnswer(f"the provider did not answer ({failure})")
 
     def close(self) -> None:
         self._closed = True
@@ -121,12 +121,8 @@ class _Origin:
             if not (wait_for_read(kept, 0.0) or (isinstance(kept, ssl.SSLSocket) and kept.pending())):
                 return kept
             kept.close()
-        reason = None
-        try:
+        with instead_of((OSError, UnicodeError, http.client.HTTPException, HTTPError), no_connection):
             return in_time(lambda: self._opened(deadline), deadline, lambda made: made.close())
-        except (OSError, UnicodeError, http.client.HTTPException, HTTPError) as error:
-            reason = _reason(error)
-        raise NotSent(f"no connection to the provider ({reason})")
 
     def _opened(self, deadline: float) -> Any:
         def connect(address: str, seconds: float) -> socket.socket:
@@ -306,12 +302,3 @@ def _proxy_headers(proxy: str) -> dict[str, str]:
     if parts.username is None:
         return {}
     return make_headers(proxy_basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
-
-
-def _reason(error: Exception) -> str:
-    """A failure in words. They name hosts and reasons, never headers or bodies."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _closed() -> ClientClosed:
-    return ClientClosed("the HTTP client is closed")

@@ -27,10 +27,10 @@ from telephony_core.provider.flow import Response
 from telephony_vox.adapter import VoxProvider
 from telephony_vox.config import VoxConfig
 from tests.adapters.vox.records import phone_number
+from tests.adapters.wire import Wire
 
 Make = Callable[..., dict[str, Any]]
 Respond = Callable[..., Response]
-Wire = Any  # the fixture of conftest.py, which tests cannot import
 
 
 def envelope(code: str, message: str = "요청이 올바르지 않습니다.", details: object = None) -> dict[str, Any]:

@@ -27,9 +27,9 @@ from telephony_core.provider.flow import Response, Semantics
 from telephony_core.provider.port import AvailableQuery, ListQuery
 from telephony_vox.adapter import VoxProvider
 from tests.adapters.vox.records import phone_number
+from tests.adapters.wire import Wire
 
 Make = Callable[..., dict[str, Any]]
-Wire = Any  # the fixture of conftest.py, which tests cannot import
 
 OWNED = "/organization-telephone-numbers"
 REGISTER = "/telephone-numbers/register"

@@ -28,9 +28,9 @@ from telephony_core.provider.changes import (
     SipUpdate,
 )
 from tests.adapters.vox.records import phone_number
+from tests.adapters.wire import Wire
 
 Make = Callable[..., dict[str, Any]]
-Wire = Any  # the fixture of conftest.py, which tests cannot import
 
 PASSWORD_RULE = "has to carry outbound.password as well"
 
