@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 from telephony_core.sip_check.network.connection import TlsStream, connect_tcp
 from telephony_core.sip_check.network.failures import ProbeError
@@ -27,22 +28,18 @@ def tls_context() -> ssl.SSLContext:
 
 def read_certificate(session: ssl.SSLObject, *, verified: bool) -> Certificate | None:
     """The peer's certificate of a finished handshake; ``None`` if it was not verified at all and so not kept."""
-    facts = session.getpeercert() or {}
+    facts: dict[str, Any] = dict(session.getpeercert() or {})
     if not facts:
         return None
-    names = [str(value) for kind, value in _pairs(facts.get("subjectAltName")) if kind in ("DNS", "IP Address", "URI")]
-    common = [value for part in _sequence(facts.get("subject")) for kind, value in _pairs(part) if kind == "commonName"]
-    issuer = ", ".join(
-        value
-        for part in _sequence(facts.get("issuer"))
-        for kind, value in _pairs(part)
-        if kind in ("organizationName", "commonName")
-    )
+    subject, issuer_names = ([pair for part in facts.get(key, ()) for pair in part] for key in ("subject", "issuer"))
+    names = [value for kind, value in facts.get("subjectAltName", ()) if kind in ("DNS", "IP Address", "URI")]
+    common = [value for kind, value in subject if kind == "commonName"]
+    issuer = ", ".join(value for kind, value in issuer_names if kind in ("organizationName", "commonName"))
     end = facts.get("notAfter")
     return Certificate(
         names=tuple(clean(name) for name in (names or common)[:_MAX_NAMES]),
         issuer=clean(issuer) or None,
-        expires_at=datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC) if isinstance(end, str) else None,
+        expires_at=datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC) if end else None,
         verified=verified,
     )
 
@@ -80,12 +77,3 @@ async def _handshake(
             await stream.handshake(timeout)
             return stream.session
     return None
-
-
-def _sequence(value: object) -> tuple[object, ...]:
-    return value if isinstance(value, tuple) else ()
-
-
-def _pairs(value: object) -> list[tuple[str, str]]:
-    """The (kind, text) pairs of one part of what `getpeercert` gives."""
-    return [(str(item[0]), str(item[1])) for item in _sequence(value) if isinstance(item, tuple) and len(item) == 2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Protocol, TypeVar
 
@@ -42,14 +42,6 @@ def _as_probe_error(convert: Callable[[OSError], ProbeError] = network_error) ->
         raise convert(error) from None
 
 
-class _Bytes(Protocol):
-    """A byte stream over a connected socket."""
-
-    async def send(self, data: bytes) -> None: ...
-
-    async def receive(self) -> bytes: ...
-
-
 def has_route(target: SipServer) -> bool:
     """Whether this host knows any way to the target's address. Nothing is sent."""
     try:
@@ -83,7 +75,8 @@ async def connect_tcp(target: SipServer, timeout: float) -> AsyncGenerator[socke
 
 def plain_stream(sock: socket.socket, limits: Limits) -> SipConnection:
     """SIP over TCP on a connected socket."""
-    return _Stream(sock, _Plain(sock), limits)
+    loop = asyncio.get_running_loop()
+    return _Stream(sock, lambda data: loop.sock_sendall(sock, data), lambda: _receive(sock, _CHUNK), limits)
 
 
 class TlsStream:
@@ -101,17 +94,17 @@ class TlsStream:
                 await self._run(self.session.do_handshake)
 
     def messages(self, limits: Limits) -> SipConnection:
-        return _Stream(self._sock, self, limits)
+        return _Stream(self._sock, self._send, self._read, limits)
 
-    async def send(self, data: bytes) -> None:
+    async def _send(self, data: bytes) -> None:
         try:
             await self._run(lambda: self.session.write(data))
         except ConnectionError:
             # In TLS 1.3 the server verifies our certificate after the handshake; its alert may be here already.
-            await self.receive()
+            await self._read()
             raise
 
-    async def receive(self) -> bytes:
+    async def _read(self) -> bytes:
         return await self._run(lambda: self.session.read(_CHUNK))
 
     async def _run(self, action: Callable[[], T]) -> T:
@@ -140,17 +133,6 @@ class TlsStream:
             await asyncio.get_running_loop().sock_sendall(self._sock, data)
 
 
-class _Plain:
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-
-    async def send(self, data: bytes) -> None:
-        await asyncio.get_running_loop().sock_sendall(self._sock, data)
-
-    async def receive(self) -> bytes:
-        return await _receive(self._sock, _CHUNK)
-
-
 class _Datagrams:
     is_reliable = False
 
@@ -169,14 +151,21 @@ class _Datagrams:
 class _Stream:
     is_reliable = True
 
-    def __init__(self, sock: socket.socket, stream: _Bytes, limits: Limits) -> None:
-        self._stream = stream
+    def __init__(
+        self,
+        sock: socket.socket,
+        send: Callable[[bytes], Awaitable[None]],
+        read: Callable[[], Awaitable[bytes]],
+        limits: Limits,
+    ) -> None:
+        self._send = send
+        self._read = read
         self._heads = HeadReader(limits.head)
         self.local = _local(sock)
 
     async def send(self, data: bytes) -> None:
         with _as_probe_error():
-            await self._stream.send(data)
+            await self._send(data)
 
     async def receive(self, timeout: float) -> bytes | None:
         return await _within(timeout, self._next())
@@ -184,7 +173,7 @@ class _Stream:
     async def _next(self) -> bytes:
         try:
             while (head := self._heads.next()) is None:
-                data = await self._stream.receive()
+                data = await self._read()
                 if not data:
                     raise ProbeError(FailureKind.CLOSED, "in the middle of a message" if self._heads.in_message else "")
                 self._heads.feed(data)
