@@ -74,3 +74,10 @@ def unmeasured(cov: Coverage | None, monkeypatch: pytest.MonkeyPatch) -> Iterato
     cov.stop()
     yield
     cov.start()
+
+
+@pytest.fixture(autouse=True)
+def _generated_cases_are_unmeasured(request: pytest.FixtureRequest) -> None:
+    """Hypothesis runs the same lines a hundred times."""
+    if getattr(request.function, "is_hypothesis_test", False):
+        request.getfixturevalue("unmeasured")

@@ -29,7 +29,8 @@ from telephony_core.sip_check import (
     check_trunk,
 )
 
-pytestmark = pytest.mark.kamailio
+# Unmeasured: what is covered must not depend on what is installed.
+pytestmark = [pytest.mark.kamailio, pytest.mark.usefixtures("unmeasured")]
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "kamailio.sh"
