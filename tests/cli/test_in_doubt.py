@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from telephony_core.emulator import Fault, FaultKind
-from tests.cli.commands.migrate.test_interrupted import APPLY, Running, is_step, on_loopback
+from tests.cli.commands.migrate.test_interrupted import APPLY, Running, is_said, is_step, on_loopback
 
 __all__ = ["on_loopback"]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of another process")
@@ -26,8 +26,8 @@ def test_a_run_that_is_ended_while_an_import_is_in_doubt_exits_7_and_status_says
     assert "may still take effect" in out
     status = on_loopback.telephony("migrate", "status", "plan.json").stdout
     assert re.search(r"in doubt since 20\d\d-\S+ \S+ UTC, until 20\d\d-\S+ \S+ UTC", status)
-    told = on_loopback.telephony.json("migrate", "status", "plan.json")
-    assert [number["standing"] for number in told["numbers"]].count("in_doubt") == 1
+    data = on_loopback.telephony.json("migrate", "status", "plan.json")
+    assert [number["state"] for number in data["numbers"]].count("in_doubt") == 1
     posts = [call for call in on_loopback.diga.requests if call.method == "POST"]
     assert len([call for call in posts if b"11110000" in (call.body or b"")]) <= 1
 
@@ -37,7 +37,7 @@ def test_one_that_is_stopped_at_once_in_the_middle_of_an_import_exits_7_too(on_l
     with Running(*APPLY) as run:
         run.until(is_step("import", "intent"))
         run.process.send_signal(signal.SIGINT)
-        run.until(lambda told: "warning" in told)
+        run.until(is_said)
         run.process.send_signal(signal.SIGINT)
         code, out, err = run.end()
     assert code == 7, err

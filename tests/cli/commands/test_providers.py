@@ -114,7 +114,7 @@ def test_a_broken_provider_alone_is_an_error(telephony):
 
 def test_with_no_provider_installed_it_says_so(telephony, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr("telephony_core.plugins.entry_points", lambda *, group: [])
+        patch.setattr("telephony_core.provider.registry.entry_points", lambda *, group: [])
         registry.refresh()
         result = telephony("providers")
     registry.refresh()

@@ -28,6 +28,7 @@ from telephony_core.cli.parameters.migration import (
     plan_argument,
     take_over_option,
 )
+from telephony_core.cli.session import Session
 from telephony_core.cli.signals import ENDING, interrupting
 from telephony_core.errors import ConfigurationError, MigrationError, NotAllowed, OutcomeUnknown
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
@@ -37,7 +38,6 @@ from telephony_core.secrets.references import is_reference, read_secret
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from telephony_core.cli.session import Session
     from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
     from telephony_core.migration.plan.model import Plan
     from telephony_core.migration.run.runner import Opener
