@@ -61,7 +61,7 @@ class Assessment(InputModel):
         said = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(counts.items()))
         lines = [f"{self.source} → {self.target}: {said or 'no numbers'}"]
         if self.allowed:
-            lines.append(f"accepted by name: {', '.join(self.allowed)}")
+            lines.append(f"allowed by name: {', '.join(self.allowed)}")
         for number in sorted(self.numbers, key=lambda number: number.why is not None):
             lines += ["", *number.lines(width)]
         return lines

@@ -112,5 +112,5 @@ def demand_consent(forecasts: Sequence[Forecast], allowed: Iterable[str]) -> Non
             raise NotAllowed(
                 f"releasing {_some([one.number for one in striking])} {effect} agents{also}",
                 allowance=effect.value,
-                remedy=f"if that is meant, accept it by name: `--allow {effect}`",
+                remedy=f"if that is meant, allow it by name: `--allow {effect}`",
             )

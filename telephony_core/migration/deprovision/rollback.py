@@ -50,7 +50,7 @@ class SourceGone(MigrationError):
     """The source does not serve the number as planned; without the record at the target perhaps nobody would."""
 
     default_remedy: ClassVar[str | None] = (
-        "keep it where it is now; if the number may be lost at both ends, accept that by name with "
+        "keep it where it is now; if the number may be lost at both ends, allow that by name with "
         f"`--allow {Allowance.SOURCE_NOT_SERVING}`"
     )
 
@@ -127,7 +127,7 @@ class RollbackRule(Rule):
             return SourceGone(
                 f"{task.key} is not served at the source as planned ({why}), so what is at the target may be all there "
                 "is of it",
-                remedy="keep it where it is now; if the number may be lost at both ends, accept that by name: "
+                remedy="keep it where it is now; if the number may be lost at both ends, allow that by name: "
                 f"`telephony migrate rollback PLAN --numbers {shlex.quote(task.key)} "
                 f"--allow {Allowance.SOURCE_NOT_SERVING}`",
             )

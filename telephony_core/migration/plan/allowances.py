@@ -49,4 +49,4 @@ def allowances(names: Iterable[str]) -> frozenset[Allowance]:
         return frozenset(Allowance(name) for name in ([names] if isinstance(names, str) else names))
     except (ValueError, TypeError):
         pass
-    raise InvalidInput("accept: this names no loss and no side effect", remedy=f"the names are: {', '.join(Allowance)}")
+    raise InvalidInput("allow: this names no loss and no side effect", remedy=f"the names are: {', '.join(Allowance)}")

@@ -153,7 +153,7 @@ def ways_text(finding: Finding) -> str:
         return ""
     ways = [finding.remedy] if finding.remedy else []
     if finding.allowance:
-        ways.append(f"{'or ' if ways else ''}accept {finding.allowance} by name")
+        ways.append(f"{'or ' if ways else ''}allow {finding.allowance} by name")
     return ", ".join(ways)
 
 

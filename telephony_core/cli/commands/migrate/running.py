@@ -251,11 +251,11 @@ def _show(session: Session, preview: DeprovisionPreview) -> None:
 
 def _demand_allowances(preview: DeprovisionPreview) -> None:
     """Refuse before anything is asked. Raises `NotAllowed`."""
-    if preview.needs_consent:
-        names = " ".join(f"--allow {name}" for name in preview.needs_consent)
+    if preview.needs_allowance:
+        names = " ".join(f"--allow {name}" for name in preview.needs_allowance)
         raise NotAllowed(
             "this has side effects that were not allowed; nothing was changed",
-            allowance=preview.needs_consent[0],
+            allowance=preview.needs_allowance[0],
             remedy=f"if they are meant, say {names}",
         )
 
