@@ -8,7 +8,7 @@
       InvalidInput           what the caller gave cannot be meant (also a ValueError)
       UnsupportedError       the provider cannot be told this accurately
         UnsupportedOperation · UnsupportedField
-      ConsentRequired        a side effect or a lower security that was not allowed by name
+      NotAllowed             a side effect or a lower security that was not allowed by name
       AmbiguousNumber        more than one live record for one number
       TransportError         the network, not the provider's word
         NotSent              nothing reached the provider: safe to repeat
