@@ -55,8 +55,8 @@ class Migration:
 
     def plan(self) -> list[str]:
         words = ["migrate", "plan", "vox.json", "--to", TARGET, "--map", "map.toml", "-o", "plan.json"]
-        # An import without an answer is in doubt for so long: nothing on this machine takes longer than a second.
-        doubt = ["--timeout", "1", "--settling-window", "1"]
+        # An import without an answer is in doubt for so long: nothing on this machine takes longer than that.
+        doubt = ["--timeout", "3", "--settling-window", "1"]
         run(*words, "--html", "plan.html", "--concurrency", "1", *doubt, "--detailed-exitcode", code=2, lines=26)
         status = json.loads(run("migrate", "status", "plan.json", "--json", shown=False).stdout)
         moving: list[str] = status["remainder"]

@@ -15,7 +15,6 @@ from telephony_core.provider.registry import registry
 
 if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
-    from telephony_core.provider.port import ProviderSpec
 
 _NO_PROXY: Final = ("NO_PROXY", "no_proxy")
 
@@ -24,34 +23,34 @@ _NO_PROXY: Final = ("NO_PROXY", "no_proxy")
 class Emulated:
     """A provider whose emulator is served at ``url``."""
 
-    spec: ProviderSpec
+    title: str
     emulator: Emulator
     url: str
 
     @property
     def variables(self) -> dict[str, str]:
         """The environment by which a client finds it."""
-        return {
-            environment_name(self.spec.slug, "BASE_URL"): self.url,
-            environment_name(self.spec.slug, "API_KEY"): self.emulator.api_key,
-        }
+        slug = self.emulator.slug
+        return {environment_name(slug, "BASE_URL"): self.url, environment_name(slug, "API_KEY"): self.emulator.api_key}
 
 
-def with_emulators(slugs: Iterable[str]) -> dict[str, ProviderSpec]:
-    """The providers of these names, or every one that can be emulated. Raises `PluginError` or `ConfigurationError`."""
-    if wanted := list(dict.fromkeys(slugs)):
-        specs = {slug: registry.spec(slug) for slug in wanted}
-        without = [slug for slug, spec in specs.items() if spec.emulator is None]
-        if without:
-            raise ConfigurationError(f"there is no emulator of {', '.join(without)}", remedy="leave it out")
-        return specs
-    found = {slug: spec for slug, spec in registry.specs().items() if not isinstance(spec, PluginError)}
-    return {slug: spec for slug, spec in found.items() if spec.emulator is not None}
+def fresh_emulators(slugs: Iterable[str]) -> dict[str, Emulator]:
+    """New emulators of these providers, or of every one that has one. Raises `PluginError` or `ConfigurationError`."""
+    wanted = list(dict.fromkeys(slugs))
+    specs = {slug: registry.spec(slug) for slug in wanted} if wanted else registry.specs()
+    made = {
+        slug: spec.emulator()
+        for slug, spec in specs.items()
+        if not isinstance(spec, PluginError) and spec.emulator is not None
+    }
+    if without := [slug for slug in wanted if slug not in made]:
+        raise ConfigurationError(f"there is no emulator of {', '.join(without)}", remedy="leave it out")
+    return made
 
 
-def fresh(specs: Mapping[str, ProviderSpec]) -> dict[str, Emulator]:
-    """A new emulator of each provider."""
-    return {slug: spec.emulator() for slug, spec in specs.items() if spec.emulator is not None}
+def served(emulators: Mapping[str, Emulator], urls: Mapping[str, str]) -> dict[str, Emulated]:
+    """Emulators with where they are served, by slug."""
+    return {slug: Emulated(registry.spec(slug).title, emulators[slug], url) for slug, url in urls.items()}
 
 
 @contextmanager
@@ -59,10 +58,9 @@ def on_loopback(slugs: Iterable[str]) -> Iterator[dict[str, Emulated]]:
     """New emulators of these providers, served in this process."""
     from telephony_core.emulator.server import serve
 
-    specs = with_emulators(slugs)
-    emulators = fresh(specs)
+    emulators = fresh_emulators(slugs)
     with serve(emulators) as urls:
-        yield {slug: Emulated(specs[slug], emulators[slug], url) for slug, url in urls.items()}
+        yield served(emulators, urls)
 
 
 def configured(emulated: Mapping[str, Emulated], folder: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ import signal
 import pytest
 
 from telephony_core.emulator import Fault, FaultKind
-from tests.cli.commands.migrate.test_interrupted import APPLY, Running, is_step, on_loopback
+from tests.cli.commands.migrate.test_interrupted import APPLY, Running, is_said, is_step, on_loopback
 
 __all__ = ["on_loopback"]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of another process")
@@ -37,7 +37,7 @@ def test_one_that_is_stopped_at_once_in_the_middle_of_an_import_exits_7_too(on_l
     with Running(*APPLY) as run:
         run.until(is_step("import", "intent"))
         run.process.send_signal(signal.SIGINT)
-        run.until(lambda told: "warning" in told)
+        run.until(is_said)
         run.process.send_signal(signal.SIGINT)
         code, out, err = run.end()
     assert code == 7, err

@@ -234,8 +234,9 @@ def test_an_error_prints_facts_and_the_next_step():
 def test_the_tree_in_the_docstring_is_the_tree():
     from telephony_core import errors
 
-    for name in errors.__all__:
+    names = set(errors.__all__) - {"Remedy"}
+    for name in names:
         assert name in errors.__doc__
         assert issubclass(getattr(errors, name), TelephonyError)
     classes = {n for n, c in vars(errors).items() if isinstance(c, type) and issubclass(c, TelephonyError)}
-    assert classes == set(errors.__all__)
+    assert classes == names

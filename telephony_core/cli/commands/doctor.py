@@ -12,12 +12,12 @@ from telephony_core.cli.failures import error_data
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
+from telephony_core.cli.session import Session
 from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, examine, unusable
 from telephony_core.errors import ConfigurationError, PluginError
 
 if TYPE_CHECKING:
     from telephony_core.accounts.connection import Connection
-    from telephony_core.cli.session import Session
     from telephony_core.diagnostics.doctor import Drift
 
 _STYLES: Final = {CheckOutcome.OK: "green", CheckOutcome.FAILED: "red", CheckOutcome.NOT_TRIED: "dim"}

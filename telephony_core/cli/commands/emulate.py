@@ -5,17 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
 import click
 
-from telephony_core.cli.emulated import Emulated, fresh, with_emulators
+from telephony_core.cli.emulated import Emulated, fresh_emulators, served
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import print_facts, print_json, print_line
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
+from telephony_core.cli.session import Session
 
 
 @click.command()
@@ -37,39 +34,34 @@ def command(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
     """
     from telephony_core.emulator.server import run
 
-    specs = with_emulators(slugs)
-    emulators = fresh(specs)
+    emulators = fresh_emulators(slugs)
 
     def ready(urls: Mapping[str, str]) -> None:
-        served = [Emulated(specs[slug], emulators[slug], url) for slug, url in urls.items()]
+        emulated = served(emulators, urls)
         if session.json:
             print_json(
                 {
-                    each.spec.slug: {
-                        "base_url": each.url,
-                        "api_key": each.emulator.api_key,
-                        "agents": dict(each.emulator.agents),
-                    }
-                    for each in served
+                    slug: {"base_url": each.url, "api_key": each.emulator.api_key, "agents": dict(each.emulator.agents)}
+                    for slug, each in emulated.items()
                 }
             )
         else:
-            _announce(served)
+            _announce(emulated)
         sys.stdout.flush()
 
     run(emulators, port=port_base, ready=ready)
 
 
-def _announce(served: list[Emulated]) -> None:
-    for each in served:
-        print_line(f"{each.spec.title} at {each.url}", "bold")
+def _announce(ready: Mapping[str, Emulated]) -> None:
+    for each in ready.values():
+        print_line(f"{each.title} at {each.url}", "bold")
         print_facts([("  agents", ", ".join(f"{name} {id}" for name, id in each.emulator.agents.items()))])
     print_line("")
-    for each in served:
+    for each in ready.values():
         for name, value in each.variables.items():
             print_line(f"export {name}={shlex.quote(value)}")
     if getproxies():
         print_line('export NO_PROXY="127.0.0.1,$NO_PROXY"')
     print_line("")
-    first = served[0].spec.slug
+    first = next(iter(ready))
     print_line(f"Copy the exports into another terminal and try `telephony numbers list -p {first}`. Ctrl-C ends this.")

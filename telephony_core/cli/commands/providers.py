@@ -12,11 +12,11 @@ from telephony_core.cli.failures import error_data
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.capabilities import Point, as_data, points
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
+from telephony_core.cli.session import Session
 from telephony_core.errors import PluginError
 from telephony_core.provider.registry import registry
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.provider.port import ProviderSpec
     from telephony_core.provider.registry import Installed
 

@@ -209,7 +209,7 @@ async def _prepare(
             left_alone=tuple(found.left),
             unverifiable=tuple(sorted({name for task in chosen for name in states[task.key].unverifiable})),
             cannot_be_undone=rule.cannot_be_undone(chosen, states),
-            needs_allow=tuple(
+            needs_allowance=tuple(
                 sorted({effect.value for one in forecasts for effect in one.side_effects} - options.allowed)
             ),
         ),

@@ -51,7 +51,7 @@ class DeprovisionPreview(BaseModel, frozen=True):
     """Fields that no verification could compare."""
     cannot_be_undone: tuple[str, ...] = ()
     """In words, beyond what the single numbers say."""
-    needs_allow: tuple[str, ...] = ()
+    needs_allowance: tuple[str, ...] = ()
     """Names of side effects that have to be allowed first."""
 
     @computed_field  # type: ignore[prop-decorator]
@@ -77,7 +77,7 @@ class DeprovisionPreview(BaseModel, frozen=True):
             lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
         if self.cannot_be_undone:
             lines += ["cannot be undone:", *(f"  {text}" for text in self.cannot_be_undone)]
-        lines += [f"blocked until allowed by name: --allow {name}" for name in self.needs_allow]
+        lines += [f"blocked until allowed by name: --allow {name}" for name in self.needs_allowance]
         return lines
 
     def __str__(self) -> str:

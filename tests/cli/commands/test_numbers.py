@@ -172,7 +172,7 @@ def test_import_of_a_number_of_the_wrong_country_is_refused_without_a_request(te
 
 def test_import_without_e164_goes_only_as_it_is(telephony, vox):
     arguments = ("numbers", "import", "140002", "-p", "vox", "--address", "pbx.example.com")
-    assert "--send-as-is" in telephony.error(*arguments)["message"]
+    assert "--send-as-is" in telephony.error(*arguments)["remedy"]
     made = telephony.json(*arguments, "--send-as-is")
     assert vox.store[made["id"]]["number"] == "140002"
 
@@ -418,7 +418,7 @@ def test_check_of_a_change_that_nothing_stands_against_ends_well(telephony, vox,
     )
     for command in commands:
         assert telephony.json(*command, "--check") == []
-        assert "nothing stands against it" in telephony(*command, "--check").stdout
+        assert "no problem, as far as can be known" in telephony(*command, "--check").stdout
     assert vox.requests == diga.requests == []
 
 
@@ -448,7 +448,7 @@ def test_people_are_told_every_problem_in_a_line_of_its_own(telephony):
         ["error", "inbound.media_encryption"],
         ["error", "outbound.address"],
     ]
-    assert "3 things stand against this" in result.stderr.splitlines()[-1]
+    assert "this has 3 problems" in result.stderr.splitlines()[-1]
 
 
 def test_people_are_told_which_fields_could_not_be_read(telephony, vox):

@@ -30,7 +30,7 @@ def test_sip_show_for_people_shows_the_trunk(telephony):
 
 
 def test_sip_show_says_when_there_is_no_trunk(telephony):
-    assert "there is no trunk" in telephony("sip", "show", "07012345678", "-p", "vox").stdout
+    assert "this number has no SIP trunk" in telephony("sip", "show", "07012345678", "-p", "vox").stdout
 
 
 def test_an_open_allow_list_is_said_in_words(telephony):

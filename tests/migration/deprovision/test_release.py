@@ -420,7 +420,7 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
     stage.begin(numbers=tuple(map(stage.planned, records)))
     stage.verify()
     shown = stage.preview_release()
-    assert shown.needs_allow == ("unpublishes",)
+    assert shown.needs_allowance == ("unpublishes",)
     assert shown.forecasts[0].stops_agents_of == ("+34612345678",)
     with pytest.raises(errors.NotAllowed, match=r"\+34612345678") as refused:
         stage.release("tls")
@@ -430,7 +430,7 @@ def test_agents_that_would_stop_on_other_numbers_block_until_accepted(tmp_path: 
 
 def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
     stage = Returning.soaked(tmp_path, "diga-vox", allowed=("unpublishes",))
-    assert stage.preview_release().needs_allow == ("unpublishes",)
+    assert stage.preview_release().needs_allowance == ("unpublishes",)
     with pytest.raises(errors.NotAllowed, match="--allow unpublishes"):
         stage.release("tls")
     assert stage.writes(stage.source) == []

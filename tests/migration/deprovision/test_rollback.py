@@ -542,12 +542,12 @@ def test_the_preview_changes_nothing_and_says_what_will_happen(stage: Returning)
 
 def test_an_agent_that_would_be_unpublished_blocks_until_it_is_accepted_by_name(tmp_path: Path) -> None:
     stage = Returning.moved(tmp_path, "vox-diga")
-    assert stage.preview_rollback().needs_allow == ("unpublishes",)
+    assert stage.preview_rollback().needs_allowance == ("unpublishes",)
     with pytest.raises(errors.NotAllowed, match="--allow unpublishes") as refused:
         stage.rollback("tls")
     assert refused.value.allowance == "unpublishes"
     assert stage.writes(stage.target) == []
-    assert stage.preview_rollback("unpublishes").needs_allow == ()
+    assert stage.preview_rollback("unpublishes").needs_allowance == ()
 
 
 def test_other_numbers_that_the_agent_serves_are_named(tmp_path: Path) -> None:
@@ -563,7 +563,7 @@ def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path
     stage = Returning.moved(tmp_path, "vox-diga", 2, allowed=("unpublishes", "source_not_serving"))
     meddle(stage.source, stage.ids[0], "gone")
     shown = stage.preview_rollback()
-    assert shown.needs_allow == ("unpublishes",)
+    assert shown.needs_allowance == ("unpublishes",)
     assert [left.error for left in shown.left_alone] == ["SourceGone"]
     with pytest.raises(errors.NotAllowed) as refused:
         stage.rollback("tls")

@@ -10,6 +10,7 @@ from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_number
 from telephony_core.cli.parameters.agent import agent_ref
+from telephony_core.cli.session import Session
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.provider.changes import AgentAssignment
@@ -17,7 +18,6 @@ from telephony_core.provider.changes import AgentAssignment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from telephony_core.cli.session import Session
     from telephony_core.domain.agents import AgentRef
     from telephony_core.domain.phone_number import PhoneNumber
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +10,7 @@ from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import InputFile
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
+from telephony_core.cli.session import Session
 
 _SIGNS = {"added": "green", "removed": "red", "changed": "yellow"}
 

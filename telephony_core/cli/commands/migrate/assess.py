@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from telephony_core.cli.commands.migrate.planning import (
@@ -21,9 +19,7 @@ from telephony_core.cli.commands.migrate.planning import (
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import allow_option
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
+from telephony_core.cli.session import Session
 
 
 @click.command()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from telephony_core.cli.commands.migrate.planning import inventory_argument, next_after, read_both, to_option, where
@@ -11,9 +9,7 @@ from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import OutputFile
 from telephony_core.cli.parameters.migration import force_option, refuse_to_replace
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
+from telephony_core.cli.session import Session
 
 
 @click.command()
@@ -42,6 +38,6 @@ def command(session: Session, inventory_file: str, target: str, output: str, for
         print_json({"file": output, **counts})
         return
     questions = " and ".join(counted(count, name.removesuffix("s")) for name, count in counts.items())
-    print_line(f"{output}: {questions} to answer")
+    print_line(f"{output}: {questions} to fill in")
     print_line("  edit it: comments do not count; no password goes into it, only a reference to one")
     print_line(next_after(where(inventory_file, target), output, session), "bold")

@@ -33,9 +33,9 @@ from telephony_core.cli.parameters.migration import (
     numbers_option,
     refuse_to_replace,
 )
+from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.migration.plan.store import LoadedPlan
 

@@ -13,9 +13,9 @@ from telephony_core.cli.output.pasteable import next_line, pasteable
 from telephony_core.cli.output.tables import on_terminal, print_line, terminal
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.parameters.migration import named
+from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.inventory.inventory import Inventory
     from telephony_core.migration.mapping.map_file import MigrationMap

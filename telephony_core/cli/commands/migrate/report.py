@@ -13,11 +13,11 @@ from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.tables import Cell, Column, print_json, print_line, print_table
 from telephony_core.cli.parameters.files import OutputFile
 from telephony_core.cli.parameters.migration import force_option, plan_argument, refuse_to_replace
+from telephony_core.cli.session import Session
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import load_plan
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.migration.run.status import NumberRun
 
 _STYLES = {

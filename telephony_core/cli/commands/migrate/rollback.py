@@ -9,9 +9,9 @@ import click
 from telephony_core.cli import prompts
 from telephony_core.cli.commands.migrate.running import DeprovisionGiven, Deprovisioning, deprovision_options
 from telephony_core.cli.options import pass_session
+from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.migration.deprovision.report import DeprovisionPreview
 
 

@@ -28,6 +28,7 @@ from telephony_core.cli.parameters.migration import (
     plan_argument,
     take_over_option,
 )
+from telephony_core.cli.session import Session
 from telephony_core.cli.signals import ENDING, interrupting
 from telephony_core.errors import ConfigurationError, MigrationError, NotAllowed, OutcomeUnknown
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
@@ -37,7 +38,6 @@ from telephony_core.secrets.references import is_reference, read_secret
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from telephony_core.cli.session import Session
     from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
     from telephony_core.migration.plan.model import Plan
     from telephony_core.migration.run.endpoints import Opener
@@ -251,11 +251,11 @@ def _show(session: Session, preview: DeprovisionPreview) -> None:
 
 def _demand_allowances(preview: DeprovisionPreview) -> None:
     """Refuse before anything is asked. Raises `NotAllowed`."""
-    if preview.needs_allow:
-        names = " ".join(f"--allow {name}" for name in preview.needs_allow)
+    if preview.needs_allowance:
+        names = " ".join(f"--allow {name}" for name in preview.needs_allowance)
         raise NotAllowed(
             "this has side effects that were not allowed; nothing was changed",
-            allowance=preview.needs_allow[0],
+            allowance=preview.needs_allowance[0],
             remedy=f"if they are meant, say {names}",
         )
 

@@ -10,10 +10,10 @@ from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import plan_argument
+from telephony_core.cli.session import Session
 from telephony_core.migration.plan.store import load_plan
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.migration.run.status import MigrationRun
 
 

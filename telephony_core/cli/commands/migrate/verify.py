@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from telephony_core.cli.commands.migrate.running import learn_secrets, open_plan, print_report
@@ -11,9 +9,7 @@ from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
+from telephony_core.cli.session import Session
 
 
 @click.command()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import Column, print_models, print_table
 from telephony_core.cli.parameters.number import limit_option
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
+from telephony_core.cli.session import Session
 
 _SMS = {(True, True): "both", (True, False): "sends", (False, True): "receives"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 import click
 
@@ -18,11 +18,9 @@ from telephony_core.cli.parameters.trunk import (
     trunk_options,
     vendor_options,
 )
+from telephony_core.cli.session import Session
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.provider.changes import NumberImport
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
 
 
 class _Given(TrunkGiven):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,10 +11,8 @@ from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_numbers
 from telephony_core.cli.output.tables import print_models
 from telephony_core.cli.parameters.number import limit_option
+from telephony_core.cli.session import Session
 from telephony_core.domain.lifecycle import NumberStatus, Origin
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
 
 
 @click.command()

@@ -11,6 +11,7 @@ from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import agent, moment
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.session import Session
 from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.errors import WrongState
 from telephony_core.provider.changes import NumberRelease
@@ -18,7 +19,6 @@ from telephony_core.provider.changes import NumberRelease
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from telephony_core.cli.session import Session
     from telephony_core.client import Telephony
     from telephony_core.domain.phone_number import PhoneNumber
     from telephony_core.provider.capabilities import Capabilities

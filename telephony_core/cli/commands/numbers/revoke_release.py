@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_number
+from telephony_core.cli.session import Session
 from telephony_core.provider.changes import ReleaseRevocation
-
-if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
 
 
 @click.command()

@@ -13,9 +13,9 @@ from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import Amount
 from telephony_core.cli.parameters.number import to_read
 from telephony_core.cli.parameters.password import password_option, read_password
+from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.domain.sip_address import SipAddress
     from telephony_core.sip_check import Transport, TrunkCredentials
 

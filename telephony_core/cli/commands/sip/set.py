@@ -18,11 +18,11 @@ from telephony_core.cli.parameters.trunk import (
     trunk_options,
     vendor_options,
 )
+from telephony_core.cli.session import Session
 from telephony_core.domain.input_model import UNSET
 from telephony_core.provider.changes import SipUpdate
 
 if TYPE_CHECKING:
-    from telephony_core.cli.session import Session
     from telephony_core.domain.phone_number import PhoneNumber
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])

@@ -102,7 +102,7 @@ def test_rollback_again_has_nothing_to_do(moved):
     assert moved.telephony(*ROLLBACK, "--yes", *ACCEPTED).exit_code == 0
     again = moved.telephony(*ROLLBACK)
     assert again.exit_code == 0
-    assert "nothing to take back" in again.stdout
+    assert "nothing to roll back" in again.stdout
 
 
 def announce(action, key, record, ago=0):
@@ -148,7 +148,7 @@ def test_where_the_source_serves_none_of_them_nothing_is_released_and_that_is_no
     result = moved.telephony(*ROLLBACK, "--yes", *ACCEPTED)
     assert result.exit_code == 5
     assert "nothing was released, 3 left alone" in result.stdout
-    assert "nothing to take back" not in result.stdout
+    assert "nothing to roll back" not in result.stdout
     assert len(moved.live()) == 3
 
 

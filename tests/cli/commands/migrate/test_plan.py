@@ -62,7 +62,7 @@ def test_a_connection_that_is_not_there_is_told(moving):
 def test_map_is_written_for_editing(moving):
     moving.inventory()
     result = moving.telephony("migrate", "map", "vox.json", "--to", "diga", "-o", "map.toml")
-    assert "1 agent and 1 trunk to say" in result.stdout
+    assert "1 agent and 1 trunk to fill in" in result.stdout
     assert "next: telephony migrate plan vox.json --to diga --map map.toml -o plan.json" in result.stdout
     assert "[[trunks]]" in (moving.folder / "map.toml").read_text(encoding="utf-8")
     data = moving.telephony.json("migrate", "map", "vox.json", "--to", "diga", "-o", "map.toml", "--force")
