@@ -49,7 +49,7 @@ def test_two_accounts_of_one_provider_are_two_connections() -> None:
 
 
 def test_no_module_of_the_planner_names_a_vendor() -> None:
-    migration = Path(str(migration_package.__file__)).parents[1]
+    migration = Path(str(migration_package.__file__)).parent
     modules = [file for room in ("assessment", "mapping", "plan") for file in (migration / room).glob("*.py")]
     assert len(modules) > 10
     for file in modules:

@@ -80,7 +80,7 @@ def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits,
     meaning = AllowListMeaning(when_missing=admits, when_empty=admits, source="test")
     there = target(capabilities=replace(WIDE, allow_list=meaning))
     text = draft_map(held, there, source_capabilities=WIDE)
-    assert f"where its calls come from; {said}" in text
+    assert f"where its calls come from; without it, {said}" in text
     (eligibility,) = assess_inventory(held, there, mapping=MigrationMap.parse(text), source_capabilities=WIDE).numbers
     assert is_moved is not any(f.field == "inbound.allowed_addresses" and f.blocks for f in eligibility.findings)
 

@@ -271,7 +271,7 @@ def test_an_agent_that_is_gone_keeps_its_number_from_being_made(tmp_path: Path) 
     stage = Stage(tmp_path, count=1)
     loaded = stage.plan()
     stage.target.agents.clear()
-    stage.target._agents._by_id.clear()  # type: ignore[attr-defined]  # nobody deletes agents over this API
+    stage.target._agents.clear()  # type: ignore[attr-defined]  # nobody deletes agents over this API
     report = stage.apply(loaded)
     assert report.failures[0].error == "NotFound"
     assert stage.writes(stage.target) == []

@@ -44,7 +44,7 @@ def crash(self, *args, **kwargs):
     try:
         raise ValueError("first " + secret)
     except ValueError as error:
-        raise RuntimeError("a fault that quotes " + secret + self._line.secrets[0]) from error
+        raise RuntimeError("a fault that quotes " + secret + self._pipeline.secrets[0]) from error
 client.Telephony.import_number = crash
 {LOUD}"""
 

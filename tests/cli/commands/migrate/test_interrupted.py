@@ -84,7 +84,7 @@ def is_step(action, phase, done=0):
 
 def is_said(line):
     """The run says that it is going to stop."""
-    return line.get("event", {}).get("kind") == "said"
+    return line.get("event", {}).get("kind") == "notice"
 
 
 def again(moving):
