@@ -88,7 +88,12 @@ class RetellProvider(Provider):
         return self._update(number, mapping.sip_body(_outbound(change) or OutboundUpdate()))
 
     def assign_agents(self, number: PhoneNumber, assignment: AgentAssignment) -> Flow[PhoneNumber]:
-        return self._update(number, mapping.agents_body(assignment))
+        try:
+            return (yield from self._update(number, mapping.agents_body(assignment)))
+        except NotFound as error:
+            # The number was read right before. The answer does not say what it is that cannot be found.
+            error.remedy = "check the agent's id and its version in the dashboard; the number was there right before"
+            raise
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
         """Order the release. It is answered without a word (204), so core looks what it did."""

@@ -112,7 +112,7 @@ class RetellEmulator(Emulator):
         if not methods or call.trailing_slash:
             raise contract.failed(404, "Not found.")
         if call.method not in methods:
-            raise contract.failed(405, "Method not allowed.")
+            raise contract.failed(405, "Method not allowed.", [("allow", ", ".join(methods))])
         if not call.bears(self.api_key):
             raise contract.failed(401, "API key is missing or invalid.")
         return methods[call.method](call)

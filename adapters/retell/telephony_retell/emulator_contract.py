@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -124,9 +125,9 @@ class NoQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def failed(status: int, message: str) -> EmulatedRefusal:
+def failed(status: int, message: str, headers: Iterable[tuple[str, str]] = ()) -> EmulatedRefusal:
     """An error in Retell's envelope, which has no code."""
-    return EmulatedRefusal(json_response(status, {"status": "error", "message": message}))
+    return EmulatedRefusal(json_response(status, {"status": "error", "message": message}, headers))
 
 
 def invalid(message: str = "Invalid request format, please check API reference.") -> EmulatedRefusal:
