@@ -197,8 +197,9 @@ def play(parts: Sequence[Part]) -> dict[str, object]:
 
 
 def _own_providers() -> list[str]:
-    """The providers that come with this distribution: a stranger's emulator need not have what the parts look for."""
-    return [each.slug for each in registry.installed() if each.distribution == "telephony-core"]
+    """The providers that the parts are written for: another emulator need not have what they look for."""
+    own = (each.slug for each in registry.installed() if each.distribution == "telephony-core")
+    return [slug for slug in own if slug in ("diga", "vox")]
 
 
 def _movable(numbers: Sequence[PhoneNumber], slug: str) -> PhoneNumber:
