@@ -44,6 +44,17 @@ AGENT_LISTS: Final[Mapping[Field, str]] = {
 }
 """The weighted lists that hold the agents of the two directions."""
 
+UNMODELLED: Final = (
+    "inbound_webhook_url",  # may choose another agent for each call
+    "inbound_sms_webhook_url",
+    "allowed_inbound_country_list",  # refuses calls
+    "allowed_outbound_country_list",
+    "fallback_number",  # takes calls over
+    "inbound_sms_agents",
+    "outbound_sms_agents",
+)
+"""Settings that the model has no field for; the codecs of a trunk are another one."""
+
 _CONFIG: Final = "sip_outbound_trunk_config"
 _MODEL_WORDS: Final = frozenset(str(version) for version in AgentVersion)
 """From Retell these would be tags, and the model would take them for its own words."""
@@ -76,7 +87,7 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
         sip, odd_sip, codecs = _read_sip(trunk or {})
     problems = unreadable + odd + odd_inbound + odd_outbound + odd_sip
     if settings := unmodelled(record, codecs):
-        problems += tuple(f"{name}: is set, and the model has no field for it" for name in settings)
+        problems += tuple([f"{name}: is set, and the model has no field for it" for name in settings])
     return _number(
         {
             "provider": SLUG,
@@ -102,23 +113,10 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
     )
 
 
-def unmodelled(record: NumberRecord, codecs: object) -> tuple[str, ...]:
-    """Dotted names of what is set on a record and has no field in the model. An empty list restricts nothing.
-
-    The inbound webhook can choose another agent for each call, the lists of countries refuse calls, the fallback number
-    takes calls over, codecs and SMS agents change what the number does.
-    """
-    found = {
-        "inbound_webhook_url": record["inbound_webhook_url"],
-        "inbound_sms_webhook_url": record["inbound_sms_webhook_url"],
-        "allowed_inbound_country_list": record["allowed_inbound_country_list"],
-        "allowed_outbound_country_list": record["allowed_outbound_country_list"],
-        "fallback_number": record["fallback_number"],
-        "inbound_sms_agents": record["inbound_sms_agents"],
-        "outbound_sms_agents": record["outbound_sms_agents"],
-        f"{_CONFIG}.codecs": codecs,
-    }
-    return tuple(name for name, value in found.items() if value)
+def unmodelled(record: Mapping[str, object], codecs: object) -> list[str]:
+    """Dotted names of what is set on a record and has no field in the model. An empty list restricts nothing."""
+    found = [name for name in UNMODELLED if record[name]]
+    return [*found, f"{_CONFIG}.codecs"] if codecs else found
 
 
 # What many numbers share is made once: the models are frozen.
@@ -160,7 +158,10 @@ def _read_sip(found: SipRecord | Mapping[str, object]) -> tuple[SipConfig, Odd, 
 
     An imported number always has a trunk, even where Retell shows none: everything about it is unknown then.
     """
-    record, unreadable = (found, ()) if isinstance(found, SipRecord) else read_record(SipRecord, found)
+    if isinstance(found, SipRecord):
+        sip, odd = _trunk(found.termination_uri, found.auth_username, found.transport, True)
+        return sip, odd, found.codecs
+    record, unreadable = read_record(SipRecord, found)
     transport_known = not any(problem.startswith("transport:") for problem in unreadable)
     sip, odd = _trunk(record.termination_uri, record.auth_username, record.transport, transport_known)
     return sip, (*(f"{_CONFIG}.{problem}" for problem in unreadable), *odd), record.codecs

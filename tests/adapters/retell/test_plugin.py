@@ -11,6 +11,7 @@ from telephony_core.domain.lifecycle import Origin
 from telephony_core.errors import InvalidInput
 from telephony_core.provider.capabilities import Fact, Field, Operation
 from telephony_core.provider.registry import registry
+from telephony_core.testing import new_emulator
 from telephony_retell.adapter import RetellProvider
 from telephony_retell.capabilities import CAPABILITIES
 from telephony_retell.config import RetellConfig
@@ -71,6 +72,14 @@ def test_what_is_read_is_what_is_described() -> None:
     assert set(AgentShare.__annotations__) == set(SCHEMAS["AgentShare"]["properties"])
     fields = RetellProvider(RetellConfig(api_key="k")).documented_record().fields
     assert set(fields) == set(properties)
+
+
+def test_no_record_of_the_emulator_departs_from_what_is_described() -> None:
+    shape = RetellProvider(RetellConfig(api_key="k")).documented_record()
+    records = new_emulator("retell").records()
+    assert [found for record in records for found in shape.deviations(record)] == []
+    (new,) = shape.deviations({**records[0], "brand_new": 1})
+    assert (new.kind, new.field) == ("unknown_field", "brand_new")
 
 
 def test_every_documented_word_has_a_row() -> None:
