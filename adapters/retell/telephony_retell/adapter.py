@@ -39,8 +39,8 @@ class RetellProvider(Provider):
         return {"authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
 
     def read_error(self, response: Response) -> ErrorEnvelope:
-        """The vendor's envelope, which has no machine code: the status decides."""
-        _, message = _said(response)
+        """The vendor's envelope. It has no machine code, so the status decides."""
+        _, message = _envelope(response)
         return ErrorEnvelope(message=message)
 
     def _read_error_of_one(self, response: Response) -> ErrorEnvelope:
@@ -48,7 +48,7 @@ class RetellProvider(Provider):
 
         Only in the vendor's own envelope: a 422 of anybody else on the way says nothing about the number.
         """
-        vendors_own, message = _said(response)
+        vendors_own, message = _envelope(response)
         missing = vendors_own and response.status == 422
         return ErrorEnvelope(message=message, kind=NotFound if missing else None)
 
@@ -63,15 +63,15 @@ class RetellProvider(Provider):
         if page["has_more"] is False:
             return Page(numbers, None)
         if page["has_more"] and page["pagination_key"] is None:
-            told = "the page says that more follow and does not say after what"
-            raise UnexpectedResponse(told, status=response.status)
+            missing = "the page has has_more and no pagination_key"
+            raise UnexpectedResponse(missing, status=response.status)
         return Page(numbers, page["pagination_key"])
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         return self._of_one("GET", path("get-phone-number", id), Semantics.READ)
 
-    # `find` is left to core, which reads the list. The look-up by number knows only the very spelling under which a
-    # number was brought, and Retell takes any spelling (`14155550123`, `(415) 555-0123`) unless it is told not to. A
+    # `find` is left to core, which reads the list. The look-up by number knows only the exact spelling under which a
+    # number was imported, and by default an import takes any spelling (`14155550123`, `(415) 555-0123`). A
     # number that the look-up does not find may be there all the same, and would be imported a second time.
 
     # -- writing
@@ -135,7 +135,7 @@ def _number(response: Response) -> PhoneNumber:
     return mapping.number_of(*read_answer(response, NumberRecord, SECRET_KEYS))
 
 
-def _said(response: Response) -> tuple[bool, str | None]:
+def _envelope(response: Response) -> tuple[bool, str | None]:
     """Whether the body is the vendor's error envelope, and the message in it."""
     try:
         payload = parse_json(response)
@@ -189,7 +189,7 @@ def _with_tcp(host: str, port: int | None) -> str:
 
 
 def _split_problems(change: AgentAssignment) -> Iterator[Problem]:
-    """An assignment replaces the whole list. One that splits calls, or that nobody could read, is not overwritten."""
+    """An assignment replaces the whole list. One that splits calls, or that could not be read, is not overwritten."""
     number = change.number
     if not isinstance(number, PhoneNumber):
         return  # judged once the record has been read

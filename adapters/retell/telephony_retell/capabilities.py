@@ -1,4 +1,4 @@
-"""What Retell can be told and what it tells, as data, each point with its source."""
+"""What can be written to Retell and read from it, as data, each point with its source."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ VERSION_LITERAL: Final = r"0|[1-9][0-9]{0,8}|(?!(?:latest_published|published|dr
 """Retell's own words for versions, to be matched in full: a version number, ``latest``, or a tag.
 
 ``latest_published`` is `AgentVersion.PUBLISHED`. A tag that is called ``published`` or ``draft`` would be taken for the
-model's own word of that name, so neither can be said.
+model's own word of that name, so neither can be written.
 """
 
 CAPABILITIES: Final = Capabilities(

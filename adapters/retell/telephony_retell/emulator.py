@@ -81,7 +81,7 @@ class RetellEmulator(Emulator):
         return id
 
     def populate(self, count: int) -> None:
-        """Add ``count`` numbers from +13055000000 on, every other one brought along."""
+        """Add ``count`` numbers from +13055000000 on, every other one imported."""
         born = self.now() - timedelta(seconds=count)
         for index in range(count):
             self.add(
@@ -92,7 +92,7 @@ class RetellEmulator(Emulator):
             )
 
     def complete(self, fields: Mapping[str, object]) -> Record:
-        """A whole record: a number that was brought over TCP, unless the fields say otherwise."""
+        """A whole record: a number that was imported, with a trunk over TCP, unless the fields say otherwise."""
         number = str(fields.get("phone_number", "+13055009999"))
         whole: Record = {
             "phone_number": number,
@@ -201,7 +201,7 @@ class RetellEmulator(Emulator):
     # -- state
 
     def _addressed(self, call: ReceivedRequest) -> str:
-        """The number in the path, if it is there: letter by letter as it was brought."""
+        """The number in the path, if it is there: letter by letter as it was imported."""
         number = call.segments[1]
         if number not in self.store:
             raise not_found()

@@ -28,7 +28,7 @@ AGENTS: Final[Mapping[str, Agent]] = {
 
 
 def numbers(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, StoredCredentials | None]]:
-    """Numbers as the fields that differ from a plain one that was brought, oldest first, with their credentials."""
+    """Numbers as the fields that differ from a plain imported one, oldest first, with their credentials."""
 
     def at(days: float) -> int:
         return millis(now - timedelta(days=days))
@@ -40,7 +40,7 @@ def numbers(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, 
         whole: Record = {"phone_number": number, "phone_number_type": kind, "area_code": int(number[2:5])}
         return {**whole, "last_modification_timestamp": at(age), **fields}, None
 
-    def brought(
+    def imported(
         number: str, age: int, uri: str, transport: str | None = "TCP", user: str | None = None, **fields: object
     ) -> tuple[Record, StoredCredentials]:
         trunk: Record = {"termination_uri": uri}
@@ -53,15 +53,15 @@ def numbers(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, 
     yield bought("+14157774444", 300, nickname="Frontdesk", inbound_agents=served("reception", "latest_published"))
     yield bought("+14157774445", 290, "retell-telnyx", outbound_agents=served("support", 5))
     yield bought("+18885550143", 280)
-    yield brought("+12135550110", 250, "acme.pstn.twilio.com", "TLS", "acme", nickname="On call",
+    yield imported("+12135550110", 250, "acme.pstn.twilio.com", "TLS", "acme", nickname="On call",
         inbound_agents=served("reception", "prod"), outbound_agents=served("sales", "latest_published"))  # fmt: skip
-    yield brought("+13125550111", 240, "trunk.example.com:5060", "TCP", "chicago", nickname="Chicago")
-    yield brought("+16465550112", 230, "trunk.example.com", "UDP")
-    # Brought before transports could be chosen: Retell shows none.
-    yield brought("+17185550113", 220, "old.example.com", None, nickname="Brooklyn")
-    yield brought("+442079460018", 210, "uk.trunk.example.com", "TLS", "london", nickname="London",
+    yield imported("+13125550111", 240, "trunk.example.com:5060", "TCP", "chicago", nickname="Chicago")
+    yield imported("+16465550112", 230, "trunk.example.com", "UDP")
+    # Imported before transports could be chosen: Retell shows none.
+    yield imported("+17185550113", 220, "old.example.com", None, nickname="Brooklyn")
+    yield imported("+442079460018", 210, "uk.trunk.example.com", "TLS", "london", nickname="London",
         inbound_agents=served("support", 6))  # fmt: skip
-    yield brought("+827044445555", 200, "kr.trunk.example.com:5061", "TLS", "seoul", nickname="서울 지사",
+    yield imported("+827044445555", 200, "kr.trunk.example.com:5061", "TLS", "seoul", nickname="서울 지사",
         inbound_agents=served("support", "latest"))  # fmt: skip
-    yield brought("+34911234567", 190, "203.0.113.20", "UDP", nickname="Madrid")
-    yield brought("2002", 180, "pbx.example.com", "TCP", "pbx", nickname="Extension of the old PBX")
+    yield imported("+34911234567", 190, "203.0.113.20", "UDP", nickname="Madrid")
+    yield imported("2002", 180, "pbx.example.com", "TCP", "pbx", nickname="Extension of the old PBX")

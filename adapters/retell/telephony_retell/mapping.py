@@ -134,10 +134,10 @@ def _agent_of(shares: Sequence[AgentShare] | None, field: str) -> tuple[AgentRef
     if not shares:
         return None, ()
     if len(shares) > 1 or shares[0]["weight"] != 1:
-        told = (
+        what = (
             f"{len(shares)} agents share" if len(shares) > 1 else f"one agent has a share of {shares[0]['weight']} of"
         )
-        return None, (f"{field}: {told} the calls, which one agent cannot say",)
+        return None, (f"{field}: {what} the calls, which one agent cannot say",)
     word = shares[0]["agent_version"]
     reference = _reference(shares[0]["agent_id"], None if word is None else str(word))
     if word in _MODEL_WORDS:
@@ -177,7 +177,7 @@ def _trunk(
         transport_known = False
         odd = (f"{_CONFIG}.transport: none of the documented words ({', '.join(TRANSPORTS)})",)
     if uri and not transport_known:
-        odd += (f"{_CONFIG}.termination_uri: cannot be told without its transport",)
+        odd += (f"{_CONFIG}.termination_uri: cannot be read without its transport",)
     elif uri:
         try:
             address = _address(uri, transport)
@@ -214,7 +214,7 @@ def _address(uri: str, word: str | None) -> SipAddress:
 def import_body(change: NumberImport, identity: NumberIdentity) -> dict[str, Json]:
     """The body that imports a number, without agents.
 
-    Retell checks the number only when it is told to: its default takes anything.
+    Retell checks the number only when it is asked to: by default it takes any text.
     """
     body: dict[str, Json] = {
         "phone_number": identity.e164 or identity.raw,
@@ -275,7 +275,7 @@ def version_word(version: AgentVersion | str | None) -> int | str:
     """Retell's word for a version: a number for a numbered one. Raises `InvalidInput` for no version."""
     if version is None:
         raise InvalidInput(
-            "which version of the agent is meant is not said",
+            "the version of the agent is missing",
             remedy="give PUBLISHED, a version number, `latest` or a tag",
         )
     if version is AgentVersion.PUBLISHED:

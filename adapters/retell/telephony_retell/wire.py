@@ -46,7 +46,7 @@ class SipRecord(BaseModel):
 
 @with_config(_STRICT)
 class NumberRecord(TypedDict, total=False):
-    """A number, bought (``retell-twilio``, ``retell-telnyx``) or brought (``custom``). It is its own id."""
+    """A number, bought (``retell-twilio``, ``retell-telnyx``) or imported (``custom``). It is its own id."""
 
     id: Required[Annotated[Text, Field(alias="phone_number")]]
     phone_number_type: Maybe[str]

@@ -20,8 +20,8 @@ def share(version: object = "latest_published", *, agent: str = AGENT, weight: f
     return {"agent_id": agent, "agent_version": version, "weight": weight}
 
 
-def brought(trunk: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """The record of a number that the customer brought; ``trunk`` changes single fields of its trunk."""
+def imported(trunk: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """The record of a number that the customer imported; ``trunk`` changes single fields of its trunk."""
     config = {"termination_uri": "acme.pstn.twilio.com", "auth_username": "acme", "transport": "TLS"}
     record = {
         "phone_number": NUMBER,

@@ -23,7 +23,7 @@ from telephony_core.errors import (
 )
 from telephony_retell.adapter import RetellProvider
 from telephony_retell.config import RetellConfig
-from tests.adapters.retell.records import NUMBER, brought
+from tests.adapters.retell.records import NUMBER, imported
 
 PROVIDER = RetellProvider(RetellConfig(api_key="k"))
 
@@ -58,9 +58,9 @@ def test_each_status(status: int, kind: type[ProviderError], scripted: Any) -> N
 def test_422_means_not_found_for_every_request_about_one_number(scripted: Any) -> None:
     empty = {"items": [], "has_more": False}
     with pytest.raises(NotFound):
-        scripted(brought(), refused(422)).client.update_label(NUMBER, "x")
+        scripted(imported(), refused(422)).client.update_label(NUMBER, "x")
     with pytest.raises(NotFound):
-        scripted(brought(), refused(422), empty).client.release(NUMBER)
+        scripted(imported(), refused(422), empty).client.release(NUMBER)
 
 
 def test_422_of_an_import_or_a_list_says_nothing_of_the_kind(scripted: Any) -> None:

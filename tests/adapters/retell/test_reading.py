@@ -10,7 +10,7 @@ import pytest
 from telephony_core import PUBLISHED, AgentRef, NumberStatus, Origin, SipAddress
 from telephony_core.domain.sip import CredentialState
 from telephony_core.errors import UnexpectedResponse
-from tests.adapters.retell.records import AGENT, NUMBER, bought, brought, read, share
+from tests.adapters.retell.records import AGENT, NUMBER, bought, imported, read, share
 
 
 def names(problems: tuple[str, ...]) -> list[str]:
@@ -18,7 +18,7 @@ def names(problems: tuple[str, ...]) -> list[str]:
 
 
 def test_a_whole_record() -> None:
-    number = read(brought(outbound_agents=[share("prod", agent="agent_b")]))
+    number = read(imported(outbound_agents=[share("prod", agent="agent_b")]))
 
     assert (number.provider, number.id, number.identity.e164, number.label) == ("retell", NUMBER, NUMBER, "On call")
     assert (number.status, number.provider_status) == (NumberStatus.ACTIVE, None)
@@ -50,21 +50,21 @@ def test_a_number_that_retell_sold_is_purchased_and_has_no_trunk(kind: str) -> N
 
 
 def test_an_imported_number_always_has_a_trunk_of_which_everything_may_be_unknown() -> None:
-    number = read(brought(sip_outbound_trunk_config=None))
+    number = read(imported(sip_outbound_trunk_config=None))
     assert number.sip is not None
     assert number.sip.outbound.address is None
     assert number.sip.outbound.credentials is CredentialState.UNKNOWN
 
 
 def test_a_type_that_is_not_documented_is_unknown_and_named() -> None:
-    number = read(brought(phone_number_type="retell-bandwidth"))
+    number = read(imported(phone_number_type="retell-bandwidth"))
     assert (number.origin, number.provider_origin) == (Origin.UNKNOWN, "retell-bandwidth")
     assert names(number.problems) == ["phone_number_type"]
 
 
 @pytest.mark.parametrize("text", ["2002", "112", "14155550123", "(415) 555 0123", "front@pbx.example.com"])
 def test_a_pseudo_number_is_kept_as_it_is(text: str) -> None:
-    number = read(brought(phone_number=text))
+    number = read(imported(phone_number=text))
     assert (number.id, number.identity.raw) == (text, text)
     assert number.problems == ()
 
@@ -79,18 +79,18 @@ def test_a_pseudo_number_is_kept_as_it_is(text: str) -> None:
     ],
 )  # fmt: skip
 def test_each_word_for_a_version(word: object, version: object) -> None:
-    assert read(brought(inbound_agents=[share(word)])).inbound_agent == AgentRef(AGENT, version=version)  # type: ignore[arg-type]
+    assert read(imported(inbound_agents=[share(word)])).inbound_agent == AgentRef(AGENT, version=version)  # type: ignore[arg-type]
 
 
 def test_an_agent_without_a_version_has_an_unknown_one() -> None:
-    number = read(brought(inbound_agents=[{"agent_id": AGENT, "weight": 1.0}]))
+    number = read(imported(inbound_agents=[{"agent_id": AGENT, "weight": 1.0}]))
     assert number.inbound_agent == AgentRef(AGENT)
     assert number.problems == ()
 
 
 @pytest.mark.parametrize("tag", ["published", "draft"])
 def test_a_tag_that_is_called_like_a_word_of_the_model_is_not_taken_for_it(tag: str) -> None:
-    number = read(brought(inbound_agents=[share(tag)]))
+    number = read(imported(inbound_agents=[share(tag)]))
     assert number.inbound_agent == AgentRef(AGENT)
     assert names(number.problems) == ["inbound_agents[0].agent_version"]
 
@@ -98,7 +98,7 @@ def test_a_tag_that_is_called_like_a_word_of_the_model_is_not_taken_for_it(tag: 
 @pytest.mark.parametrize("field", ["inbound_agents", "outbound_agents"])
 @pytest.mark.parametrize("shares", [[share(weight=0.5), share("prod", weight=0.5)], [share(weight=0.7)]])
 def test_a_list_that_splits_the_calls_is_no_agent_and_is_named(field: str, shares: list[Any]) -> None:
-    number = read(brought(**{"inbound_agents": None, field: shares}))
+    number = read(imported(**{"inbound_agents": None, field: shares}))
     assert (number.inbound_agent, number.outbound_agent) == (None, None)
     assert names(number.problems) == [field]
 
@@ -112,14 +112,14 @@ def test_a_list_that_splits_the_calls_is_no_agent_and_is_named(field: str, share
     ids=str,
 )  # fmt: skip
 def test_agents_that_cannot_be_read_are_named(shares: object) -> None:
-    number = read(brought(inbound_agents=shares))
+    number = read(imported(inbound_agents=shares))
     assert number.inbound_agent is None
     assert names(number.problems) == ["inbound_agents"]
     assert number.sip is not None
 
 
 def test_an_empty_list_is_no_agent() -> None:
-    number = read(brought(inbound_agents=[]))
+    number = read(imported(inbound_agents=[]))
     assert (number.inbound_agent, number.problems) == (None, ())
 
 
@@ -139,7 +139,7 @@ def test_an_empty_list_is_no_agent() -> None:
     ],
 )
 def test_an_address_is_read_with_the_transport_beside_it(uri: str, transport: str | None, address: str) -> None:
-    number = read(brought({"termination_uri": uri, "transport": transport}))
+    number = read(imported({"termination_uri": uri, "transport": transport}))
     assert number.sip is not None
     assert number.sip.outbound.address == SipAddress.parse(address)
     assert number.problems == ()
@@ -147,7 +147,7 @@ def test_an_address_is_read_with_the_transport_beside_it(uri: str, transport: st
 
 @pytest.mark.parametrize("transport", ["SCTP", "tls", "", 7])
 def test_an_address_is_not_told_without_its_transport(transport: object) -> None:
-    number = read(brought({"transport": transport}))
+    number = read(imported({"transport": transport}))
     assert number.sip is not None
     assert number.sip.outbound.address is None
     assert number.sip.outbound.username == "acme"
@@ -162,14 +162,14 @@ def test_an_address_is_not_told_without_its_transport(transport: object) -> None
     [("a b", "TCP"), ("sip:pbx.example.com;transport=udp", "TLS"), ("sips:pbx.example.com", "UDP")],
 )
 def test_an_address_that_cannot_be_read_is_named(uri: str, transport: str) -> None:
-    number = read(brought({"termination_uri": uri, "transport": transport}))
+    number = read(imported({"termination_uri": uri, "transport": transport}))
     assert number.sip is not None
     assert number.sip.outbound.address is None
     assert names(number.problems) == ["sip_outbound_trunk_config.termination_uri"]
 
 
 def test_without_a_user_name_whether_there_are_credentials_is_unknown() -> None:
-    number = read(brought({"auth_username": None}))
+    number = read(imported({"auth_username": None}))
     assert number.sip is not None
     assert (number.sip.outbound.username, number.sip.outbound.credentials) == (None, CredentialState.UNKNOWN)
 
@@ -190,35 +190,35 @@ def test_without_a_user_name_whether_there_are_credentials_is_unknown() -> None:
     ],
 )
 def test_a_setting_without_a_place_is_named_where_it_is_set(name: str, value: object) -> None:
-    number = read(brought(**{name: value}))
+    number = read(imported(**{name: value}))
     assert names(number.problems) == [name]
-    assert read(brought(**{name: None})).problems == ()
-    assert read(brought(**{name: [] if isinstance(value, list) else ""})).problems == ()
+    assert read(imported(**{name: None})).problems == ()
+    assert read(imported(**{name: [] if isinstance(value, list) else ""})).problems == ()
 
 
 def test_codecs_are_named_where_they_are_chosen() -> None:
-    assert names(read(brought({"codecs": ["PCMU"]})).problems) == ["sip_outbound_trunk_config.codecs"]
-    assert read(brought({"codecs": []})).problems == ()
+    assert names(read(imported({"codecs": ["PCMU"]})).problems) == ["sip_outbound_trunk_config.codecs"]
+    assert read(imported({"codecs": []})).problems == ()
 
 
 # -- what is wrong
 
 
 def test_a_secret_that_retell_began_to_show_is_kept_nowhere() -> None:
-    number = read(brought({"auth_password": "s3cret"}, sip_trunk_auth_password="s3cret"))
+    number = read(imported({"auth_password": "s3cret"}, sip_trunk_auth_password="s3cret"))
     assert "s3cret" not in repr(number.raw)
 
 
 @pytest.mark.parametrize("number", [None, 7, "", ["+1"]])
 def test_a_record_without_a_number_is_unexpected(number: object) -> None:
     with pytest.raises(UnexpectedResponse, match="phone_number"):
-        read(brought(phone_number=number))
+        read(imported(phone_number=number))
     with pytest.raises(UnexpectedResponse):
-        read({name: value for name, value in brought().items() if name != "phone_number"} | {"id": NUMBER})
+        read({name: value for name, value in imported().items() if name != "phone_number"} | {"id": NUMBER})
 
 
 @pytest.mark.parametrize("when", ["2023-12-24", -1, 10**15, 1.5, True])
 def test_a_time_that_is_none_is_named(when: object) -> None:
-    number = read(brought(last_modification_timestamp=when))
+    number = read(imported(last_modification_timestamp=when))
     assert number.updated_at is None
     assert names(number.problems) == ["last_modification_timestamp"]

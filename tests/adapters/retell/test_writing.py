@@ -27,7 +27,8 @@ from telephony_core.errors import (
 )
 from telephony_core.provider.changes import AgentAssignment, SipUpdate
 from telephony_core.testing import json_response
-from tests.adapters.retell.records import AGENT, NUMBER, bought, brought, read, share
+from telephony_retell import mapping
+from tests.adapters.retell.records import AGENT, NUMBER, bought, imported, read, share
 
 EMPTY = {"items": [], "has_more": False}
 TLS = "sip:acme.pstn.twilio.com;transport=tls"
@@ -42,10 +43,10 @@ def created(record: object) -> Response:
 
 
 def test_an_import_says_everything_under_its_own_names(scripted: Any) -> None:
-    retell = scripted(EMPTY, created(brought(inbound_agents=None)))
+    retell = scripted(EMPTY, created(imported(inbound_agents=None)))
     trunk = OutboundUpdate(address=TLS, username="acme", password="pä**ss")
     number = retell.client.import_number(NumberImport(number=NUMBER, label="On call", outbound=trunk))
-    assert number == read(brought(inbound_agents=None))
+    assert number == read(imported(inbound_agents=None))
     assert retell.calls[-1] == "POST /import-phone-number"
     assert retell.body == {
         "phone_number": NUMBER,
@@ -60,7 +61,7 @@ def test_an_import_says_everything_under_its_own_names(scripted: Any) -> None:
 
 def test_a_pseudo_number_goes_as_it_is_and_unchecked_where_that_is_asked_for(scripted: Any) -> None:
     retell = scripted(
-        EMPTY, created(brought({"auth_username": None}, phone_number="2002", inbound_agents=None, nickname=None))
+        EMPTY, created(imported({"auth_username": None}, phone_number="2002", inbound_agents=None, nickname=None))
     )
     change = NumberImport(number="2002", send_as_is=True, outbound=OutboundUpdate(address=TLS))
     assert retell.client.import_number(change).id == "2002"
@@ -70,8 +71,8 @@ def test_a_pseudo_number_goes_as_it_is_and_unchecked_where_that_is_asked_for(scr
 
 
 def test_agents_are_assigned_after_an_import(scripted: Any) -> None:
-    plain = brought(inbound_agents=None)
-    retell = scripted(EMPTY, created(plain), brought())
+    plain = imported(inbound_agents=None)
+    retell = scripted(EMPTY, created(plain), imported())
     trunk = OutboundUpdate(address=TLS, username="acme", password="x")
     agent = AgentRef(AGENT, version=PUBLISHED)
     change = NumberImport(number=NUMBER, label="On call", outbound=trunk, inbound_agent=agent)
@@ -81,7 +82,7 @@ def test_agents_are_assigned_after_an_import(scripted: Any) -> None:
 
 def test_a_trunk_that_comes_back_over_another_transport_is_told(scripted: Any) -> None:
     retell = scripted(
-        EMPTY, created(brought({"transport": "TCP", "auth_username": None}, inbound_agents=None, nickname=None))
+        EMPTY, created(imported({"transport": "TCP", "auth_username": None}, inbound_agents=None, nickname=None))
     )
     with pytest.raises(PartialOutcome, match=r"outbound\.address came back different"):
         retell.client.import_number(NumberImport(number=NUMBER, outbound=OutboundUpdate(address=TLS)))
@@ -95,7 +96,7 @@ def test_an_address_without_its_transport_is_refused_with_the_one_that_would_be_
     address: str, scripted: Any
 ) -> None:
     for change in (
-        SipUpdate(read(brought()), outbound=OutboundUpdate(address=address)),
+        SipUpdate(read(imported()), outbound=OutboundUpdate(address=address)),
         NumberImport(number=NUMBER, outbound=OutboundUpdate(address=address)),
     ):
         (problem,) = [each for each in scripted().client.check(change) if each.error is not None]
@@ -105,8 +106,8 @@ def test_an_address_without_its_transport_is_refused_with_the_one_that_would_be_
 
 
 def test_an_update_has_names_of_its_own_and_holds_only_what_was_set(scripted: Any) -> None:
-    after = brought({"termination_uri": "new.example.com", "transport": "UDP", "auth_username": "new"})
-    retell = scripted(brought(), after)
+    after = imported({"termination_uri": "new.example.com", "transport": "UDP", "auth_username": "new"})
+    retell = scripted(imported(), after)
     trunk = OutboundUpdate(address="sip:new.example.com;transport=udp", username="new", password="secret")
     assert retell.client.update_sip(NUMBER, outbound=trunk) == read(after)
     assert retell.calls == ["GET /get-phone-number/%2B12135550110", UPDATE]
@@ -120,8 +121,8 @@ def test_an_update_has_names_of_its_own_and_holds_only_what_was_set(scripted: An
 
 @pytest.mark.parametrize(("half", "other"), [("username", "password"), ("password", "username")])
 def test_one_of_the_credentials_alone_goes_with_a_warning(half: str, other: str, scripted: Any) -> None:
-    change = SipUpdate(read(brought()), outbound=OutboundUpdate(**{half: "acme"}))
-    retell = scripted(brought(), brought())
+    change = SipUpdate(read(imported()), outbound=OutboundUpdate(**{half: "acme"}))
+    retell = scripted(imported(), imported())
     (problem,) = retell.client.check(change)
     assert (problem.field, problem.severity) == (f"outbound.{half}", "warning")
     assert other in problem.message
@@ -134,7 +135,7 @@ def test_one_of_the_credentials_alone_goes_with_a_warning(half: str, other: str,
     [("sip:pbx.example.com:5061;transport=tls", "a port"), ("sip:[2001:db8::7];transport=tcp", "an IPv6 address")],
 )
 def test_what_no_example_of_the_vendor_shows_goes_with_a_warning(address: str, part: str, scripted: Any) -> None:
-    (problem,) = scripted().client.check(SipUpdate(read(brought()), outbound=OutboundUpdate(address=address)))
+    (problem,) = scripted().client.check(SipUpdate(read(imported()), outbound=OutboundUpdate(address=address)))
     assert (problem.field, problem.severity) == ("outbound.address", "warning")
     assert part in problem.message
 
@@ -167,7 +168,7 @@ def test_what_has_no_place_is_refused(scripted: Any) -> None:
 
 @pytest.mark.parametrize("label", ["New", None])
 def test_a_label_is_set_and_cleared(label: str | None, scripted: Any) -> None:
-    retell = scripted(brought(), brought(nickname=label))
+    retell = scripted(imported(), imported(nickname=label))
     assert retell.client.update_label(NUMBER, label).label == label
     assert (retell.calls[-1], retell.body) == (UPDATE, {"nickname": label})
 
@@ -181,7 +182,7 @@ def test_a_label_is_set_and_cleared(label: str | None, scripted: Any) -> None:
 )
 def test_an_agent_is_the_only_one_of_its_list(version: Any, word: object, scripted: Any) -> None:
     agent = AgentRef(AGENT, version=version)
-    retell = scripted(brought(), brought(inbound_agents=[share(word)], outbound_agents=[share(word)]))
+    retell = scripted(imported(), imported(inbound_agents=[share(word)], outbound_agents=[share(word)]))
     number = retell.client.assign_agents(NUMBER, inbound=agent, outbound=agent)
     assert (number.inbound_agent, number.outbound_agent) == (agent, agent)
     entry = {"agent_id": AGENT, "agent_version": word, "weight": 1}
@@ -197,7 +198,7 @@ def test_a_version_that_retell_has_no_word_for_is_refused(version: Any, scripted
 
 
 def test_an_agent_is_taken_off_by_null_and_the_other_direction_stays(scripted: Any) -> None:
-    retell = scripted(brought(), brought(inbound_agents=None))
+    retell = scripted(imported(), imported(inbound_agents=None))
     assert retell.client.assign_agents(NUMBER, inbound=None).inbound_agent is None
     assert retell.body == {"inbound_agents": None}
 
@@ -205,23 +206,23 @@ def test_an_agent_is_taken_off_by_null_and_the_other_direction_stays(scripted: A
 @pytest.mark.parametrize("shares", [[share(weight=0.5), share("prod", weight=0.5)], "unreadable"])
 @pytest.mark.parametrize("agent", [AgentRef(AGENT, version=PUBLISHED), None])
 def test_a_list_that_splits_calls_is_not_overwritten(shares: object, agent: AgentRef | None, scripted: Any) -> None:
-    retell = scripted(brought(inbound_agents=shares))
+    retell = scripted(imported(inbound_agents=shares))
     with pytest.raises(WrongState, match="more than one agent in full"):
         retell.client.assign_agents(NUMBER, inbound=agent)
     assert len(retell.script.sent) == 1
-    free = AgentAssignment(read(brought(inbound_agents=shares)), outbound=agent)
+    free = AgentAssignment(read(imported(inbound_agents=shares)), outbound=agent)
     assert scripted().client.check(free) == []
 
 
 def test_an_agent_that_is_not_there_is_told_as_that(scripted: Any) -> None:
     gone = json_response(422, {"status": "error", "message": "Cannot find requested asset under given api key."})
     with pytest.raises(NotFound) as caught:
-        scripted(brought(), gone).client.assign_agents(NUMBER, inbound=AgentRef("nobody", version=PUBLISHED))
+        scripted(imported(), gone).client.assign_agents(NUMBER, inbound=AgentRef("nobody", version=PUBLISHED))
     assert "agent" in (caught.value.remedy or "")
 
 
 def test_an_odd_name_of_a_version_does_not_stand_in_the_way(scripted: Any) -> None:
-    retell = scripted(brought(inbound_agents=[share("draft")]), brought())
+    retell = scripted(imported(inbound_agents=[share("draft")]), imported())
     retell.client.assign_agents(NUMBER, inbound=AgentRef(AGENT, version=PUBLISHED))
 
 
@@ -230,7 +231,7 @@ def test_an_odd_name_of_a_version_does_not_stand_in_the_way(scripted: Any) -> No
 
 def test_a_release_is_looked_after(scripted: Any) -> None:
     gone = json_response(422, {"status": "error", "message": "Cannot find requested asset under given api key."})
-    retell = scripted(brought(), Response(204, {}, b""), gone, EMPTY)
+    retell = scripted(imported(), Response(204, {}, b""), gone, EMPTY)
     release = retell.client.release(NUMBER)
     assert (release.id, release.status, release.revocable) == (NUMBER, NumberStatus.RELEASED, False)
     assert [call.split("/")[1].partition("?")[0] for call in retell.calls] == [
@@ -239,12 +240,17 @@ def test_a_release_is_looked_after(scripted: Any) -> None:
 
 
 def test_a_release_after_which_the_number_is_there_is_unknown(scripted: Any) -> None:
-    retell = scripted(brought(), Response(204, {}, b""), brought())
+    retell = scripted(imported(), Response(204, {}, b""), imported())
     assert retell.client.release(NUMBER).status is NumberStatus.UNKNOWN
 
 
 def test_nothing_can_be_revoked_sought_or_bought(scripted: Any) -> None:
     with pytest.raises(UnsupportedOperation):
-        scripted().client.revoke_release(read(brought()))
+        scripted().client.revoke_release(read(imported()))
     with pytest.raises(UnsupportedOperation):
         list(scripted().client.search_available())
+
+
+def test_a_version_is_never_left_out() -> None:
+    with pytest.raises(InvalidInput):
+        mapping.version_word(None)
