@@ -17,13 +17,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements-dev.txt"
-PACKAGES = {"telephony_core", "telephony_diga", "telephony_vox"}
+PACKAGES = {"telephony_core", "telephony_diga", "telephony_retell", "telephony_vox"}
 DATA = {
     "telephony_core/migration/rendering/templates/page.css",
     "telephony_core/migration/rendering/templates/plan.html",
     "telephony_core/py.typed",
     "telephony_diga/openapi.json",
     "telephony_diga/py.typed",
+    "telephony_retell/openapi.json",
+    "telephony_retell/py.typed",
     "telephony_vox/openapi.json",
     "telephony_vox/py.typed",
 }
@@ -36,7 +38,7 @@ for path in {data}:
     package, _, name = path.partition("/")
     assert importlib.resources.files(package).joinpath(name).is_file(), f"{{path}} is not installed"
 points = importlib.metadata.entry_points(group="telephony_core")
-assert set(points.names) == {{"diga", "vox"}}, f"entry points: {{points.names}}"
+assert set(points.names) == {{"diga", "retell", "vox"}}, f"entry points: {{points.names}}"
 for point in points:
     point.load()
 print(importlib.metadata.version("telephony-core"))
@@ -61,7 +63,8 @@ def main() -> None:
         expect(shown.returncode == 0 and version in shown.stdout, f"`telephony --version` says {version}", shown)
         providers = environment.telephony("providers")
         expect(providers.returncode == 0, "`telephony providers` runs", providers)
-        expect("vox" in providers.stdout and "diga" in providers.stdout, "… and lists vox and diga", providers)
+        listed = all(slug in providers.stdout for slug in ("diga", "retell", "vox"))
+        expect(listed, "… and lists diga, retell and vox", providers)
     print(f"The wheel of telephony-core {version} works outside the checkout.")
 
 

@@ -70,6 +70,15 @@ ON_THE_WIRE = {
         Operation.ASSIGN_AGENTS: ("PATCH", r"/v1/phone/[0-9a-f-]{36}$"),
         Operation.RELEASE: ("DELETE", r"/v1/phone/"),
     },
+    "retell": {
+        Operation.LIST: ("GET", r"/v2/list-phone-numbers\?"),
+        Operation.GET: ("GET", r"/get-phone-number/%2B[0-9]+$"),
+        Operation.IMPORT: ("POST", r"/import-phone-number$"),
+        Operation.UPDATE_LABEL: ("PATCH", r"/update-phone-number/%2B[0-9]+$"),
+        Operation.UPDATE_SIP: ("PATCH", r"/update-phone-number/%2B[0-9]+$"),
+        Operation.ASSIGN_AGENTS: ("PATCH", r"/update-phone-number/%2B[0-9]+$"),
+        Operation.RELEASE: ("DELETE", r"/delete-phone-number/"),
+    },
 }
 
 

@@ -1,0 +1,111 @@
+"""What can be written to Retell and read from it, as data, each point with its source."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from telephony_core.domain.agents import AgentVersion
+from telephony_core.domain.lifecycle import Origin
+from telephony_core.domain.number_identity import NumberKind
+from telephony_core.provider.capabilities import (
+    AddressForms,
+    Admits,
+    AgentVersions,
+    AllowListMeaning,
+    Capabilities,
+    Field,
+    FieldSupport,
+    ImportableNumbers,
+    InboundHost,
+    Operation,
+    OperationSupport,
+    RateLimit,
+    ReleaseEffect,
+    ReleaseTerms,
+)
+
+SLUG: Final = "retell"
+REGION: Final = "US"
+"""Where bare digits are read. Retell itself writes numbers in E.164; pseudo numbers may be anything."""
+
+SPEC: Final = "vendor OpenAPI 3.0.0, spec revision 2026-08-01"
+SDK: Final = "vendor Python SDK retell-sdk 6.2.13"
+SIP_GUIDE: Final = "vendor guide 'Custom telephony', 2026-08"
+
+AS_IS: Final = frozenset({NumberKind.SERVICE, NumberKind.LOCAL})
+"""Numbers without an E.164 form. Retell takes them as pseudo numbers when its own validation is switched off."""
+
+_IMPORTED: Final = frozenset({Origin.IMPORTED})
+_CONFIG: Final = "sip_outbound_trunk_config"
+_NOT_NULLABLE: Final = "the schema of an update takes no null, so it can be replaced and never cleared"
+
+VERSION_LITERAL: Final = r"0|[1-9][0-9]{0,8}|(?!(?:latest_published|published|draft|v[0-9]+)$)[a-z][a-z0-9_-]{0,19}"
+"""Retell's own words for versions, to be matched in full: a version number, ``latest``, or a tag.
+
+``latest_published`` is `AgentVersion.PUBLISHED`. A tag that is called ``published`` or ``draft`` would be taken for the
+model's own word of that name, so neither can be written.
+"""
+
+CAPABILITIES: Final = Capabilities(
+    region=REGION,
+    operations={
+        Operation.LIST: OperationSupport(source=SPEC),
+        Operation.GET: OperationSupport(source=SPEC, note="the id is the number itself"),
+        Operation.FIND: OperationSupport(
+            source=SPEC, note="reads the list; in E.164 a number is its own id, so `get` finds it in one request"
+        ),
+        Operation.IMPORT: OperationSupport(source=SPEC, origins=_IMPORTED),
+        Operation.UPDATE_LABEL: OperationSupport(source=SPEC),
+        Operation.UPDATE_SIP: OperationSupport(
+            source=SPEC, origins=_IMPORTED, note="whether the trunk of a bought number can be changed is not documented"
+        ),
+        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, note="never over a list that splits the calls"),
+        Operation.RELEASE: OperationSupport(source=SPEC),
+    },
+    # No allow-list, no media encryption: no request has a field for either.
+    fields={
+        Field.LABEL: FieldSupport(source=SPEC, read_from="nickname", clearable=True),
+        Field.INBOUND_AGENT: FieldSupport(source=SPEC, read_from="inbound_agents", clearable=True),
+        Field.OUTBOUND_AGENT: FieldSupport(source=SPEC, read_from="outbound_agents", clearable=True),
+        Field.ADDRESS: FieldSupport(
+            source=SPEC,
+            read_from=f"{_CONFIG}.termination_uri",
+            required_on_import=True,
+            note=f"host[:port], and the transport beside it; {_NOT_NULLABLE}",
+        ),
+        Field.USERNAME: FieldSupport(source=SPEC, read_from=f"{_CONFIG}.auth_username", note=_NOT_NULLABLE),
+        Field.PASSWORD: FieldSupport(source=SPEC, readable=False, note=_NOT_NULLABLE),
+    },
+    importable=ImportableNumbers(
+        source=SPEC,
+        kinds=frozenset({NumberKind.E164}),
+        as_is=AS_IS,
+        note="E.164 of any country; as they are, internal pseudo numbers",
+    ),
+    address_forms=AddressForms(
+        source=SPEC, transport=True, note="Retell's default is TCP, so the transport has to be named"
+    ),
+    allow_list=AllowListMeaning(
+        source=SPEC,
+        when_missing=Admits.UNKNOWN,
+        when_empty=Admits.UNKNOWN,
+        note="no request has a field for it, and who may call in is not documented; restrict callers at the carrier",
+    ),
+    agent_versions=AgentVersions(
+        source=SPEC,
+        kinds=frozenset({AgentVersion.PUBLISHED}),
+        literals=VERSION_LITERAL,
+        readable=True,
+        note="a version number, `latest` (a draft only while one is open), or a tag",
+    ),
+    release={
+        Origin.PURCHASED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False),
+        Origin.IMPORTED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False),
+    },
+    inbound_host=InboundHost(
+        source=SIP_GUIDE,
+        host="sip.retellai.com",
+        note="over tcp (recommended), udp or tls; the older host 5t4n6j0wnrl.sip.livekit.cloud ended on 2026-09-30",
+    ),
+    rate_limit=RateLimit(source=SPEC, per_second=None, per_minute=None, note="not published for the REST API"),
+)

@@ -1,0 +1,283 @@
+"""Between Retell's words and the model's, both ways: pure functions that know every word they can meet.
+
+Reading never fails for one odd field; it is left unknown and named in ``problems`` by Retell's own field name. So is a
+setting that the model has no field for. Writing holds only what was set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, Literal, TypeAlias
+
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.input_model import Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import CredentialState, OutboundSip, OutboundUpdate, SipConfig
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import InvalidInput
+from telephony_core.provider.capabilities import Field
+from telephony_core.provider.changes import AgentAssignment, NumberImport
+from telephony_core.provider.flow import Json
+from telephony_core.provider.wire import read_record
+from telephony_retell.capabilities import REGION, SLUG
+from telephony_retell.wire import AgentShare, NumberRecord, SipRecord
+
+ORIGINS: Final[Mapping[str, Origin]] = {
+    "retell-twilio": Origin.PURCHASED,
+    "retell-telnyx": Origin.PURCHASED,
+    "custom": Origin.IMPORTED,
+}
+
+TRANSPORTS: Final[Mapping[str, Literal["udp", "tcp", "tls"]]] = {"TLS": "tls", "TCP": "tcp", "UDP": "udp"}
+TRANSPORT_WORDS: Final[Mapping[str, str]] = {transport: word for word, transport in TRANSPORTS.items()}
+
+PUBLISHED: Final = "latest_published"
+
+AGENT_LISTS: Final[Mapping[Field, str]] = {
+    Field.INBOUND_AGENT: "inbound_agents",
+    Field.OUTBOUND_AGENT: "outbound_agents",
+}
+"""The weighted lists that hold the agents of the two directions."""
+
+UNMODELLED: Final = (
+    "inbound_webhook_url",  # may choose another agent for each call
+    "inbound_sms_webhook_url",
+    "allowed_inbound_country_list",  # refuses calls
+    "allowed_outbound_country_list",
+    "fallback_number",  # takes calls over
+    "inbound_sms_agents",
+    "outbound_sms_agents",
+)
+"""Settings that the model has no field for; the codecs of a trunk are another one."""
+
+_CONFIG: Final = "sip_outbound_trunk_config"
+_MODEL_WORDS: Final = frozenset(str(version) for version in AgentVersion)
+"""From Retell these would be tags, and the model would take them for its own words."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+Odd: TypeAlias = tuple[str, ...]
+"""What could not be read, by Retell's own names of the fields."""
+
+
+# -- reading
+
+# Looked up once: to find a method on a pydantic class takes as long as a third of what it does.
+_identity: Final = NumberIdentity.parse
+_number: Final = PhoneNumber.unchecked
+
+
+def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> PhoneNumber:
+    """A number out of its record, the fields of it that could not be read, and what to show as ``raw``.
+
+    Retell has no word for a status: what it lists is in use.
+    """
+    origin, odd = _origin(record["phone_number_type"])
+    inbound, odd_inbound = _agent_of(record["inbound_agents"], "inbound_agents")
+    outbound, odd_outbound = _agent_of(record["outbound_agents"], "outbound_agents")
+    sip: SipConfig | None = None
+    odd_sip: Odd = ()
+    codecs: object = None
+    if (trunk := record["sip_outbound_trunk_config"]) is not None or origin is Origin.IMPORTED:
+        sip, odd_sip, codecs = _read_sip(trunk or {})
+    problems = unreadable + odd + odd_inbound + odd_outbound + odd_sip
+    if settings := unmodelled(record, codecs):
+        problems += tuple([f"{name}: is set, and the model has no field for it" for name in settings])
+    return _number(
+        {
+            "provider": SLUG,
+            "id": record["id"],
+            "identity": _identity(record["id"], region=REGION),
+            "status": NumberStatus.ACTIVE,
+            "provider_status": None,
+            "origin": origin,
+            "provider_origin": record["phone_number_type"],
+            "label": record["nickname"] or None,
+            "sip": sip,
+            "inbound_agent": inbound,
+            "outbound_agent": outbound,
+            "created_at": None,
+            "updated_at": None if (at := record["last_modification_timestamp"]) is None else _EPOCH + at * _MILLISECOND,
+            "starts_at": None,
+            "release_requested_at": None,
+            "ends_at": None,
+            "monthly_fee": None,
+            "problems": problems,
+            "raw": raw,
+        }
+    )
+
+
+def unmodelled(record: Mapping[str, object], codecs: object) -> list[str]:
+    """Dotted names of what is set on a record and has no field in the model. An empty list restricts nothing."""
+    found = [name for name in UNMODELLED if record[name]]
+    return [*found, f"{_CONFIG}.codecs"] if codecs else found
+
+
+# What many numbers share is made once: the models are frozen.
+
+
+@lru_cache(maxsize=256)
+def _origin(word: str | None) -> tuple[Origin, Odd]:
+    """The origin that a type stands for. An undocumented word is kept beside the `UNKNOWN` that it becomes."""
+    odd = () if word is None or word in ORIGINS else (f"phone_number_type: none of {', '.join(ORIGINS)}",)
+    return ORIGINS.get(word or "", Origin.UNKNOWN), odd
+
+
+def _agent_of(shares: Sequence[AgentShare] | None, field: str) -> tuple[AgentRef | None, Odd]:
+    """The one agent that takes every call; a list that splits the calls is no agent and is named."""
+    if not shares:
+        return None, ()
+    if len(shares) > 1 or shares[0]["weight"] != 1:
+        what = (
+            f"{len(shares)} agents share" if len(shares) > 1 else f"one agent has a share of {shares[0]['weight']} of"
+        )
+        return None, (f"{field}: {what} the calls, which one agent cannot say",)
+    word = shares[0]["agent_version"]
+    reference = _reference(shares[0]["agent_id"], None if word is None else str(word))
+    if word in _MODEL_WORDS:
+        return reference, (f"{field}[0].agent_version: a tag that is called {word}, which the model cannot name",)
+    return reference, ()
+
+
+@lru_cache(maxsize=4096)
+def _reference(agent_id: str, word: str | None) -> AgentRef:
+    """An agent by Retell's word for its version; unknown where the model would mistake the word for its own."""
+    if word in _MODEL_WORDS:
+        return AgentRef(agent_id)
+    return AgentRef(agent_id, version=AgentVersion.PUBLISHED if word == PUBLISHED else word)
+
+
+def _read_sip(found: SipRecord | Mapping[str, object]) -> tuple[SipConfig, Odd, object]:
+    """The trunk, the fields of it that could not be read, and its codecs, for which the model has no field.
+
+    An imported number always has a trunk, even where Retell shows none: everything about it is unknown then.
+    """
+    if isinstance(found, SipRecord):
+        sip, odd = _trunk(found.termination_uri, found.auth_username, found.transport, True)
+        return sip, odd, found.codecs
+    record, unreadable = read_record(SipRecord, found)
+    transport_known = not any(problem.startswith("transport:") for problem in unreadable)
+    sip, odd = _trunk(record.termination_uri, record.auth_username, record.transport, transport_known)
+    return sip, (*(f"{_CONFIG}.{problem}" for problem in unreadable), *odd), record.codecs
+
+
+@lru_cache(maxsize=4096)
+def _trunk(
+    uri: str | None, username: str | None, transport: str | None, transport_known: bool
+) -> tuple[SipConfig, Odd]:
+    address: SipAddress | None = None
+    odd: Odd = ()
+    if transport is not None and transport not in TRANSPORTS:
+        transport_known = False
+        odd = (f"{_CONFIG}.transport: none of the documented words ({', '.join(TRANSPORTS)})",)
+    if uri and not transport_known:
+        odd += (f"{_CONFIG}.termination_uri: cannot be read without its transport",)
+    elif uri:
+        try:
+            address = _address(uri, transport)
+        except InvalidInput as error:
+            odd += (f"{_CONFIG}.termination_uri: {error.message}",)
+    sip = SipConfig(
+        outbound=OutboundSip(
+            address=address,
+            username=username or None,
+            # Without a user name there may still be a password that Retell does not show.
+            credentials=CredentialState.SET if username else CredentialState.UNKNOWN,
+        )
+    )
+    return sip, odd
+
+
+def _address(uri: str, word: str | None) -> SipAddress:
+    """The trunk's address with the transport that stands beside it. Raises `InvalidInput`.
+
+    Where Retell shows no transport none is concluded: its default is TCP, and what null does is not documented.
+    """
+    address = SipAddress.parse(uri)
+    if word is None:
+        return address
+    transport = TRANSPORTS[word]
+    if address.transport not in (None, transport):
+        raise InvalidInput("the address names another transport than the field beside it", remedy="correct one of them")
+    return replace(address, scheme=address.scheme or "sip", transport=transport)
+
+
+# -- writing
+
+
+def import_body(change: NumberImport, identity: NumberIdentity) -> dict[str, Json]:
+    """The body that imports a number, without agents.
+
+    Retell checks the number only when it is asked to: by default it takes any text.
+    """
+    body: dict[str, Json] = {
+        "phone_number": identity.e164 or identity.raw,
+        "ignore_e164_validation": identity.e164 is None,
+    }
+    if change.label is not None:
+        body["nickname"] = change.label
+    if change.outbound is not None:
+        body |= _outbound(change.outbound, "sip_trunk_auth_username", "sip_trunk_auth_password")
+    return body
+
+
+def sip_body(change: OutboundUpdate) -> dict[str, Json]:
+    """The body that changes trunk settings: the fields that were set, and nothing else."""
+    return _outbound(change, "auth_username", "auth_password")
+
+
+def _outbound(change: OutboundUpdate, username: str, password: str) -> dict[str, Json]:
+    """Trunk settings under the names of an import or of an update, which differ in the credentials."""
+    body: dict[str, Json] = {}
+    if change.address is not None:
+        body |= address_fields(change.address)
+    if change.username is not None:
+        body[username] = change.username
+    if change.password is not None:
+        body[password] = change.password
+    return body
+
+
+def address_fields(address: SipAddress) -> dict[str, Json]:
+    """An address in Retell's two fields. Raises `UnsupportedField` for what neither of them holds.
+
+    The transport always goes along: left out of an update, the one of the old address would stay.
+    """
+    fields: dict[str, Json] = {"termination_uri": replace(address, transport=None).host_port()}
+    if address.transport is not None:
+        fields["transport"] = TRANSPORT_WORDS[address.transport]
+    return fields
+
+
+def agents_body(assignment: AgentAssignment) -> dict[str, Json]:
+    """The agents that were set, each as the only one of its list; ``None`` is sent as null, which takes them off."""
+    return {AGENT_LISTS[name]: None if agent is None else [_share(agent)] for name, agent in references(assignment)}
+
+
+def references(assignment: AgentAssignment) -> Iterator[tuple[Field, AgentRef | None]]:
+    """The directions that an assignment changes, with the agent of each."""
+    for name, agent in ((Field.INBOUND_AGENT, assignment.inbound), (Field.OUTBOUND_AGENT, assignment.outbound)):
+        if not isinstance(agent, Unset):
+            yield name, agent
+
+
+def _share(agent: AgentRef) -> dict[str, Json]:
+    return {"agent_id": agent.agent_id, "agent_version": version_word(agent.version), "weight": 1}
+
+
+def version_word(version: AgentVersion | str | None) -> int | str:
+    """Retell's word for a version: a number for a numbered one. Raises `InvalidInput` for no version."""
+    if version is None:
+        raise InvalidInput(
+            "the version of the agent is missing",
+            remedy="give PUBLISHED, a version number, `latest` or a tag",
+        )
+    if version is AgentVersion.PUBLISHED:
+        return PUBLISHED
+    return int(version) if version.isdecimal() else str(version)
