@@ -109,6 +109,8 @@ class Emulator(ABC):
     slug: ClassVar[str]
     base_url: ClassVar[str]
     """The vendor's own base URL; requests to it, or to a loopback server with the same path, are answered."""
+    id_key: ClassVar[str] = "id"
+    """The key of a record that holds its id."""
 
     def __init__(self, *, api_key: str = "emulator-key", now: Callable[[], datetime] = utc_now) -> None:
         self.api_key = api_key
@@ -185,11 +187,11 @@ class Emulator(ABC):
         """Put a record there without any request, and return its id.
 
         ``add(number="07011112222")`` fills in what is missing (`complete`). ``add({...})`` stores the object as it is,
-        however odd: an unknown status, absent fields, wrong types. One without an ``id`` can only be listed.
+        however odd: an unknown status, absent fields, wrong types. One without an id can only be listed.
         """
         with self._lock:
             whole = self.complete(fields) if record is None else {**record, **fields}
-            key = whole.get("id")
+            key = whole.get(self.id_key)
             if not isinstance(key, str):
                 key = self.new_id()
             self.store.put(key, whole, credentials)
@@ -244,9 +246,9 @@ class Emulator(ABC):
             told = json.loads(response.body)
         except ValueError:
             return response
-        if not response.is_success or not isinstance(told, dict) or "id" not in told:
+        if not response.is_success or not isinstance(told, dict) or self.id_key not in told:
             return response
-        others = [key for key in self.store if key != told["id"] and id in (None, key)]
+        others = [key for key in self.store if key != told[self.id_key] and id in (None, key)]
         if not others:
             return response
         other = self.store[others[0]]

@@ -17,11 +17,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements-dev.txt"
-PACKAGES = {"telephony_core", "telephony_diga", "telephony_vox"}
+PACKAGES = {"telephony_core", "telephony_diga", "telephony_elevenlabs", "telephony_vox"}
 DATA = {
     "telephony_core/py.typed",
     "telephony_diga/openapi.json",
     "telephony_diga/py.typed",
+    "telephony_elevenlabs/openapi.json",
+    "telephony_elevenlabs/py.typed",
     "telephony_vox/openapi.json",
     "telephony_vox/py.typed",
 }
@@ -34,7 +36,7 @@ for path in {data}:
     package, name = path.split("/")
     assert importlib.resources.files(package).joinpath(name).is_file(), f"{{path}} is not installed"
 points = importlib.metadata.entry_points(group="telephony_core")
-assert set(points.names) == {{"diga", "vox"}}, f"entry points: {{points.names}}"
+assert set(points.names) == {{"diga", "elevenlabs", "vox"}}, f"entry points: {{points.names}}"
 for point in points:
     point.load()
 print(importlib.metadata.version("telephony-core"))

@@ -8,7 +8,7 @@ import grimp
 import pytest
 
 
-@pytest.mark.parametrize("package", ["telephony_core", "telephony_vox", "telephony_diga"])
+@pytest.mark.parametrize("package", ["telephony_core", "telephony_vox", "telephony_diga", "telephony_elevenlabs"])
 def test_no_circle_of_imports(package: str) -> None:
     graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}

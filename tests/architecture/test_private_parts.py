@@ -11,10 +11,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [
     file
-    for folder in ("telephony_core", "adapters/vox/telephony_vox", "adapters/diga/telephony_diga")
+    for folder in (
+        "telephony_core",
+        "adapters/vox/telephony_vox",
+        "adapters/diga/telephony_diga",
+        "adapters/elevenlabs/telephony_elevenlabs",
+    )
     for file in sorted((ROOT / folder).rglob("*.py"))
 ]
-OWN_PACKAGES = ("telephony_core", "telephony_vox", "telephony_diga")
+OWN_PACKAGES = ("telephony_core", "telephony_vox", "telephony_diga", "telephony_elevenlabs")
 
 # A private name may be touched on an object of ours only, and where it is defined: in the same file.
 ALLOWED = {
