@@ -65,7 +65,7 @@ def numbers(agents: Mapping[str, str], branch: str) -> Iterator[tuple[Record, St
         "outbound_trunk": outbound_trunk("trunk.example.com:5060", "acme", transport="tcp"),
     }, digest("acme")  # fmt: skip
     yield {
-        "phone_number": "+12025550102", "label": "Opening hours of the branch in Washington, after the move",
+        "phone_number": "+12025550102", "label": "Washington",
         "assigned_agent": assigned("reception", branch_id=branch),
         "inbound_trunk": inbound_trunk(allowed_addresses=[
             "192.0.2.10", "192.0.2.11", "192.0.2.12", "198.51.100.0/24", "203.0.113.64/28", "2001:db8:5::/48",
@@ -85,6 +85,12 @@ def numbers(agents: Mapping[str, str], branch: str) -> Iterator[tuple[Record, St
         None,
     )
     yield {"phone_number": "1000", "label": "Extension", "inbound_trunk": inbound_trunk()}, None
+    for place, number in (("Berlin", "+493012345671"), ("Madrid", "+34911234561"), ("Dublin", "+35312345671")):
+        yield {
+            "phone_number": number, "label": place, "assigned_agent": assigned("support"),
+            "inbound_trunk": inbound_trunk(allowed_addresses=["198.51.100.0/24"]),
+            "outbound_trunk": outbound_trunk("eu.trunk.example.com", place.lower(), transport="tls"),
+        }, digest(place.lower())  # fmt: skip
     yield {"phone_number": "+12025550105", "label": "Linked", "provider": "twilio"}, None
     yield {
         "phone_number": "+919876543210", "label": "Linked", "provider": "exotel", "assigned_agent": assigned("sales"),

@@ -119,48 +119,66 @@ def _read_agent(agent: AgentRecord | None, problems: list[str]) -> AgentRef | No
     if agent is None or not agent.agent_id:
         return None
     unread = any(problem.startswith("assigned_agent.branch_id:") for problem in problems)
-    return AgentRef(agent.agent_id, version=None if unread else agent.branch_id or PUBLISHED)
+    return _agent(agent.agent_id, None if unread else agent.branch_id or PUBLISHED)
+
+
+@lru_cache(maxsize=4096)
+def _agent(id: str, version: str | None) -> AgentRef:
+    return AgentRef(id, version=version)
 
 
 def _read_trunk(inbound: InboundRecord | None, outbound: OutboundRecord | None, problems: list[str]) -> SipConfig:
-    """Both halves. One that is not configured has no settings."""
-    return SipConfig(
-        inbound=InboundSip() if inbound is None else _read_inbound(inbound, problems),
-        outbound=OutboundSip(credentials=CredentialState.NONE)
-        if outbound is None
-        else _read_outbound(outbound, problems),
-    )
-
-
-def _read_inbound(trunk: InboundRecord, problems: list[str]) -> InboundSip:
-    addresses = trunk.allowed_addresses
-    problems += [
-        f"inbound_trunk.allowed_addresses: entry {position} is no IP address or network"
-        for position, entry in enumerate(addresses or (), start=1)
-        if not readable_allowed_address(entry)
-    ]
-    problems += _odd_word("inbound_trunk.media_encryption", trunk.media_encryption, ENCRYPTIONS)
-    return InboundSip(
-        allowed_addresses=None if addresses is None else tuple(addresses),
-        media_encryption=ENCRYPTIONS.get(trunk.media_encryption, MediaEncryption.UNKNOWN),
-        provider_media_encryption=trunk.media_encryption or None,
-    )
+    """Both halves. One that is not configured has no settings, and no credentials."""
+    into, out_of = InboundSip(), OutboundSip(credentials=CredentialState.NONE)
+    if inbound is not None:
+        listed = inbound.allowed_addresses
+        into, odd = _inbound(None if listed is None else tuple(listed), inbound.media_encryption)
+        problems += odd
+    if outbound is not None:
+        out_of, odd = _outbound(
+            outbound.address,
+            outbound.transport,
+            outbound.media_encryption,
+            outbound.username,
+            outbound.has_auth_credentials,
+        )
+        problems += odd
+    return SipConfig(inbound=into, outbound=out_of)
 
 
 _CREDENTIALS: Final = {True: CredentialState.SET, False: CredentialState.NONE, None: CredentialState.UNKNOWN}
 
+# What many numbers share is made once: the models are frozen.
 
-def _read_outbound(trunk: OutboundRecord, problems: list[str]) -> OutboundSip:
-    address, odd = _read_address(trunk.address, trunk.transport)
-    problems += odd
-    problems += _odd_word("outbound_trunk.media_encryption", trunk.media_encryption, ENCRYPTIONS)
-    return OutboundSip(
-        address=address,
-        username=trunk.username or None,
-        credentials=_CREDENTIALS[trunk.has_auth_credentials],
-        media_encryption=ENCRYPTIONS.get(trunk.media_encryption, MediaEncryption.UNKNOWN),
-        provider_media_encryption=trunk.media_encryption or None,
+
+@lru_cache(maxsize=4096)
+def _inbound(addresses: tuple[str, ...] | None, encryption: str) -> tuple[InboundSip, tuple[str, ...]]:
+    odd = [
+        f"inbound_trunk.allowed_addresses: entry {position} is no IP address or network"
+        for position, entry in enumerate(addresses or (), start=1)
+        if not readable_allowed_address(entry)
+    ]
+    sip = InboundSip(
+        allowed_addresses=addresses,
+        media_encryption=ENCRYPTIONS.get(encryption, MediaEncryption.UNKNOWN),
+        provider_media_encryption=encryption or None,
     )
+    return sip, (*odd, *_odd_word("inbound_trunk.media_encryption", encryption, ENCRYPTIONS))
+
+
+@lru_cache(maxsize=4096)
+def _outbound(
+    address: str | None, transport: str, encryption: str, username: str | None, has_credentials: bool | None
+) -> tuple[OutboundSip, tuple[str, ...]]:
+    read, odd = _read_address(address, transport)
+    sip = OutboundSip(
+        address=read,
+        username=username or None,
+        credentials=_CREDENTIALS[has_credentials],
+        media_encryption=ENCRYPTIONS.get(encryption, MediaEncryption.UNKNOWN),
+        provider_media_encryption=encryption or None,
+    )
+    return sip, (*odd, *_odd_word("outbound_trunk.media_encryption", encryption, ENCRYPTIONS))
 
 
 @lru_cache(maxsize=4096)
@@ -271,7 +289,7 @@ def inbound_body(trunk: object, change: InboundUpdate) -> dict[str, Json]:
             raise _not_clearable(f"inbound.{leaf}")
         half[leaf] = _ENCRYPTION_WORDS[value] if isinstance(value, MediaEncryption) else value
     if _has_credentials(trunk):
-        half["credentials"] = _credentials(trunk, InboundUpdate(), "inbound")
+        half["credentials"] = _credentials(trunk, "inbound")
     return half
 
 
@@ -295,7 +313,7 @@ def outbound_body(trunk: object, change: OutboundUpdate) -> dict[str, Json]:
             remedy="give outbound.address along",
         )
     if change.changes & {"username", "password"} or _has_credentials(trunk):
-        half["credentials"] = _credentials(trunk, change, "outbound")
+        half["credentials"] = _credentials(trunk, "outbound", change.username, change.password)
     return half
 
 
@@ -333,11 +351,14 @@ def _has_credentials(trunk: object) -> bool:
     return isinstance(trunk, Mapping) and bool(trunk.get("has_auth_credentials") or trunk.get("username"))
 
 
-def _credentials(trunk: object, change: OutboundUpdate | InboundUpdate, half: str) -> dict[str, Json]:
-    """User name and password. A password that is left out stays; a user name that is left out would be refused."""
-    known = trunk.get("username") if isinstance(trunk, Mapping) else None
-    username = change.username if isinstance(change, OutboundUpdate) and change.username else known
-    password = change.password if isinstance(change, OutboundUpdate) else None
+def _credentials(
+    trunk: object, half: str, username: str | None = None, password: SecretStr | None = None
+) -> dict[str, Json]:
+    """User name and password, the new ones before those that are there.
+
+    A password that is left out stays (spec); without a user name the vendor would refuse them.
+    """
+    username = username or (trunk.get("username") if isinstance(trunk, Mapping) else None)
     if not isinstance(username, str) or not username:
         raise InvalidInput(
             f"the {half} trunk shows no user name, and its credentials cannot be sent without one",

@@ -6,6 +6,7 @@ lenient (they let unknown keys and words pass), so each answer is also held agai
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +15,22 @@ import httpx
 import jsonschema_rs
 import pytest
 from elevenlabs.client import ElevenLabs
-from elevenlabs.conversational_ai.phone_numbers.types import PhoneNumbersCreateRequestBody_SipTrunk
+from elevenlabs.conversational_ai.phone_numbers.client import PhoneNumbersClient
+from elevenlabs.conversational_ai.phone_numbers.types import (
+    PhoneNumbersCreateRequestBody_SipTrunk,
+    PhoneNumbersGetResponse_SipTrunk,
+    PhoneNumbersGetResponse_Twilio,
+)
 from elevenlabs.core.api_error import ApiError
 from elevenlabs.environment import ElevenLabsEnvironment
 from elevenlabs.errors import UnprocessableEntityError
 from elevenlabs.types import (
+    CreatePhoneNumberResponseModel,
+    GetPhoneNumberInboundSipTrunkConfigResponseModel,
+    GetPhoneNumberOutboundSipTrunkConfigResponseModel,
     InboundSipTrunkConfigRequestModel,
     OutboundSipTrunkConfigRequestModel,
+    PhoneNumberAgentInfo,
     SipTrunkCredentialsRequestModel,
 )
 
@@ -29,7 +39,7 @@ from telephony_core.emulator import StoredCredentials
 from telephony_core.emulator.server import serve
 from telephony_elevenlabs.config import BASE_URLS
 from telephony_elevenlabs.emulator import ElevenLabsEmulator
-from tests.adapters.elevenlabs.emulator.workspace import answer_schema
+from tests.adapters.elevenlabs.emulator.workspace import DOCUMENT, answer_schema
 
 KINDS = ("SipTrunk", "Twilio", "Exotel")
 
@@ -78,6 +88,40 @@ def telephony(sdk: Sdk) -> Iterator[Telephony]:
 
 def test_the_regions_are_the_environments_of_the_sdk() -> None:
     assert list(BASE_URLS.values()) == [environment.value for environment in ElevenLabsEnvironment]
+
+
+MODELS = {
+    "AssignedAgent": PhoneNumberAgentInfo,
+    "Credentials": SipTrunkCredentialsRequestModel,
+    "ImportAnswer": CreatePhoneNumberResponseModel,
+    "ImportRequest": PhoneNumbersCreateRequestBody_SipTrunk,
+    "InboundConfig": InboundSipTrunkConfigRequestModel,
+    "InboundTrunk": GetPhoneNumberInboundSipTrunkConfigResponseModel,
+    "LinkedNumber": PhoneNumbersGetResponse_Twilio,
+    "OutboundConfig": OutboundSipTrunkConfigRequestModel,
+    "OutboundTrunk": GetPhoneNumberOutboundSipTrunkConfigResponseModel,
+    "SipTrunkNumber": PhoneNumbersGetResponse_SipTrunk,
+}
+"""The SDK's models by the schemas of our document that say the same."""
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_its_models_and_our_document_name_the_same_fields(name: str) -> None:
+    schema = DOCUMENT["components"]["schemas"][name]
+    fields = MODELS[name].model_fields
+
+    assert set(fields) == set(schema["properties"])
+    required = {key for key, field in fields.items() if field.is_required()}
+    # The spec always shows the callers that may call, the SDK does without.
+    assert set(schema.get("required", ())) - {"allowed_numbers"} == required
+
+
+def test_its_change_of_a_number_takes_the_keys_of_our_document() -> None:
+    taken = set(inspect.signature(PhoneNumbersClient.update).parameters)
+
+    assert taken - {"self", "phone_number_id", "request_options"} == set(
+        DOCUMENT["components"]["schemas"]["UpdateRequest"]["properties"]
+    )
 
 
 def test_it_lists_every_kind_and_reads_each(sdk: Sdk) -> None:

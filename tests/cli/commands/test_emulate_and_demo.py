@@ -147,8 +147,8 @@ def test_the_demo_shows_the_main_job_and_ends_well():
     assert "run('vox', '07011112222'" in out
     assert "run('diga', '612345678'" in out
     assert "vox was sent nothing: inbound.allowed_addresses" in out  # the refused write
-    rows = [line.split() for line in out.splitlines() if line.startswith(("vox ", "diga "))]
-    assert {row[0] for row in rows} == {"vox", "diga"}  # one table
+    rows = [line.split() for line in out.splitlines() if line.startswith(("vox ", "diga ", "elevenlabs "))]
+    assert {row[0] for row in rows} == {"vox", "diga", "elevenlabs"}  # one table
     assert "telephony emulate" in out
     assert "All as expected" in out
 
@@ -158,7 +158,7 @@ def test_the_demo_with_json_prints_facts_on_stdout_and_the_show_on_stderr():
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert facts["parts"] == [part.title for part in demo.PARTS]
-    assert facts["refused"] == {"diga": None, "vox": "inbound.allowed_addresses"}
+    assert facts["refused"] == {"diga": None, "elevenlabs": None, "vox": "inbound.allowed_addresses"}
     assert min(facts["numbers"].values()) > 10
     assert "All as expected" in result.stderr
 
