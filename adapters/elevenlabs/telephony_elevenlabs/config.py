@@ -30,6 +30,16 @@ BASE_URLS: Final[Mapping[Region, str]] = {
     Region.SINGAPORE: "https://api.sg.residency.elevenlabs.io",
 }
 
+INBOUND_HOSTS: Final[Mapping[tuple[str, Region], str]] = {
+    ("standard", Region.GLOBAL): "sip.rtc.elevenlabs.io",
+    ("standard", Region.US): "sip.rtc.elevenlabs.io",
+    ("static", Region.GLOBAL): "sip-static.rtc.elevenlabs.io",
+    ("static", Region.US): "sip-static.rtc.elevenlabs.io",
+    ("static", Region.EU): "sip-static.rtc.eu.residency.elevenlabs.io",
+    ("static", Region.INDIA): "sip-static.rtc.in.residency.elevenlabs.io",
+}
+"""Where carriers send calls, by a number's ``livekit_stack`` and the region; for the others nobody documents it."""
+
 
 class ElevenLabsConfig(ProviderConfig):
     """Settings of one ElevenLabs workspace.

@@ -34,7 +34,7 @@ from telephony_core.provider.changes import NumberImport, SipUpdate
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import read_record
 from telephony_elevenlabs.capabilities import REGION, SLUG
-from telephony_elevenlabs.config import Region
+from telephony_elevenlabs.config import INBOUND_HOSTS, Region
 from telephony_elevenlabs.wire import AgentRecord, InboundRecord, NumberRecord, OutboundRecord
 
 ORIGINS: Final[Mapping[str, Origin]] = {
@@ -65,15 +65,17 @@ PartT = TypeVar("PartT", AgentRecord, InboundRecord, OutboundRecord)
 
 def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> PhoneNumber:
     """A number out of its record, the fields of it that could not be read, and what to show as ``raw``."""
-    problems = list(unreadable)
-    provider = record["provider"]
+    provider, problems = record["provider"], list(unreadable)
     problems += _odd_word("provider", provider, ORIGINS)
     agent = _part(AgentRecord, record["assigned_agent"], "assigned_agent", problems)
     inbound = _part(InboundRecord, record["inbound_trunk"], "inbound_trunk", problems)
-    outbound = record["outbound_trunk"] or record["provider_config"]
-    outbound_trunk = _part(OutboundRecord, outbound, "outbound_trunk", problems)
-    has_trunk = ORIGINS.get(provider) is Origin.IMPORTED or not (inbound is None and outbound_trunk is None)
-    number = PhoneNumber.unchecked(
+    found = record["outbound_trunk"] or record["provider_config"]
+    outbound = _part(OutboundRecord, found, "outbound_trunk", problems)
+    has_trunk = ORIGINS.get(provider) is Origin.IMPORTED or not (inbound is None and outbound is None)
+    sip = _read_trunk(inbound, outbound, problems) if has_trunk else None
+    inbound_agent = _read_agent(agent, problems)
+    problems += [f"{name}: {UNMODELLED}" for name in _unmodelled(record, agent, inbound, outbound)]
+    return PhoneNumber.unchecked(
         {
             "provider": SLUG,
             "id": record["id"],
@@ -83,8 +85,8 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
             "origin": ORIGINS.get(provider, Origin.UNKNOWN),
             "provider_origin": provider or None,
             "label": record["label"] or None,
-            "sip": _read_trunk(inbound, outbound_trunk, problems) if has_trunk else None,
-            "inbound_agent": _read_agent(agent, problems),
+            "sip": sip,
+            "inbound_agent": inbound_agent,
             "outbound_agent": None,
             "created_at": None,
             "updated_at": None,
@@ -92,13 +94,10 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
             "release_requested_at": None,
             "ends_at": None,
             "monthly_fee": None,
-            "problems": (),
+            "problems": tuple(problems),
             "raw": raw,
         }
     )
-    problems += [f"{name}: {UNMODELLED}" for name in _unmodelled(record, agent, inbound, outbound_trunk)]
-    vars(number)["problems"] = tuple(problems)
-    return number
 
 
 def _part(shape: type[PartT], found: PartT | dict[str, object] | None, name: str, problems: list[str]) -> PartT | None:
@@ -204,10 +203,7 @@ def _read_address(text: str | None, transport: str) -> tuple[SipAddress | None, 
 
 
 def _unmodelled(
-    record: NumberRecord,
-    agent: AgentRecord | None,
-    inbound: InboundRecord | None,
-    outbound: OutboundRecord | None,
+    record: NumberRecord, agent: AgentRecord | None, inbound: InboundRecord | None, outbound: OutboundRecord | None
 ) -> Iterator[str]:
     """Settings of a number that restrict or change its calls, and that the model cannot show, by dotted name."""
     if agent is not None and agent.environment:
@@ -395,21 +391,13 @@ def agent_body(number: PhoneNumber, agent: AgentRef | None) -> dict[str, Json]:
 
 # -- where calls are sent
 
-_GLOBAL: Final = frozenset({Region.GLOBAL, Region.US})
-_STATIC: Final[Mapping[Region, str]] = {
-    Region.GLOBAL: "sip-static.rtc.elevenlabs.io",
-    Region.US: "sip-static.rtc.elevenlabs.io",
-    Region.EU: "sip-static.rtc.eu.residency.elevenlabs.io",
-    Region.INDIA: "sip-static.rtc.in.residency.elevenlabs.io",
-}
-
 
 def inbound_uri(number: PhoneNumber, region: Region) -> SipAddress | None:
     """Where the carrier has to send calls to this number; ``None`` where ElevenLabs does not document it."""
-    stack = number.raw.get("livekit_stack")
-    host = {"standard": "sip.rtc.elevenlabs.io"}.get(str(stack)) if region in _GLOBAL else None
-    host = _STATIC.get(region) if stack == "static" else host
+    host = INBOUND_HOSTS.get((str(number.raw.get("livekit_stack")), region))
     if host is None or number.origin is not Origin.IMPORTED:
         return None
-    user = number.identity.e164 or number.identity.raw
-    return SipAddress(host, 5060, "sip", "tcp", user)
+    try:
+        return SipAddress(host, 5060, "sip", "tcp", number.identity.e164 or number.identity.raw)
+    except InvalidInput:
+        return None  # a text that can be no user part of an address

@@ -87,6 +87,11 @@ def test_what_the_web_framework_says_by_itself_is_told(elevenlabs: ElevenLabsPro
     assert elevenlabs.read_error(Response(404, {}, b'{"detail": "Not Found"}')) == ErrorEnvelope(message="Not Found")
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff", b"[]", b"7"])
+def test_a_body_of_somebody_else_says_nothing(body: bytes, elevenlabs: ElevenLabsProvider) -> None:
+    assert elevenlabs.read_error(Response(502, {}, body)) == ErrorEnvelope()
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (

@@ -276,5 +276,9 @@ def test_where_calls_are_sent_follows_from_stack_and_region(
     assert (uri and str(uri)) == (host and f"sip:+12025550101@{host}:5060;transport=tcp")
 
 
+def test_a_number_that_can_be_no_user_part_has_no_address(trunked: Make) -> None:
+    assert inbound_uri(read_number(trunked(phone_number="front desk")), Region.GLOBAL) is None
+
+
 def test_calls_to_a_linked_number_are_its_carriers_business(linked: Make, elevenlabs: ElevenLabsProvider) -> None:
     assert elevenlabs.inbound_uri(read_number(linked())) is None

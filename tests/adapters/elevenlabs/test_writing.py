@@ -314,6 +314,13 @@ def test_a_half_that_cannot_be_said_whole_is_refused(
     assert [method for method, *_ in wire.calls] == ["GET"]
 
 
+@pytest.mark.parametrize("half", [InboundUpdate(allowed_addresses=None), OutboundUpdate(username=None)])
+def test_null_is_never_sent(half: Any, wire: Any, elevenlabs: ElevenLabsProvider, trunked: Make) -> None:
+    name = "inbound" if isinstance(half, InboundUpdate) else "outbound"
+    with pytest.raises(UnsupportedField):
+        wire.run(elevenlabs.update_sip(read_number(trunked()), SipUpdate(ID, **{name: half})), trunked())
+
+
 def test_an_open_trunk_can_be_consented_to(update: Any, trunked: Make) -> None:
     half = InboundUpdate(media_encryption="allow", allow_any=True)
 
