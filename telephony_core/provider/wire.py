@@ -2,7 +2,7 @@
 
 Only a page of the wrong shape, or a record without its required fields, is an error. Every other odd field falls back
 to its default and is named in ``problems``. What is in order, and nearly everything is, goes straight from the bytes
-into its shape: `read_answer` for one record, `read_page` for many.
+into its shape: `read_answer` for one record, `read_page` or `read_list` for many.
 
 A shape is a pydantic model, or for records that come by the thousand a `TypedDict` (made in half of the time)::
 
@@ -123,8 +123,37 @@ def read_page(
     rest, problems = read_record(page, {**payload, key: []}, status=response.status)
     if problems:
         raise UnexpectedResponse(f"the page cannot be read ({'; '.join(problems)})", status=response.status)
-    found = [_found(model, item, response.status, secret_keys) for item in items]
-    return rest, Items(make, [each[0] for each in found], [each[1] for each in found], [each[2] for each in found])
+    return rest, _read_one_by_one(items, model, make, response.status, secret_keys)
+
+
+def read_list(
+    response: Response,
+    model: type[ModelT],
+    make: Callable[[ModelT, tuple[str, ...], Mapping[str, Any]], ItemT],
+    secret_keys: frozenset[str] = frozenset(),
+) -> Items[ItemT]:
+    """`read_page` for a vendor whose listing is one JSON array, without a page around it."""
+    with suppress(ValidationError):
+        records = _shape(list[model]).validate_json(response.body)  # type: ignore[valid-type]
+        payloads = _Payloads(response.body, None, secret_keys)
+        return Items(make, records, [()] * len(records), [_Payload(payloads, at) for at in range(len(records))])
+    payload = parse_json(response)
+    if not isinstance(payload, list):
+        raise UnexpectedResponse(
+            f"the answer is a JSON {type(payload).__name__} where a list was expected", status=response.status
+        )
+    return _read_one_by_one(payload, model, make, response.status, secret_keys)
+
+
+def _read_one_by_one(
+    items: list[object],
+    model: type[ModelT],
+    make: Callable[[ModelT, tuple[str, ...], Mapping[str, Any]], ItemT],
+    status: int,
+    secret_keys: frozenset[str],
+) -> Items[ItemT]:
+    found = [_found(model, item, status, secret_keys) for item in items]
+    return Items(make, [each[0] for each in found], [each[1] for each in found], [each[2] for each in found])
 
 
 class Items(Sequence[ItemT]):
@@ -192,7 +221,7 @@ class _Payloads:
         records = self._records
         if records is None:
             whole = loads(body)
-            items = [whole] if self._key is None else whole[self._key]
+            items = whole[self._key] if self._key is not None else whole if isinstance(whole, list) else [whole]
             records = self._records = [_without_secrets(item, self._secret_keys) for item in items]
             self._body = b""
         return records[place]

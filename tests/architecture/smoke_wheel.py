@@ -17,14 +17,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements-dev.txt"
-PACKAGES = {"telephony_core", "telephony_diga", "telephony_retell", "telephony_vox"}
+PACKAGES = {"telephony_core", "telephony_diga", "telephony_elevenlabs", "telephony_retell", "telephony_vox"}
 DATA = {
     "telephony_core/migration/rendering/templates/page.css",
     "telephony_core/migration/rendering/templates/plan.html",
     "telephony_core/py.typed",
     "telephony_diga/openapi.json",
     "telephony_diga/py.typed",
+    "telephony_elevenlabs/openapi.json",
     "telephony_retell/openapi.json",
+    "telephony_elevenlabs/py.typed",
     "telephony_retell/py.typed",
     "telephony_vox/openapi.json",
     "telephony_vox/py.typed",
@@ -38,7 +40,7 @@ for path in {data}:
     package, _, name = path.partition("/")
     assert importlib.resources.files(package).joinpath(name).is_file(), f"{{path}} is not installed"
 points = importlib.metadata.entry_points(group="telephony_core")
-assert set(points.names) == {{"diga", "retell", "vox"}}, f"entry points: {{points.names}}"
+assert set(points.names) == {{"diga", "elevenlabs", "retell", "vox"}}, f"entry points: {{points.names}}"
 for point in points:
     point.load()
 print(importlib.metadata.version("telephony-core"))

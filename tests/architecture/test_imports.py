@@ -14,7 +14,7 @@ import telephony_core
 
 HTTP = {"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "urllib3"}
 OTHERS = {"asyncio", "click", "dns", "phonenumbers", "rich", "uvicorn", "yarl"}
-ADAPTERS = {"telephony_diga", "telephony_retell", "telephony_vox"}
+ADAPTERS = {"telephony_diga", "telephony_elevenlabs", "telephony_retell", "telephony_vox"}
 
 VOX = "Telephony('vox', api_key='k', backend=Nowhere())"
 NOWHERE = "class Nowhere:\n    name = 'nowhere'\n    def send(self, request, timeout): ...\n    def close(self): ...\n"

@@ -7,8 +7,10 @@ from graphlib import CycleError, TopologicalSorter
 import grimp
 import pytest
 
+PACKAGES = ["telephony_core", "telephony_vox", "telephony_diga", "telephony_elevenlabs", "telephony_retell"]
 
-@pytest.mark.parametrize("package", ["telephony_core", "telephony_vox", "telephony_diga", "telephony_retell"])
+
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_circle_of_imports(package: str) -> None:
     graph = grimp.build_graph(package, exclude_type_checking_imports=True, cache_dir=None)
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}

@@ -211,7 +211,7 @@ def test_a_plugin_that_failed_is_tried_again_when_it_is_asked_for_again(install:
 # -- which modules each level imports
 
 HEAVY = {"httpx", "aiohttp", "urllib3", "phonenumbers", "click", "rich", "uvicorn", "dns", "pytest"}
-ADAPTERS = {"telephony_vox", "telephony_diga", "telephony_retell"}
+ADAPTERS = {"telephony_vox", "telephony_diga", "telephony_elevenlabs", "telephony_retell"}
 
 
 def modules_after(code: str) -> set[str]:
@@ -254,7 +254,7 @@ def test_the_names_of_providers_cost_no_import_of_them() -> None:
     assert not packages(modules) & (HEAVY | ADAPTERS)
 
 
-@pytest.mark.parametrize("slug", ["vox", "diga", "retell"])
+@pytest.mark.parametrize("slug", ["vox", "diga", "elevenlabs", "retell"])
 def test_a_spec_imports_the_plugin_module_and_nothing_else_of_the_adapter(slug: str) -> None:
     modules = modules_after(
         f"from telephony_core.provider.registry import registry\nregistry.spec({slug!r}).capabilities"
@@ -265,7 +265,7 @@ def test_a_spec_imports_the_plugin_module_and_nothing_else_of_the_adapter(slug: 
     assert not packages(modules) & HEAVY
 
 
-@pytest.mark.parametrize("slug", ["vox", "diga", "retell"])
+@pytest.mark.parametrize("slug", ["vox", "diga", "elevenlabs", "retell"])
 def test_a_client_imports_the_adapter_of_its_provider_but_not_the_emulator_or_another_one(slug: str) -> None:
     modules = modules_after(f"from telephony_core import Telephony\nTelephony({slug!r}, api_key='key').close()")
     package = f"telephony_{slug}"

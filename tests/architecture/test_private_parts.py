@@ -13,11 +13,12 @@ FILES = [
     file
     for folder in (
         *("telephony_core", "adapters/vox/telephony_vox", "adapters/diga/telephony_diga"),
+        "adapters/elevenlabs/telephony_elevenlabs",
         "adapters/retell/telephony_retell",
     )
     for file in sorted((ROOT / folder).rglob("*.py"))
 ]
-OWN_PACKAGES = ("telephony_core", "telephony_vox", "telephony_diga", "telephony_retell")
+OWN_PACKAGES = ("telephony_core", "telephony_vox", "telephony_diga", "telephony_elevenlabs", "telephony_retell")
 
 # A private name may be touched on an object of ours only, and where it is defined: in the same file.
 ALLOWED = {

@@ -1,4 +1,4 @@
-"""Record the cassettes anew: ``python -m tests.cassettes.record [vox] [diga] [retell] [--live]``.
+"""Record the cassettes anew: ``python -m tests.cassettes.record [vox] [diga] [elevenlabs] [retell] [--live]``.
 
 Without ``--live`` they are recorded from the emulators, under the vendors' URLs. With it, the scenes that only read are
 recorded from the real API, with the key in ``TELEPHONY_<SLUG>_API_KEY``; look through them before you commit them,
@@ -14,10 +14,15 @@ import httpx
 
 from telephony_core import Telephony
 from telephony_core.provider.registry import registry
-from tests.cassettes import diga_scenes, retell_scenes, vox_scenes
+from tests.cassettes import diga_scenes, elevenlabs_scenes, retell_scenes, vox_scenes
 from tests.cassettes.tape import API_KEY, FOLDER, Scene, of_emulator, perform, tape
 
-SCENES = {"vox": vox_scenes.SCENES, "diga": diga_scenes.SCENES, "retell": retell_scenes.SCENES}
+SCENES = {
+    "vox": vox_scenes.SCENES,
+    "diga": diga_scenes.SCENES,
+    "elevenlabs": elevenlabs_scenes.SCENES,
+    "retell": retell_scenes.SCENES,
+}
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 

@@ -79,6 +79,15 @@ ON_THE_WIRE = {
         Operation.ASSIGN_AGENTS: ("PATCH", r"/update-phone-number/%2B[0-9]+$"),
         Operation.RELEASE: ("DELETE", r"/delete-phone-number/"),
     },
+    "elevenlabs": {
+        Operation.LIST: ("GET", r"/v1/convai/phone-numbers$"),
+        Operation.GET: ("GET", r"/v1/convai/phone-numbers/phnum_[0-9a-f]{32}$"),
+        Operation.IMPORT: ("POST", r"/v1/convai/phone-numbers$"),
+        Operation.UPDATE_LABEL: ("PATCH", r"/v1/convai/phone-numbers/phnum_"),
+        Operation.UPDATE_SIP: ("PATCH", r"/v1/convai/phone-numbers/phnum_"),
+        Operation.ASSIGN_AGENTS: ("PATCH", r"/v1/convai/phone-numbers/phnum_"),
+        Operation.RELEASE: ("DELETE", r"/v1/convai/phone-numbers/phnum_"),
+    },
 }
 
 

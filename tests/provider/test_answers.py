@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Annotated, Required
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, with_config
+from typing_extensions import TypedDict
 
 from telephony_core import (
     AgentRef,
@@ -34,7 +36,7 @@ from telephony_core.operations.reconciliation import (
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Request, Response, Semantics, parse_json, path
 from telephony_core.provider.vendor_errors import BY_STATUS, ErrorEnvelope, error_for, retry_after_seconds
-from telephony_core.provider.wire import read_cursor, read_items, read_object, read_record
+from telephony_core.provider.wire import Maybe, read_cursor, read_items, read_list, read_object, read_record
 from telephony_core.secrets.redaction import scrubbed, scrubbed_body, without_secrets
 from tests.provider.toy import CAPABILITIES, read_toy
 from tests.transport.driving import json_answer
@@ -252,6 +254,32 @@ def test_pages_are_read_strictly():
     for page in ({"next": 1}, {"next": ""}, {"next": {}}):
         with pytest.raises(errors.UnexpectedResponse, match="next"):
             read_cursor(page, "next")
+
+
+@with_config(ConfigDict(strict=True))
+class Row(TypedDict, total=False):
+    id: Required[Annotated[str, Field(validation_alias="row_id")]]
+    label: Maybe[str]
+
+
+def test_a_list_that_comes_whole_is_read_record_by_record():
+    def made(row, problems, raw):
+        return row["id"], problems, dict(raw)
+
+    def of(payload):
+        return json_answer(body=json.dumps(payload).encode())
+
+    good, odd = {"row_id": "a", "token": "s3cret"}, {"row_id": "b", "label": 7}
+    items = read_list(of([good, {"row_id": "b"}]), Row, made)
+    assert items.ids == ["a", "b"]
+    assert items[0] == ("a", (), {"row_id": "a", "token": "[hidden]"})
+    items = read_list(of([good, odd]), Row, made)
+    assert [(id, len(problems)) for id, problems, _ in items] == [("a", 0), ("b", 1)]
+    assert items[1][2] == odd
+    assert list(read_list(of([]), Row, made)) == []
+    for payload in ({}, None, "text", [7], [{}], [{"row_id": 7}]):
+        with pytest.raises(errors.UnexpectedResponse):
+            read_list(of(payload), Row, made)
 
 
 # -- settling

@@ -148,13 +148,13 @@ class Tolerance(Subject):
     """An adapter outlives its vendor's next release."""
 
     def test_an_unknown_status_is_unknown_and_live_and_keeps_the_vendors_word(self, account: ContractAccount) -> None:
-        number = self.odd(account, {**self.record(account), self.status_key: "teleported"})
+        number = self.odd(account, {**self.record(account), self.needs_status(account): "teleported"})
         assert number.status is NumberStatus.UNKNOWN
         assert number.provider_status == "teleported"
         assert number.is_live
 
     def test_a_number_with_an_unknown_status_is_listed(self, account: ContractAccount) -> None:
-        record = {**self.record(account), self.status_key: "teleported"}
+        record = {**self.record(account), self.needs_status(account): "teleported"}
         client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
         assert [number.status for number in client.list_numbers()] == [NumberStatus.UNKNOWN]
 
@@ -189,7 +189,7 @@ class Tolerance(Subject):
                     silent.append((".".join(path), wrong))
                 assert len(_differences(number, plain)) <= _fields_of(value), "one odd field changed others"
         assert not silent, "these were read differently, and `problems` does not name them"
-        assert (self.status_key,) in named
+        assert self.status_key is None or (self.status_key,) in named
 
     def test_no_value_of_an_optional_field_can_break_the_reading(self, account: ContractAccount) -> None:
         record = self.record(account)
@@ -239,8 +239,9 @@ class Tolerance(Subject):
         self, account: ContractAccount, payload: object
     ) -> None:
         client, _ = account.scripted(lambda _: json_response(200, payload))
-        with pytest.raises(UnexpectedResponse):
-            client.list_numbers()
+        if payload != self.page([], None):
+            with pytest.raises(UnexpectedResponse):
+                client.list_numbers()
         with pytest.raises(UnexpectedResponse):
             client.get_number("some-id")
 
@@ -267,6 +268,7 @@ class Tolerance(Subject):
             client.get_number("some-id")
 
     def test_a_failure_in_the_middle_of_a_listing_is_raised(self, account: ContractAccount) -> None:
+        self.needs_pages(account)
         pages = iter([json_response(200, self.page([self.record(account)], "next-page")), HTML])
         client, _ = account.scripted(lambda _: next(pages))
         assert client.list_numbers(first=1)

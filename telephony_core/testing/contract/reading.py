@@ -54,6 +54,7 @@ class Reading(Subject):
             account.client.list_numbers(first=0)
 
     def test_list_asks_for_a_page_when_it_is_needed(self, account: ContractAccount) -> None:
+        self.needs_pages(account)
         self.fill(account, MANY)
         account.client.list_numbers(first=1)
         asked_for_one = len(account.sent)
@@ -69,6 +70,7 @@ class Reading(Subject):
         assert account.client.list_numbers() == []
 
     def test_list_goes_on_after_an_empty_page(self, account: ContractAccount) -> None:
+        self.needs_pages(account)
         record = self.record(account)
         pages = iter([self.page([], "next-page"), self.page([record], None)])
         client, _ = account.scripted(lambda _: json_response(200, next(pages, self.page([], None))))
@@ -80,6 +82,7 @@ class Reading(Subject):
         assert len(backend.sent) <= FEW_REQUESTS
 
     def test_list_with_a_cursor_that_repeats_ends_with_an_error(self, account: ContractAccount) -> None:
+        self.needs_pages(account)
         answer = json_response(200, self.page([self.record(account)], "same-cursor"))
         client, backend = account.scripted(lambda _: answer)
         with pytest.raises(UnexpectedResponse):
@@ -87,6 +90,7 @@ class Reading(Subject):
         assert len(backend.sent) <= FEW_REQUESTS
 
     def test_a_record_that_comes_on_two_pages_is_listed_once(self, account: ContractAccount) -> None:
+        self.needs_pages(account)
         record = self.record(account)
         pages = iter([self.page([record], "next-page"), self.page([record], None)])
         client, _ = account.scripted(lambda _: json_response(200, next(pages, self.page([], None))))
@@ -137,6 +141,7 @@ class Reading(Subject):
         assert {candidate.id for candidate in caught.value.candidates} == {number.id, twin}
 
     def test_find_prefers_the_live_record_to_released_ones(self, account: ContractAccount) -> None:
+        self.needs_status(account)
         number = self.unique(account)
         over = next((n for n in account.client.list_numbers(status=NumberStatus.RELEASED)), None)
         if over is None:
@@ -145,6 +150,7 @@ class Reading(Subject):
         assert account.client.find_number(str(number.identity)) == number
 
     def test_find_gives_a_released_record_when_there_is_no_other(self, account: ContractAccount) -> None:
+        self.needs_status(account)
         numbers = account.client.list_numbers()
         identities = [number.identity.e164 for number in numbers]
         over = [n for n in numbers if n.status is NumberStatus.RELEASED and identities.count(n.identity.e164) == 1]

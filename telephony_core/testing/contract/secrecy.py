@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -58,7 +59,7 @@ class Secrecy(Subject):
     def test_requests_stay_below_a_base_url_with_a_path(self, account: ContractAccount) -> None:
         page = self.page([self.record(account)], ELSEWHERE)
         client, script = account.scripted(lambda _: json_response(200, page), base_url=f"{GATEWAY}/")
-        with pytest.raises(TelephonyError):
+        with pytest.raises(TelephonyError) if self.paged else contextlib.nullcontext():
             client.list_numbers()
         with pytest.raises(TelephonyError):
             client.get_number(ELSEWHERE)

@@ -47,8 +47,11 @@ class Subject:
 
     id_key: ClassVar[str] = "id"
     number_key: ClassVar[str] = "number"
-    status_key: ClassVar[str] = "status"
-    """Keys of the vendor's number record."""
+    status_key: ClassVar[str | None] = "status"
+    """Keys of the vendor's number record; no ``status_key`` where every record stands for a number in use."""
+
+    paged: ClassVar[bool] = True
+    """Whether a listing comes in pages; where it comes whole, `page` leaves the cursor out."""
 
     label: ClassVar[str] = "Contract kit ☎"
     address: ClassVar[str] = "trunk.contract.example:5070"
@@ -101,6 +104,17 @@ class Subject:
         """Skip the case of a provider that does not offer this."""
         if not account.capabilities.offers(operation):
             pytest.skip(f"{account.spec.slug} offers no {operation.value.replace('_', ' ')}")
+
+    def needs_pages(self, account: ContractAccount) -> None:
+        """Skip the case of a provider whose listing comes whole."""
+        if not self.paged:
+            pytest.skip(f"{account.spec.slug} lists everything at once")
+
+    def needs_status(self, account: ContractAccount) -> str:
+        """The key of the status. Skips the case of a provider whose records have none."""
+        if self.status_key is None:
+            pytest.skip(f"a record of {account.spec.slug} has no status")
+        return self.status_key
 
     # -- choosing numbers
 

@@ -1,0 +1,113 @@
+"""What ElevenLabs can be told and what it tells, as data, each point with its source."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from telephony_core.domain.agents import AgentVersion
+from telephony_core.domain.lifecycle import Origin
+from telephony_core.domain.number_identity import NumberKind
+from telephony_core.provider.capabilities import (
+    AddressForms,
+    Admits,
+    AgentVersions,
+    AllowListMeaning,
+    Capabilities,
+    Field,
+    FieldSupport,
+    ImportableNumbers,
+    InboundHost,
+    Operation,
+    OperationSupport,
+    RateLimit,
+    ReleaseEffect,
+    ReleaseTerms,
+)
+
+SLUG: Final = "elevenlabs"
+REGION: Final = "US"
+
+SPEC: Final = "vendor OpenAPI of 2026-08-22"
+SIP_GUIDE: Final = "vendor guide 'SIP trunking', 2026"
+HELP: Final = "vendor help centre, 2026"
+
+_IMPORTED: Final = frozenset({Origin.IMPORTED})
+_NO_CLEARING: Final = "what null does is not documented, so it is never sent"
+
+CAPABILITIES: Final = Capabilities(
+    region=REGION,
+    operations={
+        Operation.LIST: OperationSupport(source=SPEC, note="the whole list in one answer"),
+        Operation.GET: OperationSupport(source=SPEC),
+        Operation.FIND: OperationSupport(source=SPEC, note="by the list: no filter by number exists"),
+        Operation.IMPORT: OperationSupport(source=SPEC, origins=_IMPORTED),
+        Operation.UPDATE_LABEL: OperationSupport(source=SPEC, origins=_IMPORTED, note="linked numbers too"),
+        Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
+        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, origins=_IMPORTED, note="linked numbers too"),
+        Operation.RELEASE: OperationSupport(
+            source=SPEC,
+            origins=_IMPORTED,
+            note="not of linked numbers: what it does at their carrier is not documented",
+        ),
+    },
+    # No outbound agent: whoever orders a call names the agent and the number.
+    fields={
+        Field.LABEL: FieldSupport(source=SPEC, read_from="label", required_on_import=True, note=_NO_CLEARING),
+        Field.INBOUND_AGENT: FieldSupport(
+            source=SPEC, read_from="assigned_agent", clearable=True, note="cleared by null, as a client's guide says"
+        ),
+        Field.ALLOWED_ADDRESSES: FieldSupport(
+            source=SPEC, read_from="inbound_trunk.allowed_addresses", note=_NO_CLEARING
+        ),
+        Field.INBOUND_ENCRYPTION: FieldSupport(
+            source=SPEC, read_from="inbound_trunk.media_encryption", note=_NO_CLEARING
+        ),
+        Field.ADDRESS: FieldSupport(
+            source=SPEC,
+            read_from="outbound_trunk.address",
+            note="host[:port] and the transport apart; the first outbound setting of a number has to be this one",
+        ),
+        Field.USERNAME: FieldSupport(
+            source=SPEC,
+            read_from="outbound_trunk.username",
+            note="may be changed alone where the trunk has credentials; whether they can be taken away is not known",
+        ),
+        Field.PASSWORD: FieldSupport(source=SPEC, readable=False, note="may be changed alone, like the user name"),
+        Field.OUTBOUND_ENCRYPTION: FieldSupport(
+            source=SPEC, read_from="outbound_trunk.media_encryption", note=_NO_CLEARING
+        ),
+    },
+    importable=ImportableNumbers(
+        source=SIP_GUIDE,
+        kinds=frozenset({NumberKind.E164}),
+        as_is=frozenset({NumberKind.LOCAL, NumberKind.SERVICE}),
+        note="E.164 of any country; other digits have to be what the trunk calls, character by character",
+    ),
+    address_forms=AddressForms(source=SPEC, transport=True, note="without one ElevenLabs chooses (auto)"),
+    allow_list=AllowListMeaning(
+        source=SPEC,
+        when_missing=Admits.UNKNOWN,
+        when_empty=Admits.UNKNOWN,
+        note="neither is documented; in LiveKit, on which it runs, an empty list lets everybody in",
+    ),
+    agent_versions=AgentVersions(
+        source=SPEC,
+        kinds=frozenset({AgentVersion.PUBLISHED}),
+        literals="agtbrch_[0-9A-Za-z]+",
+        readable=True,
+        note="a literal is the id of a branch; without a branch an agent's main one answers",
+    ),
+    release={Origin.IMPORTED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False)},
+    inbound_host=InboundHost(
+        source=SIP_GUIDE,
+        host=None,
+        note="it follows from the number and its region: sip.rtc.elevenlabs.io for one on the standard stack of the "
+        "global region, port 5060 over TCP or 5061 over TLS, and +NUMBER as the user part",
+    ),
+    rate_limit=RateLimit(
+        source=HELP,
+        per_second=None,
+        per_minute=None,
+        note="requests at a time are limited by plan; no figures for phone numbers",
+    ),
+)

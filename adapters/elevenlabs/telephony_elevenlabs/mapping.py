@@ -1,0 +1,403 @@
+"""Between ElevenLabs' words and the model's, both ways: pure functions that know every word they can meet.
+
+Reading never fails for one odd field; it is left unknown and named in ``problems`` by ElevenLabs' own field name, and
+so is every setting that the model has no word for. Writing builds a half of the trunk whole, out of what the number has
+now, because nobody documents whether a half that is sent is merged or replaces what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from pydantic import SecretStr
+
+from telephony_core.domain.agents import PUBLISHED, AgentRef
+from telephony_core.domain.allow_list import readable_allowed_address
+from telephony_core.domain.lifecycle import NumberStatus, Origin
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import (
+    CredentialState,
+    InboundSip,
+    InboundUpdate,
+    MediaEncryption,
+    OutboundSip,
+    OutboundUpdate,
+    SipConfig,
+)
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import InvalidInput, NotAllowed, UnexpectedResponse, UnsupportedField
+from telephony_core.provider.changes import NumberImport, SipUpdate
+from telephony_core.provider.flow import Json
+from telephony_core.provider.wire import read_record
+from telephony_elevenlabs.capabilities import REGION, SLUG
+from telephony_elevenlabs.config import INBOUND_HOSTS, Region
+from telephony_elevenlabs.wire import AgentRecord, InboundRecord, NumberRecord, OutboundRecord
+
+ORIGINS: Final[Mapping[str, Origin]] = {
+    "sip_trunk": Origin.IMPORTED,
+    # Linked by the secret of an account at the carrier: no trunk of the customer's, and not imported over one.
+    "twilio": Origin.UNKNOWN,
+    "exotel": Origin.UNKNOWN,
+}
+
+ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {
+    "disabled": MediaEncryption.DISABLE,
+    "allowed": MediaEncryption.ALLOW,
+    "required": MediaEncryption.REQUIRE,
+}
+_ENCRYPTION_WORDS: Final = {meaning: word for word, meaning in ENCRYPTIONS.items()}
+
+AUTO: Final = "auto"
+TRANSPORTS: Final = (AUTO, "udp", "tcp", "tls")
+
+UNMODELLED: Final = "set, and the model has no word for it"
+"""What ``problems`` say of a setting that was read and cannot be shown."""
+
+PartT = TypeVar("PartT", AgentRecord, InboundRecord, OutboundRecord)
+
+
+# -- reading
+
+
+def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> PhoneNumber:
+    """A number out of its record, the fields of it that could not be read, and what to show as ``raw``."""
+    provider, problems = record["provider"], list(unreadable)
+    problems += _odd_word("provider", provider, ORIGINS)
+    agent = _part(AgentRecord, record["assigned_agent"], "assigned_agent", problems)
+    inbound = _part(InboundRecord, record["inbound_trunk"], "inbound_trunk", problems)
+    found = record["outbound_trunk"] or record["provider_config"]
+    outbound = _part(OutboundRecord, found, "outbound_trunk", problems)
+    has_trunk = ORIGINS.get(provider) is Origin.IMPORTED or not (inbound is None and outbound is None)
+    sip = _read_trunk(inbound, outbound, problems) if has_trunk else None
+    inbound_agent = _read_agent(agent, problems)
+    problems += [f"{name}: {UNMODELLED}" for name in _unmodelled(record, agent, inbound, outbound)]
+    return PhoneNumber.unchecked(
+        {
+            "provider": SLUG,
+            "id": record["id"],
+            "identity": NumberIdentity.parse(record["phone_number"], region=REGION),
+            "status": NumberStatus.ACTIVE,
+            "provider_status": None,
+            "origin": ORIGINS.get(provider, Origin.UNKNOWN),
+            "provider_origin": provider or None,
+            "label": record["label"] or None,
+            "sip": sip,
+            "inbound_agent": inbound_agent,
+            "outbound_agent": None,
+            "created_at": None,
+            "updated_at": None,
+            "starts_at": None,
+            "release_requested_at": None,
+            "ends_at": None,
+            "monthly_fee": None,
+            "problems": tuple(problems),
+            "raw": raw,
+        }
+    )
+
+
+def _part(shape: type[PartT], found: PartT | dict[str, object] | None, name: str, problems: list[str]) -> PartT | None:
+    """One object inside a record; what of it cannot be read is named."""
+    if found is None or isinstance(found, shape):
+        return found
+    part, unreadable = read_record(shape, found)
+    problems += [f"{name}.{problem}" for problem in unreadable]
+    return part
+
+
+def _odd_word(field: str, word: str, words: Mapping[str, object] | tuple[str, ...]) -> tuple[str, ...]:
+    """What to say of a word that is not documented."""
+    return (f"{field}: none of the documented words ({', '.join(words)})",) if word and word not in words else ()
+
+
+def _read_agent(agent: AgentRecord | None, problems: list[str]) -> AgentRef | None:
+    if agent is None or not agent.agent_id:
+        return None
+    unread = any(problem.startswith("assigned_agent.branch_id:") for problem in problems)
+    return _agent(agent.agent_id, None if unread else agent.branch_id or PUBLISHED)
+
+
+@lru_cache(maxsize=4096)
+def _agent(id: str, version: str | None) -> AgentRef:
+    return AgentRef(id, version=version)
+
+
+def _read_trunk(inbound: InboundRecord | None, outbound: OutboundRecord | None, problems: list[str]) -> SipConfig:
+    """Both halves. One that is not configured has no settings, and no credentials."""
+    into, out_of = InboundSip(), OutboundSip(credentials=CredentialState.NONE)
+    if inbound is not None:
+        listed = inbound.allowed_addresses
+        into, odd = _inbound(None if listed is None else tuple(listed), inbound.media_encryption)
+        problems += odd
+    if outbound is not None:
+        out_of, odd = _outbound(
+            outbound.address,
+            outbound.transport,
+            outbound.media_encryption,
+            outbound.username,
+            outbound.has_auth_credentials,
+        )
+        problems += odd
+    return SipConfig(inbound=into, outbound=out_of)
+
+
+_CREDENTIALS: Final = {True: CredentialState.SET, False: CredentialState.NONE, None: CredentialState.UNKNOWN}
+
+# What many numbers share is made once: the models are frozen.
+
+
+@lru_cache(maxsize=4096)
+def _inbound(addresses: tuple[str, ...] | None, encryption: str) -> tuple[InboundSip, tuple[str, ...]]:
+    odd = [
+        f"inbound_trunk.allowed_addresses: entry {position} is no IP address or network"
+        for position, entry in enumerate(addresses or (), start=1)
+        if not readable_allowed_address(entry)
+    ]
+    sip = InboundSip(
+        allowed_addresses=addresses,
+        media_encryption=ENCRYPTIONS.get(encryption, MediaEncryption.UNKNOWN),
+        provider_media_encryption=encryption or None,
+    )
+    return sip, (*odd, *_odd_word("inbound_trunk.media_encryption", encryption, ENCRYPTIONS))
+
+
+@lru_cache(maxsize=4096)
+def _outbound(
+    address: str | None, transport: str, encryption: str, username: str | None, has_credentials: bool | None
+) -> tuple[OutboundSip, tuple[str, ...]]:
+    read, odd = _read_address(address, transport)
+    sip = OutboundSip(
+        address=read,
+        username=username or None,
+        credentials=_CREDENTIALS[has_credentials],
+        media_encryption=ENCRYPTIONS.get(encryption, MediaEncryption.UNKNOWN),
+        provider_media_encryption=encryption or None,
+    )
+    return sip, (*odd, *_odd_word("outbound_trunk.media_encryption", encryption, ENCRYPTIONS))
+
+
+@lru_cache(maxsize=4096)
+def _read_address(text: str | None, transport: str) -> tuple[SipAddress | None, tuple[str, ...]]:
+    """Host and port from one field and the transport from another, as one address.
+
+    Without a transport that can be read it is none: the bare host would say that ElevenLabs chooses.
+    """
+    if not text:
+        return None, ()
+    if transport not in TRANSPORTS:
+        odd = _odd_word("outbound_trunk.transport", transport, TRANSPORTS)
+        return None, (*odd, "outbound_trunk.address: not read, because its transport is not known")
+    try:
+        address = SipAddress.parse(text)
+        if transport == AUTO:
+            return address, ()
+        if address.transport is not None:
+            raise InvalidInput("it holds a transport of its own", remedy="look at it in the dashboard")
+        return replace(address, scheme=address.scheme or "sip", transport=transport), ()  # type: ignore[arg-type]
+    except InvalidInput as error:
+        return None, (f"outbound_trunk.address: {error.message}",)
+
+
+def _unmodelled(
+    record: NumberRecord, agent: AgentRecord | None, inbound: InboundRecord | None, outbound: OutboundRecord | None
+) -> Iterator[str]:
+    """Settings of a number that restrict or change its calls, and that the model cannot show, by dotted name."""
+    if agent is not None and agent.environment:
+        yield "assigned_agent.environment"
+    if inbound is not None:
+        yield from _set_in(inbound, "inbound_trunk", ("allowed_numbers", "remote_domains", "attributes_to_headers"))
+        # Digest that callers have to pass. Reading "no list of addresses" alone would take the trunk for open.
+        if inbound.has_auth_credentials or inbound.username:
+            yield "inbound_trunk.credentials"
+    if outbound is not None:
+        yield from _set_in(outbound, "outbound_trunk", ("headers", "attributes_to_headers", "enabled_codecs"))
+    if record["livekit_stack"] not in ("", "standard"):
+        yield "livekit_stack"
+    if record["store_sip_messages"] is False:
+        yield "store_sip_messages"
+
+
+def _set_in(trunk: InboundRecord | OutboundRecord, name: str, fields: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"{name}.{field}" for field in fields if getattr(trunk, field))
+    yield from (f"{name}.{field}" for field, value in (trunk.model_extra or {}).items() if value)
+
+
+# -- writing
+
+
+def import_body(change: NumberImport, identity: NumberIdentity) -> dict[str, Json]:
+    """The body that imports a number. ``provider`` is always said: nothing else tells the kinds of import apart."""
+    body: dict[str, Json] = {
+        "provider": "sip_trunk",
+        "phone_number": identity.e164 or identity.raw,
+        "label": change.label,
+    }
+    if change.inbound is not None and change.inbound.changes:
+        body["inbound_trunk_config"] = inbound_body(None, change.inbound)
+    if change.outbound is not None and change.outbound.changes:
+        body["outbound_trunk_config"] = outbound_body(None, change.outbound)
+    return body
+
+
+def sip_body(change: SipUpdate, payload: Mapping[str, object]) -> dict[str, Json]:
+    """The body that changes trunk settings: each half that changes, whole, built out of a payload just read.
+
+    The payload has to be the vendor's own, not a number's ``raw``: a hidden value would be written as ``[hidden]``.
+    Raises what `inbound_body` and `outbound_body` raise.
+    """
+    body: dict[str, Json] = {}
+    if isinstance(change.inbound, InboundUpdate) and change.inbound.changes:
+        body["inbound_trunk_config"] = inbound_body(payload.get("inbound_trunk"), change.inbound)
+    if isinstance(change.outbound, OutboundUpdate) and change.outbound.changes:
+        trunk = payload.get("outbound_trunk") or payload.get("provider_config")
+        body["outbound_trunk_config"] = outbound_body(trunk, change.outbound)
+    return body
+
+
+_READ_ONLY: Final = frozenset({"has_auth_credentials", "username", "has_outbound_trunk"})
+_INBOUND: Final = frozenset(
+    {"allowed_addresses", "allowed_numbers", "media_encryption", "remote_domains", "attributes_to_headers"}
+)
+_OUTBOUND: Final = frozenset(
+    {"address", "transport", "media_encryption", "headers", "attributes_to_headers", "enabled_codecs"}
+)
+
+
+def inbound_body(trunk: object, change: InboundUpdate) -> dict[str, Json]:
+    """The inbound half: what the trunk has (``None``: there is none), with the change on top.
+
+    Raises `NotAllowed` where this would make a trunk without a list, and what `_kept` raises.
+    """
+    half = _kept(trunk, _INBOUND, "inbound")
+    if trunk is None and "allowed_addresses" not in change.changes and not change.allow_any:
+        raise NotAllowed(
+            "the number has no inbound trunk yet, and one without an allow-list may let everybody call in",
+            allowance="allow_any",
+            remedy="name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may call",
+        )
+    for leaf in change.changes:
+        value = getattr(change, leaf)
+        if value is None:
+            raise _not_clearable(f"inbound.{leaf}")
+        half[leaf] = _ENCRYPTION_WORDS[value] if isinstance(value, MediaEncryption) else value
+    if _has_credentials(trunk):
+        half["credentials"] = _credentials(trunk, "inbound")
+    return half
+
+
+def outbound_body(trunk: object, change: OutboundUpdate) -> dict[str, Json]:
+    """The outbound half: what the trunk has (``None``: there is none), with the change on top.
+
+    Raises `InvalidInput` where the address or one of user name and password is missing, and what `_kept` raises.
+    """
+    half = _kept(trunk, _OUTBOUND, "outbound")
+    for leaf in change.changes:
+        if getattr(change, leaf) is None:
+            raise _not_clearable(f"outbound.{leaf}")
+    if change.address is not None:
+        half["address"] = replace(change.address, transport=None).host_port()
+        half["transport"] = change.address.transport or AUTO
+    if change.media_encryption is not None:
+        half["media_encryption"] = _ENCRYPTION_WORDS[change.media_encryption]
+    if "address" not in half:
+        raise InvalidInput(
+            "the number has no outbound trunk yet, and its first setting has to be the address",
+            remedy="give outbound.address along",
+        )
+    if change.changes & {"username", "password"} or _has_credentials(trunk):
+        half["credentials"] = _credentials(trunk, "outbound", change.username, change.password)
+    return half
+
+
+def _kept(trunk: object, fields: frozenset[str], half: str) -> dict[str, Json]:
+    """What a half has now and would lose if it were replaced by one without it.
+
+    Raises `UnsupportedField` where it has a setting that this adapter does not know and so cannot send back.
+    """
+    if trunk is None:
+        return {}
+    if not isinstance(trunk, Mapping):
+        raise UnexpectedResponse(f"the {half} trunk is a JSON {type(trunk).__name__}, not an object")
+    unknown = sorted(
+        str(name) for name, value in trunk.items() if value and name not in fields and name not in _READ_ONLY
+    )
+    if unknown:
+        raise UnsupportedField(
+            f"the {half} trunk has settings that are not known here and might be lost by a change of it: "
+            f"{', '.join(unknown)[:200]}",
+            field=half,
+            remedy="make this change in the dashboard, or upgrade telephony-core",
+        )
+    return {name: _sent_back(name, value) for name, value in trunk.items() if name in fields and value is not None}
+
+
+def _sent_back(name: str, value: Any) -> Json:
+    """A value as it was read. Headers may hold what identifies a caller to a server: no error shows their values."""
+    if name == "headers" and isinstance(value, Mapping):
+        return {key: SecretStr(text) if isinstance(text, str) and text else text for key, text in value.items()}
+    kept: Json = value
+    return kept
+
+
+def _has_credentials(trunk: object) -> bool:
+    return isinstance(trunk, Mapping) and bool(trunk.get("has_auth_credentials") or trunk.get("username"))
+
+
+def _credentials(
+    trunk: object, half: str, username: str | None = None, password: SecretStr | None = None
+) -> dict[str, Json]:
+    """User name and password, the new ones before those that are there.
+
+    A password that is left out stays (spec); without a user name the vendor would refuse them.
+    """
+    username = username or (trunk.get("username") if isinstance(trunk, Mapping) else None)
+    if not isinstance(username, str) or not username:
+        raise InvalidInput(
+            f"the {half} trunk shows no user name, and its credentials cannot be sent without one",
+            remedy="give outbound.username and outbound.password along"
+            if half == "outbound"
+            else "make this change in the dashboard",
+        )
+    if password is None and not _has_credentials(trunk):
+        raise InvalidInput(
+            "the outbound trunk has no password yet, so a user name alone says nothing",
+            remedy="give outbound.password along",
+        )
+    return {"username": username} if password is None else {"username": username, "password": password}
+
+
+def _not_clearable(field: str) -> UnsupportedField:
+    return UnsupportedField(
+        f"{SLUG} documents no way to clear it", field=field, remedy="set another value, or leave it as it is"
+    )
+
+
+def agent_body(number: PhoneNumber, agent: AgentRef | None) -> dict[str, Json]:
+    """The body that assigns an agent, or takes it off.
+
+    A branch that the number has now would stay (an absent key leaves), so it is taken off where none is wanted.
+    """
+    if agent is None:
+        return {"agent_id": None}
+    if agent.version is not PUBLISHED:
+        return {"agent_id": agent.agent_id, "branch_id": agent.version}
+    had_branch = number.inbound_agent is not None and number.inbound_agent.version is not PUBLISHED
+    return {"agent_id": agent.agent_id} | ({"branch_id": None} if had_branch else {})
+
+
+# -- where calls are sent
+
+
+def inbound_uri(number: PhoneNumber, region: Region) -> SipAddress | None:
+    """Where the carrier has to send calls to this number; ``None`` where ElevenLabs does not document it."""
+    host = INBOUND_HOSTS.get((str(number.raw.get("livekit_stack")), region))
+    if host is None or number.origin is not Origin.IMPORTED:
+        return None
+    try:
+        return SipAddress(host, 5060, "sip", "tcp", number.identity.e164 or number.identity.raw)
+    except InvalidInput:
+        return None  # a text that can be no user part of an address
