@@ -9,7 +9,7 @@ from telephony_core.cli.output.capabilities import points
 from telephony_core.provider.registry import registry
 
 README = Path(__file__).parents[2] / "README.md"
-OURS = ("vox", "diga")
+OURS = ("vox", "diga", "elevenlabs", "retell")
 BETWEEN = re.compile(r"(<!-- matrix: [^\n]* -->\n).*?(<!-- /matrix -->)", re.DOTALL)
 
 
