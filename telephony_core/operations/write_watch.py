@@ -20,11 +20,11 @@ class WriteWatch:
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
-        self.trail = Trail()
-        self.wrote = False
-        self.once = False
+        self.trail: Trail = Trail()
+        self.wrote: bool = False
+        self.once: bool = False
         """Whether something was sent that must not be repeated."""
-        self.accepted = False
+        self.accepted: bool = False
         """Whether the provider accepted such a request."""
         self.lost: AnswerLost | None = None
         """The answer that was lost, whatever the flow made of it afterwards."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
 
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
@@ -28,9 +26,6 @@ from telephony_core.sip_check.report import (
     VantagePoint,
     milliseconds,
 )
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 VANTAGE_NOTE = (
     "The provider's calls come from its own network: what answers, refuses or stays silent here may do otherwise there."
@@ -87,23 +82,35 @@ async def acheck_trunk(
     )
 
 
-def _blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    @wraps(function)
-    def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            pass
-        else:
-            raise RuntimeError("check_trunk() would block the running event loop; use `await acheck_trunk(...)`")
-        return asyncio.run(function(*args, **kwargs))
-
-    call.__name__ = call.__qualname__ = "check_trunk"
-    call.__doc__ = "`acheck_trunk` for code without an event loop. Raises `RuntimeError` where one is running."
-    return call
-
-
-check_trunk = _blocking(acheck_trunk)
+def check_trunk(
+    address: SipAddress | str,
+    credentials: TrunkCredentials | None = None,
+    *,
+    transports: Sequence[Transport] | None = None,
+    steps: Collection[CheckStep | str] = (CheckStep.OPTIONS,),
+    tls: ssl.SSLContext | None = None,
+    timing: Timing | None = None,
+    limits: Limits | None = None,
+    names: NameService | None = None,
+) -> TrunkReport:
+    """`acheck_trunk` for code without an event loop. Raises `RuntimeError` where one is running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        pass
+    else:
+        raise RuntimeError("check_trunk() would block the running event loop; use `await acheck_trunk(...)`")
+    return asyncio.run(
+        acheck_trunk(
+            *(address, credentials),
+            transports=transports,
+            steps=steps,
+            tls=tls,
+            timing=timing,
+            limits=limits,
+            names=names,
+        )
+    )
 
 
 def _checked_steps(steps: Collection[CheckStep | str], credentials: TrunkCredentials | None) -> frozenset[CheckStep]:

@@ -8,7 +8,8 @@ is always an id, and so is everything else; ``--id`` makes any argument one.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SIP_IDENTIFIER: Final = re.compile(r"(?:sips?|tel):|.*@", re.IGNORECASE | re.DOTALL)
 
-limit_option = click.option("--limit", type=click.IntRange(1, 10**9), metavar="N", help="Stop after so many.")
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+def limit_option(command: CommandT) -> CommandT:
+    """``--limit N``."""
+    return click.option("--limit", type=click.IntRange(1, 10**9), metavar="N", help="Stop after so many.")(command)
 
 
 def is_id(argument: str, region: str) -> bool:

@@ -1,5 +1,7 @@
 """`telephony agents …`: the agents of a number."""
 
+import click
+
 from telephony_core.cli.options import group
 
-command = group(__name__, "Assign agents to a number.", ("assign",))
+command: click.Group = group(__name__, "Assign agents to a number.", ("assign",))

@@ -1,8 +1,10 @@
 """`telephony migrate …`: move numbers between providers, one command to a step."""
 
+import click
+
 from telephony_core.cli.options import group
 
-command = group(
+command: click.Group = group(
     __name__,
     """Move numbers between providers without losing one.
 

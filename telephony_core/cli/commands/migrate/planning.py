@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -22,14 +22,28 @@ if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Finding
     from telephony_core.transport.pace import Pace
 
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 _NO_TERMINAL: Final = 100
 """Columns of text that goes to a pipe or a file."""
 
-inventory_argument = click.argument("inventory_file", metavar="INVENTORY", type=InputFile())
-to_option = click.option("--to", "target", required=True, metavar="NAME", help="Connection that the numbers go to.")
-map_option = click.option(
-    "--map", "map_file", metavar="FILE", type=InputFile(), help="What `telephony migrate map` wrote and you edited."
-)
+
+def inventory_argument(command: CommandT) -> CommandT:
+    """``INVENTORY``: the file of what the source holds."""
+    return click.argument("inventory_file", metavar="INVENTORY", type=InputFile())(command)
+
+
+def to_option(command: CommandT) -> CommandT:
+    """``--to NAME``."""
+    return click.option("--to", "target", required=True, metavar="NAME", help="Connection that the numbers go to.")(
+        command
+    )
+
+
+def map_option(command: CommandT) -> CommandT:
+    """``--map FILE``."""
+    return click.option(
+        "--map", "map_file", metavar="FILE", type=InputFile(), help="What `telephony migrate map` wrote and you edited."
+    )(command)
 
 
 def read_both(

@@ -1,8 +1,10 @@
 """`telephony numbers …`: the numbers of one connection."""
 
+import click
+
 from telephony_core.cli.options import group
 
-command = group(
+command: click.Group = group(
     __name__,
     "List, show, import, label and release numbers.",
     ("list", "show", "import", "label", "release", "revoke-release", "available"),

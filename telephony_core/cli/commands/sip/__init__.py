@@ -1,5 +1,7 @@
 """`telephony sip …`: the trunk of a number."""
 
+import click
+
 from telephony_core.cli.options import group
 
-command = group(__name__, "Show, change and check the trunk of a number.", ("show", "set", "check"))
+command: click.Group = group(__name__, "Show, change and check the trunk of a number.", ("show", "set", "check"))
