@@ -29,7 +29,7 @@ from telephony_core.domain.sip import (
     SipConfig,
 )
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, NotAllowed, UnexpectedResponse, UnsupportedField
+from telephony_core.errors import InvalidInput, NotAllowed, Remedy, UnexpectedResponse, UnsupportedField
 from telephony_core.provider.changes import NumberImport, SipUpdate
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import read_record
@@ -277,7 +277,10 @@ def inbound_body(trunk: object, change: InboundUpdate) -> dict[str, Json]:
         raise NotAllowed(
             "the number has no inbound trunk yet, and one without an allow-list may let everybody call in",
             allowance="allow_any",
-            remedy="name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may call",
+            remedy=Remedy(
+                "name the addresses of the carrier, or pass `InboundUpdate(allow_any=True)` if everybody may call",
+                cli="name the addresses of the carrier, or say --allow-any if everybody may call",
+            ),
         )
     for leaf in change.changes:
         value = getattr(change, leaf)

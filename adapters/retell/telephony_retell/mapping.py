@@ -19,7 +19,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState, OutboundSip, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput
+from telephony_core.errors import InvalidInput, Remedy
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
@@ -276,7 +276,10 @@ def version_word(version: AgentVersion | str | None) -> int | str:
     if version is None:
         raise InvalidInput(
             "the version of the agent is missing",
-            remedy="give PUBLISHED, a version number, `latest` or a tag",
+            remedy=Remedy(
+                "give PUBLISHED, a version number, `latest` or a tag",
+                cli="give published, a version number, `latest` or a tag",
+            ),
         )
     if version is AgentVersion.PUBLISHED:
         return PUBLISHED
