@@ -87,19 +87,19 @@ class NumberIdentity(BaseModel, frozen=True):
     def _reading(self) -> _Reading:
         return _read(self.raw, self.read_in)
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @cached_property
     def kind(self) -> NumberKind:
         """What the string stands for."""
         return self._reading.kind
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @cached_property
     def e164(self) -> str | None:
         """The number in E.164 with its ``+``; only for ``kind`` `NumberKind.E164`."""
         return self._reading.e164
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @cached_property
     def region(self) -> str | None:
         """ISO 3166 region the number belongs to.
@@ -109,7 +109,7 @@ class NumberIdentity(BaseModel, frozen=True):
         """
         return self._reading.region
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @cached_property
     def national_digits(self) -> str | None:
         """An E.164 number as its own country dials it: ``+827011112222`` gives ``07011112222``. Only ``[0-9]``.

@@ -54,7 +54,7 @@ class DeprovisionPreview(BaseModel, frozen=True):
     needs_allowance: tuple[str, ...] = ()
     """Names of side effects that have to be allowed first."""
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def confirm(self) -> int:
         return len(self.forecasts)
@@ -124,12 +124,12 @@ class DeprovisionReport(BaseModel, frozen=True):
     stopped: Stopped | None = None
     why_stopped: str | None = None
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def is_complete(self) -> bool:
         return not self.left_alone and not self.not_started
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def remainder(self) -> tuple[str, ...]:
         return (*(left.number for left in self.left_alone), *self.not_started)
@@ -140,7 +140,7 @@ class DeprovisionReport(BaseModel, frozen=True):
         doubted = f" ({len(self.in_doubt)} in doubt)" if self.in_doubt else ""
         return f"{len(self.done)} released" + (f", {left} left{doubted}" if left else "")
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
         return (command("report" if self.is_complete else self.command, self.plan),)

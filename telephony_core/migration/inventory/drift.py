@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Final
 
 from pydantic import JsonValue
@@ -20,6 +21,7 @@ from telephony_core.provider.capabilities import Field as Setting
 _WHOLE: Final = ("status", "origin")
 _MADE_AT: Final = ("created_at", "starts_at")
 """When a record was made, as providers show it: vox the one, Diga the other."""
+_TIMES: Final = (*_MADE_AT, "updated_at")
 
 
 def stale_fields(
@@ -34,10 +36,8 @@ def stale_fields(
     pairs: list[tuple[str, object, object]] = []
     if not planned.identity.same_in_account(now.identity):
         pairs.append(("number", planned.identity, now.identity))
-    for name in _MADE_AT:  # another time of creation: it was deleted, and another one was made under its id
-        before, after = getattr(planned, name), getattr(now, name)
-        if before is not None and after is not None and before != after:
-            pairs.append((name, before, after))
+    made_before, made_now = _times(planned), _times(now)
+    pairs += [(name, at, made_now[name]) for name, at in made_before.items() if made_now.get(name, at) != at]
     for name in (*_WHOLE, *SETTINGS):
         before, after = _read(planned, name), _read(now, name)
         ours = isinstance(before, AgentRef) and before.agent_id in unpublished and after is None
@@ -53,9 +53,7 @@ def snapshot(record: PhoneNumber) -> dict[str, JsonValue]:
     for name in (*_WHOLE, *SETTINGS):
         value = _read(record, name)
         texts[name] = value_text(tuple(sorted(map(str, value))) if isinstance(value, tuple) else value)
-    for name in _MADE_AT:
-        if (at := getattr(record, name)) is not None:  # some answers to an import leave it out
-            texts[name] = at.isoformat()
+    texts |= {name: at.isoformat() for name, at in _times(record).items()}
     # A user name may have come from a secret reference: enough of it is kept to see whether it has changed.
     texts[Setting.USERNAME] = hashlib.sha256(str(texts[Setting.USERNAME]).encode()).hexdigest()[:16]
     return texts
@@ -67,8 +65,18 @@ def changed_since(before: Mapping[str, object], now: PhoneNumber) -> tuple[Field
     return tuple(
         FieldDrift(field=name, before=str(text), after=str(shown.get(name, NOT_REPORTED)))
         for name, text in before.items()
-        if text != shown.get(name) and (name not in _MADE_AT or name in shown)
+        if text != shown.get(name) and (name not in _TIMES or name in shown)
     )
+
+
+def _times(record: PhoneNumber) -> dict[str, datetime]:
+    """What tells a record from another one that was made under its id later; some answers to an import leave it out.
+
+    Retell shows no time of creation, and its id is the number. There one that was deleted and imported again differs in
+    nothing but the time of its last change.
+    """
+    times = {name: at for name in _MADE_AT if (at := getattr(record, name)) is not None}
+    return times or ({} if record.updated_at is None else {"updated_at": record.updated_at})
 
 
 def _read(record: PhoneNumber, name: str) -> object:

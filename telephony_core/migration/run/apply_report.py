@@ -44,7 +44,7 @@ class ApplyReport(BaseModel, frozen=True):
     why_stopped: str | None = None
     took_over: bool = False
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def is_complete(self) -> bool:
         """Whether every number that was to be moved is."""
@@ -59,7 +59,7 @@ class ApplyReport(BaseModel, frozen=True):
         parts += [f"stopped ({self.stopped})"] if self.stopped is not None else []
         return ", ".join(parts)
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type now."""

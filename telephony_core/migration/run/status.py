@@ -76,20 +76,20 @@ class MigrationRun(BaseModel, frozen=True):
     numbers: tuple[NumberRun, ...]
     """Every planned number, in the plan's order."""
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def counts(self) -> dict[MigrationState, int]:
         """How many numbers are in which state; only what there is."""
         counted = Counter(number.state for number in self.numbers)
         return {state: counted[state] for state in MigrationState if counted[state]}
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def remainder(self) -> tuple[str, ...]:
         """Keys of the numbers that apply still has to move."""
         return tuple(number.number for number in self.numbers if not number.is_finished)
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type now."""

@@ -30,7 +30,7 @@ class NumberVerification(BaseModel, frozen=True):
     source_changes: tuple[FieldDrift, ...] = ()
     """What has changed at the source since the plan: it was not moved."""
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def is_equal(self) -> bool:
         """Whether nothing that can be compared differs."""
@@ -60,7 +60,7 @@ class VerifyReport(BaseModel, frozen=True):
     checklist: tuple[str, ...] = ()
     """What to do at the carrier, and what remains unproven until a real call is placed."""
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def is_equal(self) -> bool:
         """Whether every planned number is there, and equal."""
@@ -82,7 +82,7 @@ class VerifyReport(BaseModel, frozen=True):
         parts += [f"{len(self.not_moved)} are not moved yet"] if self.not_moved else []
         return ", ".join(parts)
 
-    @computed_field  # type: ignore[prop-decorator]
+    @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
         if self.unanswered:
