@@ -36,6 +36,7 @@ class PhoneNumberFields(TypedDict):
     provider_origin: str | None
     label: str | None
     sip: SipConfig | None
+    trunk_ids: tuple[str, ...]
     inbound_agent: AgentRef | None
     outbound_agent: AgentRef | None
     created_at: datetime | None
@@ -70,6 +71,9 @@ class PhoneNumber(BaseModel, frozen=True):
     """The name people gave it (vox: memo, Diga: nickname)."""
     sip: SipConfig | None = None
     """Trunk settings; ``None`` for numbers without a trunk of the customer's."""
+    trunk_ids: tuple[str, ...] = ()
+    """The provider's ids of the trunks behind ``sip``, opaque: inbound, outbound. Only ever read. A new one means that
+    a trunk was made anew. Beside ``sip``, because that is one object for many numbers."""
     inbound_agent: AgentRef | None = None
     outbound_agent: AgentRef | None = None
     created_at: UtcTime | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -17,13 +17,11 @@ from pydantic import (
 )
 
 from telephony_core.domain.allow_list import parse_allowed_addresses
-from telephony_core.domain.construction import new, set_extra, set_fields, set_names, set_private
 from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, Remedy
 from telephony_core.secrets.unusable import MASKED, fault_of
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
 _EMPTY: Final = Remedy(
     "give None to clear it, or leave it out", cli="use the --clear-… options to clear it, or leave it out"
 )
@@ -58,8 +56,6 @@ class InboundSip(BaseModel, frozen=True):
     """``None`` where the provider has no such setting."""
     provider_media_encryption: str | None = None
     """The provider's own word."""
-    trunk_id: str | None = None
-    """The provider's id of this trunk, opaque. Only ever read; a new one means that the trunk was made anew."""
 
 
 class OutboundSip(BaseModel, frozen=True):
@@ -71,8 +67,6 @@ class OutboundSip(BaseModel, frozen=True):
     credentials: CredentialState = CredentialState.UNKNOWN
     media_encryption: MediaEncryption | None = None
     provider_media_encryption: str | None = None
-    trunk_id: str | None = None
-    """As `InboundSip.trunk_id`."""
 
 
 class SipConfig(BaseModel, frozen=True):
@@ -80,22 +74,6 @@ class SipConfig(BaseModel, frozen=True):
 
     inbound: InboundSip = InboundSip()
     outbound: OutboundSip = OutboundSip()
-
-    def with_trunk_ids(self, inbound: str | None, outbound: str | None) -> SipConfig:
-        """The same trunk with these ids, which differ from number to number where all else is shared."""
-        halves = _unchecked(self.inbound, {"trunk_id": inbound}), _unchecked(self.outbound, {"trunk_id": outbound})
-        return _unchecked(self, {"inbound": halves[0], "outbound": halves[1]})
-
-
-def _unchecked(model: ModelT, changes: Mapping[str, object]) -> ModelT:
-    """A copy with changes that are of their types already."""
-    made = new(type(model))
-    fields = {**vars(model), **changes}
-    set_fields(made, fields)
-    set_names(made, set(fields))
-    set_extra(made, None)
-    set_private(made, None)
-    return made
 
 
 class _HalfUpdate(InputModel):

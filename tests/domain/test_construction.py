@@ -20,6 +20,7 @@ FIELDS: dict[str, Any] = {
     "provider_origin": "custom",
     "label": "Front desk",
     "sip": None,
+    "trunk_ids": ("ST_1",),
     "inbound_agent": None,
     "outbound_agent": None,
     "created_at": None,

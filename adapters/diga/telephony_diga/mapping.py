@@ -96,6 +96,7 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
             "provider_origin": record["telephony_provider"] or None,
             "label": record["nickname"] or None,
             "sip": sip,
+            "trunk_ids": (),
             "inbound_agent": None if (id := record["inbound_agent_id"]) is None else _agent(id),
             "outbound_agent": None if (id := record["outbound_agent_id"]) is None else _agent(id),
             "created_at": None,

@@ -86,6 +86,7 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
             "provider_origin": provider or None,
             "label": record["label"] or None,
             "sip": sip,
+            "trunk_ids": (),
             "inbound_agent": inbound_agent,
             "outbound_agent": None,
             "created_at": None,

@@ -99,6 +99,7 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             "provider_origin": record["phone_number_type"],
             "label": record["nickname"] or None,
             "sip": sip,
+            "trunk_ids": (),
             "inbound_agent": inbound,
             "outbound_agent": outbound,
             "created_at": None,

@@ -86,10 +86,6 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
         record["status"], record["provider"], record["address"], record["monthly_fee"]
     )
     odd = unreadable + odd
-    if record["inbound_trunk_id"] or record["outbound_trunk_id"]:
-        sip = (sip or SipConfig()).with_trunk_ids(
-            record["inbound_trunk_id"] or None, record["outbound_trunk_id"] or None
-        )
     inbound = outbound = None
     if (agent := record["inbound_agent"]) is not None:
         inbound, odd_agent = _agent(agent, "inbound_agent")
@@ -108,6 +104,7 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             "provider_origin": record["provider"],
             "label": record["memo"] or None,
             "sip": sip,
+            "trunk_ids": tuple(filter(None, (record["inbound_trunk_id"], record["outbound_trunk_id"]))),
             "inbound_agent": inbound,
             "outbound_agent": outbound,
             "created_at": None if (at := record["created_at"]) is None else _EPOCH + at * _MILLISECOND,

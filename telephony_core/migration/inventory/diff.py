@@ -20,8 +20,7 @@ _FACTS: Final = (
     "status",
     "origin",
     "outbound.credentials",
-    "inbound.trunk_id",
-    "outbound.trunk_id",
+    "trunk_ids",
     "starts_at",
     "release_requested_at",
     "ends_at",
@@ -152,6 +151,7 @@ _READERS: Final[dict[str, Callable[[PhoneNumber], object]]] = {
     "number": lambda number: number_text(number.identity),
     "status": lambda number: _with_word(number.status, number.provider_status),
     "origin": lambda number: _with_word(number.origin, number.provider_origin),
+    "trunk_ids": lambda number: number.trunk_ids or None,
     # A label that is empty and one that is not there look alike to everybody.
     Setting.LABEL: lambda number: number.label or None,
 }

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberKind
-from telephony_core.domain.sip import CredentialState, SipConfig
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import CredentialState
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import UnexpectedResponse
 from telephony_vox import mapping
@@ -219,13 +220,11 @@ def test_unknown_keys_are_kept_in_raw_only(custom: Make) -> None:
 
 
 def test_the_ids_of_both_trunks_have_a_place(custom: Make, bought: Make) -> None:
-    sip = phone_number(custom()).sip
-    assert (sip.inbound.trunk_id, sip.outbound.trunk_id) == ("ST_in", "ST_out")
-    assert str(sip.outbound.address) == "sip:trunk.example.com:5060"
-    one = phone_number(custom(inbound_trunk_id=None, outbound_trunk_id="ST_out", address=None)).sip
-    assert (one.inbound.trunk_id, one.outbound.trunk_id) == (None, "ST_out")
-    assert SipConfig.model_validate(one.model_dump()) == one
-    assert phone_number(bought()).sip is None
+    assert phone_number(custom()).trunk_ids == ("ST_in", "ST_out")
+    one = phone_number(custom(inbound_trunk_id=None, outbound_trunk_id="ST_out", address=None))
+    assert one.trunk_ids == ("ST_out",)
+    assert PhoneNumber.model_validate(one.model_dump()) == one
+    assert phone_number(bought()).trunk_ids == ()
     assert phone_number(custom(inbound_trunk_id=7)).problems == ("inbound_trunk_id: Input should be a valid string",)
 
 

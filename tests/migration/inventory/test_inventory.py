@@ -367,9 +367,10 @@ def test_drift_is_told_in_words() -> None:
 
 
 def test_a_trunk_that_was_made_anew_is_drift_within_one_connection() -> None:
-    before, after = (inventory(number(sip=trunk().with_trunk_ids("ST_1", id))) for id in ("ST_2", "ST_3"))
-    assert "outbound.trunk_id: ST_2 → ST_3" in str(diff(before, after))
-    west = inventory(number(provider="west", sip=trunk().with_trunk_ids("1", "2")), provider="west")
+    before, after, without = (inventory(number(trunk_ids=ids)) for ids in (("ST_1", "ST_2"), ("ST_1", "ST_3"), ()))
+    assert "trunk_ids: ST_1, ST_2 → ST_1, ST_3" in str(diff(before, after))
+    assert "trunk_ids: ST_1, ST_3 → not reported" in str(diff(after, without))
+    west = inventory(number(provider="west", trunk_ids=("1", "2")), provider="west")
     assert not diff(before, west).numbers
 
 
