@@ -92,6 +92,20 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_that_is_named_exists(page: Path) -> None:
+    for named in re.findall(r"`([^`\s]*\btest_\w+\.py)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / named).exists(), named
+
+
+def test_every_promise_against_a_vendor_that_errs_names_its_test() -> None:
+    tables = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").split("| shown by |\n|---|---|---|\n")[1:]
+    rows = [line for table in tables for line in table.split("\n\n")[0].splitlines()]
+    assert len(rows) > 40
+    for row in rows:
+        assert re.search(r"`tests/[^`]+\.py`[^|]*\|$|\| the same[^|]*\|$", row), row
+
+
 def test_the_matrix_is_fresh() -> None:
     text = README.read_text(encoding="utf-8")
     assert "| operations: list |" in text
