@@ -11,6 +11,7 @@ import asyncio
 import ssl
 import threading
 import time
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
@@ -49,6 +50,8 @@ class _Library:
     def __init__(self, name: str) -> None:
         self.name = name
         self.httpx: Any = import_module(name)
+        # Parsed once for the reads before and behind a write, and for whoever reads a record again and again.
+        self._url = lru_cache(maxsize=256)(self.httpx.URL)
         self.errors = (self.httpx.HTTPError, self.httpx.InvalidURL)
         # Raised before a byte of the request was written, also by a transport that tells of no progress. Everything
         # else may have reached the provider, `LocalProtocolError` too: over HTTP/2 that is also what a provider's
@@ -70,7 +73,7 @@ class _Library:
 
     def request(self, request: HttpRequest, progress: Progress, shares: int = 1) -> httpx.Request:
         """Made complete here, since httpx would look through the headers several times for what is missing."""
-        url = self.httpx.URL(request.url)
+        url = self._url(request.url)
         left = left_until(progress.deadline)
         made: httpx.Request = self.httpx.Request(
             request.method,
