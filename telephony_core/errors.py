@@ -28,7 +28,7 @@ line needs others, the remedy is a `Remedy` that has both. Nothing in here is de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
@@ -407,6 +407,21 @@ class MigrationError(TelephonyError):
 
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)
+
+
+def linked(error: BaseException, until: BaseException | None = None) -> Iterator[BaseException]:
+    """An error and all that it came from or consists of, each once; but not ``until``, nor what lies behind that."""
+    seen = {id(None), id(until)}
+    links: list[BaseException | None] = [error]
+    while links:
+        link = links.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        yield link
+        links += [link.__context__, link.__cause__]
+        if isinstance(link, BaseExceptionGroup):
+            links += reversed(link.exceptions)
 
 
 class instead_of(Generic[ErrorT]):  # noqa: N801 - it reads as the clause that it is

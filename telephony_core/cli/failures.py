@@ -23,6 +23,7 @@ from telephony_core.errors import (
     TelephonyError,
     UnsupportedField,
     cli_words,
+    linked,
 )
 from telephony_core.secrets.redaction import Secrets, scrubbed
 
@@ -243,14 +244,7 @@ def _report_crash(error: BaseException, session: Session) -> ExitCode:
 
 def _notes(error: BaseException) -> list[str]:
     """What was added to an interruption: writes that were in flight."""
-    notes: list[str] = []
-    link: BaseException | None = error
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        notes += getattr(link, "__notes__", [])
-        link = link.__cause__ or link.__context__
-    return notes
+    return [note for link in linked(error) for note in getattr(link, "__notes__", [])]
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:

@@ -7,7 +7,15 @@ from typing import TypeVar
 
 from telephony_core.domain.lifecycle import Release
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import AnswerLost, OutcomeUnknown, PartialOutcome, Remedy, TelephonyError, UnexpectedResponse
+from telephony_core.errors import (
+    AnswerLost,
+    OutcomeUnknown,
+    PartialOutcome,
+    Remedy,
+    TelephonyError,
+    UnexpectedResponse,
+    cli_words,
+)
 from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome, Trail
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
 from telephony_core.provider.identity import require_about
@@ -76,9 +84,11 @@ class WriteWatch:
 
 def partial_outcome(number: PhoneNumber, done: list[str], step: str, cause: TelephonyError) -> PartialOutcome:
     """The error of an operation whose first requests went through: ``number`` exists, and ``step`` failed."""
+    then = cause.remedy or "go on from there"
+    exists = f"the record {number.id} exists: "
     return PartialOutcome(
         f"{', '.join(done)} went through, {step} did not: {cause.message}",
-        remedy=f"the record {number.id} exists: {cause.remedy or 'go on from there'}",
+        remedy=Remedy(exists + then, cli=f"{exists}{cli_words(then)}"),
         number=number,
         done=done,
         failed_step=step,

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import Final, NamedTuple
 
+from telephony_core.errors import Remedy
 from telephony_core.secrets.url_password import HIDDEN
 
 __all__ = ["MASKED", "SecretFault", "fault_of"]
@@ -20,8 +21,11 @@ class SecretFault(NamedTuple):
 
 MASKED: Final = SecretFault(
     "is the mask that stands for a password where one is shown, not the password",
-    "no dump holds a password: keep a change as `model_dump(exclude_unset=True)` with its password by reference "
-    "(env:NAME, file:PATH), and fill it in when the change is made again",
+    Remedy(
+        "no dump holds a password: keep a change as `model_dump(exclude_unset=True)` with its password by reference "
+        "(env:NAME, file:PATH), and fill it in when the change is made again",
+        cli="put the secret itself where the mask is",
+    ),
 )
 
 _MASK: Final = re.compile(r"[*\u2022\u25cf\u00b7\u2219\u22c5\u25e6\u25cb\u2217\uff0a\u204e\u2731\u25a0\u2588]+")

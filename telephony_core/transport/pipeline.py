@@ -42,6 +42,7 @@ from telephony_core.errors import (
     TelephonyError,
     UnexpectedResponse,
     WriteRefused,
+    linked,
 )
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
 from telephony_core.provider.vendor_errors import retry_after_seconds
@@ -327,13 +328,9 @@ class _Execution:
     def _complete(self, error: TelephonyError) -> None:
         """Fill in where it happened and hide secrets, in the error and in those it came from."""
         pipeline = self._pipeline
-        seen: set[int] = set()
-        link: BaseException | None = error
-        while link is not None and id(link) not in seen:
-            seen.add(id(link))
+        for link in linked(error):
             if isinstance(link, TelephonyError):
                 link.provider = link.provider or pipeline.provider
                 link.connection, link.host = link.connection or pipeline.connection, link.host or pipeline.host
                 link.operation = link.operation or self._operation
                 link.scrub(lambda text: scrubbed(text, self._secrets))
-            link = link.__cause__ or link.__context__

@@ -9,20 +9,13 @@ from __future__ import annotations
 
 import traceback
 
+from telephony_core.errors import linked
+
 
 def clear_variables(error: BaseException, until: BaseException | None) -> None:
     """Empty the frames that an error, and those it came from, have left; their files and lines stay.
 
     ``until`` is what the caller was handling when it called the library: that, and what lies behind it, is not ours.
     """
-    seen = {id(None), id(until)}
-    links: list[BaseException | None] = [error]
-    while links:
-        link = links.pop()
-        if link is None or id(link) in seen:
-            continue
-        seen.add(id(link))
+    for link in linked(error, until):
         traceback.clear_frames(link.__traceback__)
-        links += [link.__cause__, link.__context__]
-        if isinstance(link, BaseExceptionGroup):
-            links += link.exceptions

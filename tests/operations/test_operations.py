@@ -204,6 +204,8 @@ def test_a_refused_assignment_after_an_import_is_a_partial_outcome(toy):
     error = caught.value
     assert (error.number.id, error.done, error.failed_step) == ("new-0", ("import",), "assign_agents")
     assert isinstance(error.cause, InvalidRequest)
+    assert str(error).endswith("; the record new-0 exists: " + InvalidRequest.default_remedy)
+    assert error.cli_text.endswith("; the record new-0 exists: " + InvalidRequest.default_remedy.cli)
 
 
 def test_consent_that_an_assignment_needs_is_asked_before_the_number_exists(toy):

@@ -41,6 +41,14 @@ def test_a_password_comes_from_the_environment(telephony, diga, monkeypatch):
     assert password_of(diga) == SECRET
 
 
+def test_a_mask_is_refused_in_words_of_the_command_line(telephony, diga, monkeypatch):
+    monkeypatch.setenv("PW", "**********")
+    result = telephony(*SET, "--password", "env:PW")
+    assert "next: put the secret itself where the mask is" in result.stderr
+    assert "model_dump" not in result.output
+    assert diga.requests == []
+
+
 def test_a_password_comes_from_a_file(telephony, diga, tmp_path):
     (tmp_path / "pw").write_text(SECRET + "\n")
     assert telephony(*SET, "--password", f"file:{tmp_path / 'pw'}").exit_code == 0
