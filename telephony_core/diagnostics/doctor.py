@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -30,6 +29,7 @@ from telephony_core.errors import (
 from telephony_core.provider.flow import Flow, Request, Response, relay
 from telephony_core.provider.port import ListQuery, Page, Provider
 from telephony_core.provider.schema import Shape
+from telephony_core.provider.vendor_errors import http_date
 from telephony_core.secrets.redaction import scrubbed
 
 T = TypeVar("T")
@@ -177,24 +177,13 @@ class _Watch:
         return response
 
     def _compare(self, response: Response, asked: datetime, answered: datetime) -> None:
-        said = _date(response.headers.get("date"))
+        said = http_date(response.headers.get("date"))
         if said is None:
             return
         # It was said at some moment between asking and the answer, in whole seconds.
         apart = said - min(max(said, asked - timedelta(seconds=1)), answered)
         if self.apart is None or abs(apart) < abs(self.apart):
             self.apart = apart
-
-
-def _date(header: str | None) -> datetime | None:
-    """A ``Date`` header (RFC 9110, section 6.6.1) in aware UTC; ``None`` when it is absent or unreadable."""
-    if header is None:
-        return None
-    try:
-        when = parsedate_to_datetime(header)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return when.replace(tzinfo=UTC) if when.tzinfo is None else when
 
 
 def _connection(failure: TelephonyError | None, watch: _Watch) -> Iterator[Check]:

@@ -33,7 +33,7 @@ class WriteWatch:
         self.once: bool = False
         """Whether something was sent that must not be repeated."""
         self.accepted: bool = False
-        """Whether the provider accepted such a request."""
+        """Whether the provider accepted a write."""
         self.lost: AnswerLost | None = None
         """The answer that was lost, whatever the flow made of it afterwards."""
 
@@ -49,9 +49,9 @@ class WriteWatch:
         return answer
 
     def _request(self, request: Request) -> Flow[Response]:
-        once = request.semantics is Semantics.ONCE
-        self.once = self.once or once
-        if request.semantics is not Semantics.READ:
+        writes = request.semantics is not Semantics.READ
+        self.once = self.once or request.semantics is Semantics.ONCE
+        if writes:
             self.wrote = True
             request = replace(request, attempt=self.attempt, trail=self.trail)
         try:
@@ -59,7 +59,7 @@ class WriteWatch:
         except AnswerLost as error:
             self.lost = error
             raise
-        self.accepted = self.accepted or (once and response.is_success)
+        self.accepted = self.accepted or (writes and response.is_success)
         return response
 
     def _require_about(self, answer: PhoneNumber | Release) -> None:
@@ -72,7 +72,7 @@ class WriteWatch:
     def may_have_happened(self, error: TelephonyError) -> bool:
         """Whether the flow failed in a way that leaves open whether its write happened."""
         # A flow may look for itself after a loss. When that fails, its error is about the look, not about the write.
-        # The same goes for whatever fails behind a request that was accepted and must not be repeated.
+        # The same goes for whatever fails behind a write that was accepted.
         if isinstance(error, AnswerLost):
             return True
         if self.lost is not None or self.accepted:

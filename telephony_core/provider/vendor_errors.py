@@ -98,14 +98,22 @@ def retry_after_seconds(header: str | None, *, now: datetime | None) -> float | 
     text = header.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), _LONGEST_PAUSE)
+    when = http_date(text)
+    if when is None:
+        return None
+    left = (when - (now or datetime.now(UTC))).total_seconds()
+    return min(max(0.0, left), _LONGEST_PAUSE)
+
+
+def http_date(header: str | None) -> datetime | None:
+    """An aware time from a header (RFC 9110, section 5.6.7); ``None`` when it is absent or unreadable."""
+    if header is None:
+        return None
     try:
-        when = parsedate_to_datetime(text)
-        if when.tzinfo is None:
-            when = when.replace(tzinfo=UTC)
-        left = (when - (now or datetime.now(UTC))).total_seconds()
+        when = parsedate_to_datetime(header)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return min(max(0.0, left), _LONGEST_PAUSE)
+    return when.replace(tzinfo=UTC) if when.tzinfo is None else when  # ``-0000`` tells no zone
 
 
 _SECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from telephony_core.errors import Remedy
 from telephony_core.secrets.url_password import HIDDEN
+from telephony_core.text.visible import BLANK
 
 __all__ = ["MASKED", "SecretFault", "fault_of"]
 
@@ -33,10 +34,6 @@ _MASK: Final = re.compile(r"[*\u2022\u25cf\u00b7\u2219\u22c5\u25e6\u25cb\u2217\u
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _LINE_BREAKS: Final = frozenset("\n\r\v\f\x85\u2028\u2029")
 _DIRECTION: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_BLANK_LETTERS: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-"""Characters that count as letters, marks or symbols and show nothing (Default_Ignorable_Code_Point, and a blank)."""
 
 
 def fault_of(secret: str) -> SecretFault | None:
@@ -69,4 +66,4 @@ def _unseen(character: str) -> str | None:
             return "a non-breaking or other special blank"
         case "Cs":
             return "bytes that are not UTF-8"
-    return "an invisible character" if _BLANK_LETTERS.match(character) else None
+    return "an invisible character" if BLANK.match(character) else None

@@ -6,7 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+
+from telephony_core.provider.vendor_errors import http_date
 
 
 async def _asyncio_sleep(seconds: float) -> None:
@@ -40,12 +41,8 @@ class ProviderClock:
 
     def now(self, monotonic: float) -> datetime | None:
         """The provider's time now, aware UTC, to the second; ``None`` where it did not tell one that can be read."""
-        if self._date is None:
-            return None
+        told = http_date(self._date)
         try:
-            told = parsedate_to_datetime(self._date)
-        except (ValueError, TypeError, IndexError, OverflowError):
+            return told and told.astimezone(UTC) + timedelta(seconds=monotonic - self._at)
+        except OverflowError:  # it told the last moments of the year 9999
             return None
-        if told.tzinfo is None:  # ``-0000``: a zone is not told
-            told = told.replace(tzinfo=UTC)
-        return told.astimezone(UTC) + timedelta(seconds=monotonic - self._at)

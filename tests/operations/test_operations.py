@@ -490,6 +490,24 @@ def test_a_record_that_was_made_is_found_when_a_later_step_of_the_adapter_is_ref
     assert [method for method, _ in toy.server.writes()] == ["POST", "PATCH"]
 
 
+def test_a_change_that_was_accepted_is_looked_for_when_the_adapter_cannot_read_it_back(toy):
+    """Nothing that is said of a read (`nothing was changed`) is true of an operation whose write was accepted."""
+    adapter = toy.client.adapter
+    toy.server.add("a", "07011112222")
+
+    def read_back(number, label):
+        yield from type(adapter).update_label(adapter, number, label)
+        return (yield from adapter.get(number.id))
+
+    adapter.update_label = read_back
+    toy.server.faults[("GET", 2)] = lambda _: json_answer(404)
+    assert toy.update_label("a", "x").label == "x"
+    toy.server.faults |= dict.fromkeys([("GET", nth) for nth in range(5, 20)], lambda _: json_answer(503))
+    with pytest.raises(OutcomeUnknown, match="looking whether it happened failed too"):
+        toy.update_label("a", "y")
+    assert len(toy.server.writes()) == 2
+
+
 def test_an_adopted_import_without_credentials_needs_nothing_again(toy):
     toy.server.faults[("POST", 1)] = lost_after
     toy.import_number(NumberImport(number=NUMBER, outbound=OutboundUpdate(address="pbx.example.com:5060")))

@@ -130,7 +130,11 @@ def test_a_target_that_never_told_its_time_leaves_it_to_this_clock(soaking: Soak
     assert soaking.left_alone() == []
 
 
-@pytest.mark.parametrize("date", ["", "now", "Fri, 99 Nov 2026 12:00:00 GMT", "0", "Fri, 27 Nov 999999 08:00:00 GMT"])
+UNREADABLE = ("", "now", "Fri, 99 Nov 2026 12:00:00 GMT", "0", "Fri, 27 Nov 999999 08:00:00 GMT")
+BEYOND_ALL = ("Fri, 31 Dec 9999 23:59:59 GMT", "Fri, 31 Dec 9999 23:59:59 -1200")
+
+
+@pytest.mark.parametrize("date", [*UNREADABLE, *BEYOND_ALL])
 def test_a_time_that_cannot_be_read_is_none(date: str) -> None:
     clock = ProviderClock()
     clock.note(date, 0.0)
