@@ -152,6 +152,7 @@ def _look_at(where: str, by_id: str = "") -> str:
 
 
 def _report_error(error: TelephonyError, session: Session) -> ExitCode:
+    session.learn_account(error)
     if isinstance(error, ChangeRefused):
         code = exit_code_for(error.first)
         if not session.json:
@@ -183,7 +184,7 @@ def _report_interruption(error: BaseException, session: Session) -> ExitCode:
 
 
 def _report_machine(error: OSError | MemoryError, session: Session) -> ExitCode:
-    """What the operating system data where nobody expected it: a disk, a folder or a limit, and no fault of ours."""
+    """What the operating system refused where nobody expected it: a disk, a folder or a limit, and no fault of ours."""
     reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
     what = f": {error.filename}" if isinstance(error, OSError) and isinstance(error.filename, str) else ""
     data = {"message": f"this machine refused something ({reason}{what})", "remedy": f"{DEBUG}=1 shows where"}
