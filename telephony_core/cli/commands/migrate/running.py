@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,7 +27,6 @@ from telephony_core.cli.parameters.migration import (
     take_over_option,
 )
 from telephony_core.cli.session import Session
-from telephony_core.cli.signals import ENDING, interrupting
 from telephony_core.errors import ConfigurationError, MigrationError, NotAllowed, OutcomeUnknown
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.stopping import Stopped
@@ -77,8 +74,7 @@ def asking(session: Session) -> Callable[[str], str] | None:
 
     def ask(what: str) -> str:
         try:
-            with _ordinary_interrupts():
-                secret = prompts.secret(what)
+            secret = prompts.secret(what)
         except click.Abort as end:
             end.add_note("run the same command again: it goes on from where it was")
             raise
@@ -86,16 +82,6 @@ def asking(session: Session) -> Callable[[str], str] | None:
         return secret
 
     return ask
-
-
-@contextmanager
-def _ordinary_interrupts() -> Iterator[None]:
-    """While somebody types no number is in hand that Ctrl-C could let finish."""
-    with interrupting():
-        yield
-    if threading.current_thread() is threading.main_thread() and hasattr(signal, "siginterrupt"):
-        for number in ENDING:  # as the event loop had it
-            signal.siginterrupt(number, False)
 
 
 @contextmanager
