@@ -97,6 +97,7 @@ async def averify_plan(
             results.append(result)
             journal.append(_entry(result, time_there))
             progress.done += 1
+            progress.failed += not result.is_equal
             kind = EventKind.NUMBER_DONE if result.is_equal else EventKind.NUMBER_FAILED
             progress.report(kind, task.key, "; ".join(result.differences), action=Action.VERIFY)
         report = VerifyReport(
