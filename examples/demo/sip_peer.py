@@ -1,4 +1,4 @@
-"""A SIP peer on loopback that answers `OPTIONS` and nothing else, for `telephony demo` to check."""
+"""A SIP peer on loopback that answers `OPTIONS` and nothing else, for the play to check."""
 
 from __future__ import annotations
 

@@ -20,8 +20,9 @@ from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import CommandGroup, common_options
 from telephony_core.cli.output.printable import printable
 from telephony_core.cli.session import Session
-from telephony_core.cli.signals import interrupting, let_finish
+from telephony_core.cli.signals import let_finish
 from telephony_core.cli.streams import unfailing
+from telephony_core.transport.signals import interrupting
 
 PROGRAM: Final = "telephony"
 

@@ -153,6 +153,7 @@ def _look_at(where: str, by_id: str = "") -> str:
 
 
 def _report_error(error: TelephonyError, session: Session) -> ExitCode:
+    session.learn_account(error)
     if isinstance(error, ChangeRefused):
         code = exit_code_for(error.first)
         if not session.json:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from telephony_core.accounts.connection import Connection
     from telephony_core.accounts.connections import Connections
     from telephony_core.client import AsyncTelephony, Telephony
-    from telephony_core.errors import OutcomeUnknown
+    from telephony_core.errors import OutcomeUnknown, TelephonyError
     from telephony_core.transport.backend import AsyncBackend, Backend
 
 
@@ -71,6 +71,11 @@ class Session:
     def wrote(self, what: str, file: str) -> None:
         """The same for a file."""
         self.done.append(f"{what} is written to {file}")
+
+    def learn_account(self, error: TelephonyError) -> None:
+        """Take the account that an error came from for the one of this run: where there are two, it alone knows."""
+        if error.connection is not None:
+            self.account = OpenedAccount(error.connection, error.provider or "", error.host or "")
 
     @property
     def is_named(self) -> bool:

@@ -1,7 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP mean the same to every command: stop, and report what may have happened.
-
-What its parent made it ignore (``nohup``, a shell's ``&``) stays ignored.
-"""
+"""What the signals that end a program do before and after the work of a command. What is ignored stays so."""
 
 from __future__ import annotations
 
@@ -9,31 +6,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
 from telephony_core.cli.exit_codes import ExitCode
-
-ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-@contextmanager
-def interrupting() -> Iterator[None]:
-    """While this lasts, each of them raises `KeyboardInterrupt`, the one of SIGTERM or SIGHUP with its name."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in ENDING}
-    handled = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
-    for number in handled:
-        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else _interrupt)
-    try:
-        yield
-    finally:
-        for number in handled:
-            signal.signal(number, before[number])
+from telephony_core.transport.signals import ENDING
 
 
 def let_die() -> None:
@@ -78,7 +56,3 @@ def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) 
         for number in ENDING:
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 signal.signal(number, handler)
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt(signal.Signals(number).name)

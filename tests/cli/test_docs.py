@@ -12,6 +12,7 @@ from telephony_core import PhoneNumber
 from telephony_core.cli.app import app
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.domain.lifecycle import Release
+from telephony_core.migration.run.events import Event, EventKind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### `([^`]+)`\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
@@ -61,6 +62,12 @@ def test_the_keys_of_a_release_are_those_that_are_printed():
     row = re.search(r"^\| `numbers release` \| the release: (.*) \|$", PAGE, re.MULTILINE)
     assert row is not None
     assert re.findall(r"`(\w+)`", row[1]) == list(Release.model_fields)
+
+
+def test_the_keys_and_kinds_of_an_event_are_those_that_are_printed():
+    listed = re.search(r"An event has these keys:(.*?)\. ", PAGE, re.DOTALL)
+    assert listed is not None
+    assert set(re.findall(r"`(\w+)`", listed[1])) == {*Event.model_fields, *EventKind}
 
 
 def test_the_examples_are_command_lines_that_parse(telephony, monkeypatch):

@@ -27,7 +27,7 @@ from telephony_core.migration.deprovision.report import (
     LeftAlone,
     ShownRecord,
 )
-from telephony_core.migration.inventory.drift import is_released
+from telephony_core.migration.inventory.staleness import is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
 from telephony_core.migration.move.effects import EndpointRole, MigrationTask

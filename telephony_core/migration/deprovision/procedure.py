@@ -25,7 +25,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, NotFound, TelephonyError
 from telephony_core.migration.deprovision.forecast import agent_ids
 from telephony_core.migration.deprovision.report import ShownRecord
-from telephony_core.migration.inventory.drift import is_released, stale_fields, status_text
+from telephony_core.migration.inventory.staleness import is_released, stale_fields, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     EndpointRole,

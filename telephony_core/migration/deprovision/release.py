@@ -21,7 +21,7 @@ from telephony_core.migration.deprovision.deprovision import (
 )
 from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
-from telephony_core.migration.inventory.drift import stale_fields
+from telephony_core.migration.inventory.staleness import stale_fields
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import (
     EndpointRole,

@@ -23,8 +23,8 @@ from telephony_core.migration.deprovision.deprovision import (
 )
 from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished, why_source_does_not_serve
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
-from telephony_core.migration.inventory.drift import is_released, snapshot
 from telephony_core.migration.inventory.fields import value_text
+from telephony_core.migration.inventory.staleness import is_released, snapshot
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.move.effects import (
     Claim,

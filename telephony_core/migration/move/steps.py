@@ -23,7 +23,7 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOutcome, TelephonyError
-from telephony_core.migration.inventory.drift import is_released, snapshot, stale_fields, status_text
+from telephony_core.migration.inventory.staleness import is_released, snapshot, stale_fields, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Claim,

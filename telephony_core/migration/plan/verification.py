@@ -10,8 +10,8 @@ from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.inventory.drift import status_text
 from telephony_core.migration.inventory.fields import value_text
+from telephony_core.migration.inventory.staleness import status_text
 from telephony_core.migration.plan.model import DesiredState, Trunk, import_of
 from telephony_core.operations.reconciliation import EMPTY_AT_FIRST, differences, read_field, sent_fields
 from telephony_core.provider.capabilities import Capabilities

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from telephony_core.errors import TelephonyError
-from telephony_core.migration.inventory.drift import stale_fields
+from telephony_core.migration.inventory.staleness import stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
 from telephony_core.migration.move.effects import (
@@ -318,7 +318,7 @@ class _Run:
                     f"{len(live)} live records of {task.key} are at the target: {', '.join(live)}"
                 )
                 self.progress.done -= 1
-                self.journal.append(Entry(task.key, Action.READ_BACK, Phase.FAILED, message=str(twice)))
+                self.journal.append(Entry(task.key, Action.READ_BACK, Phase.FAILED, message=twice.cli_text))
                 self._fail(task, twice)
 
     def _waiting(self, wait: Wait) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 from telephony_core.migration.move.effects import ResolvedCredentials
 from telephony_core.migration.plan.model import Trunk
 from telephony_core.secrets.references import is_reference, read_secret
+from telephony_core.transport.signals import interrupting
 
 
 class SecretResolver:
@@ -52,23 +51,10 @@ class SecretResolver:
 
 
 def _interruptible(prompt: Callable[[str], str]) -> Callable[[str], str]:
-    """A prompt that Ctrl-C ends at once, although a run otherwise takes it for a wish to stop soon."""
+    """A prompt that a signal ends at once, although a run otherwise takes the first for a wish to stop soon."""
 
     def ask(text: str) -> str:
-        with _plain_interrupts():
+        with interrupting():
             return prompt(text)
 
     return ask
-
-
-@contextmanager
-def _plain_interrupts() -> Iterator[None]:
-    try:
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    except ValueError:  # only the main thread may; elsewhere nobody presses keys
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

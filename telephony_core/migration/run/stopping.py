@@ -8,9 +8,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from telephony_core.errors import AuthenticationFailed, MigrationError, PermissionDenied, TelephonyError
+from telephony_core.transport.signals import ENDING
 
 T = TypeVar("T")
 
@@ -94,9 +95,6 @@ class StopRules:
             self.why, self.message = why, message
 
 
-_ENDING: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
 @contextmanager
 def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[None]:
     """While this lasts, the first Ctrl-C, SIGTERM or SIGHUP asks the run to stop, and the second cancels ``task``.
@@ -116,7 +114,7 @@ def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[
             ask()
 
     handled = {}
-    for number in _ENDING:
+    for number in ENDING:
         before = signal.getsignal(number)
         if before is signal.SIG_IGN:
             continue

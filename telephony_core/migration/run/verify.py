@@ -13,7 +13,7 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.drift import changed_since, is_released, stale_fields
+from telephony_core.migration.inventory.staleness import changed_since, is_released, stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.effects import MigrationTask
@@ -97,6 +97,7 @@ async def averify_plan(
             results.append(result)
             journal.append(_entry(result, time_there))
             progress.done += 1
+            progress.failed += not result.is_equal
             kind = EventKind.NUMBER_DONE if result.is_equal else EventKind.NUMBER_FAILED
             progress.report(kind, task.key, "; ".join(result.differences), action=Action.VERIFY)
         report = VerifyReport(

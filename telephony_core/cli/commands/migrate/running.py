@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,7 +15,7 @@ import click
 from telephony_core.cli import failures, prompts
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import common_options
-from telephony_core.cli.output.pasteable import next_line, pasteable, pasteable_command, pasteable_data
+from telephony_core.cli.output.pasteable import next_line, pasteable, pasteable_data
 from telephony_core.cli.output.printable import printable, safe_json
 from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.output.tables import print_json, print_line
@@ -29,7 +27,6 @@ from telephony_core.cli.parameters.migration import (
     take_over_option,
 )
 from telephony_core.cli.session import Session
-from telephony_core.cli.signals import ENDING, interrupting
 from telephony_core.errors import ConfigurationError, MigrationError, NotAllowed, OutcomeUnknown
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.stopping import Stopped
@@ -77,8 +74,7 @@ def asking(session: Session) -> Callable[[str], str] | None:
 
     def ask(what: str) -> str:
         try:
-            with _ordinary_interrupts():
-                secret = prompts.secret(what)
+            secret = prompts.secret(what)
         except click.Abort as end:
             end.add_note("run the same command again: it goes on from where it was")
             raise
@@ -86,16 +82,6 @@ def asking(session: Session) -> Callable[[str], str] | None:
         return secret
 
     return ask
-
-
-@contextmanager
-def _ordinary_interrupts() -> Iterator[None]:
-    """While somebody types no number is in hand that Ctrl-C could let finish."""
-    with interrupting():
-        yield
-    if threading.current_thread() is threading.main_thread() and hasattr(signal, "siginterrupt"):
-        for number in ENDING:  # as the event loop had it
-            signal.siginterrupt(number, False)
 
 
 @contextmanager
@@ -265,20 +251,22 @@ def _nothing_to_release(session: Session, preview: DeprovisionPreview, text: str
     from telephony_core.migration.rendering.commands import command
 
     status = command("status", plan_file)
-    kept = {left.error for left in preview.left_alone}
+    left_alone = preview.left_alone
+    in_doubt = [left.number for left in left_alone if left.error == "InDoubt"]
     if session.json:
-        print_json(
-            {
-                "done": [],
-                "left_alone": [left.model_dump(mode="json") for left in preview.left_alone],
-                "complete": not preview.left_alone,
-                "remainder": [left.number for left in preview.left_alone],
-                "next": [pasteable_command(status, session)],
-            }
-        )
+        result = {
+            "done": [],
+            "left_alone": [left.model_dump(mode="json") for left in left_alone],
+            "not_started": [],
+            "remainder": [left.number for left in left_alone],
+            "in_doubt": in_doubt,
+            "complete": not left_alone,
+            "next": [status],
+        }
+        print_json(pasteable_data(result, session))
     else:
-        print_line(f"nothing was released, {len(preview.left_alone)} left alone" if kept else text)
+        print_line(f"nothing was released, {len(left_alone)} left alone" if left_alone else text)
         print_line(next_line(status, session), "bold")
-    if "InDoubt" in kept:
+    if in_doubt:
         return ExitCode.UNKNOWN
-    return ExitCode.CONFLICT if kept else ExitCode.OK
+    return ExitCode.CONFLICT if left_alone else ExitCode.OK

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 
 import pytest
 
 from telephony_core.cli.commands.migrate.running import exit_code
-from telephony_core.cli.exit_codes import BY_NAME
+from telephony_core.cli.exit_codes import BY_NAME, exit_code_for
 from telephony_core.emulator import Fault, FaultKind
+from telephony_core.errors import MigrationError
 from telephony_core.migration.run.stopping import Stopped
 from telephony_core.provider.flow import Response
 from tests.cli.conftest import PLAN, TRUNK_PASSWORD
@@ -289,11 +291,40 @@ def test_a_journal_that_is_damaged_stops_everything_and_is_left_as_it_is(moving,
 
 
 def test_errors_that_have_codes_by_name_exist():
-    from importlib import import_module
-
     for name in BY_NAME:
         module, _, kind = name.rpartition(".")
-        assert getattr(import_module(module), kind).__module__ == module  # where it is defined, not only seen
+        assert getattr(importlib.import_module(module), kind).__module__ == module  # where it is defined, not only seen
+
+
+EXIT_CODES = {
+    "InDoubt": 7,
+    "Interrupted": 130,
+    "JournalLocked": 5,
+    "JournalNotWritable": 71,
+    "PlanElsewhere": 5,
+    "StalePlan": 5,
+}
+"""Of the errors of migrations; those that are not here end with 1."""
+
+
+def test_every_error_of_a_migration_ends_with_its_code():
+    importlib.import_module("telephony_core.migration")
+    kinds, found = [MigrationError], {}
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if (code := exit_code_for(kind.__new__(kind))) != 1:
+            found[kind.__name__] = code
+    assert found == EXIT_CODES
+
+
+def test_an_error_of_one_end_names_its_connection_and_host(moving, monkeypatch):
+    moving.plan()
+    monkeypatch.setenv("TELEPHONY_DIGA_API_KEY", "wrong-key")
+    error = json.loads(moving.telephony(*APPLY, "--yes", "--json").stderr.splitlines()[-1])["error"]
+    assert (error["kind"], error["provider"], error["connection"]) == ("AuthenticationFailed", "diga", "diga")
+    assert error["host"] == "api.diga.io"
+    assert "error: diga (api.diga.io) " in moving.telephony(*APPLY, "--yes").stderr
 
 
 # -- status

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.migration.meddling import meddle, not_found
 ROLLBACK = ("migrate", "rollback", "plan.json")
 RELEASE = ("migrate", "release", "plan.json")
 ACCEPTED = ("--allow", "unpublishes")
+PAGE = (Path(__file__).parents[4] / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
 def deletes(moving):
@@ -103,6 +106,28 @@ def test_rollback_again_has_nothing_to_do(moved):
     again = moved.telephony(*ROLLBACK)
     assert again.exit_code == 0
     assert "nothing to roll back" in again.stdout
+
+
+def documented(command):
+    """The keys of the report that `docs/cli.md` names for a command."""
+    row = re.search(rf"^\| [^|]*`migrate {command}`[^|]* \| (.*) \|$", PAGE, re.MULTILINE)
+    assert row is not None
+    return set(re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)", "", row[1])))
+
+
+def test_the_reports_have_the_keys_that_the_page_names_also_where_nothing_was_done(moving):
+    moving.plan("--soak-hours", "0", "--timeout", "1")
+    again = (*ROLLBACK, "--yes", *ACCEPTED)
+    for words in (("migrate", "apply", "plan.json", "--yes"), ("migrate", "verify", "plan.json"), again, again):
+        assert documented(words[1]) <= moving.telephony.json(*words).keys(), words
+    for name in ("status", "report"):
+        assert documented(name) <= moving.telephony.json("migrate", name, "plan.json").keys()
+
+
+def test_what_is_in_doubt_is_named_also_where_nothing_was_released(verified):
+    announce(Action.ROLL_BACK, "+827011110000", next(iter(verified.diga.store)))
+    result = verified.telephony(*RELEASE, "--numbers", "+827011110000", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["in_doubt"]) == (7, ["+827011110000"])
 
 
 def announce(action, key, record, ago=0):
