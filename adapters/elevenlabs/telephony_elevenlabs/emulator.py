@@ -183,6 +183,8 @@ class ElevenLabsEmulator(Emulator):
         fields: Record = {
             "phone_number": body.phone_number,
             "label": body.label,
+            "supports_inbound": body.supports_inbound,
+            "supports_outbound": body.supports_outbound,
             "assigned_agent": None if body.agent_id is None else self._agent(body.agent_id),
         }
         inbound, outbound = body.inbound_trunk_config, body.outbound_trunk_config
