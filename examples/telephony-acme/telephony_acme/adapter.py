@@ -49,7 +49,7 @@ class AcmeProvider(Provider):
     def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
         records, cursor = list[PhoneNumber](), None
         while True:  # a number that came and went often has more records than a page holds
-            after = [] if cursor is None else [("after", cursor)]
+            after: list[tuple[str, str]] = [] if cursor is None else [("after", cursor)]
             page = yield from self._page([("include_ended", "true"), ("e164", str(identity.e164)), *after])
             records += page.items
             if page.cursor is None or page.cursor == cursor:
