@@ -197,10 +197,6 @@ class Emulator(ABC):
             self.store.put(key, whole, credentials)
             return key
 
-    def populate(self, count: int) -> None:
-        """Add ``count`` generated numbers, the same ones in every run."""
-        raise NotImplementedError(f"the {self.slug} emulator does not generate numbers")
-
     def credentials(self, id: str) -> StoredCredentials | None:
         """The trunk credentials stored with a record; ``None`` when it never had any."""
         with self._lock:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -18,22 +19,22 @@ from telephony_core.emulator.asgi import BREAK, AsgiApp, Receive, Scope, Send
 class BreakableProtocol(H11Protocol):
     """One connection, which the application may end at any moment: by a reset, or as if the peer had crashed."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent does
-        super().connection_made(transport)
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
         self.access_log = False
         app: AsgiApp = self.app
 
-        def break_connection(reset: bool) -> None:
-            if reset:
-                # Lingering for zero seconds turns the close into a TCP reset.
-                connection: socket.socket = transport.get_extra_info("socket")
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
-
         async def breakable(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, "extensions": {BREAK: break_connection}}, receive, send)
+            await app({**scope, "extensions": {BREAK: self._break}}, receive, send)
 
         self.app = breakable
+
+    def _break(self, reset: bool) -> None:
+        if reset:
+            # Lingering for zero seconds turns the close into a TCP reset.
+            connection: socket.socket = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
 
 
 class LoopbackServer(uvicorn.Server):

@@ -248,7 +248,7 @@ class Provider(ABC):
     def release(self, number: PhoneNumber) -> Flow[Release]:
         """Release the number, by a request that is `ONCE`. ``id`` and ``identity`` are those that the answer names.
 
-        Where the vendor accepts without a word, return `NumberStatus.UNKNOWN`: core looks what became of it.
+        Where the vendor accepts without a word, return `release_ordered`: core looks what became of it.
         """
         raise self.not_offered(Operation.RELEASE)
 
@@ -282,6 +282,16 @@ class Provider(ABC):
         return UnsupportedOperation(
             f"{self.slug} cannot {operation.phrase}",
             remedy=f"`telephony providers {self.slug}` shows what it offers; the provider's dashboard may offer more",
+        )
+
+    def release_ordered(self, number: PhoneNumber) -> Release:
+        """What `release` returns where the vendor accepts without a word: core looks what became of the number."""
+        return Release(
+            provider=self.slug,
+            id=number.id,
+            identity=number.identity,
+            status=NumberStatus.UNKNOWN,
+            revocable=False,
         )
 
     def options(self, change: NumberImport | SipUpdate) -> BaseModel:

@@ -29,12 +29,28 @@ class ErrorEnvelope:
     """What an adapter read out of its vendor's error envelope.
 
     ``code`` is the machine code, ``message`` the vendor's prose (shown to people, never decided on), ``kind`` the error
-    that the adapter's table of codes gives; without one, the HTTP status decides.
+    that the adapter's table of codes gives; without one, the HTTP status decides. ``request_id`` is for vendors that
+    tell it in the body; a header of that name comes first.
     """
 
     code: str | None = None
     message: str | None = None
     kind: type[ProviderError] | None = None
+    request_id: str | None = None
+
+
+def read_validation_list(detail: Iterable[object]) -> ErrorEnvelope:
+    """What the validation list of a web framework says (FastAPI's ``detail``), without the ``input`` it may echo."""
+    said: list[str] = []
+    in_path = False
+    for item in detail:
+        if isinstance(item, dict):
+            place, message = item.get("loc"), item.get("msg")
+            steps = [str(step) for step in place if isinstance(step, str | int)] if isinstance(place, list) else []
+            in_path = in_path or steps[:1] == ["path"]
+            said.append(": ".join(part for part in (".".join(steps), message) if isinstance(part, str) and part))
+    # A path holds nothing but an id: one of the wrong form is nobody's.
+    return ErrorEnvelope(message="; ".join(filter(None, said)) or None, kind=NotFound if in_path else None)
 
 
 BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
@@ -72,6 +88,7 @@ def error_for(
     else:
         kind = envelope.kind or by_status or InvalidRequest
     reason = scrubbed(envelope.message, secrets)[:500] if envelope.message else None
+    request_id = headers.get("x-request-id") or envelope.request_id
     message = f"the provider says: {reason}" if reason else f"the provider answered {status} without a reason"
     if 300 <= status < 400:
         message = "the provider answered with a redirect, which is not followed (the key would go along)"
@@ -81,7 +98,7 @@ def error_for(
         message,
         status=status,
         code=scrubbed(envelope.code, secrets)[:100] if envelope.code else None,
-        request_id=scrubbed(request_id, secrets) if (request_id := headers.get("x-request-id")) else None,
+        request_id=scrubbed(request_id, secrets)[:100] if request_id else None,
         retry_after=retry_after_seconds(headers.get("retry-after"), now=None),
         body=scrubbed_body(body, secrets),
     )

@@ -48,6 +48,13 @@ def read_object(response: Response) -> Mapping[str, object]:
     )
 
 
+def object_in(response: Response) -> Mapping[str, object]:
+    """The body as a JSON object, and an empty one where it is anything else: for errors, whatever their body is."""
+    with suppress(UnexpectedResponse):
+        return read_object(response)
+    return {}
+
+
 def read_items(page: Mapping[str, object], key: str, *, status: int | None = None) -> list[object]:
     """The list under ``key`` of a page. Raises `UnexpectedResponse`."""
     items = page.get(key)

@@ -259,10 +259,6 @@ class TestRecords:
         assert notebook.credentials("2") is None
         assert "canary" not in repr(notebook.credentials(key))
 
-    def test_an_emulator_need_not_generate_numbers(self, notebook: Notebook) -> None:
-        with pytest.raises(NotImplementedError, match="notebook"):
-            notebook.populate(3)
-
     def test_a_listing_is_sorted_and_follows_changes(self) -> None:
         store = RecordStore()
         for key, rank in (("a", 2), ("b", 1), ("c", 2)):

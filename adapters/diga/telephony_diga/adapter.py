@@ -34,8 +34,8 @@ from telephony_core.provider.flow import Flow, Request, Response, Semantics, cal
 from telephony_core.provider.identity import require_about
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
-from telephony_core.provider.vendor_errors import ErrorEnvelope
-from telephony_core.provider.wire import read_answer, read_page
+from telephony_core.provider.vendor_errors import ErrorEnvelope, read_validation_list
+from telephony_core.provider.wire import object_in, read_answer, read_page
 from telephony_diga import mapping
 from telephony_diga.capabilities import CAPABILITIES, SLUG
 from telephony_diga.mapping import VersionChoice
@@ -79,18 +79,13 @@ class DigaProvider(Provider):
 
     def read_error(self, response: Response) -> ErrorEnvelope:
         """Two envelopes, told apart by shape: the vendor's own, and the validation list of its web framework."""
-        try:
-            payload = parse_json(response)
-        except UnexpectedResponse:
-            return ErrorEnvelope()
-        if not isinstance(payload, dict):
-            return ErrorEnvelope()
+        payload = object_in(response)
         code, message, detail = payload.get("error_code"), payload.get("message"), payload.get("detail")
         if isinstance(code, str):
             kind = ERROR_CODES.get(code) if response.status in _REFINED else None
             return ErrorEnvelope(code, message if isinstance(message, str) else None, kind)
         if isinstance(detail, list):
-            return _validation_envelope(detail)
+            return read_validation_list(detail)
         return ErrorEnvelope(message=next((text for text in (detail, message) if isinstance(text, str)), None))
 
     # -- reading
@@ -232,13 +227,7 @@ class DigaProvider(Provider):
         """Order the release. It is answered without a word (204), so core looks what it did."""
         request = Request.of("DELETE", path("v1", "phone", number.id), Semantics.ONCE)
         yield from call(request, self.read_error)
-        return Release(
-            provider=self.slug,
-            id=number.id,
-            identity=number.identity,
-            status=NumberStatus.UNKNOWN,
-            revocable=False,
-        )
+        return self.release_ordered(number)
 
     # -- judging
 
@@ -272,20 +261,6 @@ class DigaProvider(Provider):
 
 def _number(response: Response) -> PhoneNumber:
     return mapping.number_of(*read_answer(response, PhoneRecord, DigaProvider.secret_keys))
-
-
-def _validation_envelope(detail: list[object]) -> ErrorEnvelope:
-    """What a validation list says, without the ``input`` that its items may echo."""
-    said: list[str] = []
-    in_path = False
-    for item in detail:
-        if isinstance(item, dict):
-            place, message = item.get("loc"), item.get("msg")
-            steps = [str(step) for step in place if isinstance(step, str | int)] if isinstance(place, list) else []
-            in_path = in_path or steps[:1] == ["path"]
-            said.append(": ".join(part for part in (".".join(steps), message) if isinstance(part, str) and part))
-    # A path holds nothing but an id: one of the wrong form is nobody's.
-    return ErrorEnvelope(message="; ".join(filter(None, said)) or None, kind=NotFound if in_path else None)
 
 
 def _passes(status: NumberStatus | None) -> tuple[str, ...]:

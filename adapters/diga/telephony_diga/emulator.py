@@ -38,6 +38,7 @@ from telephony_core.emulator import (
     Entry,
     ReceivedRequest,
     Record,
+    RequestReader,
     Response,
     StoredCredentials,
     json_response,
@@ -46,7 +47,7 @@ from telephony_core.emulator import (
 )
 from telephony_diga import emulator_contract as contract
 from telephony_diga import emulator_seed
-from telephony_diga.emulator_contract import bad_parameter, failed, instant, unprocessable, written
+from telephony_diga.emulator_contract import bad_parameter, failed, instant, written
 from telephony_diga.emulator_seed import Agent, PublishedVersion
 
 Handlers: TypeAlias = Mapping[str, Callable[[ReceivedRequest], Response]]
@@ -77,7 +78,8 @@ class DigaEmulator(Emulator):
         self.taken_elsewhere: set[str] = set()
         """Numbers that another project has imported."""
         self.verifications: list[Record] = []
-        self._reader = contract.Reader(strict)
+        self._reader = RequestReader(strict=strict)
+        self._list_reader = RequestReader(contract.not_valid_field, strict)
         self._agents: dict[str, Agent] = {}
         for name, (versions, published) in emulator_seed.AGENTS.items():
             self.add_agent(name, versions=versions, published=published)
@@ -186,11 +188,7 @@ class DigaEmulator(Emulator):
         return {}, False
 
     def _list(self, call: ReceivedRequest) -> Response:
-        try:
-            query = self._reader.query(call, contract.PhoneQuery)
-        except contract.Unfit as unfit:
-            loc = unfit.details[0]["loc"]
-            raise failed(400, "NOT_VALID_FIELD", f"Unusable query parameter: {loc}") from None
+        query = self._list_reader.query(call, contract.PhoneQuery)
         since, until = instant(query.start_assigned_at), instant(query.end_assigned_at)
         served = {f"{way}_agent_id": getattr(query, f"{way}_agent_id") for way in _DIRECTIONS}
 
@@ -209,10 +207,7 @@ class DigaEmulator(Emulator):
         return contract.page(entries, self.store.__getitem__, self.store.position, query)
 
     def _list_verifications(self, call: ReceivedRequest) -> Response:
-        try:
-            query = self._reader.query(call, contract.Paging)
-        except contract.Unfit as unfit:
-            raise unprocessable(unfit.details) from None
+        query = self._reader.query(call, contract.Paging)
         known = {str(record["id"]): (index, record) for index, record in enumerate(self.verifications)}
         entries: list[Entry] = [(index, id) for id, (index, _) in known.items()]
         return contract.page(entries, lambda id: known[id][1], lambda id: known[id][0] if id in known else None, query)
@@ -225,7 +220,6 @@ class DigaEmulator(Emulator):
         return json_response(200, self.store[id])
 
     def _import(self, call: ReceivedRequest) -> Response:
-        self._reader.nothing(call, takes_body=True)
         body = self._reader.body(call, contract.ImportBody)
         number = body.phone_number
         live = (record.get("number") for record in map(self.store.__getitem__, self.store) if not _is_over(record))
@@ -245,7 +239,6 @@ class DigaEmulator(Emulator):
         return json_response(200, self.store[id])
 
     def _update(self, call: ReceivedRequest) -> Response:
-        self._reader.nothing(call, takes_body=True)
         id = self._addressed(call, "phone_id")
         body = self._reader.body(call, contract.PhoneBody)
         chosen = {"inbound": body.inbound_version_id, "outbound": body.outbound_version_id}
@@ -272,7 +265,6 @@ class DigaEmulator(Emulator):
         return found
 
     def _update_sip(self, call: ReceivedRequest) -> Response:
-        self._reader.nothing(call, takes_body=True)
         id = self._addressed(call, "phone_id")
         body = self._reader.body(call, contract.SipBody)
         record = self.store[id]
@@ -319,7 +311,6 @@ class DigaEmulator(Emulator):
         return json_response(200, [asdict(agent) for agent in self._agents.values()])
 
     def _publish(self, call: ReceivedRequest) -> Response:
-        self._reader.nothing(call, takes_body=True)
         agent = self._agents.get(contract.uuid_in(call.segments[2], "agent_id"))
         body = self._reader.body(call, contract.PublishBody)
         if agent is None:

@@ -5,48 +5,50 @@ from __future__ import annotations
 import ipaddress
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from telephony_core.emulator import EmulatedRefusal, Entry, ReceivedRequest, Record, Response, json_response, read_json
+from telephony_core.emulator import (
+    EmulatedRefusal,
+    Entry,
+    Record,
+    RequestModel,
+    Response,
+    Unfit,
+    is_strict,
+    json_response,
+    validation_list,
+)
 
 Status = Literal["reserved", "pending_verification", "assigned", "released", "finished"]
 Encryption = Literal["disable", "allow", "require"]
 
 
-def _is_strict(info: ValidationInfo) -> bool:
-    return isinstance(info.context, Mapping) and bool(info.context.get("strict"))
-
-
 def _dialable(number: str, info: ValidationInfo) -> str:
-    if _is_strict(info) and "@" not in number and not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
+    if is_strict(info) and "@" not in number and not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
         raise PydanticCustomError("phone_number", "Expected E.164 with a leading + or user@domain")
     return number
 
 
 def _host(text: str, info: ValidationInfo) -> str:
-    if _is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
+    if is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
         raise PydanticCustomError("termination_uri", "Expected a host or an IP without sip:, sips: or blanks")
     return text
 
 
 def _address(text: str, info: ValidationInfo) -> str:
-    if _is_strict(info):
+    if is_strict(info):
         try:
             ipaddress.ip_network(text, strict=False)
         except ValueError:
@@ -55,14 +57,14 @@ def _address(text: str, info: ValidationInfo) -> str:
 
 
 def _whole(value: object, info: ValidationInfo) -> object:
-    if _is_strict(info) and isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,40}", value):
+    if is_strict(info) and isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,40}", value):
         raise PydanticCustomError("int_parsing", "Input should be a valid integer")
     return value
 
 
 def _dated(value: object, info: ValidationInfo) -> object:
     # FastAPI takes bare numbers for Unix times too.
-    if _is_strict(info) and isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
+    if is_strict(info) and isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
         raise PydanticCustomError("datetime_parsing", "Input should be a valid datetime")
     return value
 
@@ -74,34 +76,30 @@ TerminationUri = Annotated[str, AfterValidator(_host)]
 AllowedAddress = Annotated[str, AfterValidator(_address)]
 
 
-class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class _Patch(_Schema):
+class _Patch(RequestModel):
     """A body in which null is typed but what it does is not documented."""
 
     @field_validator("*", mode="before")
     @classmethod
     def _documented(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and _is_strict(info):
+        if value is None and is_strict(info):
             raise PydanticCustomError("undocumented_null", "What null does here is not documented")
         return value
 
 
-class InboundConfig(_Schema):
+class InboundConfig(RequestModel):
     media_encryption: Encryption = "allow"
     allowed_addresses: list[AllowedAddress] | None = None
 
 
-class OutboundConfig(_Schema):
+class OutboundConfig(RequestModel):
     termination_uri: TerminationUri
     username: str | None = None
     password: str | None = Field(default=None, repr=False)
     media_encryption: Encryption = "allow"
 
 
-class ImportBody(_Schema):
+class ImportBody(RequestModel):
     """Body of import; without an outbound part the phone is inbound-only."""
 
     phone_number: PhoneNumber
@@ -137,7 +135,7 @@ class SipBody(_Patch):
     outbound_config: OutboundBody | None = None
 
 
-class PublishBody(_Schema):
+class PublishBody(RequestModel):
     """Body of PATCH published_version; without a version the published one is unpublished."""
 
     version_id: UUID | None = None
@@ -145,7 +143,7 @@ class PublishBody(_Schema):
     outbound_phone_number_id: UUID | None = None
 
 
-class Paging(_Schema):
+class Paging(RequestModel):
     """Query of every paged list."""
 
     after: UUID | None = None
@@ -165,100 +163,18 @@ class PhoneQuery(Paging):
     end_assigned_at: DateTime | None = None
 
 
-class NoQuery(_Schema):
-    """Query of every other operation."""
-
-
 def failed(status: int, code: str, message: str) -> EmulatedRefusal:
     """An error in the vendor's own envelope."""
     return EmulatedRefusal(json_response(status, {"status": "error", "error_code": code, "message": message}))
 
 
+def not_valid_field(found: Sequence[Unfit]) -> EmulatedRefusal:
+    """What the list of phones says to an unusable query, in place of FastAPI's list."""
+    return failed(400, "NOT_VALID_FIELD", f"Unusable query parameter: {list(found[0].loc)}")
+
+
 def bad_parameter(message: str) -> EmulatedRefusal:
     return failed(400, "BAD_PARAMETER", message)
-
-
-def unprocessable(details: Iterable[Mapping[str, object]]) -> EmulatedRefusal:
-    """A 422 in FastAPI's envelope."""
-    return EmulatedRefusal(json_response(422, {"detail": list(details)}))
-
-
-def detail(loc: Sequence[str | int], kind: str, message: str, value: object = None) -> dict[str, object]:
-    return {"type": kind, "loc": list(loc), "msg": message, "input": value}
-
-
-class Unfit(Exception):
-    """Input that does not fit its schema, with FastAPI's details. Those quote the input back, as FastAPI does."""
-
-    def __init__(self, details: list[dict[str, object]]) -> None:
-        super().__init__("unfit input")
-        self.details = details
-
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads queries and bodies: strictly, or as FastAPI does by default, dropping keys that it does not know."""
-
-    strict: bool
-
-    def query(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-        """Raises `Unfit`."""
-        if self.strict and (twice := call.repeated()):
-            raise Unfit([detail(("query", twice), "repeated", "Given more than once")])
-        return self._validated(model, dict(call.query), "query")
-
-    def body(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-        """Raises `EmulatedRefusal`."""
-        if not call.body:
-            raise unprocessable([detail(("body",), "missing", "Field required")])
-        if not call.is_json:
-            text = call.body.decode("utf-8", "replace")
-            raise unprocessable(
-                [detail(("body",), "model_attributes_type", "Input should be a valid dictionary", text)]
-            )
-        try:
-            payload = read_json(call.body)
-        except ValueError:
-            raise unprocessable([detail(("body", 0), "json_invalid", "JSON decode error", {})]) from None
-        try:
-            return self._validated(model, payload, "body")
-        except Unfit as unfit:
-            raise unprocessable(unfit.details) from None
-
-    def nothing(self, call: ReceivedRequest, *, takes_body: bool = False) -> None:
-        """Refuse a query, and a body, where the operation takes none."""
-        try:
-            self.query(call, NoQuery)
-        except Unfit as unfit:
-            raise unprocessable(unfit.details) from None
-        if self.strict and call.body and not takes_body:
-            raise unprocessable([detail(("body",), "extra_forbidden", "This operation takes no body")])
-
-    def _validated(self, model: type[ModelT], values: object, where: str) -> ModelT:
-        context = {"strict": self.strict}
-        try:
-            return model.model_validate(values, context=context)
-        except ValidationError as error:
-            faults = error.errors(include_url=False, include_context=False)
-        unknown = [fault["loc"] for fault in faults if fault["type"] == "extra_forbidden"]
-        if unknown and not self.strict:
-            return self._validated(model, _without(values, unknown), where)
-        raise Unfit([detail((where, *f["loc"]), f["type"], f["msg"], f["input"]) for f in faults])
-
-
-def _without(values: Any, unknown: Iterable[tuple[int | str, ...]]) -> object:
-    """The same JSON object without some of its keys."""
-    kept = dict(values)
-    for loc in unknown:
-        head, *rest = loc
-        if rest:
-            kept[head] = _without(kept[head], [tuple(rest)])
-        else:
-            kept.pop(head, None)
-    return kept
 
 
 def uuid_in(path_segment: str, name: str) -> str:
@@ -266,8 +182,8 @@ def uuid_in(path_segment: str, name: str) -> str:
     try:
         return str(UUID(path_segment))
     except ValueError:
-        fault = detail(("path", name), "uuid_parsing", "Input should be a valid UUID", path_segment)
-        raise unprocessable([fault]) from None
+        unfit = Unfit("uuid_parsing", ("path", name), "Input should be a valid UUID", path_segment)
+        raise validation_list([unfit]) from None
 
 
 def instant(value: object) -> datetime | None:

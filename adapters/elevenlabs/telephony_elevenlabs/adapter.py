@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.lifecycle import NumberStatus, Origin, Release
+from telephony_core.domain.lifecycle import Origin, Release
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
@@ -26,12 +26,12 @@ from telephony_core.errors import (
 )
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
-from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
 from telephony_core.provider.identity import require_about
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
-from telephony_core.provider.vendor_errors import ErrorEnvelope
-from telephony_core.provider.wire import read_answer, read_list, read_object
+from telephony_core.provider.vendor_errors import ErrorEnvelope, read_validation_list
+from telephony_core.provider.wire import object_in, read_answer, read_list, read_object
 from telephony_elevenlabs import mapping
 from telephony_elevenlabs.capabilities import CAPABILITIES, SLUG
 from telephony_elevenlabs.config import ElevenLabsConfig, Region
@@ -60,21 +60,15 @@ class ElevenLabsProvider(Provider):
 
     def read_error(self, response: Response) -> ErrorEnvelope:
         """Two envelopes, both under ``detail``: an object of the vendor's, or the list of its web framework."""
-        try:
-            payload = parse_json(response)
-        except UnexpectedResponse:
-            return ErrorEnvelope()
-        detail = payload.get("detail") if isinstance(payload, dict) else None
+        detail = object_in(response).get("detail")
         if isinstance(detail, list):
-            return _validation_refusal(detail)
+            return read_validation_list(detail)
         if not isinstance(detail, dict):
             return ErrorEnvelope(message=detail if isinstance(detail, str) else None)
         said = {key: value for key, value in detail.items() if isinstance(value, str)}
-        message = said.get("message")
-        if message and said.get("request_id"):  # it comes in the body and in no header
-            message = f"{message} (request {said['request_id']})"
         kind = ERROR_TYPES.get(said.get("type", "")) if response.status in _REFINED else None
-        return ErrorEnvelope(said.get("code") or said.get("status"), message, kind)
+        # The request's id comes in the body and in no header.
+        return ErrorEnvelope(said.get("code") or said.get("status"), said.get("message"), kind, said.get("request_id"))
 
     # -- reading
 
@@ -127,13 +121,7 @@ class ElevenLabsProvider(Provider):
     def release(self, number: PhoneNumber) -> Flow[Release]:
         """Delete the number. The answer says nothing, so core looks what became of it."""
         yield from call(Request.of("DELETE", _path_of(number.id), Semantics.ONCE), self.read_error)
-        return Release(
-            provider=self.slug,
-            id=number.id,
-            identity=number.identity,
-            status=NumberStatus.UNKNOWN,
-            revocable=False,
-        )
+        return self.release_ordered(number)
 
     # -- judging
 
@@ -162,20 +150,6 @@ def _path_of(id: str) -> str:
 
 def _number(response: Response) -> PhoneNumber:
     return mapping.number_of(*read_answer(response, NumberRecord, ElevenLabsProvider.secret_keys))
-
-
-def _validation_refusal(detail: list[object]) -> ErrorEnvelope:
-    """What a validation list says, without the ``input`` that its items may echo."""
-    said: list[str] = []
-    in_path = False
-    for item in detail:
-        if isinstance(item, dict):
-            place, message = item.get("loc"), item.get("msg")
-            steps = [str(step) for step in place if isinstance(step, str | int)] if isinstance(place, list) else []
-            in_path = in_path or steps[:1] == ["path"]
-            said.append(": ".join(part for part in (".".join(steps), message) if isinstance(part, str) and part))
-    # A path holds nothing but an id: one of the wrong form is nobody's.
-    return ErrorEnvelope(message="; ".join(filter(None, said)) or None, kind=NotFound if in_path else None)
 
 
 # -- problems

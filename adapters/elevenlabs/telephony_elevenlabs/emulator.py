@@ -33,6 +33,7 @@ from telephony_core.emulator import (
     Emulator,
     ReceivedRequest,
     Record,
+    RequestReader,
     Response,
     StoredCredentials,
     json_response,
@@ -65,7 +66,7 @@ class ElevenLabsEmulator(Emulator):
         super().__init__(api_key=api_key, now=now)
         self.merges_halves = merges_halves
         self.allow_duplicates = allow_duplicates
-        self._reader = contract.Reader(strict)
+        self._reader = RequestReader(strict=strict)
         self._branches: dict[str, dict[str, str]] = {}
         self._inbound_passwords: dict[str, str] = {}
         for name, branches in emulator_seed.AGENTS.items():
@@ -183,6 +184,8 @@ class ElevenLabsEmulator(Emulator):
         fields: Record = {
             "phone_number": body.phone_number,
             "label": body.label,
+            "supports_inbound": body.supports_inbound,
+            "supports_outbound": body.supports_outbound,
             "assigned_agent": None if body.agent_id is None else self._agent(body.agent_id),
         }
         inbound, outbound = body.inbound_trunk_config, body.outbound_trunk_config

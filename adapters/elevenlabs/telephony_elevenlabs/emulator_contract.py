@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from telephony_core.emulator import EmulatedRefusal, ReceivedRequest, json_response, read_json
+from telephony_core.emulator import EmulatedRefusal, RequestModel, is_strict, json_response
 
 Encryption = Literal["disabled", "allowed", "required"]
 Transport = Literal["auto", "udp", "tcp", "tls"]
@@ -29,18 +25,14 @@ Stack = Literal["standard", "static"]
 Kind = Literal["twilio", "sip_trunk", "exotel"]
 
 
-def _is_strict(info: ValidationInfo) -> bool:
-    return isinstance(info.context, Mapping) and bool(info.context.get("strict"))
-
-
 def _host(text: str, info: ValidationInfo) -> str:
-    if _is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
+    if is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
         raise PydanticCustomError("trunk_address", "Expected a host name or an IP without sip:, sips: or blanks")
     return text
 
 
 def _network(text: str, info: ValidationInfo) -> str:
-    if _is_strict(info):
+    if is_strict(info):
         try:
             ipaddress.ip_network(text, strict=False)
         except ValueError:
@@ -53,8 +45,8 @@ AllowedAddress = Annotated[str, AfterValidator(_network)]
 Text = Annotated[str, Field(min_length=1)]
 
 
-class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+class _Schema(RequestModel):
+    model_config = ConfigDict(strict=True)
 
 
 class Credentials(_Schema):
@@ -115,13 +107,13 @@ class UpdateBody(_Schema):
     )
     @classmethod
     def _documented(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and _is_strict(info):
+        if value is None and is_strict(info):
             raise PydanticCustomError("undocumented_null", "What null does here is not documented")
         return value
 
     @model_validator(mode="after")
     def _changes_something(self, info: ValidationInfo) -> Self:
-        if not self.model_fields_set and _is_strict(info):
+        if not self.model_fields_set and is_strict(info):
             raise PydanticCustomError("empty_change", "A change has to change something")
         return self
 
@@ -132,10 +124,6 @@ class ListQuery(_Schema):
     provider: Kind | None = None
     agent_id: str | None = None
     branch_id: str | None = None
-
-
-class NoQuery(_Schema):
-    """Query of every other operation."""
 
 
 _STATUSES: Final = {
@@ -157,73 +145,3 @@ def failed(kind: str, code: str, message: str, request_id: str) -> EmulatedRefus
         "param": None,
     }
     return EmulatedRefusal(json_response(_STATUSES[kind], {"detail": detail}))
-
-
-def unprocessable(details: Iterable[Mapping[str, object]]) -> EmulatedRefusal:
-    """A 422 in FastAPI's envelope."""
-    return EmulatedRefusal(json_response(422, {"detail": list(details)}))
-
-
-def _detail(loc: Sequence[str | int], kind: str, message: str, value: object = None) -> dict[str, object]:
-    return {"type": kind, "loc": list(loc), "msg": message, "input": value}
-
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads queries and bodies: strictly, or as FastAPI does by default, dropping keys that it does not know.
-
-    Every refusal is an `EmulatedRefusal` with FastAPI's details. Those quote the input back, as FastAPI does.
-    """
-
-    strict: bool
-
-    def query(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-        if self.strict and (twice := call.repeated()):
-            raise unprocessable([_detail(("query", twice), "repeated", "Given more than once")])
-        return self._validated(model, dict(call.query), "query")
-
-    def body(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-        self.query(call, NoQuery)
-        if not call.body:
-            raise unprocessable([_detail(("body",), "missing", "Field required")])
-        if not call.is_json:
-            text = call.body.decode("utf-8", "replace")
-            raise unprocessable(
-                [_detail(("body",), "model_attributes_type", "Input should be a valid dictionary", text)]
-            )
-        try:
-            payload = read_json(call.body)
-        except ValueError:
-            raise unprocessable([_detail(("body", 0), "json_invalid", "JSON decode error", {})]) from None
-        return self._validated(model, payload, "body")
-
-    def nothing(self, call: ReceivedRequest) -> None:
-        """Refuse a query, and a body, where the operation takes none."""
-        self.query(call, NoQuery)
-        if self.strict and call.body:
-            raise unprocessable([_detail(("body",), "extra_forbidden", "This operation takes no body")])
-
-    def _validated(self, model: type[ModelT], values: object, where: str) -> ModelT:
-        try:
-            return model.model_validate(values, context={"strict": self.strict})
-        except ValidationError as error:
-            faults = error.errors(include_url=False, include_context=False)
-        unknown = [fault["loc"] for fault in faults if fault["type"] == "extra_forbidden"]
-        if unknown and not self.strict:
-            return self._validated(model, _without(values, unknown), where)
-        raise unprocessable([_detail((where, *f["loc"]), f["type"], f["msg"], f["input"]) for f in faults])
-
-
-def _without(values: Any, unknown: Iterable[tuple[int | str, ...]]) -> object:
-    """The same JSON object without some of its keys."""
-    kept = dict(values)
-    for loc in unknown:
-        head, *rest = loc
-        if rest:
-            kept[head] = _without(kept[head], [tuple(rest)])
-        else:
-            kept.pop(head, None)
-    return kept

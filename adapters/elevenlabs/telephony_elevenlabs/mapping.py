@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import SecretStr
 
@@ -52,10 +52,20 @@ ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {
 _ENCRYPTION_WORDS: Final = {meaning: word for word, meaning in ENCRYPTIONS.items()}
 
 AUTO: Final = "auto"
-TRANSPORTS: Final = (AUTO, "udp", "tcp", "tls")
+TRANSPORTS: Final[Mapping[str, Literal["udp", "tcp", "tls"] | None]] = {
+    AUTO: None,
+    "udp": "udp",
+    "tcp": "tcp",
+    "tls": "tls",
+}
 
 UNMODELLED: Final = "set, and the model has no word for it"
 """What ``problems`` say of a setting that was read and cannot be shown."""
+
+_SWITCHES: Final = ("supports_inbound", "supports_outbound", "store_sip_messages")
+"""Settings of a number that are on unless somebody switched them off."""
+_NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
+"""What a setting that is not known here can be without being set. ``false`` and 0 may be anything but the default."""
 
 PartT = TypeVar("PartT", AgentRecord, InboundRecord, OutboundRecord)
 
@@ -110,7 +120,7 @@ def _part(shape: type[PartT], found: PartT | dict[str, object] | None, name: str
     return part
 
 
-def _odd_word(field: str, word: str, words: Mapping[str, object] | tuple[str, ...]) -> tuple[str, ...]:
+def _odd_word(field: str, word: str, words: Mapping[str, object]) -> tuple[str, ...]:
     """What to say of a word that is not documented."""
     return (f"{field}: none of the documented words ({', '.join(words)})",) if word and word not in words else ()
 
@@ -194,11 +204,11 @@ def _read_address(text: str | None, transport: str) -> tuple[SipAddress | None, 
         return None, (*odd, "outbound_trunk.address: not read, because its transport is not known")
     try:
         address = SipAddress.parse(text)
-        if transport == AUTO:
+        if (chosen := TRANSPORTS[transport]) is None:
             return address, ()
         if address.transport is not None:
             raise InvalidInput("it holds a transport of its own", remedy="look at it in the dashboard")
-        return replace(address, scheme=address.scheme or "sip", transport=transport), ()  # type: ignore[arg-type]
+        return replace(address, scheme=address.scheme or "sip", transport=chosen), ()
     except InvalidInput as error:
         return None, (f"outbound_trunk.address: {error.message}",)
 
@@ -218,13 +228,12 @@ def _unmodelled(
         yield from _set_in(outbound, "outbound_trunk", ("headers", "attributes_to_headers", "enabled_codecs"))
     if record["livekit_stack"] not in ("", "standard"):
         yield "livekit_stack"
-    if record["store_sip_messages"] is False:
-        yield "store_sip_messages"
+    yield from (name for name in _SWITCHES if record[name] is False)
 
 
 def _set_in(trunk: InboundRecord | OutboundRecord, name: str, fields: tuple[str, ...]) -> Iterator[str]:
     yield from (f"{name}.{field}" for field in fields if getattr(trunk, field))
-    yield from (f"{name}.{field}" for field, value in (trunk.model_extra or {}).items() if value)
+    yield from (f"{name}.{field}" for field, value in (trunk.model_extra or {}).items() if value not in _NOTHING)
 
 
 # -- writing
@@ -327,7 +336,7 @@ def _kept(trunk: object, fields: frozenset[str], half: str) -> dict[str, Json]:
     if not isinstance(trunk, Mapping):
         raise UnexpectedResponse(f"the {half} trunk is a JSON {type(trunk).__name__}, not an object")
     unknown = sorted(
-        str(name) for name, value in trunk.items() if value and name not in fields and name not in _READ_ONLY
+        str(name) for name, value in trunk.items() if value not in _NOTHING and name not in fields | _READ_ONLY
     )
     if unknown:
         raise UnsupportedField(
@@ -348,7 +357,10 @@ def _sent_back(name: str, value: Any) -> Json:
 
 
 def _has_credentials(trunk: object) -> bool:
-    return isinstance(trunk, Mapping) and bool(trunk.get("has_auth_credentials") or trunk.get("username"))
+    """Whether a trunk has, or may have, credentials that a half without them would take away."""
+    return isinstance(trunk, Mapping) and (
+        trunk.get("has_auth_credentials") is not False or bool(trunk.get("username"))
+    )
 
 
 def _credentials(

@@ -77,4 +77,6 @@ class NumberRecord(TypedDict, total=False):
     provider_config: Part[OutboundRecord]
     """The name of ``outbound_trunk`` in older answers; deprecated."""
     livekit_stack: Word
+    supports_inbound: Maybe[bool]
+    supports_outbound: Maybe[bool]
     store_sip_messages: Maybe[bool]

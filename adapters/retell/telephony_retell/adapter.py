@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from telephony_core.domain.lifecycle import NumberStatus, Release
+from telephony_core.domain.lifecycle import Release
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import InvalidInput, NotFound, UnexpectedResponse, WrongState
 from telephony_core.provider.capabilities import Capabilities, Field
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
-from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
 from telephony_core.provider.vendor_errors import ErrorEnvelope
-from telephony_core.provider.wire import read_answer, read_page
+from telephony_core.provider.wire import object_in, read_answer, read_page
 from telephony_retell import mapping
 from telephony_retell.capabilities import CAPABILITIES, SLUG
 from telephony_retell.wire import NumberPage, NumberRecord
@@ -24,16 +24,12 @@ from telephony_retell.wire import NumberPage, NumberRecord
 PAGE_SIZE: Final = 100
 """Records of one page. Retell gives up to 1000; a small page is answered sooner and takes less memory."""
 
-SECRET_KEYS: Final = frozenset({"auth_password", "sip_trunk_auth_password"})
-"""Never returned as far as is documented; hidden all the same."""
-
 
 class RetellProvider(Provider):
     """One Retell workspace."""
 
     slug: ClassVar[str] = SLUG
     capabilities: ClassVar[Capabilities] = CAPABILITIES
-    secret_keys: ClassVar[frozenset[str]] = SECRET_KEYS
 
     def auth_headers(self) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
@@ -99,13 +95,7 @@ class RetellProvider(Provider):
         """Order the release. It is answered without a word (204), so core looks what it did."""
         request = Request.of("DELETE", path("delete-phone-number", number.id), Semantics.ONCE)
         yield from call(request, self._read_error_of_one)
-        return Release(
-            provider=self.slug,
-            id=number.id,
-            identity=number.identity,
-            status=NumberStatus.UNKNOWN,
-            revocable=False,
-        )
+        return self.release_ordered(number)
 
     # -- judging
 
@@ -132,17 +122,12 @@ class RetellProvider(Provider):
 
 
 def _number(response: Response) -> PhoneNumber:
-    return mapping.number_of(*read_answer(response, NumberRecord, SECRET_KEYS))
+    return mapping.number_of(*read_answer(response, NumberRecord, RetellProvider.secret_keys))
 
 
 def _envelope(response: Response) -> tuple[bool, str | None]:
     """Whether the body is the vendor's error envelope, and the message in it."""
-    try:
-        payload = parse_json(response)
-    except UnexpectedResponse:
-        return False, None
-    if not isinstance(payload, dict):
-        return False, None
+    payload = object_in(response)
     message = payload.get("message")
     return payload.get("status") == "error", message if isinstance(message, str) else None
 

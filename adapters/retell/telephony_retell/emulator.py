@@ -36,7 +36,7 @@ from telephony_core.emulator import (
 )
 from telephony_retell import emulator_contract as contract
 from telephony_retell import emulator_seed
-from telephony_retell.emulator_contract import invalid, not_found
+from telephony_retell.emulator_contract import READER, invalid, not_found
 from telephony_retell.emulator_seed import Agent
 
 Handler: TypeAlias = Callable[[ReceivedRequest], Response]
@@ -133,9 +133,7 @@ class RetellEmulator(Emulator):
         return {}
 
     def _list(self, call: ReceivedRequest) -> Response:
-        query = contract.read_query(call, contract.ListQuery)
-        if call.body:
-            raise invalid("this operation takes no body")
+        query = READER.query(call, contract.ListQuery)
         ascending = query.sort_order == "ascending"
         entries = self.store.listing(
             "numbers", lambda id, _: self.is_visible(id), lambda id, _: float(self.store.position(id) or 0)
@@ -152,15 +150,14 @@ class RetellEmulator(Emulator):
         return json_response(200, page)
 
     def _get(self, call: ReceivedRequest) -> Response:
-        contract.nothing(call)
+        READER.nothing(call)
         number = self._addressed(call)
         if not self.is_visible(number):
             raise not_found()
         return json_response(200, self.store[number])
 
     def _import(self, call: ReceivedRequest) -> Response:
-        contract.nothing(call, takes_body=True)
-        body = contract.read_body(call, contract.ImportBody)
+        body = READER.body(call, contract.ImportBody)
         number = body.phone_number
         if not body.ignore_e164_validation and not contract.E164.fullmatch(number):
             raise invalid("body/phone_number is not in E.164 format")
@@ -178,9 +175,8 @@ class RetellEmulator(Emulator):
         return json_response(201, self.store[number])
 
     def _update(self, call: ReceivedRequest) -> Response:
-        contract.nothing(call, takes_body=True)
         number = self._addressed(call)
-        body = contract.read_body(call, contract.UpdateBody)
+        body = READER.body(call, contract.UpdateBody)
         given = body.model_dump(exclude_unset=True)
         self._refuse_unknown_agents(given)
         self._refuse_fallback(number, body.fallback_number)
@@ -194,7 +190,7 @@ class RetellEmulator(Emulator):
         return json_response(200, record)
 
     def _delete(self, call: ReceivedRequest) -> Response:
-        contract.nothing(call)
+        READER.nothing(call)
         self.store.remove(self._addressed(call))
         return Response(204, {}, b"")
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from telephony_core.emulator import EmulatedRefusal, ReceivedRequest, json_response, read_json
+from telephony_core.emulator import EmulatedRefusal, RequestModel, RequestReader, Unfit, json_response
 
 E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")
 COUNTRY: Final = re.compile(r"[A-Z]{2}")
@@ -48,8 +48,8 @@ def _country(code: str) -> str:
     return code
 
 
-class _Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+class _Schema(RequestModel):
+    model_config = ConfigDict(strict=True)
 
 
 class AgentShare(_Schema):
@@ -109,20 +109,12 @@ class UpdateBody(_Settings):
     fallback_number: str | None = None
 
 
-class ListQuery(BaseModel):
+class ListQuery(RequestModel):
     """Query of the list of numbers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1000)] = 50
     sort_order: Literal["ascending", "descending"] = "descending"
     pagination_key: str | None = None
-
-
-class NoQuery(BaseModel):
-    """Query of every other operation."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 def failed(status: int, message: str, headers: Iterable[tuple[str, str]] = ()) -> EmulatedRefusal:
@@ -138,40 +130,12 @@ def not_found() -> EmulatedRefusal:
     return failed(422, "Cannot find requested asset under given api key.")
 
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
+def _unfit(found: Sequence[Unfit]) -> EmulatedRefusal:
+    first = found[0]
+    return invalid() if first.loc == ("body",) else invalid(f"{'/'.join(map(str, first.loc))} {first.message}")
 
 
-def read_query(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-    """The query of a request. Raises `EmulatedRefusal` for an unknown, a repeated or an unusable parameter."""
-    if twice := call.repeated():
-        raise invalid(f"query/{twice} is given more than once")
-    return _validated(model, dict(call.query), "query")
-
-
-def read_body(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-    """The JSON body of a request. Raises `EmulatedRefusal`."""
-    if not call.body or not call.is_json:
-        raise invalid()
-    try:
-        payload = read_json(call.body)
-    except ValueError:
-        raise invalid() from None
-    return _validated(model, payload, "body")
-
-
-def nothing(call: ReceivedRequest, *, takes_body: bool = False) -> None:
-    """Refuse a query, and a body, where the operation takes none."""
-    read_query(call, NoQuery)
-    if call.body and not takes_body:
-        raise invalid("this operation takes no body")
-
-
-def _validated(model: type[ModelT], values: object, where: str) -> ModelT:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    raise invalid(f"{'/'.join([where, *map(str, first['loc'])])} {first['msg']}")
+READER: Final = RequestReader(_unfit)
 
 
 def write_key(position: int) -> str:

@@ -10,14 +10,14 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import Conflict, InvalidInput, InvalidRequest, ProviderError, UnexpectedResponse
+from telephony_core.errors import Conflict, InvalidInput, InvalidRequest, ProviderError
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
-from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
 from telephony_core.provider.vendor_errors import ErrorEnvelope
-from telephony_core.provider.wire import read_answer, read_object, read_page
+from telephony_core.provider.wire import object_in, read_answer, read_object, read_page
 from telephony_vox import mapping
 from telephony_vox.capabilities import AS_IS, CAPABILITIES, SLUG
 from telephony_vox.config import VoxOptions
@@ -42,17 +42,12 @@ class VoxProvider(Provider):
     slug = SLUG
     capabilities = CAPABILITIES
     options_model = VoxOptions
-    secret_keys = mapping.SECRET_KEYS
 
     def auth_headers(self) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
 
     def read_error(self, response: Response) -> ErrorEnvelope:
-        try:
-            payload = parse_json(response)
-        except UnexpectedResponse:
-            return ErrorEnvelope()
-        error = payload.get("error") if isinstance(payload, dict) else None
+        error = object_in(response).get("error")
         if not isinstance(error, dict):
             return ErrorEnvelope()
         code, message = _text(error.get("code")), _text(error.get("message"))

@@ -35,6 +35,7 @@ from telephony_core.emulator import (
     EmulatedRefusal,
     Emulator,
     Entry,
+    NoQuery,
     ReceivedRequest,
     Record,
     Response,
@@ -165,7 +166,6 @@ class VoxEmulator(Emulator):
 
     def _available(self, call: ReceivedRequest) -> Response:
         query = contract.read_query(call, contract.AvailableNumbersQuery)
-        contract.no_body(call)
         lines = {str(line["id"]): line for line in self.lines if query.line_type in (None, line["line_type"])}
         by_number = query.sort_by == "number"
         entries: list[contract.Place] = sorted(
@@ -176,7 +176,6 @@ class VoxEmulator(Emulator):
 
     def _list(self, call: ReceivedRequest) -> Response:
         query = contract.read_query(call, contract.OwnedQuery)
-        contract.no_body(call)
         statuses = frozenset(query.status)
 
         def wanted(id: str, record: Record) -> bool:
@@ -191,7 +190,6 @@ class VoxEmulator(Emulator):
         return _page(entries, self.store.__getitem__, filters, query)
 
     def _register(self, call: ReceivedRequest) -> Response:
-        contract.read_query(call, contract.NoQuery)
         body = contract.read_body(call, contract.Register)
         if not self.allow_duplicates and any(
             record.get("number") == body.number and record.get("status") != "expired"
@@ -288,9 +286,8 @@ class VoxEmulator(Emulator):
 
     def _addressed(self, call: ReceivedRequest, *, takes_body: bool = False) -> str:
         """The id in the path, of a record that is there."""
-        contract.read_query(call, contract.NoQuery)
         if not takes_body:
-            contract.no_body(call)
+            contract.read_query(call, NoQuery)
         id = call.segments[1]
         if id in self.store:
             return id

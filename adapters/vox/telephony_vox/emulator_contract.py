@@ -6,13 +6,21 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from telephony_core.emulator import EmulatedRefusal, ReceivedRequest, json_response, read_json
+from telephony_core.emulator import (
+    EmulatedRefusal,
+    NoQuery,
+    ReceivedRequest,
+    RequestModel,
+    RequestReader,
+    Unfit,
+    json_response,
+)
 
 STATUSES: Final = ("active", "scheduled", "cancel_requested", "expired")
 UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -33,9 +41,7 @@ LineType = Literal["mobile", "landline", "voip", "uan", "personal", "toll_free"]
 Order = Literal["asc", "desc"]
 
 
-class _Paging(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Paging(RequestModel):
     cursor: str | None = None
     limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = 50
 
@@ -57,14 +63,8 @@ class AvailableNumbersQuery(_Paging):
     sort_order: Order = "asc"
 
 
-class NoQuery(BaseModel):
-    """Query of every other operation."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+class _Body(RequestModel):
+    model_config = ConfigDict(strict=True)
 
 
 class Register(_Body):
@@ -119,7 +119,12 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def read_query(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-    """The query of a request. Raises `EmulatedRefusal` for an unknown, a repeated or an unusable parameter."""
+    """The query of a request without a body. Raises `EmulatedRefusal`."""
+    _refuse_unknown(call, model)
+    return _READER.query(call, model, lists={"status"})
+
+
+def _refuse_unknown(call: ReceivedRequest, model: type[BaseModel]) -> None:
     allowed = sorted(model.model_fields)
     if unknown := sorted({name for name, _ in call.query} - set(allowed)):
         raise refused(
@@ -130,33 +135,14 @@ def read_query(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
             reason="unknown_query_parameter",
             allowed_query_parameters=allowed,
         )
-    if twice := call.repeated(but={"status"}):
-        raise invalid(twice, "repeated")
-    values: dict[str, Any] = dict(call.query)
-    if "status" in values:
-        values["status"] = [value for name, value in call.query if name == "status"]
-    return _validated(model, values)
 
 
 def read_body(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
-    """The JSON body of a request. Raises `EmulatedRefusal`."""
-    if call.body and not call.is_json:
-        raise refused(
-            415, "UNSUPPORTED_MEDIA_TYPE", "application/json 형식만 지원합니다.", allowed_values=["application/json"]
-        )
-    try:
-        payload = read_json(call.body or b"")
-    except ValueError:
-        raise invalid("body", "not_json") from None
-    if payload == {}:
+    """The JSON body of a request without a query. Raises `EmulatedRefusal`."""
+    _refuse_unknown(call, NoQuery)
+    if (call.body or b"").strip() == b"{}":
         raise invalid("body", "empty")
-    return _validated(model, payload)
-
-
-def no_body(call: ReceivedRequest) -> None:
-    """Refuse a body where the operation takes none."""
-    if call.body:
-        raise invalid("body", "not_allowed")
+    return _READER.body(call, model)
 
 
 _REASONS: Final[Mapping[str, str]] = {
@@ -168,18 +154,26 @@ _REASONS: Final[Mapping[str, str]] = {
     "literal_error": "not_allowed",
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",
+    "repeated": "repeated",
+    "json_invalid": "not_json",
 }
 
 
-def _validated(model: type[ModelT], values: object) -> ModelT:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"]) or "body"
-    reason = _REASONS.get(first["type"], "invalid_type" if first["type"].endswith("_type") else "invalid")
-    allowed = re.findall(r"'([^']*)'", str(first.get("ctx", {}).get("expected", "")))
-    raise invalid(field, reason, **({"allowed_values": allowed} if allowed else {}))
+def _unfit(found: Sequence[Unfit]) -> EmulatedRefusal:
+    first = found[0]
+    if first.type == "model_attributes_type":
+        return refused(
+            415, "UNSUPPORTED_MEDIA_TYPE", "application/json 형식만 지원합니다.", allowed_values=["application/json"]
+        )
+    if first.loc == ("body",) and first.type == "extra_forbidden":
+        return invalid("body", "not_allowed")
+    field = ".".join(map(str, first.loc[1:])) or "body"
+    reason = _REASONS.get(first.type, "invalid_type" if first.type.endswith("_type") else "invalid")
+    allowed = re.findall(r"'([^']*)'", first.expected)
+    return invalid(field, reason, **({"allowed_values": allowed} if allowed else {}))
+
+
+_READER: Final = RequestReader(_unfit)
 
 
 Place: TypeAlias = tuple[float | str, str]

@@ -27,9 +27,6 @@ from telephony_core.provider.wire import ModelT, read_record
 from telephony_vox.capabilities import CAPABILITIES, FROZEN_VERSION, REGION, SLUG
 from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, NumberRecord, SmsRecord
 
-SECRET_KEYS: Final = frozenset({"auth_password"})
-"""Never returned as far as is documented; hidden all the same."""
-
 # -- tables
 
 STATUSES: Final[Mapping[str, NumberStatus]] = {

@@ -10,13 +10,13 @@ from telephony_acme.capabilities import CAPABILITIES, SLUG
 from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import Conflict, InvalidInput, ProviderError, UnexpectedResponse, WrongState
+from telephony_core.errors import Conflict, InvalidInput, ProviderError, WrongState
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
-from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, parse_json, path
+from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.vendor_errors import ErrorEnvelope
-from telephony_core.provider.wire import read_cursor, read_items, read_object
+from telephony_core.provider.wire import object_in, read_cursor, read_items, read_object
 
 ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {"number_in_use": Conflict, "number_ended": WrongState}
 """Machine codes that say more than their HTTP status."""
@@ -32,11 +32,8 @@ class AcmeProvider(Provider):
         return {"x-acme-key": self.config.api_key.get_secret_value()}
 
     def read_error(self, response: Response) -> ErrorEnvelope:
-        try:
-            payload = parse_json(response)
-        except UnexpectedResponse:
-            return ErrorEnvelope()
-        code, detail = (payload.get(key) if isinstance(payload, dict) else None for key in ("code", "detail"))
+        payload = object_in(response)
+        code, detail = payload.get("code"), payload.get("detail")
         code = code if isinstance(code, str) else None
         return ErrorEnvelope(code, detail if isinstance(detail, str) else None, ERROR_CODES.get(code or ""))
 
@@ -52,7 +49,7 @@ class AcmeProvider(Provider):
     def find(self, identity: NumberIdentity) -> Flow[tuple[PhoneNumber, ...]]:
         records, cursor = list[PhoneNumber](), None
         while True:  # a number that came and went often has more records than a page holds
-            after = [] if cursor is None else [("after", cursor)]
+            after: list[tuple[str, str]] = [] if cursor is None else [("after", cursor)]
             page = yield from self._page([("include_ended", "true"), ("e164", str(identity.e164)), *after])
             records += page.items
             if page.cursor is None or page.cursor == cursor:
@@ -76,9 +73,7 @@ class AcmeProvider(Provider):
     def release(self, number: PhoneNumber) -> Flow[Release]:
         request = Request.of("DELETE", path("numbers", number.id), Semantics.ONCE)
         yield from call(request, self.read_error)  # 204: core looks what became of it
-        return Release(
-            provider=SLUG, id=number.id, identity=number.identity, status=NumberStatus.UNKNOWN, revocable=False
-        )
+        return self.release_ordered(number)
 
     # -- judging
 

@@ -5,26 +5,72 @@ Strict: unknown keys and query parameters, wrong types and a body where none bel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, Literal
+
+from pydantic import ConfigDict, Field
 
 from telephony_core.emulator import (
     EmulatedRefusal,
     Emulator,
     ReceivedRequest,
     Record,
+    RequestModel,
+    RequestReader,
     Response,
     StoredCredentials,
+    Unfit,
     json_response,
-    read_json,
     utc_now,
 )
 
-T = TypeVar("T")
-
 PAGE_SIZE: Final = 25
 APPS: Final = ("reception", "opening-hours")
+
+
+class _Body(RequestModel):
+    model_config = ConfigDict(strict=True)
+
+
+class Address(_Body):
+    host: str
+    port: int = 0
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+
+
+class Digest(_Body):
+    """User name and password, which Acme keeps as one thing."""
+
+    username: str
+    password: str = Field(repr=False)
+
+
+class TrunkBody(_Body):
+    """Trunk settings: what is unset stays, null clears."""
+
+    address: Address = Address(host="")
+    allowed: list[str] | None = None
+    digest: Digest | None = None
+
+
+class NewTrunk(TrunkBody):
+    address: Address
+
+
+class ImportBody(_Body):
+    e164: str
+    trunk: NewTrunk
+
+
+class AppBody(_Body):
+    app: str | None
+
+
+class ListQuery(RequestModel):
+    after: str | None = None
+    e164: str | None = None
+    include_ended: str | None = None
 
 
 class AcmeEmulator(Emulator):
@@ -74,53 +120,47 @@ class AcmeEmulator(Emulator):
     def answer(self, call: ReceivedRequest) -> Response:
         if call.headers.get("x-acme-key") != self.api_key:
             raise refused(401, "bad_key", "The key is missing or wrong")
-        if (call.query and call.method != "GET") or (call.body and call.method in ("GET", "DELETE")):
-            raise refused(422, "bad_request", "This request takes no query, or no body")
         match call.method, call.segments:
             case "GET", ("numbers",):
                 return self._list(call)
             case "POST", ("numbers",):
                 return self._import(call)
             case "GET", ("numbers", id):
+                READER.nothing(call)
                 return json_response(200, self._visible(id))
             case "PATCH", ("numbers", id, "trunk"):
                 return self._change_trunk(call, id)
             case "PUT", ("numbers", id, "app"):
                 return self._change_app(call, id)
             case "DELETE", ("numbers", id):
+                READER.nothing(call)
                 return self._end(id)
         raise refused(404, "no_such_path", "There is no such path")
 
     def _list(self, call: ReceivedRequest) -> Response:
-        query = dict(call.query)
-        if unknown := query.keys() - {"after", "e164", "include_ended"}:
-            raise refused(422, "bad_request", f"Unknown parameter: {sorted(unknown)[0]}")
+        query = READER.query(call, ListQuery)
         shown = [
             id
             for id in self.store
             if self.is_visible(id)
-            and query.get("e164") in (None, self.store[id].get("e164"))
-            and (query.get("include_ended") == "true" or self.store[id].get("state") != "ended")
+            and query.e164 in (None, self.store[id].get("e164"))
+            and (query.include_ended == "true" or self.store[id].get("state") != "ended")
         ]
-        after = query.get("after")
-        if after is not None and after not in shown:
+        if query.after is not None and query.after not in shown:
             raise refused(422, "bad_request", "Unknown cursor")
-        start = 0 if after is None else shown.index(after) + 1
+        start = 0 if query.after is None else shown.index(query.after) + 1
         page, more = shown[start : start + PAGE_SIZE], len(shown) > start + PAGE_SIZE
         return json_response(200, {"numbers": [self.store[id] for id in page], "next": page[-1] if more else None})
 
     def _import(self, call: ReceivedRequest) -> Response:
-        body = _body(call, "e164", "trunk")
-        e164 = _of(str, body.get("e164"))
-        if not e164.startswith(("+44", "+353")):
+        body = READER.body(call, ImportBody)
+        if not body.e164.startswith(("+44", "+353")):
             raise refused(422, "bad_number", "Only numbers of GB and IE in E.164")
         live = (self.store[id] for id in self.store if self.store[id].get("state") != "ended")
-        if any(record.get("e164") == e164 for record in live):
+        if any(record.get("e164") == body.e164 for record in live):
             raise refused(409, "number_in_use", "The number is already here")
-        trunk = _of(dict, body.get("trunk"))
-        _of(dict, trunk.get("address"))
-        id = self.add(e164=e164, trunk={"address": None, "username": None, "allowed": None})
-        self._write_trunk(id, trunk)
+        id = self.add(e164=body.e164, trunk={"address": None, "username": None, "allowed": None})
+        self._write_trunk(id, body.trunk)
         self.appeared(id)
         return json_response(201, self.store[id])
 
@@ -128,33 +168,22 @@ class AcmeEmulator(Emulator):
         record = self._changeable(id)
         if record.get("kind") != "sip":
             raise refused(409, "hosted_number", "A hosted number has no trunk")
-        self._write_trunk(id, _body(call, "address", "allowed", "digest"))
+        self._write_trunk(id, READER.body(call, TrunkBody))
         return json_response(200, self.store[id])
 
-    def _write_trunk(self, id: str, body: Mapping[str, object]) -> None:
-        _known(body, "address", "allowed", "digest")
+    def _write_trunk(self, id: str, body: TrunkBody) -> None:
         stored = self.store[id].get("trunk")
         trunk: Record = dict(stored) if isinstance(stored, dict) else {}
-        if "address" in body:
-            address = _of(dict, body["address"])
-            _known(address, "host", "port", "transport")
-            _of(str, address.get("host"))
-            trunk["address"] = address
-        if "allowed" in body:
-            trunk["allowed"] = None if body["allowed"] is None else _of(list, body["allowed"])
-        if "digest" in body:
-            digest = {} if body["digest"] is None else _of(dict, body["digest"])
-            _known(digest, "username", "password")
-            texts = {key: _of(str, value) for key, value in digest.items()}
-            if len(texts) == 1:
-                raise refused(422, "bad_request", "A digest is a user name and a password")
-            trunk["username"] = texts.get("username")
-            self.store.set_credentials(id, StoredCredentials(texts.get("username"), texts.get("password")))
+        trunk |= body.model_dump(exclude_unset=True, exclude={"digest"})
+        if "digest" in body.model_fields_set:
+            digest = StoredCredentials() if body.digest is None else StoredCredentials(**body.digest.model_dump())
+            trunk["username"] = digest.username
+            self.store.set_credentials(id, digest)
         self.store.edit(id, {"trunk": trunk})
 
     def _change_app(self, call: ReceivedRequest, id: str) -> Response:
         self._changeable(id)
-        app = _body(call, "app").get("app")
+        app = READER.body(call, AppBody).app
         if app is not None and app not in self.agents.values():
             raise refused(422, "no_such_app", "There is no such app")
         return json_response(200, self.store.edit(id, {"app": app}))
@@ -185,22 +214,8 @@ def refused(status: int, code: str, detail: str) -> EmulatedRefusal:
     return EmulatedRefusal(json_response(status, {"code": code, "detail": detail}))
 
 
-def _body(call: ReceivedRequest, *keys: str) -> Record:
-    try:
-        payload = read_json(call.body or b"") if call.is_json else None
-    except ValueError:
-        payload = None
-    body = _of(dict, payload)
-    _known(body, *keys)
-    return body
+def _unfit(found: Sequence[Unfit]) -> EmulatedRefusal:
+    return refused(422, "bad_request", f"{'.'.join(map(str, found[0].loc))}: {found[0].message}")
 
 
-def _known(body: Mapping[str, object], *keys: str) -> None:
-    if unknown := body.keys() - set(keys):
-        raise refused(422, "bad_request", f"Unknown key: {sorted(unknown)[0]}")
-
-
-def _of(kind: type[T], value: object) -> T:
-    if not isinstance(value, kind):
-        raise refused(422, "bad_request", f"A JSON value is not the {kind.__name__} it has to be")
-    return value
+READER: Final = RequestReader(_unfit)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from telephony_acme.capabilities import REGION, SLUG
-from telephony_acme.wire import NumberRecord, TrunkRecord
+from telephony_acme.wire import AddressRecord, NumberRecord, TrunkRecord
 from telephony_core.domain.agents import PUBLISHED, AgentRef
 from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
@@ -71,10 +71,12 @@ def _read_trunk(payload: Mapping[str, object] | None, problems: list[str]) -> Si
 def _read_address(payload: Mapping[str, object] | None, problems: list[str]) -> SipAddress | None:
     if payload is None:
         return None
-    host, port, transport = (payload.get(key) for key in ("host", "port", "transport"))
+    found, unreadable = read_record(AddressRecord, payload)
+    if unreadable:  # what is left of it would lead elsewhere
+        problems += [f"trunk.address.{problem}" for problem in unreadable]
+        return None
     try:
-        # The value object refuses what is no host, port or transport, whatever its type is.
-        return SipAddress(host, port, "sip" if transport else None, transport or None)  # type: ignore[arg-type]
+        return SipAddress(found.host, found.port, "sip" if found.transport else None, found.transport)
     except InvalidInput as error:
         problems.append(f"trunk.address: {error.message}")
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -23,6 +23,14 @@ class NumberRecord(_Wire):
     app: Text | None = None
     trunk: dict[str, object] | None = None
     ends: str | None = None
+
+
+class AddressRecord(_Wire):
+    """Where a trunk is reached."""
+
+    host: str = ""
+    port: int | None = None
+    transport: Literal["udp", "tcp", "tls"] | None = None
 
 
 class TrunkRecord(_Wire):

@@ -65,7 +65,7 @@ def test_the_former_name_of_the_code_is_read(elevenlabs: ElevenLabsProvider) -> 
 def test_the_request_id_of_the_body_is_told(elevenlabs: ElevenLabsProvider) -> None:
     read = elevenlabs.read_error(Response(404, {}, vendor("not_found", request_id="0a1b")))
 
-    assert read.message == "Something (request 0a1b)"
+    assert (read.message, read.request_id) == ("Something", "0a1b")
 
 
 def test_a_validation_list_is_told_without_the_input(wire: Any, elevenlabs: ElevenLabsProvider) -> None:

@@ -196,6 +196,9 @@ def test_the_agent_and_its_branch(agent: object, read: AgentRef | None, problems
         ({"outbound": {"of_tomorrow": ["a"]}}, "outbound_trunk.of_tomorrow"),
         ({"livekit_stack": "static"}, "livekit_stack"),
         ({"store_sip_messages": False}, "store_sip_messages"),
+        ({"supports_inbound": False}, "supports_inbound"),
+        ({"supports_outbound": False}, "supports_outbound"),
+        ({"inbound": {"of_tomorrow": False}}, "inbound_trunk.of_tomorrow"),
         ({"assigned_agent": {"agent_id": AGENT, "environment": "staging"}}, "assigned_agent.environment"),
     ],
 )

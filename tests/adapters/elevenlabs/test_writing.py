@@ -284,6 +284,13 @@ def test_nothing_is_written_to_a_number_that_is_another_one_now(
         ({"inbound_trunk": None}, InboundUpdate(media_encryption="allow"), NotAllowed, "everybody"),
         ({"inbound": {"of_tomorrow": 1}}, InboundUpdate(media_encryption="allow"), UnsupportedField, "of_tomorrow"),
         ({"outbound": {"of_tomorrow": 1}}, OutboundUpdate(address="b"), UnsupportedField, "of_tomorrow"),
+        ({"outbound": {"of_tomorrow": False}}, OutboundUpdate(address="b"), UnsupportedField, "of_tomorrow"),
+        (
+            {"outbound": {"username": None, "has_auth_credentials": None}},
+            OutboundUpdate(address="b"),
+            InvalidInput,
+            "shows no user name",
+        ),
         ({"outbound": {"username": None}}, OutboundUpdate(address="b"), InvalidInput, "user name"),
         ({"outbound": {"username": None}}, OutboundUpdate(password="p"), InvalidInput, "user name"),
         (

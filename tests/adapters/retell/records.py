@@ -9,7 +9,6 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.provider.flow import Response
 from telephony_core.provider.wire import read_answer
 from telephony_retell import mapping
-from telephony_retell.adapter import SECRET_KEYS
 from telephony_retell.wire import NumberRecord
 
 NUMBER = "+12135550110"
@@ -48,4 +47,4 @@ def bought(**changes: Any) -> dict[str, Any]:
 
 def read(payload: object) -> PhoneNumber:
     answer = Response(200, {}, json.dumps(payload).encode())
-    return mapping.number_of(*read_answer(answer, NumberRecord, SECRET_KEYS))
+    return mapping.number_of(*read_answer(answer, NumberRecord))

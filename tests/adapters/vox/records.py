@@ -12,11 +12,11 @@ from telephony_vox.wire import LineRecord, NumberRecord
 
 
 def phone_number(payload: object) -> PhoneNumber:
-    return mapping.number_of(*read_answer(_answer(payload), NumberRecord, mapping.SECRET_KEYS))
+    return mapping.number_of(*read_answer(_answer(payload), NumberRecord))
 
 
 def available_number(payload: object) -> AvailableNumber:
-    return mapping.line_of(*read_answer(_answer(payload), LineRecord, mapping.SECRET_KEYS))
+    return mapping.line_of(*read_answer(_answer(payload), LineRecord))
 
 
 def _answer(payload: object) -> Response:

@@ -93,8 +93,9 @@ class TestImport:
         assert list(empty.done("POST", NUMBERS, BODY)) == ["phone_number_id"]
 
     def test_everything_that_was_sent_is_shown_but_the_passwords(self, empty: Workspace) -> None:
-        id = made(empty, agent_id=empty.emulator.agents["sales"])
+        id = made(empty, agent_id=empty.emulator.agents["sales"], supports_outbound=False)
         (number,) = empty.all()
+        assert (number["supports_inbound"], number["supports_outbound"]) == (True, False)
         assert number["inbound_trunk"] == {
             "allowed_addresses": ["192.0.2.0/24"], "allowed_numbers": ["+12025550111"], "media_encryption": "allowed",
             "has_auth_credentials": True, "username": "caller", "remote_domains": None, "attributes_to_headers": {},

@@ -1,0 +1,119 @@
+"""Requests read by pydantic models: strictly, or as web frameworks do by default, which drop unknown keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo
+
+from telephony_core.emulator.emulator import EmulatedRefusal, ReceivedRequest, json_response, read_json
+
+
+class RequestModel(BaseModel):
+    """A query or a body, with all of its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class NoQuery(RequestModel):
+    """The query of an operation that takes none."""
+
+
+def is_strict(info: ValidationInfo) -> bool:
+    """In a validator: whether what no schema says is refused as well."""
+    return isinstance(info.context, Mapping) and bool(info.context.get("strict"))
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """One thing that is wrong with a request: pydantic's type and words, and where, beginning with its part."""
+
+    type: str
+    loc: tuple[str | int, ...]
+    message: str
+    input: object = field(default=None, repr=False)
+    expected: str = ""
+    """The words that would do, where there is a list of them."""
+
+
+def validation_list(found: Iterable[Unfit]) -> EmulatedRefusal:
+    """A 422 with FastAPI's list of what is wrong, which quotes the input back."""
+    items = [{"type": each.type, "loc": each.loc, "msg": each.message, "input": each.input} for each in found]
+    return EmulatedRefusal(json_response(422, {"detail": items}))
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReader:
+    """Reads queries and bodies. ``refuse`` makes the vendor's error out of what is wrong, which is raised."""
+
+    refuse: Callable[[Sequence[Unfit]], EmulatedRefusal] = validation_list
+    strict: bool = True
+
+    def query(self, call: ReceivedRequest, model: type[ModelT], *, lists: Collection[str] = ()) -> ModelT:
+        """The query of a request without a body. Parameters in ``lists`` may be given more than once."""
+        if self.strict and call.body:
+            raise self.refuse([Unfit("extra_forbidden", ("body",), "This operation takes no body")])
+        return self._query(call, model, lists)
+
+    def nothing(self, call: ReceivedRequest) -> None:
+        """Refuse a query and a body."""
+        self.query(call, NoQuery)
+
+    def body(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
+        """The JSON body of a request without a query."""
+        self._query(call, NoQuery)
+        if not call.body:
+            raise self.refuse([Unfit("missing", ("body",), "Field required")])
+        if not call.is_json:
+            text = call.body.decode("utf-8", "replace")
+            raise self.refuse([Unfit("model_attributes_type", ("body",), "Input should be a valid dictionary", text)])
+        try:
+            payload = read_json(call.body)
+        except ValueError:
+            raise self.refuse([Unfit("json_invalid", ("body",), "JSON decode error", {})]) from None
+        return self._validated(model, payload, "body")
+
+    def _query(self, call: ReceivedRequest, model: type[ModelT], lists: Collection[str] = ()) -> ModelT:
+        if self.strict and (twice := call.repeated(but=lists)):
+            raise self.refuse([Unfit("repeated", ("query", twice), "Given more than once")])
+        values: dict[str, object] = dict(call.query)
+        values |= {name: [value for key, value in call.query if key == name] for name in lists if name in values}
+        return self._validated(model, values, "query")
+
+    def _validated(self, model: type[ModelT], values: object, where: str) -> ModelT:
+        try:
+            return model.model_validate(values, context={"strict": self.strict})
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+        unknown = [each["loc"] for each in found if each["type"] == "extra_forbidden"]
+        if unknown and not self.strict:
+            return self._validated(model, _without(values, unknown), where)
+        raise self.refuse(
+            [
+                Unfit(
+                    each["type"],
+                    (where, *each["loc"]),
+                    each["msg"],
+                    each["input"],
+                    str(each.get("ctx", {}).get("expected", "")),
+                )
+                for each in found
+            ]
+        )
+
+
+def _without(values: Any, unknown: Iterable[tuple[int | str, ...]]) -> object:
+    """The same JSON object without some of its keys."""
+    kept = dict(values)
+    for loc in unknown:
+        head, *rest = loc
+        if rest:
+            kept[head] = _without(kept[head], [tuple(rest)])
+        else:
+            kept.pop(head, None)
+    return kept
