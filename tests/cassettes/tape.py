@@ -1,6 +1,7 @@
 """Recording and replaying: what a cassette holds, what is taken out of it, and how a scene is played.
 
-Replay only by default: a request that is not on the tape, byte for byte in method, URL, query and body, fails the test.
+Replay only by default: a request that is not on the tape in method, URL, query and body (JSON in any order) fails the
+test.
 """
 
 from __future__ import annotations
@@ -51,10 +52,13 @@ class Scene:
     ``prepare`` sets faults on the emulator. ``live`` says that it may be recorded at the real vendor: it only reads.
     """
 
-    name: str
     play: Callable[[], Play]
     prepare: Callable[[Emulator], None] = field(default=lambda _: None)
     live: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.play.__name__
 
 
 class _Tape:
@@ -140,9 +144,9 @@ def nobody(request: httpx.Request) -> httpx.Response:
     raise AssertionError(f"replay went to the network: {request.method} {request.url}")
 
 
-def perform(scene: Scene, client: Telephony) -> None:
-    """Play a scene on the sync client."""
-    play, result = scene.play(), None
+def perform(scene: Scene, client: Telephony) -> set[str]:
+    """Play a scene on the sync client; the methods that did not raise are returned."""
+    play, answered = scene.play(), set()
     try:
         call = next(play)
         while True:
@@ -152,14 +156,15 @@ def perform(scene: Scene, client: Telephony) -> None:
             except Exception as error:
                 call = play.throw(error)
             else:
+                answered.add(call.method)
                 call = play.send(result)
     except StopIteration:
-        return
+        return answered
 
 
-async def aperform(scene: Scene, client: AsyncTelephony) -> None:
-    """Play a scene on the async client."""
-    play, result = scene.play(), None
+async def aperform(scene: Scene, client: AsyncTelephony) -> set[str]:
+    """Play a scene on the async client; the methods that did not raise are returned."""
+    play, answered = scene.play(), set()
     try:
         call = next(play)
         while True:
@@ -169,28 +174,30 @@ async def aperform(scene: Scene, client: AsyncTelephony) -> None:
             except Exception as error:
                 call = play.throw(error)
             else:
+                answered.add(call.method)
                 call = play.send(result)
     except StopIteration:
-        return
+        return answered
 
 
-def replay(slug: str, scene: Scene, *, mode: str) -> Any:
-    """Play a scene against its cassette and return the cassette."""
+def replay(slug: str, scene: Scene, *, mode: str) -> set[str]:
+    """Play a scene against its whole cassette, and return the methods that did not raise."""
 
-    async def main() -> None:
+    async def main() -> set[str]:
         async with (
             httpx.AsyncClient(transport=httpx.MockTransport(nobody)) as http,
             AsyncTelephony(slug, api_key=API_KEY, http_client=http, max_retries=0) as client,
         ):
-            await aperform(scene, client)
+            return await aperform(scene, client)
 
     with tape(slug, scene.name) as cassette:
         if mode == "async":
-            asyncio.run(main())
+            answered = asyncio.run(main())
         else:
             with (
                 httpx.Client(transport=httpx.MockTransport(nobody)) as http,
                 Telephony(slug, api_key=API_KEY, http_client=http, max_retries=0) as client,
             ):
-                perform(scene, client)
-    return cassette
+                answered = perform(scene, client)
+    assert cassette.all_played
+    return answered

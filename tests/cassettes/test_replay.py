@@ -21,7 +21,7 @@ FILES = sorted(FOLDER.glob("*/*.yaml"))
 @pytest.mark.parametrize("mode", ["sync", "async"])
 @pytest.mark.parametrize(("slug", "scene"), ALL)
 def test_a_cassette_replays(slug, scene, mode):
-    assert replay(slug, scene, mode=mode).all_played
+    replay(slug, scene, mode=mode)
 
 
 def test_there_is_a_cassette_for_every_scene_and_no_other():
@@ -48,66 +48,17 @@ def test_the_cassettes_speak_the_vendors_own_url(slug):
         assert all(interaction["request"]["uri"].startswith(base) for interaction in tape["interactions"])
 
 
-# What each operation of the port looks like on the wire of each vendor.
-ON_THE_WIRE = {
-    "vox": {
-        Operation.LIST: ("GET", r"/organization-telephone-numbers\?"),
-        Operation.GET: ("GET", r"/organization-telephone-numbers/[0-9a-f-]{36}$"),
-        Operation.IMPORT: ("POST", r"/telephone-numbers/register$"),
-        Operation.UPDATE_LABEL: ("PATCH", r"/sip$"),
-        Operation.UPDATE_SIP: ("PATCH", r"/sip$"),
-        Operation.ASSIGN_AGENTS: ("PATCH", r"/agent$"),
-        Operation.RELEASE: ("DELETE", r"/organization-telephone-numbers/"),
-        Operation.REVOKE_RELEASE: ("POST", r"/revoke-cancel$"),
-        Operation.SEARCH_AVAILABLE: ("GET", r"/telephone-numbers/available"),
-    },
-    "diga": {
-        Operation.LIST: ("GET", r"/v1/phone/\?"),
-        Operation.GET: ("GET", r"/v1/phone/[0-9a-f-]{36}$"),
-        Operation.IMPORT: ("POST", r"/v1/phone/import$"),
-        Operation.UPDATE_LABEL: ("PATCH", r"/v1/phone/[0-9a-f-]{36}$"),
-        Operation.UPDATE_SIP: ("PATCH", r"/sip-config$"),
-        Operation.ASSIGN_AGENTS: ("PATCH", r"/v1/phone/[0-9a-f-]{36}$"),
-        Operation.RELEASE: ("DELETE", r"/v1/phone/"),
-    },
-    "retell": {
-        Operation.LIST: ("GET", r"/v2/list-phone-numbers\?"),
-        Operation.GET: ("GET", r"/get-phone-number/%2B[0-9]+$"),
-        Operation.IMPORT: ("POST", r"/import-phone-number$"),
-        Operation.UPDATE_LABEL: ("PATCH", r"/update-phone-number/%2B[0-9]+$"),
-        Operation.UPDATE_SIP: ("PATCH", r"/update-phone-number/%2B[0-9]+$"),
-        Operation.ASSIGN_AGENTS: ("PATCH", r"/update-phone-number/%2B[0-9]+$"),
-        Operation.RELEASE: ("DELETE", r"/delete-phone-number/"),
-    },
-    "elevenlabs": {
-        Operation.LIST: ("GET", r"/v1/convai/phone-numbers$"),
-        Operation.GET: ("GET", r"/v1/convai/phone-numbers/phnum_[0-9a-f]{32}$"),
-        Operation.IMPORT: ("POST", r"/v1/convai/phone-numbers$"),
-        Operation.UPDATE_LABEL: ("PATCH", r"/v1/convai/phone-numbers/phnum_"),
-        Operation.UPDATE_SIP: ("PATCH", r"/v1/convai/phone-numbers/phnum_"),
-        Operation.ASSIGN_AGENTS: ("PATCH", r"/v1/convai/phone-numbers/phnum_"),
-        Operation.RELEASE: ("DELETE", r"/v1/convai/phone-numbers/phnum_"),
-    },
-}
-
-
 @pytest.mark.parametrize("slug", SCENES)
-def test_every_declared_operation_is_on_a_cassette(slug):
-    declared = set(registry.spec(slug).capabilities.operations) - {Operation.FIND}  # a find is a listing
-    assert declared == set(ON_THE_WIRE[slug])
-    recorded = [
-        (interaction["request"]["method"], interaction["request"]["uri"])
-        for file in (FOLDER / slug).glob("*.yaml")
-        for interaction in yaml.safe_load(file.read_text(encoding="utf-8"))["interactions"]
-    ]
-    for operation, (method, pattern) in ON_THE_WIRE[slug].items():
-        assert any(verb == method and re.search(pattern, uri) for verb, uri in recorded), operation
+def test_every_declared_operation_succeeds_on_a_cassette(slug):
+    answered = set().union(*(replay(slug, scene, mode="sync") for scene in SCENES[slug]))
+    methods = {Operation(method.removesuffix("_numbers").removesuffix("_number")) for method in answered}
+    assert methods == set(registry.spec(slug).capabilities.operations)
 
 
 def test_a_request_with_another_body_is_not_on_the_tape():
-    def another() -> object:
+    def change_trunk() -> object:
         number = yield ask("find_number", "070-1111-2222")
         yield ask("update_sip", number, outbound=OutboundUpdate(address="else.example.com", password="s3cret"))
 
     with pytest.raises(CannotOverwriteExistingCassetteException):
-        replay("vox", Scene("change_trunk", another), mode="sync")
+        replay("vox", Scene(change_trunk), mode="sync")

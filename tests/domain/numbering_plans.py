@@ -11,6 +11,8 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from telephony_core.domain.number_identity import NumberIdentity
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -118,3 +120,7 @@ def digit_strings(plan: Plan) -> st.SearchStrategy[str]:
         ascii_digits(0, 2),
     )
     return ascii_digits(1, 22) | damaged
+
+
+def read(raw: str, region: str = "KR") -> NumberIdentity:
+    return NumberIdentity.parse(raw, region=region)

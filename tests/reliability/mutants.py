@@ -47,13 +47,27 @@ class Group:
 
 
 VOX_TESTS: Final = ("reading", "writing", "flows", "refusals", "errors", "plugin")
-DIGA_TESTS: Final = ("reading", "writing", "agents", "releasing", "listing", "errors", "plugin")
+DIGA_TESTS: Final = (
+    "reading",
+    "writing",
+    "importing",
+    "agents",
+    "publishing",
+    "releasing",
+    "listing",
+    "errors",
+    "plugin",
+)
 GROUPS: Final = {
     "domain": Group(
         ("telephony_core/domain/*.py",),
         (
             "tests/domain/test_number_identity.py",
+            "tests/domain/test_number_identity_properties.py",
+            "tests/domain/test_same_number.py",
             "tests/domain/test_sip_address.py",
+            "tests/domain/test_sip_address_in_models.py",
+            "tests/domain/test_sip_address_secrets.py",
             "tests/domain/test_allow_list.py",
             "tests/domain/test_models.py",
             "tests/domain/test_construction.py",

@@ -28,7 +28,7 @@ from telephony_core.provider.flow import Response
 from telephony_core.provider.port import ListQuery
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.config import DigaConfig
-from tests.adapters.diga.records import read_number
+from tests.adapters.diga.records import read
 
 Make = Callable[..., dict[str, Any]]
 
@@ -86,7 +86,7 @@ def test_a_message_that_is_no_text_is_left_out(diga: DigaProvider) -> None:
 
 
 def test_refused_writes_are_told_as_well(wire: Any, diga: DigaProvider, custom: Make) -> None:
-    number = read_number(custom())
+    number = read(custom())
     imported = NumberImport(number="+34911234567")
     refused = Response(400, {}, vendor("PHONE_NUMBER_NOT_FOUND"))
     for flow in (diga.import_number(imported, number.identity), diga.update_label(number, "Recepción")):
@@ -128,7 +128,7 @@ def test_the_envelope_is_told_by_its_shape_and_not_by_the_path(wire: Any, diga: 
 
 
 def test_what_a_validation_item_echoes_is_not_shown(wire: Any, diga: DigaProvider, custom: Make) -> None:
-    number = read_number(custom())
+    number = read(custom())
     change = SipUpdate(number, outbound=OutboundUpdate(username="trunk", password="can4ry"))
     body = framework(
         {"loc": ["body", "outbound_config", "username"], "msg": "no: can4ry", "type": "x", "input": "can4ry"},

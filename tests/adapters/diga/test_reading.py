@@ -18,13 +18,9 @@ from telephony_core.domain.sip import CredentialState, MediaEncryption
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import UnexpectedResponse
 from telephony_diga import mapping
-from tests.adapters.diga.records import read_number
+from tests.adapters.diga.records import read
 
 Make = Callable[..., dict[str, Any]]
-
-
-def read(payload: object) -> PhoneNumber:
-    return read_number(payload)
 
 
 def named(number: PhoneNumber) -> list[str]:

@@ -24,7 +24,7 @@ from telephony_core.operations.operations import Operations
 from telephony_core.provider.changes import NumberRelease, ReleaseRevocation
 from telephony_core.provider.flow import Flow, Response
 from telephony_diga.adapter import DigaProvider
-from tests.adapters.diga.records import read_number
+from tests.adapters.diga.records import read
 
 Make = Callable[..., dict[str, Any]]
 Answer = Callable[..., Response]
@@ -35,10 +35,6 @@ NOTHING: frozenset[SideEffect] = frozenset()
 NOT_LISTED: list[object] = [{"data": [], "has_more": False}] * 6
 """A listing without any number, in all its passes: only with that is a number gone."""
 AUGUST = "2026-08-01T00:00:00Z"
-
-
-def read(payload: object) -> PhoneNumber:
-    return read_number(payload)
 
 
 def idle(custom: Make) -> PhoneNumber:

@@ -12,7 +12,7 @@ from telephony_core import AgentRef, errors
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
-from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import PlannedNumber, PlannedStep, Settings, StepKind, Trunk
@@ -21,7 +21,7 @@ from telephony_core.migration.run.stopping import Stopped
 from telephony_core.provider.capabilities import RepeatableImport
 from telephony_diga.adapter import DigaProvider
 from tests.migration.deprovision.returning import KEYS, WINDOW, Returning, begins, live
-from tests.migration.meddling import CHANGED, NOT_SERVING, OPENED, STRANGER, meddle, not_found, unlisted
+from tests.migration.meddling import STRANGER, meddle, unlisted
 from tests.migration.run.test_resume import record_of_ours
 from tests.migration.stage import PASSWORD
 
@@ -65,19 +65,6 @@ def test_records_that_were_there_before_stay(tmp_path: Path) -> None:
     stage.target.add(number="+34612345678", nickname="somebody's")
     stage.begin().rollback()
     assert live(stage.target) == ["+34612345678"]
-
-
-def test_only_the_chosen_numbers_are_taken_back(stage: Returning) -> None:
-    stage.rollback(numbers=[KEYS[1]])
-    assert len(live(stage.target)) == 2
-    assert stage.run().counts == {MigrationState.MOVED: 2, MigrationState.ROLLED_BACK: 1}
-
-
-def test_running_it_again_deletes_nothing_more(stage: Returning) -> None:
-    stage.rollback()
-    stage.forget_requests()
-    assert stage.rollback().is_complete
-    assert stage.writes(stage.target) == []
 
 
 def test_apply_leaves_what_was_rolled_back_alone(stage: Returning) -> None:
@@ -124,27 +111,6 @@ def test_it_is_refused_while_another_run_is_at_work(stage: Returning) -> None:
 # -- while the source serves
 
 
-@pytest.mark.parametrize("what", NOT_SERVING)
-def test_a_source_that_does_not_serve_as_planned_blocks_until_that_is_accepted_by_name(
-    what: str, two: Returning
-) -> None:
-    meddle(two.source, two.ids[0], what)
-    shown = two.preview_rollback()
-    assert [number for number, _ in shown.shown] == [KEYS[1]]
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "SourceGone")]
-    report = two.rollback()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    command = f"telephony migrate rollback {two.loaded.path} --numbers {KEYS[0]} --allow source_not_serving"
-    assert f"`{command}`" in report.left_alone[0].message
-    assert two.deleted(two.target) == [two_of(two)]
-    assert two.number(KEYS[0]).state is MigrationState.MOVED
-
-    allowed = two.rollback("unpublishes", "source_not_serving")
-    assert allowed.is_complete
-    assert live(two.target) == []
-    assert two.writes(two.source) == []
-
-
 @pytest.mark.parametrize("what", ["suspended", "pending", "release scheduled"])
 def test_a_source_that_did_not_serve_when_the_plan_was_made_does_not_serve_now_either(
     what: str, context: str, tmp_path: Path
@@ -162,23 +128,6 @@ def test_whose_the_record_at_the_source_is_now_is_said(two: Returning) -> None:
     (left,) = two.preview_rollback().left_alone
     assert f"the record {two.ids[0]} is of " in left.message
     assert STRANGER[3:] in left.message
-
-
-def two_of(stage: Returning) -> str:
-    """Id of the record of the second number, which the journal keeps after a rollback too."""
-    return next(entry.record for entry in stage.entries(KEYS[1]) if entry.record is not None)
-
-
-@pytest.mark.parametrize("what", NOT_SERVING)
-def test_a_source_that_stops_serving_right_before_the_deletion_is_seen_too(what: str, two: Returning) -> None:
-    def meanwhile(event: Event) -> None:
-        if begins(event, KEYS[0]):
-            meddle(two.source, two.ids[0], what)
-
-    report = two.rollback(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "SourceGone")]
-    assert [done.number for done in report.done] == [KEYS[1]]
-    assert len(live(two.target)) == 1
 
 
 def test_that_a_source_may_be_gone_is_no_consent_for_a_target_that_others_changed(two: Returning) -> None:
@@ -205,55 +154,6 @@ def test_an_agent_that_our_own_release_stopped_is_no_reason_not_to_go_back(tmp_p
 
 
 # -- while the target is as this migration left it
-
-
-@pytest.mark.parametrize("what", CHANGED)
-def test_a_record_that_somebody_changed_is_left(what: str, two: Returning) -> None:
-    meddle(two.target, two.made(KEYS[0]), what)
-    shown = two.preview_rollback()
-    assert [number for number, _ in shown.shown] == [KEYS[1]]
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[0], "ModifiedExternally")]
-    report = two.rollback("unpublishes", "source_not_serving")
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
-    assert len(live(two.target)) == 1
-    assert two.number(KEYS[0]).state is MigrationState.MOVED
-
-
-@pytest.mark.parametrize("what", CHANGED)
-def test_a_change_right_before_the_deletion_is_seen_too(what: str, two: Returning) -> None:
-    id = two.made(KEYS[1])
-
-    def meanwhile(event: Event) -> None:
-        if begins(event, KEYS[1]):
-            meddle(two.target, id, what)
-
-    report = two.rollback(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "ModifiedExternally")]
-    assert id not in two.deleted(two.target)
-    assert len(live(two.target)) == 1
-
-
-def test_where_releasing_stops_no_agent_one_that_is_gone_was_removed_by_somebody(tmp_path: Path) -> None:
-    stage = Returning.moved(tmp_path, "diga-vox", 2)
-    id = stage.made(KEYS[0])
-
-    def meanwhile(event: Event) -> None:
-        if begins(event, KEYS[0]):
-            meddle(stage.target, id, "an agent removed")
-
-    report = stage.rollback("unpublishes", on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
-    assert id not in stage.deleted(stage.target)
-
-
-@pytest.mark.parametrize("what", OPENED)
-def test_a_record_whose_allow_list_somebody_opened_is_left(what: str, tmp_path: Path) -> None:
-    stage = Returning.moved(tmp_path, "vox-diga", 2)
-    meddle(stage.target, stage.made(KEYS[0]), what)
-    report = stage.rollback()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
-    assert "203.0.113.7" in report.left_alone[0].message
-    assert live(stage.target) == [KEYS[0]]
 
 
 def test_what_a_changed_user_name_was_is_not_said(tmp_path: Path) -> None:
@@ -311,30 +211,6 @@ def test_a_key_that_may_not_delete_stops_it(stage: Returning) -> None:
 # -- answers that contradict one another
 
 
-@pytest.mark.parametrize("end", ["source", "target"])
-def test_a_404_for_a_record_that_the_list_shows_is_believed_neither_way(end: str, two: Returning) -> None:
-    emulator, id = (two.source, two.ids[0]) if end == "source" else (two.target, two.made(KEYS[0]))
-    not_found(emulator, id)
-    report = two.rollback("unpublishes", "source_not_serving")
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ContradictoryAnswers")]
-    assert len(live(two.target)) == 1
-    assert two.number(KEYS[0]).state is not MigrationState.ROLLED_BACK
-    emulator.faults.clear()
-    assert two.rollback().is_complete
-
-
-@pytest.mark.parametrize("action", [Action.ROLL_BACK, Action.RELEASE])
-def test_such_a_404_proves_no_deletion_of_an_earlier_run_either(action: Action, two: Returning) -> None:
-    id = two.made(KEYS[0])
-    two.announce(action, KEYS[0], id if action is Action.ROLL_BACK else two.ids[0])
-    not_found(two.source if action is Action.RELEASE else two.target, id if action is Action.ROLL_BACK else two.ids[0])
-    two.time.advance(WINDOW + 1)
-    report = two.rollback("unpublishes", "source_not_serving", numbers=[KEYS[0]])
-    assert [left.error for left in report.left_alone] == ["ContradictoryAnswers"]
-    assert two.unanswered(KEYS[0]) == ("rollback" if action is Action.ROLL_BACK else "release")
-    assert two.writes(two.target) == []
-
-
 def test_a_record_that_no_list_shows_is_not_taken_for_gone(two: Returning, monkeypatch: pytest.MonkeyPatch) -> None:
     unlisted(two.target, two.made(KEYS[0]), monkeypatch)
     report = two.rollback()
@@ -357,124 +233,7 @@ def test_a_record_that_was_not_listed_and_is_there_is_not_released_unseen(stage:
     assert stage.writes(stage.target) == []
 
 
-# -- what was confirmed
-
-
-def test_without_a_confirmation_nothing_is_sent(stage: Returning) -> None:
-    for confirmed in (None, frozenset()):
-        with pytest.raises(errors.NotAllowed, match="3 records would be released at there") as refused:
-            stage.rollback(confirmed=confirmed)
-        assert refused.value.allowance == "confirmed"
-    assert [stage.writes(emulator) for emulator in stage.both] == [[], []]
-
-
-def test_other_records_than_were_shown_are_not_released(stage: Returning) -> None:
-    shown = stage.preview_rollback().shown
-    one = next(iter(shown))
-    before = [stage.entries(key) for key in KEYS]
-    for confirmed in (shown - {one}, shown | {("+827099999999", "x")}, shown - {one} | {(one[0], "another id")}):
-        with pytest.raises(errors.NotAllowed) as refused:
-            stage.rollback(confirmed=confirmed)
-        assert refused.value.allowance == "confirmed"
-    assert stage.writes(stage.target) == []
-    assert [stage.entries(key) for key in KEYS] == before
-
-
-def test_a_set_that_shrank_since_it_was_shown_has_to_be_confirmed_anew(stage: Returning) -> None:
-    shown = stage.preview_rollback().shown
-    meddle(stage.target, stage.made(KEYS[0]), "another label")
-    with pytest.raises(errors.NotAllowed, match=r"\+827011110000 \(\S+\) is not to be released any more"):
-        stage.rollback(confirmed=shown)
-    assert stage.writes(stage.target) == []
-
-
-def test_a_set_that_grew_since_it_was_shown_has_to_be_confirmed_anew(stage: Returning) -> None:
-    record = stage.source.store[stage.ids[0]]
-    meddle(stage.source, stage.ids[0], "gone")
-    shown = stage.preview_rollback().shown
-    stage.source.store.put(stage.ids[0], record)
-    with pytest.raises(errors.NotAllowed, match=r"\+827011110000 \(\S+\) was not confirmed"):
-        stage.rollback(confirmed=shown)
-    assert stage.writes(stage.target) == []
-
-
-def test_as_many_records_that_are_not_the_same_ones_have_to_be_confirmed_anew(stage: Returning) -> None:
-    record = stage.source.store[stage.ids[0]]
-    meddle(stage.source, stage.ids[0], "gone")
-    shown = stage.preview_rollback().shown
-    stage.source.store.put(stage.ids[0], record)
-    meddle(stage.source, stage.ids[1], "gone")
-    assert stage.preview_rollback().confirm == len(shown)
-    with pytest.raises(errors.NotAllowed):
-        stage.rollback(confirmed=shown)
-    assert stage.writes(stage.target) == []
-
-
-# -- what a release or a rollback was not answered of
-
-
-def test_a_release_that_was_not_answered_keeps_the_target_for_the_whole_window(stage: Returning) -> None:
-    stage.announce(Action.RELEASE, KEYS[1], stage.ids[1])
-    stage.time.advance(WINDOW - 1)
-    shown = stage.preview_rollback()
-    assert [(left.number, left.error) for left in shown.left_alone] == [(KEYS[1], "InDoubt")]
-    report = stage.rollback("unpublishes", "source_not_serving")
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "InDoubt")]
-    assert "the release of +827011110001 was not answered, and may still take effect" in report.left_alone[0].message
-    assert len(live(stage.target)) == 1
-    assert stage.unanswered(KEYS[1]) == "release"
-
-
-def test_after_the_window_a_release_that_did_not_happen_is_settled_and_the_target_taken_back(stage: Returning) -> None:
-    stage.announce(Action.RELEASE, KEYS[1], stage.ids[1])
-    stage.time.advance(WINDOW + 1)
-    assert stage.rollback().is_complete
-    assert live(stage.target) == []
-    settled = [entry for entry in stage.entries(KEYS[1]) if entry.action is Action.RELEASE][-1]
-    assert settled.phase is Phase.FAILED
-    assert stage.writes(stage.source) == []
-
-
-def test_after_the_window_a_release_that_did_happen_keeps_the_target(stage: Returning) -> None:
-    stage.announce(Action.RELEASE, KEYS[1], stage.ids[1])
-    meddle(stage.source, stage.ids[1], "released")
-    stage.time.advance(WINDOW + 1)
-    report = stage.rollback()
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "SourceGone")]
-    assert len(live(stage.target)) == 1
-
-
-def test_a_release_that_takes_effect_right_before_the_deletion_keeps_the_target_and_is_written_down(
-    stage: Returning,
-) -> None:
-    stage.announce(Action.RELEASE, KEYS[1], stage.ids[1])
-    stage.time.advance(WINDOW + 1)
-
-    def meanwhile(event: Event) -> None:
-        if begins(event, KEYS[1]):
-            meddle(stage.source, stage.ids[1], "released")
-
-    report = stage.rollback(on_event=meanwhile)
-    assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[1], "SourceGone")]
-    assert stage.number(KEYS[1]).state is MigrationState.RELEASED
-    assert stage.unanswered(KEYS[1]) is None
-
-
-def test_a_rollback_that_may_not_be_sent_again_is_in_doubt_for_the_window_and_then_settled(stage: Returning) -> None:
-    id = stage.made(KEYS[1])
-    stage.announce(Action.ROLL_BACK, KEYS[1], id)
-    meddle(stage.target, id, "another label")
-    assert stage.preview_rollback().to_reconcile == (KEYS[1],)
-    stage.time.advance(WINDOW - 1)
-    report = stage.rollback(numbers=[KEYS[1]])
-    assert [left.error for left in report.left_alone] == ["InDoubt"]
-    assert stage.unanswered(KEYS[1]) == "rollback"
-    stage.time.advance(2)
-    report = stage.rollback(numbers=[KEYS[1]])
-    assert [left.error for left in report.left_alone] == ["ModifiedExternally"]
-    assert stage.unanswered(KEYS[1]) is None
-    assert stage.time.slept == []
-    assert stage.writes(stage.target) == []
+# -- what was not answered
 
 
 def test_a_rollback_that_is_done_late_is_settled_although_the_source_is_gone_by_then(stage: Returning) -> None:
@@ -485,26 +244,6 @@ def test_a_rollback_that_is_done_late_is_settled_although_the_source_is_gone_by_
     assert stage.rollback(numbers=[KEYS[1]]).is_complete
     assert stage.unanswered(KEYS[1]) is None
     assert stage.number(KEYS[1]).state is MigrationState.ROLLED_BACK
-
-
-@pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.LATE])
-def test_a_deletion_whose_answer_is_lost_is_looked_into_and_gone_on_with(kind: FaultKind, stage: Returning) -> None:
-    stage.target.faults.append(Fault(kind, "DELETE", skip=1))
-    first = stage.rollback()
-    stage.target.act_late()
-    if not first.is_complete:
-        assert [left.error for left in first.left_alone] == ["OutcomeUnknown"]
-        assert stage.rollback().is_complete
-    assert live(stage.target) == []
-
-
-def test_a_rollback_that_died_goes_on(tmp_path: Path) -> None:
-    stage = Returning.moved(tmp_path, "diga-vox")
-    id = stage.made(KEYS[2])
-    stage.announce(Action.ROLL_BACK, KEYS[2], id)
-    stage.target.store.edit(id, {"status": "expired"})
-    assert stage.rollback().is_complete
-    assert live(stage.target) == []
 
 
 # -- what is only to be written down
@@ -528,47 +267,6 @@ def died_after_the_deletion(stage: Returning, key: str) -> None:
 
 
 # -- what it says before it starts
-
-
-def test_the_preview_changes_nothing_and_says_what_will_happen(stage: Returning) -> None:
-    shown = stage.preview_rollback()
-    assert shown.confirm == 3
-    assert shown.at == f"there ({stage.open_target().adapter.config.base_url.split('/')[2]})"
-    assert [forecast.number for forecast in shown.forecasts] == list(reversed(KEYS))
-    assert shown.shown == {(key, stage.made(key)) for key in KEYS}
-    assert all("takes effect at once, and cannot be revoked" in str(forecast) for forecast in shown.forecasts)
-    assert [stage.writes(emulator) for emulator in stage.both] == [[], []]
-
-
-def test_an_agent_that_would_be_unpublished_blocks_until_it_is_accepted_by_name(tmp_path: Path) -> None:
-    stage = Returning.moved(tmp_path, "vox-diga")
-    assert stage.preview_rollback().needs_allowance == ("unpublishes",)
-    with pytest.raises(errors.NotAllowed, match="--allow unpublishes") as refused:
-        stage.rollback("tls")
-    assert refused.value.allowance == "unpublishes"
-    assert stage.writes(stage.target) == []
-    assert stage.preview_rollback("unpublishes").needs_allowance == ()
-
-
-def test_other_numbers_that_the_agent_serves_are_named(tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path, "vox-diga", 1)
-    stage.target.add(number="+34612345678", inbound_agent_id=stage.target.agents["reception"])
-    stage.begin()
-    assert stage.preview_rollback().forecasts[0].stops_agents_of == ("+34612345678",)
-    with pytest.raises(errors.NotAllowed, match=r"also serve \+34612345678"):
-        stage.rollback("tls")
-
-
-def test_a_consent_that_was_given_when_the_plan_was_made_does_not_count(tmp_path: Path) -> None:
-    stage = Returning.moved(tmp_path, "vox-diga", 2, allowed=("unpublishes", "source_not_serving"))
-    meddle(stage.source, stage.ids[0], "gone")
-    shown = stage.preview_rollback()
-    assert shown.needs_allowance == ("unpublishes",)
-    assert [left.error for left in shown.left_alone] == ["SourceGone"]
-    with pytest.raises(errors.NotAllowed) as refused:
-        stage.rollback("tls")
-    assert refused.value.allowance == "unpublishes"
-    assert stage.writes(stage.target) == []
 
 
 def test_a_consent_that_there_is_not_is_refused(stage: Returning) -> None:
@@ -695,14 +393,6 @@ def test_a_record_that_may_be_somebody_elses_is_never_deleted(what: str, context
 
 
 # -- what the journal does not know
-
-
-def test_a_plan_that_was_never_applied_has_nothing_to_take_back_and_says_so(tmp_path: Path) -> None:
-    stage = Returning.at(tmp_path)
-    stage.loaded = stage.plan()
-    for command in (stage.preview_rollback, stage.rollback):
-        with pytest.raises(JournalError, match="no journal"):
-            command()
 
 
 def test_a_number_that_is_at_the_target_and_not_in_the_journal_is_named(context: str, tmp_path: Path) -> None:
