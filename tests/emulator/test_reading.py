@@ -70,8 +70,6 @@ def test_what_does_not_fit_a_query_is_refused() -> None:
     reader = RequestReader()
     twice = asked(None, ("limit", "1"), ("limit", "2"))
     assert faults(reader.query, twice, Query) == [("repeated", ("query", "limit"))]
-        ("repeated", ("query", "limit"))
-    ]
     assert faults(reader.query, asked({}), Query) == [("extra_forbidden", ("body",))]
     assert faults(reader.nothing, asked(None, ("limit", "1"))) == [("extra_forbidden", ("query", "limit"))]
 
