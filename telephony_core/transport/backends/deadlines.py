@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -93,26 +94,30 @@ class Watch:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._watched: set[Watched] = set()
+        """Added to and taken from without the lock, each in one step: threads would queue for it in every request."""
         self._closed = False
         self._thread: threading.Thread | None = None
         self._next: float | None = None
         """When the thread looks again; ``None`` while there is none."""
 
     def add(self, watched: Watched) -> None:
-        with self._changed:
-            self._watched.add(watched)
-            if self._next is None:
-                self._next = watched.deadline
-                self._thread = threading.Thread(target=self._run, name="telephony-core deadlines", daemon=True)
-                self._thread.start()
-            elif watched.deadline < self._next:
-                self._changed.notify()
+        self._watched.add(watched)  # before the next line: the thread looks at them after it has said that it ends
+        looks_again = self._next
+        if looks_again is None or watched.deadline < looks_again:
+            with self._changed:
+                if self._next is None:
+                    self._next = watched.deadline
+                    self._thread = threading.Thread(target=self._run, name="telephony-core deadlines", daemon=True)
+                    self._thread.start()
+                else:
+                    self._changed.notify()
 
     def remove(self, watched: Watched) -> None:
         """After this, the connection is not ended any more: it may carry somebody else's request."""
-        with self._changed:
-            self._watched.discard(watched)
-            if self._closed and not self._watched:
+        watched.let_go()
+        self._watched.discard(watched)
+        if self._closed and not self._watched:
+            with self._changed:
                 self._changed.notify()
 
     def close(self) -> None:
@@ -126,16 +131,19 @@ class Watch:
 
     def _run(self) -> None:
         with self._changed:
-            while self._watched:
-                now = time.monotonic()
-                watched = tuple(self._watched)
+            while True:
+                if not self._watched:
+                    self._next = None
+                    if not self._watched:
+                        return
+                self._next = inf  # so that whoever is added behind the next line comes and says so
+                watched, now = self._watched.copy(), time.monotonic()
                 for late in watched:
                     if late.deadline <= now:
                         late.end()
                         self._watched.discard(late)
                 self._next = min((each.deadline for each in watched if each.deadline > now), default=now)
                 self._changed.wait(min(self._next - now, LONGEST_WAIT))
-            self._next = None
 
 
 class Watched:
@@ -146,10 +154,19 @@ class Watched:
         self.socket: Any = None
         """What to end: a socket, plain or with TLS."""
         self.was_ended: bool = False
+        self._is_in_use = True
+        self._ending = threading.Lock()
+
+    def let_go(self) -> None:
+        """From now on it is not ended any more."""
+        with self._ending:
+            self._is_in_use = False
 
     def end(self) -> None:
-        self.was_ended = True
-        self.hang_up()
+        with self._ending:
+            if self._is_in_use:
+                self.was_ended = True
+                self.hang_up()
 
     def hang_up(self) -> None:
         """Make whoever reads from the connection, or writes to it, return at once."""
