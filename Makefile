@@ -24,7 +24,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do \
 		printf '  make %-11s %s\n' "$$target" "$$text"; done
 
-demo: $(RUNTIME) ## The main job on both emulators, offline
+demo: $(RUNTIME) ## The main job on the emulators, offline
 	@$(BIN)/python examples/demo/play.py
 
 test: lint ## Everything that CI checks

@@ -1,6 +1,7 @@
-"""The long demo: one program on two providers, a trunk that is checked, a migration that is killed half-way.
+"""The long demo: one program on two providers, a trunk that is checked, a migration that is killed half-way, and a move
+between two others.
 
-`make demo` runs it. Everything happens on this machine, on the emulators of vox and Diga.
+`make demo` runs it. Everything happens on this machine, on the emulators of four providers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import tempfile
 from contextlib import ExitStack, chdir
 from pathlib import Path
 
+import newcomers
 import program
 from migration import PASSWORD, SOURCE, TARGET, Migration, keep_a_dozen
 from shell import expect, run, title
@@ -42,12 +44,16 @@ def main() -> None:
     title("Numbers move to another provider, and the program is killed half-way")
     folder = Path(tempfile.mkdtemp(prefix="telephony-demo-"))
     with ExitStack() as stack:
-        emulated = stack.enter_context(on_loopback([SOURCE, TARGET]))
+        emulated = stack.enter_context(on_loopback([SOURCE, TARGET, newcomers.SOURCE, newcomers.TARGET]))
         stack.enter_context(environment({**configured(emulated, folder), PASSWORD: password}))
         stack.enter_context(chdir(folder))
         source, target = emulated[SOURCE].emulator, emulated[TARGET].emulator
         keep_a_dozen(source, target)
         Migration(source, target).play()
+
+        title("What four providers offer, and a move between two others")
+        run("providers")
+        newcomers.move(emulated[newcomers.SOURCE].emulator, emulated[newcomers.TARGET].emulator)
     leaked = [file.name for file in folder.iterdir() if password.encode() in file.read_bytes()]
     expect(not leaked, f"no file holds the password: {', '.join(leaked)}")
 

@@ -16,13 +16,14 @@ from telephony_core import Telephony
 from telephony_core.emulator.server import serve
 from telephony_core.testing import new_emulator
 from tests.docs.matrix import README, with_matrix
+from tests.docs.provider_pages import FOLDER, pages
 
 ROOT = README.parent
 PAGES = [
     README,
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "adapters").glob("*/README.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -110,6 +111,11 @@ def test_the_matrix_is_fresh() -> None:
     text = README.read_text(encoding="utf-8")
     assert "| operations: list |" in text
     assert with_matrix(text) == text
+
+
+def test_the_pages_of_the_providers_are_fresh() -> None:
+    written = {file: file.read_text(encoding="utf-8") for file in FOLDER.glob("*.md")}
+    assert written == pages()
 
 
 def test_the_readme_shows_the_table_of_errors_that_exist() -> None:
