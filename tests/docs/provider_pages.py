@@ -27,8 +27,8 @@ def pages() -> dict[Path, str]:
 def _overview(specs: list[ProviderSpec]) -> Iterator[str]:
     yield from ("# Providers", "", WRITTEN_BY, "")
     yield "One page for each provider that comes along, and what a number loses when it moves from the one (row) to the"
-    yield "other (column): settings that the first shows and the second has no place for. Passwords are shown by none,"
-    yield "and are given anew in the map of a migration. `telephony migrate assess` says the same for each number of yours."
+    yield "other (column): settings that the first shows and the second has no place for. Passwords are shown by none"
+    yield "and given anew in the map of a migration. `telephony migrate assess` says the same for each of your numbers."
     yield ""
     yield f"| from | {' | '.join(f'to [{spec.title}]({spec.slug}.md)' for spec in specs)} |"
     yield "|---" * (len(specs) + 1) + "|"
