@@ -92,6 +92,7 @@ _CARRIERS: Final = (
     _Carrier(IPv6Network("2002::/16"), 16),  # 6to4, RFC 3056
     _Carrier(IPv6Network("2001::/32"), 96, inverted=True),  # Teredo: the client, RFC 4380 section 4
 )
+_NOT_COUNTED_IPV6: Final = tuple(collapse_addresses([*_SPECIAL_IPV6, *(carrier.network for carrier in _CARRIERS)]))
 
 
 def hold_a_large_share(networks: Iterable[Network]) -> bool:
@@ -104,22 +105,20 @@ def hold_a_large_share(networks: Iterable[Network]) -> bool:
         else:
             ipv6.append(network)
             ipv4 += [_carried(network, carrier) for carrier in _CARRIERS if network.overlaps(carrier.network)]
-    carriers = [carrier.network for carrier in _CARRIERS]
-    return (
-        _count(ipv4, _SPECIAL_IPV4) >= MOST_IPV4
-        or _count(ipv6, collapse_addresses([*_SPECIAL_IPV6, *carriers])) >= MOST_IPV6
-    )
+    return _hold(ipv4, MOST_IPV4, _SPECIAL_IPV4) or _hold(ipv6, MOST_IPV6, _NOT_COUNTED_IPV6)
 
 
-def _count(networks: Iterable[NetworkT], special: Iterable[NetworkT]) -> int:
-    """How many addresses of the networks are not special."""
+def _hold(networks: list[NetworkT], most: int, special: tuple[NetworkT, ...]) -> bool:
+    """Whether so many addresses of the networks are not special."""
+    if sum(network.num_addresses for network in networks) < most:  # with all of them, as in nearly every list
+        return False
     # Collapsed networks are disjoint, and of two networks that overlap one holds the other.
-    apart, special = list(collapse_addresses(networks)), list(special)
-    return sum(
+    counted = sum(
         network.num_addresses
         - sum(min(network.num_addresses, each.num_addresses) for each in special if network.overlaps(each))
-        for network in apart
+        for network in collapse_addresses(networks)
     )
+    return counted >= most
 
 
 def _carried(network: IPv6Network, carrier: _Carrier) -> IPv4Network:
