@@ -265,11 +265,12 @@ def _halves(
     if isinstance(address, SipAddress) and provider.capabilities.address_forms is not None:
         yield from _address(address, provider.capabilities.address_forms, provider.slug)
     if isinstance(change, NumberImport):
+        has = given.keys() | (set() if change.label is None else {Field.LABEL})
         for name, support in provider.capabilities.fields.items():
-            if support.required_on_import and name not in given and name is not Field.LABEL:
-                yield Problem.of(
-                    name, InvalidInput(f"{name} is missing", remedy=f"{provider.slug} needs it to import a number")
-                )
+            if support.required_on_import and name not in has:
+                remedy = f"{provider.slug} needs it to import a number"
+                remedy += "; the number itself will do" if name is Field.LABEL else ""
+                yield Problem.of(name, InvalidInput(f"{name} is missing", remedy=remedy))
 
 
 def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:

@@ -266,3 +266,13 @@ def test_a_label_can_be_set_where_none_can_be_taken_away():
     client = modest(fields=fields)
     assert client.check(LabelUpdate("a", "Front desk")) == []
     assert only(client.check(LabelUpdate("a", None)))[0] == "label"
+
+
+def test_a_label_can_be_needed_to_import():
+    fields = {**CAPABILITIES.fields, Field.LABEL: replace(CAPABILITIES.fields[Field.LABEL], required_on_import=True)}
+    client = modest(fields=fields)
+    change = NumberImport(number="+827011112222", inbound=FROM_THE_CARRIER, outbound=TRUNK)
+    (problem,) = client.check(change)
+    assert problem.field == "label"
+    assert isinstance(problem.error, InvalidInput)
+    assert client.check(change.model_copy(update={"label": "Front desk"})) == []

@@ -156,11 +156,6 @@ def _number(response: Response) -> PhoneNumber:
 
 
 def _import_problems(change: NumberImport) -> Iterator[Problem]:
-    if change.label is None:
-        missing = InvalidInput(
-            "label is missing", remedy=f"{SLUG} needs one to import a number; the number itself will do"
-        )
-        yield Problem.of(Field.LABEL, missing)
     if change.inbound is None or not change.inbound.changes:
         yield Problem(
             "inbound",

@@ -81,15 +81,15 @@ def _map_number(context: NumberContext) -> tuple[str, bool]:
 
 def _map_label(context: NumberContext) -> str | None:
     name, label = Setting.LABEL, context.number.label
-    if not label or not label.strip():
-        return None
     rule, support = context.choices.label.rule, context.target.fields.get(name)
+    if not label or not label.strip():
+        return _missing_label(context)
     if support is None or not support.writable:
         context.warn(name, context.unsupported, FieldOutcome.LOST, before=label)
         return None
     if rule is LabelRule.DROP:
         context.warn(name, "dropped, as the map says", FieldOutcome.LOST, before=label)
-        return None
+        return _missing_label(context)
     longest = support.max_length
     if longest is None or len(label) <= longest:
         context.kept(name, label, label)
@@ -106,6 +106,27 @@ def _map_label(context: NumberContext) -> str | None:
         remedy='set rule = "cut" or "drop" under [label] in the map, or shorten it at the source',
     )
     return None
+
+
+def _missing_label(context: NumberContext) -> str | None:
+    """What the map calls numbers without a label; else, where the target needs one, the number itself."""
+    name, support, identity = Setting.LABEL, context.target.fields.get(Setting.LABEL), context.number.identity
+    if support is None or not support.writable:
+        return None
+    if (default := context.choices.label.default) is not None:
+        context.info(name, "as the map says of numbers without one", FieldOutcome.DEFAULTED, after=default)
+        return default
+    if not support.required_on_import:
+        return None
+    label = (identity.e164 or identity.raw)[: support.max_length]
+    context.info(
+        name,
+        f"{context.target_name} imports no number without a label, so its number stands in",
+        FieldOutcome.DEFAULTED,
+        after=label,
+        remedy="give `default` under [label] in the map if it is to be another",
+    )
+    return label
 
 
 # -- agents

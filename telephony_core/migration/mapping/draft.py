@@ -95,16 +95,20 @@ def _head(source: Inventory, target: TargetAccount, count: int) -> Iterator[str]
 
 def _label(moving: Iterable[Eligibility], target: TargetAccount) -> Iterator[str]:
     support = target.capabilities.fields.get(Setting.LABEL)
-    longest = None if support is None else support.max_length
-    if longest is None:
+    if support is None or not support.writable:
         return
-    too_long = [number.key for number in moving if len(number.source.label or "") > longest]
-    if not too_long:
-        return
-    yield ""
-    yield "[label]"
-    yield from _comment(f"{target.name} takes {longest} characters. Longer are the labels of {_some(too_long)}.")
-    yield _suggestion("rule", LabelRule.CUT, "or drop: import no labels; or keep: leave such numbers blocked")
+    longest, numbers = support.max_length, list(moving)
+    too_long = [number.key for number in numbers if longest and len(number.source.label or "") > longest]
+    without = [number.key for number in numbers if support.required_on_import and not number.source.label]
+    if too_long or without:
+        yield ""
+        yield "[label]"
+    if too_long:
+        yield from _comment(f"{target.name} takes {longest} characters. Longer are the labels of {_some(too_long)}.")
+        yield _suggestion("rule", LabelRule.CUT, "or drop: import no labels; or keep: leave such numbers blocked")
+    if without:
+        yield from _comment(f"{target.name} imports no number without one. None have {_some(without)}.")
+        yield _suggestion("default", "…", "a label for all of these; without it, each gets its number as its label")
 
 
 def _some(keys: Iterable[str]) -> str:

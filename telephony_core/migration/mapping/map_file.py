@@ -55,11 +55,13 @@ class LabelRule(StrEnum):
     """Nothing: a label that does not fit blocks its number."""
     CUT = "cut"
     DROP = "drop"
-    """Import no labels at all."""
+    """Take no label along."""
 
 
 class LabelChoice(_Table, frozen=True):
     rule: LabelRule = LabelRule.KEEP
+    default: Text | None = None
+    """The label of numbers that would have none. Without it, where the target needs one, their number."""
 
 
 class AgentChoice(_Table, frozen=True):

@@ -21,7 +21,7 @@ from telephony_core.provider.capabilities import (
     ReleaseEffect,
     ReleaseTerms,
 )
-from tests.migration.assessment.verdicts import MOVABLE, eligibility, the
+from tests.migration.assessment.verdicts import MOVABLE, eligibility, findings, the
 from tests.migration.scenes import (
     NOW,
     WIDE,
@@ -224,3 +224,42 @@ def test_a_label_is_cut_or_dropped_when_the_map_says_so() -> None:
     assert (cut.why, the(cut, "label").after) == (MOVABLE, "abc")
     dropped = eligibility(number(label="abc"), to, mapping=MigrationMap.model_validate({"label": {"rule": "drop"}}))
     assert (dropped.why, the(dropped, "label").outcome) == (MOVABLE, FieldOutcome.LOST)
+
+
+NEEDS_LABEL = supporting(Setting.LABEL, required_on_import=True)
+
+
+@pytest.mark.parametrize("label", [None, "", " "])
+def test_a_target_that_needs_a_label_gets_the_number_for_one(label: str | None) -> None:
+    result = eligibility(number("07011112222", label=label), target(capabilities=NEEDS_LABEL))
+    found = the(result, "label")
+    assert (result.why, found.severity, found.outcome) == (MOVABLE, Severity.INFO, FieldOutcome.DEFAULTED)
+    assert found.after == "+827011112222"
+
+
+def test_the_number_that_stands_in_for_a_label_is_no_longer_than_the_target_takes() -> None:
+    to = target(capabilities=supporting(Setting.LABEL, required_on_import=True, max_length=5))
+    assert the(eligibility(number(), to), "label").after == "+8270"
+
+
+def test_a_dropped_label_that_the_target_needs_is_said_twice() -> None:
+    dropped = MigrationMap.model_validate({"label": {"rule": "drop"}})
+    result = eligibility(number(label="본사"), target(capabilities=NEEDS_LABEL), mapping=dropped)
+    assert [found.outcome for found in findings(result, "label", telling=False)] == [
+        FieldOutcome.LOST,
+        FieldOutcome.DEFAULTED,
+    ]
+
+
+def test_the_map_can_say_what_numbers_without_a_label_are_called() -> None:
+    called = MigrationMap.model_validate({"label": {"default": "Moved"}})
+    for capabilities in (NEEDS_LABEL, WIDE):
+        found = the(eligibility(number(), target(capabilities=capabilities), mapping=called), "label")
+        assert (found.after, found.outcome) == ("Moved", FieldOutcome.DEFAULTED)
+    assert the(eligibility(number(label="본사"), mapping=called), "label").outcome is FieldOutcome.KEPT
+    nowhere = eligibility(number(), target(capabilities=narrowed(Setting.LABEL)), mapping=called)
+    assert findings(nowhere, "label", telling=False) == []
+
+
+def test_no_label_is_made_up_where_none_is_needed() -> None:
+    assert findings(eligibility(number()), "label", telling=False) == []

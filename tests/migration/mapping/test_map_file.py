@@ -138,6 +138,14 @@ def test_a_label_rule_is_asked_for_only_where_a_label_does_not_fit() -> None:
     assert "[label]" not in draft_map(inventory(number(label="abc")), to, source_capabilities=WIDE)
 
 
+def test_a_label_for_numbers_without_one_is_asked_for_only_where_the_target_needs_one() -> None:
+    to = target(capabilities=supporting(Setting.LABEL, required_on_import=True))
+    draft = draft_map(inventory(number(), number("+827033334444", label="abc")), to, source_capabilities=WIDE)
+    assert "+827011112222" in draft.partition("[label]")[2].partition("# default = ")[0]
+    assert "[label]" not in draft_map(inventory(number(label="abc")), to, source_capabilities=WIDE)
+    assert "[label]" not in draft_map(inventory(number()), target(), source_capabilities=WIDE)
+
+
 def test_a_number_that_is_on_both_sides_suggests_its_agent() -> None:
     held = inventory(
         number(inbound_agent=AgentRef("east-1")), number("+827033334444", inbound_agent=AgentRef("east-1"))
