@@ -108,14 +108,14 @@ def differences(expected: Mapping[str, object], number: PhoneNumber, capabilitie
     return tuple(
         name
         for name, sent in expected.items()
-        if capabilities.can_read(Field(name)) and not _same(sent, read_field(number, name))
+        if capabilities.can_read(Field(name)) and not _same(sent, read_field(number, name), capabilities)
     )
 
 
-def _same(sent: object, read: object) -> bool:
+def _same(sent: object, read: object, capabilities: Capabilities) -> bool:
     # Vendors answer in spellings of their own: `host:5060` for `sip:host:5060`, 203.0.113.7/32 for the address alone.
     if isinstance(sent, SipAddress) and isinstance(read, SipAddress):
-        return sent.same_endpoint(read)
+        return capabilities.as_meant(sent).same_endpoint(capabilities.as_meant(read))
     if isinstance(sent, tuple) and isinstance(read, tuple):
         return {_network(entry) for entry in sent} == {_network(entry) for entry in read}
     if isinstance(sent, AgentRef) and isinstance(read, AgentRef):

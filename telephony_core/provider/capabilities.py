@@ -8,12 +8,14 @@ proves it both ways, and a migration derives from two declarations what would be
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Literal
 
 from telephony_core.domain.agents import AgentVersion
 from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.number_identity import NumberKind
+from telephony_core.domain.sip_address import SipAddress
 
 NO_SIDE_EFFECTS: frozenset[SideEffect] = frozenset()
 
@@ -104,12 +106,17 @@ class FieldSupport(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressForms(Fact):
-    """Which parts of a SIP address beyond ``host[:port]`` the provider has a place for."""
+    """Which parts of a SIP address beyond ``host[:port]`` the provider has a place for, and what one without means.
+
+    ``default_transport``: over which transport an address is reached that names none. ``None``: nobody says, or the
+    provider chooses.
+    """
 
     sips: bool = False
     transport: bool = False
     user: bool = False
     params: bool = False
+    default_transport: Literal["udp", "tcp", "tls"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +241,13 @@ class Capabilities:
     def admits_with_empty_list(self) -> Admits:
         """Who may call in where the allow-list has no entries."""
         return Admits.UNKNOWN if self.allow_list is None else self.allow_list.when_empty
+
+    def as_meant(self, address: SipAddress) -> SipAddress:
+        """The address with the transport that it has here even where it names none."""
+        transport = None if self.address_forms is None else self.address_forms.default_transport
+        if transport is None or address.transport is not None or address.scheme == "sips":
+            return address
+        return replace(address, scheme="sip", transport=transport)
 
     def can_write(self, name: Field) -> bool:
         support = self.fields.get(name)

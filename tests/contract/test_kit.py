@@ -187,6 +187,15 @@ class DropsPorts(Requesting):
         return where, semantics, body
 
 
+class SaysTcp(Requesting):
+    """Names a transport that nobody gave, as where that of the address before stays."""
+
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        if isinstance(body, Mapping) and isinstance(address := body.get("address"), Mapping):
+            body = {**body, "address": {"transport": "tcp", **address}}
+        return where, semantics, body
+
+
 class NullsWhatIsUnset(Requesting):
     def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
         return where, semantics, {"allowed": None, **body} if isinstance(body, Mapping) and method == "PATCH" else body
@@ -278,6 +287,7 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (NeverRepeats, "test_a_setting_whose_answer_is_lost_is_sent_again"),
     (MasksPasswords, "test_a_password_reaches_the_vendor_as_it_is"),
     (DropsPorts, "test_a_writable_field_reaches_the_vendor"),
+    (SaysTcp, "test_an_address_without_a_transport_gets_the_declared_one_and_keeps_no_other"),
     (NullsWhatIsUnset, "test_writing_a_field_leaves_the_others"),
     (NullsWhatIsUnset, "test_a_value_is_sent_without_any_null_beside_it"),
     (DropsNulls, "test_a_clearable_field_is_cleared_by_none"),
@@ -338,6 +348,8 @@ OVERSTATED: Sequence[tuple[Capabilities, str]] = (
     (with_fields({Field.PASSWORD: None}), "test_what_a_field_requires_can_be_written"),
     (declared(address_forms=replace(FORMS, sips=True)), "test_an_address_form_that_is_offered_arrives_whole"),
     (declared(address_forms=replace(FORMS, user=True)), "test_an_address_form_that_is_offered_arrives_whole"),
+    (declared(address_forms=replace(FORMS, default_transport="tcp")), "test_an_address_without_a_transport_gets"),
+    (declared(address_forms=replace(FORMS, default_transport=None)), "test_a_writable_field_reaches_the_vendor"),
     (declared(address_forms=None), "test_an_offered_operation_says_all_that_core_has_to_know"),
     (declared(importable=replace(IMPORTABLE, countries=None)), "test_a_number_of_another_country_is_taken_or_refused"),
     (declared(importable=replace(IMPORTABLE, kinds=frozenset(NumberKind))), "test_import_takes_every_kind"),

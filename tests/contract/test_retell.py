@@ -7,10 +7,10 @@ from contextlib import closing
 
 import pytest
 
-from telephony_core import AgentRef, SipAddress
+from telephony_core import AgentRef
 from telephony_core.emulator import Emulator
 from telephony_core.errors import UnexpectedResponse
-from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.capabilities import Operation
 from telephony_core.testing import new_emulator
 from telephony_core.testing.contract import ContractAccount, ProviderContract
 from tests.adapters.retell.judge import JudgedAccount
@@ -25,7 +25,6 @@ class TestRetell(ProviderContract):
     id_key = "phone_number"
     number_key = "phone_number"
     status_key = None  # a record that is there is active, and a released number has none
-    address = "sip:trunk.contract.example:5070;transport=tcp"
 
     def page(self, records: list[object], cursor: str | None) -> object:
         more = {} if cursor is None else {"pagination_key": cursor}
@@ -50,13 +49,6 @@ class TestRetell(ProviderContract):
         with account.no_write(), pytest.raises(UnexpectedResponse) as caught:
             self.attempt(account, change, number)()
         assert number.id in str(caught.value)
-
-    def test_an_address_without_a_port_stays_without_one(self, account: ContractAccount) -> None:
-        """A bare host is refused, because Retell would use TCP; with its transport it needs no port."""
-        number = self.number_for(account, Operation.UPDATE_SIP)
-        values: dict[Field, object] = {Field.ADDRESS: SipAddress.parse("sip:trunk.contract.example;transport=tcp")}
-        after = self.write(account, number, values)
-        self.assert_written(account, after, values)
 
     @pytest.mark.skip(ONE_RECORD)
     def test_find_with_two_live_records_names_both(self) -> None: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -25,14 +26,17 @@ from telephony_core import (
     PartialOutcome,
     ReconciliationOutcome,
     SideEffect,
+    SipAddress,
     UnexpectedResponse,
     UnsupportedOperation,
     WrongState,
 )
 from telephony_core.errors import NoAnswer
+from telephony_core.operations.reconciliation import differences
+from telephony_core.provider.capabilities import Field
 from telephony_core.provider.flow import Response
 from telephony_core.provider.wire import read_object
-from tests.provider.toy import Both, ToyServer
+from tests.provider.toy import CAPABILITIES, Both, ToyServer, read_toy
 from tests.transport.driving import json_answer
 
 NUMBER = "+827011112222"
@@ -333,6 +337,25 @@ def test_the_same_networks_in_another_order_and_spelling_are_equal(toy):
     toy.server.add("a", "07011112222")
     toy.server.rewrite = lambda _: {"allowed_addresses": ["198.51.100.0/24", "192.0.2.7/32"]}
     toy.update_sip("a", inbound=InboundUpdate(allowed_addresses=["192.0.2.7", "198.51.100.0/24"]))
+
+
+@pytest.mark.parametrize(
+    ("sent", "read", "default", "equal"),
+    [
+        ("pbx.example.com", "sip:pbx.example.com;transport=tcp", "tcp", True),
+        ("sip:pbx.example.com;transport=tcp", "pbx.example.com", "tcp", True),
+        ("pbx.example.com:5060", "sip:pbx.example.com:5060;transport=tcp", "tcp", True),
+        ("pbx.example.com", "sip:pbx.example.com;transport=udp", "tcp", False),
+        ("pbx.example.com", "sip:pbx.example.com;transport=tcp", None, False),
+        ("sips:pbx.example.com", "sip:pbx.example.com;transport=tcp", "tcp", False),
+        ("sips:pbx.example.com", "sips:pbx.example.com", "tcp", True),
+    ],
+)
+def test_a_bare_host_equals_the_transport_that_it_means_there_and_no_other(sent, read, default, equal):
+    forms = replace(CAPABILITIES.address_forms, default_transport=default)
+    shown = read_toy({"id": "a", "number": "07011112222", "address": read})
+    found = differences({Field.ADDRESS: SipAddress.parse(sent)}, shown, replace(CAPABILITIES, address_forms=forms))
+    assert (found == ()) is equal
 
 
 def test_a_purchased_number_has_no_trunk_to_change(toy):

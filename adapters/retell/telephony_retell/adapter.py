@@ -9,7 +9,7 @@ from telephony_core.domain.lifecycle import Release
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
-from telephony_core.errors import InvalidInput, NotFound, UnexpectedResponse, WrongState
+from telephony_core.errors import NotFound, UnexpectedResponse, WrongState
 from telephony_core.provider.capabilities import Capabilities, Field
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
@@ -144,20 +144,13 @@ def _trunk_problems(change: NumberImport | SipUpdate) -> Iterator[Problem]:
     if outbound is None:
         return
     address = outbound.address
-    if address is not None:
-        if address.transport is None:
-            unsaid = InvalidInput(
-                "the address does not name its transport, and Retell would use TCP",
-                remedy=f"say which one is meant: `{_with_tcp(address.host, address.port)}`, or udp, or tls",
-            )
-            yield Problem.of(Field.ADDRESS, unsaid)
-        if address.port is not None or address.is_ipv6:
-            part = "an IPv6 address" if address.is_ipv6 else "a port"
-            yield Problem(
-                Field.ADDRESS,
-                f"whether termination_uri takes {part} is not documented; every example is a host name alone",
-                remedy="place a test call afterwards",
-            )
+    if address is not None and (address.port is not None or address.is_ipv6):
+        part = "an IPv6 address" if address.is_ipv6 else "a port"
+        yield Problem(
+            Field.ADDRESS,
+            f"whether termination_uri takes {part} is not documented; every example is a host name alone",
+            remedy="place a test call afterwards",
+        )
     if isinstance(change, SipUpdate) and len(outbound.changes & {"username", "password"}) == 1:
         (half,) = outbound.changes & {"username", "password"}
         other = "password" if half == "username" else "username"
@@ -166,11 +159,6 @@ def _trunk_problems(change: NumberImport | SipUpdate) -> Iterator[Problem]:
             f"whether the {other} that is there stays beside a new {half} is not documented",
             remedy=f"give the {other} along",
         )
-
-
-def _with_tcp(host: str, port: int | None) -> str:
-    location = f"[{host}]" if ":" in host else host
-    return f"sip:{location}{'' if port is None else f':{port}'};transport=tcp"
 
 
 def _split_problems(change: AgentAssignment) -> Iterator[Problem]:

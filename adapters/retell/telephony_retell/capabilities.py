@@ -32,6 +32,9 @@ SPEC: Final = "vendor OpenAPI 3.0.0, spec revision 2026-08-01"
 SDK: Final = "vendor Python SDK retell-sdk 6.2.13"
 SIP_GUIDE: Final = "vendor guide 'Custom telephony', 2026-08"
 
+DEFAULT_TRANSPORT: Final = "tcp"
+"""What Retell takes for an address that names no transport, and shows then."""
+
 AS_IS: Final = frozenset({NumberKind.SERVICE, NumberKind.LOCAL})
 """Numbers without an E.164 form. Retell takes them as pseudo numbers when its own validation is switched off."""
 
@@ -83,7 +86,7 @@ CAPABILITIES: Final = Capabilities(
         note="E.164 of any country; as they are, internal pseudo numbers",
     ),
     address_forms=AddressForms(
-        source=SPEC, transport=True, note="Retell's default is TCP, so the transport has to be named"
+        source=SPEC, transport=True, default_transport=DEFAULT_TRANSPORT, note="a host alone is reached over TCP"
     ),
     allow_list=AllowListMeaning(
         source=SPEC,

@@ -24,7 +24,7 @@ from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import read_record
-from telephony_retell.capabilities import REGION, SLUG
+from telephony_retell.capabilities import DEFAULT_TRANSPORT, REGION, SLUG
 from telephony_retell.wire import AgentShare, NumberRecord, SipRecord
 
 ORIGINS: Final[Mapping[str, Origin]] = {
@@ -198,7 +198,7 @@ def _trunk(
 def _address(uri: str, word: str | None) -> SipAddress:
     """The trunk's address with the transport that stands beside it. Raises `InvalidInput`.
 
-    Where Retell shows no transport none is concluded: its default is TCP, and what null does is not documented.
+    Where Retell shows no transport none is read; the declared default says what that means.
     """
     address = SipAddress.parse(uri)
     if word is None:
@@ -248,12 +248,12 @@ def _outbound(change: OutboundUpdate, username: str, password: str) -> dict[str,
 def address_fields(address: SipAddress) -> dict[str, Json]:
     """An address in Retell's two fields. Raises `UnsupportedField` for what neither of them holds.
 
-    The transport always goes along: left out of an update, the one of the old address would stay.
+    The transport always goes along, the default as well: left out of an update, the one of the old address would stay.
     """
-    fields: dict[str, Json] = {"termination_uri": replace(address, transport=None).host_port()}
-    if address.transport is not None:
-        fields["transport"] = TRANSPORT_WORDS[address.transport]
-    return fields
+    return {
+        "termination_uri": replace(address, transport=None).host_port(),
+        "transport": TRANSPORT_WORDS[address.transport or DEFAULT_TRANSPORT],
+    }
 
 
 def agents_body(assignment: AgentAssignment) -> dict[str, Json]:

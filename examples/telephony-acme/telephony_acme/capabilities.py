@@ -57,7 +57,7 @@ CAPABILITIES: Final = Capabilities(
         Field.PASSWORD: FieldSupport(source=DOCS, readable=False, clearable=True, requires=frozenset({Field.USERNAME})),
     },
     importable=ImportableNumbers(source=DOCS, kinds=frozenset({NumberKind.E164}), countries=frozenset({"GB", "IE"})),
-    address_forms=AddressForms(source=DOCS, transport=True),
+    address_forms=AddressForms(source=DOCS, transport=True, default_transport="udp"),
     allow_list=AllowListMeaning(
         source=DOCS,
         when_missing=Admits.UNKNOWN,  # the account's own list counts then, and it may be open

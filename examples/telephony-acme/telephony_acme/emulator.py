@@ -175,6 +175,8 @@ class AcmeEmulator(Emulator):
         stored = self.store[id].get("trunk")
         trunk: Record = dict(stored) if isinstance(stored, dict) else {}
         trunk |= body.model_dump(exclude_unset=True, exclude={"digest"})
+        if "address" in body.model_fields_set:
+            trunk["address"] = body.address.model_dump(exclude_unset=True) | {"transport": body.address.transport}
         if "digest" in body.model_fields_set:
             digest = StoredCredentials() if body.digest is None else StoredCredentials(**body.digest.model_dump())
             trunk["username"] = digest.username

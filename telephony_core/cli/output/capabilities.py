@@ -106,7 +106,8 @@ def _importable(rules: ImportableNumbers) -> str:
 
 def _address_forms(forms: AddressForms) -> str:
     can = {"sips": forms.sips, "transport": forms.transport, "user": forms.user, "parameters": forms.params}
-    return ", ".join(name for name, possible in can.items() if possible) or NOTHING
+    says = ", ".join(name for name, possible in can.items() if possible) or NOTHING
+    return says if forms.default_transport is None else f"{says} ({forms.default_transport} where none is named)"
 
 
 def _allow_list(meaning: AllowListMeaning) -> str:

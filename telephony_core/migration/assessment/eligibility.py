@@ -14,6 +14,7 @@ from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, cli_words
 from telephony_core.migration.assessment.context import MigrationContext, NumberContext
 from telephony_core.migration.assessment.field_mapping import map_fields
@@ -242,9 +243,15 @@ def _compare(context: NumberContext, record: PhoneNumber) -> None:
         if name in (Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT):
             # Agents have ids of their own at each connection: it can only be compared whether there is one.
             _compare_agent(context, name, here, there)
-        elif here is not None and there is not None and not means_the_same(here, there):
+        elif here is not None and there is not None and not _mean_the_same(context, here, there):
             message = f"{context.source_name} and {context.target_name} differ; nothing of it is changed"
             context.warn(name, message, before=here, after=there)
+
+
+def _mean_the_same(context: NumberContext, here: object, there: object) -> bool:
+    if isinstance(here, SipAddress) and isinstance(there, SipAddress):  # a bare host may mean another transport at each
+        here, there = context.source.as_meant(here), context.target.as_meant(there)
+    return means_the_same(here, there)
 
 
 def _compare_agent(context: NumberContext, name: Setting, here: object, there: object) -> None:

@@ -42,7 +42,7 @@ def map_address(context: NumberContext) -> SipAddress | None:
             message = f"{context.unsupported}: the number cannot place calls over this trunk"
             context.block(name, message, FieldOutcome.LOST, before=current, allowance=Allowance.ADDRESS)
         return None
-    desired = given or current
+    desired = given or (None if current is None else _in_so_many_words(context, current))
     if desired is None:
         if support.required_on_import:
             message = f"{context.target_name} needs the trunk's address, and {context.source_name} shows none"
@@ -52,8 +52,9 @@ def map_address(context: NumberContext) -> SipAddress | None:
             context.warn(name, message, FieldOutcome.DEFAULTED, remedy=f"{_GIVE_ADDRESS} if it is to place calls")
         return None
     fitted, left_out = _fitted(desired, context.target.address_forms)
-    had_tls = current is not None and current.security == "tls"
-    if fitted.security != "tls" and (had_tls or desired.security == "tls"):
+    reached = context.target.as_meant(fitted)
+    had_tls = current is not None and context.source.as_meant(current).security == "tls"
+    if reached.security != "tls" and (had_tls or desired.security == "tls"):
         context.block(
             name,
             "signalling to the trunk is TLS now and would not be"
@@ -76,12 +77,38 @@ def map_address(context: NumberContext) -> SipAddress | None:
             allowance=Allowance.ADDRESS_PARTS,
         )
     if given is not None and current is None:
-        context.info(name, "as the map says", FieldOutcome.CONVERTED, after=fitted)
-    elif given is not None and not means_the_same(current, given):
-        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=fitted)
-    elif fitted.security == desired.security and not left_out:
-        context.kept(name, desired, written_form(fitted, context.target.address_forms))
+        context.info(name, "as the map says", FieldOutcome.CONVERTED, after=reached)
+    elif given is not None and current is not None and not _mean_the_same(context, current, given):
+        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=reached)
+    elif not left_out and desired.security is None and _gets_another_transport(context, current, fitted):
+        context.warn(
+            name,
+            f"it names no transport, which means {reached.transport} at {context.target_name} and may mean another one "
+            f"at {context.source_name}",
+            FieldOutcome.DEFAULTED,
+            before=current,
+            after=reached,
+            remedy=f"{_GIVE_ADDRESS}, with the transport that the trunk expects",
+        )
+    elif reached.security == context.target.as_meant(desired).security and not left_out:
+        context.kept(name, current, written_form(fitted, context.target.address_forms))
     return fitted
+
+
+def _in_so_many_words(context: NumberContext, address: SipAddress) -> SipAddress:
+    """The address with the transport that it has at the source, where without it the target would take another one."""
+    meant = context.source.as_meant(address)
+    return address if context.target.as_meant(address) == meant else meant
+
+
+def _mean_the_same(context: NumberContext, current: SipAddress, given: SipAddress) -> bool:
+    return means_the_same(context.source.as_meant(current), context.target.as_meant(given))
+
+
+def _gets_another_transport(context: NumberContext, current: SipAddress | None, fitted: SipAddress) -> bool:
+    """Whether the target fills in a transport that the trunk does not have at the source, as far as that is known."""
+    before = None if current is None else context.source.as_meant(current).transport
+    return fitted.transport is None and context.target.as_meant(fitted).transport not in (None, before)
 
 
 def written_form(address: SipAddress, forms: AddressForms | None) -> str:
@@ -106,7 +133,7 @@ def _fitted(address: SipAddress, forms: AddressForms | None) -> tuple[SipAddress
         left_out.append("a user part")
         fitted = replace(fitted, user=None)
     if fitted.transport is not None and not forms.transport:
-        if fitted.security != "tls":
+        if fitted.security != "tls" and fitted.transport != forms.default_transport:
             left_out.append(f"the transport {fitted.transport}")
         tls = fitted.security == "tls" and forms.sips
         fitted = replace(fitted, transport=None, scheme="sips" if tls else fitted.scheme)

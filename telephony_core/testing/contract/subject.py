@@ -329,6 +329,7 @@ def _agent(value: object) -> AgentRef | None | Unset:
 def same(written: object, read: object, capabilities: Capabilities) -> bool:
     """Whether a value came back as it was written, as far as the provider declares that it can be read."""
     if isinstance(written, SipAddress) and isinstance(read, SipAddress):
+        written, read = capabilities.as_meant(written), capabilities.as_meant(read)
         return written.same_endpoint(read) and written.params == read.params
     if isinstance(written, AgentRef) and isinstance(read, AgentRef):
         rules = capabilities.agent_versions

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -117,6 +119,23 @@ class Writing(Subject):
             address = read_field(after, Field.ADDRESS)
             assert isinstance(address, SipAddress)
             assert address.port is None
+
+    def test_an_address_without_a_transport_gets_the_declared_one_and_keeps_no_other(
+        self, account: ContractAccount
+    ) -> None:
+        capabilities, forms = account.capabilities, account.capabilities.address_forms
+        if forms is None or forms.default_transport is None or not capabilities.offers(Operation.UPDATE_SIP):
+            pytest.skip(f"{account.spec.slug} declares no transport for an address without one")
+        number = self.number_for(account, Operation.UPDATE_SIP)
+        bare = SipAddress("trunk.contract.example")
+        addresses = [bare]
+        if forms.transport:  # from another one, which must not stay
+            other: Literal["udp", "tcp"] = "udp" if forms.default_transport != "udp" else "tcp"
+            addresses.insert(0, replace(bare, scheme="sip", transport=other))
+        for address in addresses:
+            values = self.with_companions(account, {Field.ADDRESS: address}, number)
+            number = self.write(account, number, values)
+            self.assert_written(account, number, values)
 
     # -- agents
 

@@ -91,18 +91,19 @@ def test_a_trunk_that_comes_back_over_another_transport_is_told(scripted: Any) -
 # -- the trunk
 
 
-@pytest.mark.parametrize("address", ["pbx.example.com", "pbx.example.com:5060", "sip:pbx.example.com"])
-def test_an_address_without_its_transport_is_refused_with_the_one_that_would_be_used(
-    address: str, scripted: Any
-) -> None:
-    for change in (
-        SipUpdate(read(imported()), outbound=OutboundUpdate(address=address)),
-        NumberImport(number=NUMBER, outbound=OutboundUpdate(address=address)),
-    ):
-        (problem,) = [each for each in scripted().client.check(change) if each.error is not None]
-        assert isinstance(problem.error, InvalidInput)
-        assert "TCP" in problem.message
-        assert f"sip:{address.removeprefix('sip:')};transport=tcp" in (problem.remedy or "")
+@pytest.mark.parametrize("address", ["pbx.example.com", "sip:pbx.example.com"])
+def test_a_bare_host_is_sent_with_the_transport_that_it_means(address: str, scripted: Any) -> None:
+    after = imported({"termination_uri": "pbx.example.com", "transport": "TCP", "auth_username": None})
+    retell = scripted(imported(), after)  # over TLS before, which would stay if it were left out
+    number = retell.client.update_sip(NUMBER, outbound=OutboundUpdate(address=address))
+    assert retell.body == {"termination_uri": "pbx.example.com", "transport": "TCP"}
+    assert str(number.sip.outbound.address) == "sip:pbx.example.com;transport=tcp"
+
+
+def test_a_bare_host_that_comes_back_over_another_transport_than_tcp_is_told(scripted: Any) -> None:
+    retell = scripted(imported(), imported({"termination_uri": "pbx.example.com", "transport": "UDP"}))
+    with pytest.raises(PartialOutcome, match=r"outbound\.address came back different"):
+        retell.client.update_sip(NUMBER, outbound=OutboundUpdate(address="pbx.example.com"))
 
 
 def test_an_update_has_names_of_its_own_and_holds_only_what_was_set(scripted: Any) -> None:

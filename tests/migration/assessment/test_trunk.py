@@ -20,7 +20,7 @@ from telephony_core.migration.plan.model import (
     SkipReason,
     import_of,
 )
-from telephony_core.provider.capabilities import Admits
+from telephony_core.provider.capabilities import Admits, Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 from tests.migration.assessment.verdicts import MOVABLE, eligibility, findings, the, trunk_map
 from tests.migration.scenes import (
@@ -127,6 +127,69 @@ def test_another_address_from_the_map_is_a_warning() -> None:
 def test_an_address_that_loses_something_is_not_called_kept() -> None:
     held, to = number(sip=trunk("sip:acme@pbx.example.com")), target(capabilities=narrowed(address_forms=NO_PARTS))
     assert the(eligibility(held, to), "outbound.address").outcome is FieldOutcome.LOST
+
+
+# -- what an address without a transport means
+
+
+def over(default: str | None, **forms: bool) -> Capabilities:
+    """`WIDE` with this transport for addresses that name none."""
+    assert WIDE.address_forms is not None
+    return narrowed(address_forms=replace(WIDE.address_forms, default_transport=default, **forms))
+
+
+def test_a_bare_host_that_would_get_a_transport_that_the_source_does_not_say_is_a_warning() -> None:
+    held = number(sip=trunk("pbx.example.com"))
+    result = eligibility(held, target(capabilities=over("tcp")))
+    found = the(result, "outbound.address")
+    assert (result.why, found.severity, found.outcome) == (MOVABLE, Severity.WARN, FieldOutcome.DEFAULTED)
+    assert (found.before, found.after) == ("pbx.example.com", "sip:pbx.example.com;transport=tcp")
+    named = number(sip=trunk("sip:pbx.example.com;transport=udp"))
+    assert the(eligibility(named, target(capabilities=over("tcp"))), "outbound.address").outcome is FieldOutcome.KEPT
+
+
+@pytest.mark.parametrize("there", ["udp", None])
+def test_a_bare_host_takes_the_transport_along_that_it_means_at_the_source(there: str | None) -> None:
+    held, to = number(sip=trunk("pbx.example.com")), target(capabilities=over(there))
+    found = the(eligibility(held, to, source_capabilities=over("tcp")), "outbound.address")
+    assert (found.severity, found.outcome) == (Severity.INFO, FieldOutcome.CONVERTED)
+    assert found.after == "sip:pbx.example.com;transport=tcp"
+
+
+def test_a_bare_host_that_means_the_same_at_both_ends_stays_bare() -> None:
+    held, to = number(sip=trunk("pbx.example.com")), target(capabilities=over("tcp"))
+    found = the(eligibility(held, to, source_capabilities=over("tcp")), "outbound.address")
+    assert (found.outcome, found.after) == (FieldOutcome.KEPT, "pbx.example.com")
+
+
+def test_a_transport_that_the_target_has_no_place_for_and_uses_anyway_is_not_lost() -> None:
+    to = target(capabilities=over("tcp", transport=False))
+    for address, why in (("tcp", MOVABLE), ("udp", SkipReason.BLOCKED)):
+        assert eligibility(number(sip=trunk(f"sip:pbx.example.com;transport={address}")), to).why is why
+
+
+def test_a_bare_host_that_means_tls_at_the_source_is_not_moved_to_anything_less() -> None:
+    held, to = number(sip=trunk("pbx.example.com")), target(capabilities=narrowed(address_forms=NO_PARTS))
+    (found,) = findings(eligibility(held, to, source_capabilities=over("tls")), "outbound.address")
+    assert (found.severity, found.allowance) == (Severity.BLOCK, "tls")
+
+
+def test_an_address_of_the_map_shows_the_transport_that_it_means() -> None:
+    choices = MigrationMap.model_validate(
+        {"trunks": [{"name": "t", "source_address": "pbx.example.com", "address": "pbx.example.com"}]}
+    )
+    held = number(sip=trunk("pbx.example.com"))
+    found = the(eligibility(held, target(capabilities=over("tcp")), mapping=choices), "outbound.address")
+    assert (found.severity, found.after) == (Severity.WARN, "sip:pbx.example.com;transport=tcp")
+
+
+@pytest.mark.parametrize(("there", "differs"), [("tcp", False), ("udp", True), (None, True)])
+def test_a_number_that_is_there_already_is_compared_by_what_its_address_means(there: str | None, differs: bool) -> None:
+    held = number(sip=trunk("sip:pbx.example.com;transport=tcp"))
+    to = target(number(provider="west", sip=trunk("pbx.example.com")), capabilities=over(there))
+    assert [found.field for found in findings(eligibility(held, to), "outbound.address")] == (
+        ["outbound.address"] if differs else []
+    )
 
 
 def test_a_target_that_needs_an_address_gets_one_from_the_map_or_blocks() -> None:
