@@ -34,6 +34,9 @@ class Origin(StrEnum):
     """Bought from the provider; it is the carrier."""
     IMPORTED = "imported"
     """The customer's own number, imported over a SIP trunk; it stays at its carrier."""
+    LINKED = "linked"
+    """The customer's own number, brought by the secret of an account at its carrier, where it lives and where the
+    provider rewrites its webhooks. There is no trunk of the customer's; to release it means to unlink it."""
     UNKNOWN = "unknown"
 
 

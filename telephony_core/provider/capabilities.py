@@ -81,7 +81,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationSupport(Fact):
-    """An operation that is offered, and for numbers of which origins."""
+    """An operation that is offered, and for numbers of which origins. `Origin.LINKED` has to be declared."""
 
     origins: frozenset[Origin] = frozenset({Origin.PURCHASED, Origin.IMPORTED})
 
@@ -181,7 +181,10 @@ class ReleaseTerms(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundHost(Fact):
-    """The SIP host that a carrier must send inbound calls to; ``None`` where the vendor does not document it."""
+    """The SIP host that a carrier must send inbound calls to.
+
+    ``None`` where the vendor does not document it, or where it differs from number to number (`Provider.inbound_uri`).
+    """
 
     host: str | None
 
@@ -215,6 +218,9 @@ class Capabilities:
     fields: Mapping[Field, FieldSupport]
     finds_by_number: bool = False
     """Whether the provider looks one number up in one request; else its whole list is read."""
+    ids_are_reused: bool = False
+    """Whether a record that is made after another one ended can have its id, as where the number is the id. Then a
+    migration tells the two apart by when they were made, or else by when they were changed last."""
     importable: ImportableNumbers | None = None
     address_forms: AddressForms | None = None
     agent_versions: AgentVersions | None = None

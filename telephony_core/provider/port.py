@@ -22,6 +22,7 @@ from telephony_core.domain.input_model import InputModel, describe
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedOperation, instead_of
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
@@ -32,8 +33,10 @@ if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
     from telephony_core.provider.schema import Shape
 
-CONTRACT: Final = 1
-"""Version of this port. A spec names the one it was written for; another one is refused with `ContractMismatch`."""
+CONTRACT: Final = 2
+"""Version of this port. A spec names the one it was written for; a newer one is refused with `ContractMismatch`."""
+OLDEST_CONTRACT: Final = 1
+"""The oldest version that is still served: what came since has defaults that are safe for whoever does not know it."""
 
 ItemT = TypeVar("ItemT")
 
@@ -268,6 +271,17 @@ class Provider(ABC):
     def side_effects(self, release: NumberRelease) -> frozenset[SideEffect]:
         """Which declared side effects a release would really have on this number."""
         return self.capabilities.side_effects.get(Operation.RELEASE, frozenset())
+
+    def inbound_uri(self, number: PhoneNumber) -> SipAddress | None:
+        """Where a carrier has to send the calls of this number; by default the declared ``inbound_host``.
+
+        ``None`` where the vendor does not document it, and for numbers whose calls no carrier of the customer's has to
+        send: those that the provider sold, and linked ones, which the provider points at itself.
+        """
+        declared = self.capabilities.inbound_host
+        if declared is None or declared.host is None or number.origin in (Origin.PURCHASED, Origin.LINKED):
+            return None
+        return SipAddress.parse(declared.host)
 
     def documented_record(self) -> Shape | None:
         """What a number's record is documented to look like, so that `telephony doctor` can tell what is new or gone.

@@ -22,7 +22,7 @@ from telephony_core.errors import (
     ProviderNotFound,
 )
 from telephony_core.provider.capabilities import Capabilities
-from telephony_core.provider.port import CONTRACT, ProviderSpec
+from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderSpec
 from telephony_core.secrets.redaction import scrubbed
 
 GROUP: Final = "telephony_core"
@@ -204,11 +204,12 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
             f"the provider {whose} answers telephony_register_provider with {type(spec).__name__}, not a ProviderSpec",
             remedy=f"{point.value} has to implement the hook; report this to its author",
         )
-    if type(spec.contract) is not int or spec.contract != CONTRACT:
+    if type(spec.contract) is not int or not OLDEST_CONTRACT <= spec.contract <= CONTRACT:
         newer = type(spec.contract) is int and spec.contract > CONTRACT
         older = "telephony-core" if newer else "the provider"
         raise ContractMismatch(
-            f"the provider {whose} was written for contract {spec.contract}, this is contract {CONTRACT}",
+            f"the provider {whose} was written for contract {spec.contract}, and this serves contracts "
+            f"{OLDEST_CONTRACT} to {CONTRACT}",
             remedy=f"upgrade {older}",
         )
     if not isinstance(spec.capabilities, Capabilities) or not callable(spec.config) or not callable(spec.factory):

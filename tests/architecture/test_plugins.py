@@ -16,8 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import ContractMismatch, PluginError, ProviderConflict, ProviderLoadError, ProviderNotFound
-from telephony_core.provider.port import CONTRACT, ProviderSpec
+from telephony_core import (
+    ContractMismatch,
+    Origin,
+    PluginError,
+    ProviderConflict,
+    ProviderLoadError,
+    ProviderNotFound,
+    SipAddress,
+)
+from telephony_core.provider.capabilities import AddressForms, OperationSupport
+from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderSpec
 from telephony_core.provider.registry import GROUP, Registry, registry
 
 GOOD = """
@@ -170,11 +179,27 @@ def test_a_spec_with_another_slug_than_its_entry_point_is_refused(install: Insta
     assert "'omega'" in text
 
 
-@pytest.mark.parametrize(("contract", "older"), [(CONTRACT - 1, "the provider"), (CONTRACT + 1, "telephony-core")])
+@pytest.mark.parametrize("contract", range(OLDEST_CONTRACT, CONTRACT + 1))
+def test_a_plugin_of_every_contract_that_is_served_loads(install: Install, contract: int) -> None:
+    assert install("alpha", GOOD.format(slug="alpha", contract=contract)).spec("alpha").contract == contract
+
+
+def test_a_plugin_of_the_first_contract_declares_nothing_that_came_later(install: Install) -> None:
+    source = GOOD.format(slug="alpha", contract=1)
+    capabilities = install("alpha", source).spec("alpha").capabilities
+    assert not capabilities.ids_are_reused
+    assert Origin.LINKED not in OperationSupport(source="-").origins
+    assert AddressForms(source="-").default_transport is None
+    assert capabilities.as_meant(SipAddress("pbx.example.com")) == SipAddress("pbx.example.com")
+
+
+@pytest.mark.parametrize(
+    ("contract", "older"), [(OLDEST_CONTRACT - 1, "the provider"), (CONTRACT + 1, "telephony-core")]
+)
 def test_another_contract_version_says_which_side_is_older(install: Install, contract: int, older: str) -> None:
     text = refused(install("alpha", GOOD.format(slug="alpha", contract=contract)), "alpha", ContractMismatch)
     assert f"contract {contract}" in text
-    assert f"contract {CONTRACT}" in text
+    assert f"contracts {OLDEST_CONTRACT} to {CONTRACT}" in text
     assert f"upgrade {older}" in text
 
 
@@ -189,7 +214,7 @@ def test_a_slug_that_two_distributions_claim_is_given_to_neither(install: Instal
 
 def test_bad_plugins_leave_the_others_alone(install: Install) -> None:
     install("broken", "raise ImportError('gone')")
-    install("old", GOOD.format(slug="old", contract=CONTRACT - 1))
+    install("old", GOOD.format(slug="old", contract=OLDEST_CONTRACT - 1))
     install("vox", GOOD.format(slug="vox", contract=CONTRACT), distribution="a-pretender")
     found = install("alpha", GOOD.format(slug="alpha", contract=CONTRACT)).specs()
     assert isinstance(found["alpha"], ProviderSpec)

@@ -350,6 +350,7 @@ OVERSTATED: Sequence[tuple[Capabilities, str]] = (
     (declared(address_forms=replace(FORMS, user=True)), "test_an_address_form_that_is_offered_arrives_whole"),
     (declared(address_forms=replace(FORMS, default_transport="tcp")), "test_an_address_without_a_transport_gets"),
     (declared(address_forms=replace(FORMS, default_transport=None)), "test_a_writable_field_reaches_the_vendor"),
+    (declared(ids_are_reused=True), "test_an_id_comes_again_only_where_that_is_declared"),
     (declared(address_forms=None), "test_an_offered_operation_says_all_that_core_has_to_know"),
     (declared(importable=replace(IMPORTABLE, countries=None)), "test_a_number_of_another_country_is_taken_or_refused"),
     (declared(importable=replace(IMPORTABLE, kinds=frozenset(NumberKind))), "test_import_takes_every_kind"),

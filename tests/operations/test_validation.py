@@ -25,7 +25,7 @@ from telephony_core import (
     UnsupportedOperation,
     WrongState,
 )
-from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.capabilities import Field, InboundHost, Operation
 from telephony_core.provider.port import Problem
 from tests.provider.toy import CAPABILITIES, SPEC, ToyProvider, ToyServer, read_toy
 
@@ -266,6 +266,18 @@ def test_a_label_can_be_set_where_none_can_be_taken_away():
     client = modest(fields=fields)
     assert client.check(LabelUpdate("a", "Front desk")) == []
     assert only(client.check(LabelUpdate("a", None)))[0] == "label"
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [("imported", "in.example.com"), ("unknown", "in.example.com"), ("purchased", None), ("linked", None)],
+)
+def test_calls_go_to_the_declared_host_where_a_carrier_of_the_customers_sends_them(origin, host):
+    declared = InboundHost(source="made up", host="in.example.com")
+    uri = modest(inbound_host=declared).adapter.inbound_uri(number(origin=origin))
+    assert (uri and uri.host) == host
+    nowhere = replace(declared, host=None)
+    assert modest(inbound_host=nowhere).adapter.inbound_uri(number(origin=origin)) is None
 
 
 def test_a_label_can_be_needed_to_import():

@@ -131,8 +131,8 @@ class ElevenLabsProvider(Provider):
                 return (*_import_problems(change), *_address_warnings(change.outbound))
             case SipUpdate():
                 return tuple(_update_problems(change))
-            case NumberRelease(PhoneNumber() as number) if number.origin is not Origin.IMPORTED:
-                return tuple(_linked(number, Operation.RELEASE))
+            case NumberRelease(PhoneNumber() as number) if number.origin is Origin.UNKNOWN:
+                return (_of_unknown_kind(number, Operation.RELEASE),)
         return ()
 
     def inbound_uri(self, number: PhoneNumber) -> SipAddress | None:
@@ -179,8 +179,8 @@ def _import_problems(change: NumberImport) -> Iterator[Problem]:
 def _update_problems(change: SipUpdate) -> Iterator[Problem]:
     number = change.number
     if isinstance(number, PhoneNumber):
-        if number.provider_origin not in (None, "sip_trunk"):
-            yield from _linked(number, Operation.UPDATE_SIP)
+        if number.origin is Origin.UNKNOWN and number.provider_origin is not None:
+            yield _of_unknown_kind(number, Operation.UPDATE_SIP)
             return
         # A number that comes out of a file has no payload; the one that is read before the write has.
         if number.raw:
@@ -202,14 +202,14 @@ def _trunk_problems(change: SipUpdate, number: PhoneNumber) -> Iterator[Problem]
             yield Problem.of(name, error)
 
 
-def _linked(number: PhoneNumber, operation: Operation) -> Iterator[Problem]:
-    """What cannot be done to a number that lives at its carrier and has no trunk of the customer's."""
-    yield Problem.of(
+def _of_unknown_kind(number: PhoneNumber, operation: Operation) -> Problem:
+    """A number that came in a way that is not documented may live anywhere, and may have no trunk of the customer's."""
+    how = number.provider_origin or "a way that is not told"
+    return Problem.of(
         operation,
         UnsupportedOperation(
-            f"{SLUG} cannot {operation.phrase} that was linked ({number.provider_origin or 'how is not told'}), only "
-            "one that was imported over a SIP trunk",
-            remedy="make this change in the provider's dashboard, and look at the number at its carrier",
+            f"{SLUG} does not document what this does to a number that came by {how}",
+            remedy="make this change in the provider's dashboard",
         ),
     )
 

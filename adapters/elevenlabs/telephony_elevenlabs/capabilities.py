@@ -32,6 +32,8 @@ SIP_GUIDE: Final = "vendor guide 'SIP trunking', 2026"
 HELP: Final = "vendor help centre, 2026"
 
 _IMPORTED: Final = frozenset({Origin.IMPORTED})
+_EVERY: Final = frozenset({Origin.IMPORTED, Origin.LINKED})
+_AT_CARRIER: Final = "what becomes of a linked number at its carrier is not documented"
 _NO_CLEARING: Final = "what null does is not documented, so it is never sent"
 
 CAPABILITIES: Final = Capabilities(
@@ -41,14 +43,10 @@ CAPABILITIES: Final = Capabilities(
         Operation.GET: OperationSupport(source=SPEC),
         Operation.FIND: OperationSupport(source=SPEC, note="by the list: no filter by number exists"),
         Operation.IMPORT: OperationSupport(source=SPEC, origins=_IMPORTED),
-        Operation.UPDATE_LABEL: OperationSupport(source=SPEC, origins=_IMPORTED, note="linked numbers too"),
+        Operation.UPDATE_LABEL: OperationSupport(source=SPEC, origins=_EVERY),
         Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
-        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, origins=_IMPORTED, note="linked numbers too"),
-        Operation.RELEASE: OperationSupport(
-            source=SPEC,
-            origins=_IMPORTED,
-            note="not of linked numbers: what it does at their carrier is not documented",
-        ),
+        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, origins=_EVERY),
+        Operation.RELEASE: OperationSupport(source=SPEC, origins=_EVERY, note=_AT_CARRIER),
     },
     # No outbound agent: whoever orders a call names the agent and the number.
     fields={
@@ -97,7 +95,10 @@ CAPABILITIES: Final = Capabilities(
         readable=True,
         note="a literal is the id of a branch; without a branch an agent's main one answers",
     ),
-    release={Origin.IMPORTED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False)},
+    release={
+        Origin.IMPORTED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False),
+        Origin.LINKED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False, note=_AT_CARRIER),
+    },
     inbound_host=InboundHost(
         source=SIP_GUIDE,
         host=None,

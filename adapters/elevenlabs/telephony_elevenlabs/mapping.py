@@ -39,9 +39,8 @@ from telephony_elevenlabs.wire import AgentRecord, InboundRecord, NumberRecord, 
 
 ORIGINS: Final[Mapping[str, Origin]] = {
     "sip_trunk": Origin.IMPORTED,
-    # Linked by the secret of an account at the carrier: no trunk of the customer's, and not imported over one.
-    "twilio": Origin.UNKNOWN,
-    "exotel": Origin.UNKNOWN,
+    "twilio": Origin.LINKED,
+    "exotel": Origin.LINKED,
 }
 
 ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {

@@ -79,6 +79,7 @@ CAPABILITIES: Final = Capabilities(
         Field.USERNAME: FieldSupport(source=SPEC, read_from=f"{_CONFIG}.auth_username", note=_NOT_NULLABLE),
         Field.PASSWORD: FieldSupport(source=SPEC, readable=False, note=_NOT_NULLABLE),
     },
+    ids_are_reused=True,  # the id is the number
     importable=ImportableNumbers(
         source=SPEC,
         kinds=frozenset({NumberKind.E164}),

@@ -50,14 +50,16 @@ def _points(capabilities: Capabilities) -> Iterator[Point]:
     for field in Field:
         yield _point("fields", field, capabilities.fields.get(field), _field)
     yield _point("numbers", "to import", capabilities.importable, _importable)
+    yield Point("numbers", "ids used again", "yes" if capabilities.ids_are_reused else NOTHING, None)
     yield _point("trunk", "beyond host[:port]", capabilities.address_forms, _address_forms)
     yield _point("agents", "versions", capabilities.agent_versions, _agent_versions)
     yield _point("trunk", "who may call in", capabilities.allow_list, _allow_list)
     effects = [f"{effect} on {operation.replace('_', ' ')}" for operation, all_ in capabilities.side_effects.items()
                for effect in sorted(all_)]  # fmt: skip
     yield Point("agents", "side effects", ", ".join(effects) or NOTHING, None)
-    for origin in (Origin.PURCHASED, Origin.IMPORTED):
-        yield _point("release", f"of {origin} numbers", capabilities.release.get(origin), _release)
+    for origin in (Origin.PURCHASED, Origin.IMPORTED, Origin.LINKED):
+        means = " (unlinking)" if origin is Origin.LINKED else ""
+        yield _point("release", f"of {origin} numbers{means}", capabilities.release.get(origin), _release)
     host = capabilities.inbound_host
     yield Point("trunk", "inbound calls go to", (host.host if host is not None else None) or "not documented", host)
     yield _point("requests", "rate", capabilities.rate_limit, _rate)

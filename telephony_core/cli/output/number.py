@@ -12,6 +12,7 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import SipConfig
+from telephony_core.domain.sip_address import SipAddress
 
 COLUMNS: Final = (
     Column("NUMBER"),
@@ -64,8 +65,8 @@ def agent(ref: AgentRef | None) -> str:
     return ref.agent_id if ref.version is None else f"{ref.agent_id} {ref.version}"
 
 
-def print_number(session: Session, number: PhoneNumber) -> None:
-    """Everything about one number."""
+def print_number(session: Session, number: PhoneNumber, inbound_uri: SipAddress | None = None) -> None:
+    """Everything about one number, and where its calls have to be sent to; as JSON its record alone."""
     if session.json:
         print_json(number.model_dump(mode="json"))
         return
@@ -87,6 +88,7 @@ def print_number(session: Session, number: PhoneNumber) -> None:
             ("release requested", moment(number.release_requested_at)),
             ("ends", moment(number.ends_at)),
             *_trunk(number.sip),
+            ("send inbound calls to", "" if inbound_uri is None else str(inbound_uri)),
         ]
     )
     _print_problems(number)

@@ -153,6 +153,14 @@ def _assess(context: NumberContext, target: TargetAccount, records: list[PhoneNu
             remedy="find out in the provider's dashboard",
             allowance=Allowance.UNKNOWN_ORIGIN,
         )
+    if number.origin is Origin.LINKED:
+        context.block(
+            "origin",
+            f"it lives at its carrier, and {context.source_name} was given the account there: it has no trunk that "
+            f"{context.target_name} could use, and the carrier sends its calls to {context.source_name}",
+            remedy="make a trunk for it at its carrier first, and name it under [[trunks]] in the map, with `numbers`",
+            allowance=Allowance.LINKED,
+        )
     desired, trunk = map_fields(context)
     findings = tuple(sorted((*context.findings, *_objections(context, desired, trunk, target)), key=_weight))
     fields = ", ".join(dict.fromkeys(finding.field for finding in findings if finding.blocks))

@@ -25,7 +25,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, NotFound, TelephonyError
 from telephony_core.migration.deprovision.forecast import agent_ids
 from telephony_core.migration.deprovision.report import ShownRecord
-from telephony_core.migration.inventory.staleness import is_released, stale_fields, status_text
+from telephony_core.migration.inventory.staleness import is_released, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     EndpointRole,
@@ -259,6 +259,6 @@ def why_source_does_not_serve(task: MigrationTask, now: PhoneNumber | None, unpu
         return f"it is {status_text(now)} there, not active"
     if planned.sip is not None and now.sip is None:
         return "it has no trunk there any more"
-    if changed := stale_fields(planned, now, unpublished):
+    if changed := task.changes_at_source(now, unpublished):
         return f"it has changed there: {'; '.join(map(str, changed))}"
     return None

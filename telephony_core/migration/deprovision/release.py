@@ -21,7 +21,6 @@ from telephony_core.migration.deprovision.deprovision import (
 )
 from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
-from telephony_core.migration.inventory.staleness import stale_fields
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import (
     EndpointRole,
@@ -114,7 +113,7 @@ class ReleaseRule(Rule):
                 remedy=f"set it right at the target, then run `{command('verify', task.plan)}`; or take it back with "
                 f"`{command('rollback', task.plan, (task.key,))}`",
             )
-        if changed := stale_fields(task.number.source, evidence.source, unpublished.at_source):
+        if changed := task.changes_at_source(evidence.source, unpublished.at_source):
             return task.source_changed("; ".join(map(str, changed)), touched=True)
         return None
 

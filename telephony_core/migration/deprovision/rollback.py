@@ -24,7 +24,7 @@ from telephony_core.migration.deprovision.deprovision import (
 from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished, why_source_does_not_serve
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.inventory.fields import value_text
-from telephony_core.migration.inventory.staleness import is_released, snapshot
+from telephony_core.migration.inventory.staleness import has_time, is_released, snapshot
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.move.effects import (
     Claim,
@@ -132,6 +132,12 @@ class RollbackRule(Rule):
             )
         if record is not None and (state.created is not None or not is_released(record)):
             changed = () if is_released(record) else changed_by_others(task, state, record, unpublished.at_target)
+            if not (changed or is_released(record) or _is_known_again(task, state)):
+                return ModifiedExternally(
+                    f"{task.target.provider} uses ids again, and showed no time of {task.key} ({record.id}): it may be "
+                    "another record than this migration made",
+                    remedy=_by_hand(task, record.id, "whose it is"),
+                )
             if changed:
                 what = "; ".join(_HIDDEN.get(change.field, str(change)) for change in changed)
                 return ModifiedExternally(
@@ -194,6 +200,12 @@ class RollbackRule(Rule):
         yield from task.write(Action.IMPORT, Phase.FAILED, never)
         yield from task.write(Action.ROLL_BACK, Phase.DONE, "it was never made")
         return None
+
+
+def _is_known_again(task: MigrationTask, state: NumberState) -> bool:
+    """Whether a record that is made under the same id would look other than the one that this migration made."""
+    seen = state.last_seen.data.get("seen") if state.last_seen is not None else None
+    return not task.capabilities.ids_are_reused or (isinstance(seen, dict) and has_time(seen))
 
 
 def _by_hand(task: MigrationTask, id: str, who: str) -> str:

@@ -25,19 +25,23 @@ _TIMES: Final = (*_MADE_AT, "updated_at")
 
 
 def stale_fields(
-    planned: PhoneNumber, now: PhoneNumber | None, unpublished: Collection[str] = ()
+    planned: PhoneNumber, now: PhoneNumber | None, unpublished: Collection[str] = (), *, ids_are_reused: bool = False
 ) -> tuple[FieldDrift, ...]:
     """What has changed about a record since the plan read it; ``None``: it was removed.
 
     ``unpublished`` are agents that this migration itself unpublished, by releasing another number of theirs.
+    ``ids_are_reused`` is what its provider declares.
     """
     if now is None:
         return (FieldDrift(field="number", before="there", after="gone"),)
     pairs: list[tuple[str, object, object]] = []
     if not planned.identity.same_in_account(now.identity):
         pairs.append(("number", planned.identity, now.identity))
-    made_before, made_now = _times(planned), _times(now)
-    pairs += [(name, at, made_now[name]) for name, at in made_before.items() if made_now.get(name, at) != at]
+    times_before, times_now = _times(planned), _times(now)
+    pairs += [
+        (name, times_before[name], times_now.get(name))
+        for name in _another_life(times_before, times_now, ids_are_reused)
+    ]
     for name in (*_WHOLE, *SETTINGS):
         before, after = _read(planned, name), _read(now, name)
         ours = isinstance(before, AgentRef) and before.agent_id in unpublished and after is None
@@ -59,24 +63,37 @@ def snapshot(record: PhoneNumber) -> dict[str, JsonValue]:
     return texts
 
 
-def changed_since(before: Mapping[str, object], now: PhoneNumber) -> tuple[FieldDrift, ...]:
-    """What has changed about a record since this `snapshot` of it."""
+def changed_since(
+    before: Mapping[str, object], now: PhoneNumber, *, ids_are_reused: bool = False
+) -> tuple[FieldDrift, ...]:
+    """What has changed about a record since this `snapshot` of it; ``ids_are_reused`` is what its provider declares."""
     shown = snapshot(now)
+    names = [name for name, text in before.items() if name not in _TIMES and text != shown.get(name)]
     return tuple(
-        FieldDrift(field=name, before=str(text), after=str(shown.get(name, NOT_REPORTED)))
-        for name, text in before.items()
-        if text != shown.get(name) and (name not in _TIMES or name in shown)
+        FieldDrift(field=name, before=str(before[name]), after=str(shown.get(name, NOT_REPORTED)))
+        for name in (*names, *_another_life(before, shown, ids_are_reused))
     )
 
 
-def _times(record: PhoneNumber) -> dict[str, datetime]:
-    """What tells a record from another one that was made under its id later; some answers to an import leave it out.
+def has_time(before: Mapping[str, object]) -> bool:
+    """Whether a `snapshot` holds a time that tells the record from another one under its id."""
+    return any(name in before for name in _TIMES)
 
-    Retell shows no time of creation, and its id is the number. There one that was deleted and imported again differs in
-    nothing but the time of its last change.
+
+def _times(record: PhoneNumber) -> dict[str, datetime]:
+    return {name: at for name in _TIMES if (at := getattr(record, name)) is not None}
+
+
+def _another_life(before: Mapping[str, object], now: Mapping[str, object], ids_are_reused: bool) -> list[str]:
+    """Names of the times by which this is not the record that it was; some answers to an import leave them out.
+
+    Where ids are used again, a record that was deleted and imported again may differ in nothing but the time of its
+    last change. Elsewhere that time says nothing: it moves with whatever the vendor counts as a change.
     """
-    times = {name: at for name in _MADE_AT if (at := getattr(record, name)) is not None}
-    return times or ({} if record.updated_at is None else {"updated_at": record.updated_at})
+    made = [name for name in _MADE_AT if name in before]
+    if made or not ids_are_reused:
+        return [name for name in made if name in now and now[name] != before[name]]
+    return ["updated_at"] if "updated_at" in before and now.get("updated_at") != before["updated_at"] else []
 
 
 def _read(record: PhoneNumber, name: str) -> object:

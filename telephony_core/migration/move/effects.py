@@ -9,7 +9,7 @@ number's move can be tested by hand, and can run on a job engine as well as on `
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -20,6 +20,8 @@ from pydantic import JsonValue, SecretStr
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, OutcomeUnknown, TelephonyError
+from telephony_core.migration.inventory.diff import FieldDrift
+from telephony_core.migration.inventory.staleness import stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Endpoint, PlannedNumber, Settings, Trunk
@@ -236,6 +238,7 @@ class MigrationTask:
     trunk: Trunk | None
     capabilities: Capabilities
     """Of the target."""
+    source: Endpoint
     target: Endpoint
     settings: Settings
     plan: str
@@ -244,7 +247,8 @@ class MigrationTask:
     @classmethod
     def of(cls, loaded: LoadedPlan, number: PlannedNumber, capabilities: Capabilities) -> MigrationTask:
         plan = loaded.plan
-        return cls(number, plan.trunk(number), capabilities, plan.target, plan.settings, str(loaded.path))
+        trunk = plan.trunk(number)
+        return cls(number, trunk, capabilities, plan.source, plan.target, plan.settings, str(loaded.path))
 
     @property
     def key(self) -> str:
@@ -259,6 +263,13 @@ class MigrationTask:
     def uses_digest(self) -> bool:
         """Whether the trunk logs in with a user name and a password."""
         return self.trunk is not None and self.trunk.auth == "digest"
+
+    def changes_at_source(
+        self, record: PhoneNumber | None, unpublished: Collection[str] = ()
+    ) -> tuple[FieldDrift, ...]:
+        """What has changed about its record at the source since the plan read it (`stale_fields`)."""
+        reused = self.source.ids_are_reused
+        return stale_fields(self.number.source, record, unpublished, ids_are_reused=reused)
 
     def write(
         self,

@@ -23,7 +23,7 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOutcome, TelephonyError
-from telephony_core.migration.inventory.staleness import is_released, snapshot, stale_fields, status_text
+from telephony_core.migration.inventory.staleness import is_released, snapshot, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Claim,
@@ -80,7 +80,7 @@ def _move(task: MigrationTask, state: NumberState, unpublished: frozenset[str]) 
     if state.state in FINISHED:
         return
     planned = task.number.source
-    if changed := stale_fields(planned, (yield from current(task, EndpointRole.SOURCE, planned.id)), unpublished):
+    if changed := task.changes_at_source((yield from current(task, EndpointRole.SOURCE, planned.id)), unpublished):
         raise task.source_changed("; ".join(map(str, changed)), touched=state.touched)
     credentials = ResolvedCredentials()
     if task.trunk is not None and task.uses_digest and (state.created is None or state.send_again):

@@ -37,6 +37,8 @@ class Allowance(StrEnum):
     """A number without E.164 form is sent as the digits that it is."""
     UNKNOWN_ORIGIN = "unknown_origin"
     """The source does not report whether the number was imported; it may be one that cannot be moved."""
+    LINKED = "linked"
+    """A number that is linked to an account at its carrier is imported over a trunk, which has to be made there."""
     SOURCE_NOT_SERVING = "source_not_serving"
     """A rollback releases the record at the target although the source does not serve the number as planned."""
     UNREADABLE = "unreadable"

@@ -63,6 +63,8 @@ class Endpoint(InputModel):
     holds: Mapping[str, str] = Field(default_factory=dict)
     """Some live records of the account, number by id, by which it is recognized."""
     taken_at: UtcTime | None = None
+    ids_are_reused: bool = False
+    """What its provider declares: whether one id can stand for two records, one after the other."""
 
 
 def _reference(text: str) -> str:

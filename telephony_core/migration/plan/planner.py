@@ -89,8 +89,8 @@ def make_plan(
     return Plan(
         created_at=(clock or Clock()).now(),
         made_with=__version__,
-        source=_side(source),
-        target=_side(target.inventory, holds=_sample(target.inventory.numbers)),
+        source=_side(source, capabilities),
+        target=_side(target.inventory, target.capabilities, holds=_sample(target.inventory.numbers)),
         allowed=tuple(sorted(allowed)),
         settings=settings,
         trunks=tuple(trunks[name] for name in sorted(trunks)),
@@ -111,7 +111,7 @@ def exit_status(plan: Plan) -> int:
     return 0 if all(number.why in _FOR_GOOD for number in plan.skipped) else 1
 
 
-def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> Endpoint:
+def _side(inventory: Inventory, capabilities: Capabilities, *, holds: Mapping[str, str] | None = None) -> Endpoint:
     return Endpoint(
         holds=holds or {},
         connection=inventory.connection,
@@ -120,6 +120,7 @@ def _side(inventory: Inventory, *, holds: Mapping[str, str] | None = None) -> En
         base_url=inventory.base_url,
         inventory=inventory.checksum,
         taken_at=inventory.taken_at,
+        ids_are_reused=capabilities.ids_are_reused,
     )
 
 

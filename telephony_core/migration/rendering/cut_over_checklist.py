@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.run.verify_report import NumberVerification
@@ -22,17 +23,7 @@ def _items(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerif
         yield f"leave {len(numbers) - len(equal)} numbers where they are until their differences are solved"
     if not equal:
         return
-    host = capabilities.inbound_host
-    count = f"{len(equal)} numbers" if len(equal) > 1 else equal[0].number
-    if host is not None and host.host is not None:
-        known = "" if host.verified else f" (as the vendor documents it: {host.source})"
-        yield f"send inbound calls of {count} to {host.host}{known}"
-    else:
-        hint = f": {host.note}" if host is not None and host.note else ""
-        yield (
-            f"send inbound calls of {count} to {plan.target.provider}; its host is not documented, so ask the vendor "
-            f"first{hint}"
-        )
+    yield from _where_to_send(plan, capabilities, equal)
     yield f"begin with one number, {equal[0].number}: place a call to it, and hear the right agent answer"
     desired = {number.key: number.desired for number in plan.numbers}
     if any(desired[number.number].outbound_agent is not None for number in equal):
@@ -42,3 +33,29 @@ def _items(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerif
     if len(equal) > 1:
         yield "then cut the others over, and verify again"
     yield f"keep {plan.source.provider} as it is for {plan.settings.soak_hours:g} hours before releasing anything there"
+
+
+_ANY: Final = "NUMBER"
+"""Stands for each number in an address that differs in nothing else."""
+
+
+def _where_to_send(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerification]) -> Iterator[str]:
+    """One item for each address, which may depend on the number."""
+    declared = capabilities.inbound_host
+    groups: dict[str | None, list[NumberVerification]] = {}
+    for number in numbers:
+        uri = number.inbound_uri
+        groups.setdefault(None if uri is None else uri.replace(number.number, _ANY), []).append(number)
+    for uri, sent in groups.items():
+        count = f"{len(sent)} numbers" if len(sent) > 1 else sent[0].number
+        if len(groups) > 1 and len(sent) > 1:
+            count += f" ({', '.join(number.number for number in sent)})"
+        if uri is not None:
+            known = "" if declared is None or declared.verified else f" (as the vendor documents it: {declared.source})"
+            yield f"send inbound calls of {count} to {uri if len(sent) > 1 else sent[0].inbound_uri}{known}"
+        else:
+            hint = f": {declared.note}" if declared is not None and declared.note else ""
+            yield (
+                f"send inbound calls of {count} to {plan.target.provider}; its host is not documented, so ask the "
+                f"vendor first{hint}"
+            )

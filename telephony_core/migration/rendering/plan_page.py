@@ -87,7 +87,7 @@ def _meaning(plan: Plan) -> Iterator[str]:
     yield f"Calls still arrive at {source} until the carrier sends them to {target}" + (
         f" ({plan.inbound_host})."
         if plan.inbound_host
-        else f"; to which host is not documented, so ask {plan.target.provider}."
+        else f"; to which host, `telephony migrate verify` says if {plan.target.provider} documents it."
     )
     if secrets := [text for trunk in plan.trunks if (text := trunk_text(trunk))]:
         yield f"Read when the plan is applied, and kept nowhere: {'; '.join(secrets)}."

@@ -74,6 +74,8 @@ def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
 def _next(plan: Plan, run: MigrationRun) -> Iterator[str]:
     if moved := run.counts.get(MigrationState.MOVED, 0):
         host = f" ({plan.inbound_host})" if plan.inbound_host else ""
+        if not host and any(number.inbound_uri for number in run.numbers):
+            host = " (to where, stands with each number below)"
         yield (
             f"At the carrier: send the calls of {counted(moved, 'number')} to {plan.target.connection}{host}, "
             "and place a call in each direction. Until one was placed, routing and passwords are unproven."
@@ -117,6 +119,7 @@ def _card(number: NumberRun, label: str | None) -> dict[str, Any]:
         "Record": f"{number.record}{adopted}" if number.record is not None else None,
         "In doubt until": number.in_doubt_until,
         "Verified": number.verified_at,
+        "Its calls have to be sent to": number.inbound_uri,
         "Can be released at the source from": number.releasable_at,
         "Released at the source": number.released,
     }

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from telephony_core.errors import TelephonyError
-from telephony_core.migration.inventory.staleness import stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import JournalError, SqliteJournal
 from telephony_core.migration.move.effects import (
@@ -214,7 +213,7 @@ class _Run:
         for task in tasks:
             state = self._state(task.number)
             record = source.by_id(task.number.source.id)
-            if drift := stale_fields(task.number.source, record, self._unpublished):
+            if drift := task.changes_at_source(record, self._unpublished):
                 how = "it was removed" if record is None else "; ".join(map(str, drift))
                 changed.append((task.key, f"at the source: {how}"))
                 if state.touched:

@@ -50,6 +50,8 @@ class NumberRun(BaseModel, frozen=True):
     verified_since: UtcTime | None = None
     fields: tuple[FieldVerification, ...] = ()
     """What the last verification found, good or bad."""
+    inbound_uri: str | None = None
+    """Where the carrier has to send its calls, as the last verification read it."""
     releasable_at: UtcTime | None = None
     """When its soak ends."""
     released: str | None = None
@@ -207,6 +209,7 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | N
         verified_at=state.verified_at,
         verified_since=state.verified_since,
         fields=_last_fields(entries),
+        inbound_uri=_last_inbound_uri(entries),
         releasable_at=None if soaked is None else soaked + loaded.plan.settings.soak,
         released=state.released.message if state.released is not None else None,
         unanswered=state.unanswered,
@@ -219,3 +222,8 @@ def _last_fields(entries: list[Entry]) -> tuple[FieldVerification, ...]:
         if entry.action is Action.VERIFY and isinstance(fields, list):
             return tuple(FieldVerification.model_validate(field) for field in fields)
     return ()
+
+
+def _last_inbound_uri(entries: list[Entry]) -> str | None:
+    verified = [entry.data.get("inbound_uri") for entry in entries if entry.action is Action.VERIFY]
+    return verified[-1] if verified and isinstance(verified[-1], str) else None

@@ -13,7 +13,7 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.staleness import changed_since, is_released, stale_fields
+from telephony_core.migration.inventory.staleness import changed_since, is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.effects import MigrationTask
@@ -82,7 +82,7 @@ async def averify_plan(
             made = [task for task in tasks if states[task.key].state in _MOVED]
             unpublished = journal.agents_unpublished(Action.RELEASE)
             changed = await _source_changes(endpoints.source, made, states, unpublished)
-            found = await _compared(there, made, states)
+            found, send_to = await _compared(there, made, states)
             time_there = there.provider_time
         results = []
         progress = Progress(options.on_event, options.clock, total=len(made))
@@ -93,6 +93,7 @@ async def averify_plan(
                 state=states[task.key].state,
                 fields=found[task.key],
                 source_changes=changed[task.key],
+                inbound_uri=send_to.get(task.key),
             )
             results.append(result)
             journal.append(_entry(result, time_there))
@@ -130,30 +131,36 @@ def _source_change(
     """What has changed of one number, other than that this migration released it, be it without an answer."""
     if state.state is MigrationState.RELEASED or (state.open_release is not None and is_released(record)):
         return ()
-    return stale_fields(task.number.source, record, unpublished)
+    return task.changes_at_source(record, unpublished)
 
 
 async def _compared(
     client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState]
-) -> dict[str, tuple[FieldVerification, ...]]:
-    """Every field at the target, by key. One pass over its list, which also shows records that are there twice."""
+) -> tuple[dict[str, tuple[FieldVerification, ...]], dict[str, str]]:
+    """Every field at the target, and where calls have to be sent to, by key.
+
+    One pass over its list, which also shows records that are there twice.
+    """
     by_id = {id_key(states[task.key].created or ""): task for task in tasks}
     by_number = {task.identity.account_key: task.key for task in tasks}
     live: dict[str, list[str]] = {}
     found: dict[str, tuple[FieldVerification, ...]] = {}
+    send_to: dict[str, str] = {}
     async for record in client.list_numbers():
         key = by_number.get(record.identity.account_key)
         if key is not None and record.is_live:
             live.setdefault(key, []).append(record.id)
         if (task := by_id.get(id_key(record.id))) is not None:
             found[task.key] = compared(task, states[task.key], record)
+            if (uri := client.adapter.inbound_uri(record)) is not None:
+                send_to[task.key] = str(uri)
     for task in tasks:
         if task.key not in found:
             nothing = f"nothing (it was {states[task.key].created})"
             found[task.key] = (compared_field("number", False, str(task.identity), nothing),)
         elif len(ids := live.get(task.key, [])) > 1:
             found[task.key] += (compared_field("number", False, "one live record", f"{len(ids)}: {', '.join(ids)}"),)
-    return found
+    return found, send_to
 
 
 def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[FieldVerification, ...]:
@@ -196,7 +203,8 @@ def changed_by_others(
     }
     if record.status is NumberStatus.ACTIVE:
         as_wanted.add("status")
-    return tuple(change for change in changed_since(left_behind, record) if change.field not in as_wanted)
+    changes = changed_since(left_behind, record, ids_are_reused=task.capabilities.ids_are_reused)
+    return tuple(change for change in changes if change.field not in as_wanted)
 
 
 def what_differs(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[str, ...]:
@@ -225,6 +233,7 @@ def _entry(result: NumberVerification, time_there: datetime | None) -> Entry:
             "differs": [*which(result.fields, VerificationResult.DIFFERS)],
             "unverifiable": [*which(result.fields, VerificationResult.UNVERIFIABLE)],
             "fields": [field.model_dump(mode="json", exclude_none=True) for field in result.fields],
+            "inbound_uri": result.inbound_uri,
             "time_at_target": None if time_there is None else time_there.isoformat(timespec="seconds"),
         },
     )

@@ -29,6 +29,8 @@ class NumberVerification(BaseModel, frozen=True):
     fields: tuple[FieldVerification, ...]
     source_changes: tuple[FieldDrift, ...] = ()
     """What has changed at the source since the plan: it was not moved."""
+    inbound_uri: str | None = None
+    """Where the carrier has to send its calls, if the target's provider says so."""
 
     @computed_field
     @property

@@ -39,7 +39,7 @@ ADDRESSES: Final[Mapping[str, str]] = {
 }
 """A SIP address for each form of `AddressForms`."""
 
-ORIGINS: Final = (Origin.PURCHASED, Origin.IMPORTED)
+ORIGINS: Final = (Origin.PURCHASED, Origin.IMPORTED, Origin.LINKED)
 
 
 @dataclass(frozen=True, slots=True)

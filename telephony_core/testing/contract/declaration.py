@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.provider.capabilities import Capabilities, Fact, Field, Operation
-from telephony_core.provider.port import CONTRACT, Provider
+from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, Provider
 from telephony_core.provider.registry import registry
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ORIGINS, WRITTEN_BY
@@ -49,7 +49,7 @@ class Declaration(Subject):
             assert self.provider in {installed.slug for installed in registry.installed()}
 
     def test_contract_is_the_one_this_kit_tests(self) -> None:
-        assert self.spec().contract == CONTRACT
+        assert OLDEST_CONTRACT <= self.spec().contract <= CONTRACT
 
     def test_adapter_declares_what_the_spec_declares(self, account: ContractAccount) -> None:
         assert account.client.adapter.capabilities == self.spec().capabilities

@@ -24,10 +24,10 @@ from telephony_core.errors import (
     UnsupportedField,
 )
 from telephony_core.operations.reconciliation import ReconciliationOutcome, read_field
-from telephony_core.provider.capabilities import Admits, Field, Operation
+from telephony_core.provider.capabilities import Admits, Field, Operation, ReleaseEffect
 from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import ContractAccount
-from telephony_core.testing.contract.subject import PAIR, Subject
+from telephony_core.testing.contract.subject import EVERYTHING, PAIR, Subject
 
 SAMPLES: dict[NumberKind, tuple[str, ...]] = {
     NumberKind.SERVICE: ("112", "911", "999", "110", "100"),
@@ -141,6 +141,20 @@ class Importing(Subject):
             assert caught.value.failed_step == "assign_agents"
         else:
             assert self.records(account) == []
+
+    def test_an_id_comes_again_only_where_that_is_declared(self, account: ContractAccount) -> None:
+        self.needs(account, Operation.IMPORT)
+        terms = account.capabilities.release.get(Origin.IMPORTED)
+        if terms is None or terms.effect is not ReleaseEffect.IMMEDIATE:
+            pytest.skip(f"an imported number of {account.spec.slug} does not end at once")
+        change = self.import_of(account, self.required(account))
+        first = account.client.import_number(change)
+        account.client.release(first, allow=EVERYTHING)
+        second = account.client.import_number(change)
+        assert (second.id == first.id) is account.capabilities.ids_are_reused
+        if second.id == first.id:
+            times = (second.created_at, second.starts_at, second.updated_at)
+            assert any(times), "a record shows no time by which it is told from an earlier one with its id"
 
     # -- which numbers
 

@@ -7,6 +7,7 @@ import pytest
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import json_response
 from telephony_core.errors import AmbiguousNumber, InvalidInput, NotFound, UnexpectedResponse
 from telephony_core.operations.reconciliation import read_field
@@ -114,6 +115,17 @@ class Reading(Subject):
         assert values == [None] * len(values)
 
     # -- finding
+
+    def test_where_calls_have_to_be_sent_is_told_without_a_request(self, account: ContractAccount) -> None:
+        numbers, declared = account.client.list_numbers(), account.capabilities.inbound_host
+        with account.no_request():
+            told = [account.client.adapter.inbound_uri(number) for number in numbers]
+        for number, uri in zip(numbers, told, strict=True):
+            assert uri is None or isinstance(uri, SipAddress)
+            assert uri is None or number.origin is not Origin.LINKED, "its carrier was told by the provider itself"
+            if declared is not None and declared.host is not None and number.origin is Origin.IMPORTED:
+                assert uri is not None
+                assert uri.host == SipAddress.parse(declared.host).host
 
     def test_find_takes_any_spelling_of_a_number(self, account: ContractAccount) -> None:
         number = self.unique(account)

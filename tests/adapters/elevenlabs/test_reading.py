@@ -47,10 +47,10 @@ def test_a_number_over_a_trunk(trunked: Make) -> None:
 
 
 @pytest.mark.parametrize("kind", ["twilio", "exotel"])
-def test_a_linked_number_has_no_trunk_and_was_not_imported(kind: str, linked: Make) -> None:
+def test_a_linked_number_has_no_trunk(kind: str, linked: Make) -> None:
     number = read_number(linked(provider=kind))
 
-    assert (number.origin, number.provider_origin, number.sip) == (Origin.UNKNOWN, kind, None)
+    assert (number.origin, number.provider_origin, number.sip) == (Origin.LINKED, kind, None)
     assert number.problems == ()
 
 

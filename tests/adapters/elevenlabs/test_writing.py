@@ -356,14 +356,26 @@ def test_a_trunk_of_another_shape_is_not_written_over(
         wire.run(elevenlabs.update_sip(read_number(odd), SipUpdate(ID, **{half: updates[half]})), odd)
 
 
-def test_linked_numbers_have_no_trunk_and_are_not_released(operations: Operations, wire: Any, linked: Make) -> None:
+def test_linked_numbers_have_no_trunk_to_change(operations: Operations, wire: Any, linked: Make) -> None:
     number = read_number(linked())
+    (problem,) = operations.check(SipUpdate(number, outbound=OutboundUpdate(address="b")))
+    assert isinstance(problem.error, UnsupportedOperation)
+    assert "linked, only one that was imported" in problem.message
+    assert operations.check(NumberRelease(number)) == []
+    with pytest.raises(UnsupportedOperation):
+        wire.run(operations.update_sip(SipUpdate(number.id, outbound=OutboundUpdate(address="b"))), linked())
+
+
+def test_a_number_of_a_kind_that_is_new_gets_no_trunk_and_is_not_released(
+    operations: Operations, wire: Any, linked: Make
+) -> None:
+    number = read_number(linked(provider="telnyx"))
     for change in (SipUpdate(number, outbound=OutboundUpdate(address="b")), NumberRelease(number)):
         (problem,) = [p for p in operations.check(change) if p.error is not None]
         assert isinstance(problem.error, UnsupportedOperation)
-        assert "twilio" in problem.message
+        assert "telnyx" in problem.message
     with pytest.raises(UnsupportedOperation):
-        wire.run(operations.release(NumberRelease(number.id)), linked())
+        wire.run(operations.release(NumberRelease(number.id)), linked(provider="telnyx"))
 
 
 def test_an_import_needs_a_label_and_the_address_of_an_outbound_half(operations: Operations) -> None:

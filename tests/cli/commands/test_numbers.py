@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from telephony_core import NumberIdentity, NumberStatus, Origin, PhoneNumber, Release, Telephony
 from telephony_core.cli.commands.numbers.release import consequences, outcome
 from telephony_core.provider.registry import registry
+from telephony_elevenlabs.emulator import ElevenLabsEmulator
+from tests.cli.conftest import Command
 
 MAIN_LINE = "+827011112222"
 """vox: imported, active, one live record."""
@@ -472,6 +475,30 @@ def test_a_release_of_a_number_without_trunk_or_agents_loses_the_record():
         number_of(origin=Origin.PURCHASED), registry.spec("diga").capabilities, "es-prod (diga at diga.example)"
     )
     assert "  Lost: the record n-1." in said
+
+
+@pytest.fixture
+def elevenlabs(monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv("TELEPHONY_ELEVENLABS_API_KEY", "emulator-key")
+    return Command({"elevenlabs": ElevenLabsEmulator(api_key="emulator-key")})
+
+
+def test_to_release_a_linked_number_is_said_to_unlink_it(elevenlabs):
+    assert elevenlabs.json("numbers", "show", "+12025550105", "-p", "elevenlabs")["origin"] == "linked"
+    said = consequences(number_of(origin=Origin.LINKED), registry.spec("elevenlabs").capabilities, "here")
+    assert any("unlinks it: it stays at its carrier" in line for line in said)
+    assert "It takes effect at once" in said[-1]
+    done = elevenlabs("numbers", "release", "+12025550105", "-p", "elevenlabs", "--yes").stdout
+    assert "+12025550105 is unlinked; it is still at its carrier" in done
+
+
+def test_show_says_where_the_carrier_has_to_send_calls(elevenlabs, telephony):
+    own = elevenlabs("numbers", "show", "+12025550101", "-p", "elevenlabs").stdout
+    assert re.search(r"send inbound calls to +sip:\+12025550101@sip\.rtc\.elevenlabs\.io:5060;transport=tcp", own)
+    assert "send inbound calls to" not in elevenlabs("numbers", "show", "+12025550105", "-p", "elevenlabs").stdout
+    at_diga = telephony("numbers", "show", SPANISH_MOBILE, "-p", "diga").stdout
+    assert re.search(r"send inbound calls to +sip\.diga\.io\n", at_diga)
+    assert "send inbound calls to" not in telephony("numbers", "show", "070-1111-2222", "-p", "vox").stdout
 
 
 def test_an_outcome_is_a_sentence():

@@ -198,6 +198,15 @@ def test_both_forms_of_a_number_are_shown() -> None:
     assert (found.outcome, found.before, found.after) == (FieldOutcome.CONVERTED, "07011112222", "+827011112222")
 
 
+def test_a_linked_number_stays_until_a_trunk_is_named_for_it() -> None:
+    held = number(origin=Origin.LINKED)
+    result = eligibility(held)
+    assert result.why is SkipReason.BLOCKED
+    assert "lives at its carrier" in the(result, "origin").message
+    assert eligibility(held, allow=["unknown_origin"]).why is SkipReason.BLOCKED
+    assert eligibility(held, allow=["linked"]).why is MOVABLE
+
+
 # -- labels
 
 

@@ -15,6 +15,7 @@ from telephony_core.migration.journal.store import JournalError, JournalLocked, 
 from telephony_core.migration.move.state import state_of
 from telephony_core.migration.plan.model import Settings, Trunk
 from telephony_core.migration.plan.verification import VerificationResult
+from telephony_core.migration.rendering.run_page import migration_page
 from telephony_core.migration.run.status import read_run
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.migration.run.verify_report import VerifyReport
@@ -308,6 +309,14 @@ def test_the_checklist_names_the_host_that_calls_have_to_go_to(tmp_path: Path) -
     assert "as the vendor documents it" in checklist[0]
     assert any("outbound.password" in item for item in checklist)
     assert any("72 hours" in item for item in checklist)
+
+
+def test_where_calls_have_to_be_sent_is_said_by_number_and_kept_in_the_journal(tmp_path: Path) -> None:
+    stage = moved_stage(tmp_path, "vox-diga")
+    assert [number.inbound_uri for number in look(stage).numbers] == ["sip.diga.io", "sip.diga.io"]
+    run = read_run(stage.loaded)  # type: ignore[attr-defined]
+    assert [number.inbound_uri for number in run.numbers] == ["sip.diga.io", "sip.diga.io"]
+    assert "Its calls have to be sent to" in migration_page(stage.loaded, run)  # type: ignore[attr-defined]
 
 
 def test_the_checklist_says_when_the_host_is_not_documented(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,7 +12,7 @@ from telephony_core.cli.output.number import agent, moment
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.session import Session
-from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
+from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.errors import WrongState
 from telephony_core.provider.changes import NumberRelease
 
@@ -48,11 +48,12 @@ def command(session: Session, number: str, by_id: bool, yes: bool, allow: Sequen
             writes.refuse(client, change(record), "release")
         with session.writing(f"the release of {record.identity} (record {record.id})", record.id):
             released = client.release(record, allow=effects)
-        session.did(outcome(released))
+        done = outcome(released, record.origin)
+        session.did(done)
     if session.json:
         print_json(released.model_dump(mode="json"))
     else:
-        print_line(pasteable(outcome(released), session))
+        print_line(pasteable(done, session))
 
 
 def _confirmed(session: Session, client: Telephony, record: PhoneNumber) -> PhoneNumber:
@@ -95,6 +96,8 @@ def consequences(number: PhoneNumber, capabilities: Capabilities, where: str) ->
     if agents:
         lost.append(f"its agents ({', '.join(dict.fromkeys(agents))})")
     lines.append(f"  Lost: {'; '.join(lost)}.")
+    if number.origin is Origin.LINKED:
+        lines.append(f"  This unlinks it: it stays at its carrier, {_ELSEWHERE}.")
     terms = capabilities.release.get(number.origin)
     if terms is None:
         return [*lines, "  When it takes effect, and whether it can be revoked, is not declared for such numbers."]
@@ -104,9 +107,14 @@ def consequences(number: PhoneNumber, capabilities: Capabilities, where: str) ->
     return [*lines, f"  It takes effect {when}, and {back}{unsure}."]
 
 
-def outcome(release: Release) -> str:
+_ELSEWHERE: Final = "where its calls have to be sent elsewhere then"
+
+
+def outcome(release: Release, origin: Origin = Origin.UNKNOWN) -> str:
     """The result of a release, in a sentence."""
     match release.status:
+        case NumberStatus.RELEASED if origin is Origin.LINKED:
+            text = f"{release.identity} is unlinked; it is still at its carrier, {_ELSEWHERE}"
         case NumberStatus.RELEASED:
             text = f"{release.identity} is released"
         case NumberStatus.RELEASE_SCHEDULED:

@@ -18,7 +18,9 @@ from telephony_core.cli.session import Session
 def command(session: Session, number: str, by_id: bool) -> None:
     """Show everything about one number.
 
-    Of several records of one number the live one is shown.
+    Of several records of one number the live one is shown. Where the carrier has to send its calls is shown if the
+    provider says so.
     """
     with session.client() as client:
-        print_number(session, to_read(client, number, by_id))
+        record = to_read(client, number, by_id)
+        print_number(session, record, client.adapter.inbound_uri(record))
