@@ -10,6 +10,7 @@ from telephony_core import (
     InboundUpdate,
     NumberImport,
     NumberStatus,
+    Origin,
     OutboundUpdate,
     UnsupportedField,
     UnsupportedOperation,
@@ -75,8 +76,12 @@ def refuse_what_has_no_place() -> Play:
     linked = yield ask("find_number", LINKED)
     with pytest.raises(UnsupportedOperation):
         yield ask("update_sip", linked, outbound=OutboundUpdate(password=PASSWORD))
-    with pytest.raises(UnsupportedOperation):
-        yield ask("release", linked)
+
+
+def unlink() -> Play:
+    linked = yield ask("find_number", LINKED)
+    assert linked.origin is Origin.LINKED
+    assert (yield ask("release", linked)).status is NumberStatus.RELEASED
 
 
 SCENES = (
@@ -85,4 +90,5 @@ SCENES = (
     Scene(change_trunk),
     Scene(assign_agents),
     Scene(refuse_what_has_no_place),
+    Scene(unlink),
 )
