@@ -14,11 +14,18 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.fields import NOT_REPORTED, SETTINGS, means_the_same, printable, value_text
+from telephony_core.migration.inventory.fields import (
+    NOT_REPORTED,
+    SETTINGS,
+    means_the_same,
+    printable,
+    unmodelled_text,
+    value_text,
+)
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 
-_WHOLE: Final = ("status", "origin")
+_WHOLE: Final = ("status", "origin", "unmodelled")
 _MADE_AT: Final = ("created_at", "starts_at")
 """When a record was made, as providers show it: vox the one, Diga the other."""
 _TIMES: Final = (*_MADE_AT, "updated_at")
@@ -80,6 +87,8 @@ def _times(record: PhoneNumber) -> dict[str, datetime]:
 
 
 def _read(record: PhoneNumber, name: str) -> object:
+    if name == "unmodelled":
+        return unmodelled_text(record)
     value = getattr(record, name) if name in _WHOLE else read_field(record, name)
     # A label that is empty and one that is not there look alike to everybody.
     return value or None if name == Setting.LABEL else value
