@@ -1,8 +1,8 @@
 """Between ElevenLabs' words and the model's, both ways: pure functions that know every word they can meet.
 
 Reading never fails for one odd field; it is left unknown and named in ``problems`` by ElevenLabs' own field name. A
-setting that the model has no field for is named in ``unmodelled``. Writing builds a half of the trunk whole, out of what
-the number has now, because nobody documents whether a half that is sent is merged or replaces what was there.
+setting that the model has no field for is named in ``unmodelled``. Writing builds a half of the trunk whole, out of
+what the number has now, because nobody documents whether a half that is sent is merged or replaces what was there.
 """
 
 from __future__ import annotations
