@@ -25,7 +25,10 @@ from telephony_core.migration.inventory.fields import (
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 
-_WHOLE: Final = ("status", "origin", "unmodelled")
+_WHOLE: Final = ("status", "origin")
+_PLANNED: Final = (*_WHOLE, "unmodelled", *SETTINGS)
+"""What a plan depends on. A `snapshot` of a record at the target leaves ``unmodelled`` out: what a migration cannot
+take along is to be set there by hand."""
 _MADE_AT: Final = ("created_at", "starts_at")
 """When a record was made, as providers show it: vox the one, Diga the other."""
 _TIMES: Final = (*_MADE_AT, "updated_at")
@@ -45,7 +48,7 @@ def stale_fields(
         pairs.append(("number", planned.identity, now.identity))
     made_before, made_now = _times(planned), _times(now)
     pairs += [(name, at, made_now[name]) for name, at in made_before.items() if made_now.get(name, at) != at]
-    for name in (*_WHOLE, *SETTINGS):
+    for name in _PLANNED:
         before, after = _read(planned, name), _read(now, name)
         ours = isinstance(before, AgentRef) and before.agent_id in unpublished and after is None
         # The plan keeps texts without the passwords that a provider may show inside of them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from telephony_elevenlabs.emulator import ElevenLabsEmulator
 from telephony_retell.emulator import RetellEmulator
 
 NUMBER = "+14155550199"
@@ -51,3 +52,72 @@ def test_a_split_is_replaced_only_where_that_is_allowed_by_name(telephony, retel
 
     done = telephony.json(*assign, "--allow", "replaces_split")
     assert done["inbound_agent"]["agent_id"] == retell.agents["sales"]
+
+
+MAP = """
+format = "telephony-core migration map"
+version = 1
+source = "retell"
+target = "elevenlabs"
+
+[[trunks]]
+name = "carrier"
+source_address = "sip:pbx.example.com;transport=tcp"
+auth = "none"
+allowed_addresses = ["203.0.113.7"]
+"""
+
+
+@pytest.fixture
+def leaving(telephony, retell, tmp_path, monkeypatch):
+    """One number at Retell with a fallback number and codecs, an empty ElevenLabs, an inventory and a map."""
+    elevenlabs = ElevenLabsEmulator(api_key="emulator-key")
+    monkeypatch.setenv("TELEPHONY_ELEVENLABS_API_KEY", elevenlabs.api_key)
+    telephony.emulators = {"retell": retell, "elevenlabs": elevenlabs}
+    for emulator in (retell, elevenlabs):
+        for id in list(emulator.store):
+            emulator.store.remove(id)
+    retell.add(
+        phone_number=NUMBER,
+        nickname="Front desk",
+        fallback_number="+14155550111",
+        sip_outbound_trunk_config={
+            "termination_uri": "pbx.example.com",
+            "auth_username": None,
+            "transport": "TCP",
+            "codecs": ["PCMU"],
+        },
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "map.toml").write_text(MAP, encoding="utf-8")
+    assert telephony("inventory", "-p", "retell", "-o", "retell.json").exit_code == 0
+    return telephony
+
+
+TO = ("retell.json", "--to", "elevenlabs", "--map", "map.toml")
+
+
+def test_a_migration_stops_at_one_that_routes_calls_until_its_loss_is_allowed(leaving):
+    (blocked,) = leaving.json("migrate", "assess", *TO)["numbers"]
+    (routes,) = [each for each in blocked["findings"] if each["field"] == "fallback_number"]
+    (codecs,) = [each for each in blocked["findings"] if each["field"].endswith("codecs")]
+    assert (blocked["why"], routes["outcome"], routes["allowance"]) == ("blocked", "lost", "lost_restriction")
+    assert (codecs["severity"], codecs["outcome"], codecs["allowance"]) == ("warn", "lost", None)
+    assert "--allow lost_restriction" in leaving("migrate", "assess", *TO).stdout
+
+    (allowed,) = leaving.json("migrate", "assess", *TO, "--allow", "lost_restriction")["numbers"]
+    assert allowed["why"] is None
+
+
+def test_one_that_is_set_after_the_plan_was_made_makes_it_stale(leaving, retell):
+    made = leaving("migrate", "plan", *TO, "--allow", "lost_restriction", "-o", "plan.json")
+    assert made.exit_code == 0, made.stderr
+    retell.store.edit(NUMBER, {"allowed_inbound_country_list": ["US"]})
+    stale = leaving("migrate", "apply", "plan.json", "--yes")
+    assert stale.exit_code == 5
+    assert "allowed_inbound_country_list" in stale.stderr
+
+    retell.store.edit(NUMBER, {"allowed_inbound_country_list": None})
+    applied = leaving("migrate", "apply", "plan.json", "--yes")
+    assert applied.exit_code == 0, applied.stderr
+    assert leaving("migrate", "verify", "plan.json").exit_code == 0
