@@ -47,6 +47,8 @@ class SideEffect(StrEnum):
     """An agent version goes live that was not."""
     UNPUBLISHES = "unpublishes"
     """Agents of the number are unpublished, perhaps for other numbers as well."""
+    REPLACES_SPLIT = "replaces_split"
+    """Several agents that share the calls of the number are replaced by one, or by none."""
 
 
 class Money(BaseModel, frozen=True):

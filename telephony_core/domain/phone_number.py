@@ -45,6 +45,7 @@ class PhoneNumberFields(TypedDict):
     release_requested_at: datetime | None
     ends_at: datetime | None
     monthly_fee: Money | None
+    unmodelled: tuple[str, ...]
     problems: tuple[str, ...]
     raw: Mapping[str, Any]
 
@@ -84,6 +85,9 @@ class PhoneNumber(BaseModel, frozen=True):
     ends_at: UtcTime | None = None
     """When service ends or ended, once a release was ordered."""
     monthly_fee: Money | None = None
+    unmodelled: tuple[str, ...] = ()
+    """Dotted names, the provider's own and sorted, of settings that are set, restrict or change the number's calls, and
+    have no field here. Names only, never values: those are in ``raw``."""
     problems: tuple[str, ...] = ()
     """Dotted names of fields that were there and could not be read, each with the reason."""
     raw: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)

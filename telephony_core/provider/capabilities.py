@@ -209,6 +209,18 @@ class RepeatableImport(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnmodelledSettings(Fact):
+    """The settings of a provider's records that the model has no field for, by their dotted names in the record.
+
+    A record names those that are set in `PhoneNumber.unmodelled`. ``restrictive`` are those among ``names`` that say
+    which calls are allowed, or where they go: a migration that loses one of them needs consent.
+    """
+
+    names: frozenset[str] = frozenset()
+    restrictive: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """Everything a provider declares about itself. What is not in here is not supported."""
 
@@ -230,6 +242,8 @@ class Capabilities:
     allow_list: AllowListMeaning | None = None
     """Has to be declared where ``inbound.allowed_addresses`` can be written; `Admits.UNKNOWN` where it is not."""
     rate_limit: RateLimit | None = None
+    unmodelled: UnmodelledSettings | None = None
+    """``None``: nobody says which there are, so each one that a record names counts as restrictive."""
     repeatable_import: RepeatableImport | None = None
     """``None``: a lost import may show, and even take effect, at any time within the settling window."""
 
@@ -254,6 +268,15 @@ class Capabilities:
         if transport is None or address.transport is not None or address.scheme == "sips":
             return address
         return replace(address, scheme="sip", transport=transport)
+
+    @property
+    def restrictive(self) -> frozenset[str]:
+        """The settings without a field here that are known to restrict or route calls."""
+        return frozenset() if self.unmodelled is None else self.unmodelled.restrictive
+
+    def restricts(self, setting: str) -> bool:
+        """Whether a setting without a field here restricts or routes calls. One that nobody declares may do so."""
+        return setting in self.restrictive or self.unmodelled is None or setting not in self.unmodelled.names
 
     def can_write(self, name: Field) -> bool:
         support = self.fields.get(name)

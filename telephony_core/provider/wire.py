@@ -14,10 +14,11 @@ A shape is a pydantic model, or for records that come by the thousand a `TypedDi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Annotated, Any, TypeAlias, TypeVar, overload
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -97,6 +98,25 @@ def _complaints(error: ValidationError) -> dict[str, str]:
     """What is wrong with a record, by its fields, without the input."""
     items = error.errors(include_url=False, include_input=False)
     return {str(item["loc"][0]): item["msg"] for item in items if item["loc"]}
+
+
+_WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def setting_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Dotted names of settings as `PhoneNumber.unmodelled` holds them: sorted, and each once.
+
+    Keys from one on that is no plain word are shown as ``unnamed``: a text of a customer's may stand in its place.
+    """
+    return tuple(sorted({".".join(_words(name.split("."))) for name in names}))
+
+
+def _words(parts: Sequence[str]) -> Iterator[str]:
+    for part in parts:
+        if not _WORD.fullmatch(part):
+            yield "unnamed"
+            return
+        yield part
 
 
 def read_answer(response: Response, model: type[ModelT], secret_keys: frozenset[str] = frozenset()) -> Found[ModelT]:

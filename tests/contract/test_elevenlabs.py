@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 import pytest
 
@@ -21,6 +22,7 @@ class TestElevenLabs(ProviderContract):
     number_key = "phone_number"
     status_key = None
     paged = False
+    unmodelled_keys: ClassVar[Mapping[str, str]] = {"inbound_trunk.credentials": "inbound_trunk.has_auth_credentials"}
 
     def page(self, records: list[object], cursor: str | None) -> object:
         return records

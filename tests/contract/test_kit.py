@@ -27,6 +27,7 @@ from telephony_core.provider.capabilities import (
     Operation,
     OperationSupport,
     ReleaseEffect,
+    UnmodelledSettings,
 )
 from telephony_core.provider.changes import AgentAssignment, NumberImport, SipUpdate
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
@@ -141,6 +142,11 @@ class GuessesLabels(Changed):
 class KeepsSecrets(Changed):
     def change(self, number: PhoneNumber) -> PhoneNumber:
         return number.model_copy(update={"raw": {**number.raw, "password": "vendor-sent-secret"}})
+
+
+class NamesSettingsByWhatTheyHold(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number.model_copy(update={"unmodelled": tuple(map(str, {**number.raw}.values()))})
 
 
 class ForgetsUnknownFields(Changed):
@@ -281,6 +287,7 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (SilentAboutProblems, "test_a_field_of_the_wrong_type_is_named_in_problems"),
     (GuessesLabels, "test_a_field_that_is_not_readable_is_never_guessed"),
     (KeepsSecrets, "test_a_secret_that_the_vendor_sends_is_not_kept"),
+    (NamesSettingsByWhatTheyHold, "test_no_value_of_a_vendor_is_a_name"),
     (ForgetsUnknownFields, "test_an_unknown_field_changes_nothing_and_stays_in_raw"),
     (UnescapedIds, "test_an_id_is_one_segment_of_a_path_whatever_it_holds"),
     (RepeatsImports, "test_an_import_that_left_no_trace_is_an_unknown_outcome_and_is_not_repeated"),
@@ -309,6 +316,13 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
 
 def declared(**changes: Any) -> Capabilities:
     return replace(SPEC.capabilities, **changes)
+
+
+def unmodelled(*names: str, restrictive: str | None = None) -> Capabilities:
+    settings = UnmodelledSettings(
+        source=SOURCE, names=frozenset(names), restrictive=frozenset({restrictive} if restrictive else ())
+    )
+    return declared(unmodelled=settings)
 
 
 def with_fields(changes: Mapping[Field, FieldSupport | None]) -> Capabilities:
@@ -361,6 +375,10 @@ OVERSTATED: Sequence[tuple[Capabilities, str]] = (
     (declared(release={Origin.IMPORTED: replace(TERMS, revocable=True)}), "test_a_release_is_revocable_exactly_where"),
     (declared(side_effects={Operation.ASSIGN_AGENTS: EFFECTS}), "test_a_side_effect_of_assigning_has_to_be_allowed"),
     (declared(side_effects={Operation.UPDATE_LABEL: EFFECTS}), "test_side_effects_belong_to_operations"),
+    (unmodelled("hours"), "test_a_setting_without_a_field_is_named_where_it_is_set"),
+    (unmodelled("hours and days"), "test_settings_without_a_field_are_dotted_names_and_of_no_field"),
+    (unmodelled("trunk.address"), "test_settings_without_a_field_are_dotted_names_and_of_no_field"),
+    (unmodelled(restrictive="hours"), "test_settings_without_a_field_are_dotted_names_and_of_no_field"),
 )
 """Capabilities that say too much or too little, and the beginning of the case that has to fail for them."""
 

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from telephony_core import AgentRef
+from telephony_core import AgentRef, PhoneNumber
 from telephony_core.emulator import Emulator
 from telephony_core.errors import UnexpectedResponse
 from telephony_core.provider.capabilities import Operation
@@ -32,6 +32,18 @@ class TestRetell(ProviderContract):
 
     def agent_by_literal(self, emulator: Emulator) -> AgentRef:
         return AgentRef(emulator.agents["reception"], version="prod")
+
+    def agent_with_side_effect(self, emulator: Emulator) -> AgentRef:
+        return self.agent(emulator)
+
+    def number_with_side_effect(self, account: ContractAccount) -> PhoneNumber:
+        number = self.number_for(account, Operation.ASSIGN_AGENTS)
+        shares = [
+            {"agent_id": account.emulator.agents[name], "agent_version": 0, "weight": 0.5}
+            for name in ("sales", "support")
+        ]
+        account.emulator.store.edit(number.id, {"inbound_agents": shares})
+        return account.client.get_number(number.id)
 
     @pytest.fixture(params=("sync", "async"))
     def account(self, request: pytest.FixtureRequest) -> Iterator[ContractAccount]:

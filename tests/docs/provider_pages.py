@@ -28,7 +28,8 @@ def _overview(specs: list[ProviderSpec]) -> Iterator[str]:
     yield from ("# Providers", "", WRITTEN_BY, "")
     yield "One page for each provider that comes along, and what a number loses when it moves from the one (row) to the"
     yield "other (column): settings that the first shows and the second has no place for. Passwords are shown by none"
-    yield "and given anew in the map of a migration. `telephony migrate assess` says the same for each of your numbers."
+    yield "and given anew in the map of a migration. Settings that the model has no field for are lost in every move,"
+    yield "and are on the page of their provider. `telephony migrate assess` says the same for each of your numbers."
     yield ""
     yield f"| from | {' | '.join(f'to [{spec.title}]({spec.slug}.md)' for spec in specs)} |"
     yield "|---" * (len(specs) + 1) + "|"
@@ -60,6 +61,8 @@ def _page(spec: ProviderSpec, specs: list[ProviderSpec]) -> Iterator[str]:
         if other is not spec:
             yield f"| to {other.title} | {_losses(spec, other)} |"
             yield f"| from {other.title} | {_losses(other, spec)} |"
+    if (settings := spec.capabilities.unmodelled) is not None and settings.names:
+        yield f"| to anybody, where it is set | {', '.join(f'`{name}`' for name in sorted(settings.names))} |"
     yield ""
 
 

@@ -29,6 +29,7 @@ FIELDS: dict[str, Any] = {
     "release_requested_at": None,
     "ends_at": None,
     "monthly_fee": None,
+    "unmodelled": ("countries",),
     "problems": ("memo: odd",),
     "raw": {"id": "a"},
 }

@@ -22,6 +22,7 @@ from telephony_core.provider.capabilities import (
     RateLimit,
     ReleaseEffect,
     ReleaseTerms,
+    UnmodelledSettings,
 )
 
 SLUG: Final = "diga"
@@ -100,6 +101,7 @@ CAPABILITIES: Final = Capabilities(
         Origin.IMPORTED: ReleaseTerms(source=SIP_GUIDE, effect=ReleaseEffect.IMMEDIATE, revocable=False),
     },
     inbound_host=InboundHost(source=SIP_GUIDE, host="sip.diga.io"),
+    unmodelled=UnmodelledSettings(source=SPEC, note="every setting of a phone has a field here"),
     rate_limit=RateLimit(
         source=CHANGELOG,
         per_second=None,

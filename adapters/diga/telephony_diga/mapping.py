@@ -105,6 +105,7 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
             "release_requested_at": None,
             "ends_at": record["released_at"] or release_at,
             "monthly_fee": None,
+            "unmodelled": (),
             "problems": unreadable + odd_words + odd_sip,
             "raw": raw,
         }

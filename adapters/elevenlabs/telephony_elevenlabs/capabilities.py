@@ -22,6 +22,7 @@ from telephony_core.provider.capabilities import (
     RateLimit,
     ReleaseEffect,
     ReleaseTerms,
+    UnmodelledSettings,
 )
 
 SLUG: Final = "elevenlabs"
@@ -35,6 +36,17 @@ _IMPORTED: Final = frozenset({Origin.IMPORTED})
 _EVERY: Final = frozenset({Origin.IMPORTED, Origin.LINKED})
 _AT_CARRIER: Final = "what becomes of a linked number at its carrier is not documented"
 _NO_CLEARING: Final = "what null does is not documented, so it is never sent"
+
+RESTRICTIVE: Final = frozenset(
+    {
+        "inbound_trunk.allowed_numbers",
+        "inbound_trunk.credentials",  # digest that callers have to pass
+        "inbound_trunk.remote_domains",  # names that a caller's TLS certificate has to have
+        "supports_inbound",  # switched off
+        "supports_outbound",
+    }
+)
+"""Settings without a field in the model that say which calls are taken."""
 
 CAPABILITIES: Final = Capabilities(
     region=REGION,
@@ -104,6 +116,21 @@ CAPABILITIES: Final = Capabilities(
         host=None,
         note="it follows from the number and its region: sip.rtc.elevenlabs.io for one on the standard stack of the "
         "global region, port 5060 over TCP or 5061 over TLS, and +NUMBER as the user part",
+    ),
+    unmodelled=UnmodelledSettings(
+        source=SPEC,
+        names=RESTRICTIVE
+        | {
+            "assigned_agent.environment",
+            "inbound_trunk.attributes_to_headers",
+            "livekit_stack",
+            "outbound_trunk.attributes_to_headers",
+            "outbound_trunk.enabled_codecs",
+            "outbound_trunk.headers",
+            "store_sip_messages",
+        },
+        restrictive=RESTRICTIVE,
+        note="of a switch: that it is off; what a trunk holds beyond the documented fields is named as well",
     ),
     rate_limit=RateLimit(
         source=HELP,

@@ -1,8 +1,8 @@
 """Between ElevenLabs' words and the model's, both ways: pure functions that know every word they can meet.
 
-Reading never fails for one odd field; it is left unknown and named in ``problems`` by ElevenLabs' own field name, and
-so is every setting that the model has no word for. Writing builds a half of the trunk whole, out of what the number has
-now, because nobody documents whether a half that is sent is merged or replaces what was there.
+Reading never fails for one odd field; it is left unknown and named in ``problems`` by ElevenLabs' own field name. A
+setting that the model has no field for is named in ``unmodelled``. Writing builds a half of the trunk whole, out of
+what the number has now, because nobody documents whether a half that is sent is merged or replaces what was there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, NotAllowed, Remedy, UnexpectedResponse, UnsupportedField
 from telephony_core.provider.changes import NumberImport, SipUpdate
 from telephony_core.provider.flow import Json
-from telephony_core.provider.wire import read_record
+from telephony_core.provider.wire import read_record, setting_names
 from telephony_elevenlabs.capabilities import REGION, SLUG
 from telephony_elevenlabs.config import INBOUND_HOSTS, Region
 from telephony_elevenlabs.wire import AgentRecord, InboundRecord, NumberRecord, OutboundRecord
@@ -58,9 +58,6 @@ TRANSPORTS: Final[Mapping[str, Literal["udp", "tcp", "tls"] | None]] = {
     "tls": "tls",
 }
 
-UNMODELLED: Final = "set, and the model has no word for it"
-"""What ``problems`` say of a setting that was read and cannot be shown."""
-
 _SWITCHES: Final = ("supports_inbound", "supports_outbound", "store_sip_messages")
 """Settings of a number that are on unless somebody switched them off."""
 _NOTHING: Final[tuple[object, ...]] = (None, "", [], {})
@@ -83,7 +80,6 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
     has_trunk = ORIGINS.get(provider) is Origin.IMPORTED or not (inbound is None and outbound is None)
     sip = _read_trunk(inbound, outbound, problems) if has_trunk else None
     inbound_agent = _read_agent(agent, problems)
-    problems += [f"{name}: {UNMODELLED}" for name in _unmodelled(record, agent, inbound, outbound)]
     return PhoneNumber.unchecked(
         {
             "provider": SLUG,
@@ -104,6 +100,7 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
             "release_requested_at": None,
             "ends_at": None,
             "monthly_fee": None,
+            "unmodelled": setting_names(_unmodelled(record, agent, inbound, outbound)),
             "problems": tuple(problems),
             "raw": raw,
         }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from telephony_core.domain.lifecycle import Release
+from telephony_core.domain.lifecycle import Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
-from telephony_core.errors import NotFound, UnexpectedResponse, WrongState
+from telephony_core.errors import NotAllowed, NotFound, Remedy, UnexpectedResponse, WrongState
 from telephony_core.provider.capabilities import Capabilities, Field
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
@@ -161,17 +161,32 @@ def _trunk_problems(change: NumberImport | SipUpdate) -> Iterator[Problem]:
         )
 
 
+_BY_HAND: Final = "change the shares in Retell's dashboard"
+
+
 def _split_problems(change: AgentAssignment) -> Iterator[Problem]:
-    """An assignment replaces the whole list. One that splits calls, or that could not be read, is not overwritten."""
+    """An assignment replaces the whole list. One that splits calls needs consent; one that could not be read stays."""
     number = change.number
     if not isinstance(number, PhoneNumber):
         return  # judged once the record has been read
     unread = {problem.partition(":")[0]: problem for problem in number.problems}
     for name, _ in mapping.references(change):
-        if (problem := unread.get(mapping.AGENT_LISTS[name])) is not None:
-            split = WrongState(
-                f"the agents that {number.identity} has would be replaced, and they are more than one agent in full "
-                f"({problem})",
+        problem = unread.get(mapping.AGENT_LISTS[name])
+        if problem is None:
+            continue
+        if not problem.endswith(mapping.SPLIT):
+            unreadable = WrongState(
+                f"the agents that {number.identity} has would be replaced, and they cannot be read ({problem})",
                 remedy="leave one agent with weight 1 in Retell's dashboard first, or none",
+            )
+            yield Problem.of(name, unreadable)
+        elif SideEffect.REPLACES_SPLIT not in change.allow:
+            split = NotAllowed(
+                f"the agents that {number.identity} has would all be replaced ({problem})",
+                allowance=SideEffect.REPLACES_SPLIT,
+                remedy=Remedy(
+                    f"say allow={{SideEffect.REPLACES_SPLIT}} if that is meant, or {_BY_HAND}",
+                    cli=f"say --allow replaces_split if that is meant, or {_BY_HAND}",
+                ),
             )
             yield Problem.of(name, split)

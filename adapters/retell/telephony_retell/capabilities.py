@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from telephony_core.domain.agents import AgentVersion
-from telephony_core.domain.lifecycle import Origin
+from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.number_identity import NumberKind
 from telephony_core.provider.capabilities import (
     AddressForms,
@@ -22,6 +22,7 @@ from telephony_core.provider.capabilities import (
     RateLimit,
     ReleaseEffect,
     ReleaseTerms,
+    UnmodelledSettings,
 )
 
 SLUG: Final = "retell"
@@ -41,6 +42,24 @@ AS_IS: Final = frozenset({NumberKind.SERVICE, NumberKind.LOCAL})
 _IMPORTED: Final = frozenset({Origin.IMPORTED})
 _CONFIG: Final = "sip_outbound_trunk_config"
 _NOT_NULLABLE: Final = "the schema of an update takes no null, so it can be replaced and never cleared"
+
+CODECS: Final = f"{_CONFIG}.codecs"
+RESTRICTIVE: Final = frozenset(
+    {
+        "allowed_inbound_country_list",
+        "allowed_outbound_country_list",
+        "fallback_number",  # takes calls over
+        "inbound_webhook_url",  # may choose another agent for each call
+    }
+)
+"""Settings without a field in the model that say which calls are taken, and by whom."""
+UNMODELLED: Final = RESTRICTIVE | {
+    "inbound_sms_agents",
+    "inbound_sms_webhook_url",
+    "outbound_sms_agents",
+    CODECS,
+}
+"""All settings that the model has no field for."""
 
 VERSION_LITERAL: Final = r"0|[1-9][0-9]{0,8}|(?!(?:latest_published|published|draft|v[0-9]+)$)[a-z][a-z0-9_-]{0,19}"
 """Retell's own words for versions, to be matched in full: a version number, ``latest``, or a tag.
@@ -62,7 +81,7 @@ CAPABILITIES: Final = Capabilities(
         Operation.UPDATE_SIP: OperationSupport(
             source=SPEC, origins=_IMPORTED, note="whether the trunk of a bought number can be changed is not documented"
         ),
-        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, note="never over a list that splits the calls"),
+        Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, note="over a split of the calls only with consent"),
         Operation.RELEASE: OperationSupport(source=SPEC),
     },
     # No allow-list, no media encryption: no request has a field for either.
@@ -102,6 +121,7 @@ CAPABILITIES: Final = Capabilities(
         readable=True,
         note="a version number, `latest` (a draft only while one is open), or a tag",
     ),
+    side_effects={Operation.ASSIGN_AGENTS: frozenset({SideEffect.REPLACES_SPLIT})},
     release={
         Origin.PURCHASED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False),
         Origin.IMPORTED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False),
@@ -110,6 +130,12 @@ CAPABILITIES: Final = Capabilities(
         source=SIP_GUIDE,
         host="sip.retellai.com",
         note="over tcp (recommended), udp or tls; the older host 5t4n6j0wnrl.sip.livekit.cloud ended on 2026-09-30",
+    ),
+    unmodelled=UnmodelledSettings(
+        source=SPEC,
+        names=UNMODELLED,
+        restrictive=RESTRICTIVE,
+        note="an inbound webhook may choose another agent for each call",
     ),
     rate_limit=RateLimit(source=SPEC, per_second=None, per_minute=None, note="not published for the REST API"),
 )

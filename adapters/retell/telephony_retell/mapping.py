@@ -1,7 +1,7 @@
 """Between Retell's words and the model's, both ways: pure functions that know every word they can meet.
 
 Reading never fails for one odd field; it is left unknown and named in ``problems`` by Retell's own field name. So is a
-setting that the model has no field for. Writing holds only what was set.
+setting that the model has no field for, in ``unmodelled``. Writing holds only what was set.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import read_record
-from telephony_retell.capabilities import DEFAULT_TRANSPORT, REGION, SLUG
+from telephony_retell.capabilities import CODECS, DEFAULT_TRANSPORT, REGION, SLUG, UNMODELLED
 from telephony_retell.wire import AgentShare, NumberRecord, SipRecord
 
 ORIGINS: Final[Mapping[str, Origin]] = {
@@ -44,18 +44,11 @@ AGENT_LISTS: Final[Mapping[Field, str]] = {
 }
 """The weighted lists that hold the agents of the two directions."""
 
-UNMODELLED: Final = (
-    "inbound_webhook_url",  # may choose another agent for each call
-    "inbound_sms_webhook_url",
-    "allowed_inbound_country_list",  # refuses calls
-    "allowed_outbound_country_list",
-    "fallback_number",  # takes calls over
-    "inbound_sms_agents",
-    "outbound_sms_agents",
-)
-"""Settings that the model has no field for; the codecs of a trunk are another one."""
+SPLIT: Final = "the calls, which one agent cannot say"
+"""How the problem of a list ends that was read whole, and splits the calls."""
 
 _CONFIG: Final = "sip_outbound_trunk_config"
+_SETTINGS: Final = sorted(UNMODELLED - {CODECS})
 _MODEL_WORDS: Final = frozenset(str(version) for version in AgentVersion)
 """From Retell these would be tags, and the model would take them for its own words."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -85,9 +78,6 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
     codecs: object = None
     if (trunk := record["sip_outbound_trunk_config"]) is not None or origin is Origin.IMPORTED:
         sip, odd_sip, codecs = _read_sip(trunk or {})
-    problems = unreadable + odd + odd_inbound + odd_outbound + odd_sip
-    if settings := unmodelled(record, codecs):
-        problems += tuple([f"{name}: is set, and the model has no field for it" for name in settings])
     return _number(
         {
             "provider": SLUG,
@@ -108,16 +98,17 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             "release_requested_at": None,
             "ends_at": None,
             "monthly_fee": None,
-            "problems": problems,
+            "unmodelled": unmodelled(record, codecs),
+            "problems": unreadable + odd + odd_inbound + odd_outbound + odd_sip,
             "raw": raw,
         }
     )
 
 
-def unmodelled(record: Mapping[str, object], codecs: object) -> list[str]:
+def unmodelled(record: Mapping[str, object], codecs: object) -> tuple[str, ...]:
     """Dotted names of what is set on a record and has no field in the model. An empty list restricts nothing."""
-    found = [name for name in UNMODELLED if record[name]]
-    return [*found, f"{_CONFIG}.codecs"] if codecs else found
+    found = tuple([name for name in _SETTINGS if record[name]])
+    return (*found, CODECS) if codecs else found
 
 
 # What many numbers share is made once: the models are frozen.
@@ -138,7 +129,7 @@ def _agent_of(shares: Sequence[AgentShare] | None, field: str) -> tuple[AgentRef
         what = (
             f"{len(shares)} agents share" if len(shares) > 1 else f"one agent has a share of {shares[0]['weight']} of"
         )
-        return None, (f"{field}: {what} the calls, which one agent cannot say",)
+        return None, (f"{field}: {what} {SPLIT}",)
     word = shares[0]["agent_version"]
     reference = _reference(shares[0]["agent_id"], None if word is None else str(word))
     if word in _MODEL_WORDS:

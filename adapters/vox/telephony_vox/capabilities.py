@@ -23,6 +23,7 @@ from telephony_core.provider.capabilities import (
     RateLimit,
     ReleaseEffect,
     ReleaseTerms,
+    UnmodelledSettings,
 )
 
 SLUG: Final = "vox"
@@ -124,5 +125,8 @@ CAPABILITIES: Final = Capabilities(
         Origin.IMPORTED: ReleaseTerms(effect=ReleaseEffect.IMMEDIATE, revocable=False, source=_CANCEL),
     },
     inbound_host=InboundHost(host=None, source="no page that could be read names it", note="ask the vendor"),
+    unmodelled=UnmodelledSettings(
+        source="no page that could be read names one", note="every setting of an owned number has a field here"
+    ),
     rate_limit=RateLimit(per_second=5, per_minute=120, source="a third party's script; no vendor page states a limit"),
 )

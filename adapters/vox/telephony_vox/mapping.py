@@ -112,6 +112,7 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             else _EPOCH + at * _MILLISECOND,
             "ends_at": None if (at := record["end_at"]) is None else _EPOCH + at * _MILLISECOND,
             "monthly_fee": fee,
+            "unmodelled": (),
             "problems": odd,
             "raw": raw,
         }

@@ -21,6 +21,7 @@ from telephony_core.provider.capabilities import (
     OperationSupport,
     ReleaseEffect,
     ReleaseTerms,
+    UnmodelledSettings,
 )
 
 SLUG: Final = "acme"
@@ -68,4 +69,5 @@ CAPABILITIES: Final = Capabilities(
     ),
     release={Origin.IMPORTED: ReleaseTerms(source=DOCS, effect=ReleaseEffect.IMMEDIATE, revocable=False)},
     inbound_host=InboundHost(source=DOCS, host="in.acme-voice.example"),
+    unmodelled=UnmodelledSettings(source=DOCS, note="every setting of a number has a field here"),
 )

@@ -23,6 +23,7 @@ from telephony_core.provider.capabilities import (
     RateLimit,
     ReleaseTerms,
     RepeatableImport,
+    UnmodelledSettings,
 )
 
 NOTHING: Final = "–"
@@ -62,6 +63,7 @@ def _points(capabilities: Capabilities) -> Iterator[Point]:
         yield _point("release", f"of {origin} numbers{means}", capabilities.release.get(origin), _release)
     host = capabilities.inbound_host
     yield Point("trunk", "inbound calls go to", (host.host if host is not None else None) or "not documented", host)
+    yield _point("numbers", "restricted by, without a field here", capabilities.unmodelled, _restrictive)
     yield _point("requests", "rate", capabilities.rate_limit, _rate)
     yield _point("requests", "lost import repeatable", capabilities.repeatable_import, _repeatable)
 
@@ -133,6 +135,10 @@ def _release(terms: ReleaseTerms) -> str:
 
 def _repeatable(rule: RepeatableImport) -> str:
     return f"after {rule.after:g} s"
+
+
+def _restrictive(settings: UnmodelledSettings) -> str:
+    return ", ".join(sorted(settings.restrictive)) or NOTHING
 
 
 def _rate(limit: RateLimit) -> str:

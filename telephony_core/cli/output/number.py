@@ -89,6 +89,7 @@ def print_number(session: Session, number: PhoneNumber, inbound_uri: SipAddress 
             ("ends", moment(number.ends_at)),
             *_trunk(number.sip),
             ("send inbound calls to", "" if inbound_uri is None else str(inbound_uri)),
+            _unmodelled(number),
         ]
     )
     _print_problems(number)
@@ -99,10 +100,16 @@ def print_trunk(session: Session, number: PhoneNumber) -> None:
     if session.json:
         print_json(number.model_dump(mode="json"))
         return
-    print_facts([("number", Cell(str(number.identity), "bold")), ("id", number.id), *_trunk(number.sip)])
+    name = ("number", Cell(str(number.identity), "bold"))
+    print_facts([name, ("id", number.id), *_trunk(number.sip), _unmodelled(number)])
     if number.sip is None:
         print_line("this number has no SIP trunk")
     _print_problems(number)
+
+
+def _unmodelled(number: PhoneNumber) -> tuple[str, str]:
+    """What else is set, by the provider's names."""
+    return "set, without a field here", ", ".join(number.unmodelled)
 
 
 def _print_problems(number: PhoneNumber) -> None:

@@ -38,6 +38,7 @@ def map_fields(context: NumberContext) -> tuple[DesiredState, Trunk | None]:
     inbound_agent = _map_agent(context, Setting.INBOUND_AGENT, context.number.inbound_agent)
     outbound_agent = _map_agent(context, Setting.OUTBOUND_AGENT, context.number.outbound_agent)
     publishes = _may_publish(context, inbound_agent, outbound_agent)
+    _check_unmodelled(context)
     _check_unreadable(context)
 
     inbound = DesiredInbound(allowed_addresses=allowed, media_encryption=inbound_encryption, allow_any=allow_any)
@@ -180,6 +181,22 @@ def _may_publish(context: NumberContext, inbound: AgentRef | None, outbound: Age
                 allowance=Allowance.PUBLISHES,
             )
     return may_publish and Allowance.PUBLISHES in context.allowed
+
+
+# -- what the model has no field for
+
+
+def _check_unmodelled(context: NumberContext) -> None:
+    """No adapter writes such a setting, so it is lost even where the target has one that means the same."""
+    for setting in context.number.unmodelled:
+        name = printable(setting)
+        lost = f"set at {context.source_name}, and not taken along"
+        remedy = f"set by hand at {context.target_name} what corresponds to it there"
+        if context.source.restricts(setting):
+            message = f"{lost}: it may say which calls are taken, or where they go"
+            context.block(name, message, FieldOutcome.LOST, remedy=remedy, allowance=Allowance.LOST_RESTRICTION)
+        else:
+            context.warn(name, lost, FieldOutcome.LOST, remedy=remedy)
 
 
 # -- what could not be read

@@ -53,6 +53,7 @@ _COLUMNS: Final[Mapping[str, Callable[[PhoneNumber], object]]] = {
     "starts_at": lambda number: number.starts_at and number.starts_at.isoformat(),
     "release_requested_at": lambda number: number.release_requested_at and number.release_requested_at.isoformat(),
     "ends_at": lambda number: number.ends_at and number.ends_at.isoformat(),
+    "unmodelled": lambda number: "; ".join(number.unmodelled),
     "unreadable": lambda number: "; ".join(number.problems),
 }
 

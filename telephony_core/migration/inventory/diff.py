@@ -7,7 +7,7 @@ from typing import Final
 
 from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, value_text
+from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, unmodelled_text, value_text
 from telephony_core.migration.inventory.inventory import Inventory, number_text
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
@@ -21,6 +21,7 @@ _FACTS: Final = (
     "origin",
     "outbound.credentials",
     "trunk_ids",
+    "unmodelled",
     "starts_at",
     "release_requested_at",
     "ends_at",
@@ -152,6 +153,7 @@ _READERS: Final[dict[str, Callable[[PhoneNumber], object]]] = {
     "status": lambda number: _with_word(number.status, number.provider_status),
     "origin": lambda number: _with_word(number.origin, number.provider_origin),
     "trunk_ids": lambda number: number.trunk_ids or None,
+    "unmodelled": unmodelled_text,
     # A label that is empty and one that is not there look alike to everybody.
     Setting.LABEL: lambda number: number.label or None,
 }

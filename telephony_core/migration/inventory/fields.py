@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.provider.capabilities import Field
 from telephony_core.secrets.redaction import scrubbed
@@ -51,6 +52,11 @@ def value_text(value: object) -> str:
             return str(value.value)
         case _:
             return printable(str(value))
+
+
+def unmodelled_text(number: PhoneNumber) -> str:
+    """The settings of a number that have no field here, by name."""
+    return printable(", ".join(number.unmodelled)) or "none"
 
 
 def means_the_same(one: object, other: object) -> bool:

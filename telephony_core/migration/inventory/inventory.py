@@ -18,7 +18,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
-from telephony_core.migration.inventory.fields import printable
+from telephony_core.migration.inventory.fields import printable, unmodelled_text
 from telephony_core.operations.operations import Listing
 from telephony_core.provider.port import ListQuery
 from telephony_core.provider.registry import registry
@@ -108,7 +108,9 @@ class Inventory(InputModel):
 def _line(number: PhoneNumber) -> str:
     label = f" “{printable(number.label)}”" if number.label else ""
     odd = f", {len(number.problems)} fields unreadable" if number.problems else ""
-    return f"{number_text(number.identity)}{label}, {number.origin}, {number.status}{odd}, id {printable(number.id)}"
+    also = f", not modelled: {unmodelled_text(number)}" if number.unmodelled else ""
+    text = f"{number_text(number.identity)}{label}, {number.origin}, {number.status}"
+    return f"{text}{also}{odd}, id {printable(number.id)}"
 
 
 def number_text(identity: NumberIdentity) -> str:

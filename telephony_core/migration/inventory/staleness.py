@@ -14,11 +14,21 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.fields import NOT_REPORTED, SETTINGS, means_the_same, printable, value_text
+from telephony_core.migration.inventory.fields import (
+    NOT_REPORTED,
+    SETTINGS,
+    means_the_same,
+    printable,
+    unmodelled_text,
+    value_text,
+)
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 
 _WHOLE: Final = ("status", "origin")
+_PLANNED: Final = (*_WHOLE, "unmodelled", *SETTINGS)
+"""What a plan depends on. A `snapshot` of a record at the target leaves ``unmodelled`` out: what a migration cannot
+take along is to be set there by hand."""
 _MADE_AT: Final = ("created_at", "starts_at")
 """When a record was made, as providers show it: vox the one, Diga the other."""
 _TIMES: Final = (*_MADE_AT, "updated_at")
@@ -42,7 +52,7 @@ def stale_fields(
         (name, times_before[name], times_now.get(name))
         for name in _another_life(times_before, times_now, ids_are_reused)
     ]
-    for name in (*_WHOLE, *SETTINGS):
+    for name in _PLANNED:
         before, after = _read(planned, name), _read(now, name)
         ours = isinstance(before, AgentRef) and before.agent_id in unpublished and after is None
         # The plan keeps texts without the passwords that a provider may show inside of them.
@@ -97,6 +107,8 @@ def _another_life(before: Mapping[str, object], now: Mapping[str, object], ids_a
 
 
 def _read(record: PhoneNumber, name: str) -> object:
+    if name == "unmodelled":
+        return unmodelled_text(record)
     value = getattr(record, name) if name in _WHOLE else read_field(record, name)
     # A label that is empty and one that is not there look alike to everybody.
     return value or None if name == Setting.LABEL else value

@@ -13,6 +13,8 @@ class Allowance(StrEnum):
 
     LOST_ALLOW_LIST = "lost_allow_list"
     """The allow-list of a number is lost."""
+    LOST_RESTRICTION = "lost_restriction"
+    """A setting that restricts or routes calls and has no field here is lost: countries, callers, a fallback number."""
     ANY_CALLER = "any_caller"
     """The trunk is open, to everybody or to a large share of the internet: by its list, or because it has none."""
     INBOUND_MEDIA_ENCRYPTION = "inbound_media_encryption"

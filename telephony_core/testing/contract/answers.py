@@ -27,6 +27,7 @@ from telephony_core.errors import (
 )
 from telephony_core.provider.flow import Response
 from telephony_core.provider.vendor_errors import ErrorEnvelope
+from telephony_core.provider.wire import setting_names
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import Subject
 
@@ -69,6 +70,8 @@ HOSTILE: tuple[object, ...] = (
 """Values that are invalid in every field; no reader may fail on them."""
 
 NEW = {"of": ["the vendor"]}
+SETTING = "s3cret://contract value"
+"""What a setting is set to."""
 NOT_A_RECORD: tuple[object, ...] = (None, 7, "text", [], {}, True)
 
 HTML = Response(200, {"content-type": "text/html"}, b"<html><body>Bad Gateway</body></html>")
@@ -183,7 +186,7 @@ class Tolerance(Subject):
         for path, value in self.optional_leaves(account):
             for wrong in WRONG.get(type(value), ()):
                 number = self.odd(account, _replaced(record, path, wrong))
-                is_named = any(path[-1] in problem for problem in number.problems)
+                is_named = any(path[-1] in problem for problem in (*number.problems, *number.unmodelled))
                 named |= {path} if is_named else set()
                 if not is_named and number != plain:
                     silent.append((".".join(path), wrong))
@@ -219,6 +222,32 @@ class Tolerance(Subject):
         else:
             assert number.identity.raw == text
             assert number.identity.e164 is None
+
+    # -- what the model has no field for
+
+    def test_a_setting_without_a_field_is_named_where_it_is_set(
+        self, account: ContractAccount, unmodelled_setting: str
+    ) -> None:
+        """By its name alone: what it is set to may be a secret, and the records of a run are written to files."""
+        path = tuple(self.unmodelled_keys.get(unmodelled_setting, unmodelled_setting).split("."))
+        record = self.record(account)
+        named = []
+        for value in (SETTING, [SETTING], {SETTING: SETTING}, [{SETTING: SETTING}], True, False):
+            number = self.odd(account, _set(record, path, value))
+            assert number.unmodelled == setting_names(number.unmodelled)
+            assert SETTING not in "".join((*number.unmodelled, *number.problems))
+            named += [value] if unmodelled_setting in number.unmodelled else []
+        assert named, "no value of it makes the adapter name it"
+        assert unmodelled_setting not in self.odd(account, _set(record, path, None)).unmodelled
+
+    def test_no_value_of_a_vendor_is_a_name(self, account: ContractAccount) -> None:
+        """Keys of a record that nobody documents may be a customer's own text."""
+        record = self.record(account)
+        for path in {(), *(path for path, value in _leaves(record) if isinstance(value, dict))}:
+            for key in (SETTING, "a b", "", "x" * 5000, "\ud800"):
+                number = self.odd(account, _set(record, (*path, key), SETTING))
+                assert number.unmodelled == setting_names(number.unmodelled)
+                assert SETTING not in "".join(number.unmodelled)
 
     # -- what cannot be read at all
 
@@ -339,6 +368,15 @@ def _without(record: Record, path: tuple[str, ...]) -> Record:
     inner = record[key]
     assert isinstance(inner, dict)
     return {**record, key: _without(inner, tuple(rest))}
+
+
+def _set(record: Record, path: tuple[str, ...], value: object) -> Record:
+    """The record with a value at a path, on which objects are made where there are none."""
+    key, *rest = path
+    if not rest:
+        return {**record, key: value}
+    inner = record.get(key)
+    return {**record, key: _set(inner if isinstance(inner, dict) else {}, tuple(rest), value)}
 
 
 def _replaced(record: Record, path: tuple[str, ...], value: object) -> Record:

@@ -127,6 +127,7 @@ CASES: Final[Mapping[str, Callable[[Capabilities], Sequence[object]]]] = {
     "kind_refused": lambda c: _kinds(c, lambda kind: kind not in _taken(c) and kind not in _as_is(c)),
     "ends_at_once": lambda c: _released(c, ReleaseEffect.IMMEDIATE),
     "ends_later": lambda c: _released(c, ReleaseEffect.END_OF_PERIOD),
+    "unmodelled_setting": lambda c: [] if c.unmodelled is None else list(c.unmodelled.names),
     "revocable": lambda c: [origin for origin in c.release if c.release[origin].revocable],
 }
 """Values by parameter name. Where there is none, the test is skipped, with the reason."""

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 
 from telephony_core.domain.lifecycle import SideEffect
-from telephony_core.provider.capabilities import Capabilities, Fact, Field, Operation
+from telephony_core.provider.capabilities import Capabilities, Fact, Field, Operation, UnmodelledSettings
 from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, Provider
 from telephony_core.provider.registry import registry
+from telephony_core.provider.wire import setting_names
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ORIGINS, WRITTEN_BY
 from telephony_core.testing.contract.subject import Subject
@@ -113,6 +114,14 @@ class Declaration(Subject):
         for operation, effects in capabilities.side_effects.items():
             assert capabilities.offers(operation)
             assert effects <= frozenset(SideEffect)
+
+    def test_settings_without_a_field_are_dotted_names_and_of_no_field(self) -> None:
+        capabilities = self.capabilities()
+        settings = capabilities.unmodelled or UnmodelledSettings(source="none")
+        assert settings.restrictive <= settings.names
+        assert tuple(sorted(settings.names)) == setting_names(settings.names), "a name is of plain words"
+        read = {support.read_from for support in capabilities.fields.values() if support.readable}
+        assert not settings.names & read, "a setting that a field is read from is modelled"
 
     def test_base_url_has_a_default_that_is_encrypted(self) -> None:
         default = self.spec().config().model_fields["base_url"].default

@@ -53,6 +53,9 @@ class Subject:
     paged: ClassVar[bool] = True
     """Whether a listing comes in pages; where it comes whole, `page` leaves the cursor out."""
 
+    unmodelled_keys: ClassVar[Mapping[str, str]] = {}
+    """Dotted keys of the vendor's record that set a setting of `Capabilities.unmodelled`, where its name is another."""
+
     label: ClassVar[str] = "Contract kit ☎"
     address: ClassVar[str] = "trunk.contract.example:5070"
     username: ClassVar[str] = "contract-user"
@@ -74,6 +77,10 @@ class Subject:
     def agent_with_side_effect(self, emulator: Emulator) -> AgentRef:
         """One whose assignment has the declared side effect; needed where `ASSIGN_AGENTS` declares one."""
         raise NotImplementedError(f"{type(self).__name__} has to name an agent whose assignment has a side effect")
+
+    def number_with_side_effect(self, account: ContractAccount) -> PhoneNumber:
+        """A number to assign that agent to; override it where the side effect follows from what the number has."""
+        return self.number_for(account, Operation.ASSIGN_AGENTS)
 
     # -- set-up
 

@@ -172,7 +172,7 @@ class Writing(Subject):
         effects = account.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
         if not effects:
             pytest.skip(f"{account.spec.slug} declares no side effect of assigning")
-        number = self.number_for(account, Operation.ASSIGN_AGENTS)
+        number = self.number_with_side_effect(account)
         values: dict[Field, object] = {self.agent_field(account): self.agent_with_side_effect(account.emulator)}
         with account.no_write(), pytest.raises(NotAllowed) as caught:
             self.write(account, number, values, allow=())

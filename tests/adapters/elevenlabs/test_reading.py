@@ -14,7 +14,7 @@ from telephony_core.provider.flow import Response
 from telephony_core.provider.port import ListQuery
 from telephony_elevenlabs.adapter import ElevenLabsProvider
 from telephony_elevenlabs.config import Region
-from telephony_elevenlabs.mapping import UNMODELLED, inbound_uri
+from telephony_elevenlabs.mapping import inbound_uri
 from tests.adapters.elevenlabs.conftest import AGENT, BRANCH, ID
 from tests.adapters.elevenlabs.records import read_number
 
@@ -203,13 +203,21 @@ def test_the_agent_and_its_branch(agent: object, read: AgentRef | None, problems
     ],
 )
 def test_a_setting_that_the_model_has_no_word_for_is_named(changes: Any, named: str, trunked: Make) -> None:
-    assert read_number(trunked(**changes)).problems == (f"{named}: {UNMODELLED}",)
+    number = read_number(trunked(**changes))
+
+    assert (number.unmodelled, number.problems) == ((named,), ())
+
+
+def test_a_key_that_is_no_word_is_not_shown_as_the_name_of_a_setting(trunked: Make) -> None:
+    number = read_number(trunked(inbound={"sip:user:s3cret@example.com": 1}))
+
+    assert number.unmodelled == ("inbound_trunk.unnamed",)
 
 
 def test_what_says_nothing_is_not_named(trunked: Make) -> None:
     nothing = {"of_tomorrow": None, "attributes_to_headers": {}}
 
-    assert read_number(trunked(nothing | {"allowed_numbers": []}, nothing | {"enabled_codecs": []})).problems == ()
+    assert read_number(trunked(nothing | {"allowed_numbers": []}, nothing | {"enabled_codecs": []})).unmodelled == ()
 
 
 def test_raw_holds_no_secret(trunked: Make) -> None:

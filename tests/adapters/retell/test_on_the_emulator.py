@@ -6,9 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from telephony_core import PUBLISHED, AgentRef, NumberImport, NumberStatus, Origin, OutboundUpdate, Telephony
+from telephony_core import (
+    PUBLISHED,
+    AgentRef,
+    NumberImport,
+    NumberStatus,
+    Origin,
+    OutboundUpdate,
+    SideEffect,
+    Telephony,
+)
 from telephony_core.emulator import Fault, FaultKind
-from telephony_core.errors import AuthenticationFailed, NotFound, OutcomeUnknown, PartialOutcome, WrongState
+from telephony_core.errors import AuthenticationFailed, NotAllowed, NotFound, OutcomeUnknown, PartialOutcome
 from telephony_core.testing import emulated
 from telephony_retell.emulator import RetellEmulator
 
@@ -70,14 +79,16 @@ def test_an_import_with_an_agent_of_nobody_tells_that_the_number_exists(telephon
     assert telephony.get_number(NEW) == caught.value.number
 
 
-def test_a_split_is_left_alone_until_somebody_ends_it(telephony: Telephony, emulator: RetellEmulator) -> None:
+def test_a_split_is_replaced_only_by_whoever_consents(telephony: Telephony, emulator: RetellEmulator) -> None:
     shares = [{"agent_id": emulator.agents[name], "weight": 0.5, "agent_version": 0} for name in ("sales", "support")]
     id = emulator.add(phone_number=NEW, inbound_agents=shares)
     agent = AgentRef(emulator.agents["sales"], version=PUBLISHED)
-    with pytest.raises(WrongState):
+    with pytest.raises(NotAllowed):
         telephony.assign_agents(id, inbound=agent)
     assert telephony.assign_agents(id, outbound=agent).outbound_agent == agent
-    assert next(r for r in emulator.records() if r["phone_number"] == id)["inbound_agents"] == shares
+    assert emulator.store[id]["inbound_agents"] == shares
+    assert telephony.assign_agents(id, inbound=agent, allow={SideEffect.REPLACES_SPLIT}).inbound_agent == agent
+    assert telephony.get_number(id).problems == ()
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE])

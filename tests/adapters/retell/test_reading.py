@@ -10,6 +10,7 @@ import pytest
 from telephony_core import PUBLISHED, AgentRef, NumberStatus, Origin, SipAddress
 from telephony_core.domain.sip import CredentialState
 from telephony_core.errors import UnexpectedResponse
+from telephony_retell.capabilities import CAPABILITIES
 from tests.adapters.retell.records import AGENT, NUMBER, bought, imported, read, share
 
 
@@ -191,14 +192,27 @@ def test_without_a_user_name_whether_there_are_credentials_is_unknown() -> None:
 )
 def test_a_setting_without_a_place_is_named_where_it_is_set(name: str, value: object) -> None:
     number = read(imported(**{name: value}))
-    assert names(number.problems) == [name]
-    assert read(imported(**{name: None})).problems == ()
-    assert read(imported(**{name: [] if isinstance(value, list) else ""})).problems == ()
+    assert (number.unmodelled, number.problems) == ((name,), ())
+    assert read(imported(**{name: None})).unmodelled == ()
+    assert read(imported(**{name: [] if isinstance(value, list) else ""})).unmodelled == ()
 
 
 def test_codecs_are_named_where_they_are_chosen() -> None:
-    assert names(read(imported({"codecs": ["PCMU"]})).problems) == ["sip_outbound_trunk_config.codecs"]
-    assert read(imported({"codecs": []})).problems == ()
+    assert read(imported({"codecs": ["PCMU"]})).unmodelled == ("sip_outbound_trunk_config.codecs",)
+    assert read(imported({"codecs": []})).unmodelled == ()
+
+
+def test_what_decides_about_calls_is_declared_as_restrictive() -> None:
+    silent = {
+        "inbound_sms_agents",
+        "inbound_sms_webhook_url",
+        "outbound_sms_agents",
+        "sip_outbound_trunk_config.codecs",
+    }
+    settings = CAPABILITIES.unmodelled
+    assert settings is not None
+    assert settings.names - CAPABILITIES.restrictive == silent
+    assert CAPABILITIES.restricts("a_setting_of_tomorrow")
 
 
 # -- what is wrong

@@ -14,11 +14,13 @@ from telephony_core import (
     NumberImport,
     NumberStatus,
     OutboundUpdate,
+    SideEffect,
     Telephony,
 )
 from telephony_core.emulator import Response
 from telephony_core.errors import (
     InvalidInput,
+    NotAllowed,
     NotFound,
     PartialOutcome,
     UnsupportedField,
@@ -204,14 +206,46 @@ def test_an_agent_is_taken_off_by_null_and_the_other_direction_stays(scripted: A
     assert retell.body == {"inbound_agents": None}
 
 
-@pytest.mark.parametrize("shares", [[share(weight=0.5), share("prod", weight=0.5)], "unreadable"])
+SPLITS = ([share(weight=0.5), share("prod", weight=0.5)], [share(weight=0.4)])
+UNREADABLE = ("unreadable", [{"agent_id": 7, "weight": 0.5}])
+
+
+@pytest.mark.parametrize("shares", SPLITS)
 @pytest.mark.parametrize("agent", [AgentRef(AGENT, version=PUBLISHED), None])
-def test_a_list_that_splits_calls_is_not_overwritten(shares: object, agent: AgentRef | None, scripted: Any) -> None:
+def test_a_list_that_splits_calls_is_replaced_only_with_consent(
+    shares: object, agent: AgentRef | None, scripted: Any
+) -> None:
     retell = scripted(imported(inbound_agents=shares))
-    with pytest.raises(WrongState, match="more than one agent in full"):
+    with pytest.raises(NotAllowed) as caught:
         retell.client.assign_agents(NUMBER, inbound=agent)
+    assert caught.value.allowance == SideEffect.REPLACES_SPLIT
+    assert "--allow replaces_split" in caught.value.remedy.cli
     assert len(retell.script.sent) == 1
-    free = AgentAssignment(read(imported(inbound_agents=shares)), outbound=agent)
+
+    after = imported(inbound_agents=None if agent is None else [share("latest_published")])
+    willing = scripted(imported(inbound_agents=shares), after)
+    done = willing.client.assign_agents(NUMBER, inbound=agent, allow={SideEffect.REPLACES_SPLIT})
+    assert done.inbound_agent == agent
+
+
+@pytest.mark.parametrize("shares", SPLITS)
+def test_no_other_consent_counts_for_a_split(shares: object, scripted: Any) -> None:
+    others = frozenset(SideEffect) - {SideEffect.REPLACES_SPLIT}
+    with pytest.raises(NotAllowed):
+        scripted(imported(inbound_agents=shares)).client.assign_agents(NUMBER, inbound=None, allow=others)
+
+
+@pytest.mark.parametrize("shares", UNREADABLE)
+def test_a_list_that_cannot_be_read_is_not_replaced_by_any_consent(shares: object, scripted: Any) -> None:
+    retell = scripted(imported(inbound_agents=shares))
+    with pytest.raises(WrongState, match="cannot be read"):
+        retell.client.assign_agents(NUMBER, inbound=None, allow=frozenset(SideEffect))
+    assert len(retell.script.sent) == 1
+
+
+@pytest.mark.parametrize("shares", [*SPLITS, *UNREADABLE])
+def test_the_other_direction_is_free(shares: object, scripted: Any) -> None:
+    free = AgentAssignment(read(imported(inbound_agents=shares)), outbound=AgentRef(AGENT, version=PUBLISHED))
     assert scripted().client.check(free) == []
 
 

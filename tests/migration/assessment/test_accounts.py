@@ -28,7 +28,7 @@ from tests.migration.scenes import (
 
 
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InvalidInput, match="lost_allow_list, any_caller") as raised:
+    with pytest.raises(InvalidInput, match="lost_allow_list, lost_restriction, any_caller") as raised:
         eligibility(number(), allow=["everything"])
     assert "everything" not in str(raised.value)
 

@@ -370,7 +370,7 @@ def test_a_trunk_that_was_made_anew_is_drift_within_one_connection() -> None:
     before, after, without = (inventory(number(trunk_ids=ids)) for ids in (("ST_1", "ST_2"), ("ST_1", "ST_3"), ()))
     assert "trunk_ids: ST_1, ST_2 → ST_1, ST_3" in str(diff(before, after))
     assert "trunk_ids: ST_1, ST_3 → not reported" in str(diff(after, without))
-    west = inventory(number(provider="west", trunk_ids=("1", "2")), provider="west")
+    west = inventory(number(provider="west", trunk_ids=("1", "2"), unmodelled=("hooks",)), provider="west")
     assert not diff(before, west).numbers
 
 
@@ -419,3 +419,25 @@ def test_a_client_can_be_given_by_either_kind_of_code() -> None:
     emulator, _ = emulated("diga")
     with Telephony("diga", api_key=emulator.api_key, backend=emulator.backend()) as client:
         assert take_inventory(client).connection == "diga"
+
+
+def test_settings_without_a_field_are_in_the_file_the_table_and_the_words(tmp_path: Path) -> None:
+    taken = inventory(number(unmodelled=("countries", "trunk.headers")))
+    assert Inventory.load(taken.save(tmp_path / "east.json")).numbers[0].unmodelled == ("countries", "trunk.headers")
+    (row,) = csv.DictReader(io.StringIO(csv_table(taken.numbers)))
+    assert row["unmodelled"] == "countries; trunk.headers"
+    assert ", not modelled: countries, trunk.headers, id " in str(taken)
+
+
+def test_one_that_was_set_since_is_a_difference() -> None:
+    before, after = inventory(number()), inventory(number(unmodelled=("countries",)))
+    assert "unmodelled: none → countries" in str(diff(before, after))
+
+
+def test_a_file_that_does_not_know_them_yet_is_read(tmp_path: Path) -> None:
+    document = json.loads(inventory(number()).save(tmp_path / "new.json").read_text())
+    for held in document["numbers"]:
+        del held["unmodelled"]
+    document["checksum"] = checksum({name: value for name, value in document.items() if name != "checksum"})
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    assert Inventory.load(tmp_path / "old.json").numbers[0].unmodelled == ()

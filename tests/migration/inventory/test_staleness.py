@@ -1,4 +1,4 @@
-"""When a record is another one than it was: by what its provider declares about ids, and by the times that it shows."""
+"""Whether a record is still as it was seen: the times by which it may be another one, and settings without a field."""
 
 from __future__ import annotations
 
@@ -44,3 +44,20 @@ def test_where_the_time_of_creation_is_shown_it_tells(made: str, ids_are_reused:
 def test_a_record_without_any_time_cannot_be_told_from_a_later_one() -> None:
     assert not has_time(snapshot(number()))
     assert has_time(snapshot(number(updated_at=NOW)))
+
+
+# -- settings without a field
+
+
+BEFORE, AFTER = number(), number(unmodelled=("countries",))
+
+
+def test_one_that_was_set_after_the_plan_makes_it_stale() -> None:
+    (drift,) = stale_fields(BEFORE, AFTER)
+    assert str(drift) == "unmodelled: none → countries"
+    assert stale_fields(AFTER, AFTER) == ()
+
+
+def test_one_that_was_set_by_hand_at_the_target_is_no_change_by_others() -> None:
+    """A migration cannot take it along, and asks for that."""
+    assert changed_since(snapshot(BEFORE), AFTER) == ()

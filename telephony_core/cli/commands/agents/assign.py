@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--outbound-version", metavar="VERSION", help="Version of the outbound agent, where they differ.")
 @click.option("--none-inbound", is_flag=True, help="Remove the inbound agent.")
 @click.option("--none-outbound", is_flag=True, help="Remove the outbound agent.")
-@writes.allow_option(SideEffect.PUBLISHES)
+@writes.allow_option(SideEffect.PUBLISHES, SideEffect.REPLACES_SPLIT)
 @writes.check_option
 @common_options
 @pass_session
