@@ -81,10 +81,10 @@ class Account(Generic[ClientT]):
 
 @dataclass(frozen=True, slots=True)
 class Question(Generic[ClientT]):
-    """A number, as each account that is asked writes it."""
+    """A number, and the accounts that are asked about it."""
 
     accounts: tuple[Account[ClientT], ...]
-    identities: tuple[NumberIdentity, ...]
+    identity: NumberIdentity
 
 
 class NumberIndexBase(Generic[ClientT]):
@@ -180,22 +180,22 @@ class NumberIndexBase(Generic[ClientT]):
         asked = self._accounts.values() if connection is None else [self._account(connection)]
         accounts = tuple(asked)
         if len(accounts) != 1:
-            return Question(accounts, (comparable(number, region),) * len(accounts))
+            return Question(accounts, comparable(number, region))
         # What is no E.164 number means something within one account.
         (only,) = accounts
         own = only.client.capabilities.region if only.client is not None else "ZZ"
-        return Question(accounts, (parse_number(number, region=region or own),))
+        return Question(accounts, parse_number(number, region=region or own))
 
     def _needs(
         self, question: Question[ClientT], max_age: float | None, fresh: bool
     ) -> dict[str, tuple[Account[ClientT], NumberIdentity, Need]]:
         bound = 0.0 if fresh else self.max_age if max_age is None else _seconds("max_age", max_age)
         needs: dict[str, tuple[Account[ClientT], NumberIdentity, Need]] = {}
-        for account, identity in zip(question.accounts, question.identities, strict=True):
+        for account in question.accounts:
             self._open(account)
-            need = self._need(account, identity, bound, fresh)
+            need = self._need(account, question.identity, bound, fresh)
             if need is not Need.NOTHING:
-                needs[account.name] = account, identity, need
+                needs[account.name] = account, question.identity, need
         return needs
 
     def _need(self, account: Account[ClientT], identity: NumberIdentity, bound: float, fresh: bool) -> Need:
@@ -218,23 +218,23 @@ class NumberIndexBase(Generic[ClientT]):
         self,
         question: Question[ClientT],
         looked_up: Mapping[str, tuple[tuple[PhoneNumber, ...], float]],
-        failed: Mapping[str, TelephonyError],
+        failed: dict[str, TelephonyError],
     ) -> Located:
-        served: list[tuple[str, PhoneNumber]] = []
-        ages: dict[str, float] = {}
-        errors: dict[str, TelephonyError] = dict(failed)
-        for account, identity in zip(question.accounts, question.identities, strict=True):
-            name, known = account.name, account.known
-            if name in looked_up:
-                records, asked_at = looked_up[name]
-                ages[name] = self._clock.monotonic() - asked_at
-            else:
-                records, ages[name] = known.records_of(identity), known.age
-                if account.error is not None:
-                    errors.setdefault(name, account.error)
-            for record in records:
-                served.append((name, record))  # noqa: PERF401 - nearly always there is none
-        return Located(tuple(served), errors, ages)
+        # For each of hundreds of accounts a look into a dict, and nothing that could be said once for all of them.
+        accounts, now, number = question.accounts, self._clock.monotonic(), question.identity.account_key
+        ages = {account.name: now - account.known.listings.started_at for account in accounts}
+        errors = {account.name: account.error for account in accounts if account.error is not None}
+        served = [
+            (account.name, record)
+            for account in accounts
+            if number in account.known.by_number and account.name not in looked_up
+            for record in account.known.by_number.get(number, ())
+        ]
+        for name, (records, asked_at) in looked_up.items():
+            served += [(name, record) for record in records]
+            ages[name] = now - asked_at
+            errors.pop(name, None)
+        return Located(tuple(served), errors | failed, ages)
 
     # -- listing
 

@@ -29,7 +29,8 @@ class Listings:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._started_at = float("-inf")
+        self.started_at: float = float("-inf")
+        """When the one that is shown was started, on the monotonic clock."""
         self.started: int = 0
         """Listings that were started."""
         self.shown: int = 0
@@ -40,7 +41,7 @@ class Listings:
     @property
     def age(self) -> float:
         """Seconds since the listing that is shown was started; `NEVER` for none."""
-        return self._clock.monotonic() - self._started_at
+        return self._clock.monotonic() - self.started_at
 
     def start(self) -> tuple[int, float]:
         """Start a listing; what it returns is handed to `show` when that is complete."""
@@ -49,7 +50,7 @@ class Listings:
 
     def show(self, listing: tuple[int, float]) -> None:
         """Show a listing that is complete."""
-        self.shown, self._started_at = listing
+        self.shown, self.started_at = listing
         self.took = self.age
 
     def since(self, asked: int) -> bool:
@@ -58,7 +59,7 @@ class Listings:
 
     def restore(self, age: float) -> None:
         """Show one that another process made, this many seconds ago."""
-        self._started_at = self._clock.monotonic() - age
+        self.started_at = self._clock.monotonic() - age
         self.took = 0.0
 
 
@@ -87,7 +88,8 @@ class KnownNumbers:
         self.in_doubt: bool = False
         """Whether a write may have happened, or not, since the listing was started: only another one can tell."""
         self._records: dict[str, PhoneNumber] = {}
-        self._by_number: dict[str, tuple[PhoneNumber, ...]] = {}
+        self.by_number: dict[str, tuple[PhoneNumber, ...]] = {}
+        """Every record by what `NumberIdentity.account_key` says of its number. Only ever read from outside."""
         self._no_e164: dict[str, PhoneNumber] = {}
         self._draft: Draft | None = None
         self._lock = threading.Lock()
@@ -105,7 +107,7 @@ class KnownNumbers:
 
     def records_of(self, identity: NumberIdentity) -> tuple[PhoneNumber, ...]:
         """Every record of a number, in any status, the last known state of each."""
-        return self._by_number.get(identity.account_key, ())
+        return self.by_number.get(identity.account_key, ())
 
     def unclear(self, identity: NumberIdentity) -> tuple[PhoneNumber, ...]:
         """Live records that may be of this number, and are not written as one."""
@@ -142,7 +144,7 @@ class KnownNumbers:
         """
         by_number, no_e164 = _indexed(draft.records)  # takes long, and nobody has to wait for it
         with self._lock:
-            self._records, self._by_number, self._no_e164 = draft.records, by_number, no_e164
+            self._records, self.by_number, self._no_e164 = draft.records, by_number, no_e164
             for key, record in draft.written.items():
                 self._put(key, record)
             self.in_doubt, self._draft = draft.in_doubt, None
@@ -179,15 +181,15 @@ class KnownNumbers:
         if before is not None:
             self._no_e164.pop(key, None)
             number = before.identity.account_key
-            left = tuple(other for other in self._by_number[number] if other is not before)
+            left = tuple(other for other in self.by_number[number] if other is not before)
             if left:
-                self._by_number[number] = left
+                self.by_number[number] = left
             else:
-                del self._by_number[number]
+                del self.by_number[number]
         if record is not None:
             self._records[key] = record
             number = record.identity.account_key
-            self._by_number[number] = (*self._by_number.get(number, ()), record)
+            self.by_number[number] = (*self.by_number.get(number, ()), record)
             if record.identity.e164 is None:
                 self._no_e164[key] = record
 
