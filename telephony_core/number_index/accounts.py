@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
@@ -179,12 +179,18 @@ class NumberIndexBase(Generic[ClientT]):
     def _question(self, number: str, region: str | None, connection: str | None) -> Question[ClientT]:
         asked = self._accounts.values() if connection is None else [self._account(connection)]
         accounts = tuple(asked)
+        if not isinstance(number, str):
+            parse_number(number, region="ZZ")  # which says what is wrong with it
+        if number[:1] == "+":  # mostly written as it is known, and then there is nothing to read
+            for account in accounts:
+                if (records := account.known.by_number.get(number)) is not None:
+                    return Question(accounts, records[0].identity)
         if len(accounts) != 1:
-            return Question(accounts, comparable(number, region))
+            return Question(accounts, _comparable(number, region))
         # What is no E.164 number means something within one account.
         (only,) = accounts
         own = only.client.capabilities.region if only.client is not None else "ZZ"
-        return Question(accounts, parse_number(number, region=region or own))
+        return Question(accounts, _parsed(number, region=region or own))
 
     def _needs(
         self, question: Question[ClientT], max_age: float | None, fresh: bool
@@ -278,6 +284,11 @@ class NumberIndexBase(Generic[ClientT]):
             self._file.store(account.in_file, account.known.age, account.known.all())
             if account.known.in_doubt:
                 self._file.forget(account.in_file)
+
+
+# To read a number takes longer than to find it, and the same ones are called again and again.
+_comparable: Final = lru_cache(maxsize=65_536)(comparable)
+_parsed: Final = lru_cache(maxsize=65_536)(parse_number)
 
 
 @overload

@@ -72,6 +72,17 @@ def test_every_record_is_in_the_answer_and_the_live_ones_apart(world: World):
     assert [record.id for _, record in located.live] == ["a-1"]
 
 
+@pytest.mark.parametrize("number", [None, ["+827011112222"], 827011112222, "", "12 extension"])
+def test_what_cannot_be_meant_is_refused_before_anything_is_listed(world: World, number):
+    world.account("a", NUMBER)
+    world.account("b", NUMBER)
+    index = world.index()
+    for ask in (index.find, index.peek):
+        with pytest.raises(InvalidInput):
+            ask(number)
+    assert world.accounts["a"].requests == []
+
+
 def test_records_are_kept_without_the_vendors_own(world: World):
     world.account("a", NUMBER)
     ((_, record),) = world.index().find(NUMBER).served_by
