@@ -34,6 +34,9 @@ if TYPE_CHECKING:
         SipConfig,
     )
     from telephony_core.domain.sip_address import SipAddress
+    from telephony_core.number_index.async_index import AsyncNumberIndex
+    from telephony_core.number_index.located import Located
+    from telephony_core.number_index.sync_index import NumberIndex
     from telephony_core.operations.reconciliation import Reconciliation, ReconciliationOutcome
     from telephony_core.provider.changes import (
         AgentAssignment,
@@ -64,6 +67,9 @@ _HOMES: Final = {
         "SipConfig"
     ),
     "domain.sip_address": ("SipAddress",),
+    "number_index.async_index": ("AsyncNumberIndex",),
+    "number_index.located": ("Located",),
+    "number_index.sync_index": ("NumberIndex",),
     "provider.port": ("Problem",),
     "operations.reconciliation": ("Reconciliation", "ReconciliationOutcome"),
     "transport.pace": ("Pace",),
@@ -78,6 +84,7 @@ __all__ = [
     "AgentAssignment",
     "AgentRef",
     "AgentVersion",
+    "AsyncNumberIndex",
     "AsyncTelephony",
     "AvailableNumber",
     "Connection",
@@ -86,10 +93,12 @@ __all__ = [
     "InboundSip",
     "InboundUpdate",
     "LabelUpdate",
+    "Located",
     "MediaEncryption",
     "Money",
     "NumberIdentity",
     "NumberImport",
+    "NumberIndex",
     "NumberKind",
     "NumberRelease",
     "NumberStatus",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, TypeVar
 
 from telephony_core.accounts.connection import Connection, hidden_key, hidden_url
 from telephony_core.domain.agents import AgentRef
@@ -50,6 +50,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+
+
+class NumberLookup(Protocol):
+    """What a client has learned of its account's numbers: its part of a `NumberIndex`."""
+
+    def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
+        """Every record of a number, and those that may be of it, listing the account where too little is known.
+
+        A ``fresh`` look is answered by a listing that was begun after it. Raises what listing raises.
+        """
+        ...
+
+
+class AsyncNumberLookup(Protocol):
+    """`NumberLookup` for async code."""
+
+    async def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]: ...
 
 
 class _Client:
@@ -270,6 +287,8 @@ class Telephony(_Client):
             on_unknown=on_unknown,
             clock=clock,
         )
+        self.number_index: NumberLookup | None = None
+        """What knows this account's numbers; a `NumberIndex` that is made over this client puts itself here."""
         self._backend = sync_backend(backend, http_client)
         self._owns_backend = backend is None or isinstance(backend, str)
 
@@ -291,11 +310,17 @@ class Telephony(_Client):
         """The record with this id. Raises `NotFound`."""
         return self._drive(self._operations.get(id), "get_number")
 
-    def find_number(self, number: str | NumberIdentity) -> PhoneNumber:
+    def find_number(self, number: str | NumberIdentity, *, fresh: bool = False) -> PhoneNumber:
         """The record of a number in any spelling: the live one, or else the only one. Raises `NotFound` or
-        `AmbiguousNumber`, and `InvalidInput` for what cannot be meant as a number."""
-        number = self._identity(number)
-        return self._drive(self._operations.find(number), "find_number")
+        `AmbiguousNumber`, and `InvalidInput` for what cannot be meant as a number.
+
+        The account is listed for that, where the provider cannot look a number up. With a `number_index` that knows
+        enough, the record is read by its id instead, and what is not in there is not found; ``fresh`` lists anyway.
+        """
+        number, known = self._identity(number), None
+        if self.number_index is not None and not self._operations.looks_up(number):
+            known = self.number_index.records_of(number, fresh=fresh)
+        return self._drive(self._operations.find(number, known, listed_now=fresh), "find_number")
 
     def search_available(
         self,
@@ -313,7 +338,12 @@ class Telephony(_Client):
     def import_number(self, number: NumberImport) -> PhoneNumber:
         """Bring your own number. Raises `Conflict` when it is already here, `PartialOutcome` when it was created and a
         later step failed, `OutcomeUnknown` when nobody can tell whether it was."""
-        return self._drive(self._operations.import_number(number), "import_number")
+        known = None
+        if self.number_index is not None:
+            identity = self._drive(self._operations.listed_before(number), "import_number")
+            if identity is not None:
+                known = self.number_index.records_of(identity, fresh=True)
+        return self._drive(self._operations.import_number(number, known), "import_number")
 
     def update_label(self, number: PhoneNumber | str, label: str | None) -> PhoneNumber:
         """Rename a number (a record or its id); ``None`` takes the name away."""
@@ -430,6 +460,8 @@ class AsyncTelephony(_Client):
             on_unknown=on_unknown,
             clock=clock,
         )
+        self.number_index: AsyncNumberLookup | None = None
+        """What knows this account's numbers; a `AsyncNumberIndex` that is made over this client puts itself here."""
         self._backend = async_backend(backend, http_client)
         self._owns_backend = backend is None or isinstance(backend, str)
 
@@ -451,11 +483,17 @@ class AsyncTelephony(_Client):
         """The record with this id. Raises `NotFound`."""
         return await self._drive(self._operations.get(id), "get_number")
 
-    async def find_number(self, number: str | NumberIdentity) -> PhoneNumber:
+    async def find_number(self, number: str | NumberIdentity, *, fresh: bool = False) -> PhoneNumber:
         """The record of a number in any spelling: the live one, or else the only one. Raises `NotFound` or
-        `AmbiguousNumber`, and `InvalidInput` for what cannot be meant as a number."""
-        number = self._identity(number)
-        return await self._drive(self._operations.find(number), "find_number")
+        `AmbiguousNumber`, and `InvalidInput` for what cannot be meant as a number.
+
+        The account is listed for that, where the provider cannot look a number up. With a `number_index` that knows
+        enough, the record is read by its id instead, and what is not in there is not found; ``fresh`` lists anyway.
+        """
+        number, known = self._identity(number), None
+        if self.number_index is not None and not self._operations.looks_up(number):
+            known = await self.number_index.records_of(number, fresh=fresh)
+        return await self._drive(self._operations.find(number, known, listed_now=fresh), "find_number")
 
     def search_available(
         self,
@@ -473,7 +511,12 @@ class AsyncTelephony(_Client):
     async def import_number(self, number: NumberImport) -> PhoneNumber:
         """Bring your own number. Raises `Conflict` when it is already here, `PartialOutcome` when it was created and a
         later step failed, `OutcomeUnknown` when nobody can tell whether it was."""
-        return await self._drive(self._operations.import_number(number), "import_number")
+        known = None
+        if self.number_index is not None:
+            identity = await self._drive(self._operations.listed_before(number), "import_number")
+            if identity is not None:
+                known = await self.number_index.records_of(identity, fresh=True)
+        return await self._drive(self._operations.import_number(number, known), "import_number")
 
     async def update_label(self, number: PhoneNumber | str, label: str | None) -> PhoneNumber:
         """Rename a number (a record or its id); ``None`` takes the name away."""

@@ -6,22 +6,24 @@ import os
 import stat
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import Field, SecretStr
 
 from telephony_core.accounts.connection import Connection, environment_name
 from telephony_core.domain.input_model import InputModel
-from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.domain.number_parsing import parse_number
-from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError, instead_of
+from telephony_core.errors import ConfigurationError, InvalidInput, instead_of
+from telephony_core.number_index.located import Located, comparable
 from telephony_core.provider.registry import registry
 from telephony_core.secrets.references import is_reference
 from telephony_core.text.reading import parse_toml, read_text
 from telephony_core.transport.pace import Pace
+
+if TYPE_CHECKING:
+    from telephony_core.number_index.async_index import AsyncNumberIndex
+    from telephony_core.number_index.sync_index import NumberIndex
 
 
 class ReadableByOthers(UserWarning):
@@ -46,14 +48,6 @@ class _ConnectionTable(InputModel):
     max_retries: _Retries = 2
     pace: _PaceTable | None = None
     settings: dict[str, Any] = Field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where a number is: every live or past record by connection name, and the connections that could not be asked."""
-
-    served_by: tuple[tuple[str, PhoneNumber], ...] = ()
-    failed: Mapping[str, TelephonyError] = field(default_factory=dict)
 
 
 class Connections(Mapping[str, Connection]):
@@ -109,41 +103,38 @@ class Connections(Mapping[str, Connection]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def find(self, number: str, *, region: str | None = None) -> Located:
-        """Ask every configured connection who serves a number.
+    def find(
+        self, number: str, *, region: str | None = None, fresh: bool = False, index: NumberIndex | None = None
+    ) -> Located:
+        """Ask every configured connection who serves a number, all at the same time.
 
         Across providers only E.164 can be compared, so ``number`` has to be E.164, or national digits with their
         ``region``. A connection that fails is told in the answer and hides nothing of the others.
+
+        Every account is listed for that, or asked, where its provider looks numbers up. An ``index`` of these
+        connections answers from what it knows, where that is not too old for it; ``fresh`` makes it ask as well.
         """
         from telephony_core.client import Telephony
+        from telephony_core.number_index.sync_index import NumberIndex
 
-        identity = _comparable(number, region)
-        served: list[tuple[str, PhoneNumber]] = []
-        failed: dict[str, TelephonyError] = {}
-        for name in self:
-            try:
-                with Telephony(self[name]) as client:
-                    found = client.run(client.operations.records_of(identity))
-                    served += [(name, record) for record in found]
-            except TelephonyError as error:
-                failed[name] = error
-        return Located(tuple(served), failed)
+        if index is not None:
+            return index.find(number, region=region, fresh=fresh)
+        identity = comparable(number, region)
+        with NumberIndex(self, opener=Telephony) as once:
+            return once.find(str(identity), fresh=True)
 
-    async def afind(self, number: str, *, region: str | None = None) -> Located:
+    async def afind(
+        self, number: str, *, region: str | None = None, fresh: bool = False, index: AsyncNumberIndex | None = None
+    ) -> Located:
         """`find` for async code."""
         from telephony_core.client import AsyncTelephony
+        from telephony_core.number_index.async_index import AsyncNumberIndex
 
-        identity = _comparable(number, region)
-        served: list[tuple[str, PhoneNumber]] = []
-        failed: dict[str, TelephonyError] = {}
-        for name in self:
-            try:
-                async with AsyncTelephony(self[name]) as client:
-                    found = await client.run(client.operations.records_of(identity))
-                    served += [(name, record) for record in found]
-            except TelephonyError as error:
-                failed[name] = error
-        return Located(tuple(served), failed)
+        if index is not None:
+            return await index.find(number, region=region, fresh=fresh)
+        identity = comparable(number, region)
+        async with AsyncNumberIndex(self, opener=AsyncTelephony) as once:
+            return await once.find(str(identity), fresh=True)
 
 
 def user_file() -> Path | None:
@@ -177,16 +168,6 @@ def _is_absent(file: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def _comparable(number: str, region: str | None) -> NumberIdentity:
-    identity = parse_number(number, region=region or "ZZ")
-    if identity.e164 is None:
-        raise InvalidInput(
-            "only an E.164 number can be looked for across connections",
-            remedy="write it with + and country code, or say of which region its national digits are",
-        )
-    return identity
 
 
 _WHAT: Final = "the configuration file"

@@ -130,7 +130,26 @@ class Session:
         ready = self._ready(connection or self.connection())
         client = Telephony(ready, pace=ready.pace, backend=self.backend(ready), on_unknown=self.unknown.append)
         self.account = account_of(ready.name, ready.provider, client.adapter.config.base_url)
+        self._remember_numbers(client)
         return client
+
+    def _remember_numbers(self, client: Telephony) -> None:
+        """Let the client use the file of ``TELEPHONY_NUMBER_INDEX``, where there is one, and note its writes there."""
+        file = os.environ.get("TELEPHONY_NUMBER_INDEX")
+        if not file:
+            return
+        import click
+
+        from telephony_core.cli import failures
+        from telephony_core.number_index.index_file import IndexFileNotUsed
+        from telephony_core.number_index.sync_index import NumberIndex
+
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", IndexFileNotUsed)
+            index = NumberIndex(client, file=file)
+        for warning in caught:
+            failures.warn(str(warning.message), self)
+        click.get_current_context().call_on_close(index.close)
 
     def opener(self, connection: Connection) -> Callable[[], AsyncTelephony]:
         """Makes async clients for a connection, which share its pace. Its key is read now, and once.

@@ -35,7 +35,7 @@ from telephony_core.errors import (
 from telephony_core.operations import reconciliation
 from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome
 from telephony_core.operations.validation import identity_of, in_e164, problems_of
-from telephony_core.operations.write_watch import WriteWatch, outcome_unknown, partial_outcome
+from telephony_core.operations.write_watch import WriteListener, WriteWatch, outcome_unknown, partial_outcome
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.changes import (
     AgentAssignment,
@@ -93,6 +93,8 @@ class Operations:
 
     def __init__(self, provider: Provider, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.provider = provider
+        self.listener: WriteListener | None = None
+        """Who is told what became of every write: an index of the account's numbers."""
         self._now = now
 
     # -- judging
@@ -151,9 +153,35 @@ class Operations:
                 return tuple(found)
             cursor = page.cursor
 
-    def find(self, identity: NumberIdentity) -> Flow[PhoneNumber]:
-        """The one record of a number: the live one, or else the only one there is."""
-        records = yield from self.records_of(identity)
+    def find(
+        self, identity: NumberIdentity, known: Sequence[PhoneNumber] | None = None, *, listed_now: bool = False
+    ) -> Flow[PhoneNumber]:
+        """The one record of a number: the live one, or else the only one there is.
+
+        Where its records are ``known`` by an earlier listing, the one that is meant is read by its id, and the account
+        is listed only if that shows something else than was known. ``listed_now`` says that this listing is not earlier
+        than the question.
+        """
+        if known is not None and self.provider.capabilities.offers(Operation.GET):
+            same = [record for record in known if record.identity.same_in_account(identity)]
+            choice = [record for record in same if record.is_live] or same
+            if not choice:
+                again = Remedy("ask again with `fresh=True`, which lists anew", cli="say --fresh, which lists anew")
+                raise NotFound(f"no record of {identity}", remedy=None if listed_now else again)
+            if len(choice) == 1 and (current := (yield from self._still(choice[0]))) is not None:
+                return current
+        return self._one_of((yield from self.records_of(identity)), identity)
+
+    def _still(self, known: PhoneNumber) -> Flow[PhoneNumber | None]:
+        """A known record as it is now; ``None`` when it is gone, of another number, or not in service any more."""
+        try:
+            current = require_about((yield from self.provider.get(known.id)), id=known.id)
+        except NotFound:
+            return None
+        same = current.identity.same_in_account(known.identity) and current.is_live == known.is_live
+        return current if same else None
+
+    def _one_of(self, records: Sequence[PhoneNumber], identity: NumberIdentity) -> PhoneNumber:
         live = [record for record in records if record.is_live]
         choice = live or records
         if not choice:
@@ -166,11 +194,23 @@ class Operations:
 
     # -- writing
 
-    def import_number(self, change: NumberImport) -> Flow[PhoneNumber]:
+    def listed_before(self, change: NumberImport) -> Flow[NumberIdentity | None]:
+        """The number for which the account has to be listed before this import; ``None`` where it is looked up.
+
+        Raises the problems of the import, and sends nothing.
+        """
+        self._refuse(change)
+        region = self.provider.capabilities.region
+        identity = identity_of(in_e164(change, region), region)
+        yield from ()
+        return None if self.looks_up(identity) else identity
+
+    def import_number(self, change: NumberImport, known: Sequence[PhoneNumber] | None = None) -> Flow[PhoneNumber]:
+        """``known`` are the number's records, the unclear ones among them, by a listing begun after the decision."""
         self._refuse(change)
         change = in_e164(change, self.provider.capabilities.region)
         identity = identity_of(change, self.provider.capabilities.region)
-        records = yield from self.records_of(identity, unclear=True)
+        records = known if known is not None else (yield from self.records_of(identity, unclear=True))
         # Vendors differ on a second import of one number: a conflict, a second live record, or the first one revived.
         if live := [record for record in records if record.is_live]:
             raise Conflict(
@@ -190,6 +230,7 @@ class Operations:
             started_at=self._now(),
         )
         number = yield from self._create(change, attempt)
+        self._tell(number)
         self._require_as_sent(attempt, number)
         if wants_agents:
             try:
@@ -237,6 +278,7 @@ class Operations:
             number, _ = yield from self._admitted(change)
         except NotFound as gone:
             yield from self._require_gone(change.number, gone)
+            self._tell(None, change.number if isinstance(change.number, str) else change.number.id)
             raise
         attempt = self._attempt(Operation.RELEASE, number)
         try:
@@ -248,15 +290,19 @@ class Operations:
                 raise OutcomeUnknown(f"{gone.message}; {error.message}", attempt=attempt) from gone
             raise
         if isinstance(release, Reconciliation):
+            self._tell(release.number, number.id)
             return self._released(number, release)
         # A 2xx says that it was accepted, and not that it happened: what counts is what is there afterwards.
         unknown = release.model_copy(update={"status": NumberStatus.UNKNOWN, "takes_effect_at": None})
         try:
             reconciled = yield from self.reconcile(attempt)
         except TelephonyError:  # the release was accepted, and a look that fails must not make it seem to have failed
+            self._doubt()
             return unknown
         if reconciled.outcome is not ReconciliationOutcome.MADE:
+            self._doubt()
             return unknown
+        self._tell(reconciled.number, number.id)
         seen = self._released(number, reconciled)
         return release if release.status is seen.status else seen
 
@@ -372,22 +418,40 @@ class Operations:
         """
         watch = WriteWatch(attempt)
         try:
-            return (yield from watch.over(write))
-        except TelephonyError as error:
-            if not watch.may_have_happened(error):
-                raise
-            lost = watch.lost or error
-        reconciled = yield from self._look(attempt, lost)
-        if reconciled.outcome is not ReconciliationOutcome.MADE:
-            raise outcome_unknown(attempt, reconciled, lost, repeatable=not watch.once) from lost
+            try:
+                return (yield from watch.over(write))
+            except TelephonyError as error:
+                if not watch.may_have_happened(error):
+                    raise
+                lost = watch.lost or error
+            reconciled = yield from self._look(attempt, lost)
+            if reconciled.outcome is not ReconciliationOutcome.MADE:
+                raise outcome_unknown(attempt, reconciled, lost, repeatable=not watch.once) from lost
+        except BaseException as error:
+            if watch.leaves_doubt(error):
+                self._doubt()
+            raise
         watch.trail.number = reconciled.number
         return reconciled
 
     def _changed(self, attempt: Attempt, write: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
         """Send a change of a record, and compare what its answer shows with what was sent."""
         number = _record_of((yield from self._sent(attempt, write)))
+        self._tell(number)
         self._require_as_sent(attempt, number)
         return number
+
+    def _tell(self, number: PhoneNumber | None, id: str = "") -> None:
+        """Say what a write has made of a record; ``None``: the one with this id is gone."""
+        if self.listener is not None:
+            if number is None:
+                self.listener.gone(id)
+            else:
+                self.listener.written(number)
+
+    def _doubt(self) -> None:
+        if self.listener is not None:
+            self.listener.doubt()
 
     def _require_as_sent(self, attempt: Attempt, number: PhoneNumber) -> None:
         """Raises `PartialOutcome` unless every field that was sent and can be read came back as it was sent."""

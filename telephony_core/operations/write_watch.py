@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from telephony_core.domain.lifecycle import Release
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import (
     AnswerLost,
+    Conflict,
+    NotFound,
     OutcomeUnknown,
     PartialOutcome,
     Remedy,
     TelephonyError,
     UnexpectedResponse,
+    WrongState,
     cli_words,
 )
 from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome, Trail
@@ -21,6 +24,19 @@ from telephony_core.provider.flow import Flow, Request, Response, Semantics, rel
 from telephony_core.provider.identity import require_about
 
 WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
+
+
+class WriteListener(Protocol):
+    """Who wants to know what became of each write, whether or not its caller does anything with the answer."""
+
+    def written(self, record: PhoneNumber) -> None:
+        """A write has left this record."""
+
+    def gone(self, id: str) -> None:
+        """A write has left no such record."""
+
+    def doubt(self) -> None:
+        """A write may have happened, or was refused because the account is not as it was thought to be."""
 
 
 class WriteWatch:
@@ -80,6 +96,17 @@ class WriteWatch:
         # A refusal (4xx) says that nothing happened; a redirect does not, and neither does what cannot be read.
         refused = error.status is not None and 400 <= error.status < 500
         return self.wrote and not refused and isinstance(error, UnexpectedResponse)
+
+    def leaves_doubt(self, error: BaseException) -> bool:
+        """Whether what was known of the account may be wrong after the flow ended with this error.
+
+        That is so after an interruption and after a write that may have happened. And a provider that refuses one for
+        the state of the record knows something that was not known here.
+        """
+        if not self.wrote or not isinstance(error, TelephonyError):
+            return self.wrote
+        told = isinstance(error, OutcomeUnknown | NotFound | Conflict | WrongState)
+        return told or self.may_have_happened(error)
 
 
 def partial_outcome(number: PhoneNumber, done: list[str], step: str, cause: TelephonyError) -> PartialOutcome:

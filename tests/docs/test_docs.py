@@ -67,6 +67,18 @@ def test_every_python_block_of_the_readme_runs() -> None:
 
 
 @pytest.mark.usefixtures("online")
+def test_every_python_block_of_the_page_on_the_number_index_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where its file comes to be
+    namespace: dict[str, object] = {"__name__": "number_index"}
+    found = blocks(ROOT / "docs" / "number-index.md", "python")
+    assert len(found) == 3
+    for code in found:
+        exec(compile(code, "number-index.md", "exec"), namespace)
+
+
+@pytest.mark.usefixtures("online")
 def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
     commands = [line.split("  #")[0] for code in blocks(README, "sh") for line in code.splitlines() if line.strip()]
     here = [command for command in commands if not command.startswith(NOT_HERE)]

@@ -129,14 +129,14 @@ def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
 
     What the plan does not hold stays as it is, for the library to refuse.
     """
-    from telephony_core.migration.inventory.inventory import NumberIndex
+    from telephony_core.migration.inventory.inventory import RecordsBySpelling
 
     texts = chosen(given)
     if texts is None:
         return None
     keys = {number.key for number in plan.numbers}
     by_record = {number.source.id: number.key for number in plan.numbers}
-    index = NumberIndex(number.source for number in plan.numbers)
+    index = RecordsBySpelling(number.source for number in plan.numbers)
     found: list[str] = []
     for text in texts:
         named = [text] if text in keys else [by_record[record.id] for record in index.find(text)]

@@ -15,7 +15,7 @@ import click
 
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_parsing import is_written_as_number
-from telephony_core.errors import AmbiguousNumber, WrongState
+from telephony_core.errors import AmbiguousNumber, NotFound, WrongState
 
 if TYPE_CHECKING:
     from telephony_core.client import Telephony
@@ -41,11 +41,22 @@ def is_id(argument: str, region: str) -> bool:
     )
 
 
-def to_read(client: Telephony, argument: str, by_id: bool) -> PhoneNumber:
+def fresh_option(command: CommandT) -> CommandT:
+    """``--fresh``, for what is read."""
+    text = "List the account anew, whatever the file of TELEPHONY_NUMBER_INDEX knows."
+    return click.option("--fresh", is_flag=True, help=text)(command)
+
+
+def to_read(client: Telephony, argument: str, by_id: bool, *, fresh: bool = False) -> PhoneNumber:
     """The record to show: the single live one, or else the only one. Raises `NotFound` or `AmbiguousNumber`."""
     if by_id or is_id(argument, client.capabilities.region):
         return client.get_number(argument)
-    return client.find_number(argument)
+    try:
+        return client.find_number(argument, fresh=fresh)
+    except NotFound:
+        if fresh or client.number_index is None:
+            raise
+    return client.find_number(argument, fresh=True)  # a person who asks for it may just have made it elsewhere
 
 
 def to_write(client: Telephony, argument: str, by_id: bool) -> PhoneNumber:
@@ -56,7 +67,7 @@ def to_write(client: Telephony, argument: str, by_id: bool) -> PhoneNumber:
     if by_id or is_id(argument, client.capabilities.region):
         return client.get_number(argument)
     try:
-        number = client.find_number(argument)
+        number = client.find_number(argument, fresh=True)  # a second live record would have to be seen
     except AmbiguousNumber as error:
         if any(candidate.is_live for candidate in error.candidates):
             raise

@@ -118,7 +118,7 @@ def number_text(identity: NumberIdentity) -> str:
     return identity.e164 or printable(identity.raw)
 
 
-class NumberIndex:
+class RecordsBySpelling:
     """Records by any spelling of their number."""
 
     def __init__(self, numbers: Iterable[PhoneNumber]) -> None:

@@ -26,7 +26,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
-from telephony_core.migration.inventory.inventory import NumberIndex
+from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.secrets.references import file_named, is_reference, variable_named
 from telephony_core.secrets.url_password import without_password
 from telephony_core.text.reading import parse_toml, read_text
@@ -276,7 +276,7 @@ class MigrationMap(_Table, frozen=True):
             fitting = [] if address is None else [e for e in general.get(address.uri(), ()) if e.fits(number)]
             if fitting:
                 chosen[number.id] = next((e for e in fitting if e.source_username is not None), fitting[0])
-        index, claims = NumberIndex(held), dict[str, int]()
+        index, claims = RecordsBySpelling(held), dict[str, int]()
         for position, entry in enumerate(self.trunks):
             for text in entry.numbers or ():
                 found = index.find(text)

@@ -13,7 +13,7 @@ from telephony_core.migration.assessment.eligibility import Eligibility, assess_
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.assessment.trunk_rules import written_form
 from telephony_core.migration.inventory.fields import SETTINGS, value_text
-from telephony_core.migration.inventory.inventory import Inventory, NumberIndex, number_text
+from telephony_core.migration.inventory.inventory import Inventory, RecordsBySpelling, number_text
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
@@ -135,7 +135,7 @@ def _chosen(eligibility: Iterable[Eligibility], numbers: Iterable[str] | None) -
     held = [number.source for number in eligibility]
     if numbers is None:
         return {number.id for number in held}
-    index, chosen = NumberIndex(held), set[str]()
+    index, chosen = RecordsBySpelling(held), set[str]()
     for text in [numbers] if isinstance(numbers, str) else numbers:
         found = index.find(text)
         if not found:

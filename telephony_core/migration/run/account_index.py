@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.number_index.known_numbers import Listings
 from telephony_core.provider.identity import id_key
 from telephony_core.transport.clock import Clock
 
@@ -40,7 +41,6 @@ class AccountIndex:
         self, client: AsyncTelephony, clock: Clock, numbers: Iterable[NumberIdentity] = (), ids: Iterable[str] = ()
     ) -> None:
         self._client = client
-        self._clock = clock
         self._numbers = {number.account_key: number for number in numbers}
         self._ids = {id_key(id) for id in ids}
         self._settled: set[str] = set()
@@ -51,12 +51,7 @@ class AccountIndex:
         """Live records whose numbers cannot be read, and may be some of these."""
         self._looked_for: frozenset[str] = frozenset()
         """Ids that the listing that is shown would have kept."""
-        self._started = 0
-        """Listings that were started."""
-        self._shown = 0
-        """Which of them is shown."""
-        self._started_at = float("-inf")
-        self._took = 0.0
+        self._listings = Listings(clock)
         self._lock = asyncio.Lock()
         self.each: Callable[[PhoneNumber], object] = lambda record: None
         """Called with every record of every listing."""
@@ -116,18 +111,18 @@ class AccountIndex:
     # -- listing
 
     async def _ask(self, id: str | None, *, shared: bool = True) -> None:
-        asked = self._started
+        asked = self._listings.started
         async with self._lock:
-            if self._shown <= asked and not (shared and self._may_be_shared(id)):
+            if not self._listings.since(asked) and not (shared and self._may_be_shared(id)):
                 await self._list()
 
     def _may_be_shared(self, id: str | None) -> bool:
-        age = self._clock.monotonic() - self._started_at
-        return self._took >= SHARED_FROM and age <= OLDEST and (id is None or id_key(id) in self._looked_for)
+        listings = self._listings
+        long, old = listings.took >= SHARED_FROM, listings.age > OLDEST
+        return long and not old and (id is None or id_key(id) in self._looked_for)
 
     async def _list(self) -> None:
-        self._started += 1
-        listing, started_at, ids = self._started, self._clock.monotonic(), frozenset(self._ids)
+        listing, ids = self._listings.start(), frozenset(self._ids)
         by_number: dict[str, list[PhoneNumber]] = {}
         by_id: dict[str, PhoneNumber] = {}
         live_of_settled: dict[str, list[str]] = {}
@@ -149,5 +144,5 @@ class AccountIndex:
                 oldest = made_at
         self._by_number, self._by_id, self._live_of_settled = by_number, by_id, live_of_settled
         self._unclear = unclear
-        self._looked_for, self._shown, self.oldest = ids, listing, oldest
-        self._started_at, self._took = started_at, self._clock.monotonic() - started_at
+        self._looked_for, self.oldest = ids, oldest
+        self._listings.show(listing)

@@ -1,0 +1,239 @@
+"""The index for async code: the same as `NumberIndex` with ``await``; tasks list the accounts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from telephony_core.accounts.connection import Connection
+from telephony_core.client import AsyncTelephony
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import ClientClosed, TelephonyError
+from telephony_core.number_index.accounts import MOST_AT_ONCE, Account, Need, NumberIndexBase, with_declared_pace
+from telephony_core.number_index.located import Located
+from telephony_core.transport.clock import Clock
+
+if TYPE_CHECKING:
+    import asyncio
+    import os
+
+log: Final = logging.getLogger("telephony_core")
+
+
+def _open(connection: Connection) -> AsyncTelephony:
+    return AsyncTelephony(connection, pace=with_declared_pace(connection))
+
+
+class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
+    """`NumberIndex` for async code: which account serves a number, answered from memory, with the age of the answer.
+
+    Everything said there holds here; `peek`, which never waits, is an ordinary method. It belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        source: AsyncTelephony | Iterable[AsyncTelephony] | Mapping[str, Connection],
+        *,
+        max_age: float = 300.0,
+        refresh_after: float | None = None,
+        file: str | os.PathLike[str] | None = None,
+        opener: Callable[[Connection], AsyncTelephony] = _open,
+        clock: Clock | None = None,
+    ) -> None:
+        import asyncio
+
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+        self._is_kept_fresh = False
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
+        super().__init__(
+            source,
+            max_age=max_age,
+            refresh_after=refresh_after,
+            file=file,
+            opener=opener,
+            new_lock=asyncio.Lock,
+            clock=clock,
+        )
+
+    async def find(
+        self,
+        number: str,
+        *,
+        region: str | None = None,
+        connection: str | None = None,
+        max_age: float | None = None,
+        fresh: bool = False,
+    ) -> Located:
+        """Who serves a number, in any spelling, by what is at most ``max_age`` seconds old (by default the index's).
+
+        Over several accounts it has to be E.164, or national digits with their ``region`` (ISO 3166); in the account of
+        one ``connection`` it may be anything. ``fresh`` asks every account anew. An account that cannot be read is in
+        ``failed`` and hides nothing of the others. Raises `InvalidInput` for what cannot be meant.
+        """
+        question = self._question(number, region, connection)
+        needs = self._needs(question, max_age, fresh)
+        bound = None if fresh else self.max_age if max_age is None else float(max_age)
+        looked_up: dict[str, tuple[tuple[PhoneNumber, ...], float]] = {}
+        failed: dict[str, TelephonyError] = {}
+        waiting: list[Coroutine[Any, Any, None]] = []
+        for account, identity, need in needs.values():
+            if need is Need.SOON:
+                self._refresh_soon(account)
+            elif need is Need.ASK:
+                waiting.append(self._ask(account, identity, looked_up, failed))
+            else:
+                waiting.append(self._list(account, account.known.listings.started, bound))
+        await self._all(waiting)
+        return self._answer(question, looked_up, failed)
+
+    async def refresh(self, *connections: str) -> Mapping[str, TelephonyError]:
+        """List these accounts anew, or all of them; those that could not be read, with the reason."""
+        accounts = [self._account(name) for name in connections] or list(self._accounts.values())
+        for account in accounts:
+            self._open(account)
+        await self._all([self._list(each, each.known.listings.started, None) for each in accounts])
+        return {account.name: account.error for account in accounts if account.error is not None}
+
+    def keep_fresh(self) -> None:
+        """From now on, list each account in the background as often as ``refresh_after`` says, until the index closes.
+
+        For who only asks `peek`, which never lists. Call it in the event loop.
+        """
+        if not self._is_kept_fresh:
+            self._is_kept_fresh = True
+            self._in_background(self._keep())
+
+    async def aclose(self) -> None:
+        """Close the clients that the index made, and end what it does in the background."""
+        import asyncio
+
+        self._is_closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for account in self._accounts.values():
+            if account.client is not None and account.owned:
+                await account.client.aclose()
+            elif account.client is not None:
+                account.client.number_index = account.client.operations.listener = None
+        if self._file is not None:
+            self._file.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    # -- listing
+
+    def _attach(self, account: Account[AsyncTelephony], client: AsyncTelephony) -> None:
+        client.number_index = _OfOneAccount(self, account)
+
+    async def _list(self, account: Account[AsyncTelephony], asked: int, max_age: float | None) -> None:
+        """List an account, unless somebody did since. What goes wrong is the account's error."""
+        import asyncio
+
+        async with account.lock:
+            if account.client is None or self._is_answered(account, asked, max_age):
+                return
+            async with self._turns:
+                draft = account.known.start()
+                try:
+                    async for record in account.client.list_numbers():
+                        draft.add(record)
+                except TelephonyError as error:
+                    self._fail(account, error)
+                    return
+            self._show(account, draft)
+            if self._file is not None:
+                await asyncio.to_thread(self._write_file, account)
+
+    async def _ask(
+        self,
+        account: Account[AsyncTelephony],
+        identity: NumberIdentity,
+        found: dict[str, tuple[tuple[PhoneNumber, ...], float]],
+        failed: dict[str, TelephonyError],
+    ) -> None:
+        """Let the provider look a number up."""
+        if account.client is None:  # and its error says why
+            return
+        asked_at = self._clock.monotonic()
+        try:
+            async with self._turns:
+                found[account.name] = await account.client.run(account.client.operations.records_of(identity)), asked_at
+        except TelephonyError as error:
+            failed[account.name] = error
+
+    async def _make_ready(self, account: Account[AsyncTelephony], *, fresh: bool) -> None:
+        """See that enough is known of one account. Raises what listing it raises."""
+        asked = account.known.listings.started
+        need = self._need_of_list(account, fresh=fresh)
+        if need is Need.SOON:
+            self._refresh_soon(account)
+        elif need is Need.LIST:
+            await self._list(account, asked, None if fresh else self.max_age)
+            if account.failed > asked and account.error is not None:
+                raise account.error
+
+    async def _all(self, work: list[Coroutine[Any, Any, None]]) -> None:
+        """Do all of it, at the same time, and wait for it."""
+        import asyncio
+
+        if self._is_closed:
+            for each in work:
+                each.close()
+            raise ClientClosed("this index is closed")
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        import asyncio
+
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refresh_soon(self, account: Account[AsyncTelephony]) -> None:
+        if not account.is_refreshing and not self._is_closed:
+            account.is_refreshing = True
+            self._in_background(self._refresh(account, account.known.listings.started))
+
+    async def _refresh(self, account: Account[AsyncTelephony], asked: int) -> None:
+        try:
+            await self._list(account, asked, self.refresh_after)
+        except Exception:  # an adapter's fault; nobody waits here to whom it could be raised
+            log.exception("%s could not be listed in the background", account.name)
+        finally:
+            account.is_refreshing = False
+
+    async def _keep(self) -> None:
+        import asyncio
+
+        while True:
+            for account in self._accounts.values():
+                self._open(account)
+                if not account.known.is_within(self.refresh_after):
+                    self._refresh_soon(account)
+            await self._clock.asleep(self._between_rounds)
+            await asyncio.sleep(0)  # virtual time may let nobody else have a turn
+
+
+class _OfOneAccount:
+    """What a client asks before it lists by itself."""
+
+    def __init__(self, index: AsyncNumberIndex, account: Account[AsyncTelephony]) -> None:
+        self._index, self._account = index, account
+
+    async def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
+        account = self._account
+        await self._index._make_ready(account, fresh=fresh)
+        return (*account.known.records_of(identity), *account.known.unclear(identity))

@@ -1,0 +1,251 @@
+"""The index for ordinary code: threads list the accounts, at most so many at a time, one for each account."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from telephony_core.accounts.connection import Connection
+from telephony_core.client import Telephony
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import ClientClosed, TelephonyError
+from telephony_core.number_index.accounts import (
+    MOST_AT_ONCE,
+    Account,
+    Need,
+    NumberIndexBase,
+    with_declared_pace,
+)
+from telephony_core.number_index.located import Located
+from telephony_core.transport.clock import Clock
+
+if TYPE_CHECKING:
+    import os
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+
+log: Final = logging.getLogger("telephony_core")
+
+
+def _open(connection: Connection) -> Telephony:
+    return Telephony(connection, pace=with_declared_pace(connection))
+
+
+class NumberIndex(NumberIndexBase[Telephony]):
+    """Which account serves a number, answered from memory, with the age of the answer.
+
+    ``source`` is a client, several of them, or `Connections`. An account is listed when it is first asked about, and
+    again when what is known of it is older than ``max_age`` seconds: then whoever asks waits. Older than
+    ``refresh_after`` seconds (half of it) it answers, and is listed in the background. Each account is listed once at
+    a time, however many ask, and different ones at the same time. Where a provider looks a number up by itself, that is
+    asked instead.
+
+    The clients of the index tell it of their writes at once: those that it was made over, and those of `client`. Their
+    ``find_number`` and the look before an import use it, too. What is changed elsewhere shows at the next listing.
+
+    ``file`` keeps what is known for the next process: it is of its owner alone and holds no secret. ``opener`` makes
+    the client of a connection; without one it has the connection's pace, or the one that its provider declares.
+    Clients that were handed in stay open when the index is closed. Thread-safe.
+
+    Raises `InvalidInput` for two clients of one connection, `ConfigurationError` for a file that cannot be trusted.
+    """
+
+    def __init__(
+        self,
+        source: Telephony | Iterable[Telephony] | Mapping[str, Connection],
+        *,
+        max_age: float = 300.0,
+        refresh_after: float | None = None,
+        file: str | os.PathLike[str] | None = None,
+        opener: Callable[[Connection], Telephony] = _open,
+        clock: Clock | None = None,
+    ) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+        self._end = threading.Event()
+        self._keeper: threading.Thread | None = None
+        super().__init__(
+            source,
+            max_age=max_age,
+            refresh_after=refresh_after,
+            file=file,
+            opener=opener,
+            new_lock=threading.Lock,
+            clock=clock,
+        )
+
+    def find(
+        self,
+        number: str,
+        *,
+        region: str | None = None,
+        connection: str | None = None,
+        max_age: float | None = None,
+        fresh: bool = False,
+    ) -> Located:
+        """Who serves a number, in any spelling, by what is at most ``max_age`` seconds old (by default the index's).
+
+        Over several accounts it has to be E.164, or national digits with their ``region`` (ISO 3166); in the account of
+        one ``connection`` it may be anything. ``fresh`` asks every account anew. An account that cannot be read is in
+        ``failed`` and hides nothing of the others. Raises `InvalidInput` for what cannot be meant.
+        """
+        question = self._question(number, region, connection)
+        needs = self._needs(question, max_age, fresh)
+        bound = None if fresh else self.max_age if max_age is None else float(max_age)
+        looked_up: dict[str, tuple[tuple[PhoneNumber, ...], float]] = {}
+        failed: dict[str, TelephonyError] = {}
+        waiting: list[Callable[[], None]] = []
+        for account, identity, need in needs.values():
+            if need is Need.SOON:
+                self._refresh_soon(account)
+            elif need is Need.ASK:
+                waiting.append(partial(self._ask, account, identity, looked_up, failed))
+            else:
+                waiting.append(partial(self._list, account, account.known.listings.started, bound))
+        self._all(waiting)
+        return self._answer(question, looked_up, failed)
+
+    def refresh(self, *connections: str) -> Mapping[str, TelephonyError]:
+        """List these accounts anew, or all of them; those that could not be read, with the reason."""
+        accounts = [self._account(name) for name in connections] or list(self._accounts.values())
+        for account in accounts:
+            self._open(account)
+        self._all([partial(self._list, each, each.known.listings.started, None) for each in accounts])
+        return {account.name: account.error for account in accounts if account.error is not None}
+
+    def keep_fresh(self) -> None:
+        """From now on, list each account in the background as often as ``refresh_after`` says, until the index closes.
+
+        For who only asks `peek`, which never lists.
+        """
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._keep, name="telephony-number-index", daemon=True)
+            self._keeper.start()
+
+    def close(self) -> None:
+        """Close the clients that the index made, and end what it does in the background."""
+        self._end.set()
+        for account in self._accounts.values():
+            if account.client is not None and account.owned:
+                account.client.close()
+            elif account.client is not None:
+                account.client.number_index = account.client.operations.listener = None
+        if self._threads is not None:
+            self._threads.shutdown(cancel_futures=True)
+        if self._keeper is not None:
+            self._keeper.join()
+        if self._file is not None:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # -- listing
+
+    def _attach(self, account: Account[Telephony], client: Telephony) -> None:
+        client.number_index = _OfOneAccount(self, account)
+
+    def _list(self, account: Account[Telephony], asked: int, max_age: float | None) -> None:
+        """List an account, unless somebody did since. What goes wrong is the account's error."""
+        with account.lock:
+            if account.client is None or self._is_answered(account, asked, max_age):
+                return
+            draft = account.known.start()
+            try:
+                for record in account.client.list_numbers():
+                    draft.add(record)
+            except TelephonyError as error:
+                self._fail(account, error)
+                return
+            self._show(account, draft)
+            self._write_file(account)
+
+    def _ask(
+        self,
+        account: Account[Telephony],
+        identity: NumberIdentity,
+        found: dict[str, tuple[tuple[PhoneNumber, ...], float]],
+        failed: dict[str, TelephonyError],
+    ) -> None:
+        """Let the provider look a number up."""
+        if account.client is None:  # and its error says why
+            return
+        asked_at = self._clock.monotonic()
+        try:
+            found[account.name] = account.client.run(account.client.operations.records_of(identity)), asked_at
+        except TelephonyError as error:
+            failed[account.name] = error
+
+    def _make_ready(self, account: Account[Telephony], *, fresh: bool) -> None:
+        """See that enough is known of one account. Raises what listing it raises."""
+        asked = account.known.listings.started
+        need = self._need_of_list(account, fresh=fresh)
+        if need is Need.SOON:
+            self._refresh_soon(account)
+        elif need is Need.LIST:
+            self._list(account, asked, None if fresh else self.max_age)
+            if account.failed > asked and account.error is not None:
+                raise account.error
+
+    def _all(self, work: list[Callable[[], None]]) -> None:
+        """Do all of it, at the same time, and wait for it."""
+        if len(work) == 1:
+            work[0]()
+        else:
+            for future in [self._in_thread(each) for each in work]:
+                future.result()
+
+    def _in_thread(self, work: Callable[[], None]) -> Future[None]:
+        if self._end.is_set():
+            raise ClientClosed("this index is closed")
+        if self._threads is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            most = min(MOST_AT_ONCE, len(self._accounts))
+            self._threads = ThreadPoolExecutor(most, thread_name_prefix="telephony-number-index")
+        return self._threads.submit(work)
+
+    def _refresh_soon(self, account: Account[Telephony]) -> None:
+        if account.is_refreshing or self._end.is_set():
+            return
+        account.is_refreshing = True
+        asked = account.known.listings.started
+
+        def refresh() -> None:
+            try:
+                self._list(account, asked, self.refresh_after)
+            except Exception:  # an adapter's fault; nobody waits here to whom it could be raised
+                log.exception("%s could not be listed in the background", account.name)
+            finally:
+                account.is_refreshing = False
+
+        self._in_thread(refresh)
+
+    def _keep(self) -> None:
+        while not self._end.is_set():
+            for account in self._accounts.values():
+                self._open(account)
+                if not account.known.is_within(self.refresh_after):
+                    self._refresh_soon(account)
+            self._end.wait(self._between_rounds)
+
+
+class _OfOneAccount:
+    """What a client asks before it lists by itself."""
+
+    def __init__(self, index: NumberIndex, account: Account[Telephony]) -> None:
+        self._index, self._account = index, account
+
+    def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
+        account = self._account
+        self._index._make_ready(account, fresh=fresh)
+        return (*account.known.records_of(identity), *account.known.unclear(identity))

@@ -1,0 +1,253 @@
+"""The file of an index: who starts warm by it, how old that is, and which file is not trusted."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import warnings
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from telephony_core import ConfigurationError, NumberImport, OutboundUpdate, OutcomeUnknown
+from telephony_core.errors import NoAnswer
+from telephony_core.number_index.index_file import IndexFileNotUsed
+from tests.number_index.conftest import MAX_AGE, World
+
+NUMBER, OTHER = "+827011112222", "+827033334444"
+KEY = "k3y-c4nary"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "numbers.sqlite3"
+
+
+def filled(world: World, file: Path, *numbers: str) -> None:
+    """An index that was, and has left its file."""
+    world.account("a", *(numbers or (NUMBER,)))
+    index = world.index(file=file)
+    index.refresh()
+    world.close(index)
+    world.accounts["a"].requests.clear()
+
+
+def ids(located) -> list[str]:
+    return [record.id for _, record in located.served_by]
+
+
+# -- starting warm
+
+
+def test_the_next_process_starts_warm_with_the_age_of_what_it_knows(world: World, file: Path):
+    filled(world, file)
+    world.time.advance(60)
+    located = world.index(file=file).find(NUMBER)
+    assert ids(located) == ["a-0"]
+    assert located.age == pytest.approx(60)
+    assert world.accounts["a"].requests == []
+
+
+def test_records_come_back_as_they_were(world: World, file: Path):
+    world.account("a").add(
+        "a-0", NUMBER, label="Büro", address="pbx.example.com", inbound_agent={"agent_id": "x", "version": "v1"}
+    )
+    index = world.index(file=file)
+    before = index.find(NUMBER).served_by
+    world.close(index)
+    assert world.index(file=file).peek(NUMBER).served_by == before
+
+
+def test_what_is_too_old_is_listed_anew(world: World, file: Path):
+    filled(world, file)
+    world.time.advance(MAX_AGE + 1)
+    index = world.index(file=file)
+    assert index.peek(NUMBER).age == pytest.approx(MAX_AGE + 1)
+    assert index.find(NUMBER).age == 0
+    assert world.accounts["a"].listings == 1
+
+
+def test_our_own_writes_are_in_it(world: World, file: Path):
+    account = world.account("a", NUMBER, OTHER)
+    index = world.index(file=file)
+    index.refresh()
+    client = world.client(index, "a")
+    world.time.advance(1)
+    client.update_label("a-0", "new")
+    account.after[len(account.requests) + 2] = lambda: account.records.pop("a-1")
+    client.release("a-1")
+    world.close(index)
+    index = world.index(file=file)
+    assert [record.label for _, record in index.peek(NUMBER).served_by] == ["new"]
+    assert ids(index.peek(OTHER)) == []
+
+
+def test_an_account_with_a_write_in_doubt_starts_cold(world: World, file: Path):
+    account = world.account("a", OTHER)
+    index = world.index(file=file)
+    index.refresh()
+
+    def lost(act):
+        raise NoAnswer("lost")
+
+    account.faults["POST", 1] = lost
+    trunk = OutboundUpdate(address="pbx.example.com", username="u", password="p")
+    with pytest.raises(OutcomeUnknown):
+        world.client(index, "a").import_number(NumberImport(number=NUMBER, outbound=trunk))
+    world.close(index)
+    assert world.index(file=file).peek(OTHER).age == inf
+
+
+def test_a_number_that_would_come_back_as_another_keeps_its_account_out_of_it(world: World, file: Path):
+    filled(world, file, NUMBER, "sip:desk:hidden@pbx.example.com")
+    assert b"hidden" not in file.read_bytes()
+    assert world.index(file=file).peek(NUMBER, connection="a").age == inf
+
+
+# -- whose it is
+
+
+def test_another_key_finds_nothing(world: World, file: Path):
+    filled(world, file)
+    assert world.index(file=file, key="another").peek(NUMBER).age == inf
+
+
+def test_it_is_of_its_owner_alone_and_holds_no_key(world: World, file: Path):
+    filled(world, file)
+    assert os.stat(file).st_mode & 0o777 == 0o600
+    assert b"+82 70" in file.read_bytes() or NUMBER.encode() in file.read_bytes()
+    assert KEY.encode() not in file.read_bytes()
+
+
+# -- two processes
+
+
+def test_what_another_process_has_listed_is_taken_from_the_file(world: World, file: Path):
+    account = world.account("a")
+    first, second = world.index(file=file), world.index(file=file)
+    first.refresh()
+    second.find(NUMBER)
+    assert account.listings == 1
+    world.time.advance(MAX_AGE + 1)
+    account.add("new", NUMBER)
+    second.find(NUMBER)
+    assert ids(first.find(NUMBER)) == ["new"]
+    assert account.listings == 2
+    assert ids(first.find(NUMBER, fresh=True)) == ["new"]
+    assert account.listings == 3
+
+
+def test_an_older_listing_never_replaces_a_newer_one(world: World, file: Path):
+    account = world.account("a")
+    slow, quick = world.index(file=file), world.index(file=file)
+    known = slow.target._accounts["a"].known
+    draft = known.start()  # begun now, complete later
+    world.time.advance(1)
+    account.add("new", NUMBER)
+    quick.refresh()
+    known.show(draft)
+    slow.target._write_file(slow.target._accounts["a"])
+    assert ids(world.index(file=file).peek(NUMBER)) == ["new"]
+
+
+def test_a_write_since_a_listing_of_another_process_began_outlives_it(world: World, file: Path):
+    account = world.account("a", NUMBER)
+    lister, writer = world.index(file=file), world.index(file=file)
+    lister.refresh()
+    known = lister.target._accounts["a"].known
+    draft = known.start()
+    for record in known.all():
+        draft.add(record)
+    world.time.advance(1)
+    world.client(writer, "a").update_label("a-0", "new")
+    known.show(draft)
+    lister.target._write_file(lister.target._accounts["a"])
+    assert [record.label for _, record in world.index(file=file).peek(NUMBER).served_by] == ["new"]
+    assert account.records["a-0"]["label"] == "new"
+
+
+# -- a file that is not trusted
+
+
+def test_a_clock_that_was_set_back_is_noticed(world: World, file: Path):
+    filled(world, file)
+    world.time.advance(-3600)
+    with pytest.warns(IndexFileNotUsed, match="clock was set back") as warned:
+        index = world.index(file=file)
+    assert str(file) in str(warned[0].message)
+    assert index.peek(NUMBER).age == inf
+    index.refresh()
+    world.close(index)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert world.index(file=file).peek(NUMBER).age == pytest.approx(0)
+
+
+def damaged(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[4096:] = b"\x55" * len(content[4096:])
+    file.write_bytes(content)
+
+
+def newer(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
+def another_kind(file: Path) -> None:
+    file.unlink()
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    connection.close()
+    file.chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (damaged, "damaged"),
+        (lambda file: file.write_bytes(b"no database" * 500), "damaged, or no SQLite file"),
+        (newer, "version 2"),
+        (another_kind, "something else"),
+        (lambda file: file.chmod(0o640), "open to other users"),
+        (lambda file: (file.unlink(), file.mkdir(mode=0o700)), "cannot be opened"),
+    ],
+)
+def test_a_file_that_cannot_be_trusted_is_named_and_not_used(world: World, file: Path, spoil, words):
+    filled(world, file)
+    spoil(file)
+    with pytest.raises(ConfigurationError, match=words) as error:
+        world.index(file=file)
+    assert str(file) in error.value.message
+
+
+def test_a_file_of_somebody_else_is_not_trusted(world: World, file: Path, monkeypatch):
+    filled(world, file)
+    owner = os.geteuid()
+    monkeypatch.setattr("os.geteuid", lambda: owner + 1)
+    with pytest.raises(ConfigurationError, match="belongs to somebody else"):
+        world.index(file=file)
+
+
+def test_a_record_that_cannot_be_read_makes_the_index_go_on_without_the_file(world: World, file: Path):
+    filled(world, file)
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE record SET json = '{}'")
+    connection.close()
+    with pytest.warns(IndexFileNotUsed, match="goes on without it"):
+        index = world.index(file=file)
+    assert index.peek(NUMBER).age == inf
+    assert ids(index.find(NUMBER)) == ["a-0"]
+
+
+def test_a_file_that_fails_later_costs_no_answer(world: World, file: Path):
+    world.account("a", NUMBER)
+    index = world.index(file=file)
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TABLE record")
+    connection.close()
+    with pytest.warns(IndexFileNotUsed, match=str(file)):
+        assert ids(index.find(NUMBER)) == ["a-0"]
+    assert ids(index.find(NUMBER, fresh=True)) == ["a-0"]

@@ -1,0 +1,371 @@
+"""Who serves a number, from memory: how old the answer may be, who lists when, and what a failure leaves."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from telephony_core import AuthenticationFailed, ConfigurationError, Connection, Connections, InvalidInput
+from tests.number_index.conftest import MAX_AGE, REFRESH_AFTER, World
+from tests.provider.toy import CAPABILITIES, ToyProvider
+
+NUMBER, OTHER = "+827011112222", "+827033334444"
+
+
+def names(located) -> list[tuple[str, str]]:
+    return [(name, record.id) for name, record in located.served_by]
+
+
+# -- answers
+
+
+@pytest.mark.parametrize("spelling", [NUMBER, "+82 70-1111-2222", "tel:+827011112222", "\uff0b82 70 1111 2222"])
+def test_a_number_is_found_in_any_spelling_with_its_connection_and_the_age_of_the_answer(world: World, spelling):
+    world.account("a", OTHER).takes = 2.0
+    world.account("b", NUMBER)
+    index = world.index()
+    index.refresh()
+    world.time.advance(10)
+    located = index.find(spelling)
+    assert names(located) == [("b", "b-0")]
+    assert located.ages == {"a": pytest.approx(12), "b": pytest.approx(10, abs=2)}
+    assert located.age == pytest.approx(12)
+    assert located.failed == {}
+
+
+def test_national_digits_are_read_in_the_region_that_is_given(world: World):
+    world.account("a", NUMBER)
+    world.account("b")
+    index = world.index()
+    assert names(index.find("070-1111-2222", region="KR")) == [("a", "a-0")]
+    with pytest.raises(InvalidInput, match="across connections"):
+        index.find("070-1111-2222")
+
+
+def test_one_account_takes_everything_that_is_a_number_there(world: World):
+    world.account("a", "070-1111-2222", "2001@pbx.example.com", "2001")
+    index = world.index()
+    for spelling, id in (("07011112222", "a-0"), (NUMBER, "a-0"), ("2001@pbx.example.com", "a-1"), ("2001", "a-2")):
+        assert names(index.find(spelling)) == [("a", id)]
+    assert world.accounts["a"].listings == 1
+
+
+def test_of_several_accounts_one_can_be_named(world: World):
+    world.account("a", "2001")
+    world.account("b", "2001")
+    index = world.index()
+    assert names(index.find("2001", connection="b")) == [("b", "b-0")]
+    assert world.accounts["a"].listings == 0
+    with pytest.raises(InvalidInput, match="'c'") as error:
+        index.find("2001", connection="c")
+    assert error.value.remedy == "use one of: a, b"
+
+
+def test_every_record_is_in_the_answer_and_the_live_ones_apart(world: World):
+    account = world.account("a", NUMBER, NUMBER)
+    account.records["a-0"]["status"] = "released"
+    located = world.index().find(NUMBER)
+    assert names(located) == [("a", "a-0"), ("a", "a-1")]
+    assert [record.id for _, record in located.live] == ["a-1"]
+
+
+@pytest.mark.parametrize("number", [None, ["+827011112222"], 827011112222, "", "12 extension"])
+def test_what_cannot_be_meant_is_refused_before_anything_is_listed(world: World, number):
+    world.account("a", NUMBER)
+    world.account("b", NUMBER)
+    index = world.index()
+    for ask in (index.find, index.peek):
+        with pytest.raises(InvalidInput):
+            ask(number)
+    assert world.accounts["a"].requests == []
+
+
+def test_records_are_kept_without_the_vendors_own(world: World):
+    world.account("a", NUMBER)
+    ((_, record),) = world.index().find(NUMBER).served_by
+    assert record.raw == {}
+
+
+def test_two_clients_of_one_connection_are_refused(world: World):
+    world.account("a")
+    clients = [world.open(world.connection("a")) for _ in range(2)]
+    with pytest.raises(InvalidInput, match="'a'"):
+        world.index(clients)
+
+
+@pytest.mark.parametrize("option", ["max_age", "refresh_after"])
+@pytest.mark.parametrize("value", [-1, float("nan"), True, "5"])
+def test_an_age_is_a_number_of_seconds(world: World, option, value):
+    world.account("a")
+    with pytest.raises(InvalidInput, match=option):
+        world.index(**{option: value})
+
+
+# -- ages
+
+
+def test_what_is_young_enough_is_answered_without_a_request(world: World):
+    account = world.account("a", NUMBER)
+    index = world.index()
+    index.find(NUMBER)
+    asked = len(account.requests)
+    world.time.advance(REFRESH_AFTER)
+    index.find(NUMBER)
+    index.find(OTHER)
+    assert len(account.requests) == asked
+
+
+def test_what_is_older_than_the_bound_waits_for_a_listing(world: World):
+    account = world.account("a")
+    index = world.index()
+    index.find(NUMBER)
+    account.add("new", NUMBER)
+    world.time.advance(MAX_AGE + 1)
+    located = index.find(NUMBER)
+    assert names(located) == [("a", "new")]
+    assert located.age == 0
+
+
+def test_the_bound_can_be_said_with_the_question(world: World):
+    account = world.account("a")
+    index = world.index()
+    index.find(NUMBER)
+    account.add("new", NUMBER)
+    world.time.advance(10)
+    assert names(index.find(NUMBER, max_age=10)) == []
+    assert names(index.find(NUMBER, max_age=9)) == [("a", "new")]
+
+
+def test_a_miss_can_ask_for_a_fresh_look(world: World):
+    account = world.account("a")
+    index = world.index()
+    index.find(NUMBER)
+    account.add("new", NUMBER)
+    assert names(index.find(NUMBER)) == []
+    assert names(index.find(NUMBER, fresh=True)) == [("a", "new")]
+    assert account.listings == 2
+
+
+def test_between_the_bounds_the_old_answer_is_given_and_a_new_listing_made(world: World):
+    account = world.account("a")
+    index = world.index()
+    index.find(NUMBER)
+    account.add("new", NUMBER)
+    world.time.advance(REFRESH_AFTER + 1)
+    answered, listed = threading.Event(), threading.Event()
+    account.during[len(account.requests) + 1] = lambda: answered.wait(5)
+    account.after[len(account.requests) + 1] = listed.set
+    assert names(index.find(NUMBER)) == []
+    answered.set()
+    world.background()
+    assert listed.wait(5)
+    assert names(index.find(NUMBER, max_age=1)) == [("a", "new")]  # waits for whoever lists, and needs no more
+    assert account.listings == 2
+
+
+def test_a_listing_counts_from_its_beginning(world: World):
+    world.account("a", NUMBER).takes = 50.0
+    located = world.index().find(NUMBER)
+    assert located.age == 50
+
+
+# -- who lists
+
+
+def test_an_account_is_listed_once_however_many_ask(world: World):
+    account = world.account("a", NUMBER)
+    index = world.index()
+    if world.mode == "sync":
+        threads = [threading.Thread(target=index.find, args=(NUMBER,)) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    else:
+        import asyncio
+
+        async def ask() -> None:
+            await asyncio.gather(*(index.target.find(NUMBER) for _ in range(20)))
+
+        world.run(ask())
+    assert account.listings == 1
+
+
+def test_a_fresh_look_is_not_answered_by_a_listing_that_was_under_way(world: World):
+    account = world.account("a")
+    index = world.index()
+    answers: list = []
+    if world.mode == "sync":
+        second = threading.Thread(target=lambda: answers.append(index.find(NUMBER, fresh=True)))
+
+        def ask() -> None:
+            account.add("new", NUMBER)
+            second.start()
+            while second.is_alive() and not index.target._accounts["a"].lock.locked():
+                pass
+
+        account.after[1] = ask
+        first = index.find(NUMBER)
+        second.join()
+    else:
+        import asyncio
+
+        async def main():
+            def ask() -> None:
+                account.add("new", NUMBER)
+                tasks.append(asyncio.create_task(index.target.find(NUMBER, fresh=True)))
+
+            tasks: list = []
+            account.after[1] = ask
+            found = await index.target.find(NUMBER)
+            answers.append(await tasks[0])
+            return found
+
+        first = world.run(main())
+    assert names(first) == []
+    assert names(answers[0]) == [("a", "new")]
+    assert account.listings == 2
+
+
+def test_a_provider_that_looks_numbers_up_is_asked_and_not_listed(world: World, monkeypatch):
+    account = world.account("a", NUMBER)
+    world.account("b", NUMBER)
+    monkeypatch.setattr(ToyProvider, "capabilities", replace(CAPABILITIES, finds_by_number=True))
+
+    def find(self, identity):
+        record = yield from self.get("a-0")
+        return [record] if record.identity.same_number(identity) else []
+
+    monkeypatch.setattr(ToyProvider, "find", find)
+    index = world.index()
+    world.accounts["b"].down = True
+    located = index.find(NUMBER)
+    assert names(located) == [("a", "a-0")]
+    assert located.ages["a"] == 0
+    assert list(located.failed) == ["b"]
+    assert (account.listings, len(account.requests)) == (0, 1)
+    index.refresh("a")  # who wants it in memory says so
+    assert names(index.find(NUMBER, connection="a")) == [("a", "a-0")]
+    assert (account.listings, len(account.requests)) == (1, 2)
+
+
+def test_in_the_background_everything_is_listed_for_those_who_only_peek(world: World):
+    account = world.account("a", NUMBER)
+    index = world.index()
+    assert index.peek(NUMBER).ages == {"a": inf}
+    listed = threading.Event()
+    account.after[1] = listed.set
+    world.run(_keep_fresh(index.target))
+    world.background()
+    assert listed.wait(5)
+    index.find(NUMBER, max_age=REFRESH_AFTER)
+    assert names(index.peek(NUMBER)) == [("a", "a-0")]
+    if world.mode == "async":  # where virtual time makes rounds; a thread's are real seconds apart
+        assert account.listings > 1
+        assert index.peek(NUMBER).age <= REFRESH_AFTER + MAX_AGE
+    else:
+        assert account.listings == 1
+
+
+async def _keep_fresh(index) -> None:
+    index.keep_fresh()
+    index.keep_fresh()
+
+
+# -- failures
+
+
+def test_an_account_that_fails_hides_nothing_of_the_others_and_is_named_with_its_age(world: World):
+    world.account("a", NUMBER)
+    world.account("b", NUMBER)
+    world.account("never").down = True
+    index = world.index()
+    index.refresh()
+    world.accounts["b"].down = True
+    world.time.advance(MAX_AGE + 1)
+    located = index.find(NUMBER)
+    assert names(located) == [("a", "a-0"), ("b", "b-0")]
+    assert located.ages == {"a": 0, "b": MAX_AGE + 1, "never": inf}
+    assert {name: type(error) for name, error in located.failed.items()} == {
+        "b": AuthenticationFailed,
+        "never": AuthenticationFailed,
+    }
+    assert located.age == inf
+    world.accounts["b"].down = False
+    assert list(index.refresh("b")) == []
+    assert list(index.find(NUMBER, connection="b").failed) == []
+
+
+def test_a_failure_answers_everybody_who_waited_for_it(world: World):
+    account = world.account("a", NUMBER)
+    account.down = True
+    index = world.index()
+    if world.mode == "sync":
+        started = [threading.Thread(target=index.find, args=(NUMBER,)) for _ in range(5)]
+
+        def others() -> None:
+            for thread in started:
+                thread.start()
+
+        account.during[1] = others
+        assert list(index.find(NUMBER).failed) == ["a"]
+        for thread in started:
+            thread.join()
+        assert account.listings <= 6
+    else:
+        import asyncio
+
+        async def ask():
+            return await asyncio.gather(*(index.target.find(NUMBER) for _ in range(5)))
+
+        assert all(list(found.failed) == ["a"] for found in world.run(ask()))
+        assert account.listings <= 5
+
+
+def test_an_account_that_cannot_be_opened_is_tried_again(world: World, monkeypatch):
+    world.account("a", NUMBER)
+    world.account("b", NUMBER)
+    keyless = Connection(provider="toy", name="b", api_key="env:NO_SUCH_KEY", base_url="https://toy.example")
+    index = world.index({"a": world.connection("a"), "b": keyless})
+    located = index.find(NUMBER)
+    assert names(located) == [("a", "a-0")]
+    assert isinstance(located.failed["b"], ConfigurationError)
+    assert located.ages["b"] == inf
+    with pytest.raises(ConfigurationError, match="NO_SUCH_KEY"):
+        index.client("b")
+    monkeypatch.setenv("NO_SUCH_KEY", "k3y")
+    assert names(index.find(NUMBER)) == [("a", "a-0"), ("b", "b-0")]
+    assert index.accounts["b"].numbers == 1
+
+
+def test_a_listing_that_broke_off_is_not_shown(world: World):
+    account = world.account("a", NUMBER, OTHER)
+    index = world.index()
+    index.find(NUMBER)
+    account.page_size = 1
+    account.during[len(account.requests) + 2] = lambda: setattr(account, "down", True)
+    located = index.find(OTHER, fresh=True)
+    assert names(located) == [("a", "a-1")]
+    assert list(located.failed) == ["a"]
+
+
+# -- connections
+
+
+def test_connections_ask_an_index_where_there_is_one(world: World):
+    account = world.account("a", NUMBER)
+    connections = Connections({"a": world.connection("a")})
+    index = world.index(connections)
+
+    def find(**options):
+        if world.mode == "sync":
+            return connections.find(NUMBER, index=index.target, **options)
+        return world.run(connections.afind(NUMBER, index=index.target, **options))
+
+    assert names(find()) == names(find()) == [("a", "a-0")]
+    assert account.listings == 1
+    assert names(find(fresh=True)) == [("a", "a-0")]
+    assert account.listings == 2
