@@ -65,6 +65,8 @@ class Vendor:
     own: tuple[str, ...]
     """Numbers in E.164 that this vendor can hold: ours, one more of ours, somebody else's, one that is to be imported,
     and one that nobody has yet."""
+    national: str = ""
+    """A country code in whose place the vendor writes 0."""
     label: str | None = None
     allowed: tuple[str, ...] = ()
     """Where in a record the list of allowed addresses is."""
@@ -102,6 +104,10 @@ class Vendor:
             emulator.store.remove(id)
         return emulator
 
+    def not_before(self, emulator: Emulator) -> Record:
+        """What keeps a record pending: at vox a number that is scheduled begins at its time."""
+        return {self.starts: _millis(emulator.now()) + 10**12} if self.starts else {}
+
     def can_double(self) -> bool:
         """Whether two records can have the same number; not where the number is the id."""
         return self.kind().id_key != self.number
@@ -123,6 +129,19 @@ def line_of(emulator: Emulator, record: Record) -> Line:
     if stored is None:
         return line
     return replace(line, username=stored.username, password=stored.password)
+
+
+def written(provider: str, number: str) -> str:
+    """A number in E.164 in the form that the vendor writes."""
+    national = VENDORS[provider].national
+    return "0" + number.removeprefix(national) if national else number
+
+
+def number_of(provider: str, record: Record) -> str:
+    """In E.164, whatever form the vendor writes it in."""
+    vendor = VENDORS[provider]
+    text = str(record[vendor.number])
+    return vendor.national + text.removeprefix("0") if vendor.national else text
 
 
 def base_path(emulator: Emulator) -> str:
@@ -156,7 +175,7 @@ def _write_vox(line: Line, emulator: Emulator) -> Record:
     now = emulator.now()
     ends = {SCHEDULED: now + timedelta(days=20), RELEASED: now - timedelta(days=1)}.get(line.status)
     return {
-        "number": "0" + line.number.removeprefix("+82"),
+        "number": written("vox", line.number),
         "provider": "custom" if line.imported else "vox",
         "status": {ACTIVE: "active", SCHEDULED: "cancel_requested", RELEASED: "expired"}[line.status],
         "start_at": _millis(now - timedelta(days=2)),
@@ -171,7 +190,7 @@ def _write_vox(line: Line, emulator: Emulator) -> Record:
 def _read_vox(record: Any, names: Mapping[str, str]) -> Line:
     inbound, outbound = (record[key] and names[record[key]["agent_id"]] for key in ("inbound_agent", "outbound_agent"))
     return Line(
-        "+82" + record["number"].removeprefix("0"),
+        number_of("vox", record),
         record["provider"] == "custom",
         {"active": ACTIVE, "cancel_requested": SCHEDULED, "expired": RELEASED}[record["status"]],
         record["memo"],
@@ -361,7 +380,8 @@ VENDORS: Final[Mapping[str, Vendor]] = {
         ("inbound_agent", "outbound_agent"), ("address",), _write_vox, _read_vox,
         lambda records, cursor: {"items": records, "total_count": 1, "next_cursor": cursor},
         ("+827011110000", "+827011110003", "+827011110001", "+827011110002", "+827011110004"),
-        label="memo", nowhere=lambda _: {"address": None, "inbound_trunk_id": None, "outbound_trunk_id": None},
+        national="+82", label="memo",
+        nowhere=lambda _: {"address": None, "inbound_trunk_id": None, "outbound_trunk_id": None},
         status="status", active="active", over=("expired",), pending="scheduled", starts="start_at", ends="end_at",
         ended=("id", "number", "provider"), changing=("updated_at",), forgets=False, rents=True, kind=_vox,
     ),

@@ -20,7 +20,7 @@ from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.migration import ApplyReport, DeprovisionPreview, DeprovisionReport, VerifyReport
 from tests.reliability.figures import figures
 from tests.reliability.hostile.fuzzing import chosen, drawn_seed
-from tests.reliability.lies.account import MODES, VENDORS, Account, Mode, account_of
+from tests.reliability.lies.account import MODES, Account, Mode, account_of
 from tests.reliability.lies.lying_backend import LyingBackend, Sort, What
 from tests.reliability.lies.migration import DIRECTIONS, FRESH, SOAK, UNSERVED, Migration, migration_of
 from tests.reliability.lies.plots import (
@@ -42,6 +42,7 @@ from tests.reliability.lies.plots import (
 from tests.reliability.lies.strangers import Deed, can_do
 from tests.reliability.lies.vendors import is_active, is_live, state_of
 from tests.reliability.lies.witness import settings_of
+from tests.vendors import VENDORS
 
 PASSING = st.sampled_from([0.0, 1.0, 61.0, 400.0, SOAK + 60])
 LAGS = st.sampled_from([0.0, 0.0, 5.0, 60.0])
