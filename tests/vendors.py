@@ -74,6 +74,10 @@ class Vendor:
     """The change that takes a record's trunk away."""
     at: frozenset[tuple[str, ...]] = frozenset()
     """Paths below which a record is, where that is not the list's."""
+    word: str = "status"
+    """A field that holds one of a few words."""
+    required: str = "status"
+    """A field of every record."""
     status: str = ""
     active: str | None = None
     over: tuple[str, ...] = ()
@@ -402,7 +406,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
         ("+12025550160", "+12025550163", "+12025550161", "+12025550162", "+12025550164"),
         label="label", allowed=("inbound_trunk", "allowed_addresses"),
         nowhere=lambda _: dict.fromkeys(("inbound_trunk", "outbound_trunk", "provider_config")),
-        sold=False, paged=False, kind=_elevenlabs,
+        word="provider", required="label", sold=False, paged=False, kind=_elevenlabs,
     ),
     "retell": Vendor(
         ("v2", "list-phone-numbers"), ("import-phone-number",), "phone_number",
@@ -411,7 +415,7 @@ VENDORS: Final[Mapping[str, Vendor]] = {
         ("+12135550160", "+12135550163", "+12135550161", "+12135550162", "+12135550164"),
         label="nickname", nowhere=lambda _: {_CONFIG: None},
         at=frozenset({("get-phone-number",), ("update-phone-number",), ("delete-phone-number",)}),
-        changing=("last_modification_timestamp",), kind=_retell,
+        word="phone_number_type", required="phone_number_type", changing=("last_modification_timestamp",), kind=_retell,
     ),
     "acme": Vendor(
         ("numbers",), ("numbers",), "e164", ("app",), ("trunk", "address"), _write_acme, _read_acme,

@@ -124,15 +124,15 @@ class LiedToClient(RuleBasedStateMachine):
         account = self.account
         if self.open_import or (self.made_at is not None and account.time.passed - self.made_at <= account.liar.lag):
             return
-        before = set(account.witness.once_ours)
+        witness = account.witness
+        before, had = set(witness.once_ours), set(witness.ours)
         result = self.tried("import", lambda: account.bring(agent=agent), lies)
         self.open_import = isinstance(result, OutcomeUnknown)
-        self.made_at = account.time.passed if account.witness.once_ours != before else self.made_at
+        self.made_at = account.time.passed if witness.ours - had else self.made_at
         if isinstance(result, PhoneNumber):
-            self.account.witness.holds(result.identity.e164 == account.new, "an import gave another number")
-            self.account.witness.holds(
-                ("account", result.id) in account.witness.once_ours - before, "an import gave somebody's record"
-            )
+            witness.holds(result.identity.e164 == account.new, "an import gave another number")
+            # The same id as before, where the number is the id.
+            witness.holds(("account", result.id) in witness.ours - had, "an import gave somebody's record")
         elif not isinstance(result, OutcomeUnknown) and not hasattr(result, "number"):
             self.account.witness.holds(
                 account.witness.once_ours == before, "an import is said to have failed, and made a record"
