@@ -10,6 +10,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.measuring import (
     HERE,
     SDKS,
+    SHAPES,
     EndedEarly,
     Entry,
     Figures,
@@ -47,7 +48,7 @@ def entries(*, quick: bool, sdks: bool) -> list[Entry]:
         for mode, other in (("sync", "aiohttp"), ("async", "urllib3"))
         for name in CONTENDERS
         if name in able and name != other
-        for shape in (["vox", "diga"] if name in ("httpx", *OURS) else [name if name in SDKS else "vox"])
+        for shape in (SHAPES if name in ("httpx", *OURS) else [name if name in SDKS else "vox"])
     ]
 
 
@@ -59,13 +60,10 @@ def measure(everybody: list[Entry], *, quick: bool) -> Figures:
             figures.get = rounds(workers, 3 if quick else 9, "get", count=figures.get_count)
             say("10,000 records")
             light = {entry: worker for entry, worker in workers.items() if entry.name not in SDKS}
-            heavy = {
-                entry: worker
-                for entry, worker in workers.items()
-                if (entry.name in SDKS or (entry.name, entry.shape) == ("httpx", "vox"))
-                and (not quick or entry.mode == "sync")
-            }
-            figures.list = rounds(heavy, 1 if quick else 3, "list", tries=1) if len(heavy) > 2 else {}
+            compared = ("httpx", *SDKS)
+            modes = ("sync",) if quick else ("sync", "async")
+            heavy = {each: worker for each, worker in workers.items() if each.name in compared and each.mode in modes}
+            figures.list = rounds(heavy, 1 if quick else 3, "list", tries=1)
             figures.list |= rounds(light, 3 if quick else 9, "list")
         say("1,000 records at 50 ms")
         figures.bursts = bursts(everybody, origin, quick=quick)
@@ -86,7 +84,7 @@ def bursts(everybody: list[Entry], origin: str, *, quick: bool) -> dict[tuple[En
     """Of ours and what is below them, the best of several rounds, in which everybody has a turn; of the others one
     try, which some do not survive."""
     best: dict[tuple[Entry, int], float] = {}
-    compared = [entry for entry in everybody if entry.shape != "diga"]
+    compared = [entry for entry in everybody if entry.shape == "vox" or entry.name in SDKS]
     few = [entry for entry in compared if entry.name in ("aiohttp", "urllib3", *OURS)]
     groups = [few, *([entry] for entry in compared if entry not in few and not quick)]
     for group in groups:

@@ -42,18 +42,23 @@ class Contender:
 LISTS = {
     "vox": ("items", "&cursor=", ["/v3/organization-telephone-numbers?status=active&limit=100&sort_by=created_at"]),
     "diga": ("data", "&after=", ["/v1/phone/?limit=100&order=asc", "/v1/phone/?limit=100&order=asc&status=assigned"]),
+    "elevenlabs": ("", "?page=", ["/v1/convai/phone-numbers"]),
+    "retell": ("items", "&pagination_key=", ["/v2/list-phone-numbers?limit=100&sort_order=ascending"]),
 }
-"""Where a page has its records, its cursor, and the listings that our adapter reads, but for its empty ones."""
+"""Where a page has its records, its cursor, and the listings that our adapter reads, but for its empty ones. ElevenLabs
+has one page, which is a list."""
+IDS = {"elevenlabs": f"phnum_{1:028x}", "retell": "+14120000001"}
+"""Of the record that is requested: our adapters take no other one for it."""
 
 
 def raw(fetch: Callable[[str], Any], content: Callable[[Any], bytes], base: str, shape: str, close: Any) -> Contender:
     key, cursor, listings = LISTS[shape]
-    count = int(base.rpartition("/")[2]) // 100  # the base URL ends in how many records there are
+    count = int(base.rpartition("/")[2]) // 100 if key else 1  # the base URL ends in how many records there are
     return Contender(
         partial(fetch, base + listings[0].partition("?")[0].rstrip("/") + "/1"),
         lambda answer: json.loads(content(answer)),
         [partial(fetch, f"{base}{listing}{cursor}{page}") for listing in listings for page in range(count)],
-        lambda answer: len(json.loads(content(answer))[key]),
+        lambda answer: len(json.loads(content(answer))[key] if key else json.loads(content(answer))),
         close=close,
     )
 
@@ -126,8 +131,7 @@ def httpx_pydantic(mode: str, base: str, shape: str) -> Contender:
 def ours(mode: str, base: str, shape: str, *, backends: tuple[str, str]) -> Contender:
     from telephony_core import AsyncTelephony, Pace, Telephony
 
-    # Our adapters take no record for the one that was requested unless it has its id.
-    id, below = identifier(1), "/v3" if shape == "vox" else ""
+    id, below = IDS.get(shape, identifier(1)), "/v3" if shape == "vox" else ""
     options: dict[str, Any] = {"api_key": KEY, "base_url": base + below, "pace": Pace.unlimited()}
     if mode == "sync":
         client = Telephony(shape, backend=backends[0], **options)
@@ -177,7 +181,7 @@ def elevenlabs(mode: str, base: str, shape: str) -> Contender:
     client, close = _httpx(mode)
     kind = ElevenLabs if mode == "sync" else AsyncElevenLabs
     numbers = kind(api_key=KEY, base_url=base, httpx_client=client).conversational_ai.phone_numbers
-    return Contender(partial(numbers.get, "1"), pages=[numbers.list] * PAGES, close=close)
+    return Contender(partial(numbers.get, "1"), pages=[numbers.list], close=close)
 
 
 def vapi(mode: str, base: str, shape: str) -> Contender:

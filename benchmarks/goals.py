@@ -1,11 +1,11 @@
-"""What we want to reach, beside what was measured. Of both adapters, the worse one counts."""
+"""What we want to reach, beside what was measured. Of all adapters, the worst one counts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from benchmarks.measuring import SDKS, Entry, Figures
+from benchmarks.measuring import SDKS, SHAPES, Entry, Figures
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def goals(figures: Figures) -> Iterator[Goal]:
     sizes = sorted({size for _, size in figures.growth})
     for entry in dict.fromkeys(entry for entry, _ in figures.growth):
         least_peak, peak = (figures.growth[entry, size][1] for size in (sizes[0], sizes[-1]))
-        shape = {"vox": "vox", "diga": "Diga"}[entry.shape]
-        what = f"memory of a listing for each further number, bytes, {shape}, {entry.name}"
-        yield Goal(what, 200, (peak - least_peak) / (sizes[-1] - sizes[0]))
+        what = f"memory of a listing for each further number, bytes, {SHAPES[entry.shape]}, {entry.name}"
+        # ElevenLabs' list comes whole, so all of it is there at once: no more than six times its text.
+        yield Goal(what, 6 * 586 if entry.shape == "elevenlabs" else 200, (peak - least_peak) / (sizes[-1] - sizes[0]))
 
 
 def _worst(what: str, bound: float, entries: list[Entry], value: Callable[[Entry], float | None]) -> Iterator[Goal]:

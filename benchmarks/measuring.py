@@ -27,6 +27,9 @@ SDKS = {
 }
 """Contender and distribution, newest when these figures were first taken. Each gets an environment of its own."""
 
+SHAPES = {"vox": "vox", "diga": "Diga", "elevenlabs": "ElevenLabs", "retell": "Retell"}
+"""Vendors whose adapters are measured."""
+
 
 def python_of(name: str) -> Path:
     """The Python that runs a contender."""
@@ -56,7 +59,7 @@ class Entry(NamedTuple):
     @property
     def base(self) -> Entry:
         """What it is compared with: raw httpx in the same kind of code, on records of the same length."""
-        return Entry(self.mode, "httpx", self.shape if self.shape == "diga" else "vox")
+        return Entry(self.mode, "httpx", self.shape if self.shape in SHAPES else "vox")
 
 
 class EndedEarly(Exception):

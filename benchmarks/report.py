@@ -12,17 +12,15 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.goals import goals
-from benchmarks.measuring import SDKS, Entry, Figures, Turn
+from benchmarks.measuring import SDKS, SHAPES, Entry, Figures, Turn
 
 BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
 ROWS = {
     "raw httpx": ("httpx", "vox"),
     "httpx + pydantic": ("httpx + pydantic", "vox"),
     "aiohttp / urllib3 alone": ("aiohttp", "vox"),
-    "telephony, vox": ("telephony", "vox"),
-    "telephony, Diga": ("telephony", "diga"),
-    "telephony fast, vox": ("telephony, fast", "vox"),
-    "telephony fast, Diga": ("telephony, fast", "diga"),
+    **{f"telephony, {vendor}": ("telephony", shape) for shape, vendor in SHAPES.items()},
+    **{f"telephony fast, {vendor}": ("telephony, fast", shape) for shape, vendor in SHAPES.items()},
     **{f"{name} SDK": (name, name) for name in SDKS},
 }
 Column = tuple[str, str, Callable[[Entry], float | None]]
@@ -72,7 +70,7 @@ def block(figures: Figures) -> str:
          "turn, the median of all turns."],
         comparison(figures, "", ratios),
         ["### Goals"],
-        ["Of both adapters, the worse one counts."],
+        ["Of all adapters, the worst one counts."],
         ["| goal | bound | measured | |", "|---|--:|--:|---|", *(goal.row() for goal in goals(figures))],
         ["### In microseconds"],
         comparison(figures, "CPU of the client", absolutes),

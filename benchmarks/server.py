@@ -19,6 +19,7 @@ LATENCY = 0.05
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 RECORD_BYTES = 586
 PAGE = 100
+OURS = ("vox", "diga", "elevenlabs", "retell")
 VENDORS: dict[str, Any] = json.loads(Path(__file__).with_name("records.json").read_text(encoding="utf-8"))
 
 
@@ -44,7 +45,8 @@ class Account:
         self._shape = VENDORS[vendor]
         records = [record(vendor, place) for place in range(count)]
         self._one = filled(self._shape["one"], RECORD=records[min(1, count - 1)]).encode()
-        parts = [",".join(records[start : start + PAGE]) for start in range(0, count, PAGE)]
+        size = PAGE if self._shape["page"] != "[RECORDS]" or vendor == "vapi" else count
+        parts = [",".join(records[start : start + size]) for start in range(0, count, size)]
         self._pages = [self._page(part, place + 1, len(parts)) for place, part in enumerate(parts)]
         self._empty = self._page("", 1, 1)
 
@@ -96,7 +98,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(sizes: list[int]) -> None:
-    ours = {f"{vendor}/{size}": Account(vendor, size) for vendor in ("vox", "diga") for size in sizes}
+    ours = {f"{vendor}/{size}": Account(vendor, size) for vendor in OURS for size in sizes}
     others = {f"{vendor}/{max(sizes)}": Account(vendor, max(sizes)) for vendor in VENDORS}
     Connection.accounts = {**others, **ours}
     loop = asyncio.get_running_loop()

@@ -277,7 +277,8 @@ def _departures(number: PhoneNumber, shape: Shape | None) -> Iterator[tuple[Drif
         if not any(name == each or each.startswith((f"{name}.", f"{name}[")) for each in told):
             told.add(name)
             yield DriftKind.UNREADABLE, scrubbed(name)[:_LONGEST_REASON], scrubbed(reason)[:_LONGEST_REASON]
-    if told:
+    # A documented word may mean an unknown origin all the same: a number that lives at a carrier of the vendor's.
+    if told or (shape is not None and number.raw):
         return
     # An adapter that neither describes its records nor names what is odd still shows the vendor's own words.
     if number.status is NumberStatus.UNKNOWN and number.provider_status:

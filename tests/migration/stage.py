@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from telephony_core import PUBLISHED, AgentRef, AsyncTelephony, PhoneNumber, Telephony
-from telephony_core.emulator import Emulator, StoredCredentials
+from telephony_core.emulator import Emulator
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredOutbound,
@@ -24,9 +24,9 @@ from telephony_core.migration.plan.model import (
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, apply_plan
 from telephony_core.migration.run.events import Event
-from telephony_diga.emulator import DigaEmulator
-from telephony_vox.emulator import VoxEmulator
+from telephony_core.provider.capabilities import Field
 from tests.transport.driving import START, FakeTime
+from tests.vendors import CHANCE, VENDORS, Line, add, address_at, spec_of
 
 PASSWORD = "pa55word-canary"
 WRITES = ("POST", "PATCH", "PUT", "DELETE")
@@ -34,7 +34,7 @@ WRITES = ("POST", "PATCH", "PUT", "DELETE")
 
 @dataclass
 class Stage:
-    """A source with numbers in it and an empty target. ``context`` is ``vox-diga`` or ``diga-vox``."""
+    """A source with numbers in it and an empty target. ``context`` names both, as in ``vox-diga``."""
 
     folder: Path
     context: str = "vox-diga"
@@ -43,13 +43,11 @@ class Stage:
     time: FakeTime = field(default_factory=FakeTime)
 
     def __post_init__(self) -> None:
-        make: Mapping[str, Callable[[str], Emulator]] = {
-            "vox": lambda key: VoxEmulator(api_key=key, now=self.time.clock.now, seed=False, allow_duplicates=True),
-            "diga": lambda key: DigaEmulator(api_key=key, now=self.time.clock.now, seed=False, allow_duplicates=True),
-        }
         source, target = self.context.split("-")
+        now = self.time.clock.now
         # Another key is another account, whose records have other ids.
-        self.source, self.target = make[source]("emulator-key"), make[target]("emulator-key-of-the-target")
+        self.source = VENDORS[source].emulator(now=now, twice=True)
+        self.target = VENDORS[target].emulator(now=now, api_key="emulator-key-of-the-target", twice=True)
         self.ids = [self._add_source(index) for index in range(self.count)]
         secret = self.folder / "trunk.secret"
         secret.write_text(PASSWORD + "\n")
@@ -59,28 +57,10 @@ class Stage:
     # -- the source
 
     def _add_source(self, index: int) -> str:
-        agent = {name: self.source.agents[name] for name in ("reception", "sales")}
-        if self.source.slug == "vox":
-            return self.source.add(
-                number=f"070{11110000 + index}",
-                memo=f"번호 {index}",
-                address=f"sip:trunk{index % 3}.example.com:5060",
-                inbound_agent={"agent_id": agent["reception"], "agent_version": "production"},
-                credentials=StoredCredentials("acme", PASSWORD),
-            )
-        return self.source.add(
-            number=f"+8270{11110000 + index}",
-            nickname=f"Número {index}",
-            inbound_agent_id=agent["reception"],
-            sip_config={
-                "termination_uri": f"trunk{index % 3}.example.com:5060",
-                "username": "acme",
-                "inbound_media_encryption": "allow",
-                "outbound_media_encryption": "allow",
-                "allowed_addresses": ["203.0.113.7"],
-            },
-            credentials=StoredCredentials("acme", PASSWORD),
-        )
+        label = "번호" if self.source.slug == "vox" else "Número"
+        trunk = {"address": f"trunk{index % 3}.example.com:5060", "username": "acme", "password": PASSWORD}
+        line = Line(f"+8270{11110000 + index}", label=f"{label} {index}", inbound="reception", **trunk)
+        return add(self.source, replace(line, allowed=("203.0.113.7",)))
 
     # -- clients
 
@@ -103,13 +83,15 @@ class Stage:
     def planned(self, record: PhoneNumber, **changes: object) -> PlannedNumber:
         assert record.sip is not None
         agent = AgentRef(self.target.agents["reception"], version=PUBLISHED)
-        inbound = DesiredInbound(allowed_addresses=("203.0.113.7",)) if self.target.slug == "diga" else None
+        listed = Field.ALLOWED_ADDRESSES in spec_of(self.target.slug).capabilities.fields
+        inbound = DesiredInbound(allowed_addresses=("203.0.113.7",)) if listed else None
         address = record.sip.outbound.address
+        where = address and address_at(self.target.slug, f"{address.host}:{address.port}")
         given: dict[str, object] = {
             "number": record.identity.e164,
             "label": record.label,
             "inbound": inbound,
-            "outbound": DesiredOutbound(address=str(address).removeprefix("sip:")),
+            "outbound": DesiredOutbound(address=where) if where else None,
             "trunk": "carrier",
             "inbound_agent": agent,
         }
@@ -164,14 +146,11 @@ class Stage:
         return [f"{call.method} {call.path}" for call in emulator.requests if call.method in WRITES]
 
 
-_CHANCE = ("id", "created_at", "updated_at", "start_at", "assigned_at", "inbound_trunk_id", "outbound_trunk_id")
-
-
 def _without_chance(emulator: Emulator, record: Mapping[str, object]) -> dict[str, object]:
-    credentials = emulator.credentials(str(record["id"]))
-    said = {name: value for name, value in record.items() if name not in _CHANCE}
+    credentials = emulator.credentials(str(record[emulator.id_key]))
+    said = {name: value for name, value in record.items() if name not in CHANCE}
     return {**said, "username": credentials and credentials.username, "password": credentials and credentials.password}
 
 
 def sorted_state(state: Iterable[Mapping[str, object]]) -> list[Mapping[str, object]]:
-    return sorted(state, key=lambda record: str(record.get("number")))
+    return sorted(state, key=lambda record: str(record.get("number") or record.get("phone_number")))

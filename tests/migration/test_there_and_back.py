@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from telephony_core import AsyncTelephony, SipAddress, Telephony
+from telephony_core import AsyncTelephony, MediaEncryption, SipAddress, Telephony
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator, ReceivedRequest, Response
 from telephony_core.migration import (
@@ -149,6 +149,7 @@ TRUNKS: Final[Mapping[str, Mapping[str, object]]] = {
         "sip_outbound_trunk_config": {"termination_uri": "everywhere.example.com:5060", "transport": "TCP"},
     },
 }
+NOTHING: Final = (None, (), MediaEncryption.UNKNOWN)
 PAIRS = [f"{here}-{there}" for here in MAKE for there in MAKE]
 NUMBER_KEY: Final = {"vox": "number", "diga": "number", "elevenlabs": "phone_number", "retell": "phone_number"}
 EVERYWHERE: Final = "+827099990000"
@@ -201,6 +202,26 @@ def _agentless(account: Account, number: PhoneNumber, name: str) -> object:
         by_id = {id: agent for agent, id in account.emulator.agents.items()}
         return by_id.get(getattr(value, "agent_id", ""))
     return value
+
+
+@pytest.mark.parametrize("context", PAIRS)
+def test_every_setting_of_the_source_that_the_target_does_not_hold_is_named_with_what_becomes_of_it(
+    context: str, time: FakeTime, tmp_path: Path
+) -> None:
+    source, target = accounts(context, time)
+    loaded = planned(source, target, tmp_path)
+    holds = registry.spec(target.emulator.slug).capabilities.fields
+    there = named(loaded)
+    numbers = source.live()
+    for key in (number.key for number in loaded.plan.numbers):
+        for name in SETTINGS:
+            if name not in holds and read_field(numbers[key], name) not in NOTHING:
+                finding = there.get((key, name))
+                assert finding is not None, f"{key}: {name} is lost in silence"
+                assert finding.outcome not in (None, FieldOutcome.KEPT), (
+                    f"{key}: {name} is said to be {finding.outcome}"
+                )
+                assert finding.message
 
 
 @pytest.mark.parametrize("context", PAIRS)

@@ -138,6 +138,9 @@ CASES = (
     ("diga-vox", ("apply",), "rollback"),
     ("vox-diga", ("apply", "verify"), "release"),
     ("diga-vox", ("apply", "verify"), "release"),
+    ("retell-elevenlabs", (), "apply"),
+    ("elevenlabs-retell", ("apply",), "rollback"),
+    ("retell-elevenlabs", ("apply", "verify"), "release"),
 )
 
 

@@ -147,7 +147,7 @@ def test_nothing_is_sent_again_where_nothing_unreadable_was_sent(tmp_path: Path)
     stage = Stage(tmp_path, "diga-vox", 1, ONE)
     loaded = stage.plan(trunks=(Trunk(name="carrier", auth="none"),))
     open_import(loaded)
-    stage.target.add(number="07011110000", address="sip:trunk0.example.com:5060", memo="Número 0")
+    stage.target.add(number="07011110000", address="sip:trunk0.example.com:5060;transport=tcp", memo="Número 0")
     assert stage.apply(loaded).is_complete
     assert [path for path in stage.writes(stage.target) if "sip" in path] == []
 
@@ -164,7 +164,7 @@ def open_import(loaded: LoadedPlan, before: tuple[str, ...] = ()) -> None:
 
 def record_of_ours(stage: Stage, **changes: object) -> str:
     if stage.target.slug == "vox":
-        fields = {"number": "07011110000", "address": "sip:trunk0.example.com:5060", "memo": "Número 0"}
+        fields = {"number": "07011110000", "address": "sip:trunk0.example.com:5060;transport=tcp", "memo": "Número 0"}
         return stage.target.add(**{**fields, **changes})
     sip = {
         "termination_uri": "trunk0.example.com:5060",

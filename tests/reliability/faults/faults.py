@@ -115,7 +115,9 @@ def retold(change: Callable[[Record], bool]) -> Fault:
 
 
 def _unknown_value(record: Record) -> bool:
-    words = record.keys() & {"status", "provider", "telephony_provider"}
+    if "message" in record:
+        return False  # the envelope of an error, whose words are others
+    words = record.keys() & {"status", "provider", "telephony_provider", "phone_number_type"}
     record.update(dict.fromkeys(words, "word-of-next-year"))
     return bool(words)
 
@@ -134,6 +136,10 @@ def _less(record: Record) -> bool:
         "region_codes",
         "total_pages",
         "version_name",
+        "provider_config",
+        "livekit_stack",
+        "supports_inbound",
+        "last_modification_timestamp",
     }
     gone = record.keys() & (optional | {"effective_at"})
     for name in gone:
@@ -146,6 +152,8 @@ _VALIDATION = {"detail": [{"type": "missing", "loc": ["body", "number"], "msg": 
 _ENVELOPES: Mapping[str, object] = {
     "vox": {"error": {"code": "VALIDATION_ERROR", "message": "번호가 올바르지 않습니다."}},
     "diga": {"error_code": "NOT_VALID_FIELD", "message": "Not a valid field"},
+    "elevenlabs": {"detail": {"type": "validation_error", "code": "invalid_parameters", "message": "Not valid"}},
+    "retell": {"status": "error", "message": "Cannot find requested asset under given api key."},
 }
 
 

@@ -28,10 +28,11 @@ from telephony_core.transport.backend import LONGEST_ANSWER
 from tests.reliability.faults.cases import CASES, Account, Case, a_number, cells
 from tests.reliability.faults.clients import CLIENT_KINDS, IMPATIENT, ClientKind
 from tests.reliability.faults.loopback_server import FLOOD, Asked, Connection, Server, server
-from tests.reliability.faults.policy import ROWS_ON_THE_WIRE, Row, cell
+from tests.reliability.faults.policy import ROWS_ON_THE_WIRE, Row
 from tests.reliability.faults.verdict import differences, failure
 from tests.reliability.figures import figures
 from tests.transport.loopback import nobody_takes_the_call
+from tests.vendors import base_path
 
 KEY = "emulator-key"
 TAKES_ALL_THE_TIME = {"silence", "a slow drip"}
@@ -103,7 +104,7 @@ NAMES = count()
 def _problem(case: Case, place: Place, client_kind: ClientKind, vendor: Server, counted: str) -> str | None:
     row, at = place.row, place.at
     vendor.places[name := f"cell{next(NAMES)}"] = place
-    base = f"{vendor.url}/{name}" + ("/v3" if case.provider == "vox" else "")
+    base = f"{vendor.url}/{name}{base_path(place.account.emulator)}"
     timeout = SHORT if row.fault in TAKES_ALL_THE_TIME else LONG
     with asyncio.Runner() as runner:
         client = client_kind.client(case.provider, runner, api_key=KEY, base_url=base, timeout=timeout, clock=IMPATIENT)
@@ -114,7 +115,7 @@ def _problem(case: Case, place: Place, client_kind: ClientKind, vendor: Server, 
     if not place.applies:
         return None
     figures.count(1, counted)
-    problem = next(differences(case, row, at, cell(row, case.steps[at]), place, error), None)
+    problem = next(differences(case, row, at, place, error), None)
     return problem and f"{case} [{at}: {case.steps[at]}] {row} ({client_kind}): {problem}"
 
 

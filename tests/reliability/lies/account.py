@@ -17,28 +17,22 @@ from telephony_core import (
     SideEffect,
     Telephony,
 )
-from telephony_core.emulator import Record, StoredCredentials
+from telephony_core.emulator import Record
+from telephony_core.provider.capabilities import Field
 from telephony_core.testing.contract.driver import Driver
 from tests.reliability.lies.lying_backend import LyingBackend
 from tests.reliability.lies.strangers import add_somebodys
-from tests.reliability.lies.vendors import new_emulator, number_of, provider_of, state_of, written
+from tests.reliability.lies.vendors import state_of
 from tests.reliability.lies.witness import Asked, Witness
 from tests.reliability.models.simulated_time import SharedTime
+from tests.vendors import VENDORS, Line, add, address_at, number_of, spec_of
 
 Mode = Literal["sync", "async"]
-VENDORS: Final = ("vox", "diga", "acme")
 MODES: Final[tuple[Mode, ...]] = ("sync", "async")
 ALL: Final = frozenset(SideEffect)
-TRUNK: Final = OutboundUpdate(address="pbx.example.com:5060", username="acme", password="s3cret")
-ADDRESS: Final = "new.example.com:5060"
-LABEL: Final = "Reception"
+ADDRESSES: Final = ("new.example.com:5060", "other.example.com:5060")
+LABELS: Final = ("Reception", "Door")
 LIST: Final = ["203.0.113.7"]
-NUMBERS: Final = {
-    "vox": ("+827011110000", "+827011110001", "+827011110002", "+827011110003"),
-    "diga": ("+34612000000", "+34612000001", "+34612000002", "+34612000003"),
-    "acme": ("+442079460100", "+442079460101", "+442079460102", "+442079460103"),
-}
-"""By vendor: ours, a stranger's, one that is to be imported, one that nobody has yet."""
 
 
 @contextmanager
@@ -57,52 +51,38 @@ class Account:
     def __init__(self, vendor: str, mode: Mode) -> None:
         self.vendor = vendor
         self.time = SharedTime()
-        self.liar = LyingBackend("account", new_emulator(vendor, self.time), self.time)
+        emulator = VENDORS[vendor].emulator(now=self.time.clock.now, twice=True)
+        self.spec = spec_of(vendor)
+        self.liar = LyingBackend("account", emulator, self.time)
         self.witness = Witness({"account": self.liar}, self.time)
-        self.number, self.their_number, self.new, self.fresh = NUMBERS[vendor]
-        self.own = self._add_own()
+        self.number, _, self.their_number, self.new, self.fresh = VENDORS[vendor].own
+        ours = {"address": "trunk.example.com:5060", "username": "acme", "password": "s3cret", "allowed": tuple(LIST)}
+        self.own = add(emulator, Line(self.number, label="Ours", **ours))  # type: ignore[arg-type]
         self.theirs = add_somebodys(self.liar, self.their_number)
         kind = Telephony if mode == "sync" else AsyncTelephony
         given = {"api_key": self.liar.emulator.api_key, "backend": self.liar, "clock": self.time.clock}
-        self.client = Driver(kind(provider_of(vendor), **given), self.time.runner)  # type: ignore[arg-type]
+        self.client = Driver(kind(self.spec, **given), self.time.runner)  # type: ignore[arg-type]
 
     def close(self) -> None:
         self.client.close()
         self.time.close()
-
-    def _add_own(self) -> str:
-        emulator, given = self.liar.emulator, StoredCredentials("acme", "s3cret")
-        number = {self.liar.words.number: written(self.vendor, self.number)}
-        if self.vendor == "vox":
-            return emulator.add(memo="Ours", credentials=given, **number)
-        if self.vendor == "diga":
-            sip = {
-                "termination_uri": "trunk.example.com:5060",
-                "username": "acme",
-                "allowed_addresses": ["203.0.113.7"],
-            }
-            encryption = dict.fromkeys(("inbound_media_encryption", "outbound_media_encryption"), "allow")
-            return emulator.add(nickname="Ours", sip_config={**sip, **encryption}, credentials=given, **number)
-        trunk = {"address": {"host": "trunk.example.com", "port": 5060}, "username": "acme", "allowed": LIST}
-        return emulator.add(trunk=trunk, credentials=given, **number)
 
     # -- what is asked
 
     @property
     def operations(self) -> tuple[str, ...]:
         """Changes of a record that the vendor offers."""
-        return ("update_sip", "assign_agents", *(("update_label",) if self.vendor != "acme" else ()))
+        offered = self.spec.capabilities.operations
+        return tuple(name for name in ("update_sip", "assign_agents", "update_label") if name in offered)
 
     def change(self, operation: str, number: PhoneNumber | str, pick: int = 0) -> PhoneNumber:
         """One of `operations`; ``pick`` chooses what is set."""
         self._ask(operation, number)
         match operation:
             case "update_label":
-                return self.client.update_label(number, (LABEL, "Door")[pick % 2])
+                return self.client.update_label(number, LABELS[pick % 2])
             case "update_sip":
-                address = (ADDRESS, "other.example.com:5060")[pick % 2]
-                outbound = OutboundUpdate(address=address, username="acme", password="s3cret")
-                return self.client.update_sip(number, outbound=outbound)
+                return self.client.update_sip(number, outbound=self._trunk(ADDRESSES[pick % 2]))
         return self.client.assign_agents(number, inbound=self.agent, allow=ALL)
 
     @property
@@ -116,11 +96,16 @@ class Account:
     def bring(self, *, agent: bool = False) -> PhoneNumber:
         """Import the new number."""
         self.witness.begin(Asked("import", number=self.new))
-        label = {} if self.vendor == "acme" else {"label": LABEL}
+        fields = self.spec.capabilities.fields
+        label = {"label": LABELS[0]} if Field.LABEL in fields else {}
         served = {"inbound_agent": self.agent} if agent else {}
-        inbound = {} if self.vendor == "vox" else {"inbound": {"allowed_addresses": LIST}}
-        wish = NumberImport.model_validate({"number": self.new, "outbound": TRUNK, **label, **served, **inbound})
+        inbound = {"inbound": {"allowed_addresses": LIST}} if Field.ALLOWED_ADDRESSES in fields else {}
+        trunk = {"outbound": self._trunk("pbx.example.com:5060")}
+        wish = NumberImport.model_validate({"number": self.new, **trunk, **label, **served, **inbound})
         return self.client.import_number(wish)
+
+    def _trunk(self, host: str) -> OutboundUpdate:
+        return OutboundUpdate(address=address_at(self.vendor, host), username="acme", password="s3cret")
 
     def read(self, id: str) -> PhoneNumber:
         self.witness.begin(Asked("get_number", id))
@@ -142,9 +127,9 @@ class Account:
         text = str({name: record.get(name) for name in record if name != "(credentials)"})
         match operation:
             case "update_label":
-                return (LABEL, "Door")[pick % 2] in text
+                return LABELS[pick % 2] in text
             case "update_sip":
-                return (ADDRESS, "other.example.com:5060")[pick % 2].partition(":")[0] in text
+                return ADDRESSES[pick % 2].partition(":")[0] in text
         return self.agent.agent_id in text
 
     def number_at(self, id: str) -> str:

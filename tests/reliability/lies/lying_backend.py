@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+from urllib.parse import quote
 
 from telephony_core.emulator import Emulator, HttpRequest, ReceivedRequest, Record, RecordStore, Response
 from telephony_core.errors import NoAnswer
-from tests.reliability.lies.vendors import WORDS, elsewhere, is_live, state_of
+from tests.reliability.lies.vendors import elsewhere, is_live, state_of
 from tests.reliability.models.simulated_time import SharedTime
+from tests.vendors import VENDORS
 
 TRAVEL: Final = 0.05
 """Seconds that a request is on its way, and its answer as long."""
@@ -135,7 +137,7 @@ class LyingBackend:
         self.end = end
         self.emulator = emulator
         self.vendor = emulator.slug
-        self.words = WORDS[emulator.slug]
+        self.words = VENDORS[emulator.slug]
         self.time = time
         self.lies: list[Lie] = []
         self.lag = 0.0
@@ -223,15 +225,15 @@ class LyingBackend:
         return self._lied(lie, truth, request, sort, id or made)
 
     def _sort(self, call: ReceivedRequest) -> tuple[Sort, str | None]:
-        depth = len(self.words.numbers)
         if call.method == "POST" and call.segments == self.words.create:
             return Sort.CREATE, None
         if call.segments == self.words.numbers:
             return Sort.LIST, None
-        if call.segments[:depth] != self.words.numbers:
-            return Sort.OTHER, None
-        sort = {"GET": Sort.READ, "DELETE": Sort.END}.get(call.method, Sort.CHANGE)
-        return sort, call.segments[depth]
+        for below in self.words.at or {self.words.numbers}:
+            if call.segments[: len(below)] == below:
+                sort = {"GET": Sort.READ, "DELETE": Sort.END}.get(call.method, Sort.CHANGE)
+                return sort, call.segments[len(below)]
+        return Sort.OTHER, None
 
     def _read(self, request: HttpRequest, sort: Sort) -> Response:
         if sort is not Sort.LIST or not self.lag:
@@ -274,12 +276,12 @@ class LyingBackend:
         return is_live(self.vendor, after) and (after.get(ends) is None or before.get(ends) is not None)
 
     def _come_out(self, id: str, odd: Odd) -> None:
-        words = {Odd.PENDING: self.words.pending, Odd.SUSPENDED: "suspended"}
-        if odd in words:
-            far = {"start_at": int(self.emulator.now().timestamp() * 1000) + 10**12} if self.vendor == "vox" else {}
-            self.emulator.store.edit(id, {self.words.status: words[odd], **far})
-        else:
-            self.emulator.store.edit(id, elsewhere(self.vendor, self.emulator.store[id]))
+        words = self.words
+        status = {Odd.PENDING: words.pending, Odd.SUSPENDED: "suspended"}.get(odd) if words.status else None
+        if status is None:
+            self.emulator.store.edit(id, elsewhere(self.emulator, self.emulator.store[id]))
+            return
+        self.emulator.store.edit(id, {words.status: status, **words.not_before(self.emulator)})
 
     # -- lying
 
@@ -300,9 +302,10 @@ class LyingBackend:
         return self._about_another(lie, truth, sort, id)
 
     def _not_found(self, request: HttpRequest, id: str | None) -> Response:
-        if id is None or id not in request.url:
+        written = quote(id, safe="") if id is not None else ""
+        if not written or written not in request.url:
             return Response(404, {"content-type": "application/json"}, b"{}")
-        nobodys = HttpRequest(request.method, request.url.replace(id, NOBODY), request.headers, request.body)
+        nobodys = HttpRequest(request.method, request.url.replace(written, NOBODY), request.headers, request.body)
         return self.emulator.handle(nobodys)
 
     def _about_another(self, lie: Lie, truth: Response | None, sort: Sort, id: str | None) -> Response | None:
@@ -315,8 +318,8 @@ class LyingBackend:
         if own is not None and lie.what is What.OTHER_NUMBER:
             body = {**own, self.words.number: other[self.words.number]}
         elif own is not None and lie.what is What.OTHER_ID:
-            body = {**own, "id": other["id"]}
-        if self.vendor == "vox" and sort is Sort.END:
+            body = {**own, self.emulator.id_key: other[self.emulator.id_key]}
+        if self.words.ended and sort is Sort.END:
             at = int(self.emulator.now().timestamp() * 1000)
-            body = {**{name: body[name] for name in ("id", "number", "provider")}, "effective_at": at}
+            body = {**{name: body[name] for name in self.words.ended}, "effective_at": at}
         return Response(200, {"content-type": "application/json"}, json.dumps(body, ensure_ascii=False).encode())

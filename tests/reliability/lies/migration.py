@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeAlias, TypeVar
 
 from telephony_core import AsyncTelephony, Telephony
-from telephony_core.emulator import Emulator, Record, StoredCredentials
+from telephony_core.emulator import Emulator, Record
 from telephony_core.migration import (
     Allowance,
     ApplyOptions,
@@ -41,13 +41,17 @@ from telephony_core.migration import (
     take_inventory,
 )
 from telephony_core.migration.mapping.map_file import AgentChoice, TrunkChoice
+from telephony_core.provider.capabilities import Field
 from tests.reliability.lies.lying_backend import LyingBackend
 from tests.reliability.lies.strangers import add_somebodys
-from tests.reliability.lies.vendors import is_live, new_emulator, number_of, state_of
+from tests.reliability.lies.vendors import is_live, state_of
 from tests.reliability.lies.witness import Asked, Witness, settings_of
 from tests.reliability.models.simulated_time import SharedTime
+from tests.vendors import SHIPPED, VENDORS, Line, add, number_of, spec_of
 
-DIRECTIONS: Final = ("vox-diga", "diga-vox")
+DIRECTIONS: Final = ("vox-diga", "diga-vox", "elevenlabs-retell", "retell-elevenlabs")
+LISTING: Final = [slug for slug in SHIPPED if Field.ALLOWED_ADDRESSES in spec_of(slug).capabilities.fields]
+"""Vendors that keep a list of the addresses from which calls may come."""
 PASSWORD: Final = "pa55word-canary"
 WINDOW: Final = 900.0
 """Seconds for which an import stays in doubt."""
@@ -91,9 +95,10 @@ class Migration:
             self._add_source(index)
         add_somebodys(self.source, AT_SOURCE)
         self.strangers = add_somebodys(self.target, STRANGERS)
-        # A record that is over and has the number all the same.
-        over = {self.target.words.status: self.target.words.over[-1]}
-        self.past = add_somebodys(self.target, NUMBERS[0], **over)
+        words = self.target.words
+        # A record that is over and has the number all the same, where a vendor keeps such.
+        over = {words.status: words.over[-1]} if words.over else None
+        self.past = add_somebodys(self.target, NUMBERS[0], **over) if over else None
         self.witness = Witness({"source": self.source, "target": self.target}, self.time)
         planned: dict[str, object] = {
             "timeout": 20.0,
@@ -118,37 +123,16 @@ class Migration:
     def _ends(self) -> tuple[LyingBackend, LyingBackend]:
         source, target = self.context.split("-")
         # Another key is another account, whose records have other ids.
-        here, there = new_emulator(source, self.time, "key-of-the-source"), new_emulator(target, self.time)
+        keys = {source: "key-of-the-source", target: "emulator-key"}
+        here, there = (
+            VENDORS[slug].emulator(now=self.time.clock.now, api_key=key, twice=True) for slug, key in keys.items()
+        )
         return LyingBackend("source", here, self.time), LyingBackend("target", there, self.time)
 
     def _add_source(self, index: int) -> None:
-        emulator, address = self.source.emulator, f"trunk{index}.example.com:5060"
-        agent, credentials = emulator.agents["reception"], StoredCredentials("acme", PASSWORD)
-        if self.source.vendor == "vox":
-            mapped = {"agent_id": agent, "agent_version": "production"}
-            number = "0" + NUMBERS[index].removeprefix("+82")
-            emulator.add(
-                number=number,
-                memo=f"Desk {index}",
-                address=f"sip:{address}",
-                inbound_agent=mapped,
-                credentials=credentials,
-            )
-        else:
-            sip = {
-                "termination_uri": address,
-                "username": "acme",
-                "inbound_media_encryption": "allow",
-                "outbound_media_encryption": "allow",
-                "allowed_addresses": ["203.0.113.7"],
-            }
-            emulator.add(
-                number=NUMBERS[index],
-                nickname=f"Desk {index}",
-                inbound_agent_id=agent,
-                sip_config=sip,
-                credentials=credentials,
-            )
+        trunk = {"address": f"trunk{index}.example.com:5060", "username": "acme", "password": PASSWORD}
+        served = {"label": f"Desk {index}", "inbound": "reception", "allowed": ("203.0.113.7",)}
+        add(self.source.emulator, Line(NUMBERS[index], **trunk, **served))  # type: ignore[arg-type]
         self.source.changed()
 
     def open(self, liar: LyingBackend) -> AsyncTelephony:
@@ -173,7 +157,7 @@ class Migration:
             numbers=self.numbers,
             username="acme",
             password=f"file:{secret}",
-            allowed_addresses=("203.0.113.7",) if target.slug == "diga" else None,
+            allowed_addresses=("203.0.113.7",) if target.slug in LISTING else None,
         )
         plan = make_plan(
             inventory,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
 from telephony_core.emulator import Emulator, Record, StoredCredentials
 from tests.reliability.lies.lying_backend import LyingBackend
-from tests.reliability.lies.vendors import WORDS, elsewhere, is_live, written
+from tests.reliability.lies.vendors import elsewhere, inside, is_live
+from tests.vendors import VENDORS, Line, Vendor, number_of
 
 THEIRS: Final = StoredCredentials("them", "their password")
 
@@ -36,8 +38,18 @@ OUT_OF_SERVICE: Final = (Deed.STRIP, Deed.SUSPEND, Deed.PEND, Deed.REMOVE, Deed.
 
 
 def can_do(vendor: str, deed: Deed) -> bool:
-    """Whether the vendor has such a thing: vox has no allow-list, Acme no label."""
-    return (vendor, deed) not in {("vox", Deed.OPEN), ("acme", Deed.RELABEL)}
+    """Whether the vendor has such a thing: vox has no allow-list, Acme no label, and at Retell the number is the id."""
+    words = VENDORS[vendor]
+    match deed:
+        case Deed.RELABEL:
+            return words.label is not None
+        case Deed.OPEN:
+            return words.allowed != ()
+        case Deed.SUSPEND | Deed.PEND:
+            return words.status != ""
+        case Deed.RECYCLE | Deed.DOUBLE:
+            return words.can_double()
+    return True
 
 
 def stranger(liar: LyingBackend, deed: Deed, id: str, number: str = "") -> str:
@@ -46,17 +58,17 @@ def stranger(liar: LyingBackend, deed: Deed, id: str, number: str = "") -> str:
     ``number`` (E.164) is the one that ``RECYCLE`` puts there.
     """
     emulator, record = liar.emulator, liar.emulator.store[id]
+    now = number_of(liar.vendor, record)
     theirs = id
     match deed:
         case Deed.REMOVE:
             _remove(emulator, id)
         case Deed.RECYCLE | Deed.REMAKE:
-            again = str(record[liar.words.number]) if deed is Deed.REMAKE else written(liar.vendor, number)
-            whole = _somebodys(emulator, again)
+            whole = emulator.complete(_somebodys(emulator, now if deed is Deed.REMAKE else number))
             emulator.store.remove(id)
-            emulator.store.put(id, {**whole, "id": id}, THEIRS)
+            emulator.store.put(id, {**whole, emulator.id_key: id}, THEIRS)
         case Deed.DOUBLE:
-            theirs = emulator.add(credentials=THEIRS, **_somebodys(emulator, str(record[liar.words.number])))
+            theirs = emulator.add(credentials=THEIRS, **_somebodys(emulator, now))
         case _:
             emulator.store.edit(id, _CHANGES[deed](emulator, record))
     liar.changed()
@@ -65,82 +77,48 @@ def stranger(liar: LyingBackend, deed: Deed, id: str, number: str = "") -> str:
 
 def add_somebodys(liar: LyingBackend, number: str, **fields: object) -> str:
     """A stranger's record of a number in E.164."""
-    record = {**_somebodys(liar.emulator, written(liar.vendor, number)), **fields}
-    id = liar.emulator.add(credentials=THEIRS, **record)
+    id = liar.emulator.add(credentials=THEIRS, **{**_somebodys(liar.emulator, number), **fields})
     liar.changed()
     return id
 
 
+def _theirs(emulator: Emulator, number: str) -> Line:
+    """A live record with a label, a trunk and an agent that nobody here uses."""
+    return Line(number, label="Theirs", address="elsewhere.example.com", inbound=list(emulator.agents)[1])
+
+
 def _somebodys(emulator: Emulator, number: str) -> Record:
-    """A live record with a label, a trunk and an agent that nobody here uses; without an id."""
-    agent = list(emulator.agents.values())[1]
-    given: Record
-    match emulator.slug:
-        case "vox":
-            given = {"memo": "Theirs", "inbound_agent": {"agent_id": agent, "agent_version": "production"}}
-        case "diga":
-            given = {"nickname": "Theirs", "inbound_agent_id": agent}
-        case _:
-            given = {"app": agent}
-    whole = emulator.complete({WORDS[emulator.slug].number: number, **given})
-    return {name: value for name, value in {**whole, **elsewhere(emulator.slug, whole)}.items() if name != "id"}
+    return VENDORS[emulator.slug].write(_theirs(emulator, number), emulator)
 
 
 def _remove(emulator: Emulator, id: str) -> None:
-    words = WORDS[emulator.slug]
-    if emulator.slug == "diga":
+    words = VENDORS[emulator.slug]
+    if words.forgets:
         emulator.store.remove(id)
     elif is_live(emulator.slug, emulator.store[id]):
         emulator.store.edit(id, {words.status: words.over[0]})
 
 
-def _relabel(emulator: Emulator, record: Record) -> Record:
-    return {"memo" if emulator.slug == "vox" else "nickname": "Theirs"}
-
-
 def _agent(emulator: Emulator, record: Record) -> Record:
-    agent = list(emulator.agents.values())[1]
-    field = WORDS[emulator.slug].agents[-1]
-    return {field: {"agent_id": agent, "agent_version": "production"} if emulator.slug == "vox" else agent}
+    vendor = VENDORS[emulator.slug]
+    line = replace(_theirs(emulator, number_of(emulator.slug, record)), outbound=list(emulator.agents)[1])
+    return {vendor.agents[-1]: vendor.write(line, emulator)[vendor.agents[-1]]}
 
 
-def _open(emulator: Emulator, record: Record) -> Record:
-    key, inner = ("sip_config", "allowed_addresses") if emulator.slug == "diga" else ("trunk", "allowed")
-    known = record.get(key)
-    return {key: {**(known if isinstance(known, dict) else {}), inner: ["0.0.0.0/0"]}}
-
-
-def _strip(emulator: Emulator, record: Record) -> Record:
-    match emulator.slug:
-        case "vox":
-            return {"address": None, "inbound_trunk_id": None, "outbound_trunk_id": None}
-        case "diga":
-            known = record.get("sip_config")
-            return {
-                "sip_config": {
-                    **(known if isinstance(known, dict) else {}),
-                    "termination_uri": None,
-                    "username": None,
-                }
-            }
-    return {"trunk": None}
-
-
-def _status(word: Callable[[Emulator], str]) -> Callable[[Emulator, Record], Record]:
-    def change(emulator: Emulator, record: Record) -> Record:
-        # At vox a number that is scheduled begins at its time.
-        far = {"start_at": int(emulator.now().timestamp() * 1000) + 10**12} if emulator.slug == "vox" else {}
-        return {WORDS[emulator.slug].status: word(emulator), **far}
+def _status(word: Callable[[Vendor], str]) -> Callable[[Emulator, Record], Record]:
+    def change(emulator: Emulator, _: Record) -> Record:
+        words = VENDORS[emulator.slug]
+        return {words.status: word(words), **words.not_before(emulator)}
 
     return change
 
 
 _CHANGES: Final[Mapping[Deed, Callable[[Emulator, Record], Record]]] = {
-    Deed.RELABEL: _relabel,
-    Deed.REDIRECT: lambda emulator, record: elsewhere(emulator.slug, record),
+    Deed.RELABEL: lambda emulator, _: {str(VENDORS[emulator.slug].label): "Theirs"},
+    Deed.REDIRECT: elsewhere,
     Deed.AGENT: _agent,
-    Deed.OPEN: _open,
-    Deed.STRIP: _strip,
+    Deed.OPEN: lambda emulator, record: inside(record, VENDORS[emulator.slug].allowed, ["0.0.0.0/0"]),
+    Deed.STRIP: lambda emulator, record: VENDORS[emulator.slug].nowhere(record),
     Deed.SUSPEND: _status(lambda _: "suspended"),
-    Deed.PEND: _status(lambda emulator: WORDS[emulator.slug].pending),
+    Deed.PEND: _status(lambda words: words.pending),
 }

@@ -26,7 +26,8 @@ from tests.reliability.lies.migration import (
     migration_of,
 )
 from tests.reliability.lies.strangers import CHANGES, OUT_OF_SERVICE, Deed, add_somebodys, can_do
-from tests.reliability.lies.vendors import new_emulator, state_of
+from tests.reliability.lies.vendors import state_of
+from tests.vendors import VENDORS
 
 T = TypeVar("T")
 ONE = NUMBERS[0]
@@ -110,7 +111,9 @@ def test_an_import_answered_with_a_strangers_new_record_of_the_same_number_never
     assert state_of(target.emulator)[lie.about] == before
 
 
+@pytest.mark.parametrize("migration", [each for each in DIRECTIONS if VENDORS[each.split("-")[1]].over], indirect=True)
 def test_an_import_answered_with_a_record_that_is_over_is_no_result(migration: Migration) -> None:
+    assert migration.past is not None
     migration.target.lies.append(Lie(What.ANOTHER, Sort.CREATE, Acts.NEVER, about=migration.past))
     past = state_of(migration.target.emulator)[migration.past]
     said = tried(migration.apply)
@@ -132,13 +135,16 @@ def test_an_assignment_answered_with_another_record_is_not_taken_for_done(
     )
 
 
-def test_agents_are_not_assigned_to_a_record_that_serves_another_number_by_now(migration: Migration) -> None:
+@each_direction("target", Deed.RECYCLE)
+def test_agents_are_not_assigned_to_a_record_that_serves_another_number_by_now(
+    migration: Migration, deed: Deed
+) -> None:
     """Interrupted after the import; when it goes on, the id is somebody else's."""
     migration.target.lies.append(Lie(What.REDIRECT, Sort.CHANGE, Acts.NEVER, times=9))
     assert not complete(tried(migration.apply))
     migration.target.lies.clear()
     id = migration.made(ONE)
-    migration.witness.touch("target", Deed.RECYCLE, id, FRESH)
+    migration.witness.touch("target", deed, id, FRESH)
     before = state_of(migration.target.emulator)[id]
     tried(migration.apply)
     tried(migration.rollback)
@@ -229,7 +235,7 @@ def test_a_rollback_leaves_the_target_while_the_source_does_not_serve_as_planned
     assert len(migration.live("target", ONE)) == 1
 
 
-@pytest.mark.parametrize("deed", [Deed.SUSPEND, Deed.STRIP, Deed.REMOVE, Deed.RECYCLE])
+@each_direction("source", Deed.SUSPEND, Deed.STRIP, Deed.REMOVE, Deed.RECYCLE)
 def test_a_rollback_goes_on_when_it_is_accepted_by_name_that_the_source_does_not_serve(
     migration: Migration, deed: Deed
 ) -> None:
@@ -239,10 +245,11 @@ def test_a_rollback_goes_on_when_it_is_accepted_by_name_that_the_source_does_not
     assert migration.live("target", ONE) == {}
 
 
-def test_a_source_that_goes_out_of_service_after_the_preview_keeps_the_target(migration: Migration) -> None:
+@each_direction("source", *OUT_OF_SERVICE)
+def test_a_source_that_goes_out_of_service_after_the_preview_keeps_the_target(migration: Migration, deed: Deed) -> None:
     migration.moved()
     shown = migration.preview_rollback()
-    migration.witness.touch("source", Deed.SUSPEND, migration.ids[ONE])
+    migration.witness.touch("source", deed, migration.ids[ONE], FRESH)
     tried(lambda: migration.rollback(shown=shown))
     assert len(migration.live("target", ONE)) == 1
 
@@ -396,9 +403,9 @@ def _after_the_end(migration: Migration, times: int) -> Callable[[], None]:
 
 
 def test_the_first_apply_refuses_another_account_than_the_one_that_was_planned_for(migration: Migration) -> None:
-    other = LyingBackend(
-        "target", new_emulator(migration.target.vendor, migration.time, "of-another-account"), migration.time
-    )
+    now = migration.time.clock.now
+    emulator = migration.target.words.emulator(now=now, api_key="of-another-account", twice=True)
+    other = LyingBackend("target", emulator, migration.time)
     other.emulator.agents.update(migration.target.emulator.agents)
     migration.target, planned = other, migration.target
     assert not complete(tried(migration.apply))

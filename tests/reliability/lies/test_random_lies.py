@@ -20,7 +20,7 @@ from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.migration import ApplyReport, DeprovisionPreview, DeprovisionReport, VerifyReport
 from tests.reliability.figures import figures
 from tests.reliability.hostile.fuzzing import chosen, drawn_seed
-from tests.reliability.lies.account import MODES, VENDORS, Account, Mode, account_of
+from tests.reliability.lies.account import MODES, Account, Mode, account_of
 from tests.reliability.lies.lying_backend import LyingBackend, Sort, What
 from tests.reliability.lies.migration import DIRECTIONS, FRESH, SOAK, UNSERVED, Migration, migration_of
 from tests.reliability.lies.plots import (
@@ -42,6 +42,7 @@ from tests.reliability.lies.plots import (
 from tests.reliability.lies.strangers import Deed, can_do
 from tests.reliability.lies.vendors import is_active, is_live, state_of
 from tests.reliability.lies.witness import settings_of
+from tests.vendors import VENDORS
 
 PASSING = st.sampled_from([0.0, 1.0, 61.0, 400.0, SOAK + 60])
 LAGS = st.sampled_from([0.0, 0.0, 5.0, 60.0])
@@ -123,15 +124,15 @@ class LiedToClient(RuleBasedStateMachine):
         account = self.account
         if self.open_import or (self.made_at is not None and account.time.passed - self.made_at <= account.liar.lag):
             return
-        before = set(account.witness.once_ours)
+        witness = account.witness
+        before, had = set(witness.once_ours), set(witness.ours)
         result = self.tried("import", lambda: account.bring(agent=agent), lies)
         self.open_import = isinstance(result, OutcomeUnknown)
-        self.made_at = account.time.passed if account.witness.once_ours != before else self.made_at
+        self.made_at = account.time.passed if witness.ours - had else self.made_at
         if isinstance(result, PhoneNumber):
-            self.account.witness.holds(result.identity.e164 == account.new, "an import gave another number")
-            self.account.witness.holds(
-                ("account", result.id) in account.witness.once_ours - before, "an import gave somebody's record"
-            )
+            witness.holds(result.identity.e164 == account.new, "an import gave another number")
+            # The same id as before, where the number is the id.
+            witness.holds(("account", result.id) in witness.ours - had, "an import gave somebody's record")
         elif not isinstance(result, OutcomeUnknown) and not hasattr(result, "number"):
             self.account.witness.holds(
                 account.witness.once_ours == before, "an import is said to have failed, and made a record"

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from telephony_core.emulator import Record
 from tests.reliability.lies.lying_backend import Effect, LyingBackend
 from tests.reliability.lies.strangers import Deed, stranger
-from tests.reliability.lies.vendors import State, is_active, is_live, number_of, state_of
+from tests.reliability.lies.vendors import State, is_active, is_live, state_of
 from tests.reliability.models.simulated_time import SharedTime
+from tests.vendors import CHANCE, number_of
 
 Key = tuple[str, str]
 """An end and an id there."""
@@ -333,9 +334,6 @@ class Witness:
         return all(name in agents and after.get(name) is None and str(before.get(name)) in gone for name in different)
 
 
-_CHANCE = ("id", "created_at", "updated_at", "start_at", "assigned_at", "inbound_trunk_id", "outbound_trunk_id")
-
-
 def settings_of(record: Record) -> Record:
     """A record without what differs from run to run."""
-    return {name: value for name, value in record.items() if name not in _CHANCE}
+    return {name: value for name, value in record.items() if name not in CHANCE}

@@ -1,37 +1,14 @@
-"""An account as a plain model: numbers and what is set on them, in words that both vendors share.
+"""An account as a plain model: numbers and what is set on them, in words that all vendors share.
 
 `of_vendor` reads the same out of an emulator's state, from the vendor's own records and without any adapter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from telephony_core.emulator import Emulator, Record
-
-ACTIVE, SCHEDULED, RELEASED = "active", "scheduled", "released"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One record of a number."""
-
-    number: str
-    """In E.164."""
-    imported: bool
-    status: str = ACTIVE
-    label: str | None = None
-    address: str | None = None
-    username: str | None = None
-    password: str | None = None
-    inbound: str | None = None
-    outbound: str | None = None
-    """Names of agents."""
-
-    @property
-    def is_live(self) -> bool:
-        return self.status != RELEASED
+from telephony_core.emulator import Emulator
+from tests.vendors import RELEASED, SCHEDULED, VENDORS, Line, line_of
 
 
 @dataclass
@@ -51,15 +28,15 @@ class Model:
     # -- what the vendors do
 
     def release(self, id: str) -> None:
-        """An imported number is over at once, a bought one at the end of its period."""
-        line = self.lines[id]
-        if not line.imported:
+        """An imported number is over at once, a bought one where there are periods at the end of its own."""
+        line, vendor = self.lines[id], VENDORS[self.vendor]
+        if not line.imported and vendor.rents:
             self.change(id, status=SCHEDULED)
-        elif self.vendor == "vox":
+        elif not vendor.forgets:
             self.change(id, status=RELEASED)
-        else:  # Diga forgets it, and takes its agents off the air, for other numbers too
+        else:  # at Diga this takes its agents off the air, for other numbers too
             del self.lines[id]
-            for agent in {line.inbound, line.outbound} - {None}:
+            for agent in {line.inbound, line.outbound} & self.published:
                 self._unpublish(str(agent))
 
     def _unpublish(self, agent: str) -> None:
@@ -73,7 +50,7 @@ class Model:
         """Every scheduled release takes effect."""
         for id, line in self.lines.items():
             if line.status == SCHEDULED:
-                agents = {} if self.vendor == "vox" else {"inbound": None, "outbound": None}
+                agents = {"inbound": None, "outbound": None} if VENDORS[self.vendor].forgets else {}
                 self.change(id, status=RELEASED, **agents)
 
     def __eq__(self, other: object) -> bool:
@@ -88,53 +65,7 @@ class Model:
 
 def of_vendor(emulator: Emulator) -> Model:
     """What is true at the vendor."""
-    names = {id: name for name, id in emulator.agents.items()}
-    read = {"vox": _vox_line, "diga": _diga_line}[emulator.slug]
-    lines = {str(record["id"]): read(record, emulator, names) for record in emulator.records()}
-    published = frozenset[str]()
-    if emulator.slug == "diga":
-        versions = {name: emulator.versions(id) for name, id in emulator.agents.items()}  # type: ignore[attr-defined]
-        published = frozenset(name for name, all_ in versions.items() if any(each.is_published for each in all_))
-    return Model(emulator.slug, lines, published)
-
-
-def _vox_line(record: Record, emulator: Emulator, names: Mapping[str, str]) -> Line:
-    stored = emulator.credentials(str(record["id"]))
-    address = record["address"]
-
-    def agent(key: str) -> str | None:
-        mapped = record[key]
-        return names[str(mapped["agent_id"])] if isinstance(mapped, dict) else None
-
-    return Line(
-        "+82" + str(record["number"]).removeprefix("0"),
-        record["provider"] == "custom",
-        {"active": ACTIVE, "cancel_requested": SCHEDULED, "expired": RELEASED}[str(record["status"])],
-        _text(record["memo"]),
-        None if address is None else str(address).removeprefix("sip:"),
-        stored.username if stored else None,
-        stored.password if stored else None,
-        agent("inbound_agent"),
-        agent("outbound_agent"),
-    )
-
-
-def _diga_line(record: Record, emulator: Emulator, names: Mapping[str, str]) -> Line:
-    stored = emulator.credentials(str(record["id"]))
-    sip = record["sip_config"]
-    over = record["status"] in ("released", "finished")
-    return Line(
-        str(record["number"]),
-        record["telephony_provider"] == "custom",
-        RELEASED if over else SCHEDULED if record["scheduled_release_at"] else ACTIVE,
-        _text(record["nickname"]),
-        _text(sip["termination_uri"]) if isinstance(sip, dict) else None,
-        stored.username if stored else None,
-        stored.password if stored else None,
-        names.get(str(record["inbound_agent_id"])),
-        names.get(str(record["outbound_agent_id"])),
-    )
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    lines = {str(record[emulator.id_key]): line_of(emulator, record) for record in emulator.records()}
+    versions = getattr(emulator, "versions", lambda _: ())
+    published = (name for name, id in emulator.agents.items() if any(each.is_published for each in versions(id)))
+    return Model(emulator.slug, lines, frozenset(published))

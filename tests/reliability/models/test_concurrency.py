@@ -22,11 +22,12 @@ from telephony_core.provider.registry import Registry
 from telephony_core.testing import virtual_clock
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.transport.backends.environment import MOST_CONNECTIONS
-from tests.reliability.faults.cases import ACCOUNTS, ALL, CASES, NOW, Account, Case
+from tests.reliability.faults.cases import ALL, CASES, NOW, Account, Case, account_at
 from tests.reliability.faults.clients import IMPATIENT
 from tests.reliability.faults.loopback_server import Asked, Connection, Server, server
 from tests.reliability.faults.verdict import clean
 from tests.reliability.figures import figures
+from tests.vendors import VENDORS, Line, add
 
 KEY = "emulator-key"
 
@@ -44,11 +45,9 @@ def place(emulator: Emulator) -> Callable[[Asked, Connection], Any]:
 
 def crowd(provider: str, size: int) -> tuple[Emulator, list[str]]:
     """An account with so many numbers of its customer's own, each with a name of its own."""
-    account = ACCOUNTS[provider]()
-    emulator = account.emulator
-    names = {"vox": "memo", "diga": "nickname"}
-    digits = {"vox": "070200{:05d}", "diga": "+34610{:06d}"}[provider]
-    return emulator, [emulator.add(number=digits.format(n), **{names[provider]: f"Number {n}"}) for n in range(size)]
+    emulator = account_at(provider).emulator
+    first = int(VENDORS[provider].own[0]) + 1000
+    return emulator, [add(emulator, Line(f"+{first + n}", label=f"Number {n}")) for n in range(size)]
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -261,7 +260,7 @@ def test_an_interrupted_operation_does_the_same(case: Case, at: int) -> None:
 
 
 def test_a_callback_that_fails_does_not_take_the_interruption_away(caplog: pytest.LogCaptureFixture) -> None:
-    account = ACCOUNTS["diga"]()
+    account = account_at("diga")
 
     def fail(_: object) -> None:
         raise ValueError("of the application")
@@ -275,7 +274,7 @@ def test_a_callback_that_fails_does_not_take_the_interruption_away(caplog: pytes
 
 
 def test_an_observer_that_fails_does_not_hide_what_became_of_a_write(caplog: pytest.LogCaptureFixture) -> None:
-    account = ACCOUNTS["diga"]()
+    account = account_at("diga")
 
     def fail(_: object) -> None:
         raise ValueError("of the application")
@@ -398,7 +397,7 @@ def test_listings_and_writes_of_many_tasks_do_not_disturb_each_other() -> None:
 
 def test_a_release_by_many_threads_happens_once() -> None:
     """Whoever comes second is told so; nobody is told of a success that was somebody else's."""
-    account = ACCOUNTS["diga"]()
+    account = account_at("diga")
     number_id = account.ids["bought"]
     outcomes: list[str] = []
     with Telephony("diga", api_key=KEY, backend=account.emulator.backend(), clock=virtual_clock(NOW)) as client:
@@ -440,5 +439,5 @@ for backend in ("httpx", "httpx2", "urllib3"):
 for backend in ("httpx", "httpx2", "aiohttp"):
     asyncio.run(main(backend))
 """
-    with server(place(ACCOUNTS["diga"]().emulator)) as vendor:
+    with server(place(account_at("diga").emulator)) as vendor:
         subprocess.run([sys.executable, "-W", "error", "-c", program, vendor.url], check=True)

@@ -12,27 +12,33 @@ import pytest
 from telephony_core import AsyncTelephony, InboundUpdate, NumberImport, Telephony
 from telephony_core.errors import TelephonyError, UnexpectedResponse
 from telephony_core.operations.operations import LONGEST_LISTING
+from telephony_core.provider.capabilities import Operation
 from telephony_core.testing import ScriptedBackend, json_response, virtual_clock
 from telephony_core.testing.contract.driver import Driver
-from tests.reliability.faults.cases import NEW, TRUNK
+from tests.reliability.faults.cases import trunk_at
 from tests.reliability.faults.network import MODES, Mode
 from tests.reliability.figures import figures
+from tests.vendors import SHIPPED, VENDORS, spec_of
 
 READERS: dict[str, Callable[[Driver], object]] = {
     "list": lambda c: c.list_numbers(),
-    "find": lambda c: c.find_number(NEW[c.client.provider]),
+    "find": lambda c: c.find_number(VENDORS[c.client.provider].own[3]),
     "import": lambda c: c.import_number(
-        NumberImport(number=NEW[c.client.provider], inbound=InboundUpdate(allow_any=True), outbound=TRUNK)
+        NumberImport(
+            number=VENDORS[c.client.provider].own[3],
+            inbound=InboundUpdate(allow_any=True),
+            outbound=trunk_at(c.client.provider),
+        )
     ),
     "search for sale": lambda c: c.search_available(),
 }
-TRIED = [(slug, name) for slug in NEW for name in READERS if (slug, name) != ("diga", "search for sale")]
-
-
-def page(slug: str, cursor: str) -> object:
-    if slug == "vox":
-        return {"items": [], "total_count": 7, "next_cursor": cursor}
-    return {"data": [], "first_id": None, "last_id": cursor, "has_more": True}
+PAGED = [slug for slug in SHIPPED if VENDORS[slug].paged]
+TRIED = [
+    (slug, name)
+    for slug in PAGED
+    for name in READERS
+    if name != "search for sale" or Operation.SEARCH_AVAILABLE in spec_of(slug).capabilities.operations
+]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def runner() -> Iterator[asyncio.Runner]:
 def outcome(
     slug: str, name: str, mode: Mode, runner: asyncio.Runner, cursors: Iterator[object]
 ) -> tuple[TelephonyError, ScriptedBackend]:
-    backend = ScriptedBackend(lambda _: json_response(200, page(slug, f"cursor-{next(cursors)}")))
+    backend = ScriptedBackend(lambda _: json_response(200, VENDORS[slug].page([], f"cursor-{next(cursors)}")))
     kind = Telephony if mode == "sync" else AsyncTelephony
     client = Driver(kind(slug, api_key="key", backend=backend, clock=virtual_clock()), runner)
     with pytest.raises(UnexpectedResponse) as caught:
@@ -76,7 +82,7 @@ def test_a_cursor_that_comes_back_ends_at_once(slug: str, name: str, mode: Mode,
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("slug", list(NEW))
+@pytest.mark.parametrize("slug", PAGED)
 def test_the_real_bound_is_reached_in_bearable_time(slug: str, runner: asyncio.Runner) -> None:
     error, backend = outcome(slug, "list", "sync", runner, count())
     assert f"within {LONGEST_LISTING} pages" in error.message

@@ -38,18 +38,20 @@ from telephony_core import (
     PhoneNumber,
     ReconciliationOutcome,
     SideEffect,
+    SipAddress,
     Telephony,
 )
-from telephony_core.emulator import Emulator, EmulatorBackend, Fault, FaultKind, HttpRequest, StoredCredentials
+from telephony_core.domain.lifecycle import Origin
+from telephony_core.emulator import Emulator, EmulatorBackend, Fault, FaultKind, HttpRequest
 from telephony_core.errors import AnswerLost, NoAnswer, NotFound, TelephonyError
+from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.flow import Response
 from telephony_core.testing import virtual_clock
 from telephony_core.testing.contract.driver import Driver
-from telephony_diga.emulator import DigaEmulator
-from telephony_vox.emulator import VoxEmulator
 from tests.reliability.figures import figures
 from tests.reliability.hostile.fuzzing import chosen, drawn_seed
-from tests.reliability.models.plain_model import ACTIVE, RELEASED, SCHEDULED, Line, Model, of_vendor
+from tests.reliability.models.plain_model import Model, of_vendor
+from tests.vendors import ACTIVE, RELEASED, SCHEDULED, SHIPPED, VENDORS, Line, add, address_at, spec_of
 
 ALL = frozenset(SideEffect)
 STATUSES = {NumberStatus.ACTIVE: ACTIVE, NumberStatus.RELEASE_SCHEDULED: SCHEDULED, NumberStatus.RELEASED: RELEASED}
@@ -87,9 +89,10 @@ class Crowded(EmulatorBackend):
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator)
         self.somebody_else: Callable[[], None] | None = None
+        self.create = "/".join(VENDORS[emulator.slug].create)
 
     def send(self, request: HttpRequest, timeout: float) -> Response:
-        if self.somebody_else is not None and request.url.endswith(("/register", "/import")):
+        if self.somebody_else is not None and request.method == "POST" and request.url.endswith(self.create):
             act, self.somebody_else = self.somebody_else, None
             act()
             raise NoAnswer("lost, and somebody else was quicker")
@@ -103,7 +106,7 @@ class Account(RuleBasedStateMachine):
     """One account at one vendor. A subclass names the vendor and its numbers."""
 
     vendor: ClassVar[str]
-    numbers: ClassVar[tuple[str, ...]]
+    numbers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,10 +124,10 @@ class Account(RuleBasedStateMachine):
 
     @initialize(mode=st.sampled_from(["sync", "async"]), bought=st.integers(min_value=1, max_value=2))
     def begin(self, mode: str, bought: int) -> None:
-        made = {"vox": VoxEmulator, "diga": DigaEmulator}[self.vendor]
-        self.emulator = made(seed=False, allow_duplicates=True, now=lambda: self.now)
+        self.capabilities = spec_of(self.vendor).capabilities
+        self.emulator = VENDORS[self.vendor].emulator(twice=True, now=lambda: self.now)
         self.backend = Crowded(self.emulator)
-        for number in self.numbers[:bought]:
+        for number in self.numbers[: bought if VENDORS[self.vendor].sold else 0]:
             self._add(number, imported=False)
         self.model = of_vendor(self.emulator)
         kind = Telephony if mode == "sync" else AsyncTelephony
@@ -133,20 +136,17 @@ class Account(RuleBasedStateMachine):
 
     def _add(self, number: str, *, imported: bool, like: Line | None = None) -> str:
         """A record that was made elsewhere: with an address nobody here uses, or like one that can be read."""
-        address = like.address if like else "elsewhere.example.com"
-        label = like.label if like else None
-        theirs = StoredCredentials(like.username if like and self.vendor == "diga" else "them", "their password")
-        if self.vendor == "vox":
-            word = "custom" if imported else "vox"
-            where = f"sip:{address}" if imported else None
-            given = {"number": "0" + number[3:], "provider": word, "address": where, "memo": label}
-            return self.emulator.add(credentials=theirs if imported else None, **given)
-        word = "custom" if imported else "netelip"
-        given = {"number": number, "telephony_provider": word, "nickname": label}
-        id = self.emulator.add(credentials=theirs if imported else None, **given)
-        if imported:
-            self.emulator.store[id]["sip_config"] |= {"termination_uri": address, "username": theirs.username}
-        return id
+        bare = Line(number, imported)
+        if not imported:
+            return add(self.emulator, bare)
+        seen = like if like and self.shows(Field.USERNAME) else None
+        theirs = {"username": seen.username if seen else "them", "password": "their password"}
+        like = like or replace(bare, address="elsewhere.example.com")
+        return add(self.emulator, replace(like, **theirs))
+
+    def shows(self, name: Field) -> bool:
+        support = self.capabilities.fields.get(name)
+        return support is not None and support.readable
 
     # -- trying, and judging what came of it
 
@@ -274,7 +274,7 @@ class Account(RuleBasedStateMachine):
             self.backend.somebody_else = lambda: theirs.append(self._add(number, imported=True, like=like))
         before = copy.deepcopy(self.model)
         self.spoil(trouble)
-        trunk = OutboundUpdate(address=address, username="acme", password="s3cret")
+        trunk = OutboundUpdate(address=address_at(self.vendor, address), username="acme", password="s3cret")
         wish = NumberImport(
             number=number,
             label=label,
@@ -327,8 +327,8 @@ class Account(RuleBasedStateMachine):
 
     @rule(pick=PICK, label=LABELS, trouble=TROUBLE)
     def label(self, pick: int, label: str, trouble: Sequence[Trouble]) -> None:
-        # vox knows the label as a part of the trunk of an imported number only
-        id = self.choose(pick, lambda line: line.is_live and (line.imported or self.vendor == "diga"))
+        origins = self.capabilities.operations[Operation.UPDATE_LABEL].origins
+        id = self.choose(pick, lambda line: line.is_live and (line.imported or Origin.PURCHASED in origins))
         if id is not None:
             self.attempt(
                 f"label {id}",
@@ -342,7 +342,7 @@ class Account(RuleBasedStateMachine):
     def change_trunk(self, pick: int, address: str, password: str, trouble: Sequence[Trouble]) -> None:
         id = self.choose(pick, lambda line: line.is_live and line.imported)
         if id is not None:
-            trunk = OutboundUpdate(address=address, username="other", password=password)
+            trunk = OutboundUpdate(address=address_at(self.vendor, address), username="other", password=password)
             self.attempt(
                 f"trunk of {id}",
                 id,
@@ -353,6 +353,7 @@ class Account(RuleBasedStateMachine):
 
     @rule(pick=PICK, agent=AGENTS, direction=DIRECTIONS, trouble=TROUBLE)
     def assign(self, pick: int, agent: str, direction: str, trouble: Sequence[Trouble]) -> None:
+        direction = direction if f"{direction}_agent" in self.capabilities.fields else "inbound"
         id = self.choose(pick, lambda line: line.is_live)
         if id is not None:
             self.attempt(
@@ -371,7 +372,7 @@ class Account(RuleBasedStateMachine):
                 f"release {id}", id, lambda: self.client.release(id, allow=ALL), lambda m: m.release(id), trouble
             )
 
-    @precondition(lambda self: self.vendor == "vox")
+    @precondition(lambda self: Operation.REVOKE_RELEASE in self.capabilities.operations)
     @rule(pick=PICK, trouble=TROUBLE)
     def revoke(self, pick: int, trouble: Sequence[Trouble]) -> None:
         id = self.choose(pick, lambda line: line.status == SCHEDULED)
@@ -399,9 +400,13 @@ class Account(RuleBasedStateMachine):
         self.calm()
         self.emulator.faults.append(Fault(FaultKind.LOST_BEFORE, method="GET", skip=1))
         seen = self.client.list_numbers()
+
+        def where(line: Line) -> SipAddress | None:
+            return SipAddress.parse(address_at(self.vendor, line.address)) if line.address else None
+
         assert len({number.id for number in seen}) == len(seen)
         assert {number.id: self._seen(number) for number in seen} == {
-            id: (line.number, line.imported, line.status, line.label, line.address, line.inbound, line.outbound)
+            id: (line.number, line.imported, line.status, line.label, where(line), line.inbound, line.outbound)
             for id, line in self.model.lines.items()
         }
         self.calm()
@@ -414,7 +419,7 @@ class Account(RuleBasedStateMachine):
             number.origin == "imported",
             STATUSES[number.status],
             number.label,
-            None if address is None else address.host_port(),
+            address,
             names[number.inbound_agent.agent_id] if number.inbound_agent else None,
             names[number.outbound_agent.agent_id] if number.outbound_agent else None,
         )
@@ -442,15 +447,7 @@ class Account(RuleBasedStateMachine):
                 assert len(truth.live(number)) <= 1, f"{number} is alive twice"
 
 
-class AtVox(Account):
-    vendor = "vox"
-    numbers = ("+827011112222", "+827011113333", "+82212345678", "+821012345678", "+82311234567")
-
-
 class AtDiga(Account):
-    vendor = "diga"
-    numbers = ("+34911234567", "+34612345678", "+34699887766", "+34931234567", "+827011112222")
-
     @rule(agent=AGENTS, pick=PICK, trouble=TROUBLE)
     def publish_again(self, agent: str, pick: int, trouble: Sequence[Trouble]) -> None:
         """Assigning a version by its id puts it on the air, after the release of a number took it off."""
@@ -473,7 +470,12 @@ class AtDiga(Account):
         )
 
 
-MACHINES = {"vox": AtVox, "diga": AtDiga}
+def at(vendor: str) -> type[Account]:
+    kind = AtDiga if vendor == "diga" else Account
+    return type(f"At{vendor.title()}", (kind,), {"vendor": vendor, "numbers": VENDORS[vendor].own})
+
+
+MACHINES = {vendor: at(vendor) for vendor in SHIPPED}
 FEW = 150
 AT_ONCE = 1_000
 """Runs from one seed; see `fuzzing.AT_ONCE`."""

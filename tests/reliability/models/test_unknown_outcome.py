@@ -16,20 +16,29 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Fault, FaultKind, HttpRequest, Response
 from telephony_core.errors import OutcomeUnknown, PartialOutcome
 from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome
-from telephony_core.provider.capabilities import Operation
+from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.testing import RecordingBackend, virtual_clock
 from telephony_core.testing.contract.driver import Driver
 from telephony_core.transport.clock import Clock
-from tests.reliability.faults.cases import ACCOUNTS, ALL, CASES, NOW, TRUNK, Account, Case, an_import
+from tests.reliability.faults.cases import (
+    ALL,
+    CASES,
+    HOST,
+    NOW,
+    PASSWORD,
+    REQUESTS,
+    Account,
+    Case,
+    account_at,
+    an_import,
+)
 from tests.reliability.faults.network import MODES, Mode
 from tests.reliability.faults.verdict import clean
 from tests.reliability.figures import figures
+from tests.vendors import SHIPPED, VENDORS, Line, add, address_at, line_of, spec_of
 
 MADE, NOT_SEEN, AMBIGUOUS = ReconciliationOutcome.MADE, ReconciliationOutcome.NOT_SEEN, ReconciliationOutcome.AMBIGUOUS
 WRITES = ("POST", "PATCH", "DELETE")
-PASSWORD = "s3cret-of-the-trunk"
-assert TRUNK.password is not None
-assert TRUNK.password.get_secret_value() == PASSWORD
 
 # An import with an agent consists of two writes; each of them has a case of its own.
 LOSABLE = [case for case in CASES if any(not step.startswith(("read", "look")) for step in case.steps)]
@@ -54,9 +63,9 @@ class Scene:
 
     def live(self, number: str) -> list[object]:
         """The vendor's records of a number that are not over."""
-        digits = number.replace("+82", "0")
-        over = ("expired", "released", "finished")
-        return [r for r in self.account.emulator.records() if r["number"] == digits and r["status"] not in over]
+        emulator = self.account.emulator
+        lines = (line_of(emulator, record) for record in emulator.records())
+        return [line for line in lines if line.number == number and line.is_live]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +78,7 @@ def runner() -> Iterator[asyncio.Runner]:
 def scene(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Callable[..., Scene]:
     def make(provider: str, **more: bool) -> Scene:
         mode: Mode = request.param
-        account = ACCOUNTS[provider](**more)
+        account = account_at(provider, **more)
         backend = RecordingBackend(account.emulator.backend())
         kind, clock = Telephony if mode == "sync" else AsyncTelephony, virtual_clock(NOW)
         client = kind(provider, api_key=account.emulator.api_key, backend=backend, clock=clock)
@@ -138,7 +147,7 @@ def test_settling_writes_nothing(case: Case, scene: Callable[..., Scene]) -> Non
 @pytest.mark.parametrize("case", SINGLE, ids=str)
 def test_late_effect_is_not_seen_at_first_and_made_afterwards(case: Case, scene: Callable[..., Scene]) -> None:
     """The request was given up, and the vendor carries it out later. Nothing is repeated that must not be."""
-    on = scene(case.provider, allow_duplicates=True)
+    on = scene(case.provider, twice=True)
     on.lose(FaultKind.LATE, times=9)
     error = unknown(case, on)
     assert on.account.state == clean(case).states[0]
@@ -185,7 +194,7 @@ def test_what_happened_while_the_network_was_away_is_found_when_it_is_back(
 
 @pytest.mark.parametrize("case", ONCE, ids=str)
 def test_a_lost_write_that_happened_is_told_as_done(case: Case, scene: Callable[..., Scene]) -> None:
-    on = scene(case.provider, allow_duplicates=True)
+    on = scene(case.provider, twice=True)
     on.lose(FaultKind.LOST_AFTER)
     result = case.run(on.client, on.account)
     assert isinstance(result, PhoneNumber | Release)
@@ -213,12 +222,12 @@ def test_a_refusal_to_listen_after_a_lost_answer_is_not_taken_for_failure(
 # -- imports: neither twice nor somebody else's
 
 
-@pytest.mark.parametrize("provider", list(ACCOUNTS))
+@pytest.mark.parametrize("provider", SHIPPED)
 def test_late_visibility_is_unknown_and_later_made(provider: str, scene: Callable[..., Scene]) -> None:
     """The vendor acts at once and shows the new record only later; it would even take the number twice."""
-    on = scene(provider, allow_duplicates=True)
+    on = scene(provider, twice=True)
     on.lose(FaultKind.LOST_AFTER)
-    on.account.emulator.hide_new_for = 40
+    on.account.emulator.hide_new_for = 8 * REQUESTS[provider].passes
     with pytest.raises(OutcomeUnknown) as caught:
         on.client.import_number(an_import(on.account, agent=False))
     outcomes = [on.client.reconcile(caught.value).outcome for _ in range(10)]
@@ -229,44 +238,21 @@ def test_late_visibility_is_unknown_and_later_made(provider: str, scene: Callabl
     assert len(on.live(on.account.new)) == 1
 
 
-STRANGERS: dict[str, dict[str, Mapping[str, object]]] = {
-    "vox": {
-        "on another trunk": {"memo": "Brought in", "address": "sip:elsewhere.example.com"},
-        "by another name": {"memo": "Theirs", "address": "sip:pbx.example.com:5060"},
-        "with an agent": {
-            "memo": "Brought in",
-            "address": "sip:pbx.example.com:5060",
-            "inbound_agent": {"agent_id": "8f14e45f-ceea-467f-a8d1-5b9e4c3d2a10", "agent_version": "v1"},
-        },
-    },
-    "diga": {
-        "on another trunk": {"nickname": "Brought in"},
-        "by another name": {"nickname": "Theirs"},
-        "with an agent": {"nickname": "Brought in", "inbound_agent_id": "8f14e45f-ceea-467f-a8d1-5b9e4c3d2a10"},
-    },
-}
-TRUNK_AT_DIGA = {
-    "termination_uri": "pbx.example.com:5060",
-    "username": "pbx",
-    "inbound_media_encryption": "allow",
-    "outbound_media_encryption": "allow",
-    "allowed_addresses": None,
+STRANGERS: dict[str, Mapping[str, str]] = {
+    "on another trunk": {"address": "elsewhere.example.com", "label": "Brought in"},
+    "by another name": {"address": HOST, "label": "Theirs"},
+    "with an agent": {"address": HOST, "label": "Brought in", "inbound": "8f14e45f-ceea-467f-a8d1-5b9e4c3d2a10"},
 }
 
 
 def stranger(on: Scene, which: str) -> str:
     """Somebody else brings the same number in; returns the id."""
-    slug = on.account.emulator.slug
-    number = on.account.new.replace("+82", "0")
-    fields = dict(STRANGERS[slug][which])
-    if slug == "diga" and which != "on another trunk":
-        fields["sip_config"] = TRUNK_AT_DIGA
-    return on.account.emulator.add(number=number, **fields)
+    return add(on.account.emulator, Line(on.account.new, **STRANGERS[which]))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_BEFORE, FaultKind.LATE])
-@pytest.mark.parametrize("which", list(STRANGERS["vox"]))
-@pytest.mark.parametrize("provider", list(ACCOUNTS))
+@pytest.mark.parametrize("which", STRANGERS)
+@pytest.mark.parametrize("provider", SHIPPED)
 def test_somebody_elses_record_is_not_adopted(
     provider: str, which: str, kind: FaultKind, scene: Callable[..., Scene]
 ) -> None:
@@ -301,9 +287,9 @@ def test_somebody_elses_record_is_not_adopted(
     figures.count(2, "records of somebody else left alone")
 
 
-@pytest.mark.parametrize("provider", list(ACCOUNTS))
+@pytest.mark.parametrize("provider", [slug for slug in SHIPPED if VENDORS[slug].can_double()])
 def test_two_new_records_of_a_number_are_ambiguous(provider: str, scene: Callable[..., Scene]) -> None:
-    on = scene(provider, allow_duplicates=True)
+    on = scene(provider, twice=True)
     on.lose(FaultKind.LATE, methods=["POST"])
     with pytest.raises(OutcomeUnknown) as caught:
         on.client.import_number(an_import(on.account, agent=False))
@@ -314,18 +300,17 @@ def test_two_new_records_of_a_number_are_ambiguous(provider: str, scene: Callabl
     assert len(reconciled.candidates) == 2
 
 
-@pytest.mark.parametrize("provider", list(ACCOUNTS))
+@pytest.mark.parametrize("provider", SHIPPED)
 def test_an_import_that_sent_nothing_but_the_number_adopts_nothing_that_has_more(
     provider: str, scene: Callable[..., Scene]
 ) -> None:
-    if provider == "vox":
-        change = NumberImport(
-            number=ACCOUNTS[provider]().new,
-            inbound=InboundUpdate(allow_any=True),
-            outbound=OutboundUpdate(address="pbx.example.com:5060"),
-        )
-    else:
-        change = NumberImport(number=ACCOUNTS[provider]().new, inbound=InboundUpdate(allow_any=True))
+    required = {name for name, support in spec_of(provider).capabilities.fields.items() if support.required_on_import}
+    change = NumberImport(
+        number=VENDORS[provider].own[3],
+        label="Brought in" if Field.LABEL in required else None,
+        inbound=InboundUpdate(allow_any=True),
+        outbound=OutboundUpdate(address=address_at(provider, HOST)) if Field.ADDRESS in required else None,
+    )
     on = scene(provider)
     on.lose(FaultKind.LATE, methods=["POST"])
     with pytest.raises(OutcomeUnknown) as caught:
@@ -337,7 +322,7 @@ def test_an_import_that_sent_nothing_but_the_number_adopts_nothing_that_has_more
     assert on.client.reconcile(caught.value).outcome is MADE
 
 
-@pytest.mark.parametrize("provider", list(ACCOUNTS))
+@pytest.mark.parametrize("provider", SHIPPED)
 def test_an_adopted_import_gets_its_credentials_again(provider: str, scene: Callable[..., Scene]) -> None:
     on = scene(provider)
     on.lose(FaultKind.LOST_AFTER, methods=["POST"])
@@ -349,7 +334,7 @@ def test_an_adopted_import_gets_its_credentials_again(provider: str, scene: Call
     assert on.writes == ["POST", "PATCH"]
 
 
-@pytest.mark.parametrize("provider", list(ACCOUNTS))
+@pytest.mark.parametrize("provider", SHIPPED)
 def test_credentials_that_could_not_be_sent_again_are_told_with_the_attempt(
     provider: str, scene: Callable[..., Scene]
 ) -> None:
@@ -367,7 +352,7 @@ def test_credentials_that_could_not_be_sent_again_are_told_with_the_attempt(
     assert on.client.reconcile(cause).outcome is AMBIGUOUS
 
 
-@pytest.mark.parametrize("provider", list(ACCOUNTS))
+@pytest.mark.parametrize("provider", SHIPPED)
 def test_a_lost_assignment_after_an_import_is_settled_by_its_cause(provider: str, scene: Callable[..., Scene]) -> None:
     on = scene(provider)
     on.lose(FaultKind.LATE, times=9, methods=["PATCH"])
@@ -386,14 +371,11 @@ def test_a_lost_assignment_after_an_import_is_settled_by_its_cause(provider: str
 
 def test_a_password_alone_cannot_be_settled(scene: Callable[..., Scene]) -> None:
     """Nobody can read it back, so nothing that is seen says whether it was taken."""
-    for provider, change in (
-        ("vox", OutboundUpdate(password="new-s3cret")),
-        ("diga", OutboundUpdate(password="new-s3cret")),
-    ):
+    for provider in SHIPPED:
         on = scene(provider)
         on.lose(FaultKind.LOST_BEFORE, times=9)
         with pytest.raises(OutcomeUnknown) as caught:
-            on.client.update_sip(on.account.ids["own"], outbound=change)
+            on.client.update_sip(on.account.ids["own"], outbound=OutboundUpdate(password="new-s3cret"))
         on.account.emulator.faults.clear()
         reconciled = on.client.reconcile(caught.value)
         assert reconciled.outcome is AMBIGUOUS
@@ -401,7 +383,7 @@ def test_a_password_alone_cannot_be_settled(scene: Callable[..., Scene]) -> None
 
 
 def test_a_change_to_what_was_there_before_cannot_be_settled(scene: Callable[..., Scene]) -> None:
-    for provider in ACCOUNTS:
+    for provider in SHIPPED:
         on = scene(provider)
         on.lose(FaultKind.LOST_BEFORE, times=9)
         with pytest.raises(OutcomeUnknown) as caught:

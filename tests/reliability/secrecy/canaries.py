@@ -19,6 +19,7 @@ from telephony_core.provider.registry import registry
 from telephony_core.testing import new_emulator
 from telephony_core.testing.contract.account import ContractAccount
 from tests.reliability.figures import figures
+from tests.vendors import SHIPPED, VENDORS, address_at
 
 CANARY = "canary"
 KEY = "k-canary-key-0123456789/+=="
@@ -27,8 +28,11 @@ PASSWORD = 'p"canary\\<word>&ä %2F+canary'
 IN_ADDRESS = "sip:front:a-canary-word@pbx.example.com:5060"
 
 TRUNK = OutboundUpdate(address="pbx.example.com:5060", username="acme", password=PASSWORD)
-NEW = {"vox": "+827099998888", "diga": "+34699887766"}
-VENDORS = tuple(NEW)
+NEW = {slug: VENDORS[slug].own[3] for slug in SHIPPED}
+
+
+def trunk_at(slug: str) -> OutboundUpdate:
+    return OutboundUpdate(address=address_at(slug, "pbx.example.com:5060"), username="acme", password=PASSWORD)
 
 
 def assert_hidden(*shown: object) -> None:
@@ -74,8 +78,10 @@ def account(slug: str, mode: str) -> Iterator[ContractAccount]:
 def writes(opened: ContractAccount) -> list[Callable[[], object]]:
     """The operations that carry a password."""
     number = next(n for n in opened.client.list_numbers() if n.origin == "imported" and n.status == "active")
-    imported = NumberImport(number=NEW[opened.spec.slug], inbound=InboundUpdate(allow_any=True), outbound=TRUNK)
+    slug = opened.spec.slug
+    trunk = trunk_at(slug)
+    imported = NumberImport(number=NEW[slug], label="New", inbound=InboundUpdate(allow_any=True), outbound=trunk)
     return [
         lambda: opened.client.import_number(imported),
-        lambda: opened.client.update_sip(number, outbound=TRUNK),
+        lambda: opened.client.update_sip(number, outbound=trunk),
     ]

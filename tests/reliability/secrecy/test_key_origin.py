@@ -22,14 +22,15 @@ from telephony_core.testing import ScriptedBackend
 from tests.reliability.faults.clients import CLIENT_KINDS, IMPATIENT, ClientKind
 from tests.reliability.faults.loopback_server import Asked, Connection, server
 from tests.reliability.figures import figures
-from tests.reliability.secrecy.canaries import KEY, TRUNK, VENDORS, assert_hidden, everything_of
+from tests.reliability.secrecy.canaries import KEY, assert_hidden, everything_of, trunk_at
+from tests.vendors import SHIPPED, VENDORS
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
 @pytest.mark.parametrize("client_kind", CLIENT_KINDS, ids=str)
-@pytest.mark.parametrize("slug", VENDORS)
+@pytest.mark.parametrize("slug", SHIPPED)
 def test_a_redirect_is_not_followed_and_the_key_does_not_go_along(slug, client_kind: ClientKind, status):
     async def elsewhere(asked: Asked, connection: Connection) -> None:
         await connection.answer(Response(200, {"content-type": "application/json"}, b"{}"))
@@ -50,7 +51,7 @@ def test_a_redirect_is_not_followed_and_the_key_does_not_go_along(slug, client_k
             finally:
                 client.close()
         assert other.asked == []
-        assert {dict(asked.headers)["authorization"] for asked in first.asked} == {f"Bearer {KEY}"}
+        assert all(any(KEY in value for _, value in asked.headers) for asked in first.asked)
         figures.count(5, "redirects not followed", len(first.asked))
 
 
@@ -132,7 +133,7 @@ def test_every_id_is_one_segment_below_the_base_url_for_every_http_library(ids):
         assert not getattr(parsed, "fragment", "")
 
 
-@pytest.mark.parametrize("slug", VENDORS)
+@pytest.mark.parametrize("slug", SHIPPED)
 def test_no_id_of_a_vendor_or_a_caller_leads_an_operation_to_another_resource(slug):
     hostile = (
         "../../admin",
@@ -152,20 +153,21 @@ def test_no_id_of_a_vendor_or_a_caller_leads_an_operation_to_another_resource(sl
             asks = (
                 lambda id=id: client.get_number(id),
                 lambda id=id: client.update_label(id, "x"),
-                lambda id=id: client.update_sip(id, outbound=TRUNK),
+                lambda id=id: client.update_sip(id, outbound=trunk_at(slug)),
                 lambda id=id: client.release(id),
             )
             for ask in asks:
                 with pytest.raises(TelephonyError):
                     ask()
-    plain = len([*urlsplit(base).path.split("/")])
-    listing = {"vox": "/organization-telephone-numbers", "diga": "/v1/phone/"}[slug]
+    vendor = VENDORS[slug]
     for request in script.sent:
         parts = urlsplit(request.url)
         assert request.url.startswith(base + "/")
-        if parts.path.endswith(listing):  # what is not found by its id is looked for in a listing before a release
+        *above, id = where = tuple(parts.path.removeprefix(urlsplit(base).path).strip("/").split("/"))
+        if where == vendor.numbers:  # what is not found by its id is looked for in a listing before a release
             continue
-        assert len(parts.path.split("/")) == plain + {"vox": 2, "diga": 3}[slug]
+        assert tuple(above) in (vendor.at or {vendor.numbers})
+        assert id
         assert (parts.query, parts.fragment) == ("", "")
 
 

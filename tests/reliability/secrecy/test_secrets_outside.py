@@ -21,9 +21,15 @@ from telephony_core.emulator.server import serve
 from telephony_core.errors import TelephonyError
 from telephony_core.testing import new_emulator
 from tests.cassettes.tape import of_emulator, tape
-from tests.reliability.secrecy.canaries import CANARY, KEY, NEW, PASSWORD, VENDORS, assert_hidden
+from tests.reliability.secrecy.canaries import CANARY, KEY, NEW, PASSWORD, assert_hidden
+from tests.vendors import SHIPPED, address_at
 
-NUMBERS = {"vox": "070-1111-2222", "diga": "612345678"}
+NUMBERS = {
+    "vox": "070-1111-2222",
+    "diga": "612345678",
+    "elevenlabs": "+12025550101",
+    "retell": "+12135550110",
+}
 LOUD = """
 import json, logging, sys
 logging.basicConfig(level=logging.DEBUG)
@@ -103,7 +109,12 @@ def shell(slug: str, folder: Path) -> Iterator[Shell]:
         yield Shell(slug, emulator, urls[slug], folder)
 
 
-TRUNK = ("--address", "pbx.example.com:5060", "--username", "acme", "--password", "env:TRUNK_PASSWORD")
+def trunk_at(slug: str) -> tuple[str, ...]:
+    address = address_at(slug, "pbx.example.com:5060")
+    return ("--address", address, "--username", "acme", "--password", "env:TRUNK_PASSWORD")
+
+
+TRUNK = trunk_at("vox")
 
 QUOTING = Response(
     422,
@@ -112,25 +123,27 @@ QUOTING = Response(
         {
             "detail": [{"loc": ["body", "password"], "msg": f"bad {PASSWORD}", "input": PASSWORD}],
             "error": {"code": PASSWORD, "message": f"bad {PASSWORD} {KEY}", "details": {"reason": PASSWORD}},
+            "status": "error",
+            "message": f"bad {PASSWORD}",
             "raw": json.dumps({"password": PASSWORD, "key": KEY}),
         }
     ).encode(),
 )
 
 
-ANYBODY = {"vox": (), "diga": ("--allow-any",)}
-"""Without an allow-list Diga lets everybody call in, and vox has none."""
+ANYBODY = {"diga": ("--allow-any",), "elevenlabs": ("--label", "Desk", "--allow-any")}
+"""What an import has to say besides: without an allow-list Diga lets everybody call in, ElevenLabs wants a label."""
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
-@pytest.mark.parametrize("slug", VENDORS)
+@pytest.mark.parametrize("slug", SHIPPED)
 def test_the_command_shows_no_secret_with_every_logger_at_debug(slug, debug, tmp_path):
     refused = Fault(FaultKind.ANSWER, method="POST", times=9, response=QUOTING)
     with shell(slug, tmp_path) as telephony:
         telephony.emulator.faults.append(refused)
         reads = [("numbers", "list", *form) for form in FORMS]
-        sets = [("sip", "set", NUMBERS[slug], *TRUNK, *form) for form in FORMS]
-        imports = [("numbers", "import", NEW[slug], *TRUNK, *ANYBODY[slug], *form) for form in FORMS]
+        sets = [("sip", "set", NUMBERS[slug], *trunk_at(slug), *form) for form in FORMS]
+        imports = [("numbers", "import", NEW[slug], *trunk_at(slug), *ANYBODY.get(slug, ()), *form) for form in FORMS]
         done = telephony(*reads, *sets, *imports, TELEPHONY_DEBUG=debug)
         assert [each.returncode for each in done] == [0, 0, 0, 0, 65, 65], done
         assert all("DEBUG:telephony_core:" in each.stderr for each in done), "somebody is listening"
@@ -181,7 +194,7 @@ def test_a_configuration_that_is_wrong_is_not_quoted(tmp_path):
 # -- cassettes
 
 
-@pytest.mark.parametrize("slug", VENDORS)
+@pytest.mark.parametrize("slug", SHIPPED)
 def test_a_cassette_holds_no_secret_even_where_the_vendor_quotes_one(slug, tmp_path):
     emulator = type(new_emulator(slug))(api_key=KEY)
     pages = [Response(500, {"content-type": "text/html"}, f"<p>{PASSWORD} {KEY}</p>".encode()), QUOTING]
@@ -189,7 +202,7 @@ def test_a_cassette_holds_no_secret_even_where_the_vendor_quotes_one(slug, tmp_p
         emulator.faults.append(Fault(FaultKind.ANSWER, method="POST", response=page))
     record = emulator.store[next(iter(emulator.store))]
     record["password"] = record["brand_new"] = f"sip:u:{CANARY}@h"
-    trunk = OutboundUpdate(address="pbx.example.com:5060", username="acme", password=PASSWORD)
+    trunk = OutboundUpdate(address=address_at(slug, "pbx.example.com:5060"), username="acme", password=PASSWORD)
     with (
         tape(slug, "quoted", source="a test", record=True, secrets=(KEY, PASSWORD), folder=tmp_path),
         httpx.Client(transport=httpx.MockTransport(of_emulator(emulator))) as http,
@@ -198,7 +211,7 @@ def test_a_cassette_holds_no_secret_even_where_the_vendor_quotes_one(slug, tmp_p
         for _ in pages:
             with pytest.raises(TelephonyError):
                 client.import_number(
-                    NumberImport(number=NEW[slug], inbound=InboundUpdate(allow_any=True), outbound=trunk)
+                    NumberImport(number=NEW[slug], label="Desk", inbound=InboundUpdate(allow_any=True), outbound=trunk)
                 )
     text = (tmp_path / slug / "quoted.yaml").read_text(encoding="utf-8")
     assert_hidden(text)
