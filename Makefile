@@ -46,8 +46,8 @@ layers: $(DEVELOPMENT) ## Who may import whom (import-linter)
 unit: $(DEVELOPMENT) ## Tests with branch coverage; ARGS="-k sip" passes arguments to pytest
 	$(BIN)/pytest $(WORKERS) --cov --cov-report term $(ARGS)
 
-wheel: $(DEVELOPMENT) ## Build, install elsewhere and try the distribution
-	$(BIN)/python tests/architecture/smoke_wheel.py
+wheel: $(DEVELOPMENT) ## Build, install elsewhere, try it, and run the README from it
+	$(BIN)/python -m tests.architecture.smoke_wheel
 
 sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP server (Debian, Ubuntu; as root)
 	tests/sip_check/kamailio.sh install

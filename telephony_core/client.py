@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, TypeVar
 
-from telephony_core.accounts.connection import Connection, hidden_key, hidden_url
+from telephony_core.accounts.connection import Connection, hidden_key, hidden_settings, hidden_url
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
@@ -17,7 +18,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
-from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown, instead_of
+from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown, TelephonyError, instead_of
 from telephony_core.operations.operations import Listing, Operations
 from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.capabilities import Capabilities
@@ -34,13 +35,12 @@ from telephony_core.provider.changes import (
 from telephony_core.provider.flow import Flow
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider, ProviderSpec
 from telephony_core.provider.registry import registry
-from telephony_core.secrets.hidden import HiddenDict
 from telephony_core.transport.backend import AsyncBackend, Backend
 from telephony_core.transport.backends.deadlines import LONGEST_WAIT
 from telephony_core.transport.backends.selection import async_backend, sync_backend
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import Actions, adrive, drive
-from telephony_core.transport.lifecycle import Lifecycle
+from telephony_core.transport.lifecycle import Lifecycle, require_asyncio
 from telephony_core.transport.pace import Pace
 from telephony_core.transport.pipeline import RequestEvent, RequestPipeline, execute
 
@@ -86,6 +86,13 @@ class _Client:
         on_unknown: Callable[[OutcomeUnknown], None] | None,
         clock: Clock | None,
     ) -> None:
+        if clock is not None and not isinstance(clock, Clock):
+            raise InvalidInput(f"clock cannot be a {type(clock).__name__}", remedy="give a Clock, or leave it out")
+        if on_unknown is not None and not callable(on_unknown):
+            raise InvalidInput(
+                f"on_unknown cannot be a {type(on_unknown).__name__}", remedy="give a function, or leave it out"
+            )
+        observers = _observers(observers)
         connection = provider if isinstance(provider, Connection) else Connection(provider=_slug(provider))
         connection = replace(
             connection,
@@ -112,9 +119,10 @@ class _Client:
             timeout=_seconds(connection.timeout),
             max_retries=_count(connection.max_retries),
             clock=self._clock,
-            observers=tuple(observers),
+            observers=observers,
             on_unknown=on_unknown,
             lifecycle=self._lifecycle,
+            key_source=connection.key_source,
         )
 
     @property
@@ -175,39 +183,70 @@ class _Client:
         return other
 
     def _actions(self, flow: Flow[T], operation: str) -> Actions[T]:
-        try:
-            self._lifecycle.check()
-        except ClientClosed as closed:
-            flow.close()
-            closed.provider, closed.operation = self.provider, operation
-            closed.connection, closed.host = self.connection_name, self.host
-            raise
+        with self._named(operation):
+            if not isinstance(flow, Generator):
+                raise InvalidInput(
+                    f"a flow is a generator, not {type(flow).__name__}", remedy="call the function that is one"
+                )
+            try:
+                self._lifecycle.check()
+            except ClientClosed:
+                flow.close()
+                raise
         return execute(flow, self._pipeline, operation)
 
-    def _identity(self, number: str | NumberIdentity) -> NumberIdentity:
-        return parse_number(number, region=self.capabilities.region)
+    def _identity(self, number: str | NumberIdentity, operation: str) -> NumberIdentity:
+        with self._named(operation):
+            return parse_number(number, region=self.capabilities.region)
+
+    @contextmanager
+    def _named(self, operation: str) -> Iterator[None]:
+        """Say of an error before any request which account and which operation it is about, as requests do."""
+        try:
+            yield
+        except TelephonyError as error:
+            error.provider, error.operation = self.provider, operation
+            error.connection, error.host = self.connection_name, self.host
+            raise
 
     def __repr__(self) -> str:
         pipeline = getattr(
             self, "_pipeline", None
         )  # one that could not be made is shown too, by whoever records tracebacks
-        return f"<{type(self).__name__}{f' {pipeline.provider} {pipeline.base_url}' if pipeline is not None else ''}>"
+        if pipeline is None:
+            return f"<{type(self).__name__}>"
+        named = f" ({pipeline.connection})" if pipeline.connection != pipeline.provider else ""
+        return f"<{type(self).__name__} {pipeline.provider}{named} {pipeline.base_url}>"
 
 
-def _slug(provider: str | ProviderSpec) -> str:
-    return provider if isinstance(provider, str) else provider.slug
+def _slug(provider: object) -> str:
+    if isinstance(provider, str | ProviderSpec):
+        return provider if isinstance(provider, str) else provider.slug
+    raise InvalidInput(
+        f"a provider is named by its slug, such as 'vox', or by a Connection, not by {type(provider).__name__}",
+        remedy="take a slug, or a connection of the configuration file",
+    )
+
+
+def _observers(given: object) -> tuple[Callable[[RequestEvent], None], ...]:
+    observers = tuple(given) if isinstance(given, Iterable) else (None,)
+    if not all(map(callable, observers)):
+        raise InvalidInput("observers are functions in a list", remedy="give observers=[function]")
+    return observers
 
 
 def _seconds(timeout: float) -> float:
     # What is compared is what was given: an int may be too large for a float.
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_WAIT:
-        raise InvalidInput(f"timeout has to be more than 0 seconds, and at most {LONGEST_WAIT:.0f} (115 days)")
+        raise InvalidInput(
+            f"timeout has to be more than 0 seconds, and at most {LONGEST_WAIT:.0f} (115 days), not {timeout!r:.40}"
+        )
     return float(timeout)
 
 
 def _count(retries: int) -> int:
     if isinstance(retries, bool) or not isinstance(retries, int) or not 0 <= retries <= _MOST_RETRIES:
-        raise InvalidInput(f"max_retries has to be a whole number from 0 to {_MOST_RETRIES}")
+        raise InvalidInput(f"max_retries has to be a whole number from 0 to {_MOST_RETRIES}, not {retries!r:.40}")
     return retries
 
 
@@ -220,25 +259,19 @@ def _query(status: NumberStatus | None, origin: Origin | None) -> ListQuery:
         return ListQuery(None if status is None else NumberStatus(status), None if origin is None else Origin(origin))
 
 
-def _assignment(
-    number: PhoneNumber | str, inbound: object, outbound: object, allow: Iterable[SideEffect]
-) -> AgentAssignment:
-    return AgentAssignment(number, _agent(inbound), _agent(outbound), _effects(allow))
-
-
-def _agent(given: object) -> AgentRef | Unset | None:
-    if given is None or isinstance(given, AgentRef | Unset):
-        return given
-    raise InvalidInput("an agent is given as AgentRef(id, version=…), or None to take it off")
-
-
-def _effects(allow: Iterable[SideEffect]) -> frozenset[SideEffect]:
-    remedy = f"side effects are: {', '.join(SideEffect)}"
-    with instead_of((ValueError, TypeError), lambda error: InvalidInput(f"allow: {error}", remedy=remedy)):
-        return frozenset(SideEffect(effect) for effect in allow)
+def _available_query(line_type: object, sort_by: object, descending: bool) -> AvailableQuery:
+    if line_type is not None and not isinstance(line_type, str):
+        raise InvalidInput(
+            f"line_type has to be text, not {type(line_type).__name__}", remedy="give the provider's own word for one"
+        )
+    if sort_by == "number" or sort_by == "monthly_fee":
+        return AvailableQuery(line_type, sort_by, bool(descending))
+    raise InvalidInput(f"cannot sort by {sort_by!r}", remedy="sort by number or monthly_fee")
 
 
 def _attempt_of(error: OutcomeUnknown) -> Any:
+    if not isinstance(error, OutcomeUnknown):
+        raise InvalidInput(f"this is a {type(error).__name__}", remedy="give the OutcomeUnknown that was raised")
     if error.attempt is None:
         raise InvalidInput("this error does not say what was attempted", remedy="read the number and compare")
     return error.attempt
@@ -274,7 +307,7 @@ class Telephony(_Client):
         clock: Clock | None = None,
     ) -> None:
         api_key, base_url = hidden_key(api_key), hidden_url(base_url)
-        settings = None if settings is None else HiddenDict(settings)
+        settings = hidden_settings(settings)
         super().__init__(
             provider,
             api_key=api_key,
@@ -303,7 +336,8 @@ class Telephony(_Client):
         self, *, status: NumberStatus | None = None, origin: Origin | None = None
     ) -> Iterator[PhoneNumber]:
         """Every number, in every status unless one is asked for. Lazy: a page is asked for when it is needed."""
-        query = _query(status, origin)
+        with self._named("list_numbers"):
+            query = _query(status, origin)
         return self._pages(lambda cursor: self._operations.list_page(query, cursor), "list_numbers")
 
     def get_number(self, id: str) -> PhoneNumber:
@@ -317,7 +351,7 @@ class Telephony(_Client):
         The account is listed for that, where the provider cannot look a number up. With a `number_index` that knows
         enough, the record is read by its id instead, and what is not in there is not found; ``fresh`` lists anyway.
         """
-        number, known = self._identity(number), None
+        number, known = self._identity(number, "find_number"), None
         if self.number_index is not None and not self._operations.looks_up(number):
             known = self.number_index.records_of(number, fresh=fresh)
         return self._drive(self._operations.find(number, known, listed_now=fresh), "find_number")
@@ -330,7 +364,8 @@ class Telephony(_Client):
         descending: bool = False,
     ) -> Iterator[AvailableNumber]:
         """Numbers the provider has for sale. Raises `UnsupportedOperation` where it does not offer that."""
-        query = AvailableQuery(line_type, sort_by, descending)
+        with self._named("search_available"):
+            query = _available_query(line_type, sort_by, descending)
         return self._pages(lambda cursor: self._operations.available_page(query, cursor), "search_available")
 
     # -- writing
@@ -347,7 +382,9 @@ class Telephony(_Client):
 
     def update_label(self, number: PhoneNumber | str, label: str | None) -> PhoneNumber:
         """Rename a number (a record or its id); ``None`` takes the name away."""
-        return self._drive(self._operations.update_label(LabelUpdate(number, label)), "update_label")
+        with self._named("update_label"):
+            change = LabelUpdate(number, label)
+        return self._drive(self._operations.update_label(change), "update_label")
 
     def update_sip(
         self,
@@ -358,7 +395,8 @@ class Telephony(_Client):
         options: Options | None = None,
     ) -> PhoneNumber:
         """Change trunk settings: a field left out stays, ``None`` clears, a value sets."""
-        change = SipUpdate(number, inbound, outbound, options or {})
+        with self._named("update_sip"):
+            change = SipUpdate(number, inbound, outbound, {} if options is None else options)
         return self._drive(self._operations.update_sip(change), "update_sip")
 
     def assign_agents(
@@ -371,22 +409,29 @@ class Telephony(_Client):
     ) -> PhoneNumber:
         """Say which agents serve a number; ``None`` takes one off. Raises `NotAllowed` for a side effect that
         would really happen and is not in ``allow``."""
-        change = _assignment(number, inbound, outbound, allow)
+        with self._named("assign_agents"):
+            change = AgentAssignment(number, inbound, outbound, allow)
         return self._drive(self._operations.assign_agents(change), "assign_agents")
 
     def release(self, number: PhoneNumber | str, *, allow: Iterable[SideEffect] = ()) -> Release:
         """Release a number. The answer says when that takes effect and whether it can be revoked."""
-        return self._drive(self._operations.release(NumberRelease(number, _effects(allow))), "release")
+        with self._named("release"):
+            change = NumberRelease(number, allow)
+        return self._drive(self._operations.release(change), "release")
 
     def revoke_release(self, number: PhoneNumber | str) -> PhoneNumber:
         """Take a scheduled release back."""
-        return self._drive(self._operations.revoke_release(ReleaseRevocation(number)), "revoke_release")
+        with self._named("revoke_release"):
+            change = ReleaseRevocation(number)
+        return self._drive(self._operations.revoke_release(change), "revoke_release")
 
     # -- the rest
 
     def reconcile(self, error: OutcomeUnknown) -> Reconciliation:
         """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
-        return self._drive(self._operations.reconcile(_attempt_of(error)), "reconcile")
+        with self._named("reconcile"):
+            attempt = _attempt_of(error)
+        return self._drive(self._operations.reconcile(attempt), "reconcile")
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow of your own over this client: its key, retries and pace (see `adapter`)."""
@@ -447,7 +492,7 @@ class AsyncTelephony(_Client):
         clock: Clock | None = None,
     ) -> None:
         api_key, base_url = hidden_key(api_key), hidden_url(base_url)
-        settings = None if settings is None else HiddenDict(settings)
+        settings = hidden_settings(settings)
         super().__init__(
             provider,
             api_key=api_key,
@@ -476,7 +521,8 @@ class AsyncTelephony(_Client):
         self, *, status: NumberStatus | None = None, origin: Origin | None = None
     ) -> AsyncIterator[PhoneNumber]:
         """Every number, in every status unless one is asked for. The next page comes while this one is worked on."""
-        query = _query(status, origin)
+        with self._named("list_numbers"):
+            query = _query(status, origin)
         return self._pages(lambda cursor: self._operations.list_page(query, cursor), "list_numbers")
 
     async def get_number(self, id: str) -> PhoneNumber:
@@ -490,7 +536,7 @@ class AsyncTelephony(_Client):
         The account is listed for that, where the provider cannot look a number up. With a `number_index` that knows
         enough, the record is read by its id instead, and what is not in there is not found; ``fresh`` lists anyway.
         """
-        number, known = self._identity(number), None
+        number, known = self._identity(number, "find_number"), None
         if self.number_index is not None and not self._operations.looks_up(number):
             known = await self.number_index.records_of(number, fresh=fresh)
         return await self._drive(self._operations.find(number, known, listed_now=fresh), "find_number")
@@ -503,7 +549,8 @@ class AsyncTelephony(_Client):
         descending: bool = False,
     ) -> AsyncIterator[AvailableNumber]:
         """Numbers the provider has for sale. Raises `UnsupportedOperation` where it does not offer that."""
-        query = AvailableQuery(line_type, sort_by, descending)
+        with self._named("search_available"):
+            query = _available_query(line_type, sort_by, descending)
         return self._pages(lambda cursor: self._operations.available_page(query, cursor), "search_available")
 
     # -- writing
@@ -520,7 +567,9 @@ class AsyncTelephony(_Client):
 
     async def update_label(self, number: PhoneNumber | str, label: str | None) -> PhoneNumber:
         """Rename a number (a record or its id); ``None`` takes the name away."""
-        return await self._drive(self._operations.update_label(LabelUpdate(number, label)), "update_label")
+        with self._named("update_label"):
+            change = LabelUpdate(number, label)
+        return await self._drive(self._operations.update_label(change), "update_label")
 
     async def update_sip(
         self,
@@ -531,7 +580,8 @@ class AsyncTelephony(_Client):
         options: Options | None = None,
     ) -> PhoneNumber:
         """Change trunk settings: a field left out stays, ``None`` clears, a value sets."""
-        change = SipUpdate(number, inbound, outbound, options or {})
+        with self._named("update_sip"):
+            change = SipUpdate(number, inbound, outbound, {} if options is None else options)
         return await self._drive(self._operations.update_sip(change), "update_sip")
 
     async def assign_agents(
@@ -544,22 +594,29 @@ class AsyncTelephony(_Client):
     ) -> PhoneNumber:
         """Say which agents serve a number; ``None`` takes one off. Raises `NotAllowed` for a side effect that
         would really happen and is not in ``allow``."""
-        change = _assignment(number, inbound, outbound, allow)
+        with self._named("assign_agents"):
+            change = AgentAssignment(number, inbound, outbound, allow)
         return await self._drive(self._operations.assign_agents(change), "assign_agents")
 
     async def release(self, number: PhoneNumber | str, *, allow: Iterable[SideEffect] = ()) -> Release:
         """Release a number. The answer says when that takes effect and whether it can be revoked."""
-        return await self._drive(self._operations.release(NumberRelease(number, _effects(allow))), "release")
+        with self._named("release"):
+            change = NumberRelease(number, allow)
+        return await self._drive(self._operations.release(change), "release")
 
     async def revoke_release(self, number: PhoneNumber | str) -> PhoneNumber:
         """Take a scheduled release back."""
-        return await self._drive(self._operations.revoke_release(ReleaseRevocation(number)), "revoke_release")
+        with self._named("revoke_release"):
+            change = ReleaseRevocation(number)
+        return await self._drive(self._operations.revoke_release(change), "revoke_release")
 
     # -- the rest
 
     async def reconcile(self, error: OutcomeUnknown) -> Reconciliation:
         """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
-        return await self._drive(self._operations.reconcile(_attempt_of(error)), "reconcile")
+        with self._named("reconcile"):
+            attempt = _attempt_of(error)
+        return await self._drive(self._operations.reconcile(attempt), "reconcile")
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow of your own over this client: its key, retries and pace (see `adapter`)."""
@@ -584,6 +641,8 @@ class AsyncTelephony(_Client):
         await self.aclose()
 
     async def _drive(self, flow: Flow[T], operation: str) -> T:
+        with self._named(operation):
+            require_asyncio()
         return await adrive(self._actions(flow, operation), self._backend, self._clock)
 
     async def _pages(self, ask: Callable[[str | None], Flow[Page[ItemT]]], operation: str) -> AsyncIterator[ItemT]:

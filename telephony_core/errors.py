@@ -113,6 +113,8 @@ class TelephonyError(Exception):
     ``message`` says what was wrong, ``remedy`` what to do next. ``provider``, ``operation``, ``connection`` (its name)
     and ``host`` are filled in by the client that ran the operation, so that code below it need not know them. The text
     names the connection and its host where it is not the only one that can be meant: where its name is not the slug.
+    ``field`` is the dotted name of what it is about, where it is about one field; ``key_source`` says where the key
+    came from (``env:NAME``, a variable, ``api_key=``) that the provider refused.
     """
 
     default_remedy: ClassVar[str | None] = None
@@ -136,6 +138,8 @@ class TelephonyError(Exception):
         self.provider = provider
         self.connection: str | None = None
         self.host: str | None = None
+        self.field: str | None = None
+        self.key_source: str | None = None
         self.operation = operation
         self.status = status
         self.code = code
@@ -158,7 +162,10 @@ class TelephonyError(Exception):
         facts = [f"HTTP {self.status}"] if self.status is not None else []
         facts += [self.code] if self.code else []
         facts += [f"request {self.request_id}"] if self.request_id else []
-        text = f"{where}: {self.message}" if where else self.message
+        facts += [f"the key is that of {self.key_source}"] if self.key_source else []
+        # Many a message names its field by itself.
+        what = f"{self.field}: {self.message}" if self.field and self.field not in self.message else self.message
+        text = f"{where}: {what}" if where else what
         if facts:
             text += f" ({', '.join(facts)})"
         return f"{text}; {remedy}" if remedy else text
@@ -229,7 +236,17 @@ class WriteRefused(TelephonyError):
 
 
 class InvalidInput(TelephonyError, ValueError):
-    """What the caller gave cannot be meant. Never repeats the value: it may hold a secret."""
+    """What the caller gave cannot be meant. Never repeats a value that may hold a secret.
+
+    ``faults`` are the places of a model that cannot be meant, each with the reason:
+    ``("outbound.username", "is empty")``.
+    """
+
+    faults: tuple[tuple[str, str], ...] = ()
+
+    def scrub(self, clean: Callable[[str], str]) -> None:
+        super().scrub(clean)
+        self.faults = tuple((place, clean(text)) for place, text in self.faults)
 
 
 class UnsupportedError(TelephonyError):
@@ -245,7 +262,7 @@ class UnsupportedField(UnsupportedError):
 
     def __init__(self, message: str, *, field: str, **facts: Any) -> None:
         super().__init__(message, **facts)
-        self.field = field
+        self.field: str = field
 
 
 class NotAllowed(TelephonyError):

@@ -23,7 +23,7 @@ ELSEWHERE: Final = ("cli", "sip_check", "migration", "testing", "client.py", "pa
 SUBJECTS: Final = {
     *map(str, Field),
     *map(str, Operation),
-    *("number", "line_type", "sip", "inbound", "outbound", "agents", "status", "options", "release"),
+    *("change", "number", "line_type", "sip", "inbound", "outbound", "agents", "status", "options", "release"),
 }
 """What an error can be about."""
 

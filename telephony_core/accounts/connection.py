@@ -20,18 +20,49 @@ if TYPE_CHECKING:
 
 
 def hidden_key(key: SecretStr | str | None) -> SecretStr | str | None:
-    """A key in a form that can stand in a frame: a reference stays as it is, for it shows nothing."""
+    """A key in a form that can stand in a frame: a reference stays as it is, for it shows nothing.
+
+    Raises `InvalidInput` for what is neither a key nor a reference.
+    """
+    if not isinstance(key, SecretStr | str | None):
+        kind = type(key).__name__
+        del key
+        raise InvalidInput(
+            f"api_key has to be text, not {kind}", remedy="give the key, or env:NAME, file:PATH, prompt:"
+        )
     return key if key is None or isinstance(key, SecretStr) or is_reference(key) else SecretStr(key)
 
 
 def hidden_url(url: str | None) -> str | None:
-    """A base URL in a form that can stand in a frame; one with a password in it will be refused, and is never shown."""
+    """A base URL in a form that can stand in a frame; one with a password in it will be refused, and is never shown.
+
+    Raises `InvalidInput` for what is no text.
+    """
+    if not isinstance(url, str | None):
+        kind = type(url).__name__
+        del url
+        raise InvalidInput(f"base_url has to be text, not {kind}", remedy="write it as https://api.example.com")
     return HiddenStr(url) if url is not None and "@" in url else url
+
+
+def hidden_settings(settings: Mapping[str, Any] | None) -> HiddenDict | None:
+    """Settings in a form that can stand in a frame: one of them may be a secret. Raises `InvalidInput` for no table."""
+    if not isinstance(settings, Mapping | None):
+        kind = type(settings).__name__
+        del settings
+        raise InvalidInput(f"settings has to be a table (names with values), not {kind}", remedy='give {"name": value}')
+    return None if settings is None else HiddenDict(settings)
 
 
 def environment_name(slug: str, what: str) -> str:
     """The variable that holds a provider's setting: ``TELEPHONY_VOX_API_KEY``."""
     return f"TELEPHONY_{slug.upper().replace('-', '_')}_{what}"
+
+
+def _is_pace(pace: object) -> bool:
+    from telephony_core.transport.pace import Pace
+
+    return isinstance(pace, Pace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +88,20 @@ class Connection:
     prompt: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.provider, str) or not isinstance(self.name, str):
+            raise InvalidInput("provider and name of a connection are texts", remedy="a provider is named by its slug")
+        if not (self.pace is None or _is_pace(self.pace)):
+            raise InvalidInput(
+                f"pace has to be a Pace, not {type(self.pace).__name__}", remedy="give one, or leave it out"
+            )
+        if not (self.prompt is None or callable(self.prompt)):
+            raise InvalidInput(
+                f"prompt has to be a function, not {type(self.prompt).__name__}",
+                remedy="give one that takes the question and returns the answer, such as getpass.getpass",
+            )
         object.__setattr__(self, "api_key", hidden_key(self.api_key))
         object.__setattr__(self, "base_url", hidden_url(self.base_url))
-        object.__setattr__(self, "settings", HiddenDict(self.settings))
+        object.__setattr__(self, "settings", hidden_settings(self.settings) or HiddenDict())
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         # Not by `__getstate__`: early releases of Python 3.11 put one of their own in its place (frozen with slots).
@@ -71,6 +113,13 @@ class Connection:
     def label(self) -> str:
         """The name by which people know it: its own, or the provider's slug."""
         return self.name or self.provider
+
+    @property
+    def key_source(self) -> str:
+        """Where the key is taken from: a reference, a variable, or ``api_key=`` where it was handed over itself."""
+        if self.api_key is None:
+            return environment_name(self.provider, "API_KEY")
+        return "api_key=" if isinstance(self.api_key, SecretStr) else self.api_key
 
     @property
     def is_the_slugs_own(self) -> bool:

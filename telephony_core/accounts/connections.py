@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self
 
 from pydantic import Field, SecretStr
 
@@ -36,11 +36,15 @@ _Retries = Annotated[int, Field(ge=0, le=1_000)]
 
 
 class _PaceTable(InputModel):
+    named_in_errors: ClassVar[bool] = False
+
     per_second: _More | None = None
     per_minute: _More | None = None
 
 
 class _ConnectionTable(InputModel):
+    named_in_errors: ClassVar[bool] = False
+
     provider: str = Field(min_length=1)
     api_key: SecretStr | None = None
     base_url: str | None = None
@@ -58,7 +62,12 @@ class Connections(Mapping[str, Connection]):
     """
 
     def __init__(self, connections: Mapping[str, Connection] | None = None) -> None:
-        given = dict(connections or {})
+        given = dict(connections or {}) if isinstance(connections, Mapping | None) else {"": connections}
+        if not all(isinstance(name, str) and isinstance(each, Connection) for name, each in given.items()):
+            raise InvalidInput(
+                "connections are given as Connection objects by their names",
+                remedy="give a table of them, or load them from the configuration file",
+            )
         self._named = {name: each if each.name == name else replace(each, name=name) for name, each in given.items()}
 
     @classmethod
@@ -68,6 +77,11 @@ class Connections(Mapping[str, Connection]):
         Never picks a file up from the working directory. ``prompt`` asks for keys that are given as ``prompt:``.
         Raises `ConfigurationError` naming file, connection and setting; warns with `ReadableByOthers`.
         """
+        if not isinstance(path, str | os.PathLike | None):
+            raise InvalidInput(
+                f"the configuration file is named by its path, not by {type(path).__name__}",
+                remedy="give a path, or nothing to take the file of the user",
+            )
         named = path or os.environ.get("TELEPHONY_CONFIG")
         file = Path(named) if named else user_file()
         if file is None or (not named and _is_absent(file)):
@@ -84,7 +98,7 @@ class Connections(Mapping[str, Connection]):
             return Connection(provider=name, name=name)
         slugs = {installed.slug for installed in registry.installed()}
         raise ConfigurationError(
-            f"there is no connection {name[:60]!r}",
+            f"there is no connection {str(name)[:60]!r}",
             remedy=f"use one of: {', '.join(sorted(slugs | self._named.keys())) or 'none is configured'}",
         )
 

@@ -47,6 +47,10 @@ class Application(CommandGroup):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), code.meaning) for code in ExitCode])
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -109,7 +113,6 @@ def _ended(run: Callable[[], object], session: Session) -> int:
     names=list(COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
-    epilog="What every command prints as JSON, and every exit code: docs/cli.md.",
 )
 @common_options
 @click.version_option(__version__, prog_name=PROGRAM, message="%(prog)s %(version)s")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
@@ -11,7 +11,7 @@ from telephony_core.cli import failures
 from telephony_core.cli.exit_codes import ExitCode, exit_code_for
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import print_json, print_line
-from telephony_core.cli.parameters.number import to_write
+from telephony_core.cli.parameters.number import is_id, to_write
 from telephony_core.domain.lifecycle import SideEffect
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from telephony_core.provider.changes import Change
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+
+_TO_BE_FOUND: Final = "the record of this number"
+"""Stands for the id of a record that was not looked for yet."""
 
 
 def check_option(command: CommandT) -> CommandT:
@@ -94,9 +98,11 @@ def checked_record(
 
     With ``check`` the problems are printed, and the command ends.
     """
+    # A number is no id: which record it has is known once the provider was asked.
+    named = argument if by_id or is_id(argument, client.capabilities.region) else _TO_BE_FOUND
     if check:
-        only_check(session, client, build(argument))
-    refuse(client, build(argument), operation)
+        only_check(session, client, build(named))
+    refuse(client, build(named), operation)
     number = to_write(client, argument, by_id)
     change = build(number)
     refuse(client, change, operation)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
+
+from telephony_core.domain.input_model import refusal
+from telephony_core.errors import InvalidInput, instead_of
 
 
 class AgentVersion(StrEnum):
@@ -26,7 +29,7 @@ class AgentRef(BaseModel, frozen=True, extra="forbid"):
     """An agent, and the version of it.
 
     ``version`` is `PUBLISHED`, `DRAFT` or the vendor's literal (vox `v7`, a Diga version id). It is required when an
-    agent is assigned; on a record that was read, ``None`` means that the vendor does not tell.
+    agent is assigned; on a record that was read, ``None`` means that the vendor does not tell. Raises `InvalidInput`.
     """
 
     agent_id: str
@@ -39,6 +42,9 @@ class AgentRef(BaseModel, frozen=True, extra="forbid"):
     else:
 
         def __init__(self, /, *agent_id: str, **data: object) -> None:
+            if len(agent_id) > 1:
+                raise InvalidInput("AgentRef: only the id is given without a name", remedy='write version="…"')
             if agent_id:  # the id is what everybody names first, so it may be given by position
                 (data["agent_id"],) = agent_id
-            super().__init__(**data)
+            with instead_of(ValidationError, lambda error: refusal(type(self), error)):
+                super().__init__(**data)

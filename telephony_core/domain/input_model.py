@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from telephony_core.errors import InvalidInput, TelephonyError, instead_of, joined
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Unset(Enum):
@@ -33,11 +36,14 @@ class InputModel(BaseModel):
     password) in ``errors()`` even where its text hides it. A model that holds a secret cannot be pickled.
     """
 
+    named_in_errors: ClassVar[bool] = True
+    """Whether callers know the model by its name, so that errors begin with it."""
+
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     def __init__(self, /, **data: Any) -> None:
         try:
-            with instead_of((ValidationError, TelephonyError), lambda error: _refusal(type(self), error)):
+            with instead_of((ValidationError, TelephonyError), lambda error: refusal(type(self), error)):
                 super().__init__(**data)
         finally:
             data.clear()  # what was given may be a password, and a recorded traceback shows variables
@@ -45,7 +51,7 @@ class InputModel(BaseModel):
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         try:
-            with instead_of((ValidationError, TelephonyError), lambda error: _refusal(cls, error)):
+            with instead_of((ValidationError, TelephonyError), lambda error: refusal(cls, error)):
                 return super().model_validate(obj, **options)
         finally:
             del obj
@@ -53,7 +59,7 @@ class InputModel(BaseModel):
     @classmethod
     def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
         try:
-            with instead_of((ValidationError, TelephonyError), lambda error: _refusal(cls, error)):
+            with instead_of((ValidationError, TelephonyError), lambda error: refusal(cls, error)):
                 return super().model_validate_json(json_data, **options)
         finally:
             del json_data
@@ -87,24 +93,80 @@ def its_fields(model: type[BaseModel]) -> str:
     return f"its fields are: {', '.join(model.model_fields)}"
 
 
-def _refusal(model: type[BaseModel], error: Exception) -> Exception:
+def refusal(model: type[BaseModel], error: Exception) -> Exception:
     """Ours for pydantic's. One of a validator that pydantic lets through loses the frames in which the input stands."""
     if not isinstance(error, ValidationError):
         return error.with_traceback(None)
     inner = [each.remedy for each in _causes(error) if each is not None and each.remedy]
-    # A model that is validated builds itself through __init__, which has put its own name in front already.
-    text = describe(error).removeprefix(f"{model.__name__}: ")
-    return InvalidInput(f"{model.__name__}: {text}", remedy=joined(inner) or its_fields(model))
+    told = InvalidInput(
+        f"{model.__name__}: {describe(error)}" if getattr(model, "named_in_errors", True) else describe(error),
+        remedy=joined(inner) or its_fields(model),
+    )
+    told.faults = _faults(error)
+    return told
 
 
 def describe(error: ValidationError) -> str:
-    """What a pydantic error says, without the input it refused."""
-    parts = []
-    for item, inner in zip(error.errors(include_url=False, include_input=False), _causes(error), strict=True):
+    """What a pydantic error says, without the input it refused and in the words of this library."""
+    return "; ".join(f"{where}: {text}" if where else text for where, text in _faults(error))
+
+
+def _faults(error: ValidationError) -> tuple[tuple[str, str], ...]:
+    """Each place and what is wrong there. A model inside another is one place with its fields."""
+    faults: list[tuple[str, str]] = []
+    for item, inner in zip(error.errors(include_url=False), _causes(error), strict=True):
         where = ".".join(str(step) for step in item["loc"])
-        text = item["msg"].removeprefix("Value error, ") if inner is None else inner.message
-        parts.append(f"{where}: {text}" if where else text)
-    return "; ".join(parts)
+        if isinstance(inner, InvalidInput) and inner.faults:
+            faults += [(".".join(filter(None, (where, place))), text) for place, text in inner.faults]
+        else:
+            faults.append((where, _in_words(item) if inner is None else inner.message))
+    return tuple(faults)
+
+
+_KINDS: Final = {
+    "bool": "True or False",
+    "date": "a date",
+    "datetime": "a time",
+    "dict": "a table (names with values)",
+    "float": "a number",
+    "frozen_set": "a set",
+    "int": "a whole number",
+    "list": "a list",
+    "set": "a set",
+    "string": "text",
+    "tuple": "a list",
+}
+
+
+def _in_words(item: ErrorDetails) -> str:
+    """One fault in words of this library. Of the value, only its type is told: it may be a secret."""
+    kind, context = item["type"], item.get("ctx", {})
+    name, _, what = kind.rpartition("_")
+    if kind in ("model_type", "model_attributes_type", "is_instance_of", "dataclass_type"):
+        return f"has to be {_article(context.get('class_name') or context.get('class', 'object'))}{_not(item)}"
+    if what in ("type", "parsing") and name in _KINDS:
+        return f"has to be {_KINDS[name]}{_not(item)}"
+    match kind:
+        case "missing":
+            return "is missing"
+        case "extra_forbidden":
+            return "is not among its fields"
+        case "string_too_short" if context.get("min_length") == 1:
+            return "is empty"
+        case "enum" | "literal_error":
+            return f"has to be {context['expected']}"
+        case "value_error" | "assertion_error":
+            return str(context.get("error", item["msg"]))
+    return item["msg"].replace("Input should", "should", 1)
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
+
+
+def _not(item: ErrorDetails) -> str:
+    value = item["input"]
+    return ", not None" if value is None else f", not {type(value).__name__}"
 
 
 def _causes(error: ValidationError) -> list[TelephonyError | None]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     BaseModel,
+    ConfigDict,
     SecretStr,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_serializer,
 )
@@ -35,6 +37,10 @@ class MediaEncryption(StrEnum):
     REQUIRE = "require"
     UNKNOWN = "unknown"
     """A word this adapter does not know; never written."""
+
+
+_WRITABLE_WORDS: Final = [str(word) for word in MediaEncryption if word is not MediaEncryption.UNKNOWN]
+_Writable = Annotated[MediaEncryption, WithJsonSchema({"enum": _WRITABLE_WORDS, "type": "string"})]
 
 
 class CredentialState(StrEnum):
@@ -76,6 +82,13 @@ class SipConfig(BaseModel, frozen=True):
     outbound: OutboundSip = OutboundSip()
 
 
+def _without_null_defaults(schema: dict[str, Any]) -> None:
+    """Whoever fills in a default of null would clear what was meant to stay."""
+    for field in schema["properties"].values():
+        if field.get("default", False) is None:
+            del field["default"]
+
+
 class _HalfUpdate(InputModel):
     """One half of a change: a field left out stays, ``None`` clears, a value sets.
 
@@ -83,6 +96,8 @@ class _HalfUpdate(InputModel):
     fields that were set and no others, ``None`` included. A dump that is read back is the same change, except for a
     password, of which JSON shows only a mask: that is refused.
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra=_without_null_defaults)
 
     @property
     def changes(self) -> frozenset[str]:
@@ -117,11 +132,12 @@ class _HalfUpdate(InputModel):
             if name in wanted and (name in dumped or getattr(self, name) is None)
         }
 
-    @field_validator("media_encryption", check_fields=False)
+    @field_validator("media_encryption", mode="before", check_fields=False)
     @classmethod
-    def _known(cls, value: MediaEncryption | None) -> MediaEncryption | None:
-        if value is MediaEncryption.UNKNOWN:
-            raise ValueError("`unknown` is only ever read; write disable, allow or require")
+    def _known(cls, value: object) -> object:
+        if isinstance(value, str) and value not in _WRITABLE_WORDS:
+            what = "is only ever read" if value == MediaEncryption.UNKNOWN else "is not such a word"
+            raise InvalidInput(what, remedy=f"write one of {', '.join(_WRITABLE_WORDS)}")
         return value
 
 
@@ -134,7 +150,7 @@ class InboundUpdate(_HalfUpdate):
 
     allow_any: bool = False  # first, because the validator below reads it
     allowed_addresses: tuple[str, ...] | None = None
-    media_encryption: MediaEncryption | None = None
+    media_encryption: _Writable | None = None
 
     if TYPE_CHECKING:
 
@@ -163,7 +179,7 @@ class OutboundUpdate(_HalfUpdate):
     address: SipAddress | None = None
     username: str | None = None
     password: SecretStr | None = None
-    media_encryption: MediaEncryption | None = None
+    media_encryption: _Writable | None = None
 
     if TYPE_CHECKING:
 

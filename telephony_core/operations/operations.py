@@ -15,7 +15,6 @@ pure translation and a stranger's adapter is as safe as ours:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -34,7 +33,7 @@ from telephony_core.errors import (
 )
 from telephony_core.operations import reconciliation
 from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome
-from telephony_core.operations.validation import identity_of, in_e164, problems_of
+from telephony_core.operations.validation import fault_of_id, identity_of, in_e164, problems_of
 from telephony_core.operations.write_watch import WriteListener, WriteWatch, outcome_unknown, partial_outcome
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.changes import (
@@ -52,6 +51,7 @@ from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Proble
 from telephony_core.provider.wire import Items
 
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+AnswerT = TypeVar("AnswerT")
 WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
 UpdateT = TypeVar("UpdateT", LabelUpdate, SipUpdate, AgentAssignment, NumberRelease, ReleaseRevocation)
 
@@ -111,17 +111,19 @@ class Operations:
 
     def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
         self._require(Operation.LIST)
-        page = yield from self.provider.list_page(query, cursor)
+        page = yield from _of_a_listing(self.provider.list_page(query, cursor))
         if query == ListQuery():
             return page
         return Page([number for number in page.items if query.matches(number)], page.cursor)
 
     def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
         self._require(Operation.SEARCH_AVAILABLE)
-        return (yield from self.provider.available_page(query, cursor))
+        return (yield from _of_a_listing(self.provider.available_page(query, cursor)))
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         self._require(Operation.GET)
+        if (fault := fault_of_id(id, self.provider)) is not None:
+            raise fault
         return require_about((yield from self.provider.get(id)), id=id)
 
     def records_of(self, identity: NumberIdentity, *, unclear: bool = False) -> Flow[tuple[PhoneNumber, ...]]:
@@ -130,7 +132,7 @@ class Operations:
         With ``unclear`` a listing also gives the live ones that may be of it, and are not written as a number is.
         """
         if self.looks_up(identity):
-            records = yield from self.provider.find(identity)
+            records = yield from _of_a_listing(self.provider.find(identity))
             return tuple(require_about(record, identity=identity) for record in records)
 
         def wanted(number: PhoneNumber) -> bool:
@@ -147,7 +149,7 @@ class Operations:
         """Every record of the account that is wanted."""
         listing, found, cursor = Listing(), list[PhoneNumber](), None
         while True:
-            page = yield from self.provider.list_page(ListQuery(), cursor)
+            page = yield from _of_a_listing(self.provider.list_page(ListQuery(), cursor))
             found += [number for number in listing.accept(page) if wanted(number)]
             if page.cursor is None:
                 return tuple(found)
@@ -234,7 +236,7 @@ class Operations:
         self._require_as_sent(attempt, number)
         if wants_agents:
             try:
-                number = yield from self._assign(number, replace(assignment, number=number))
+                number = yield from self._assign(number, assignment.model_copy(update={"number": number}))
             except TelephonyError as error:
                 raise partial_outcome(number, ["import"], "assign_agents", error) from error
         return number
@@ -380,7 +382,7 @@ class Operations:
         """
         self._refuse(change)
         number = yield from self._current(change.number)
-        change = replace(change, number=number)
+        change = change.model_copy(update={"number": number})
         self._refuse(change)
         return number, change
 
@@ -462,6 +464,21 @@ class Operations:
                 remedy="read the number again and compare before any call is placed over it",
             )
             raise partial_outcome(number, [attempt.operation], "compare", different)
+
+
+def _of_a_listing(flow: Flow[AnswerT]) -> Flow[AnswerT]:
+    """A listing that is not found says nothing about any number: there is no such listing where it was asked for."""
+    try:
+        return (yield from flow)
+    except NotFound as error:
+        raise UnexpectedResponse(
+            f"there is no listing of numbers at this address: {error.message}",
+            remedy="check `base_url`: its host, and the path that belongs to it; leave it out for the provider's own",
+            status=error.status,
+            code=error.code,
+            request_id=error.request_id,
+            body=error.body,
+        ) from error
 
 
 def _record_of(answer: PhoneNumber | Reconciliation) -> PhoneNumber:

@@ -12,7 +12,7 @@ from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
-from telephony_core.domain.number_parsing import parse_number
+from telephony_core.domain.number_parsing import is_written_as_number, parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
@@ -69,11 +69,40 @@ def in_e164(change: NumberImport, region: str) -> NumberImport:
     return change
 
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
+def fault_of_id(id: object, provider: Provider) -> InvalidInput | None:
+    """Why this is no id: nothing, a record, or a number, which providers answer with an error about something else."""
+    if isinstance(id, PhoneNumber):
+        return InvalidInput("this is a record, not its id", remedy=f"the id of this one is {id.id!r}, in its `id`")
+    if not isinstance(id, str):
+        return InvalidInput(f"an id is text, not {type(id).__name__}", remedy=LISTED)
+    if not id.strip():
+        return InvalidInput("the id is empty", remedy=LISTED)
+    if provider.ids_look_like_numbers or _UUID.fullmatch(id) or not is_written_as_number(id):
+        return None
+    region = provider.capabilities.region
+    if id.isdigit() and NumberIdentity.parse(id, region=region).kind is not NumberKind.E164:
+        return None  # digits alone may be an id as well as a number
+    return InvalidInput(
+        f"{id} is a number, and what is meant here is the id of a record",
+        remedy=Remedy(
+            f"`find_number({id!r})` gives its record, which can be handed in itself", cli="say it without --id"
+        ),
+    )
+
+
 def problems_of(change: Change, provider: Provider) -> list[Problem]:
     """Every problem of a change at once: what the capabilities rule out, then what the adapter itself knows."""
     if isinstance(change, NumberImport):
         with suppress(InvalidInput):  # it is told below
             change = in_e164(change, provider.capabilities.region)
+    if not isinstance(change, Change):
+        names = ", ".join(kind.__name__ for kind in OPERATION_OF)
+        return [
+            Problem.of("change", InvalidInput(f"this is a {type(change).__name__}", remedy=f"give one of: {names}"))
+        ]
     problems = list(_refusals(change, provider))
     if not any(isinstance(problem.error, UnsupportedOperation) for problem in problems):
         problems += provider.check(change)
@@ -85,12 +114,8 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
     capabilities = provider.capabilities
     operation = OPERATION_OF[type(change)]
     number = None if isinstance(change, NumberImport) else change.number
-    if not isinstance(change, NumberImport) and not isinstance(number, PhoneNumber | str):
-        what = InvalidInput("a number is given as its record or the record's id", remedy=LISTED)
-        yield Problem.of("number", what)
-        return
-    if number == "":
-        yield Problem.of("number", InvalidInput("the id is empty", remedy=LISTED))
+    if isinstance(number, str) and (fault := fault_of_id(number, provider)) is not None:
+        yield Problem.of("number", fault)
         return
     origin = number.origin if isinstance(number, PhoneNumber) else Origin.UNKNOWN
     if isinstance(number, PhoneNumber) and number.provider != provider.slug:
@@ -175,12 +200,12 @@ def _identity(change: NumberImport, capabilities: Capabilities, slug: str) -> It
     if identity.kind not in rules.kinds and not (change.send_as_is and identity.kind in rules.as_is):
         if identity.kind is NumberKind.LOCAL and identity.kind not in rules.as_is:
             error: TelephonyError = InvalidInput(
-                f"the number is neither valid E.164 nor a full national number in {capabilities.region}",
+                f"the number {identity} is neither valid E.164 nor a full national number in {capabilities.region}",
                 remedy="give it in E.164, with + and country code",
             )
         else:
             error = UnsupportedField(
-                f"{slug} takes no {_kind(identity)} here",
+                f"{slug} takes no {_kind(identity)} here{_shown(identity)}",
                 field="number",
                 remedy=_AS_IS if identity.kind in rules.as_is else "check its spelling; it cannot be moved here",
             )
@@ -195,6 +220,11 @@ def _identity(change: NumberImport, capabilities: Capabilities, slug: str) -> It
                 remedy="import it at a provider that takes this country",
             ),
         )
+
+
+def _shown(identity: NumberIdentity) -> str:
+    """The number itself, unless it is an address, which may hold what nobody should see."""
+    return "" if identity.kind is NumberKind.SIP_ID else f": {identity}"
 
 
 def _kind(identity: NumberIdentity) -> str:
@@ -223,15 +253,6 @@ def _label(label: str | None, provider: Provider) -> Iterator[Problem]:
 
 def _sip(change: SipUpdate, provider: Provider) -> Iterator[Problem]:
     halves = [half for half in (change.inbound, change.outbound) if not isinstance(half, Unset)]
-    if any(half is None for half in halves):
-        yield Problem.of(
-            "sip",
-            InvalidInput(
-                "a half is set or left out",
-                remedy=Remedy("set its fields to None to clear them", cli="use the --clear-… options"),
-            ),
-        )
-        return
     if not any(half.changes for half in halves):
         yield Problem.of("sip", InvalidInput("the update changes nothing", remedy="set at least one field"))
         return
@@ -404,7 +425,9 @@ def _version(name: Field, agent: AgentRef, capabilities: Capabilities, slug: str
         yield Problem.of(
             name,
             UnsupportedField(
-                f"{slug} cannot express this agent version", field=name, remedy=f"it takes {', '.join(takes)}"
+                f"{slug} cannot express the agent version {str(agent.version)[:40]!r}",
+                field=name,
+                remedy=f"it takes {', '.join(takes)}",
             ),
         )
 

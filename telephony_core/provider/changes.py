@@ -6,21 +6,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeAlias, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WrapSerializer,
+    WrapValidator,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from telephony_core.domain.agents import AgentRef
-from telephony_core.domain.input_model import UNSET, InputModel, Unset
+from telephony_core.domain.input_model import UNSET, InputModel, Unset, describe, its_fields
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.number_parsing import undressed
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.errors import LISTED, InvalidInput, Remedy, instead_of
 from telephony_core.secrets.url_password import without_password
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Vendor options by provider slug: ``{"vox": {"no_authentication": True}}``. Those of other providers are ignored."""
+
+
+ValueT = TypeVar("ValueT")
+
+if TYPE_CHECKING:
+    _OrUnset: TypeAlias = ValueT | Unset
+else:
+
+    class _OrUnset:
+        """A value or `UNSET` itself, which no JSON document can hold and no schema shows: there it is left out."""
+
+        def __class_getitem__(cls, value: Any) -> Any:
+            return Annotated[
+                value,
+                WrapValidator(lambda given, check: given if given is UNSET else check(given)),
+                WrapSerializer(lambda given, dump: given if given is UNSET else dump(given)),
+                Field(json_schema_extra=lambda schema: schema.pop("default", None)),
+            ]
 
 
 class NumberImport(InputModel):
@@ -92,47 +119,135 @@ class NumberImport(InputModel):
         return half
 
 
-@dataclass(frozen=True, slots=True)
-class LabelUpdate:
+class _RecordChange(InputModel):
+    """A change of one record, ``number``: the record itself, or its id. Fields may be given by position.
+
+    A dump holds what was given, so that one that is read back is the same change; of a password it shows only a mask.
+    """
+
+    number: PhoneNumber | str
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, /, *given: object, **data: object) -> None:
+            names = list(type(self).model_fields)
+            if len(given) > len(names):
+                raise InvalidInput(
+                    f"{type(self).__name__}: {len(given)} values were given for {len(names)} fields",
+                    remedy=its_fields(type(self)),
+                )
+            super().__init__(**dict(zip(names, given, strict=False)), **data)
+
+    @field_validator("number", mode="before")
+    @classmethod
+    def _record_or_id(cls, number: object) -> object:
+        if isinstance(number, PhoneNumber | str):
+            return number
+        if isinstance(number, Mapping):
+            with instead_of(ValidationError, lambda error: InvalidInput(describe(error), remedy=LISTED)):
+                return PhoneNumber.model_validate(number)
+        raise InvalidInput("a number is given as its record or the record's id", remedy=LISTED)
+
+    @model_serializer(mode="wrap")
+    def _what_was_given(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = dump(self)
+        return {name: value for name, value in dumped.items() if getattr(self, name) is not UNSET}
+
+
+_SET_OR_LEFT_OUT: Final = Remedy("set its fields to None to clear them", cli="use the --clear-… options")
+
+
+class LabelUpdate(_RecordChange):
     """Rename a number; ``None`` takes the name away."""
 
-    number: PhoneNumber | str
+    __match_args__ = ("number", "label")
+
     label: str | None
 
+    if TYPE_CHECKING:
 
-@dataclass(frozen=True, slots=True)
-class SipUpdate:
+        def __init__(self, number: PhoneNumber | str, label: str | None) -> None: ...
+
+
+class SipUpdate(_RecordChange):
     """Change trunk settings; a half that is `UNSET` stays."""
 
-    number: PhoneNumber | str
-    inbound: InboundUpdate | Unset = UNSET
-    outbound: OutboundUpdate | Unset = UNSET
-    options: Options = field(default_factory=dict, repr=False)
+    __match_args__ = ("number", "inbound", "outbound", "options")
+
+    inbound: _OrUnset[InboundUpdate] = UNSET
+    outbound: _OrUnset[OutboundUpdate] = UNSET
+    options: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict, repr=False)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            number: PhoneNumber | str,
+            inbound: InboundUpdate | Unset = ...,
+            outbound: OutboundUpdate | Unset = ...,
+            options: Options = ...,
+        ) -> None: ...
+
+    @field_validator("inbound", "outbound", mode="before")
+    @classmethod
+    def _set_or_left_out(cls, half: object) -> object:
+        if half is None:
+            raise InvalidInput("a half is set or left out", remedy=_SET_OR_LEFT_OUT)
+        return half
 
 
-@dataclass(frozen=True, slots=True)
-class AgentAssignment:
+class AgentAssignment(_RecordChange):
     """Say which agents serve a number; `UNSET` stays, ``None`` takes the agent off."""
 
-    number: PhoneNumber | str
-    inbound: AgentRef | None | Unset = UNSET
-    outbound: AgentRef | None | Unset = UNSET
+    __match_args__ = ("number", "inbound", "outbound", "allow")
+
+    inbound: _OrUnset[AgentRef | None] = UNSET
+    outbound: _OrUnset[AgentRef | None] = UNSET
     allow: frozenset[SideEffect] = frozenset()
 
+    if TYPE_CHECKING:
 
-@dataclass(frozen=True, slots=True)
-class NumberRelease:
+        def __init__(
+            self,
+            number: PhoneNumber | str,
+            inbound: AgentRef | None | Unset = ...,
+            outbound: AgentRef | None | Unset = ...,
+            allow: Iterable[SideEffect] = ...,
+        ) -> None: ...
+
+    @field_validator("inbound", "outbound", mode="before")
+    @classmethod
+    def _agent(cls, agent: object) -> object:
+        if agent is None or isinstance(agent, AgentRef | Unset | dict):
+            return agent
+        raise InvalidInput(
+            f"has to be an AgentRef, not {type(agent).__name__}",
+            remedy=Remedy(
+                "give AgentRef(id, version=…), or None to take the agent off", cli="give the agent's id and its version"
+            ),
+        )
+
+
+class NumberRelease(_RecordChange):
     """Release a number."""
 
-    number: PhoneNumber | str
+    __match_args__ = ("number", "allow")
+
     allow: frozenset[SideEffect] = frozenset()
 
+    if TYPE_CHECKING:
 
-@dataclass(frozen=True, slots=True)
-class ReleaseRevocation:
+        def __init__(self, number: PhoneNumber | str, allow: Iterable[SideEffect] = ...) -> None: ...
+
+
+class ReleaseRevocation(_RecordChange):
     """Take a scheduled release back."""
 
-    number: PhoneNumber | str
+    __match_args__ = ("number",)
+
+    if TYPE_CHECKING:
+
+        def __init__(self, number: PhoneNumber | str) -> None: ...
 
 
 Change: TypeAlias = NumberImport | LabelUpdate | SipUpdate | AgentAssignment | NumberRelease | ReleaseRevocation

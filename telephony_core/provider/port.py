@@ -85,6 +85,8 @@ class ProviderConfig(InputModel):
     ``insecure_host`` names the one host to which the key may go over plain http; loopback hosts always may.
     """
 
+    named_in_errors: ClassVar[bool] = False
+
     api_key: SecretStr
     base_url: str
     insecure_host: str | None = None
@@ -174,6 +176,8 @@ class Problem:
 
     @classmethod
     def of(cls, name: str, error: TelephonyError) -> Problem:
+        if error.field is None and isinstance(error, InvalidInput):
+            error.field = str(name)
         return cls(name, error.message, error, error.remedy)
 
     def __str__(self) -> str:
@@ -192,6 +196,9 @@ class Provider(ABC):
     options_model: ClassVar[type[BaseModel]] = NoOptions
     secret_keys: ClassVar[frozenset[str]] = frozenset()
     """Payload keys that hold secrets, beyond the usual names."""
+    ids_look_like_numbers: ClassVar[bool] = False
+    """Whether a record's id may be a number, or be written like one. Elsewhere a number in the place of an id is
+    refused before anything is sent."""
 
     def __init__(self, config: ProviderConfig) -> None:
         self.config = config
@@ -316,10 +323,11 @@ class Provider(ABC):
 def parse_options(slug: str, model: type[BaseModel], options: Mapping[str, Mapping[str, Any]]) -> BaseModel:
     """The options given for one provider. Raises `InvalidInput` naming what is unknown or wrong."""
     remedy = f"its options are: {', '.join(sorted(model.model_fields)) or 'none'}"
+    given = options.get(slug, {})
     with instead_of(
         ValidationError, lambda error: InvalidInput(f"options for {slug}: {describe(error)}", remedy=remedy)
     ):
-        return model.model_validate(dict(options.get(slug, {})))
+        return model.model_validate(dict(given) if isinstance(given, Mapping) else given)
 
 
 ConfigT = TypeVar("ConfigT", bound=ProviderConfig)

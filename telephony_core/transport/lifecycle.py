@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from telephony_core.errors import ClientClosed
+from telephony_core.errors import ClientClosed, ConfigurationError
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,6 +38,27 @@ class Lifecycle:
                 "this client belongs to the process that this one was forked from, and connections cannot be shared",
                 remedy="make a client in each process, after the fork",
             )
+
+
+def require_asyncio() -> None:
+    """Raises `ConfigurationError` where asynchronous code runs on something else than asyncio, and names it."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        import sniffio
+
+        try:
+            library = sniffio.current_async_library()
+        except sniffio.AsyncLibraryNotFoundError:
+            library = "no event loop"
+    else:
+        return
+    raise ConfigurationError(
+        f"AsyncTelephony runs on asyncio, and this is {library}",
+        remedy="use Telephony in a thread (`trio.to_thread.run_sync`, `anyio.to_thread.run_sync`), or run on asyncio",
+    )
 
 
 class LoopAffinity:

@@ -34,11 +34,13 @@ from urllib.parse import quote, urlsplit
 
 from telephony_core.errors import (
     AnswerLost,
+    AuthenticationFailed,
     ClientClosed,
     NoAnswer,
     NotSent,
     OutcomeUnknown,
     PartialOutcome,
+    PermissionDenied,
     TelephonyError,
     UnexpectedResponse,
     WriteRefused,
@@ -96,6 +98,8 @@ class RequestPipeline:
     """Called for a write that must not be repeated and may have happened, when its operation was interrupted."""
     connection: str = ""
     """Name of the connection, for errors."""
+    key_source: str | None = None
+    """Where the key was taken from, for errors; never the key."""
     provider_clock: ProviderClock = field(default_factory=ProviderClock)
     lifecycle: Lifecycle = field(default_factory=Lifecycle)
     jitter: Callable[[], float] = random.random  # spreads retries; nothing secret depends on it
@@ -333,4 +337,6 @@ class _Execution:
                 link.provider = link.provider or pipeline.provider
                 link.connection, link.host = link.connection or pipeline.connection, link.host or pipeline.host
                 link.operation = link.operation or self._operation
+                if isinstance(link, AuthenticationFailed | PermissionDenied):
+                    link.key_source = link.key_source or pipeline.key_source
                 link.scrub(lambda text: scrubbed(text, self._secrets))

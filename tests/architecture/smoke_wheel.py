@@ -15,6 +15,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.architecture import first_hour
+
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements-dev.txt"
 PACKAGES = {"telephony_core", "telephony_diga", "telephony_elevenlabs", "telephony_retell", "telephony_vox"}
@@ -67,6 +69,11 @@ def main() -> None:
         expect(providers.returncode == 0, "`telephony providers` runs", providers)
         listed = all(slug in providers.stdout for slug in ("diga", "retell", "vox"))
         expect(listed, "… and lists diga, retell and vox", providers)
+
+        folder = outside / "first-hour"
+        folder.mkdir()
+        played = first_hour.play((ROOT / "README.md").read_text(encoding="utf-8"), folder, wheel, PINS, clean())
+        expect(played.returncode == 0, "every block of the README runs, from top to bottom", played)
     print(f"The wheel of telephony-core {version} works outside the checkout.")
 
 

@@ -18,6 +18,7 @@ from telephony_core import (
     ProviderNotFound,
     RateLimited,
     Telephony,
+    UnexpectedResponse,
 )
 from telephony_core.provider.flow import Response
 from telephony_core.provider.registry import registry
@@ -73,7 +74,7 @@ def test_scripted_answers_come_in_order_and_are_remembered() -> None:
     script = ScriptedBackend([EMPTY, EMPTY, json_response(404, {})])
     with Telephony("vox", api_key="key", backend=script) as telephony:
         listing = telephony.list_numbers()
-        with pytest.raises(NotFound):
+        with pytest.raises(UnexpectedResponse, match="check `base_url`"):
             list(listing)
     assert [request.url.partition("status=")[2].partition("&")[0] for request in script.sent] == [
         "scheduled",

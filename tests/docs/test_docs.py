@@ -7,10 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from telephony_core import Telephony
 from telephony_core.emulator.server import serve
@@ -25,10 +28,12 @@ PAGES = [
     *sorted((ROOT / "adapters").glob("*/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
+APPLICATIONS = ROOT / "docs" / "applications.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-# What a shell block may hold that is tried elsewhere: set-up and checks (CI), a server that never ends.
-NOT_HERE = ("make ", "pip install", "telephony emulate")
+LINK = re.compile(r"(?:\]\(|^\[[^\]]+\]: )([^)#\s]+)(?:#[^)\s]*)?", re.MULTILINE)
+# What a shell block may hold that `make wheel` tries, where the README is run from top to bottom.
+NOT_HERE = ("export ", "make ", "pip install", "telephony demo", "telephony emulate")
+REPOSITORY: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
 
 
 @pytest.fixture
@@ -41,9 +46,7 @@ def online(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("VOX_KEY", emulators["vox"].api_key)
     with serve(emulators) as urls:
-        # A connection with a name of its own is not led to the emulator by the environment.
-        here = f'provider = "vox"\nbase_url = "{urls["vox"]}"'
-        config.write_text(toml.replace('provider = "vox"', here), encoding="utf-8")
+        config.write_text(re.sub(r'(?<=base_url = ")[^"]+', urls["vox"], toml), encoding="utf-8")
         for slug, emulator in emulators.items():
             monkeypatch.setenv(f"TELEPHONY_{slug.upper()}_API_KEY", emulator.api_key)
             monkeypatch.setenv(f"TELEPHONY_{slug.upper()}_BASE_URL", urls[slug])
@@ -61,9 +64,8 @@ def blocks(page: Path, kind: str) -> list[str]:
 
 @pytest.mark.usefixtures("online")
 def test_every_python_block_of_the_readme_runs() -> None:
-    namespace: dict[str, object] = {"__name__": "readme"}
-    for code in blocks(README, "python"):
-        exec(compile(code, "README.md", "exec"), namespace)
+    for code in blocks(README, "python"):  # each is a program by itself
+        exec(compile(code, "README.md", "exec"), {"__name__": "readme"})
 
 
 @pytest.mark.usefixtures("online")
@@ -101,8 +103,23 @@ def test_every_name_that_a_python_block_imports_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
-        if not re.match(r"[a-z]+:", target):
+        if target.startswith(f"{REPOSITORY}/blob/main/"):
+            assert (ROOT / target.removeprefix(f"{REPOSITORY}/blob/main/")).exists(), target
+        elif not re.match(r"[a-z]+:", target):
             assert (page.parent / target).exists(), target
+
+
+def test_every_link_of_the_readme_leads_somewhere_from_a_package_index_too() -> None:
+    targets = LINK.findall(README.read_text(encoding="utf-8"))
+    assert len(targets) > 10
+    assert [target for target in targets if not target.startswith(f"{REPOSITORY}/blob/main/")] == []
+
+
+def test_every_shorthand_of_a_link_in_the_readme_is_defined() -> None:
+    text = re.sub(BLOCK, "", README.read_text(encoding="utf-8"))
+    used = re.findall(r"(?<![`\]\w])\[([^\]\[`]+)\](?![(:\w])", text)
+    defined = re.findall(r"^\[([^\]]+)\]: ", text, re.MULTILINE)
+    assert set(used) == set(defined)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -138,3 +155,65 @@ def test_the_readme_shows_the_table_of_errors_that_exist() -> None:
     for row in named:
         for name in re.findall(r"`(\w+)`", row):
             assert name in errors.__all__
+
+
+@pytest.mark.usefixtures("online")
+def test_every_python_block_of_the_page_on_applications_runs() -> None:
+    for code in blocks(APPLICATIONS, "python"):
+        exec(compile(code, APPLICATIONS.name, "exec", dont_inherit=True), {"__name__": "application"})
+
+
+@pytest.fixture
+def service(online: None) -> Iterator[TestClient]:
+    """The web service of the page on applications."""
+    namespace: dict[str, Any] = {"__name__": "service"}
+    exec(compile(blocks(APPLICATIONS, "python")[0], APPLICATIONS.name, "exec", dont_inherit=True), namespace)
+    with TestClient(namespace["app"], raise_server_exceptions=False) as client:
+        yield client
+
+
+TRUNK = {"address": "pbx.example.com", "username": "pbx", "password": "canary-9f2c"}
+IMPORT = {"number": "+827099996666", "outbound": TRUNK}
+
+
+def test_the_web_service_imports_a_number(service: TestClient) -> None:
+    answer = service.post("/numbers", json=IMPORT)
+    assert (answer.status_code, answer.json()["identity"]["e164"]) == (200, "+827099996666")
+    assert "raw" not in answer.json()
+    assert TRUNK["password"] not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "word"),
+    [
+        ({**IMPORT, "outbound": {**TRUNK, "adress": "x"}}, 422, "outbound.adress: is not among its fields"),
+        ({**IMPORT, "outbound": {**TRUNK, "address": "sip:u:canary-9f2c@h"}}, 422, "holds a password"),
+        ({**IMPORT, "outbound": {**TRUNK, "password": ["canary-9f2c"]}}, 422, "outbound.password: has to be text"),
+        ({"outbound": TRUNK}, 422, "number: is missing"),
+        ([IMPORT], 422, "dictionary"),
+        ({**IMPORT, "inbound": {"allowed_addresses": []}}, 422, "lets every source call in"),
+        ({**IMPORT, "inbound": {"media_encryption": "require"}}, 422, "does not support"),
+        ({**IMPORT, "number": "070-1111-2222"}, 409, "already here"),
+    ],
+)
+def test_a_refused_body_is_answered_with_the_reason_and_nothing_of_what_was_in_it(
+    service: TestClient, body: object, status: int, word: str
+) -> None:
+    answer = service.post("/numbers", json=body)
+    assert answer.status_code == status
+    assert word in answer.text
+    assert "canary" not in answer.text
+
+
+def test_a_body_that_is_no_json_is_not_repeated_either(service: TestClient) -> None:
+    answer = service.post(
+        "/numbers", content=b'{"password": "canary-9f2c"', headers={"content-type": "application/json"}
+    )
+    assert answer.status_code == 422
+    assert "canary" not in answer.text
+
+
+def test_the_web_service_describes_what_it_takes(service: TestClient) -> None:
+    schemas = service.get("/openapi.json").json()["components"]["schemas"]
+    outbound = schemas["OutboundUpdate"]["properties"]
+    assert (outbound["password"]["anyOf"][0]["writeOnly"], "default" in outbound["password"]) == (True, False)

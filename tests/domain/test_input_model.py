@@ -49,13 +49,13 @@ def test_a_refusal_names_the_place_once_and_carries_the_remedy_of_what_refused(r
 def test_a_place_deep_inside_is_a_path():
     with pytest.raises(InvalidInput) as caught:
         NumberImport(number="+34612345678", options={"toy": 5})
-    assert caught.value.message == "NumberImport: options.toy: Input should be a valid dictionary"
+    assert caught.value.message == "NumberImport: options.toy: has to be a table (names with values), not int"
 
 
 def test_what_is_wrong_with_the_whole_is_told_without_a_place():
     with pytest.raises(InvalidInput) as caught:
         OutboundUpdate.model_validate(5)
-    assert caught.value.message.startswith("OutboundUpdate: Input should be")
+    assert caught.value.message.startswith("OutboundUpdate: has to be an OutboundUpdate, not int")
 
 
 def test_without_a_remedy_of_its_own_a_refusal_lists_the_fields():

@@ -81,7 +81,6 @@ REFUSED = [
     (LabelUpdate(number(status="released"), "x"), "status", WrongState, "released"),
     (SipUpdate("a"), "sip", InvalidInput, "changes nothing"),
     (SipUpdate("a", outbound=OutboundUpdate()), "sip", InvalidInput, "changes nothing"),
-    (SipUpdate("a", outbound=None), "sip", InvalidInput, "set or left out"),
     (
         SipUpdate("a", outbound=OutboundUpdate(address="pbx.example.com")),
         "outbound.address",

@@ -30,6 +30,7 @@ class RetellProvider(Provider):
 
     slug: ClassVar[str] = SLUG
     capabilities: ClassVar[Capabilities] = CAPABILITIES
+    ids_look_like_numbers: ClassVar[bool] = True  # a record has no other id than its `phone_number`
 
     def auth_headers(self) -> Mapping[str, str]:
         return {"authorization": f"Bearer {self.config.api_key.get_secret_value()}"}

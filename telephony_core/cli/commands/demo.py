@@ -1,4 +1,4 @@
-"""`telephony demo`: the main job on both emulators, offline, in seconds. `examples/demo` has a longer play."""
+"""`telephony demo`: the main job on both emulators, offline, in seconds."""
 
 from __future__ import annotations
 
@@ -102,7 +102,6 @@ def _play() -> dict[str, object]:
     _title("What to try next")
     print_line("  telephony emulate                 keep the emulators running, and copy the settings it prints")
     print_line("  telephony inventory -p NAME -o …  where a migration of your own begins")
-    print_line("  make demo                         in a checkout: a migration that is killed half-way, and goes on")
     print_line("  telephony --help                  everything else")
     counts = {slug: sum(number.provider == slug for number in numbers) for slug in emulated}
     return {"numbers": counts, "refused": refused, "moved": len(MOVED), "seconds": round(time.monotonic() - started, 1)}

@@ -54,8 +54,9 @@ def command(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
 
 def _announce(ready: Mapping[str, Emulated]) -> None:
     for each in ready.values():
-        print_line(f"{each.title} at {each.url}", "bold")
-        print_facts([("  agents", ", ".join(f"{name} {id}" for name, id in each.emulator.agents.items()))])
+        # As comments, so that all of it can be pasted into a shell, or read by one from a file.
+        print_line(f"# {each.title} at {each.url}", "bold")
+        print_facts([("# agents", ", ".join(f"{name} {id}" for name, id in each.emulator.agents.items()))])
     print_line("")
     for each in ready.values():
         for name, value in each.variables.items():
@@ -64,4 +65,5 @@ def _announce(ready: Mapping[str, Emulated]) -> None:
         print_line('export NO_PROXY="127.0.0.1,$NO_PROXY"')
     print_line("")
     first = next(iter(ready))
-    print_line(f"Copy the exports into another terminal and try `telephony numbers list -p {first}`. Ctrl-C ends this.")
+    print_line(f"# Copy this into another terminal and try: telephony numbers list -p {first}")
+    print_line("# Ctrl-C ends this.")

@@ -44,7 +44,7 @@ def test_emulators_serve_until_they_are_told_to_end(monkeypatch, end):
     try:
         exports = dict(
             line.removeprefix("export ").split("=", 1)
-            for line in lines_until(process, "Copy the exports")
+            for line in lines_until(process, "# Ctrl-C ends this")
             if line.startswith("export TELEPHONY")
         )
         assert set(exports) == {
