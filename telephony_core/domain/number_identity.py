@@ -215,6 +215,9 @@ class _Number(NamedTuple):
 
 
 _NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
+_BARE: Final = re.compile("[0-9][0-9 .-]{,40}")
+_AT_HOME: Final = {"KR": ("+82", "0"), "ES": ("+34", "")}
+"""Country code, and what is dialled at home in its place; for the regions where national digits are proven unique."""
 _NO_SEPARATORS: Final = str.maketrans("", "", "+ ().-")
 _TELLING_DIGITS: Final = 8
 """So many last digits in common may be one number; short codes and extensions have fewer."""
@@ -224,6 +227,18 @@ _COUNTRY_CODE_IS_EVIDENT: Final = frozenset({"KR", "ES"})
 """Regions in which no national number looks like one with the country code and without ``+``."""
 _KOREAN_REPRESENTATIVE: Final = re.compile(r"1[568][0-9]{6}|14[0-9]{4}")
 _KOREAN_TOLL_FREE_FROM_ABROAD: Final = "8200"
+
+
+def dialled_at_home(text: str, region: str | None) -> tuple[str | None, str]:
+    """Digits with or without separators, and the one E.164 number that they can be as national digits of a region.
+
+    If that number is known, and its ``national_digits`` are these, then to read the digits in the region gives it. The
+    number is ``None`` where this is not proven (`NumberIdentity.national_digits`), and for what has other characters.
+    """
+    if region not in _AT_HOME or _BARE.fullmatch(text) is None:
+        return None, ""
+    digits, (country_code, trunk_prefix) = text.translate(_NO_SEPARATORS), _AT_HOME[region]
+    return country_code + digits.removeprefix(trunk_prefix), digits
 
 
 def has_balanced_parentheses(text: str) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from telephony_core.accounts.connection import Connection
 from telephony_core.client import AsyncTelephony, Telephony
@@ -15,8 +15,9 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError, InvalidInput, TelephonyError
-from telephony_core.number_index.known_numbers import NEVER, Draft, KnownNumbers
-from telephony_core.number_index.located import Located, comparable
+from telephony_core.number_index.directory import Directory, Served
+from telephony_core.number_index.known_numbers import NEVER, KnownNumbers
+from telephony_core.number_index.located import Located, comparable, read
 from telephony_core.provider.registry import registry
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from telephony_core.number_index.index_file import IndexFile
 
 ClientT = TypeVar("ClientT", Telephony, AsyncTelephony)
+LookedUp = tuple[tuple[PhoneNumber, ...] | TelephonyError, float]
+"""What a provider that looks numbers up has answered, and when it was asked."""
 MOST_AT_ONCE: Final = 32
 """Accounts that are listed at the same time."""
 
@@ -67,24 +70,29 @@ class Account(Generic[ClientT]):
     client: ClientT | None = None
     owned: bool = True
     """Whether the client was made here, and is closed here."""
-    error: TelephonyError | None = None
-    failed: int = 0
-    """Which listing that error is of."""
     in_file: str | None = None
     """Its name in the file; it says nothing about the key, and another key has another one."""
     is_refreshing: bool = False
 
-    def answered_since(self, asked: int) -> bool:
-        """Whether a listing that was begun after so many others has been shown or has failed."""
-        return self.known.listings.since(asked) or self.failed > asked
+
+class Question(NamedTuple, Generic[ClientT]):
+    """A number, and the one account that is asked about it, or all."""
+
+    only: Account[ClientT] | None
+    identity: NumberIdentity
 
 
 @dataclass(frozen=True, slots=True)
-class Question(Generic[ClientT]):
-    """A number, and the accounts that are asked about it."""
+class Summary:
+    """What every answer says of all accounts; worked out again when it changed, and not for each answer."""
 
-    accounts: tuple[Account[ClientT], ...]
-    identity: NumberIdentity
+    version: object
+    """That of the directory from before this was worked out."""
+    began: dict[str, float]
+    """When the listing of each account began, on the monotonic clock."""
+    errors: dict[str, TelephonyError]
+    oldest: float | None
+    """When the first of them began; ``None`` where an account has to be opened or listed, whatever its age."""
 
 
 class NumberIndexBase(Generic[ClientT]):
@@ -107,16 +115,27 @@ class NumberIndexBase(Generic[ClientT]):
         """Seconds after which an account that answers is listed in the background."""
         self._clock = clock or Clock()
         self._file = None if file is None else _opened_file(file, self._clock)
+        self._directory = Directory()
         self._accounts: dict[str, Account[ClientT]] = {}
-        for name, open, client in _accounts_of(source, opener):
+        sources: Iterable[tuple[str, Callable[[], ClientT], bool]]
+        if isinstance(source, Mapping):
+            sources = ((name, partial(opener, connection), True) for name, connection in source.items())
+        else:
+            clients = (source,) if isinstance(source, Telephony | AsyncTelephony) else source
+            sources = ((client.connection_name, partial(_itself, client), False) for client in clients)
+        for name, open, owned in sources:
             if name in self._accounts:
                 raise InvalidInput(
                     f"two clients are of the connection {name!r}",
                     remedy="give each account once, or each Connection a name of its own",
                 )
-            account = Account(name, open, KnownNumbers(self._clock), new_lock(), owned=client is None)
-            self._accounts[name] = account
-            self._open(account)
+            known = KnownNumbers(self._clock, name, self._directory)
+            self._accounts[name] = Account(name, open, known, new_lock(), owned=owned)
+            self._open(self._accounts[name])
+        self._single: Account[ClientT] | None = None
+        if len(self._accounts) == 1:
+            (self._single,) = self._accounts.values()
+        self._summarised = self._summarise()
 
     # -- accounts
 
@@ -124,7 +143,7 @@ class NumberIndexBase(Generic[ClientT]):
     def accounts(self) -> Mapping[str, AccountState]:
         """What is known of each account, by the name of its connection."""
         return {
-            name: AccountState(len(account.known), account.known.age, account.error)
+            name: AccountState(len(account.known), account.known.age, account.known.error)
             for name, account in self._accounts.items()
         }
 
@@ -136,7 +155,7 @@ class NumberIndexBase(Generic[ClientT]):
         account = self._account(connection)
         self._open(account)
         if account.client is None:
-            raise account.error or ConfigurationError(f"connection {connection!r} cannot be opened")
+            raise account.known.error or ConfigurationError(f"connection {connection!r} cannot be opened")
         return account.client
 
     def _account(self, connection: str) -> Account[ClientT]:
@@ -154,9 +173,10 @@ class NumberIndexBase(Generic[ClientT]):
         try:
             client = account.open()
         except TelephonyError as error:
-            account.error = error
+            account.known.say(error)
             return
-        account.client, account.error = client, None
+        account.client = client
+        account.known.say(None)
         client.operations.listener = account.known
         self._attach(account, client)
         if self._file is not None:
@@ -174,45 +194,66 @@ class NumberIndexBase(Generic[ClientT]):
 
         The answer says how old it is. Raises `InvalidInput`, as `find` does.
         """
-        return self._answer(self._question(number, region, connection), {}, {})
+        return self._answer(self._question(number, region, connection))
 
     def _question(self, number: str, region: str | None, connection: str | None) -> Question[ClientT]:
-        asked = self._accounts.values() if connection is None else [self._account(connection)]
-        accounts = tuple(asked)
+        only = self._single if connection is None else self._account(connection)
         if not isinstance(number, str):
             parse_number(number, region="ZZ")  # which says what is wrong with it
-        if number[:1] == "+":  # mostly written as it is known, and then there is nothing to read
-            for account in accounts:
-                if (records := account.known.by_number.get(number)) is not None:
-                    return Question(accounts, records[0].identity)
-        if len(accounts) != 1:
-            return Question(accounts, _comparable(number, region))
-        # What is no E.164 number means something within one account.
-        (only,) = accounts
-        own = only.client.capabilities.region if only.client is not None else "ZZ"
-        return Question(accounts, _parsed(number, region=region or own))
+        if only is not None and only.client is not None:
+            region = region or only.client.capabilities.region
+        identity = self._directory.known_as(number, region)
+        if identity is None:  # what is no E.164 number means something within one account
+            identity = comparable(number, region) if only is None else read(number, region=region or "ZZ")
+        return Question(only, identity)
 
-    def _needs(
-        self, question: Question[ClientT], max_age: float | None, fresh: bool
-    ) -> dict[str, tuple[Account[ClientT], NumberIdentity, Need]]:
-        bound = 0.0 if fresh else self.max_age if max_age is None else _seconds("max_age", max_age)
-        needs: dict[str, tuple[Account[ClientT], NumberIdentity, Need]] = {}
-        for account in question.accounts:
+    def _bound(self, max_age: float | None, fresh: bool) -> float | None:
+        """How many seconds old an answer may be; ``None`` wants a listing that is yet to begin."""
+        bound = self.max_age if max_age is None else _seconds("max_age", max_age)
+        return None if fresh else bound
+
+    def _work(
+        self, question: Question[ClientT], bound: float | None, looked_up: dict[str, LookedUp]
+    ) -> list[Callable[[], Any]]:
+        """What has to be done, and waited for, before a question can be answered."""
+        oldest = self._summary().oldest
+        young = 0.0 if bound is None else min(bound, self.refresh_after)
+        if bound is not None and oldest is not None and self._clock.monotonic() - oldest <= young:
+            return []  # all accounts are
+        work: list[Callable[[], Any]] = []
+        for account in self._accounts.values() if question.only is None else (question.only,):
             self._open(account)
-            need = self._need(account, question.identity, bound, fresh)
-            if need is not Need.NOTHING:
-                needs[account.name] = account, question.identity, need
-        return needs
+            need = self._need(account, bound, question.identity)
+            if need is Need.SOON:
+                self._refresh_soon(account)
+            elif need is Need.ASK:
+                work.append(partial(self._ask, account, question.identity, looked_up))
+            elif need is Need.LIST:
+                work.append(partial(self._list, account, account.known.listings.started, bound))
+        return work
 
-    def _need(self, account: Account[ClientT], identity: NumberIdentity, bound: float, fresh: bool) -> Need:
+    def _all_anew(self, accounts: list[Account[ClientT]]) -> list[Callable[[], Any]]:
+        for account in accounts:
+            self._open(account)
+        return [partial(self._list, account, account.known.listings.started, None) for account in accounts]
+
+    # What both kinds of index do in their own way.
+
+    def _list(self, account: Account[ClientT], asked: int, bound: float | None) -> Any:
+        raise NotImplementedError
+
+    def _ask(self, account: Account[ClientT], identity: NumberIdentity, looked_up: dict[str, LookedUp]) -> Any:
+        raise NotImplementedError
+
+    def _refresh_soon(self, account: Account[ClientT]) -> None:
+        raise NotImplementedError
+
+    def _need(self, account: Account[ClientT], bound: float | None, identity: NumberIdentity | None = None) -> Need:
         if account.client is None:  # and why is its error
             return Need.NOTHING
-        need = self._need_of_list(account, bound, fresh=fresh)
-        return Need.ASK if need is Need.LIST and account.client.operations.looks_up(identity) else need
-
-    def _need_of_list(self, account: Account[ClientT], bound: float | None = None, *, fresh: bool) -> Need:
-        if fresh or not account.known.is_within(self.max_age if bound is None else bound):
-            return Need.LIST
+        if bound is None or not account.known.is_within(bound):
+            looks_up = identity is not None and account.client.operations.looks_up(identity)
+            return Need.ASK if looks_up else Need.LIST
         return Need.SOON if account.known.age > self.refresh_after else Need.NOTHING
 
     @property
@@ -220,27 +261,38 @@ class NumberIndexBase(Generic[ClientT]):
         """Seconds between two rounds in the background: one that failed is tried again before it is much too old."""
         return max(1.0, self.refresh_after / 4)
 
-    def _answer(
-        self,
-        question: Question[ClientT],
-        looked_up: Mapping[str, tuple[tuple[PhoneNumber, ...], float]],
-        failed: dict[str, TelephonyError],
-    ) -> Located:
-        # For each of hundreds of accounts a look into a dict, and nothing that could be said once for all of them.
-        accounts, now, number = question.accounts, self._clock.monotonic(), question.identity.account_key
-        ages = {account.name: now - account.known.listings.started_at for account in accounts}
-        errors = {account.name: account.error for account in accounts if account.error is not None}
-        served = [
-            (account.name, record)
-            for account in accounts
-            if number in account.known.by_number and account.name not in looked_up
-            for record in account.known.by_number.get(number, ())
-        ]
-        for name, (records, asked_at) in looked_up.items():
-            served += [(name, record) for record in records]
-            ages[name] = now - asked_at
-            errors.pop(name, None)
-        return Located(tuple(served), errors | failed, ages)
+    def _summary(self) -> Summary:
+        if self._summarised.version is not self._directory.version:
+            self._summarised = self._summarise()
+        return self._summarised
+
+    def _summarise(self) -> Summary:
+        version, accounts = self._directory.version, self._accounts.values()
+        began = {account.name: account.known.listings.started_at for account in accounts}
+        errors = {each.name: error for each in accounts if (error := each.known.error) is not None}
+        is_ready = all(each.client is not None and each.known.is_within(float("inf")) for each in accounts)
+        return Summary(version, began, errors, min(began.values(), default=None) if is_ready else None)
+
+    def _answer(self, question: Question[ClientT], looked_up: Mapping[str, LookedUp] | None = None) -> Located:
+        # Ages before records: a listing that is shown meanwhile is taken for older than it is, and not for younger.
+        summary, now = self._summary(), self._clock.monotonic()
+        began, errors, only = summary.began, summary.errors, question.only
+        if only is not None:
+            began = {only.name: began[only.name]}
+            errors = {only.name: errors[only.name]} if only.name in errors else {}
+        served: tuple[Served, ...] = self._directory.serving(question.identity, None if only is None else only.name)
+        if not looked_up:
+            return Located(served, dict(errors), began, now)
+        began, errors = dict(began), dict(errors)
+        for asked, (found, asked_at) in looked_up.items():
+            if isinstance(found, TelephonyError):
+                errors[asked] = found
+                continue
+            errors.pop(asked, None)
+            began[asked] = asked_at
+            others = [each for each in served if each[0] != asked]
+            served = tuple(others + [(asked, record) for record in found])
+        return Located(served, errors, began, now)
 
     # -- listing
 
@@ -249,16 +301,9 @@ class NumberIndexBase(Generic[ClientT]):
 
         ``max_age`` is in seconds; ``None`` wants a listing that was begun after ``asked`` others.
         """
-        if account.answered_since(asked):
+        if account.known.answered_since(asked):
             return True
         return max_age is not None and (account.known.is_within(max_age) or self._read_file(account, max_age))
-
-    def _show(self, account: Account[ClientT], draft: Draft) -> None:
-        account.known.show(draft)
-        account.error = None
-
-    def _fail(self, account: Account[ClientT], error: TelephonyError) -> None:
-        account.error, account.failed = error, account.known.listings.started
 
     # -- the file
 
@@ -269,14 +314,13 @@ class NumberIndexBase(Generic[ClientT]):
         age = self._file.age(account.in_file)
         if age is None or age > max_age or age >= account.known.age:
             return False
-        draft = account.known.start_restoring()
+        draft = account.known.start(age)
         records = self._file.records(account.in_file)
         if records is None:
             return False
         for record in records:
             draft.add(record)
-        account.known.show(draft, age)
-        account.error = None
+        account.known.show(draft)
         return True
 
     def _write_file(self, account: Account[ClientT]) -> None:
@@ -286,41 +330,13 @@ class NumberIndexBase(Generic[ClientT]):
                 self._file.forget(account.in_file)
 
 
-# To read a number takes longer than to find it, and the same ones are called again and again.
-_comparable: Final = lru_cache(maxsize=65_536)(comparable)
-_parsed: Final = lru_cache(maxsize=65_536)(parse_number)
-
-
-@overload
-def _accounts_of(
-    source: Telephony | Iterable[Telephony] | Mapping[str, Connection], opener: Callable[[Connection], Telephony]
-) -> Iterable[tuple[str, Callable[[], Telephony], Telephony | None]]: ...
-@overload
-def _accounts_of(
-    source: AsyncTelephony | Iterable[AsyncTelephony] | Mapping[str, Connection],
-    opener: Callable[[Connection], AsyncTelephony],
-) -> Iterable[tuple[str, Callable[[], AsyncTelephony], AsyncTelephony | None]]: ...
-def _accounts_of(source: Any, opener: Callable[[Connection], Any]) -> Iterable[tuple[str, Callable[[], Any], Any]]:
-    """Name, opener and, where there is one already, client of each account."""
-    if isinstance(source, Mapping):
-        for name in source:
-            yield name, partial(_opened, source, name, opener), None
-        return
-    for client in [source] if isinstance(source, Telephony | AsyncTelephony) else source:
-        yield client.connection_name, partial(_itself, client), client
-
-
 def _opened_file(path: str | os.PathLike[str], clock: Clock) -> IndexFile:
     from telephony_core.number_index.index_file import IndexFile
 
     return IndexFile(path, clock)
 
 
-def _opened(connections: Mapping[str, Connection], name: str, opener: Callable[[Connection], Any]) -> Any:
-    return opener(connections[name])
-
-
-def _itself(client: Any) -> Any:
+def _itself(client: ClientT) -> ClientT:
     return client
 
 

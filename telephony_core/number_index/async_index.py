@@ -12,7 +12,14 @@ from telephony_core.client import AsyncTelephony
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ClientClosed, TelephonyError
-from telephony_core.number_index.accounts import MOST_AT_ONCE, Account, Need, NumberIndexBase, with_declared_pace
+from telephony_core.number_index.accounts import (
+    MOST_AT_ONCE,
+    Account,
+    LookedUp,
+    Need,
+    NumberIndexBase,
+    with_declared_pace,
+)
 from telephony_core.number_index.located import Located
 from telephony_core.transport.clock import Clock
 
@@ -68,35 +75,17 @@ class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
         max_age: float | None = None,
         fresh: bool = False,
     ) -> Located:
-        """Who serves a number, in any spelling, by what is at most ``max_age`` seconds old (by default the index's).
-
-        Over several accounts it has to be E.164, or national digits with their ``region`` (ISO 3166); in the account of
-        one ``connection`` it may be anything. ``fresh`` asks every account anew. An account that cannot be read is in
-        ``failed`` and hides nothing of the others. Raises `InvalidInput` for what cannot be meant.
-        """
+        """`NumberIndex.find` for async code: who serves a number, by what is at most ``max_age`` seconds old."""
         question = self._question(number, region, connection)
-        needs = self._needs(question, max_age, fresh)
-        bound = None if fresh else self.max_age if max_age is None else float(max_age)
-        looked_up: dict[str, tuple[tuple[PhoneNumber, ...], float]] = {}
-        failed: dict[str, TelephonyError] = {}
-        waiting: list[Coroutine[Any, Any, None]] = []
-        for account, identity, need in needs.values():
-            if need is Need.SOON:
-                self._refresh_soon(account)
-            elif need is Need.ASK:
-                waiting.append(self._ask(account, identity, looked_up, failed))
-            else:
-                waiting.append(self._list(account, account.known.listings.started, bound))
-        await self._all(waiting)
-        return self._answer(question, looked_up, failed)
+        looked_up: dict[str, LookedUp] = {}
+        await self._all(self._work(question, self._bound(max_age, fresh), looked_up))
+        return self._answer(question, looked_up)
 
     async def refresh(self, *connections: str) -> Mapping[str, TelephonyError]:
         """List these accounts anew, or all of them; those that could not be read, with the reason."""
         accounts = [self._account(name) for name in connections] or list(self._accounts.values())
-        for account in accounts:
-            self._open(account)
-        await self._all([self._list(each, each.known.listings.started, None) for each in accounts])
-        return {account.name: account.error for account in accounts if account.error is not None}
+        await self._all(self._all_anew(accounts))
+        return {each.name: each.known.error for each in accounts if each.known.error is not None}
 
     def keep_fresh(self) -> None:
         """From now on, list each account in the background as often as ``refresh_after`` says, until the index closes.
@@ -136,12 +125,12 @@ class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
     def _attach(self, account: Account[AsyncTelephony], client: AsyncTelephony) -> None:
         client.number_index = _OfOneAccount(self, account)
 
-    async def _list(self, account: Account[AsyncTelephony], asked: int, max_age: float | None) -> None:
+    async def _list(self, account: Account[AsyncTelephony], asked: int, bound: float | None) -> None:
         """List an account, unless somebody did since. What goes wrong is the account's error."""
         import asyncio
 
         async with account.lock:
-            if account.client is None or self._is_answered(account, asked, max_age):
+            if account.client is None or self._is_answered(account, asked, bound):
                 return
             async with self._turns:
                 draft = account.known.start()
@@ -149,51 +138,36 @@ class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
                     async for record in account.client.list_numbers():
                         draft.add(record)
                 except TelephonyError as error:
-                    self._fail(account, error)
+                    account.known.fail(error)
                     return
-            self._show(account, draft)
+            account.known.show(draft)
             if self._file is not None:
                 await asyncio.to_thread(self._write_file, account)
 
     async def _ask(
-        self,
-        account: Account[AsyncTelephony],
-        identity: NumberIdentity,
-        found: dict[str, tuple[tuple[PhoneNumber, ...], float]],
-        failed: dict[str, TelephonyError],
+        self, account: Account[AsyncTelephony], identity: NumberIdentity, looked_up: dict[str, LookedUp]
     ) -> None:
         """Let the provider look a number up."""
         if account.client is None:  # and its error says why
             return
         asked_at = self._clock.monotonic()
+        answer: tuple[PhoneNumber, ...] | TelephonyError
         try:
             async with self._turns:
-                found[account.name] = await account.client.run(account.client.operations.records_of(identity)), asked_at
+                answer = await account.client.run(account.client.operations.records_of(identity))
         except TelephonyError as error:
-            failed[account.name] = error
+            answer = error
+        looked_up[account.name] = answer, asked_at
 
-    async def _make_ready(self, account: Account[AsyncTelephony], *, fresh: bool) -> None:
-        """See that enough is known of one account. Raises what listing it raises."""
-        asked = account.known.listings.started
-        need = self._need_of_list(account, fresh=fresh)
-        if need is Need.SOON:
-            self._refresh_soon(account)
-        elif need is Need.LIST:
-            await self._list(account, asked, None if fresh else self.max_age)
-            if account.failed > asked and account.error is not None:
-                raise account.error
-
-    async def _all(self, work: list[Coroutine[Any, Any, None]]) -> None:
+    async def _all(self, work: list[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         """Do all of it, at the same time, and wait for it."""
         import asyncio
 
         if self._is_closed:
-            for each in work:
-                each.close()
             raise ClientClosed("this index is closed")
         async with asyncio.TaskGroup() as group:
             for each in work:
-                group.create_task(each)
+                group.create_task(each())
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         import asyncio
@@ -234,6 +208,13 @@ class _OfOneAccount:
         self._index, self._account = index, account
 
     async def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
-        account = self._account
-        await self._index._make_ready(account, fresh=fresh)
-        return (*account.known.records_of(identity), *account.known.unclear(identity))
+        index, account = self._index, self._account
+        asked, bound = account.known.listings.started, index._bound(None, fresh)
+        need = index._need(account, bound)
+        if need is Need.SOON:
+            index._refresh_soon(account)
+        elif need is Need.LIST:
+            await index._list(account, asked, bound)
+            if (error := account.known.error_since(asked)) is not None:
+                raise error
+        return account.known.that_may_be(identity)

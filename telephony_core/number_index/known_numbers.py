@@ -7,12 +7,13 @@ listing may have read that record before it was changed.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import Final
 
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber, PhoneNumberFields
+from telephony_core.errors import TelephonyError
+from telephony_core.number_index.directory import Directory
 from telephony_core.provider.identity import id_key
 from telephony_core.transport.clock import Clock
 
@@ -48,6 +49,10 @@ class Listings:
         self.started += 1
         return self.started, self._clock.monotonic()
 
+    def started_elsewhere(self, age: float) -> tuple[int, float]:
+        """One that another process started, this many seconds ago."""
+        return self.shown, self._clock.monotonic() - age
+
     def show(self, listing: tuple[int, float]) -> None:
         """Show a listing that is complete."""
         self.shown, self.started_at = listing
@@ -57,18 +62,13 @@ class Listings:
         """Whether the one that is shown was started after this many others were."""
         return self.shown > asked
 
-    def restore(self, age: float) -> None:
-        """Show one that another process made, this many seconds ago."""
-        self.started_at = self._clock.monotonic() - age
-        self.took = 0.0
-
 
 @dataclass(slots=True, eq=False)
 class Draft:
     """A listing under way."""
 
-    listing: tuple[int, float] | None
-    """As `Listings.start` names it; ``None`` for what another process has listed."""
+    listing: tuple[int, float]
+    """As `Listings` names it."""
     records: dict[str, PhoneNumber] = field(default_factory=dict)
     written: dict[str, PhoneNumber | None] = field(default_factory=dict)
     """What was written since it was started, by the key of its id; ``None`` for what is gone."""
@@ -81,18 +81,20 @@ class Draft:
 
 
 class KnownNumbers:
-    """The records of one account by id and by number. Threads may read while one lists or writes."""
+    """The records of one account, by id here and by number in the directory. Threads may read while one writes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, account: str, directory: Directory) -> None:
         self.listings: Listings = Listings(clock)
         self.in_doubt: bool = False
         """Whether a write may have happened, or not, since the listing was started: only another one can tell."""
+        self.error: TelephonyError | None = None
+        """Why the account could not be opened or read when that was last tried."""
+        self._failed = 0
+        self._account, self._directory, self._lock = account, directory, directory.lock
         self._records: dict[str, PhoneNumber] = {}
-        self.by_number: dict[str, tuple[PhoneNumber, ...]] = {}
-        """Every record by what `NumberIdentity.account_key` says of its number. Only ever read from outside."""
         self._no_e164: dict[str, PhoneNumber] = {}
         self._draft: Draft | None = None
-        self._lock = threading.Lock()
+        directory.add_account(account)
 
     # -- asking
 
@@ -102,18 +104,23 @@ class KnownNumbers:
         return self.listings.age
 
     def is_within(self, max_age: float) -> bool:
-        """Whether it is at most so old (seconds), and no write is in doubt."""
-        return self.age <= max_age and not self.in_doubt
+        """Whether it was read, is at most so old (seconds), and no write is in doubt."""
+        return not self.in_doubt and NEVER != self.age <= max_age
 
-    def records_of(self, identity: NumberIdentity) -> tuple[PhoneNumber, ...]:
-        """Every record of a number, in any status, the last known state of each."""
-        return self.by_number.get(identity.account_key, ())
+    def answered_since(self, asked: int) -> bool:
+        """Whether a listing that was begun after so many others has been shown or has failed."""
+        return self.listings.since(asked) or self._failed > asked
 
-    def unclear(self, identity: NumberIdentity) -> tuple[PhoneNumber, ...]:
-        """Live records that may be of this number, and are not written as one."""
+    def error_since(self, asked: int) -> TelephonyError | None:
+        """What a listing failed with that was begun after so many others."""
+        return self.error if self._failed > asked else None
+
+    def that_may_be(self, identity: NumberIdentity) -> tuple[PhoneNumber, ...]:
+        """Every record of a number, in any status, and live ones that may be of it and are not written as one."""
         with self._lock:
             others = list(self._no_e164.values())
-        return tuple(record for record in others if record.is_live and record.identity.may_be(identity))
+        unclear = (record for record in others if record.is_live and record.identity.may_be(identity))
+        return (*(record for _, record in self._directory.serving(identity, self._account)), *unclear)
 
     def all(self) -> list[PhoneNumber]:
         """Every record."""
@@ -125,33 +132,36 @@ class KnownNumbers:
 
     # -- listing
 
-    def start(self) -> Draft:
-        """A draft for a listing that starts now."""
+    def start(self, age: float | None = None) -> Draft:
+        """A draft for a listing that starts now, or that another process started ``age`` seconds ago."""
         with self._lock:
-            self._draft = Draft(self.listings.start())
+            self._draft = Draft(self.listings.start() if age is None else self.listings.started_elsewhere(age))
             return self._draft
 
-    def start_restoring(self) -> Draft:
-        """A draft for what another process has listed."""
+    def show(self, draft: Draft) -> None:
+        """Take a complete listing for what is known, with all that was written while it was made."""
         with self._lock:
-            self._draft = Draft(None)
-            return self._draft
-
-    def show(self, draft: Draft, age: float = 0.0) -> None:
-        """Take a complete listing for what is known, with all that was written while it was made.
-
-        ``age`` is in seconds, for a listing of another process.
-        """
-        by_number, no_e164 = _indexed(draft.records)  # takes long, and nobody has to wait for it
-        with self._lock:
-            self._records, self.by_number, self._no_e164 = draft.records, by_number, no_e164
             for key, record in draft.written.items():
-                self._put(key, record)
-            self.in_doubt, self._draft = draft.in_doubt, None
-            if draft.listing is not None:
-                self.listings.show(draft.listing)
-            else:
-                self.listings.restore(age)
+                draft.records.pop(key, None)
+                if record is not None:
+                    draft.records[key] = record
+            # Records first, and then how young they are: nobody is told that an old one is young.
+            self._directory.exchange(self._account, self._records.values(), draft.records.values())
+            self._records = draft.records
+            self._no_e164 = {key: each for key, each in self._records.items() if each.identity.e164 is None}
+            self.in_doubt, self.error, self._draft = draft.in_doubt, None, None
+            self.listings.show(draft.listing)
+            self._directory.changed()
+
+    def fail(self, error: TelephonyError) -> None:
+        """The listing that was started last has failed. What was known before stays."""
+        self._failed = self.listings.started
+        self.say(error)
+
+    def say(self, error: TelephonyError | None) -> None:
+        """Why the account cannot be opened, or that it can."""
+        self.error = error
+        self._directory.changed()
 
     # -- what we wrote
 
@@ -169,45 +179,25 @@ class KnownNumbers:
             self.in_doubt = True
             if self._draft is not None:
                 self._draft.in_doubt = True
+            self._directory.changed()
 
     def _note(self, id: str, record: PhoneNumber | None) -> None:
+        key = id_key(id)
         with self._lock:
-            self._put(id_key(id), record)
-            if self._draft is not None:
-                self._draft.written[id_key(id)] = record
-
-    def _put(self, key: str, record: PhoneNumber | None) -> None:
-        before = self._records.pop(key, None)
-        if before is not None:
+            before = self._records.pop(key, None)
             self._no_e164.pop(key, None)
-            number = before.identity.account_key
-            left = tuple(other for other in self.by_number[number] if other is not before)
-            if left:
-                self.by_number[number] = left
-            else:
-                del self.by_number[number]
-        if record is not None:
-            self._records[key] = record
-            number = record.identity.account_key
-            self.by_number[number] = (*self.by_number.get(number, ()), record)
-            if record.identity.e164 is None:
-                self._no_e164[key] = record
+            if record is not None:
+                self._records[key] = record
+                if record.identity.e164 is None:
+                    self._no_e164[key] = record
+            self._directory.exchange(self._account, filter(None, [before]), filter(None, [record]))
+            if self._draft is not None:
+                self._draft.written[key] = record
 
 
 def without_raw(record: PhoneNumber) -> PhoneNumber:
-    """A record without the provider's own one, which takes more room than all the rest."""
+    """A record without the provider's own one, which takes more room than all the rest. Its number has been read."""
     fields: PhoneNumberFields = {**vars(record), "raw": {}}  # type: ignore[typeddict-item]
-    return PhoneNumber.unchecked(fields)
-
-
-def _indexed(
-    records: dict[str, PhoneNumber],
-) -> tuple[dict[str, tuple[PhoneNumber, ...]], dict[str, PhoneNumber]]:
-    by_number: dict[str, tuple[PhoneNumber, ...]] = {}
-    no_e164: dict[str, PhoneNumber] = {}
-    for key, record in records.items():
-        number = record.identity.account_key
-        by_number[number] = (*by_number.get(number, ()), record)
-        if record.identity.e164 is None:
-            no_e164[key] = record
-    return by_number, no_e164
+    slim = PhoneNumber.unchecked(fields)
+    _ = slim.identity.account_key  # takes long, and later everybody would have to wait for it
+    return slim

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
 
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
@@ -23,9 +25,17 @@ class Located:
     failed: Mapping[str, TelephonyError] = field(default_factory=dict)
     """Why an account could not be read when it was last tried, by the name of its connection. What was known of it
     before is in ``served_by`` all the same."""
-    ages: Mapping[str, float] = field(default_factory=dict)
-    """By the name of each connection: seconds since the listing or look-up began from which its part of the answer is.
-    ``inf`` for an account that was never read."""
+    began: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """By the name of each connection: when the listing or look-up began from which its part of the answer is, in
+    seconds of the index's clock. ``-inf`` for an account that was never read."""
+    at: float = field(default=0.0, repr=False)
+    """When this was answered, by the same clock."""
+
+    @property
+    def ages(self) -> dict[str, float]:
+        """By the name of each connection: how many seconds before the answer its part of it began to be read. ``inf``
+        for an account that was never read."""
+        return {name: self.at - began for name, began in self.began.items()}
 
     @property
     def live(self) -> tuple[tuple[str, PhoneNumber], ...]:
@@ -35,12 +45,16 @@ class Located:
     @property
     def age(self) -> float:
         """Seconds, of the oldest part of the answer; ``inf`` where an account was never read."""
-        return max(self.ages.values(), default=0.0)
+        return self.at - min(self.began.values(), default=self.at)
+
+
+read: Final = lru_cache(maxsize=16_384)(parse_number)
+"""Reading takes longer than finding, and the same numbers are called again and again."""
 
 
 def comparable(number: str, region: str | None) -> NumberIdentity:
     """A number that can be looked for in several accounts. Raises `InvalidInput` for what has no E.164 form."""
-    identity = parse_number(number, region=region or "ZZ")
+    identity = read(number, region=region or "ZZ")
     if identity.e164 is None:
         raise InvalidInput(
             "only an E.164 number can be looked for across connections",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -17,6 +16,7 @@ from telephony_core.errors import ClientClosed, TelephonyError
 from telephony_core.number_index.accounts import (
     MOST_AT_ONCE,
     Account,
+    LookedUp,
     Need,
     NumberIndexBase,
     with_declared_pace,
@@ -94,28 +94,15 @@ class NumberIndex(NumberIndexBase[Telephony]):
         ``failed`` and hides nothing of the others. Raises `InvalidInput` for what cannot be meant.
         """
         question = self._question(number, region, connection)
-        needs = self._needs(question, max_age, fresh)
-        bound = None if fresh else self.max_age if max_age is None else float(max_age)
-        looked_up: dict[str, tuple[tuple[PhoneNumber, ...], float]] = {}
-        failed: dict[str, TelephonyError] = {}
-        waiting: list[Callable[[], None]] = []
-        for account, identity, need in needs.values():
-            if need is Need.SOON:
-                self._refresh_soon(account)
-            elif need is Need.ASK:
-                waiting.append(partial(self._ask, account, identity, looked_up, failed))
-            else:
-                waiting.append(partial(self._list, account, account.known.listings.started, bound))
-        self._all(waiting)
-        return self._answer(question, looked_up, failed)
+        looked_up: dict[str, LookedUp] = {}
+        self._all(self._work(question, self._bound(max_age, fresh), looked_up))
+        return self._answer(question, looked_up)
 
     def refresh(self, *connections: str) -> Mapping[str, TelephonyError]:
         """List these accounts anew, or all of them; those that could not be read, with the reason."""
         accounts = [self._account(name) for name in connections] or list(self._accounts.values())
-        for account in accounts:
-            self._open(account)
-        self._all([partial(self._list, each, each.known.listings.started, None) for each in accounts])
-        return {account.name: account.error for account in accounts if account.error is not None}
+        self._all(self._all_anew(accounts))
+        return {each.name: each.known.error for each in accounts if each.known.error is not None}
 
     def keep_fresh(self) -> None:
         """From now on, list each account in the background as often as ``refresh_after`` says, until the index closes.
@@ -154,47 +141,32 @@ class NumberIndex(NumberIndexBase[Telephony]):
     def _attach(self, account: Account[Telephony], client: Telephony) -> None:
         client.number_index = _OfOneAccount(self, account)
 
-    def _list(self, account: Account[Telephony], asked: int, max_age: float | None) -> None:
+    def _list(self, account: Account[Telephony], asked: int, bound: float | None) -> None:
         """List an account, unless somebody did since. What goes wrong is the account's error."""
         with account.lock:
-            if account.client is None or self._is_answered(account, asked, max_age):
+            if account.client is None or self._is_answered(account, asked, bound):
                 return
             draft = account.known.start()
             try:
                 for record in account.client.list_numbers():
                     draft.add(record)
             except TelephonyError as error:
-                self._fail(account, error)
+                account.known.fail(error)
                 return
-            self._show(account, draft)
+            account.known.show(draft)
             self._write_file(account)
 
-    def _ask(
-        self,
-        account: Account[Telephony],
-        identity: NumberIdentity,
-        found: dict[str, tuple[tuple[PhoneNumber, ...], float]],
-        failed: dict[str, TelephonyError],
-    ) -> None:
+    def _ask(self, account: Account[Telephony], identity: NumberIdentity, looked_up: dict[str, LookedUp]) -> None:
         """Let the provider look a number up."""
         if account.client is None:  # and its error says why
             return
         asked_at = self._clock.monotonic()
+        answer: tuple[PhoneNumber, ...] | TelephonyError
         try:
-            found[account.name] = account.client.run(account.client.operations.records_of(identity)), asked_at
+            answer = account.client.run(account.client.operations.records_of(identity))
         except TelephonyError as error:
-            failed[account.name] = error
-
-    def _make_ready(self, account: Account[Telephony], *, fresh: bool) -> None:
-        """See that enough is known of one account. Raises what listing it raises."""
-        asked = account.known.listings.started
-        need = self._need_of_list(account, fresh=fresh)
-        if need is Need.SOON:
-            self._refresh_soon(account)
-        elif need is Need.LIST:
-            self._list(account, asked, None if fresh else self.max_age)
-            if account.failed > asked and account.error is not None:
-                raise account.error
+            answer = error
+        looked_up[account.name] = answer, asked_at
 
     def _all(self, work: list[Callable[[], None]]) -> None:
         """Do all of it, at the same time, and wait for it."""
@@ -246,6 +218,13 @@ class _OfOneAccount:
         self._index, self._account = index, account
 
     def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
-        account = self._account
-        self._index._make_ready(account, fresh=fresh)
-        return (*account.known.records_of(identity), *account.known.unclear(identity))
+        index, account = self._index, self._account
+        asked, bound = account.known.listings.started, index._bound(None, fresh)
+        need = index._need(account, bound)
+        if need is Need.SOON:
+            index._refresh_soon(account)
+        elif need is Need.LIST:
+            index._list(account, asked, bound)
+            if (error := account.known.error_since(asked)) is not None:
+                raise error
+        return account.known.that_may_be(identity)
