@@ -219,7 +219,7 @@ class NumberIndexBase(Generic[ClientT]):
         oldest = self._summary().oldest
         young = 0.0 if bound is None else min(bound, self.refresh_after)
         if bound is not None and oldest is not None and self._clock.monotonic() - oldest <= young:
-            return []  # all accounts are
+            return []  # the oldest of all accounts is young enough
         work: list[Callable[[], Any]] = []
         for account in self._accounts.values() if question.only is None else (question.only,):
             self._open(account)
@@ -237,6 +237,14 @@ class NumberIndexBase(Generic[ClientT]):
             self._open(account)
         return [partial(self._list, account, account.known.listings.started, None) for account in accounts]
 
+    def _need(self, account: Account[ClientT], bound: float | None, identity: NumberIdentity | None = None) -> Need:
+        if account.client is None:  # and why is its error
+            return Need.NOTHING
+        if bound is None or not account.known.is_within(bound):
+            looks_up = identity is not None and account.client.operations.looks_up(identity)
+            return Need.ASK if looks_up else Need.LIST
+        return Need.SOON if account.known.age > self.refresh_after else Need.NOTHING
+
     # What both kinds of index do in their own way.
 
     def _list(self, account: Account[ClientT], asked: int, bound: float | None) -> Any:
@@ -247,14 +255,6 @@ class NumberIndexBase(Generic[ClientT]):
 
     def _refresh_soon(self, account: Account[ClientT]) -> None:
         raise NotImplementedError
-
-    def _need(self, account: Account[ClientT], bound: float | None, identity: NumberIdentity | None = None) -> Need:
-        if account.client is None:  # and why is its error
-            return Need.NOTHING
-        if bound is None or not account.known.is_within(bound):
-            looks_up = identity is not None and account.client.operations.looks_up(identity)
-            return Need.ASK if looks_up else Need.LIST
-        return Need.SOON if account.known.age > self.refresh_after else Need.NOTHING
 
     @property
     def _between_rounds(self) -> float:

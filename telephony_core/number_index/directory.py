@@ -22,7 +22,7 @@ class Directory:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self.version: object = object()
         """Another one after each change of what is said of an account (its age, its error), not of a single record."""
         self._served: dict[str, tuple[Served, ...]] = {}

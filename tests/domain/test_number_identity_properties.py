@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from telephony_core.domain.number_identity import NumberIdentity, NumberKind
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind, dialled_at_home
 from telephony_core.secrets.url_password import without_password
 from tests.domain.numbering_plans import (
     KOREA,
@@ -45,6 +45,18 @@ def test_a_valid_number_and_its_national_form_are_one(plan: Plan, data: st.DataO
     assert read(e164).national_digits == national
     assert read(national, plan.region).e164 == e164
     assert read(e164, plan.region).e164 == e164
+    if plan.region in ("KR", "ES"):
+        assert dialled_at_home(national, plan.region) == (e164, national)
+
+
+@each_plan
+@sixty
+@given(data=st.data())
+def test_national_digits_of_the_number_that_digits_can_be_are_that_number(plan: Plan, data: st.DataObject) -> None:
+    text = data.draw(digit_strings(plan))
+    e164, digits = dialled_at_home(text, plan.region)
+    if e164 is not None and read(e164).national_digits == digits:
+        assert read(text, plan.region).e164 == e164
 
 
 @each_plan

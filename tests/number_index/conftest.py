@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -53,6 +54,25 @@ class Account(ToyServer):
     @property
     def listings(self) -> int:
         return sum(r.method == "GET" and r.url.endswith("/numbers") for r in self.requests)
+
+
+class Turnstile:
+    """A lock that tells how many came to it, so that a test can wait until others wait."""
+
+    def __init__(self) -> None:
+        self._lock, self._came = threading.Lock(), threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        self._came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def wait_for(self, number: int) -> None:
+        """Return when so many more have come, whether they got the lock or wait for it."""
+        for _ in range(number):
+            assert self._came.acquire(timeout=10)
 
 
 class Plain:

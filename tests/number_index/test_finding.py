@@ -9,7 +9,7 @@ from math import inf
 import pytest
 
 from telephony_core import AuthenticationFailed, ConfigurationError, Connection, Connections, InvalidInput
-from tests.number_index.conftest import MAX_AGE, REFRESH_AFTER, World
+from tests.number_index.conftest import MAX_AGE, REFRESH_AFTER, Turnstile, World
 from tests.provider.toy import CAPABILITIES, ToyProvider
 
 NUMBER, OTHER = "+827011112222", "+827033334444"
@@ -70,6 +70,76 @@ def test_every_record_is_in_the_answer_and_the_live_ones_apart(world: World):
     located = world.index().find(NUMBER)
     assert names(located) == [("a", "a-0"), ("a", "a-1")]
     assert [record.id for _, record in located.live] == ["a-1"]
+
+
+@pytest.mark.parametrize("spelling", ["07011112222", "070 1111-2222", "(070) 1111-2222", "070\u20111111\u20112222"])
+def test_national_digits_of_a_known_number_are_found_in_any_dress(world: World, spelling):
+    world.account("a", "070-1111-2222", OTHER)
+    world.account("b", NUMBER)
+    index = world.index()
+    index.refresh()
+    assert names(index.peek(spelling, region="KR")) == [("a", "a-0"), ("b", "b-0")]
+    assert names(index.peek(spelling, connection="b")) == [("b", "b-0")]
+
+
+@pytest.mark.parametrize("digits", ["7011112222", "007011112222", "0082-70-1111-2222"])
+def test_digits_that_only_resemble_a_known_number_are_not_taken_for_it(world: World, digits):
+    world.account("a", NUMBER)
+    world.account("b")
+    index = world.index()
+    index.refresh()
+    with pytest.raises(InvalidInput):
+        index.peek(digits, region="KR")
+
+
+def test_the_records_of_a_number_are_in_the_order_of_the_accounts_whichever_was_listed_last(world: World):
+    for name in "abc":
+        world.account(name, NUMBER)
+    index = world.index()
+    for name in "cab":
+        index.refresh(name)
+        index.refresh(name)
+    assert names(index.peek(NUMBER)) == [("a", "a-0"), ("b", "b-0"), ("c", "c-0")]
+
+
+def test_a_new_listing_takes_away_what_that_account_has_no_longer_and_nothing_else(world: World):
+    account = world.account("a", NUMBER, "2001", OTHER)
+    world.account("b", NUMBER, "2001")
+    index = world.index()
+    index.refresh()
+    account.records.clear()
+    account.add("new", OTHER)
+    index.refresh("a")
+    assert names(index.peek(NUMBER)) == [("b", "b-0")]
+    assert names(index.peek("2001", connection="a")) == []
+    assert names(index.peek("2001", connection="b")) == [("b", "b-1")]
+    assert names(index.peek(OTHER)) == [("a", "new")]
+    assert {name: state.numbers for name, state in index.accounts.items()} == {"a": 1, "b": 2}
+
+
+def test_an_answer_stays_as_it_was_given(world: World):
+    account = world.account("a", NUMBER)
+    world.account("b")
+    index = world.index()
+    index.refresh()
+    world.time.advance(10)
+    located = index.peek(NUMBER)
+    account.records.clear()
+    account.down = True
+    index.refresh()
+    assert names(located) == [("a", "a-0")]
+    assert (located.ages, located.age, located.failed) == ({"a": 10, "b": 10}, 10, {})
+    assert list(index.peek(NUMBER).failed) == ["a"]
+
+
+def test_an_account_that_was_never_read_is_listed_even_if_any_age_will_do(world: World):
+    world.account("a", NUMBER)
+    world.account("b")
+    index = world.index(max_age=inf, refresh_after=inf)
+    assert names(index.find(NUMBER)) == [("a", "a-0")]
+    world.time.advance(1e9)
+    index.find(NUMBER)
+    assert world.accounts["a"].listings == 1
 
 
 @pytest.mark.parametrize("number", [None, ["+827011112222"], 827011112222, "", "12 extension"])
@@ -200,12 +270,12 @@ def test_a_fresh_look_is_not_answered_by_a_listing_that_was_under_way(world: Wor
     answers: list = []
     if world.mode == "sync":
         second = threading.Thread(target=lambda: answers.append(index.find(NUMBER, fresh=True)))
+        turns = index.target._accounts["a"].lock = Turnstile()
 
         def ask() -> None:
             account.add("new", NUMBER)
             second.start()
-            while second.is_alive() and not index.target._accounts["a"].lock.locked():
-                pass
+            turns.wait_for(2)
 
         account.after[1] = ask
         first = index.find(NUMBER)

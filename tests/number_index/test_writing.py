@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from telephony_core import (
@@ -16,7 +18,7 @@ from telephony_core import (
 )
 from telephony_core.errors import NoAnswer
 from telephony_core.provider.flow import Response
-from tests.number_index.conftest import MAX_AGE, World
+from tests.number_index.conftest import MAX_AGE, Turnstile, World
 
 NUMBER, OTHER = "+827011112222", "+827033334444"
 TRUNK = OutboundUpdate(address="pbx.example.com", username="u", password="p")
@@ -256,12 +258,24 @@ def test_imports_that_wait_together_share_one_look(world: World):
     client = index.client("a")
     changes = [NumberImport(number=f"+8270111122{at:02}", outbound=TRUNK) for at in range(10)]
     if world.mode == "sync":
-        return  # threads may each come a moment later than the listing of another
-    import asyncio
+        turns = index.target._accounts["a"].lock = Turnstile()
+        first, *others = [threading.Thread(target=client.import_number, args=(change,)) for change in changes]
 
-    async def all_of_them():
-        return await asyncio.gather(*map(client.import_number, changes))
+        def the_others_come() -> None:
+            for thread in others:
+                thread.start()
+            turns.wait_for(10)
 
-    assert len(world.run(all_of_them())) == 10
-    assert account.listings < 10
+        account.during[1] = the_others_come
+        first.start()
+        for thread in (first, *others):
+            thread.join()
+    else:
+        import asyncio
+
+        async def all_of_them():
+            await asyncio.gather(*map(client.import_number, changes))
+
+        world.run(all_of_them())
+    assert account.listings == 2  # that of the first, under way when the others came, and one for all of these
     assert len(account.writes()) == 10
