@@ -178,14 +178,11 @@ class NumberIndexBase(Generic[ClientT]):
         account.client = client
         account.known.say(None)
         client.operations.listener = account.known
-        self._attach(account, client)
+        client.number_index = OfOneAccount(self, account)
         if self._file is not None:
             account.in_file = self._file.name_of(client.adapter.config)
             client.operations.listener = self._file.listener(account.in_file, account.known)
             self._read_file(account, NEVER)
-
-    def _attach(self, account: Account[ClientT], client: ClientT) -> None:
-        raise NotImplementedError
 
     # -- questions
 
@@ -251,6 +248,9 @@ class NumberIndexBase(Generic[ClientT]):
         raise NotImplementedError
 
     def _ask(self, account: Account[ClientT], identity: NumberIdentity, looked_up: dict[str, LookedUp]) -> Any:
+        raise NotImplementedError
+
+    def _records_of(self, account: Account[ClientT], identity: NumberIdentity, *, fresh: bool) -> Any:
         raise NotImplementedError
 
     def _refresh_soon(self, account: Account[ClientT]) -> None:
@@ -328,6 +328,17 @@ class NumberIndexBase(Generic[ClientT]):
             self._file.store(account.in_file, account.known.age, account.known.all())
             if account.known.in_doubt:
                 self._file.forget(account.in_file)
+
+
+class OfOneAccount:
+    """An index as the client of one account sees it: of either kind, so what it returns may have to be awaited."""
+
+    def __init__(self, index: NumberIndexBase[Any], account: Account[Any]) -> None:
+        self._index, self._account = index, account
+
+    def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> Any:
+        """As `NumberLookup` and `AsyncNumberLookup` say."""
+        return self._index._records_of(self._account, identity, fresh=fresh)
 
 
 def _opened_file(path: str | os.PathLike[str], clock: Clock) -> IndexFile:

@@ -122,9 +122,6 @@ class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
 
     # -- listing
 
-    def _attach(self, account: Account[AsyncTelephony], client: AsyncTelephony) -> None:
-        client.number_index = _OfOneAccount(self, account)
-
     async def _list(self, account: Account[AsyncTelephony], asked: int, bound: float | None) -> None:
         """List an account, unless somebody did since. What goes wrong is the account's error."""
         import asyncio
@@ -158,6 +155,20 @@ class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
         except TelephonyError as error:
             answer = error
         looked_up[account.name] = answer, asked_at
+
+    async def _records_of(
+        self, account: Account[AsyncTelephony], identity: NumberIdentity, *, fresh: bool
+    ) -> tuple[PhoneNumber, ...]:
+        """What a client asks before it lists by itself. Raises what listing raises."""
+        asked, bound = account.known.listings.started, self._bound(None, fresh)
+        need = self._need(account, bound)
+        if need is Need.SOON:
+            self._refresh_soon(account)
+        elif need is Need.LIST:
+            await self._list(account, asked, bound)
+            if (error := account.known.error_since(asked)) is not None:
+                raise error
+        return account.known.that_may_be(identity)
 
     async def _all(self, work: list[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         """Do all of it, at the same time, and wait for it."""
@@ -199,22 +210,3 @@ class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
                     self._refresh_soon(account)
             await self._clock.asleep(self._between_rounds)
             await asyncio.sleep(0)  # virtual time may let nobody else have a turn
-
-
-class _OfOneAccount:
-    """What a client asks before it lists by itself."""
-
-    def __init__(self, index: AsyncNumberIndex, account: Account[AsyncTelephony]) -> None:
-        self._index, self._account = index, account
-
-    async def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
-        index, account = self._index, self._account
-        asked, bound = account.known.listings.started, index._bound(None, fresh)
-        need = index._need(account, bound)
-        if need is Need.SOON:
-            index._refresh_soon(account)
-        elif need is Need.LIST:
-            await index._list(account, asked, bound)
-            if (error := account.known.error_since(asked)) is not None:
-                raise error
-        return account.known.that_may_be(identity)

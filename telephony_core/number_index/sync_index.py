@@ -138,9 +138,6 @@ class NumberIndex(NumberIndexBase[Telephony]):
 
     # -- listing
 
-    def _attach(self, account: Account[Telephony], client: Telephony) -> None:
-        client.number_index = _OfOneAccount(self, account)
-
     def _list(self, account: Account[Telephony], asked: int, bound: float | None) -> None:
         """List an account, unless somebody did since. What goes wrong is the account's error."""
         with account.lock:
@@ -167,6 +164,20 @@ class NumberIndex(NumberIndexBase[Telephony]):
         except TelephonyError as error:
             answer = error
         looked_up[account.name] = answer, asked_at
+
+    def _records_of(
+        self, account: Account[Telephony], identity: NumberIdentity, *, fresh: bool
+    ) -> tuple[PhoneNumber, ...]:
+        """What a client asks before it lists by itself. Raises what listing raises."""
+        asked, bound = account.known.listings.started, self._bound(None, fresh)
+        need = self._need(account, bound)
+        if need is Need.SOON:
+            self._refresh_soon(account)
+        elif need is Need.LIST:
+            self._list(account, asked, bound)
+            if (error := account.known.error_since(asked)) is not None:
+                raise error
+        return account.known.that_may_be(identity)
 
     def _all(self, work: list[Callable[[], None]]) -> None:
         """Do all of it, at the same time, and wait for it."""
@@ -209,22 +220,3 @@ class NumberIndex(NumberIndexBase[Telephony]):
                 if not account.known.is_within(self.refresh_after):
                     self._refresh_soon(account)
             self._end.wait(self._between_rounds)
-
-
-class _OfOneAccount:
-    """What a client asks before it lists by itself."""
-
-    def __init__(self, index: NumberIndex, account: Account[Telephony]) -> None:
-        self._index, self._account = index, account
-
-    def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
-        index, account = self._index, self._account
-        asked, bound = account.known.listings.started, index._bound(None, fresh)
-        need = index._need(account, bound)
-        if need is Need.SOON:
-            index._refresh_soon(account)
-        elif need is Need.LIST:
-            index._list(account, asked, bound)
-            if (error := account.known.error_since(asked)) is not None:
-                raise error
-        return account.known.that_may_be(identity)
