@@ -11,7 +11,7 @@ from telephony_core.migration.assessment.assess import AssessedNumber, Assessmen
 from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.forecast import Forecast
-from telephony_core.migration.deprovision.procedure import NotShown
+from telephony_core.migration.deprovision.procedure import ModifiedExternally, NotShown
 from telephony_core.migration.deprovision.release import (
     NotReleasable,
     apreview_release,
@@ -26,7 +26,6 @@ from telephony_core.migration.deprovision.report import (
     LeftAlone,
 )
 from telephony_core.migration.deprovision.rollback import (
-    ModifiedExternally,
     SourceGone,
     apreview_rollback,
     arollback_plan,

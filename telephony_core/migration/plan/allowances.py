@@ -43,6 +43,8 @@ class Allowance(StrEnum):
     """A number that is linked to an account at its carrier is imported over a trunk, which has to be made there."""
     SOURCE_NOT_SERVING = "source_not_serving"
     """A rollback releases the record at the target although the source does not serve the number as planned."""
+    SHARED_TRUNK = "shared_trunk"
+    """A trunk is changed over which other numbers run that were not chosen."""
     UNREADABLE = "unreadable"
     """A field could not be read at the source, and its adapter does not declare which setting that would have been."""
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _STYLES = {
     MigrationState.MOVED: "green",
+    MigrationState.IMPORTED: "green",
+    MigrationState.CHANGED: "green",
     MigrationState.RELEASED: "green",
     MigrationState.FAILED: "red",
     MigrationState.NEEDS_ACTION: "red",
@@ -70,7 +72,7 @@ def command(session: Session, plan_file: str, html: str | None, force: bool) -> 
     )
     if loaded.plan.skipped:
         print_table(
-            (Column("NOT MOVED"), Column("WHY", gives_way="folded")),
+            (Column(f"NOT {loaded.plan.kind.done.upper()}"), Column("WHY", gives_way="folded")),
             [(left.key, left.message) for left in loaded.plan.skipped],
             empty="",
         )

@@ -46,7 +46,7 @@ class Opened(NamedTuple):
     """A plan, and what opens a client of either end of it."""
 
     loaded: LoadedPlan
-    source: Opener
+    source: Opener | None
     target: Opener
 
 
@@ -55,8 +55,9 @@ def open_plan(session: Session, plan_file: str) -> Opened:
     is not configured here."""
     loaded = load_plan(plan_file)
     connections = session.connections()
-    source, target = (session.opener(connections[end.connection]) for end in (loaded.plan.source, loaded.plan.target))
-    return Opened(loaded, source, target)
+    plan = loaded.plan
+    source = None if plan.source is None else session.opener(connections[plan.source.connection])
+    return Opened(loaded, source, session.opener(connections[plan.target.connection]))
 
 
 def learn_secrets(session: Session, plan: Plan) -> None:
