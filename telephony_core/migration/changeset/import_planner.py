@@ -201,6 +201,8 @@ def _checked(
             )
             continue
         remedy = cli_words(problem.remedy)
+        if remedy is not None:
+            remedy = remedy.replace("send it as it is with --send-as-is", "write yes in `send_as_is`")
         if isinstance(problem.error, NotAllowed):
             remedy = "name the carrier's addresses in `allowed_addresses`, or write yes in `allow_any` if it is meant"
         problems.append(RowProblem(row.line, problem.field, problem.message, remedy))

@@ -103,7 +103,7 @@ class RestoreRule(Rule):
                 remedy="ask who changed it; set it right at the provider, then run the same command again",
             )
         values, why = what_is_restored(task, state)
-        if written(state) and not any(values.values()):
+        if written(state) and not state.restored and not any(values.values()):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(why.items()))
             return NotRestorable(f"nothing of {task.key} can be set back: {reasons}")
         return None

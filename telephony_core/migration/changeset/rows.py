@@ -44,7 +44,10 @@ class ReadRow:
 
 
 def read_row(row: Row, region: str) -> tuple[ReadRow | None, list[RowProblem]]:
-    """What a row says, and all that is wrong with it; ``None`` without a number. ``region`` is where the provider reads bare digits."""
+    """What a row says, and all that is wrong with it; ``None`` without a number.
+
+    ``region`` is where the provider reads bare digits.
+    """
     reader = _Reader(row)
     identity = reader.identity(region)
     inbound, outbound = reader.inbound(), reader.outbound()
@@ -55,7 +58,8 @@ def read_row(row: Row, region: str) -> tuple[ReadRow | None, list[RowProblem]]:
     if reader.problems:
         return ReadRow(row, identity, None, username, password), reader.problems
     desired = DesiredState(
-        number=identity.e164 or identity.raw,
+        number=identity.raw if reader.as_is else identity.e164 or identity.raw,
+        send_as_is=reader.as_is,
         label=row.cells.get("label"),
         inbound=inbound,
         outbound=outbound,
@@ -72,6 +76,7 @@ class _Reader:
         self._line = row.line
         self._cells = row.cells
         self.problems: list[RowProblem] = []
+        self.as_is = self._yes("send_as_is")
 
     def _wrong(self, column: str | None, message: str, remedy: str | None = None) -> None:
         self.problems.append(RowProblem(self._line, column, message, remedy))
@@ -91,6 +96,8 @@ class _Reader:
             if pattern.fullmatch(text):
                 self._wrong("number", f"{text[:40]} is {what}", _AS_TEXT)
                 return None
+        if self.as_is:
+            return NumberIdentity.parse(text, region=region)
         try:
             identity = parse_number(text, region=region)
         except InvalidInput as error:

@@ -22,6 +22,7 @@ from telephony_core.text.reading import decode, parse_json, read_bytes
 
 COLUMNS: Final[Mapping[str, str]] = {
     "number": "the number, with + and country code",
+    "send_as_is": "yes, where a number without E.164 form is sent verbatim",
     "label": "a name for people",
     "address": "where outbound calls go: host[:port] or a SIP URI",
     "username": "digest user of outbound calls, or a reference to it",
@@ -69,7 +70,7 @@ class TableRefused(InvalidInput):
         super().__init__(
             f"the table {path} has {count}; nothing was written", remedy="correct these rows, and run it again"
         )
-        self.problems: tuple[RowProblem, ...] = tuple(problems)
+        self.row_problems: tuple[RowProblem, ...] = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True)

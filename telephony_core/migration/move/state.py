@@ -120,11 +120,11 @@ class NumberState:
 
     @property
     def unanswered(self) -> Literal["release", "rollback"] | None:
-        """The command of which a request was not answered; until it is run again, it may still take effect."""
+        """The command that is to be run again: a request of it was not answered, or it was cut short."""
         # With both open the release comes first: a rollback waits for it.
         if self.open_release is not None:
             return "release"
-        return None if self.open_roll_back is None else "rollback"
+        return "rollback" if self.open_roll_back is not None or self.restored else None
 
     @property
     def open_request(self) -> Entry | None:
@@ -172,7 +172,9 @@ def _after(state: NumberState, entry: Entry) -> NumberState:
             return _after_change(state, entry)
         case Action.RESTORE, Phase.DONE:
             restored = (*state.restored, Action(str(entry.data["action"])))
-            return replace(_unverified(state), restored=restored, open_roll_back=None, last_seen=entry, problem=None)
+            return replace(
+                _unverified(state), restored=restored, done=None, open_roll_back=None, last_seen=entry, problem=None
+            )
         case Action.VERIFY, Phase.DONE:
             return _verified(state, entry)
         case Action.VERIFY, _:

@@ -51,9 +51,9 @@ def command(
 ) -> None:
     """Carry a plan out, or go on with it.
 
-    Creates the planned numbers at the target, reads each back and compares it. The source is only read. Whatever
-    interrupts it, run it again: it finds out what was under way, and goes on from there. The first Ctrl-C finishes the
-    numbers under way; a second one stops at once, safely.
+    Creates or changes the planned numbers, reads each back and compares it. The source of a migration is only read.
+    Whatever interrupts it, run it again: it finds out what was under way, and goes on from there. The first Ctrl-C
+    finishes the numbers under way; a second one stops at once, safely.
     """
     from telephony_core.migration.rendering.commands import command as command_line
     from telephony_core.migration.rendering.plan_text import counted

@@ -38,7 +38,7 @@ _STYLES = {
 @common_options
 @pass_session
 def command(session: Session, plan_file: str, html: str | None, force: bool) -> None:
-    """Report what a migration did, and what is left.
+    """Report what a plan did, and what is left.
 
     Which connections, when, and what became of each number: from the plan and its journal alone. The page is
     self-contained and holds no secret.
