@@ -37,8 +37,8 @@ def test_the_guide_shows_what_is_printed(page: Path, monkeypatch: pytest.MonkeyP
     with serve({"vox": sold_by_sales()}) as urls:
         monkeypatch.setenv("TELEPHONY_VOX_API_KEY", "emulator-key")
         monkeypatch.setenv("TELEPHONY_VOX_BASE_URL", urls["vox"])
-        work = eval(compile(program, page.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-        asyncio.run(work)
+        names = {"__name__": page.stem}
+        asyncio.run(eval(compile(program, page.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names))
     assert b"trunk-pw-canary" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
 
 
