@@ -82,8 +82,9 @@ def plan_imports(
             if not found:
                 skipped.append(_skipped(there[0]))
             continue
-        if Allowance.ANY_CALLER in allowed and desired.inbound is None:
-            desired = desired.model_copy(update={"inbound": DesiredInbound(allow_any=True)})
+        inbound = desired.inbound or DesiredInbound()
+        if Allowance.ANY_CALLER in allowed and inbound.allowed_addresses is None:
+            desired = desired.model_copy(update={"inbound": inbound.model_copy(update={"allow_any": True})})
         found, findings = _checked(row, desired, trunk, account)
         problems += found
         if not found:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import MigrationError
+from telephony_core.errors import InvalidInput, MigrationError
 from telephony_core.migration.changeset.set_steps import (
     changed_by_others,
     restore_settings,
     what_is_restored,
     written,
 )
-from telephony_core.migration.changeset.settings import opens
+from telephony_core.migration.changeset.settings import change_from, opens
 from telephony_core.migration.deprovision.forecast import Forecast, Others
 from telephony_core.migration.deprovision.procedure import (
     Evidence,
@@ -112,6 +112,10 @@ class RestoreRule(Rule):
         self, client: AsyncTelephony, task: MigrationTask, state: NumberState, record: PhoneNumber, others: Others
     ) -> Forecast:
         values, why = what_is_restored(task, state)
+        for action, expected in values.items():
+            if expected and (refused := _refused(client, action, expected, record)) is not None:
+                why |= dict.fromkeys(map(Setting, expected), refused)
+                values[action] = {}
         publishes = client.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
         return Forecast(
             number=task.key,
@@ -151,6 +155,15 @@ class RestoreRule(Rule):
     def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
         yield from ()
         return task.number.record.id
+
+
+def _refused(client: AsyncTelephony, action: Action, expected: Mapping[str, object], record: PhoneNumber) -> str | None:
+    """Why the provider does not take values back that it once told."""
+    try:
+        change = change_from(expected, action, record, allow_any=True, allow=frozenset(SideEffect))
+    except InvalidInput as error:
+        return error.message
+    return next((problem.message for problem in client.check(change) if problem.error is not None), None)
 
 
 def _over_another_trunk(task: MigrationTask, state: NumberState) -> bool:

@@ -20,7 +20,7 @@ from pydantic import JsonValue
 
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import OutcomeUnknown, PartialOutcome, TelephonyError
+from telephony_core.errors import InvalidInput, OutcomeUnknown, PartialOutcome, TelephonyError, UnsupportedError
 from telephony_core.migration.changeset.settings import (
     ACTIONS,
     OPERATIONS,
@@ -353,9 +353,10 @@ def restore_settings(task: MigrationTask, state: NumberState, *, allow: Collecti
     restore`).
     """
     values, why = what_is_restored(task, state)
+    last: TelephonyError | None = None
     id = task.number.record.id
     record = yield from current(task, EndpointRole.TARGET, id)
-    for action, expected in values.items():
+    for action, expected in list(values.items()):
         if not expected or record is None or is_released(record):
             continue
         change = change_from(expected, action, record, allow_any=True, allow=frozenset(allow))
@@ -364,7 +365,17 @@ def restore_settings(task: MigrationTask, state: NumberState, *, allow: Collecti
         write = _Write(action, change, expected, _told(task, action), restores=True)
         if mine is None and action not in state.changed and not differences(expected, record, task.capabilities):
             continue  # the change that was announced did not happen
-        record = yield from _write(task, write, record, mine)
+        try:
+            record = yield from _write(task, write, record, mine)
+        except (
+            InvalidInput,
+            UnsupportedError,
+        ) as refused:  # before it was sent: no provider, or not this one, takes it
+            why |= dict.fromkeys(map(Setting, expected), refused.message)
+            values[action] = {}
+            last = refused
+    if last is not None and not any(values.values()) and not state.restored:
+        raise last
     unequal = [
         name
         for expected in values.values()

@@ -111,27 +111,30 @@ class SettingsWork(Work):
     def __init__(self, plan: Plan, journal: SqliteJournal) -> None:
         super().__init__(plan, journal)
         self._grown: list[PhoneNumber] = []
-        self._leaders: dict[tuple[str, ...], str] = {}
+        self._by_trunk: dict[tuple[str, ...], list[str]] = {}
         for number in plan.numbers:
             if number.record.trunk_ids:
-                self._leaders.setdefault(number.record.trunk_ids, number.key)
+                self._by_trunk.setdefault(number.record.trunk_ids, []).append(number.key)
 
     def needs_secrets(self, state: NumberState) -> bool:
         return Action.SET_SIP not in state.changed
 
-    def _leader(self, task: MigrationTask) -> str | None:
-        """The other number over whose trunk this one runs, and which is changed first."""
-        leader = self._leaders.get(task.number.record.trunk_ids)
-        return None if leader == task.key else leader
+    def _sharing(self, task: MigrationTask) -> list[str]:
+        """The other numbers of the plan that run over the trunk of this one."""
+        return [key for key in self._by_trunk.get(task.number.record.trunk_ids, ()) if key != task.key]
 
     def procedure(self, task: MigrationTask) -> Procedure[None]:
-        leader = self._leader(task)
-        shared = leader if leader is not None and Action.SET_SIP in self.state(leader).changed else None
-        return change_settings(task, self.state(task.key), shared)
+        changed = (key for key in self._sharing(task) if Action.SET_SIP in self.state(key).changed)
+        return change_settings(task, self.state(task.key), next(changed, None))
 
     def in_order(self, tasks: Sequence[MigrationTask]) -> list[list[MigrationTask]]:
-        first = [task for task in tasks if self._leader(task) is None]
-        return [group for group in (first, [task for task in tasks if self._leader(task) is not None]) if group]
+        first, others = list[MigrationTask](), list[MigrationTask]()
+        trunks = set[tuple[str, ...]]()
+        for task in tasks:
+            ids = task.number.record.trunk_ids
+            (others if ids and ids in trunks else first).append(task)
+            trunks.add(ids)
+        return [group for group in (first, others) if group]
 
     def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
         selection = self.plan.selection
@@ -153,8 +156,7 @@ class SettingsWork(Work):
         target = indexes[EndpointRole.TARGET]
         for task in tasks:
             state, record = self.state(task.key), target.by_id(task.number.record.id)
-            leader = self._leader(task)
-            shared = leader is not None and self.state(leader).touched
+            shared = any(self.state(key).touched for key in self._sharing(task))
             if drift := changed_by_others(task, state, record, shared=shared):
                 how = "it was removed" if record is None else "; ".join(map(str, drift))
                 yield Stale(task.key, how, restore_or_plan_anew(task, state))
