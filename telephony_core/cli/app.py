@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "migrate": "Move numbers between providers without losing one.",
     "apply": "Carry a plan out, or go on with it.",
     "status": "Show how far a plan is.",
-    "verify": "Compare what a plan did with what is there.",
+    "verify": "Compare what is there with the plan again, at any time later.",
     "rollback": "Undo what a plan did.",
     "report": "Report what a plan did, and what is left.",
     "schema": "Print JSON Schemas of files and outputs.",
