@@ -116,13 +116,16 @@ class RestoreRule(Rule):
             if expected and (refused := _refused(client, action, expected, record)) is not None:
                 why |= dict.fromkeys(map(Setting, expected), refused)
                 values[action] = {}
-        publishes = client.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
+        # What this plan left there is one agent at most.
+        effects = client.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset()) - {
+            SideEffect.REPLACES_SPLIT
+        }
         return Forecast(
             number=task.key,
             record=record.id,
             effect=None,
             revocable=False,
-            side_effects=tuple(sorted(publishes)) if values.get(Action.SET_AGENTS) else (),
+            side_effects=tuple(sorted(effects)) if values.get(Action.SET_AGENTS) else (),
             restores=tuple(_restored(task, values, record)) or ("nothing of its own was written",),
             cannot_be_undone=tuple(f"not {name}: {reason}" for name, reason in sorted(why.items())),
             needs=(Allowance.ANY_CALLER.value,) if any(map(opens, values.values())) else (),

@@ -43,6 +43,7 @@ from telephony_core.migration.plan.planner import endpoint_of
 from telephony_core.migration.plan.verification import desired_settings
 from telephony_core.operations.reconciliation import differences, read_field
 from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import Options
 from telephony_core.provider.port import Problem
 from telephony_core.secrets.references import is_reference
@@ -308,7 +309,9 @@ class _Planner:
         values, why = restorable(record, names, capabilities)
         after = {name: value_text(value) if value is not None else "cleared" for name, value in _after(desired, action)}
         after |= dict(_references(trunk)) if action is Action.SET_SIP else {}
-        publishes = kind is StepKind.ASSIGN_AGENTS and SideEffect.PUBLISHES in desired.allow
+        effects: set[SideEffect] = set()
+        if kind is StepKind.ASSIGN_AGENTS and desired.has_agents:
+            effects = set(capabilities.side_effects.get(Operation.ASSIGN_AGENTS, ())) & set(desired.allow)
         lost = "; ".join(f"{name}: {reason}" for name, reason in sorted(why.items()))
         undo = f"set back {', '.join(values)}" + (f", but not {lost}" if lost else "") if values else f"not {lost}"
         return PlannedStep(
@@ -316,9 +319,9 @@ class _Planner:
             message=_MESSAGES[kind].format(at=self._account.name),
             before={str(name): value_text(read_field(record, name)) for name in names if capabilities.can_read(name)},
             after=after,
-            reversible=not why and not publishes,
+            reversible=not why and not effects,
             undo=undo,
-            side_effects=(SideEffect.PUBLISHES,) if publishes and desired.has_agents else (),
+            side_effects=tuple(sorted(effects)),
             requests=requests_of(kind, self._account, has_agents=desired.has_agents),
         )
 

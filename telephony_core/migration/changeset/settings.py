@@ -126,7 +126,7 @@ def restorable(
     for name in settings:
         value = read_field(before, name) if capabilities.can_read(name) else None
         value = value or None if name is Setting.LABEL else value
-        if (reason := _why_not(name, value, capabilities)) is not None:
+        if (reason := _why_not(name, value, before, capabilities)) is not None:
             why[name] = reason
         else:
             values[name] = value
@@ -143,9 +143,13 @@ def restorable(
             why[name] = f"it can only be written together with {', '.join(missing)}"
 
 
-def _why_not(name: Setting, value: object, capabilities: Capabilities) -> str | None:
+def _why_not(name: Setting, value: object, before: PhoneNumber, capabilities: Capabilities) -> str | None:
     if not capabilities.can_read(name):
         return "the provider does not tell what it was, so the new one stays"
+    field = capabilities.fields[name].read_from
+    odd = [entry.partition(":")[0] for entry in (*before.problems, *before.unmodelled)]
+    if value is None and field is not None and any(f"{entry}.".startswith(f"{field}.") for entry in odd):
+        return "what it was has no place here, or could not be read"
     if value is None and not capabilities.can_clear(name):
         return "there was none before, and the provider documents no way to clear it"
     if value is MediaEncryption.UNKNOWN or (isinstance(value, AgentRef) and value.version is None):

@@ -33,6 +33,8 @@ class Allowance(StrEnum):
     OUTBOUND_AGENT = "outbound_agent"
     PUBLISHES = "publishes"
     """Assigning an agent version publishes it, perhaps for other numbers too."""
+    REPLACES_SPLIT = "replaces_split"
+    """Assigning an agent replaces several that shared the calls."""
     UNPUBLISHES = "unpublishes"
     """Releasing a number unpublishes its agents, perhaps for other numbers too."""
     SEND_AS_IS = "send_as_is"
