@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
@@ -36,7 +36,7 @@ class ReadRow:
     desired: DesiredState | None
     """``None`` where something is wrong with the row."""
     username: str | None
-    password: str | None
+    password: str | None = field(repr=False)
 
     @property
     def line(self) -> int:

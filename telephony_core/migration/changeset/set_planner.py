@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import SecretStr
@@ -66,7 +66,7 @@ class SettingsUpdate:
     inbound: InboundUpdate | Unset = UNSET
     outbound: OutboundUpdate | Unset = UNSET
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     inbound_agent: AgentRef | None | Unset = UNSET
     outbound_agent: AgentRef | None | Unset = UNSET
     options: Options | None = None

@@ -12,8 +12,9 @@ import hashlib
 import io
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 LONGEST_CELL: Final = 4_096
 """Characters of one cell; more is no setting of a number."""
 MOST_ROWS: Final = 100_000
-_DELIMITERS: Final = (",", ";", "\t", "|", ":")
+_DELIMITERS: Final = (",", ";", "\t", "|")
 _GUARDED: Final = re.compile(r"'(?=[=+\-@])")
 """The apostrophe that keeps a spreadsheet from taking a cell for a formula."""
 
@@ -78,7 +79,8 @@ class Row:
     """One row: its cells by column, without blanks around them; empty ones are left out."""
 
     line: int
-    cells: Mapping[str, str]
+    cells: Mapping[str, str] = field(repr=False)
+    """Not shown: somebody may have written a password into one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,8 @@ def _stamp(path: str | os.PathLike[str]) -> tuple[int, ...] | None:
         found = Path(path).expanduser().stat()
     except (OSError, RuntimeError, ValueError):
         return None  # reading says what is wrong
+    if not stat.S_ISREG(found.st_mode):  # a pipe changes by being read
+        return None
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 

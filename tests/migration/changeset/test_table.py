@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -266,6 +267,21 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(module, "read_bytes", slow)
     with pytest.raises(InvalidInput, match="changed while it was read"):
         read_table(file)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no FIFOs")
+def test_a_table_can_come_out_of_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text(f"{HEAD}\n+34612000001,A,{REST}\n"))
+    writer.start()
+    assert len(read_table(pipe).rows) == 1
+    writer.join()
+
+
+def test_no_text_of_a_row_shows_what_somebody_wrote_as_a_password(tmp_path: Path) -> None:
+    text = "number,username,password\n+34612000001,acme,hunter2\n"
+    assert "hunter2" not in repr(read_table(table(tmp_path, text)))
 
 
 def test_a_missing_table_is_said(tmp_path: Path) -> None:
