@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, repeat
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -139,28 +140,34 @@ def changed_by_others(
 ) -> tuple[FieldDrift, ...]:
     """What is not as the plan read it, nor as the plan itself made it.
 
-    Where the last write is answered, the record has to be as it was then. Before that, every setting that was announced
-    may be as it was or as it was wanted. ``shared``: the trunk was changed by way of another number.
+    What was announced may be as it was or as it was wanted. Where the last write is answered, what the record showed
+    then counts as well: a provider may change more than it was told to. ``shared``: the trunk was changed by way of
+    another number.
     """
-    last, opened = state.last_seen, [state.open_change, state.open_roll_back]
-    seen = None if last is None else last.data.get("seen")
-    if record is not None and isinstance(seen, dict) and not any(opened) and not shared:
-        moved = not record.identity.same_in_account(task.identity)
-        number = (FieldDrift(field="number", before=str(task.identity), after=str(record.identity)),) if moved else ()
-        reused = task.capabilities.ids_are_reused
-        return (*number, *changed_since(seen, record, ids_are_reused=reused))
-    drift = stale_fields(task.number.record, record, ids_are_reused=task.capabilities.ids_are_reused)
+    reused = task.capabilities.ids_are_reused
+    drift = stale_fields(task.number.record, record, ids_are_reused=reused)
     if record is None:
         return drift
+    seen = None if state.last_seen is None else state.last_seen.data.get("seen")
+    is_open = state.open_change is not None or state.open_roll_back is not None
     announced = set(state.changed) | ({state.open_change.action} if state.open_change is not None else set())
     announced |= {Action.SET_SIP} if shared else set()
     wanted = desired_settings(task.number.desired)
     different = set(differences(wanted, record, task.capabilities))
     mine = {name for name in wanted if name not in different and action_of(name) in announced}
+    if isinstance(seen, dict) and not is_open and not shared:
+        since = changed_since(seen, record, ids_are_reused=reused)
+        odd = {change.field for change in drift if change.field not in mine} | _TIMES
+        moved = tuple(change for change in drift if change.field == "number")
+        return (*moved, *(change for change in since if change.field in odd))
     if task.trunk is not None and task.trunk.username is not None and Action.SET_SIP in announced:
         mine.add(Setting.USERNAME)  # where it came from a reference it is not known here
     mine |= {"updated_at"} if announced else set()
     return tuple(change for change in drift if change.field not in mine)
+
+
+_TIMES: Final = frozenset({"created_at", "starts_at", "updated_at"})
+"""What tells a record from another one under its id."""
 
 
 # -- one write
