@@ -102,6 +102,15 @@ def selection_options(command: CommandT) -> CommandT:
     return command
 
 
+def refuse_for_one(given: PlanGiven, *more: str) -> None:
+    """Refuse options that only a plan for many numbers has, where one number is changed at once; and these ``more``."""
+    values: Mapping[str, object] = given
+    for name in (*PlanGiven.__annotations__, *more):
+        if values[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} is for a plan of many numbers; one NUMBER is changed at once")
+
+
 def named_numbers(given: SelectionGiven) -> list[str] | None:
     """The numbers that were named, in the spelling in which they were; ``None`` where none were."""
     texts = [*given["numbers"], *([f"@{given['listed']}"] if given["listed"] is not None else [])]

@@ -93,13 +93,14 @@ def _change(task: MigrationTask, state: NumberState, shared_with: str | None) ->
         )
     yield from perform(Claim(task.key, task.identity, goes_on=state.touched))
     credentials = ResolvedCredentials()
-    if task.trunk is not None and task.uses_digest and Action.SET_SIP not in state.changed and shared_with is None:
+    if task.trunk is not None and task.uses_digest and Action.SET_SIP not in state.changed:
         credentials = yield from perform(ResolveSecrets(task.trunk))
     for step in task.number.steps[:-1]:
         action = ACTIONS[step.kind]
         if action in state.changed:
             continue
-        if action is Action.SET_SIP and shared_with is not None:
+        as_wanted = not differences(wanted_by(task, action), record, task.capabilities)
+        if action is Action.SET_SIP and shared_with is not None and as_wanted:
             note = f"its trunk is the one of {shared_with}, and was changed there"
             yield from task.write(Action.CHECK, Phase.LOOK, note, record=record.id)
             continue

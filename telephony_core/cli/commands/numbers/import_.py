@@ -11,7 +11,7 @@ from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_number
 from telephony_core.cli.parameters.agent import agent_ref
-from telephony_core.cli.parameters.bulk import PlanGiven, make_plan, plan_options
+from telephony_core.cli.parameters.bulk import PlanGiven, make_plan, plan_options, refuse_for_one
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.parameters.migration import allow_option
 from telephony_core.cli.parameters.password import read_password
@@ -89,8 +89,7 @@ def command(session: Session, /, number: str | None, check: bool, **given: Unpac
     if number is None:
         _plan(session, given, check)
         return
-    if given["output"] is not None:
-        raise click.UsageError("NUMBER is imported at once: -o goes with --from")
+    refuse_for_one(given)
     if other := [name for name in given["allow"] if name not in list(SideEffect)]:
         raise click.UsageError(f"--allow {other[0]} means nothing for one number")
     with session.client() as client:

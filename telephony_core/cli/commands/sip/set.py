@@ -16,6 +16,7 @@ from telephony_core.cli.parameters.bulk import (
     make_plan,
     named_numbers,
     plan_options,
+    refuse_for_one,
     selection_options,
 )
 from telephony_core.cli.parameters.migration import allow_option
@@ -101,8 +102,9 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
             raise click.UsageError("which numbers? Give NUMBER, or --where, --numbers or --from for several")
         plan_trunk(session, given, given["allow"], check)
         return
-    if many or given["output"] is not None:
+    if many:
         raise click.UsageError("NUMBER is changed at once: leave it out to plan a change of many numbers")
+    refuse_for_one(given, "allow")
     cleared = _cleared(given)
     with session.client() as client:
         options = vendor_options(given["options"], client.provider)
