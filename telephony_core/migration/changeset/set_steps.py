@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain, repeat
 from typing import Final
 
@@ -237,7 +236,6 @@ def _write(task: MigrationTask, write: _Write, record: PhoneNumber, opened: Entr
             lambda operations: send(operations, write.change),
             announcement,
         )
-        now = yield from perform(Now())
         try:
             return (yield from write.done(task, (yield from perform(flow))))
         except PartialOutcome as partial:  # it was accepted; whether it is as wanted, reading it back tells
@@ -248,7 +246,7 @@ def _write(task: MigrationTask, write: _Write, record: PhoneNumber, opened: Entr
             if announcement.sent is None and not lost:
                 raise
             if announcement.sent is Semantics.ONCE and isinstance(error, OutcomeUnknown):
-                return (yield from _await(task, write, None, since=now))
+                return (yield from _await(task, write, None))
             lost = lost or isinstance(error, OutcomeUnknown)
             if not lost:
                 raise write.failed(error) from None
@@ -269,9 +267,7 @@ def _unanswered(task: MigrationTask, error: TelephonyError) -> TelephonyError:
     )
 
 
-def _await(
-    task: MigrationTask, write: _Write, announced: Entry | None, since: datetime | None = None
-) -> Procedure[PhoneNumber]:
+def _await(task: MigrationTask, write: _Write, announced: Entry | None) -> Procedure[PhoneNumber]:
     """The record, once it shows a change that was not answered and must not be sent again.
 
     Raises `InDoubt` when the run is asked to stop before the window is over, and `ManualActionRequired` after it.
