@@ -38,7 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "verify": "Compare what is there with the plan again, at any time later.",
     "rollback": "Undo what a plan did.",
     "report": "Report what a plan did, and what is left.",
-    "schema": "Print JSON Schemas of files and outputs.",
+    "schema": "Print the JSON Schema of a file or an output.",
     "doctor": "Check connections, and what their providers answer.",
     "emulate": "Run providers' emulators on this machine.",
     "demo": "Watch the main job on the emulators, offline.",
