@@ -64,7 +64,7 @@ def test_every_setting_is_written_once_for_each_number_and_read_back(context: st
     with stage.client(stage.source) as client:
         for record in client.list_numbers():
             assert record.label == "New"
-            assert str(record.sip.outbound.address).endswith("new.example.com:5060")  # type: ignore[union-attr]
+            assert (record.sip.outbound.address.host, record.sip.outbound.address.port) == ("new.example.com", 5060)  # type: ignore[union-attr]
             assert record.inbound_agent.agent_id == stage.source.agents["sales"]  # type: ignore[union-attr]
             stored = stage.source.credentials(record.id)
             assert (stored.username, stored.password) == ("acme2", PASSWORD)  # type: ignore[union-attr]
