@@ -28,11 +28,17 @@ PROGRAM: Final = "telephony"
 
 COMMANDS: Final[Mapping[str, str]] = {
     "providers": "Show what each installed provider offers.",
-    "numbers": "List, show, import, label and release numbers.",
+    "numbers": "List, show, import, label, set and release numbers.",
     "sip": "Show, change and check the trunk of a number.",
     "agents": "Assign agents to a number.",
     "inventory": "Save all that a connection holds, and compare.",
     "migrate": "Move numbers between providers without losing one.",
+    "apply": "Carry a plan out, or go on with it.",
+    "status": "Show how far a plan is.",
+    "verify": "Compare what is there with the plan again, at any time later.",
+    "rollback": "Undo what a plan did.",
+    "report": "Report what a plan did, and what is left.",
+    "schema": "Print the JSON Schema of a file or an output.",
     "doctor": "Check connections, and what their providers answer.",
     "emulate": "Run providers' emulators on this machine.",
     "demo": "Watch the main job on the emulators, offline.",

@@ -29,6 +29,7 @@ from telephony_core.secrets.redaction import Secrets, scrubbed
 
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
+    from telephony_core.migration.changeset.table import RowProblem
     from telephony_core.provider.port import Problem
 
 DEBUG: Final = "TELEPHONY_DEBUG"
@@ -117,7 +118,17 @@ def error_data(error: TelephonyError) -> dict[str, Any]:
             data["cause"] = {"kind": type(error.cause).__name__, **error_data(error.cause)}
         case ChangeRefused():
             data["problems"] = [problem_data(problem) for problem in error.problems]
+    if (rows := _row_problems(error)) is not None:
+        data["problems"] = [
+            {"line": row.line, "column": row.column, "message": row.message, "remedy": row.remedy} for row in rows
+        ]
     return {name: value for name, value in data.items() if value is not None}
+
+
+def _row_problems(error: TelephonyError) -> Sequence[RowProblem] | None:
+    """What is wrong with the rows of a table, where the error is about one."""
+    rows: Sequence[RowProblem] | None = getattr(error, "row_problems", None)
+    return rows
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:
@@ -161,6 +172,9 @@ def _report_error(error: TelephonyError, session: Session) -> ExitCode:
                 _write(printable(hide(pasteable(problem_line(problem), session), session.secrets)))
     else:
         code = exit_code_for(error)
+        if not session.json:
+            for row in _row_problems(error) or ():
+                _write(printable(hide(pasteable(str(row), session), session.secrets)))
     return _print_error(code, type(error).__name__, _located(error, session), session)
 
 

@@ -1,7 +1,8 @@
-"""Moving numbers from one connection to another without losing one.
+"""Moving numbers from one connection to another without losing one, and every other change of many numbers.
 
     inventory ──> assess ──> plan (a file) ──> apply ──> verify ──> [cut over at the carrier] ──> release
-                                                 └── interrupted: run it again      └── rollback
+    table ─────────────────────┤                 └── interrupted: run it again      └── rollback
+    selection + settings ──────┘
 
 Each step is a function that returns a model, which prints itself (``lines()``, ``str``) and dumps to JSON; async
 functions have a twin for ordinary code. What this module exports is supported.
@@ -9,9 +10,13 @@ functions have a twin for ordinary code. What this module exports is supported.
 
 from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory
 from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
+from telephony_core.migration.changeset.import_planner import plan_imports
+from telephony_core.migration.changeset.restore import NotRestorable
+from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
+from telephony_core.migration.changeset.table import RowProblem, Table, TableRefused, read_table
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.forecast import Forecast
-from telephony_core.migration.deprovision.procedure import NotShown
+from telephony_core.migration.deprovision.procedure import ModifiedExternally, NotShown
 from telephony_core.migration.deprovision.release import (
     NotReleasable,
     apreview_release,
@@ -26,7 +31,6 @@ from telephony_core.migration.deprovision.report import (
     LeftAlone,
 )
 from telephony_core.migration.deprovision.rollback import (
-    ModifiedExternally,
     SourceGone,
     apreview_rollback,
     arollback_plan,
@@ -52,7 +56,7 @@ from telephony_core.migration.move.effects import (
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.move.steps import move_number
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import Plan, PlannedNumber, Settings
+from telephony_core.migration.plan.model import Plan, PlanKind, PlannedNumber, Selection, Settings
 from telephony_core.migration.plan.planner import make_plan
 from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
@@ -101,6 +105,7 @@ __all__ = [
     "ModifiedExternally",
     "NotInService",
     "NotReleasable",
+    "NotRestorable",
     "NotShown",
     "NumberClaimed",
     "NumberOutcome",
@@ -109,13 +114,19 @@ __all__ = [
     "Phase",
     "Plan",
     "PlanElsewhere",
+    "PlanKind",
     "PlannedNumber",
+    "RowProblem",
+    "Selection",
     "Settings",
+    "SettingsUpdate",
     "SourceGone",
     "SqliteJournal",
     "StalePlan",
     "StopRules",
     "Stopped",
+    "Table",
+    "TableRefused",
     "TargetAccount",
     "VerificationFailed",
     "VerificationResult",
@@ -137,10 +148,13 @@ __all__ = [
     "make_plan",
     "migration_page",
     "move_number",
+    "plan_imports",
     "plan_page",
+    "plan_settings",
     "preview_release",
     "preview_rollback",
     "read_run",
+    "read_table",
     "release_plan",
     "rollback_plan",
     "save_plan",

@@ -1,6 +1,6 @@
-"""Play `docs/migration.md`: run its commands in order and put what they print below them.
+"""Play `docs/migration.md` and `docs/bulk-changes.md`: run their commands in order and put what they print below them.
 
-``python -m tests.docs.migration_guide`` writes the page anew.
+``python -m tests.docs.migration_guide`` writes both pages anew.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -28,8 +28,10 @@ from telephony_core.emulator.server import serve
 from telephony_diga.emulator import DigaEmulator
 from telephony_vox.emulator import VoxEmulator
 
-PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
-BLOCK = re.compile(r"^```(toml|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "migration.md"
+BULK = DOCS / "bulk-changes.md"
+BLOCK = re.compile(r"^```(toml|csv|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 KILLED = "# and the power fails"
 _CHANGING = (
     (re.compile(r"until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC"), "until 2026-11-21 09:15:01 UTC"),
@@ -74,6 +76,9 @@ def _block(kind: str, body: str, target: Emulator) -> str:
     if kind == "toml":
         Path("map.toml").write_text(body, encoding="utf-8")
         return f"```toml\n{body}```"
+    if kind == "csv":
+        Path("numbers.csv").write_text(body, encoding="utf-8")
+        return f"```csv\n{body}```"
     commands = [line for line in body.splitlines() if line.startswith("$ ")]
     return "```console\n" + "\n".join(f"{command}\n{_printed(command, target)}" for command in commands) + "```"
 
@@ -108,9 +113,11 @@ def _killed(words: list[str], target: Emulator) -> str:
     raise AssertionError("it ended before it could be killed")
 
 
-def main(write: Callable[[str], object] = lambda text: PAGE.write_text(text, encoding="utf-8")) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        write(played(PAGE.read_text(encoding="utf-8"), Path(folder)))
+def main() -> None:
+    for page in (PAGE, BULK):
+        with tempfile.TemporaryDirectory() as folder:
+            text = played(page.read_text(encoding="utf-8"), Path(folder))
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

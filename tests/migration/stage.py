@@ -7,8 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from telephony_core import PUBLISHED, AgentRef, AsyncTelephony, PhoneNumber, Telephony
+from telephony_core import PUBLISHED, AgentRef, AsyncTelephony, OutboundUpdate, PhoneNumber, Telephony
 from telephony_core.emulator import Emulator
+from telephony_core.migration.assessment.target import survey
+from telephony_core.migration.changeset.import_planner import plan_imports
+from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
+from telephony_core.migration.changeset.table import read_table
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredOutbound,
@@ -121,6 +125,37 @@ class Stage:
         self.source.requests.clear()
         return loaded
 
+    def settings_plan(self, name: str = "plan.json", **update: object) -> LoadedPlan:
+        """A plan that changes every setting of every number of the source that its provider can have changed."""
+        given: dict[str, object] = {
+            "label": "New",
+            "outbound": OutboundUpdate(address=address_at(self.source.slug, "new.example.com:5060")),
+            "username": "acme2",
+            "password": f"file:{self.secret}",
+            "inbound_agent": AgentRef(self.source.agents["sales"], version=PUBLISHED),
+        }
+        with self.client(self.source) as client:
+            account = survey(client, clock=self.time.clock)
+        chosen = SettingsUpdate(**(update or given))  # type: ignore[arg-type]
+        plan = plan_settings(account, chosen, where=["status=active"], settings=self.settings, clock=self.time.clock)
+        self.source.requests.clear()
+        return save_plan(_anywhere(plan), self.folder / name)
+
+    def import_plan(self, name: str = "plan.json") -> LoadedPlan:
+        """A plan that imports as many numbers of a table at the target as the source has."""
+        agent = self.target.agents["reception"]
+        allowed = "203.0.113.7" if self.target.slug == "diga" else ""
+        rest = f"pbx.example.com:5060,acme,file:{self.secret},{allowed},{agent},published"
+        rows = [f"+8270{33330000 + index},Row {index},{rest}" for index in range(self.count)]
+        head = "number,label,address,username,password,allowed_addresses,inbound_agent,inbound_agent_version"
+        table = self.folder / "numbers.csv"
+        table.write_text("\n".join([head, *rows]) + "\n")
+        with self.client(self.target) as client:
+            account = survey(client, clock=self.time.clock)
+        plan = plan_imports(account, read_table(table), settings=self.settings, clock=self.time.clock)
+        self.target.requests.clear()
+        return save_plan(_anywhere(plan), self.folder / name)
+
     # -- running
 
     def apply(self, loaded: LoadedPlan, **options: object) -> ApplyReport:
@@ -144,6 +179,11 @@ class Stage:
 
     def writes(self, emulator: Emulator) -> list[str]:
         return [f"{call.method} {call.path}" for call in emulator.requests if call.method in WRITES]
+
+
+def _anywhere(plan: Plan) -> Plan:
+    """The plan, for emulators at any address."""
+    return plan.model_copy(update={"target": plan.target.model_copy(update={"base_url": None})})
 
 
 def _without_chance(emulator: Emulator, record: Mapping[str, object]) -> dict[str, object]:

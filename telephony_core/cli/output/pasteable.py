@@ -16,7 +16,7 @@ _COMMAND: Final = re.compile(
 )
 """A command as it is printed: between backticks, or behind ``next:``; `shlex.quote` may have quoted words of it."""
 _OF_AN_ACCOUNT: Final = frozenset({"numbers", "sip", "agents", "inventory"})
-_OF_SEVERAL: Final = frozenset({"migrate", "doctor"})
+_OF_SEVERAL: Final = frozenset({"migrate", "doctor", "apply", "status", "verify", "rollback", "report"})
 """Read the configuration, and are not about the one account of ``-p``."""
 _TEXTS: Final = frozenset({"message", "remedy", "problem", "why_stopped"})
 """Keys of text for people; under any other key is data."""

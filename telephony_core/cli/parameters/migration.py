@@ -135,11 +135,11 @@ def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
     if texts is None:
         return None
     keys = {number.key for number in plan.numbers}
-    by_record = {number.source.id: number.key for number in plan.numbers}
-    index = RecordsBySpelling(number.source for number in plan.numbers)
+    records = {number.source.id: number for number in plan.numbers if number.source is not None}
+    index = RecordsBySpelling(number.source for number in records.values() if number.source is not None)
     found: list[str] = []
     for text in texts:
-        named = [text] if text in keys else [by_record[record.id] for record in index.find(text)]
+        named = [text] if text in keys else [records[record.id].key for record in index.find(text)]
         found += named or [text]
     return list(dict.fromkeys(found))
 

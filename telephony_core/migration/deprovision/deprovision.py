@@ -13,13 +13,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, NotAllowed, TelephonyError
-from telephony_core.migration.deprovision.forecast import Served, demand_allowed, forecast
-from telephony_core.migration.deprovision.procedure import Evidence, Granted, Rule, Unpublished, deprovision, unanswered
+from telephony_core.migration.deprovision.forecast import Served, demand_allowed
+from telephony_core.migration.deprovision.procedure import Evidence, Granted, Rule, Unpublished, unanswered
 from telephony_core.migration.deprovision.report import (
     Deprovisioned,
     DeprovisionPreview,
@@ -78,7 +79,7 @@ class NotConfirmed(NotAllowed):
 
 
 async def preview(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions, rule: Rule
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions, rule: Rule
 ) -> DeprovisionPreview:
     """What the command would do. Changes nothing, anywhere."""
     with SqliteJournal.reading(loaded, now=options.clock.now) as journal:
@@ -88,7 +89,7 @@ async def preview(
 
 async def run(
     loaded: LoadedPlan,
-    source: Opener,
+    source: Opener | None,
     target: Opener,
     options: DeprovisionOptions,
     rule: Rule,
@@ -112,19 +113,19 @@ async def run(
 
 
 def run_sync(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions, rule: Rule
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions, rule: Rule
 ) -> DeprovisionReport:
     """`run` for ordinary code. Raises `Interrupted` at the second Ctrl-C."""
     return run_interruptibly(
         lambda rules: run(loaded, source, target, options, rule, rules),
         stop_rules(loaded, options),
         rule.command,
-        command(rule.command, loaded.path),
+        command(rule.command, loaded.path, kind=loaded.plan.kind),
     )
 
 
 def preview_sync(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions, rule: Rule
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions, rule: Rule
 ) -> DeprovisionPreview:
     """`preview` for ordinary code."""
     return asyncio.run(preview(loaded, source, target, options, rule))
@@ -180,8 +181,8 @@ async def _prepare(
         evidence = _listed(task, state, rule, indexes)
         mine = evidence.at(rule.role)
         error = (
-            _open_elsewhere(task, state, rule, now, reading.client(rule.role.other).provider_time)
-            or rule.obstacle(state, now, reading.target.provider_time)
+            _open_elsewhere(task, state, rule, now, reading)
+            or rule.obstacle(task, state, now, reading.target.provider_time)
             or rule.objection(task, state, evidence, unpublished)
         )
         if error is None and mine is not None and not is_released(mine):
@@ -197,12 +198,14 @@ async def _prepare(
             found.left.append(LeftAlone.of(task.key, error))
     chosen = [task for task in candidates if task.key in found.releasing]
     leaving = [record.id for record in found.releasing.values()]
-    here = reading.client(rule.role)
-    forecasts = tuple(forecast(here, key, record, served, leaving) for key, record in found.releasing.items())
-    connection = (plan.source if rule.role is EndpointRole.SOURCE else plan.target).connection
+    here, others = reading.client(rule.role), (served, leaving)
+    releasing = [(task, found.releasing[task.key]) for task in chosen]
+    forecasts = tuple(rule.forecast(here, task, states[task.key], record, others) for task, record in releasing)
+    connection = (plan.origin if rule.role is EndpointRole.SOURCE else plan.target).connection
     return Prepared(
         tuple(task for task in candidates if task.key in found.releasing or task.key in found.reconciling),
         DeprovisionPreview(
+            verb=rule.verb,
             at=f"{connection} ({urlsplit(here.adapter.config.base_url).netloc})",
             forecasts=forecasts,
             to_reconcile=tuple(found.reconciling),
@@ -210,7 +213,7 @@ async def _prepare(
             unverifiable=tuple(sorted({name for task in chosen for name in states[task.key].unverifiable})),
             cannot_be_undone=rule.cannot_be_undone(chosen, states),
             needs_allowance=tuple(
-                sorted({effect.value for one in forecasts for effect in one.side_effects} - options.allowed)
+                sorted({str(name) for one in forecasts for name in (*one.side_effects, *one.needs)} - options.allowed)
             ),
         ),
     )
@@ -226,18 +229,21 @@ def _listed(
     """What both listings show of a number."""
     target = indexes[EndpointRole.TARGET]
     listed = target.shown(task.identity, state.created)
-    record = rule.found(task, state, listed) if state.created is None else target.by_id(state.created)
-    return Evidence(indexes[EndpointRole.SOURCE].by_id(task.number.source.id), record, live_ids(task, listed))
+    id = rule.target_id(task, state)
+    record = rule.found(task, state, listed) if id is None else target.by_id(id)
+    source = indexes.get(EndpointRole.SOURCE)
+    planned = None if source is None else source.by_id(task.number.record.id)
+    return Evidence(planned, record, live_ids(task, listed))
 
 
 def _open_elsewhere(
-    task: MigrationTask, state: NumberState, rule: Rule, now: datetime, there: datetime | None
+    task: MigrationTask, state: NumberState, rule: Rule, now: datetime, endpoints: Endpoints
 ) -> MigrationError | None:
     """The other command was not answered and may still take effect: then this one could release all that is left."""
     announced = unanswered(state, rule.other_action)
     if announced is None:
         return None
-    doubt = task.doubt(announced, now, rule.role.other, there)
+    doubt = task.doubt(announced, now, rule.role.other, endpoints.client(rule.role.other).provider_time)
     return task.in_doubt(doubt, rule.other_action) if now < doubt.until else None
 
 
@@ -245,15 +251,19 @@ def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOption
     confirmed = options.confirmed or frozenset()
     if confirmed == preview.shown:
         return
+    done = _DONE[preview.verb]
     new, gone = sorted(preview.shown - confirmed), sorted(confirmed - preview.shown)
     changes = [f"{number} ({record}) was not confirmed" for number, record in new[:5]]
-    changes += [f"{number} ({record}) is not to be released any more" for number, record in gone[:5]]
+    changes += [f"{number} ({record}) is not to be {done} any more" for number, record in gone[:5]]
     raise NotConfirmed(
-        f"{len(preview.shown)} records would be released at {preview.at}, and these are not the {len(confirmed)} that "
+        f"{len(preview.shown)} records would be {done} at {preview.at}, and these are not the {len(confirmed)} that "
         f"were confirmed: {'; '.join(changes)}",
         allowance="confirmed",
         remedy="look at a new preview, and confirm what it shows",
     )
+
+
+_DONE: Final = {"release": "released", "set back": "set back"}
 
 
 # -- the run
@@ -318,6 +328,8 @@ class _Run:
                 self.progress.report(EventKind.NUMBER_DONE, task.key)
         remaining = [*(left.number for left in self.left), *(task.key for task in self.queue)]
         report = DeprovisionReport(
+            kind=self.loaded.plan.kind,
+            verb=self.rule.done,
             command=self.rule.command,
             plan=str(self.loaded.path),
             done=tuple(self.done),
@@ -333,7 +345,7 @@ class _Run:
     async def _release(self, task: MigrationTask) -> None:
         granted = Granted(self.options.confirmed or frozenset(), self.effects.get(task.key, frozenset()))
         state, unpublished = self._state(task.key), _unpublished(self.journal)
-        await self.runner.run(deprovision(task, state, self.rule, granted, unpublished))
+        await self.runner.run(self.rule.procedure(task, state, granted, unpublished))
 
     def _state(self, key: str) -> NumberState:
         return state_of(self.journal.entries_of(key))

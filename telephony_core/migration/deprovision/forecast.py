@@ -6,7 +6,7 @@ From the provider's own declaration, and from a list of every other number that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import BaseModel
 
@@ -33,8 +33,14 @@ class Forecast(BaseModel, frozen=True):
     """Other live numbers that the same agents serve, and that stay."""
     cannot_be_undone: tuple[str, ...] = ()
     """In words: what will not be as it was before, and why."""
+    restores: tuple[str, ...] = ()
+    """Of changed settings: what each of them is set back to, in words."""
+    needs: tuple[str, ...] = ()
+    """What has to be allowed by name, beyond side effects."""
 
     def __str__(self) -> str:
+        if self.restores:
+            return "; ".join([f"{self.number} ({self.record}): {', '.join(self.restores)}", *self.cannot_be_undone])
         when = {
             None: "at a time that the provider does not tell",
             ReleaseEffect.IMMEDIATE: "at once",
@@ -74,6 +80,10 @@ def agent_ids(record: PhoneNumber) -> set[str]:
     return {agent.agent_id for agent in (record.inbound_agent, record.outbound_agent) if agent is not None}
 
 
+Others: TypeAlias = tuple[Served, Iterable[str]]
+"""What serves the other numbers of an account, and the records that go as well."""
+
+
 def forecast(
     client: AsyncTelephony, number: str, record: PhoneNumber, served: Served, leaving: Iterable[str]
 ) -> Forecast:
@@ -104,6 +114,11 @@ def _some(numbers: Sequence[str], most: int = 5) -> str:
 def demand_allowed(forecasts: Sequence[Forecast], allowed: Iterable[str]) -> None:
     """Raise `NotAllowed` when a side effect was not allowed by its name. Nothing has been released then."""
     given = set(allowed)
+    for name in sorted({name for one in forecasts for name in one.needs} - given):
+        needing = [one.number for one in forecasts if name in one.needs]
+        raise NotAllowed(
+            f"setting back {_some(needing)} needs {name}", allowance=name, remedy=f"if it is meant: `--allow {name}`"
+        )
     for effect in SideEffect:
         striking = [one for one in forecasts if effect in one.side_effects]
         if striking and effect not in given:

@@ -16,14 +16,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import JsonValue
 
 from telephony_core.domain.lifecycle import NumberStatus, Release, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, NotFound, TelephonyError
-from telephony_core.migration.deprovision.forecast import agent_ids
+from telephony_core.migration.deprovision.forecast import Forecast, Others, agent_ids, forecast
 from telephony_core.migration.deprovision.report import ShownRecord
 from telephony_core.migration.inventory.staleness import is_released, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
@@ -41,7 +41,11 @@ from telephony_core.migration.move.effects import (
 )
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import current, live_ids
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.provider.changes import NumberRelease
+
+if TYPE_CHECKING:
+    from telephony_core.client import AsyncTelephony
 
 LOST_ANSWER: Final = "it was released, and its answer was lost"
 
@@ -50,6 +54,12 @@ class NotShown(MigrationError):
     """The record was not among those that were shown and confirmed, so it is not released."""
 
     default_remedy: ClassVar[str | None] = "run the same command again, which shows it first"
+
+
+class ModifiedExternally(MigrationError):
+    """A record is not as this plan left it, so somebody else has to do with it. It is left as it is."""
+
+    default_remedy: ClassVar[str | None] = "ask who changed it; if it is to go, release it in the provider's dashboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,9 @@ class Rule(ABC):
     action: ClassVar[Action]
     role: ClassVar[EndpointRole]
     """Where its records are."""
+    verb: ClassVar[str] = "release"
+    """What becomes of them, in words: this, and `done`."""
+    done: ClassVar[str] = "released"
 
     @abstractmethod
     def candidates(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> list[MigrationTask]:
@@ -114,7 +127,9 @@ class Rule(ABC):
     def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
         """The target record, where the journal does not know it; ``None`` when there is none, which is written down."""
 
-    def obstacle(self, state: NumberState, now: datetime, there: datetime | None) -> MigrationError | None:
+    def obstacle(
+        self, task: MigrationTask, state: NumberState, now: datetime, there: datetime | None
+    ) -> MigrationError | None:
         """Why the journal does not allow it; ``there`` is the time by the target's clock, where it shows one."""
         return None
 
@@ -126,8 +141,24 @@ class Rule(ABC):
         """What is wrong with a number that is no candidate; ``live`` are its records at the target."""
         return None
 
+    def target_id(self, task: MigrationTask, state: NumberState) -> str | None:
+        """The target record, as far as the journal and the plan know it."""
+        return state.created
+
+    def forecast(
+        self, client: AsyncTelephony, task: MigrationTask, state: NumberState, record: PhoneNumber, others: Others
+    ) -> Forecast:
+        """What it will do with one record."""
+        return forecast(client, task.key, record, *others)
+
+    def procedure(
+        self, task: MigrationTask, state: NumberState, granted: Granted, unpublished: Unpublished
+    ) -> Procedure[None]:
+        """What is done with one number."""
+        return deprovision(task, state, self, granted, unpublished)
+
     def record_id(self, task: MigrationTask, target_id: str) -> str:
-        return task.number.source.id if self.role is EndpointRole.SOURCE else target_id
+        return task.number.record.id if self.role is EndpointRole.SOURCE else target_id
 
     @property
     def other_action(self) -> Action:
@@ -164,7 +195,7 @@ def _deprovision(
         yield from task.write(rule.action, Phase.DONE, LOST_ANSWER, record=rule.record_id(task, target_id))
         return
     there = yield from perform(ProviderNow(EndpointRole.TARGET))
-    error = rule.obstacle(state, now, there) or rule.objection(task, state, evidence, unpublished)
+    error = rule.obstacle(task, state, now, there) or rule.objection(task, state, evidence, unpublished)
     if error is None and mine is not None and not is_released(mine):
         if (task.key, mine.id) in granted.confirmed:
             yield from _release(task, rule.role, rule.action, mine, granted.effects)
@@ -180,7 +211,9 @@ def _deprovision(
 
 def _gather(task: MigrationTask, target_id: str, *, list_target: bool) -> Procedure[Evidence]:
     """Read both endpoints anew, and list the target where it has to be known what else is there."""
-    source = yield from current(task, EndpointRole.SOURCE, task.number.source.id)
+    source = None
+    if task.kind is PlanKind.MIGRATE:
+        source = yield from current(task, EndpointRole.SOURCE, task.number.record.id)
     target = yield from current(task, EndpointRole.TARGET, target_id)
     listed: tuple[PhoneNumber, ...] = ()
     if list_target or is_released(target):  # what is gone may be there under another id
@@ -250,7 +283,7 @@ def why_source_does_not_serve(task: MigrationTask, now: PhoneNumber | None, unpu
 
     ``unpublished`` are agents of the source that this migration itself unpublished, by releasing other numbers.
     """
-    planned = task.number.source
+    planned = task.number.record
     if now is None:
         return "it was removed there"
     if not now.identity.same_in_account(planned.identity):

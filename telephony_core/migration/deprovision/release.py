@@ -90,6 +90,11 @@ class ReleaseRule(Rule):
     role: ClassVar[EndpointRole] = EndpointRole.SOURCE
 
     def __init__(self, loaded: LoadedPlan) -> None:
+        if loaded.plan.source is None:
+            raise MigrationError(
+                f"{loaded.path} is no migration, so there is no source to release anything at",
+                remedy=f"to undo what it did, `{command('rollback', loaded.path, kind=loaded.plan.kind)}`",
+            )
         self._soak = loaded.plan.settings.soak
 
     def candidates(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> list[MigrationTask]:
@@ -99,7 +104,9 @@ class ReleaseRule(Rule):
             if states[task.key].state not in (MigrationState.RELEASED, MigrationState.ROLLED_BACK)
         ]
 
-    def obstacle(self, state: NumberState, now: datetime, there: datetime | None) -> MigrationError | None:
+    def obstacle(
+        self, task: MigrationTask, state: NumberState, now: datetime, there: datetime | None
+    ) -> MigrationError | None:
         reason = why_not(state, now, self._soak, there)
         return None if reason is None else NotReleasable(reason)
 
@@ -118,7 +125,7 @@ class ReleaseRule(Rule):
         return None
 
     def cannot_be_undone(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> tuple[str, ...]:
-        if all(task.number.source.sip is None for task in tasks):
+        if all(task.number.record.sip is None for task in tasks):
             return ()
         return (
             "the trunk passwords that the source holds are gone with it: going back needs them from somewhere else",

@@ -10,6 +10,7 @@ from telephony_core.domain.phone_number import UtcTime
 from telephony_core.errors import TelephonyError
 from telephony_core.migration.deprovision.forecast import Forecast
 from telephony_core.migration.journal.entries import Entry
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.stopping import Stopped
 
@@ -41,8 +42,10 @@ class DeprovisionPreview(BaseModel, frozen=True):
     ``confirmed``: if other records would be released by then, nothing is.
     """
 
+    verb: str = "release"
+    """What becomes of the records: this, or ``set back``."""
     at: str
-    """Name and host of the connection where records are released."""
+    """Name and host of the connection where the records are."""
     forecasts: tuple[Forecast, ...]
     to_reconcile: tuple[str, ...] = ()
     """Numbers for which nothing is sent: only the result of an earlier request is found out and written down."""
@@ -67,7 +70,7 @@ class DeprovisionPreview(BaseModel, frozen=True):
     def lines(self) -> list[str]:
         """The preview, for a terminal."""
         count = len(self.forecasts)
-        lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to release at {self.at}"]
+        lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to {self.verb} at {self.at}"]
         lines += [f"  {forecast}" for forecast in self.forecasts]
         if self.to_reconcile:
             lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in self.to_reconcile)]
@@ -115,6 +118,8 @@ class DeprovisionReport(BaseModel, frozen=True):
     """The result. ``remainder`` are the keys of the chosen numbers that are not released."""
 
     command: str
+    kind: PlanKind = PlanKind.MIGRATE
+    verb: str = "released"
     plan: str
     done: tuple[Deprovisioned, ...]
     left_alone: tuple[LeftAlone, ...] = ()
@@ -138,12 +143,12 @@ class DeprovisionReport(BaseModel, frozen=True):
     def summary(self) -> str:
         left = len(self.remainder)
         doubted = f" ({len(self.in_doubt)} in doubt)" if self.in_doubt else ""
-        return f"{len(self.done)} released" + (f", {left} left{doubted}" if left else "")
+        return f"{len(self.done)} {self.verb}" + (f", {left} left{doubted}" if left else "")
 
     @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
-        return (command("report" if self.is_complete else self.command, self.plan),)
+        return (command("report" if self.is_complete else self.command, self.plan, kind=self.kind),)
 
     def lines(self) -> list[str]:
         """The report, for a terminal."""

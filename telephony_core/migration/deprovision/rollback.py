@@ -1,4 +1,6 @@
-"""Rollback: take back what this migration made at the target, and nothing else; the source stays as it is.
+"""Rollback: take back what this plan did at the target, and nothing else; the source stays as it is.
+
+Settings are set back by the rule of `telephony_core.migration.changeset.restore`; this is the one for imported numbers.
 
 The last number that was made goes first. A record is released only while it is as this migration left it, and while the
 source serves the number as planned, unless it is allowed by name (`Allowance.SOURCE_NOT_SERVING`) that it does not.
@@ -14,6 +16,7 @@ from pydantic import JsonValue
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError
+from telephony_core.migration.changeset.restore import RestoreRule
 from telephony_core.migration.deprovision.deprovision import (
     DeprovisionOptions,
     preview,
@@ -21,7 +24,13 @@ from telephony_core.migration.deprovision.deprovision import (
     run,
     run_sync,
 )
-from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished, why_source_does_not_serve
+from telephony_core.migration.deprovision.procedure import (
+    Evidence,
+    ModifiedExternally,
+    Rule,
+    Unpublished,
+    why_source_does_not_serve,
+)
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.staleness import has_time, is_released, snapshot
@@ -38,6 +47,7 @@ from telephony_core.migration.move.effects import (
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import ADOPTED, attempt_of, look_for_import, made_by_import
 from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import agents_of
 from telephony_core.migration.run.endpoints import Opener
@@ -47,55 +57,55 @@ from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.secrets.references import is_reference
 
 
-class ModifiedExternally(MigrationError):
-    """A record is not as this migration left it, so somebody else has to do with it. It is left as it is."""
-
-    default_remedy: ClassVar[str | None] = "ask who changed it; if it is to go, release it in the provider's dashboard"
-
-
 class SourceGone(MigrationError):
     """The source does not serve the number as planned; without the record at the target perhaps nobody would."""
 
 
 def preview_rollback(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionPreview:
     """`apreview_rollback` for ordinary code."""
     options = options or DeprovisionOptions()
-    return preview_sync(loaded, source, target, options, RollbackRule(options.allowed))
+    return preview_sync(loaded, source, target, options, _rule(loaded, options))
 
 
 async def apreview_rollback(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionPreview:
-    """What a rollback would release, leave alone, and not be able to undo. Changes nothing, anywhere."""
+    """What a rollback would release or set back, leave alone, and not be able to undo. Changes nothing, anywhere."""
     options = options or DeprovisionOptions()
-    return await preview(loaded, source, target, options, RollbackRule(options.allowed))
+    return await preview(loaded, source, target, options, _rule(loaded, options))
 
 
 def rollback_plan(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionReport:
     """`arollback_plan` for ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once."""
     options = options or DeprovisionOptions()
-    return run_sync(loaded, source, target, options, RollbackRule(options.allowed))
+    return run_sync(loaded, source, target, options, _rule(loaded, options))
 
 
 async def arollback_plan(
     loaded: LoadedPlan,
-    source: Opener,
+    source: Opener | None,
     target: Opener,
     options: DeprovisionOptions | None = None,
     *,
     rules: StopRules | None = None,
 ) -> DeprovisionReport:
-    """Release at the target what this migration made there. Running it again goes on where it was interrupted.
+    """Release at the target what this plan made there, or set back what it changed. Running it again goes on where it
+    was interrupted.
 
     ``options.confirmed`` has to be what `preview_rollback` shows (``preview.shown``). Raises `NotAllowed`, before
     anything is done, when other records would be released, or a side effect was not allowed by its name.
     """
     options = options or DeprovisionOptions()
-    return await run(loaded, source, target, options, RollbackRule(options.allowed), rules)
+    return await run(loaded, source, target, options, _rule(loaded, options), rules)
+
+
+def _rule(loaded: LoadedPlan, options: DeprovisionOptions) -> Rule:
+    """What a rollback of this kind of plan undoes."""
+    return RestoreRule() if loaded.plan.kind is PlanKind.SET else RollbackRule(options.allowed)
 
 
 class RollbackRule(Rule):
@@ -115,7 +125,9 @@ class RollbackRule(Rule):
     def objection(
         self, task: MigrationTask, state: NumberState, evidence: Evidence, unpublished: Unpublished
     ) -> MigrationError | None:
-        why = why_source_does_not_serve(task, evidence.source, unpublished.at_source)
+        why = None  # a number from a table is served nowhere else
+        if task.kind is PlanKind.MIGRATE:
+            why = why_source_does_not_serve(task, evidence.source, unpublished.at_source)
         if why is not None and not self._source_may_be_gone:
             return SourceGone(
                 f"{task.key} is not served at the source as planned ({why}), so what is at the target may be all there "

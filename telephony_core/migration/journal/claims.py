@@ -27,7 +27,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.sqlite_file import JournalError, Kind, explained, lock, make_private
-from telephony_core.migration.plan.model import Endpoint
+from telephony_core.migration.plan.model import Endpoint, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 
 VERSION: Final = 1
@@ -256,9 +256,10 @@ class Claims:
         self._path = state_folder() / "claims.sqlite3"
         self._plan = _plan_key(loaded)
         self._shown_as = str(loaded.path.resolve())
-        self._source, self._target = place_of(loaded.plan.source), place_of(loaded.plan.target)
-        self._names = names
-        self._moved = {number.key: number.source.id for number in loaded.plan.numbers}
+        plan = loaded.plan
+        self._source, self._target = place_of(plan.source or plan.target), place_of(plan.target)
+        self._names, self._kind = names, plan.kind
+        self._known = {number.key: number.source.id for number in plan.numbers if number.source is not None}
         self._window = loaded.plan.settings.in_doubt
         self._now = now
 
@@ -274,8 +275,9 @@ class Claims:
             row = connection.execute(
                 "SELECT plan, path, record, until FROM claims WHERE account = ? AND number = ?", (self._target, name)
             ).fetchone()
-            # Accounts of one provider share an address: what the other plan made may be what this one moves from there.
-            if row is not None and row[0] != self._plan and row[2] == self._moved.get(number):
+            # Accounts of one provider share an address: what the other plan made may be what this one moves from there,
+            # or what it changes.
+            if row is not None and row[0] != self._plan and row[2] and row[2] == self._known.get(number):
                 connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._target, name))
                 row = None
             known = goes_on or row is None or row[2] is None
@@ -288,7 +290,7 @@ class Claims:
                 )
                 return
         _, path, record, until = row
-        did = f"imported {number} as {record} a moment ago" if record else f"is importing {number}"
+        did = f"imported {number} as {record} a moment ago" if record else f"is importing or changing {number}"
         raise NumberClaimed(
             f"the plan {path} {did} at this target, so nothing was written",
             remedy=f"look at it with `telephony migrate status`; what it made shows at the latest at {until[:19]} UTC",
@@ -314,6 +316,16 @@ class Claims:
                 )
             case Action.IMPORT, Phase.FAILED if entry.data.get("error") == "Conflict":
                 pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
+            case ((Action.SET_LABEL | Action.SET_SIP | Action.SET_AGENTS), Phase.INTENT):
+                # Another plan must not write over what may still take effect, nor have this written over its own.
+                sent = (_text(self._now() + self._window), *mine)
+                self._write(
+                    "UPDATE claims SET record = '', until = ? WHERE account = ? AND number = ? AND plan = ?", *sent
+                )
+            case ((Action.SET_LABEL | Action.SET_SIP | Action.SET_AGENTS), (Phase.DONE | Phase.FAILED)):
+                self._write("UPDATE claims SET record = NULL WHERE account = ? AND number = ? AND plan = ?", *mine)
+            case Action.READ_BACK, _ if self._kind is PlanKind.SET:
+                self._write("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", *mine)
             case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
                 self._write("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", *mine)
             case Action.RELEASE, Phase.DONE:  # the number may be imported again there, by whichever plan

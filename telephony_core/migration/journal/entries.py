@@ -19,12 +19,18 @@ class Action(StrEnum):
     SEND_AGAIN = "send_sip_again"
     """Sending the SIP settings to a record whose creation was not answered: nobody can read its credentials back."""
     ASSIGN_AGENTS = "assign_agents"
+    SET_LABEL = "set_label"
+    SET_SIP = "set_sip"
+    SET_AGENTS = "set_agents"
+    """Changing settings of a record that was there; `move` never does."""
+    RESTORE = "restore"
+    """Setting one of them back, as a part of rolling back."""
     READ_BACK = "read_back"
     VERIFY = "verify"
     RELEASE = "release"
     """Releasing the record at the source."""
     ROLL_BACK = "roll_back"
-    """Releasing what was made at the target."""
+    """Releasing what was made at the target, or setting back what was changed there."""
 
 
 class Phase(StrEnum):

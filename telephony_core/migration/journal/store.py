@@ -207,10 +207,11 @@ class SqliteJournal:
     def _make(self, loaded: LoadedPlan) -> None:
         plan = loaded.plan
         about = {
-            "what this is": "the journal of a migration by telephony-core; the view `numbers` shows the last line",
+            "what this is": "the journal of a plan by telephony-core; the view `numbers` shows the last line",
             "plan": loaded.path.name,
             "checksum": loaded.checksum,
-            "from": f"{plan.source.connection} ({plan.source.provider})",
+            "kind": plan.kind.value,
+            **({} if plan.source is None else {"from": f"{plan.source.connection} ({plan.source.provider})"}),
             "to": f"{plan.target.connection} ({plan.target.provider})",
             "started at": _text(self._now()),
         }

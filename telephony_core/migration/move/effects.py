@@ -24,12 +24,12 @@ from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.inventory.staleness import stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import Endpoint, PlannedNumber, Settings, Trunk
+from telephony_core.migration.plan.model import Endpoint, PlanKind, PlannedNumber, Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 from telephony_core.operations.operations import Operations
 from telephony_core.provider.capabilities import Capabilities
-from telephony_core.provider.flow import Flow
+from telephony_core.provider.flow import Flow, Semantics
 
 T = TypeVar("T")
 
@@ -52,6 +52,16 @@ class Effect(Generic[T]):
     """Something to be done; its answer is a ``T``, or a `TelephonyError` that is thrown into the procedure."""
 
 
+@dataclass
+class Announcement:
+    """A line for the journal that is written right before a flow sends its first request that writes, and again before
+    its first one that must not be repeated. So it is never there for a write that was not sent."""
+
+    entry: Entry
+    sent: Semantics | None = None
+    """The most that was sent so far; ``None``: nothing but reads."""
+
+
 @dataclass(frozen=True)
 class RunFlow(Effect[T]):
     """Run a flow over the client of one endpoint. ``name`` is the operation, for errors."""
@@ -59,6 +69,7 @@ class RunFlow(Effect[T]):
     role: EndpointRole
     name: str
     flow: Callable[[Operations], Flow[T]]
+    announce: Announcement | None = None
 
 
 @dataclass(frozen=True)
@@ -238,17 +249,18 @@ class MigrationTask:
     trunk: Trunk | None
     capabilities: Capabilities
     """Of the target."""
-    source: Endpoint
+    source: Endpoint | None
     target: Endpoint
     settings: Settings
     plan: str
     """Path of the plan, for what to type next."""
+    kind: PlanKind = PlanKind.MIGRATE
 
     @classmethod
     def of(cls, loaded: LoadedPlan, number: PlannedNumber, capabilities: Capabilities) -> MigrationTask:
         plan = loaded.plan
-        trunk = plan.trunk(number)
-        return cls(number, trunk, capabilities, plan.source, plan.target, plan.settings, str(loaded.path))
+        trunk, where = plan.trunk(number), str(loaded.path)
+        return cls(number, trunk, capabilities, plan.source, plan.target, plan.settings, where, plan.kind)
 
     @property
     def key(self) -> str:
@@ -257,19 +269,21 @@ class MigrationTask:
     @property
     def identity(self) -> NumberIdentity:
         """The number as the target knows it."""
+        if self.kind is PlanKind.SET:
+            return self.number.record.identity
         return NumberIdentity.parse(self.number.desired.number, region=self.capabilities.region)
 
     @property
     def uses_digest(self) -> bool:
-        """Whether the trunk logs in with a user name and a password."""
-        return self.trunk is not None and self.trunk.auth == "digest"
+        """Whether a user name or a password of the trunk is written."""
+        return self.trunk is not None and self.trunk.auth != "none"
 
     def changes_at_source(
         self, record: PhoneNumber | None, unpublished: Collection[str] = ()
     ) -> tuple[FieldDrift, ...]:
         """What has changed about its record at the source since the plan read it (`stale_fields`)."""
-        reused = self.source.ids_are_reused
-        return stale_fields(self.number.source, record, unpublished, ids_are_reused=reused)
+        reused = self.source is not None and self.source.ids_are_reused
+        return stale_fields(self.number.record, record, unpublished, ids_are_reused=reused)
 
     def write(
         self,
@@ -319,10 +333,14 @@ class MigrationTask:
         """The command that shows or releases one record at the target: ``telephony numbers show ID --id -p NAME``."""
         return f"telephony numbers {verb} {shlex.quote(id)} --id -p {shlex.quote(self.target.connection)}"
 
+    def command(self, name: str) -> str:
+        """The command of this name for this number of the plan."""
+        return command(name, self.plan, (self.key,), kind=self.kind)
+
     @property
     def rollback_without_source(self) -> str:
         """The command that takes this number back although the source does not serve it."""
-        return f"`{command('rollback', self.plan, (self.key,))} --allow {Allowance.SOURCE_NOT_SERVING}`"
+        return f"`{self.command('rollback')} --allow {Allowance.SOURCE_NOT_SERVING}`"
 
     def source_changed(self, how: str, *, touched: bool) -> StalePlan:
         """The source is not as the plan read it. ``touched``: the number may be at the target by this migration."""

@@ -1,4 +1,5 @@
-"""The state of one number's move, derived from its lines in the journal and from nothing else.
+"""The state of one number, derived from its lines in the journal and from nothing else. This is its move or import; the
+states of changed settings are drawn in `telephony_core.migration.changeset`.
 
     NOT_STARTED ──announced──> IN_DOUBT ──made, or found──> STARTED ──read back, equal──> MOVED ──released──> RELEASED
                                  │  │                         │  │                          │
@@ -41,13 +42,19 @@ class MigrationState(StrEnum):
     """Whether it was made cannot be decided from here; a person has to look."""
     MOVED = "moved"
     """Made at the target, read back, and equal."""
+    IMPORTED = "imported"
+    """The same, of a number from a table: there is no source."""
+    CHANGED = "changed"
+    """Its settings were changed, read back, and are equal."""
     RELEASED = "released"
     """Moved, and released at the source."""
     ROLLED_BACK = "rolled_back"
     """Released at the target; only a new plan moves it again."""
 
 
-FINISHED: Final = (MigrationState.MOVED, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
+DONE: Final = (MigrationState.MOVED, MigrationState.IMPORTED, MigrationState.CHANGED)
+"""States in which everything that `apply` does is done and stands."""
+FINISHED: Final = (*DONE, MigrationState.RELEASED, MigrationState.ROLLED_BACK)
 """States in which `apply` has nothing to do."""
 
 
@@ -66,7 +73,14 @@ class NumberState:
     send_again: bool = False
     """The SIP settings of an adopted record still have to be sent again."""
     agents_assigned: bool = False
-    moved: bool = False
+    changed: tuple[Action, ...] = ()
+    """Settings that were changed, each by its action, in their order."""
+    open_change: Entry | None = None
+    """The intent of a change of settings of which nothing more is known."""
+    restored: tuple[Action, ...] = ()
+    """Of these, what a rollback has set back."""
+    done: MigrationState | None = None
+    """What `apply` made of it when it read it back, and it was equal."""
     needs_action: bool = False
     problem: Entry | None = None
     """The last thing that went wrong, unless it was overcome."""
@@ -93,11 +107,11 @@ class NumberState:
             return MigrationState.ROLLED_BACK
         if self.released is not None:
             return MigrationState.RELEASED
-        if self.moved:
-            return MigrationState.MOVED
+        if self.done is not None:
+            return self.done
         if self.needs_action:
             return MigrationState.NEEDS_ACTION
-        if self.open_import is not None:
+        if self.open_import is not None or self.open_change is not None:
             return MigrationState.IN_DOUBT
         if self.problem is not None:
             waits = self.problem.data.get("error") == "NotInService"
@@ -106,16 +120,16 @@ class NumberState:
 
     @property
     def unanswered(self) -> Literal["release", "rollback"] | None:
-        """The command of which a request was not answered; until it is run again, it may still take effect."""
+        """The command that is to be run again: a request of it was not answered, or it was cut short."""
         # With both open the release comes first: a rollback waits for it.
         if self.open_release is not None:
             return "release"
-        return None if self.open_roll_back is None else "rollback"
+        return "rollback" if self.open_roll_back is not None or self.restored else None
 
     @property
     def open_request(self) -> Entry | None:
         """The line that announced a request of which no answer is known."""
-        return self.open_import or self.open_release or self.open_roll_back
+        return self.open_import or self.open_change or self.open_release or self.open_roll_back
 
     @property
     def in_doubt(self) -> bool:
@@ -124,8 +138,9 @@ class NumberState:
 
     @property
     def touched(self) -> bool:
-        """Whether there may be a record at the target because of this migration."""
-        return not self.rolled_back and (self.created is not None or self.open_import is not None)
+        """Whether something may be at the target because of this plan: a record, or a setting."""
+        mine = (self.created, self.open_import, self.open_change)
+        return not self.rolled_back and (bool(self.changed) or any(each is not None for each in mine))
 
 
 def state_of(entries: Iterable[Entry]) -> NumberState:
@@ -149,9 +164,17 @@ def _after(state: NumberState, entry: Entry) -> NumberState:
         case Action.ASSIGN_AGENTS, Phase.DONE:
             return replace(_unverified(state), agents_assigned=True, last_seen=entry, problem=None)
         case Action.READ_BACK, Phase.DONE:
-            return replace(state, moved=True, last_seen=entry, problem=None)
+            done = MigrationState(str(entry.data.get("done", MigrationState.MOVED)))
+            return replace(state, done=done, last_seen=entry, problem=None)
         case Action.READ_BACK, _:
-            return replace(_unverified(state), moved=False)
+            return replace(_unverified(state), done=None)
+        case Action.SET_LABEL | Action.SET_SIP | Action.SET_AGENTS, _:
+            return _after_change(state, entry)
+        case Action.RESTORE, Phase.DONE:
+            restored = (*state.restored, Action(str(entry.data["action"])))
+            return replace(
+                _unverified(state), restored=restored, done=None, open_roll_back=None, last_seen=entry, problem=None
+            )
         case Action.VERIFY, Phase.DONE:
             return _verified(state, entry)
         case Action.VERIFY, _:
@@ -169,6 +192,23 @@ def _after(state: NumberState, entry: Entry) -> NumberState:
         case Action.ROLL_BACK, Phase.FAILED:
             return replace(state, open_roll_back=None)
         case _:
+            return state
+
+
+def _after_change(state: NumberState, entry: Entry) -> NumberState:
+    match entry.phase:
+        case Phase.INTENT:
+            # What must not be repeated is announced again, by the flow that had sent something else before.
+            return replace(_unverified(state), open_change=entry, needs_action=False, problem=None)
+        case Phase.DONE:
+            changed = (*(each for each in state.changed if each is not entry.action), entry.action)
+            return replace(state, changed=changed, open_change=None, needs_action=False, last_seen=entry, problem=None)
+        case Phase.FAILED:
+            return replace(state, open_change=None, needs_action=False)
+        case Phase.UNKNOWN:
+            # Without an answer it can be sent again, unless it must not happen twice: then a person has to look.
+            return replace(state, needs_action=bool(entry.data.get("person")))
+        case Phase.LOOK:
             return state
 
 

@@ -45,8 +45,8 @@ from telephony_core.migration.move.effects import (
     journaled,
     perform,
 )
-from telephony_core.migration.move.state import FINISHED, NumberState
-from telephony_core.migration.plan.model import import_of
+from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState
+from telephony_core.migration.plan.model import PlanKind, import_of
 from telephony_core.migration.plan.verification import VerificationResult, agents_of, expected_of, verify_fields, which
 from telephony_core.operations.operations import Operations
 from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome, match_import, sends_unreadable
@@ -79,9 +79,11 @@ def move_number(task: MigrationTask, state: NumberState, unpublished: frozenset[
 def _move(task: MigrationTask, state: NumberState, unpublished: frozenset[str]) -> Procedure[None]:
     if state.state in FINISHED:
         return
-    planned = task.number.source
-    if changed := task.changes_at_source((yield from current(task, EndpointRole.SOURCE, planned.id)), unpublished):
-        raise task.source_changed("; ".join(map(str, changed)), touched=state.touched)
+    planned = task.number.source  # a number from a table has none
+    if planned is not None:
+        now = yield from current(task, EndpointRole.SOURCE, planned.id)
+        if changed := task.changes_at_source(now, unpublished):
+            raise task.source_changed("; ".join(map(str, changed)), touched=state.touched)
     credentials = ResolvedCredentials()
     if task.trunk is not None and task.uses_digest and (state.created is None or state.send_again):
         credentials = yield from perform(ResolveSecrets(task.trunk))
@@ -112,7 +114,7 @@ def current(task: MigrationTask, role: EndpointRole, id: str) -> Procedure[Phone
         return (yield from perform(RunFlow(role, "get_number", lambda operations: operations.get(id))))
     except NotFound:
         pass
-    identity = task.identity if role is EndpointRole.TARGET else task.number.source.identity
+    identity = task.identity if role is EndpointRole.TARGET else task.number.record.identity
     listed = yield from perform(Lookup(role, identity, id, fresh=True))
     shown = next((record for record in listed if same_id(record.id, id)), None)
     if shown is not None and not is_released(shown):
@@ -412,6 +414,8 @@ def _read_back(task: MigrationTask, id: str, credentials: ResolvedCredentials) -
         waiting = NotInService(f"{task.key} was made as {id} as planned, and is {status_text(record)}, not active")
         raise StepFailed(Action.READ_BACK, waiting)
     data: dict[str, JsonValue] = {"seen": snapshot(record), "unverifiable": [*unverifiable]}
+    if task.kind is PlanKind.IMPORT:
+        data["done"] = MigrationState.IMPORTED.value
     yield from task.write(Action.READ_BACK, Phase.DONE, record=record.id, data=data)
 
 

@@ -33,6 +33,8 @@ class Allowance(StrEnum):
     OUTBOUND_AGENT = "outbound_agent"
     PUBLISHES = "publishes"
     """Assigning an agent version publishes it, perhaps for other numbers too."""
+    REPLACES_SPLIT = "replaces_split"
+    """Assigning an agent replaces several that shared the calls."""
     UNPUBLISHES = "unpublishes"
     """Releasing a number unpublishes its agents, perhaps for other numbers too."""
     SEND_AS_IS = "send_as_is"
@@ -43,6 +45,8 @@ class Allowance(StrEnum):
     """A number that is linked to an account at its carrier is imported over a trunk, which has to be made there."""
     SOURCE_NOT_SERVING = "source_not_serving"
     """A rollback releases the record at the target although the source does not serve the number as planned."""
+    SHARED_TRUNK = "shared_trunk"
+    """A trunk is changed over which other numbers run that were not chosen."""
     UNREADABLE = "unreadable"
     """A field could not be read at the source, and its adapter does not declare which setting that would have been."""
 

@@ -27,6 +27,8 @@ def requests_of(kind: StepKind, target: TargetAccount, *, has_agents: bool) -> i
         case StepKind.IMPORT:
             checks_agents = has_agents and target.reads_agents
             return 1 + target.capabilities.finds_by_number + checks_agents
+        case StepKind.UPDATE_LABEL | StepKind.UPDATE_SIP:
+            return 2
         case StepKind.ASSIGN_AGENTS:  # every write reads its record first
             return 2 + target.reads_agents
         case StepKind.READ_BACK:
@@ -35,35 +37,44 @@ def requests_of(kind: StepKind, target: TargetAccount, *, has_agents: bool) -> i
 
 def estimate_of(
     planned: Sequence[PlannedNumber],
-    source: Inventory,
+    source: Inventory | None,
     target: TargetAccount,
     settings: Settings,
-    source_pace: Pace,
+    source_pace: Pace | None,
     target_pace: Pace,
 ) -> Estimate:
-    """The estimate for these numbers, at the paces that the two clients are going to have."""
+    """The estimate for these numbers, at the paces that the clients are going to have; without a source, of one client.
+
+    Numbers of a source, or whose settings are changed, are read once more before anything is written.
+    """
     if not planned:
         return Estimate()
+    imports = planned[0].steps[0].kind is StepKind.IMPORT
     count, pages = len(planned), target.inventory.pages
+    read_there = 0 if imports else count
+    source_requests = 0 if source is None else source.pages + count
     of_steps = sum(step.requests for number in planned for step in number.steps)
 
     def seconds(listings: int) -> float:
         # Pages follow one another; the rest is sent for so many numbers at once.
-        one_by_one = source.pages + listings * pages + (count + of_steps) / settings.concurrency
+        first = 0 if source is None else source.pages
+        one_by_one = first + listings * pages + (source_requests - first + read_there + of_steps) / settings.concurrency
         return max(
             one_by_one * _ROUND_TRIP,
-            _least(source.pages + count, source_pace),
-            _least(listings * pages + of_steps, target_pace),
+            0.0 if source_pace is None else _least(source_requests, source_pace),
+            _least(listings * pages + read_there + of_steps, target_pace),
         )
 
-    listings = 2
-    if not target.capabilities.finds_by_number:
+    listings = 2 if imports else 1
+    if imports and not target.capabilities.finds_by_number:
         is_shared = max(pages * _ROUND_TRIP, _least(pages, target_pace)) >= SHARED_FROM
         listings += math.ceil(seconds(listings) / OLDEST) if is_shared else _lookups(count, settings)
-    paces = ((source.connection, source_pace), (target.name, target_pace))
+    paces = [(target.name, target_pace)]
+    if source is not None and source_pace is not None:
+        paces.insert(0, (source.connection, source_pace))
     return Estimate(
-        source_requests=source.pages + count,
-        target_requests=listings * pages + of_steps,
+        source_requests=source_requests,
+        target_requests=listings * pages + read_there + of_steps,
         seconds=round(seconds(listings), 1),
         pace=", ".join(f"{_in_words(pace)} at {name}" for name, pace in paces),
     )

@@ -50,7 +50,7 @@ class Finding(InputModel):
 
 
 class SkipReason(StrEnum):
-    """Why a number of the source is not moved."""
+    """Why nothing is done with a number of the source, of the selection or of the table."""
 
     BLOCKED = "blocked"
     """By its findings."""
@@ -66,13 +66,16 @@ class SkipReason(StrEnum):
     RELEASED = "released"
     """A released record; nothing to move."""
     NOT_CHOSEN = "not_chosen"
+    UNCHANGED = "unchanged"
+    """It is as it is wanted already."""
 
 
 class Skipped(InputModel):
-    """A number of the source that is not moved, and why."""
+    """A number of the source, or of the selection, with which nothing is done, and why."""
 
     key: str
     source_id: str
+    """Id of its record; of a row of a table, that of the record that is there already."""
     why: SkipReason
     message: str
     remedy: str | None = None

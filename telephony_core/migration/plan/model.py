@@ -1,4 +1,4 @@
-"""The plan: what a migration will do, as a file that a person can read and approve, and a program can check.
+"""The plan: what will be done to many numbers, as a file that a person can approve, and a program can check.
 
 It holds no secret, only references to secrets. What it says is all that `apply` may do. A plan that was edited or cut
 off is refused by its checksum, a stale one by the records that were read when it was made.
@@ -22,6 +22,7 @@ from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUp
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity, Skipped, SkipReason
+from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.changes import NumberImport
 from telephony_core.secrets.references import is_reference
 
@@ -34,9 +35,11 @@ __all__ = [
     "FieldOutcome",
     "Finding",
     "Plan",
+    "PlanKind",
     "PlannedNumber",
     "PlannedStep",
     "SecretReference",
+    "Selection",
     "Settings",
     "Severity",
     "SkipReason",
@@ -47,8 +50,29 @@ __all__ = [
 ]
 
 
+class PlanKind(StrEnum):
+    """What a plan does with its numbers. Everything behind its planner is the same for all of them."""
+
+    MIGRATE = "migrate"
+    """Import numbers of one connection at another one; they are released at the first later, if at all."""
+    IMPORT = "import"
+    """Import the numbers of a table at a connection."""
+    SET = "set"
+    """Change settings of numbers that a connection has."""
+
+    @property
+    def verb(self) -> str:
+        """What is done with numbers, for a sentence."""
+        return {PlanKind.MIGRATE: "move", PlanKind.IMPORT: "import", PlanKind.SET: "change"}[self]
+
+    @property
+    def done(self) -> str:
+        """What numbers are when it is carried out, for a sentence."""
+        return {PlanKind.MIGRATE: "moved", PlanKind.IMPORT: "imported", PlanKind.SET: "changed"}[self]
+
+
 class Endpoint(InputModel):
-    """One end of the migration: a connection, and what answered there when the plan was made."""
+    """One end of a plan: a connection, and what answered there when the plan was made."""
 
     connection: str
     """Name of the connection, as in the configuration file."""
@@ -80,11 +104,12 @@ SecretReference = Annotated[str, AfterValidator(_reference)]
 class Trunk(InputModel):
     """The digest credentials of one distinct trunk; many numbers may share it.
 
-    ``auth`` ``"none"`` says that the trunk has none, on purpose. ``username`` is written out or is a reference.
+    ``auth`` ``"none"`` says that the trunk has none, on purpose; ``"update"`` that what is given is changed, and what
+    is not stays as it is. ``username`` is written out or is a reference.
     """
 
     name: str = Field(min_length=1)
-    auth: Literal["digest", "none"]
+    auth: Literal["digest", "none", "update"]
     username: str | None = Field(default=None, min_length=1)
     password: SecretReference | None = None
 
@@ -94,6 +119,8 @@ class Trunk(InputModel):
             raise ValueError("digest credentials are a username and a password, or auth is `none`")
         if self.auth == "none" and (self.username is not None or self.password is not None):
             raise ValueError("auth is `none`, and a username or a password is given")
+        if self.auth == "update" and self.username is None and self.password is None:
+            raise ValueError("auth is `update`, and neither a username nor a password is given")
         return self
 
     @property
@@ -126,10 +153,10 @@ class DesiredOutbound(InputModel):
 
 
 class DesiredState(InputModel):
-    """What will be made at the target. ``None`` is not written at all."""
+    """What will be made at the target, or set there. ``None`` is not written at all."""
 
     number: str = Field(min_length=1)
-    """As `NumberImport.number` takes it."""
+    """As `NumberImport.number` takes it. Where settings are changed, it only says whose these are."""
     send_as_is: bool = False
     label: str | None = None
     inbound: DesiredInbound | None = None
@@ -142,10 +169,24 @@ class DesiredState(InputModel):
     """Side effects that were allowed by name."""
     options: Mapping[str, Mapping[str, JsonValue]] = Field(default_factory=dict)
     """Vendor options by provider slug. Never a secret."""
+    clear: tuple[Setting, ...] = ()
+    """Settings to clear; only where settings are changed."""
 
     @property
     def has_agents(self) -> bool:
         return self.inbound_agent is not None or self.outbound_agent is not None
+
+    @property
+    def changing_steps(self) -> tuple[StepKind, ...]:
+        """The steps that write these settings into a record that is there, in their order."""
+        cleared, agents = set(self.clear), {Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT}
+        halves = any((_given(self.inbound), _given(self.outbound), self.trunk, self.options))
+        wanted = {
+            StepKind.UPDATE_LABEL: self.label is not None or Setting.LABEL in cleared,
+            StepKind.UPDATE_SIP: halves or bool(cleared - agents - {Setting.LABEL}),
+            StepKind.ASSIGN_AGENTS: self.has_agents or bool(cleared & agents),
+        }
+        return tuple(kind for kind, is_needed in wanted.items() if is_needed)
 
 
 def import_of(
@@ -180,6 +221,8 @@ class StepKind(StrEnum):
     """The steps of one number, in this order."""
 
     IMPORT = "import"
+    UPDATE_LABEL = "update_label"
+    UPDATE_SIP = "update_sip"
     ASSIGN_AGENTS = "assign_agents"
     READ_BACK = "read_back"
     """Read it once more and compare everything; a difference is a failure."""
@@ -204,23 +247,35 @@ class PlannedStep(InputModel):
 
 
 class PlannedNumber(InputModel):
-    """One number that will be moved: the unit of work."""
+    """One number of the plan: the unit of work."""
 
     key: str = Field(min_length=1)
-    """Unique in the plan, and what people type: E.164, or the source's own string."""
-    source: PhoneNumber
-    """The record as it was read. Planned fields that have changed since make the plan stale."""
+    """Unique in the plan, and what people type: E.164, or the connection's own string."""
+    source: PhoneNumber | None
+    """The record as it was read: at the source, or where settings are changed at the target itself. Planned fields that
+    have changed since make the plan stale. ``None`` where the number is imported from a table."""
     desired: DesiredState
     steps: tuple[PlannedStep, ...] = Field(min_length=1)
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def record(self) -> PhoneNumber:
+        """The record that was read, of a number that has one."""
+        if self.source is None:
+            raise LookupError(f"{self.key} is imported from a table, so nothing was read")
+        return self.source
 
     @model_validator(mode="after")
     def _movable(self) -> Self:
         if blocking := sorted({finding.field for finding in self.findings if finding.blocks}):
             raise ValueError(f"{self.key}: {', '.join(blocking)} still blocks, so it cannot be in the plan")
-        agents = [StepKind.ASSIGN_AGENTS] if self.desired.has_agents else []
-        if [step.kind for step in self.steps] != [StepKind.IMPORT, *agents, StepKind.READ_BACK]:
+        agents = (StepKind.ASSIGN_AGENTS,) if self.desired.has_agents else ()
+        imports = self.steps[0].kind is StepKind.IMPORT
+        needed = (StepKind.IMPORT, *agents) if imports else self.desired.changing_steps
+        if tuple(step.kind for step in self.steps) != (*needed, StepKind.READ_BACK) or not needed:
             raise ValueError(f"{self.key}: its steps are not those that its settings need")
+        if imports and self.desired.clear:
+            raise ValueError(f"{self.key}: there is nothing to clear on an import")
         return self
 
 
@@ -263,13 +318,24 @@ class Settings(InputModel):
         return timedelta(seconds=self.timeout + self.settling_window)
 
 
-class Plan(InputModel):
-    """What a migration will do. Raises `InvalidInput` when it contradicts itself."""
+class Selection(InputModel):
+    """How the numbers were chosen whose settings are changed, so that others that fit by now are noticed."""
 
+    where: tuple[str, ...] = ()
+    """Conditions ``FIELD=VALUE``, all of which hold for each of the numbers."""
+    numbers: tuple[str, ...] | None = None
+    """Numbers that were named besides, in the spelling in which they were given."""
+
+
+class Plan(InputModel):
+    """What will be done, to which numbers. Raises `InvalidInput` when it contradicts itself."""
+
+    kind: PlanKind = PlanKind.MIGRATE
     created_at: UtcTime
     made_with: str
     """Version of telephony-core."""
-    source: Endpoint
+    source: Endpoint | None
+    """Where numbers come from; ``None`` but for a migration."""
     target: Endpoint
     allowed: tuple[str, ...] = ()
     """What was allowed by name (`telephony_core.migration.plan.allowances`)."""
@@ -280,13 +346,15 @@ class Plan(InputModel):
     estimate: Estimate = Estimate()
     numbers: tuple[PlannedNumber, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    selection: Selection | None = None
+    """Only where settings are changed."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         trunks = {trunk.name for trunk in self.trunks}
         names = (
             ("number", (number.key for number in self.numbers)),
-            ("source record", (number.source.id for number in self.numbers)),
+            ("source record", (number.source.id for number in self.numbers if number.source is not None)),
             ("trunk", (trunk.name for trunk in self.trunks)),
         )
         for what, values in names:
@@ -296,9 +364,27 @@ class Plan(InputModel):
         for number in self.numbers:
             if number.desired.trunk is not None and number.desired.trunk not in trunks:
                 raise ValueError(f"{number.key}: the plan has no trunk {number.desired.trunk!r}")
-            if number.source.provider != self.source.provider:
-                raise ValueError(f"{number.key}: its record is {number.source.provider}'s, not the source's")
+            self._demand_record(number)
+        if (self.source is not None) is not (self.kind is PlanKind.MIGRATE):
+            raise ValueError("a migration has a source, and nothing else has one")
         return self
+
+    def _demand_record(self, number: PlannedNumber) -> None:
+        """Raise `ValueError` unless a number has the record, and the kind of steps, that its plan is about."""
+        if (number.steps[0].kind is StepKind.IMPORT) is (self.kind is PlanKind.SET):
+            raise ValueError(f"{number.key}: its steps are not those of this kind of plan")
+        if (number.source is None) is not (self.kind is PlanKind.IMPORT):
+            raise ValueError(f"{number.key}: only a number that is imported from a table has no record")
+        whose, end = ("target", self.target) if self.source is None else ("source", self.source)
+        if number.source is not None and number.source.provider != end.provider:
+            raise ValueError(f"{number.key}: its record is {number.source.provider}'s, not the {whose}'s")
+
+    @property
+    def origin(self) -> Endpoint:
+        """The source of a migration."""
+        if self.source is None:
+            raise LookupError("only a migration has a source")
+        return self.source
 
     def trunk(self, number: PlannedNumber) -> Trunk | None:
         """The trunk whose credentials a number gets; ``None`` when none are written."""
@@ -311,7 +397,7 @@ class Plan(InputModel):
         desired = set(keys)
         if missing := sorted(desired - {number.key for number in self.numbers}):
             raise InvalidInput(
-                f"the plan does not move {', '.join(missing[:5])}",
+                f"the plan does not {self.kind.verb} {', '.join(missing[:5])}",
                 remedy="write a number as the plan does; `telephony migrate status` lists them",
             )
         return tuple(number for number in self.numbers if number.key in desired)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from telephony_core._version import __version__
@@ -74,7 +74,7 @@ def make_plan(
             key=number.key,
             source=number.source,
             desired=number.desired,
-            steps=tuple(_steps(number.source, number.desired, number.trunk, target)),
+            steps=tuple(import_steps(number.source, number.desired, number.trunk, target)),
             findings=number.findings,
         )
         for number in moving
@@ -89,8 +89,8 @@ def make_plan(
     return Plan(
         created_at=(clock or Clock()).now(),
         made_with=__version__,
-        source=_side(source, capabilities),
-        target=_side(target.inventory, target.capabilities, holds=_sample(target.inventory.numbers)),
+        source=endpoint_of(source, capabilities, is_target=False),
+        target=endpoint_of(target.inventory, target.capabilities),
         allowed=tuple(sorted(allowed)),
         settings=settings,
         trunks=tuple(trunks[name] for name in sorted(trunks)),
@@ -111,9 +111,10 @@ def exit_status(plan: Plan) -> int:
     return 0 if all(number.why in _FOR_GOOD for number in plan.skipped) else 1
 
 
-def _side(inventory: Inventory, capabilities: Capabilities, *, holds: Mapping[str, str] | None = None) -> Endpoint:
+def endpoint_of(inventory: Inventory, capabilities: Capabilities, *, is_target: bool = True) -> Endpoint:
+    """An account as a plan knows it; of the target, with some records by which it is recognized."""
     return Endpoint(
-        holds=holds or {},
+        holds=_sample(inventory.numbers) if is_target else {},
         connection=inventory.connection,
         provider=inventory.provider,
         adapter=inventory.adapter,
@@ -161,15 +162,16 @@ def _skipped(number: Eligibility) -> Skipped:
 # -- one number
 
 
-def _steps(
-    number: PhoneNumber, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
+def import_steps(
+    number: PhoneNumber | None, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
 ) -> Iterator[PlannedStep]:
+    """The steps that import a number; ``number`` is its record at the source, where it has one."""
     before, after = _forms(number, desired, trunk, target)
     agents = {Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT}
     label = f" as “{value_text(desired.label)}”" if desired.label else ""
     yield PlannedStep(
         kind=StepKind.IMPORT,
-        message=f"import {number_text(number.identity)} at {target.name}{label}",
+        message=f"import {desired.number if number is None else number_text(number.identity)} at {target.name}{label}",
         before={name: text for name, text in before.items() if name not in agents},
         after={name: text for name, text in after.items() if name not in agents},
         reversible=target.capabilities.offers(Operation.RELEASE, Origin.IMPORTED),
@@ -198,11 +200,11 @@ def _steps(
 
 
 def _forms(
-    number: PhoneNumber, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
+    number: PhoneNumber | None, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Every setting as it stands at the source and as it will be written, by dotted name."""
-    read = {name: read_field(number, name) for name in SETTINGS}
-    before = {"number": value_text(number.identity.raw)}
+    read = {} if number is None else {name: read_field(number, name) for name in SETTINGS}
+    before = {} if number is None else {"number": value_text(number.identity.raw)}
     before |= {str(name): value_text(value) for name, value in read.items() if value not in (None, "")}
     written: dict[str, object] = {Setting.LABEL: desired.label}
     if desired.outbound is not None:

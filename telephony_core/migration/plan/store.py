@@ -81,7 +81,7 @@ def load_plan(path: str | os.PathLike[str]) -> LoadedPlan:
     except InvalidInput as error:
         reason = error.message
     raise MigrationError(
-        f"the plan {path} does not hold together: {reason}", remedy="make it again with `telephony migrate plan`"
+        f"the plan {path} does not hold together: {reason}", remedy="make it again with the command that made it"
     )
 
 

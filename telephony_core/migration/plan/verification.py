@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from telephony_core.domain.agents import AgentRef
@@ -61,6 +61,31 @@ def agents_of(desired: DesiredState) -> dict[str, object]:
     return {name: agent for name, agent in agents if agent is not None}
 
 
+def desired_settings(desired: DesiredState) -> dict[str, object]:
+    """What is set in a record that is there, by dotted name; ``None`` is cleared. Without credentials."""
+    half = {"inbound": desired.inbound, "outbound": desired.outbound}
+    given: dict[str, object] = {Setting.LABEL: desired.label}
+    given |= {
+        f"{name}.{leaf}": value for name, part in half.items() for leaf, value in part or () if leaf != "allow_any"
+    }
+    given |= {Setting.INBOUND_AGENT: desired.inbound_agent, Setting.OUTBOUND_AGENT: desired.outbound_agent}
+    known = {str(name): value for name, value in given.items() if value is not None}
+    return known | {str(name): None for name in desired.clear}
+
+
+def verify_settings(
+    desired: DesiredState,
+    trunk: Trunk | None,
+    record: PhoneNumber,
+    capabilities: Capabilities,
+    *,
+    username: str | None = None,
+) -> tuple[FieldVerification, ...]:
+    """Every setting that was changed, compared with the record; what was not to be changed is not."""
+    credentials = () if trunk is None else _credentials(trunk, record, capabilities, username)
+    return (*_settings(desired_settings(desired), record, capabilities), *credentials)
+
+
 def verify_fields(
     desired: DesiredState,
     trunk: Trunk | None,
@@ -86,7 +111,12 @@ def _wanted(desired: DesiredState, record: PhoneNumber, capabilities: Capabiliti
     yield compared_field("number", record.identity.same_in_account(identity), str(identity), str(record.identity))
     # What is not in service differs from what was wanted, whatever its fields say.
     yield compared_field("status", record.status is NumberStatus.ACTIVE, NumberStatus.ACTIVE, status_text(record))
-    expected = expected_of(desired) | agents_of(desired)
+    yield from _settings(expected_of(desired) | agents_of(desired), record, capabilities)
+
+
+def _settings(
+    expected: Mapping[str, object], record: PhoneNumber, capabilities: Capabilities
+) -> Iterator[FieldVerification]:
     different = differences(expected, record, capabilities)
     for name, value in expected.items():
         if not capabilities.can_read(Setting(name)):
@@ -114,7 +144,9 @@ def _credentials(
     """A user name that is only referenced is compared and never shown."""
     plain = trunk.plain_username
     wanted, found = plain or username, read_field(record, Setting.USERNAME)
-    if not capabilities.can_read(Setting.USERNAME):
+    if trunk.username is None:
+        pass  # it stays as it is
+    elif not capabilities.can_read(Setting.USERNAME):
         yield _unverifiable(Setting.USERNAME)
     elif wanted is None:
         yield _unverifiable(Setting.USERNAME, note="the reference to it was not followed")
@@ -123,7 +155,8 @@ def _credentials(
     else:
         shown = None if found == wanted else "something else"
         yield compared_field(Setting.USERNAME, found == wanted, "what the reference leads to", shown)
-    yield _unverifiable(Setting.PASSWORD, note="only a call or a registration proves it")
+    if trunk.password is not None:
+        yield _unverifiable(Setting.PASSWORD, note="only a call or a registration proves it")
 
 
 def compared_field(

@@ -6,11 +6,17 @@ import os
 import shlex
 from collections.abc import Iterable
 
+from telephony_core.migration.plan.model import PlanKind
 
-def command(name: str, plan: str | os.PathLike[str], numbers: Iterable[str] = ()) -> str:
-    """``telephony migrate NAME PLAN``, quoted for a shell where it has to be; for these ``numbers``, or all."""
+
+def command(
+    name: str, plan: str | os.PathLike[str], numbers: Iterable[str] = (), *, kind: PlanKind = PlanKind.MIGRATE
+) -> str:
+    """``telephony NAME PLAN``, or ``telephony migrate NAME PLAN``, quoted for a shell where it has to be; for these
+    ``numbers``, or all."""
     chosen = "".join(f" --numbers {shlex.quote(number)}" for number in numbers)
-    return f"telephony migrate {name} {file_word(plan)}{chosen}"
+    group = "migrate " if kind is PlanKind.MIGRATE else ""
+    return f"telephony {group}{name} {file_word(plan)}{chosen}"
 
 
 def file_word(file: str | os.PathLike[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.run.verify_report import NumberVerification
 from telephony_core.provider.capabilities import Capabilities
 
@@ -14,7 +14,7 @@ def cut_over_checklist(
     plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerification]
 ) -> tuple[str, ...]:
     """The list for the person at the carrier, from what the target declares and what could not be compared."""
-    return tuple(_items(plan, capabilities, numbers)) if numbers else ()
+    return tuple(_items(plan, capabilities, numbers)) if numbers and plan.kind is not PlanKind.SET else ()
 
 
 def _items(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerification]) -> Iterator[str]:
@@ -32,7 +32,9 @@ def _items(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerif
         yield f"only such calls prove what the provider does not tell: {', '.join(unproven)}"
     if len(equal) > 1:
         yield "then cut the others over, and verify again"
-    yield f"keep {plan.source.provider} as it is for {plan.settings.soak_hours:g} hours before releasing anything there"
+    if plan.source is not None:
+        source, hours = plan.source.provider, plan.settings.soak_hours
+        yield f"keep {source} as it is for {hours:g} hours before releasing anything there"
 
 
 _ANY: Final = "NUMBER"

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from telephony_core.migration.inventory.fields import value_text
-from telephony_core.migration.plan.model import Finding, Plan, PlannedNumber, PlannedStep, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.model import (
+    Finding,
+    Plan,
+    PlanKind,
+    PlannedNumber,
+    PlannedStep,
+    Severity,
+    Skipped,
+    SkipReason,
+)
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.pages import render_page
 from telephony_core.migration.rendering.plan_text import (
@@ -16,8 +25,9 @@ from telephony_core.migration.rendering.plan_text import (
     common_findings,
     counted,
     duration_text,
-    endpoint_text,
     estimate_text,
+    heading,
+    label_of,
     order_text,
     says_more,
     severity_word,
@@ -46,8 +56,7 @@ def plan_page(plan: Plan | LoadedPlan) -> str:
     found |= {kind for _, _, groups in reasons for group in groups for kind in group["kinds"]}
     return render_page(
         "plan.html",
-        title=f"Move {counted(len(plan.numbers), 'number')} from {endpoint_text(plan.source)} to "
-        f"{endpoint_text(plan.target)}",
+        title=heading(plan, counted(len(plan.numbers), "number")),
         plan=plan,
         checksum=checksum,
         tiles=_tiles(plan),
@@ -65,30 +74,34 @@ def _tiles(plan: Plan) -> list[tuple[object, str, str]]:
     waiting = sum(skipped.why in _NEEDS_ACTION for skipped in plan.skipped)
     warned = sum(any(finding.severity is not Severity.INFO for finding in number.findings) for number in plan.numbers)
     return [
-        (len(plan.numbers), "to be moved", "good" if plan.numbers else ""),
+        (len(plan.numbers), f"to be {plan.kind.done}", "good" if plan.numbers else ""),
         (warned, "of them with warnings", "warn" if warned else ""),
         (waiting, "need action", "block" if waiting else ""),
-        (len(plan.skipped) - waiting, "are not moved", ""),
+        (len(plan.skipped) - waiting, f"are not {plan.kind.done}", ""),
         (duration_text(plan.estimate.seconds), "to apply", ""),
     ]
 
 
 def _meaning(plan: Plan) -> Iterator[str]:
     if not plan.numbers:
-        yield "There is nothing to move."
+        yield f"There is nothing to {plan.kind.verb}."
         return
-    source, target = plan.source.connection, plan.target.connection
+    target = plan.target.connection
     yield order_text(plan)
     yield f"{estimate_text(plan)}."
-    yield (
-        f"The numbers at {source} stay as they are. Releasing them there is a decision of its own, possible "
-        f"{plan.settings.soak_hours:g} hours after they were verified at {target}."
-    )
-    yield f"Calls still arrive at {source} until the carrier sends them to {target}" + (
-        f" ({plan.inbound_host})."
-        if plan.inbound_host
-        else f"; to which host, `telephony migrate verify` says if {plan.target.provider} documents it."
-    )
+    if plan.source is not None:
+        yield (
+            f"The numbers at {plan.source.connection} stay as they are. Releasing them there is a decision of its own, "
+            f"possible {plan.settings.soak_hours:g} hours after they were verified at {target}."
+        )
+    if plan.kind is not PlanKind.SET:
+        verify = "telephony migrate verify" if plan.source is not None else "telephony verify"
+        arrive = f"at {plan.source.connection}" if plan.source is not None else "where they do now"
+        yield f"Calls still arrive {arrive} until the carrier sends them to {target}" + (
+            f" ({plan.inbound_host})."
+            if plan.inbound_host
+            else f"; to which host, `{verify}` says if {plan.target.provider} documents it."
+        )
     if secrets := [text for trunk in plan.trunks if (text := trunk_text(trunk))]:
         yield f"Read when the plan is applied, and kept nowhere: {'; '.join(secrets)}."
     irreversible = [number.key for number in plan.numbers if not all(step.reversible for step in number.steps)]
@@ -104,7 +117,14 @@ def _card(number: PlannedNumber, common: Iterable[Finding]) -> dict[str, Any]:
     pills = [(f"{count} {_PLURALS[word] if count > 1 else word}", word) for word, count in counts.items()]
     pills += [(effect, "warn") for step in number.steps for effect in step.side_effects]
     steps = [(step, _both_forms(step)) for step in number.steps]
-    return {"number": number, "findings": own, "kinds": _kinds(own), "pills": pills, "steps": steps}
+    return {
+        "number": number,
+        "label": label_of(number),
+        "findings": own,
+        "kinds": _kinds(own),
+        "pills": pills,
+        "steps": steps,
+    }
 
 
 def _both_forms(step: PlannedStep) -> list[tuple[str, str, str]]:
@@ -154,7 +174,7 @@ _FACTS: Final[Mapping[str, str]] = {
 
 def provenance(plan: Plan) -> list[tuple[str, ...]]:
     """Where the plan comes from, in words: name, source, target."""
-    ends = (plan.source, plan.target)
+    ends = [end for end in (plan.source, plan.target) if end is not None]
     return [
         (name, *("–" if (fact := getattr(end, key)) is None else value_text(fact) for end in ends))
         for name, key in _FACTS.items()

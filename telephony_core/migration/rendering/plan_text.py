@@ -17,6 +17,7 @@ from telephony_core.migration.plan.model import (
     Severity,
     Skipped,
     SkipReason,
+    StepKind,
     Trunk,
 )
 from telephony_core.migration.rendering.layout import wrapped
@@ -30,10 +31,16 @@ WHY_WORDS: Final = {
     SkipReason.ALREADY_THERE: "already at the target",
     SkipReason.NOT_CHOSEN: "not chosen",
     SkipReason.RELEASED: "released at the source",
+    SkipReason.UNCHANGED: "as wanted already",
 }
 """Why numbers are not moved, those first that somebody can do something about."""
 
-_SIGNS: Final = {SkipReason.BLOCKED: "!", SkipReason.AMBIGUOUS: "!", SkipReason.ALREADY_THERE: "="}
+_SIGNS: Final = {
+    SkipReason.BLOCKED: "!",
+    SkipReason.AMBIGUOUS: "!",
+    SkipReason.ALREADY_THERE: "=",
+    SkipReason.UNCHANGED: "=",
+}
 
 
 def plan_lines(plan: Plan, width: int | None = 80) -> list[str]:
@@ -47,7 +54,7 @@ def plan_lines(plan: Plan, width: int | None = 80) -> list[str]:
     for number in plan.numbers:
         lines += ["", *_number(number, common, width)]
     for why, skipped in skipped_by_reason(plan):
-        lines += ["", *wrapped(f"Not moved, {WHY_WORDS[why]}: {counted(len(skipped), 'number')}", width)]
+        lines += ["", *wrapped(f"Not {plan.kind.done}, {WHY_WORDS[why]}: {counted(len(skipped), 'number')}", width)]
         for group in alike(skipped):
             lines += _skipped(group, width)
     return lines
@@ -55,22 +62,35 @@ def plan_lines(plan: Plan, width: int | None = 80) -> list[str]:
 
 def _opening(plan: Plan) -> Iterator[str]:
     """The plan in a few sentences."""
-    total = len(plan.numbers) + len(plan.skipped)
-    ends = f"from {endpoint_text(plan.source)} to {endpoint_text(plan.target)}"
     if not plan.numbers:
-        yield f"Nothing to move {ends}: {counted(total, 'number')} assessed."
+        total = len(plan.numbers) + len(plan.skipped)
+        rest = heading(plan, None).partition(" ")[2]
+        yield f"Nothing to {plan.kind.verb} {rest}: {counted(total, 'number')} assessed."
         return
-    yield f"Move {len(plan.numbers)} of {counted(total, 'number')} {ends}."
+    yield f"{heading(plan)}."
     yield order_text(plan)
     yield f"{estimate_text(plan)}."
     if plan.allowed:
         yield f"Allowed by name: {', '.join(plan.allowed)}."
     if secrets := [text for trunk in plan.trunks if (text := trunk_text(trunk))]:
         yield f"Read when it is applied, and kept nowhere: {'; '.join(secrets)}."
+    if plan.source is None:
+        return
     yield (
         f"The numbers at {plan.source.connection} stay as they are. They can be released there, as a decision of its "
         f"own, {plan.settings.soak_hours:g} h after they were verified."
     )
+
+
+def heading(plan: Plan, count: str | None = "") -> str:
+    """The plan in one line; ``count`` says how many numbers, which is left out with ``None``."""
+    if count == "":
+        total = len(plan.numbers) + len(plan.skipped)
+        count = f"{len(plan.numbers)} of {counted(total, 'number')}"
+    what = f"{count} " if count is not None else ""
+    if plan.source is not None:
+        return f"Move {what}from {endpoint_text(plan.source)} to {endpoint_text(plan.target)}"
+    return f"{plan.kind.verb.capitalize()} {what}at {endpoint_text(plan.target)}"
 
 
 def order_text(plan: Plan) -> str:
@@ -96,9 +116,11 @@ def estimate_text(plan: Plan) -> str:
     """How much work it is, in words."""
     estimate = plan.estimate
     pace = f", at {estimate.pace}" if estimate.pace else ""
+    source = "" if plan.source is None else f"{estimate.source_requests} requests to {plan.source.connection} and "
+    requests = "" if source else "requests "
     return (
-        f"About {estimate.source_requests} requests to {plan.source.connection} and {estimate.target_requests} to "
-        f"{plan.target.connection}, {duration_text(estimate.seconds)}{pace}"
+        f"About {source}{estimate.target_requests} {requests}to {plan.target.connection}, "
+        f"{duration_text(estimate.seconds)}{pace}"
     )
 
 
@@ -173,12 +195,12 @@ def forms_text(finding: Finding) -> str:
 
 
 def _number(number: PlannedNumber, common: Sequence[Finding], width: int | None) -> Iterator[str]:
-    label = f" “{printable(number.source.label)}”" if number.source.label else ""
+    label = f" “{printable(text)}”" if (text := label_of(number)) else ""
     yield from wrapped(f"{number.key}{label}", width, "  + ")
     for position, step in enumerate(number.steps, start=1):
         effects = f" [{', '.join(step.side_effects)}]" if step.side_effects else ""
         yield from wrapped(f"{step.message}{effects}", width, f"      {position}. ")
-        for name, forms in _step_forms(step):
+        for name, forms in _step_forms(step, new=number.source is None):
             yield from wrapped(f"{name}: {forms}", width, "           ", "             ")
     for finding in number.findings:
         if says_more(finding) and finding not in common:
@@ -187,16 +209,23 @@ def _number(number: PlannedNumber, common: Sequence[Finding], width: int | None)
     yield from wrapped(undo_text(number), width, "      < ")
 
 
-def _step_forms(step: PlannedStep) -> Iterator[tuple[str, str]]:
-    """Each field that a step writes or loses: its name, and both forms."""
+def label_of(number: PlannedNumber) -> str | None:
+    """What people call the number: as its record says, or as it will be called."""
+    return number.desired.label if number.source is None else number.source.label
+
+
+def _step_forms(step: PlannedStep, *, new: bool) -> Iterator[tuple[str, str]]:
+    """Each field that a step writes or loses: its name, and both forms; of a ``new`` record the one there is."""
     for name in dict.fromkeys([*step.before, *step.after]):
         before, after = step.before.get(name), step.after.get(name)
-        same = before == after and after is not None
+        same = (before == after or new) and after is not None
         yield name, str(after) if same else f"{before or NOT_REPORTED} → {after or 'not written'}"
 
 
 def undo_text(number: PlannedNumber) -> str:
     """How a rollback undoes it."""
+    if number.steps[0].kind is not StepKind.IMPORT:
+        return f"to undo: {'. '.join(step.undo or 'not possible' for step in number.steps[:-1])}"
     back = next((step.undo for step in number.steps if step.undo), None) or "not possible"
     kept = "; ".join(step.undo for step in number.steps if not step.reversible and step.undo and step.undo != back)
     return f"to undo: {back}" + (f". Not undone: {kept}" if kept else "")

@@ -9,16 +9,18 @@ from typing import Any, Final
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.journal.entries import Phase
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.pages import render_page, sentence
 from telephony_core.migration.rendering.plan_page import provenance, skipped_numbers
-from telephony_core.migration.rendering.plan_text import counted, endpoint_text
+from telephony_core.migration.rendering.plan_text import counted, heading, label_of
 from telephony_core.migration.run.status import MigrationRun, NumberRun, StepTaken
 
 _STATES: Final = {
     MigrationState.MOVED: ("moved, read back and equal", "good"),
+    MigrationState.IMPORTED: ("imported, read back and equal", "good"),
+    MigrationState.CHANGED: ("changed, read back and equal", "good"),
     MigrationState.RELEASED: ("moved, and released at the source", "good"),
     MigrationState.IN_DOUBT: ("in doubt, its import was not answered", "warn"),
     MigrationState.STARTED: ("started", "warn"),
@@ -28,6 +30,7 @@ _STATES: Final = {
     MigrationState.NOT_STARTED: ("not started", "info"),
     MigrationState.ROLLED_BACK: ("rolled back", "info"),
 }
+_DOING: Final = {PlanKind.MIGRATE: "Moving", PlanKind.IMPORT: "Importing", PlanKind.SET: "Changing"}
 _RESULTS: Final = (VerificationResult.DIFFERS, VerificationResult.UNVERIFIABLE)
 _PHASES: Final = {Phase.DONE: "good", Phase.FAILED: "block", Phase.UNKNOWN: "block"}
 _KINDS: Final = {
@@ -43,22 +46,21 @@ def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
     Raises `ConfigurationError` where the extra ``cli`` is not installed.
     """
     plan = loaded.plan
-    labels = {number.key: number.source.label for number in plan.numbers}
-    cards = [_card(number, labels.get(number.number)) for number in run.numbers]
+    labels = {number.key: label_of(number) for number in plan.numbers}
+    cards = [_card(number, labels.get(number.number), plan.kind) for number in run.numbers]
     found = {kind for card in cards for kind in card["kinds"]}
     verified = sum(number.verified_at is not None for number in run.numbers)
     return render_page(
         "run.html",
-        title=f"Moving {counted(len(plan.numbers), 'number')} from {endpoint_text(plan.source)} to "
-        f"{endpoint_text(plan.target)}",
+        title=f"{_DOING[plan.kind]} {heading(plan, counted(len(plan.numbers), 'number')).partition(' ')[2]}",
         plan=plan,
         run=run,
         checksum=loaded.checksum,
-        tiles=[(count, *_STATES[state]) for state, count in run.counts.items()]
+        tiles=[(count, *_state(state, run.kind)) for state, count in run.counts.items()]
         + [(verified, "verified", "good" if verified else "")],
         next=list(_next(plan, run)),
         open=[
-            (number.number, _STATES[number.state][0], number.problem or "–", number.record or "–")
+            (number.number, _state(number.state, run.kind)[0], number.problem or "–", number.record or "–")
             for number in run.numbers
             if number.problem is not None or not number.is_finished
         ],
@@ -72,7 +74,8 @@ def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
 
 
 def _next(plan: Plan, run: MigrationRun) -> Iterator[str]:
-    if moved := run.counts.get(MigrationState.MOVED, 0):
+    moved = sum(run.counts.get(state, 0) for state in (MigrationState.MOVED, MigrationState.IMPORTED))
+    if moved:
         host = f" ({plan.inbound_host})" if plan.inbound_host else ""
         if not host and any(number.inbound_uri for number in run.numbers):
             host = " (to where, stands with each number below)"
@@ -95,7 +98,8 @@ def _notes(plan: Plan, run: MigrationRun) -> Iterator[str]:
     for field, count in unproven.items():
         yield f"{field} of {counted(count, 'number')} cannot be read back"
     if plan.skipped:
-        yield f"{counted(len(plan.skipped), 'number')} stayed at {plan.source.connection}: see below"
+        where = f"stayed at {plan.source.connection}" if plan.source is not None else f"were not {plan.kind.done}"
+        yield f"{counted(len(plan.skipped), 'number')} {where}: see below"
 
 
 def _runs(run: MigrationRun) -> list[tuple[str, ...]]:
@@ -110,8 +114,14 @@ def _runs(run: MigrationRun) -> list[tuple[str, ...]]:
     ]
 
 
-def _card(number: NumberRun, label: str | None) -> dict[str, Any]:
-    words, kind = _STATES[number.state]
+def _state(state: MigrationState, kind: PlanKind) -> tuple[str, str]:
+    """A state in words, and its colour."""
+    words, colour = _STATES[state]
+    return (words.replace("its import", "a change of it") if kind is PlanKind.SET else words), colour
+
+
+def _card(number: NumberRun, label: str | None, plan_kind: PlanKind) -> dict[str, Any]:
+    words, kind = _state(number.state, plan_kind)
     counts = Counter(field.result for field in number.fields)
     shown = [result for result in _RESULTS if counts[result]]
     adopted = " (found after its answer was lost)" if number.adopted else ""

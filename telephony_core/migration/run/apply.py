@@ -21,9 +21,9 @@ from telephony_core.migration.move.effects import (
     StalePlan,
     Wait,
 )
-from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
-from telephony_core.migration.move.steps import PAUSES, live_ids, move_number
-from telephony_core.migration.plan.model import PlannedNumber, Settings
+from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState
+from telephony_core.migration.move.steps import PAUSES
+from telephony_core.migration.plan.model import PlanKind, PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.account_index import AccountIndex
@@ -33,6 +33,7 @@ from telephony_core.migration.run.events import EventKind, OnEvent, Progress
 from telephony_core.migration.run.runner import Runner
 from telephony_core.migration.run.secret_resolver import SecretResolver
 from telephony_core.migration.run.stopping import StopRules, run_interruptibly
+from telephony_core.migration.run.work import work_of
 from telephony_core.transport.clock import Clock
 
 _MOST_NAMED = 10
@@ -62,7 +63,9 @@ class ApplyOptions:
         )
 
 
-def apply_plan(loaded: LoadedPlan, source: Opener, target: Opener, options: ApplyOptions | None = None) -> ApplyReport:
+def apply_plan(
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: ApplyOptions | None = None
+) -> ApplyReport:
     """`aapply_plan` for ordinary code. The first Ctrl-C finishes the numbers in hand, the second stops at once.
 
     Raises `Interrupted` for the second.
@@ -73,19 +76,20 @@ def apply_plan(loaded: LoadedPlan, source: Opener, target: Opener, options: Appl
         lambda rules: aapply_plan(loaded, source, target, given, rules=rules),
         _rules(loaded, given),
         "apply",
-        command("apply", loaded.path),
+        command("apply", loaded.path, kind=loaded.plan.kind),
     )
 
 
 async def aapply_plan(
     loaded: LoadedPlan,
-    source: Opener,
+    source: Opener | None,
     target: Opener,
     options: ApplyOptions | None = None,
     *,
     rules: StopRules | None = None,
 ) -> ApplyReport:
-    """Move the planned numbers that are not moved yet. Running it again goes on, and does nothing where all is done.
+    """Do what the plan says with the numbers that are not done yet. Running it again goes on, and does nothing where
+    all is done. Only a migration has a ``source``; it is ``None`` for every other plan.
 
     ``rules.ask()`` stops it from another task: the numbers in hand are finished, no other one is started. Raises
     `StalePlan` before anything is written when the plan's records have changed, `ConfigurationError` when a secret
@@ -104,7 +108,8 @@ async def aapply_plan(
 
 def _rules(loaded: LoadedPlan, options: ApplyOptions) -> StopRules:
     notice = Progress(options.on_event, options.clock).notice
-    return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=notice)
+    noun = "change" if loaded.plan.kind is PlanKind.SET else "import"
+    return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, noun, announce=notice)
 
 
 class _Run:
@@ -126,16 +131,17 @@ class _Run:
         self.rules = rules
         self.progress = Progress(options.on_event, options.clock, total=len(numbers))
         self.failures: dict[str, NumberOutcome] = {}
-        self._unpublished = journal.agents_unpublished(Action.RELEASE)
+        self.work = work_of(loaded.plan, journal)
         self._broken: JournalError | None = None
 
-    async def whole(self, source: Opener, target: Opener) -> ApplyReport:
+    async def whole(self, source: Opener | None, target: Opener) -> ApplyReport:
         if (died := self.journal.taken_over) is not None:
             owner = died.owner(self.options.clock.now())
             self.progress.notice(f"taking the place of a run that did not say that it ended: {owner}")
         pending = self._pending()
         self.progress.done = len(self.numbers) - len(pending)
-        self.progress.report(EventKind.STARTED, message=f"{len(pending)} of {len(self.numbers)} numbers to move")
+        verb = self.loaded.plan.kind.verb
+        self.progress.report(EventKind.STARTED, message=f"{len(pending)} of {len(self.numbers)} numbers to {verb}")
         if pending:
             resolver = self._secrets(pending)
             timeout = self.settings.timeout
@@ -155,11 +161,11 @@ class _Run:
         return [number for _, number in sorted(pending, key=lambda each: each[0])]
 
     def _state(self, number: PlannedNumber) -> NumberState:
-        return state_of(self.journal.entries_of(number.key))
+        return self.work.state(number.key)
 
     def _secrets(self, pending: Iterable[PlannedNumber]) -> SecretResolver:
         resolver = SecretResolver(self.options.prompt)
-        needing = [number for number in pending if (state := self._state(number)).created is None or state.send_again]
+        needing = [number for number in pending if self.work.needs_secrets(self._state(number))]
         names = {number.desired.trunk for number in needing}
         resolver.open(trunk for trunk in self.loaded.plan.trunks if trunk.name in names)
         return resolver
@@ -181,17 +187,18 @@ class _Run:
             stopping=self.rules.asked,
         )
         target = runner.indexes[EndpointRole.TARGET]
+        self.work.watch(runner.indexes)
         await target.refresh()
         await self._check_account(made, target)
-        await self._check_records(tasks, runner.indexes[EndpointRole.SOURCE], target)
+        await self._check_records(tasks, runner.indexes)
         # What was rolled back proves nothing of what the plan makes.
-        proven = sum(
-            self._state(number).state in (MigrationState.MOVED, MigrationState.RELEASED) for number in self.numbers
-        )
+        proven = sum(self._state(number).state in (*DONE, MigrationState.RELEASED) for number in self.numbers)
         canaries = max(0, self.settings.canary - proven)
         await self._move_some(tasks[:canaries], runner, canary=True)
-        await self._move_some(tasks[canaries:], runner)
-        await self._check_for_doubles(tasks, target)
+        for group in self.work.in_order(tasks[canaries:]):
+            await self._move_some(group, runner)
+        if plan.kind is not PlanKind.SET:
+            await self._check_for_doubles(tasks, target)
 
     # -- before anything is written
 
@@ -205,26 +212,17 @@ class _Run:
             await target.refresh()
         check_account(self.loaded.plan, made, target)
 
-    async def _check_records(self, tasks: Sequence[MigrationTask], source: AccountIndex, target: AccountIndex) -> None:
+    async def _check_records(
+        self, tasks: Sequence[MigrationTask], indexes: Mapping[EndpointRole, AccountIndex]
+    ) -> None:
         """Refuse when the records of the plan have changed, other than by what the journal says."""
-        await source.refresh()
-        changed: list[tuple[str, str]] = []
-        remedies: dict[str, str] = {}
-        for task in tasks:
-            state = self._state(task.number)
-            record = source.by_id(task.number.source.id)
-            if drift := task.changes_at_source(record, self._unpublished):
-                how = "it was removed" if record is None else "; ".join(map(str, drift))
-                changed.append((task.key, f"at the source: {how}"))
-                if state.touched:
-                    remedies[task.key] = task.restore_source
-            if not state.touched:
-                live = live_ids(task, target.shown(task.identity))
-                changed += [(task.key, f"at the target: it is there already, as {id}") for id in live]
-                if live:
-                    remedies[task.key] = task.there_already(live[0])
-        if changed:
-            raise self._stale(changed, tasks, remedies)
+        for role, index in indexes.items():
+            if role is not EndpointRole.TARGET:  # which was listed right before
+                await index.refresh()
+        whole = self.options.numbers is None
+        if stale := list(self.work.stale(tasks, indexes, whole=whole)):
+            remedies = {each.key: each.remedy for each in stale if each.remedy is not None}
+            raise self._stale([(each.key, each.how) for each in stale], tasks, remedies)
 
     def _stale(
         self, changed: Sequence[tuple[str, str]], tasks: Sequence[MigrationTask], remedies: Mapping[str, str]
@@ -238,17 +236,21 @@ class _Run:
         what += [f"and {len(changed) - _MOST_NAMED} more"] if len(changed) > _MOST_NAMED else []
         keys = list(dict.fromkeys(key for key, _ in changed))
         parts = [f"for {key}: {remedies[key]}" for key in keys[:_MOST_NAMED] if key in remedies]
-        if again := len(keys) - len(remedies):
-            which = "what has changed" if not remedies else f"the {again} that are only changed at the source"
-            parts.append(f"take the inventory again and make a new plan, under another name, for {which}")
+        if left := len(keys) - len(remedies):
+            which = "what has changed" if not remedies else f"the {left} that are only changed at the source"
+            again = "take the inventory again and make" if self.loaded.plan.source is not None else "make"
+            parts.append(f"{again} a new plan, under another name, for {which}")
         if others := [task.key for task in tasks if task.key not in keys]:
-            named = command("apply", self.loaded.path, others)
+            named = self._command(others)
             if len(others) > _MOST_NAMED:
-                named = f"{command('apply', self.loaded.path)} --numbers @FILE"
+                named = f"{self._command()} --numbers @FILE"
             parts[0] = f"go on with the other {len(others)} first: `{named}`; then {parts[0]}"
         return StalePlan(
             f"{len(changed)} things are not as the plan read them: {'; '.join(what)}", remedy="; ".join(parts)
         )
+
+    def _command(self, numbers: Iterable[str] = ()) -> str:
+        return command("apply", self.loaded.path, numbers, kind=self.loaded.plan.kind)
 
     # -- number by number
 
@@ -280,7 +282,7 @@ class _Run:
     async def _move(self, task: MigrationTask, runner: Runner, *, canary: bool) -> None:
         self.progress.report(EventKind.NUMBER_STARTED, task.key)
         try:
-            await runner.run(move_number(task, self._state(task.number), self._unpublished))
+            await runner.run(self.work.procedure(task))
         except JournalError:
             raise
         except TelephonyError as error:
@@ -300,7 +302,7 @@ class _Run:
 
     async def _check_for_doubles(self, tasks: Sequence[MigrationTask], target: AccountIndex) -> None:
         """Look whether somebody else made one of these numbers while this run did: then there are two of it."""
-        moved = [task for task in tasks if self._state(task.number).state is MigrationState.MOVED]
+        moved = [task for task in tasks if self._state(task.number).state in DONE]
         if not moved:
             return
         try:
@@ -330,6 +332,7 @@ class _Run:
         remainder = tuple(key for key, state in states.items() if state.state not in FINISHED)
         return ApplyReport(
             plan=str(self.loaded.path),
+            kind=self.loaded.plan.kind,
             total=len(self.numbers),
             done=len(states) - len(remainder),
             rolled_back=sum(state.rolled_back for state in states.values()),

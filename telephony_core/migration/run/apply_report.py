@@ -6,6 +6,7 @@ from pydantic import BaseModel, computed_field
 
 from telephony_core.errors import TelephonyError
 from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.stopping import Stopped
 
@@ -31,6 +32,7 @@ class ApplyReport(BaseModel, frozen=True):
     """The result of a run. ``remainder`` are the keys that are not moved yet, to be fed back as they are."""
 
     plan: str
+    kind: PlanKind = PlanKind.MIGRATE
     total: int
     done: int
     """Numbers that are finished, by this run or an earlier one."""
@@ -52,7 +54,7 @@ class ApplyReport(BaseModel, frozen=True):
 
     @property
     def summary(self) -> str:
-        parts = [f"{self.done - self.rolled_back} of {self.total} moved"]
+        parts = [f"{self.done - self.rolled_back} of {self.total} {self.kind.done}"]
         parts += [f"{self.rolled_back} rolled back before"] if self.rolled_back else []
         parts += [f"{len(self.failures)} failed"] if self.failures else []
         parts += [f"{len(self.in_doubt)} in doubt"] if self.in_doubt else []
@@ -64,10 +66,10 @@ class ApplyReport(BaseModel, frozen=True):
     def next_commands(self) -> tuple[str, ...]:
         """What to type now."""
         if self.total and self.rolled_back == self.total:
-            return (command("report", self.plan),)
+            return (command("report", self.plan, kind=self.kind),)
         if self.is_complete:
-            return (command("verify", self.plan),)
-        return (command("apply", self.plan), command("status", self.plan))
+            return (command("verify", self.plan, kind=self.kind),)
+        return (command("apply", self.plan, kind=self.kind), command("status", self.plan, kind=self.kind))
 
     def lines(self) -> list[str]:
         """The report, for a terminal."""

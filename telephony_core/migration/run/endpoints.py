@@ -7,7 +7,7 @@ saw, and those that were made since.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self, TypeAlias
@@ -18,7 +18,7 @@ from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.claims import same_url
 from telephony_core.migration.move.effects import EndpointRole, MigrationTask, StalePlan
 from telephony_core.migration.move.state import NumberState, state_of
-from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.provider.port import is_loopback
 from telephony_core.transport.clock import Clock
@@ -36,61 +36,86 @@ CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """A client of each endpoint."""
+    """A client of each endpoint; of the target alone where a plan has no source."""
 
-    source: AsyncTelephony
+    source: AsyncTelephony | None
     target: AsyncTelephony
 
     def client(self, role: EndpointRole) -> AsyncTelephony:
-        return self.source if role is EndpointRole.SOURCE else self.target
+        client = self.source if role is EndpointRole.SOURCE else self.target
+        if client is None:
+            raise LookupError("this plan has no source")
+        return client
+
+    @property
+    def roles(self) -> tuple[EndpointRole, ...]:
+        """The endpoints that there are."""
+        return (EndpointRole.TARGET,) if self.source is None else tuple(EndpointRole)
 
     def writing(self, role: EndpointRole | None, timeout: float) -> Self:
         """The same clients with this time-out in seconds, of which only this one may write, or none."""
-        source, target = (
-            self.client(each).with_options(timeout=timeout, read_only=None if each is role else True)
-            for each in EndpointRole
-        )
-        return type(self)(source, target)
+        clients = {
+            each: self.client(each).with_options(timeout=timeout, read_only=None if each is role else True)
+            for each in self.roles
+        }
+        return type(self)(clients.get(EndpointRole.SOURCE), clients[EndpointRole.TARGET])
 
     def indexes(
         self, tasks: Sequence[MigrationTask], clock: Clock, ids: Iterable[str] = ()
     ) -> dict[EndpointRole, AccountIndex]:
         """What either account lists of these numbers, and of records with these ids at the target."""
-        sources = [task.number.source for task in tasks]
+        records = [task.number.source for task in tasks if task.number.source is not None]
+        known = [record.id for record in records]
+        if self.source is None:
+            return {EndpointRole.TARGET: AccountIndex(self.target, clock, (t.identity for t in tasks), (*known, *ids))}
         return {
-            EndpointRole.SOURCE: AccountIndex(
-                self.source, clock, (record.identity for record in sources), (record.id for record in sources)
-            ),
+            EndpointRole.SOURCE: AccountIndex(self.source, clock, (record.identity for record in records), known),
             EndpointRole.TARGET: AccountIndex(self.target, clock, (task.identity for task in tasks), ids),
         }
 
 
 @asynccontextmanager
 async def open_endpoints(
-    plan: Plan, source: Opener, target: Opener, *, timeout: float | None = None, writing: EndpointRole | None = None
+    plan: Plan,
+    source: Opener | None,
+    target: Opener,
+    *,
+    timeout: float | None = None,
+    writing: EndpointRole | None = None,
 ) -> AsyncIterator[Endpoints]:
     """Clients of both endpoints with the plan's ``timeout`` (or this one, in seconds), of which one may write, or none.
 
-    Raises `MigrationError` unless they are of the providers, and at the addresses, that the plan is about.
+    Only a migration has a ``source``. Raises `MigrationError` unless they are of the providers, and at the addresses,
+    that the plan is about.
     """
-    async with source() as source_client, target() as target_client:
+    if (source is None) is not (plan.source is None):
+        raise MigrationError(
+            "only the plan of a migration has a source: give an opener of it there, and None anywhere else",
+            remedy="give the connections that the plan names",
+        )
+    async with AsyncExitStack() as stack:
+        source_client = None if source is None else await stack.enter_async_context(source())
+        target_client = await stack.enter_async_context(target())
         check_endpoints(plan, source_client, target_client)
         yield Endpoints(source_client, target_client).writing(writing, timeout or plan.settings.timeout)
 
 
-def check_endpoints(plan: Plan, source: AsyncTelephony, target: AsyncTelephony) -> None:
+def check_endpoints(plan: Plan, source: AsyncTelephony | None, target: AsyncTelephony) -> None:
     """Raise `MigrationError` unless the clients are of the providers, and at the addresses, that the plan is about."""
-    for name, side, client in (("from", plan.source, source), ("to", plan.target, target)):
+    what = {PlanKind.MIGRATE: "moves to", PlanKind.IMPORT: "imports to", PlanKind.SET: "is for"}[plan.kind]
+    for name, side, client in (("moves from", plan.source, source), (what, plan.target, target)):
+        if side is None or client is None:
+            continue
         if client.provider != side.provider:
             raise MigrationError(
-                f"the plan moves {name} {side.provider} (connection {side.connection!r}), and the client given is of "
+                f"the plan {name} {side.provider} (connection {side.connection!r}), and the client given is of "
                 f"{client.provider}",
                 remedy="give the connections that the plan names",
             )
         now = client.adapter.config.base_url
         if side.base_url is not None and not _same_place(side.base_url, now):
             raise MigrationError(
-                f"the plan moves {name} {side.connection} at {side.base_url}, and the client given is for {now}",
+                f"the plan {name} {side.connection} at {side.base_url}, and the client given is for {now}",
                 remedy="give that connection the base_url that the plan was made with, or make a new plan",
             )
 
@@ -124,7 +149,7 @@ def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIn
         # Another account and one from which everything was removed look alike, so both are said.
         also = ", nor any that the plan saw there" if holds else ""
         raise StalePlan(
-            f"no record that this migration made ({len(made)} in all) is at {where}{also}: either this is not the "
+            f"no record that this {_NOUNS[plan.kind]} ({len(made)} in all) is at {where}{also}: either this is not the "
             "account that the plan is for, or somebody removed all of them",
             remedy="give that connection the key of that account; if somebody removed all of them, make a new plan, "
             "under another name: nothing is left to take back",
@@ -139,6 +164,13 @@ def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIn
         f"{why}, so this seems not to be the account that the plan is for",
         remedy="give that connection the key of that account; if somebody removed all of them, make a new plan",
     )
+
+
+_NOUNS: Final = {
+    PlanKind.MIGRATE: "migration made",
+    PlanKind.IMPORT: "import made",
+    PlanKind.SET: "plan changed",
+}
 
 
 def _is_older(oldest: datetime | None, taken_at: datetime | None) -> bool:

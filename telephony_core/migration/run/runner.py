@@ -13,6 +13,7 @@ from telephony_core.migration.journal.claims import Claims
 from telephony_core.migration.journal.entries import Entry, Phase
 from telephony_core.migration.journal.store import Journal, JournalError
 from telephony_core.migration.move.effects import (
+    Announcement,
     Claim,
     Effect,
     EndpointRole,
@@ -30,6 +31,7 @@ from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.endpoints import Endpoints
 from telephony_core.migration.run.secret_resolver import SecretResolver
+from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
 from telephony_core.secrets.redaction import scrubbed
 from telephony_core.transport.clock import Clock
 
@@ -100,8 +102,9 @@ class Runner:
         match effect:
             case RunFlow():
                 client = self.endpoints.client(effect.role)
+                flow = effect.flow(client.operations)
                 try:
-                    return await client.run(effect.flow(client.operations))
+                    return await client.run(flow if effect.announce is None else self._announced(flow, effect.announce))
                 except TelephonyError as error:
                     error.operation = effect.name
                     # The client hides what it was given as a secret; a provider may echo a user name too.
@@ -110,10 +113,7 @@ class Runner:
             case Lookup():
                 return await self.indexes[effect.role].look(effect.identity, effect.id, fresh=effect.fresh)
             case Record():
-                entry = self._timed(effect.entry)
-                self.journal.append(entry)
-                self.claims.follow(entry)
-                self.recorded(entry)
+                self._record(effect.entry)
             case Wait():
                 self.waiting(effect)
                 return await self._wait(effect)
@@ -130,11 +130,30 @@ class Runner:
                 raise NotImplementedError(f"no runner knows how to do {type(effect).__name__}")
         return None
 
+    def _record(self, entry: Entry) -> None:
+        entry = self._timed(entry)
+        self.journal.append(entry)
+        self.claims.follow(entry)
+        self.recorded(entry)
+
+    def _announced(self, flow: Flow[T], announcement: Announcement) -> Flow[T]:
+        """The flow itself, whose writes are in the journal before they are sent."""
+
+        def send(request: Request) -> Flow[Response]:
+            semantics = request.semantics
+            if semantics is not Semantics.READ and announcement.sent not in (semantics, Semantics.ONCE):
+                entry = announcement.entry
+                self._record(replace(entry, data={**entry.data, "semantics": semantics.value}))
+                announcement.sent = semantics
+            return (yield request)
+
+        return relay(flow, send)
+
     def _timed(self, entry: Entry) -> Entry:
         """An announcement keeps both providers' times too: this machine's clock may be set meanwhile."""
         if entry.phase is not Phase.INTENT:
             return entry
-        times = {f"time_at_{role}": self.endpoints.client(role).provider_time for role in EndpointRole}
+        times = {f"time_at_{role}": self.endpoints.client(role).provider_time for role in self.endpoints.roles}
         known = {name: at.isoformat(timespec="seconds") for name, at in times.items() if at is not None}
         return replace(entry, data={**entry.data, **known})
 

@@ -38,13 +38,13 @@ class SecretResolver:
         return self._known[trunk.name]
 
     def _read(self, trunk: Trunk) -> ResolvedCredentials:
-        if trunk.password is None or trunk.username is None:
-            return ResolvedCredentials()
-        username = trunk.username
-        if is_reference(username):
+        username, password = trunk.username, None
+        if username is not None and is_reference(username):
             what = f"user name of trunk {trunk.name}"
             username = read_secret(username, what=what, prompt=self._prompt).get_secret_value()
             self._secrets.add(username)
+        if trunk.password is None:
+            return ResolvedCredentials(username)
         password = read_secret(trunk.password, what=f"password of trunk {trunk.name}", prompt=self._prompt)
         self._secrets.add(password.get_secret_value())
         return ResolvedCredentials(username, password)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -14,7 +14,8 @@ from telephony_core.migration.journal.claims import PlanElsewhere, missing, star
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import RunRecord, SqliteJournal, was_started
 from telephony_core.migration.move.effects import clock_text
-from telephony_core.migration.move.state import FINISHED, MigrationState, state_of
+from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, state_of
+from telephony_core.migration.plan.model import PlanKind, PlannedNumber
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import FieldVerification
 from telephony_core.migration.rendering.commands import command
@@ -36,7 +37,7 @@ class NumberRun(BaseModel, frozen=True):
     number: str
     state: MigrationState
     record: str | None = None
-    """Id of the record that was made at the target."""
+    """Id of the record that was made at the target, or whose settings are changed there."""
     adopted: bool = False
     steps: tuple[StepTaken, ...] = ()
     in_doubt_since: UtcTime | None = None
@@ -68,8 +69,10 @@ class MigrationRun(BaseModel, frozen=True):
     """The status of a whole migration."""
 
     plan: str
+    kind: PlanKind = PlanKind.MIGRATE
     checksum: str
-    source: str
+    source: str | None
+    """``None`` but for a migration."""
     target: str
     at: UtcTime
     is_running: bool
@@ -98,22 +101,27 @@ class MigrationRun(BaseModel, frozen=True):
         if self.is_running:
             return ()
         if unanswered := {number.unanswered for number in self.numbers if number.unanswered is not None}:
-            return tuple(command(name, self.plan) for name in sorted(unanswered))
+            return tuple(self._command(name) for name in sorted(unanswered))
         if self.remainder:
-            return (command("apply", self.plan),)
-        if MigrationState.MOVED not in self.counts:
-            return (command("report", self.plan),)
-        moved = [number for number in self.numbers if number.state is MigrationState.MOVED]
-        if any(number.verified_at is None for number in moved):
-            different = [number.number for number in moved if number.problem is not None]
-            back = (command("rollback", self.plan, different),) if different else ()
-            return (command("verify", self.plan), *back)
-        return (command("release", self.plan), command("rollback", self.plan))
+            return (self._command("apply"),)
+        done = [number for number in self.numbers if number.state in DONE]
+        if not done:
+            return (self._command("report"),)
+        if any(number.verified_at is None for number in done):
+            different = [number.number for number in done if number.problem is not None]
+            back = (self._command("rollback", different),) if different else ()
+            return (self._command("verify"), *back)
+        release = (self._command("release"),) if self.kind is PlanKind.MIGRATE else (self._command("report"),)
+        return (*release, self._command("rollback"))
+
+    def _command(self, name: str, numbers: Iterable[str] = ()) -> str:
+        return command(name, self.plan, numbers, kind=self.kind)
 
     def lines(self) -> list[str]:
         """The status, for a terminal."""
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.counts.items())
-        lines = [f"{self.source} → {self.target}: {counts or 'nothing is planned'}"]
+        ends = self.target if self.source is None else f"{self.source} → {self.target}"
+        lines = [f"{ends}: {counts or 'nothing is planned'}"]
         if self.runs:
             last = self.runs[-1]
             how = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
@@ -175,16 +183,17 @@ def _run(
     return MigrationRun(
         plan=str(loaded.path),
         checksum=loaded.checksum,
-        source=f"{plan.source.connection} ({plan.source.provider})",
+        kind=plan.kind,
+        source=None if plan.source is None else f"{plan.source.connection} ({plan.source.provider})",
         target=f"{plan.target.connection} ({plan.target.provider})",
         at=at,
         is_running=at_work is not None,
         runs=runs,
-        numbers=tuple(_number(loaded, number.key, entries_of(number.key), at_work) for number in plan.numbers),
+        numbers=tuple(_number(loaded, number, entries_of(number.key), at_work) for number in plan.numbers),
     )
 
 
-def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | None) -> NumberRun:
+def _number(loaded: LoadedPlan, planned: PlannedNumber, entries: list[Entry], at_work: int | None) -> NumberRun:
     state = state_of(entries)
     shown = state.state
     awaited = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
@@ -194,9 +203,9 @@ def _number(loaded: LoadedPlan, key: str, entries: list[Entry], at_work: int | N
     since = None if open_request is None else open_request.at
     soaked = state.verified_since if state.state is MigrationState.MOVED else None
     return NumberRun(
-        number=key,
+        number=planned.key,
         state=shown,
-        record=state.created,
+        record=state.created if planned.source is None or loaded.plan.kind is not PlanKind.SET else planned.source.id,
         adopted=state.adopted,
         steps=tuple(
             StepTaken(action=entry.action, phase=entry.phase, at=entry.at, record=entry.record, message=entry.message)

@@ -44,6 +44,8 @@ class StopRules:
 
     equal_failures: int
     stop_on_error: bool = False
+    noun: str = "import"
+    """What was sent of a number that is not answered."""
     announce: Callable[[str], None] = lambda message: None
     """Called at once when the run is asked to stop."""
     why: Stopped | None = None
@@ -75,7 +77,7 @@ class StopRules:
         self._in_a_row = self._in_a_row + 1 if kind == self._last else 1
         self._last = kind
         if self._in_a_row >= self.equal_failures:
-            self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} imports in a row were not answered")
+            self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} {self.noun}s in a row were not answered")
 
     def failed(self, error: TelephonyError, *, canary: bool = False) -> None:
         kind = (type(error), error.status, error.code)

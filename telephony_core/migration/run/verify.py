@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -17,16 +17,18 @@ from telephony_core.migration.inventory.staleness import changed_since, is_relea
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.effects import MigrationTask
-from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState, state_of
-from telephony_core.migration.plan.model import Trunk
+from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState, state_of
+from telephony_core.migration.plan.model import PlanKind, Trunk
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import (
     FieldVerification,
     VerificationResult,
     agents_of,
     compared_field,
+    desired_settings,
     expected_of,
     verify_fields,
+    verify_settings,
     which,
 )
 from telephony_core.migration.rendering.cut_over_checklist import cut_over_checklist
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
 
-_MOVED: Final = (MigrationState.MOVED, MigrationState.RELEASED)
+_MOVED: Final = (*DONE, MigrationState.RELEASED)
 """What is still on its way may look equal before its last write."""
 
 
@@ -58,14 +60,14 @@ class VerifyOptions:
 
 
 def verify_plan(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: VerifyOptions | None = None
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: VerifyOptions | None = None
 ) -> VerifyReport:
     """`averify_plan` for ordinary code."""
     return asyncio.run(averify_plan(loaded, source, target, options))
 
 
 async def averify_plan(
-    loaded: LoadedPlan, source: Opener, target: Opener, options: VerifyOptions | None = None
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: VerifyOptions | None = None
 ) -> VerifyReport:
     """Read both sides and compare every number that was moved, field by field.
 
@@ -81,7 +83,9 @@ async def averify_plan(
             states = {task.key: state_of(journal.entries_of(task.key)) for task in tasks}
             made = [task for task in tasks if states[task.key].state in _MOVED]
             unpublished = journal.agents_unpublished(Action.RELEASE)
-            changed = await _source_changes(endpoints.source, made, states, unpublished)
+            changed: Mapping[str, tuple[FieldDrift, ...]] = {}
+            if endpoints.source is not None:
+                changed = await _source_changes(endpoints.source, made, states, unpublished)
             found, send_to = await _compared(there, made, states)
             time_there = there.provider_time
         results = []
@@ -89,10 +93,10 @@ async def averify_plan(
         for task in made:
             result = NumberVerification(
                 number=task.key,
-                record=states[task.key].created,
+                record=record_id(task, states[task.key]),
                 state=states[task.key].state,
                 fields=found[task.key],
-                source_changes=changed[task.key],
+                source_changes=changed.get(task.key, ()),
                 inbound_uri=send_to.get(task.key),
             )
             results.append(result)
@@ -103,6 +107,7 @@ async def averify_plan(
             progress.report(kind, task.key, "; ".join(result.differences), action=Action.VERIFY)
         report = VerifyReport(
             plan=str(loaded.path),
+            kind=loaded.plan.kind,
             at=options.clock.now(),
             numbers=tuple(results),
             not_moved=tuple(task.key for task in tasks if states[task.key].state not in FINISHED),
@@ -117,7 +122,7 @@ async def _source_changes(
     client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState], unpublished: frozenset[str]
 ) -> dict[str, tuple[FieldDrift, ...]]:
     """What has changed at the source since the plan, by key. One pass over its list; nothing of it is kept."""
-    waiting = {task.number.source.id: task for task in tasks}
+    waiting = {task.number.record.id: task for task in tasks}
     changed = {}
     async for record in client.list_numbers():
         if (task := waiting.pop(record.id, None)) is not None:
@@ -134,6 +139,11 @@ def _source_change(
     return task.changes_at_source(record, unpublished)
 
 
+def record_id(task: MigrationTask, state: NumberState) -> str | None:
+    """Id of the record that the plan made, or whose settings it changes."""
+    return task.number.record.id if task.kind is PlanKind.SET else state.created
+
+
 async def _compared(
     client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState]
 ) -> tuple[dict[str, tuple[FieldVerification, ...]], dict[str, str]]:
@@ -141,7 +151,7 @@ async def _compared(
 
     One pass over its list, which also shows records that are there twice.
     """
-    by_id = {id_key(states[task.key].created or ""): task for task in tasks}
+    by_id = {id_key(record_id(task, states[task.key]) or ""): task for task in tasks}
     by_number = {task.identity.account_key: task.key for task in tasks}
     live: dict[str, list[str]] = {}
     found: dict[str, tuple[FieldVerification, ...]] = {}
@@ -156,7 +166,7 @@ async def _compared(
                 send_to[task.key] = str(uri)
     for task in tasks:
         if task.key not in found:
-            nothing = f"nothing (it was {states[task.key].created})"
+            nothing = f"nothing (it was {record_id(task, states[task.key])})"
             found[task.key] = (compared_field("number", False, str(task.identity), nothing),)
         elif len(ids := live.get(task.key, [])) > 1:
             found[task.key] += (compared_field("number", False, "one live record", f"{len(ids)}: {', '.join(ids)}"),)
@@ -164,14 +174,15 @@ async def _compared(
 
 
 def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[FieldVerification, ...]:
-    """Every field of one record at the target, compared with the plan and with what this migration last saw of it."""
-    found = verify_fields(task.number.desired, task.trunk, record, task.capabilities, username=_username(task.trunk))
+    """Every field of one record at the target, compared with the plan and with what this plan last saw of it."""
+    verify = verify_settings if task.kind is PlanKind.SET else verify_fields
+    found = verify(task.number.desired, task.trunk, record, task.capabilities, username=_username(task.trunk))
     named = which(found, VerificationResult.DIFFERS)
     return found + tuple(
         compared_field(
             change.field,
             False,
-            "as this migration left it",
+            f"as this {'plan' if task.kind is PlanKind.SET else 'migration'} left it",
             "another one" if change.field == Setting.USERNAME else change.after,
             note="somebody changed it since",
         )
@@ -193,15 +204,16 @@ def changed_by_others(
     left_behind = state.last_seen.data.get("seen") if state.last_seen is not None else None
     if not isinstance(left_behind, dict):
         return ()
-    agents = agents_of(task.number.desired)
-    wanted = expected_of(task.number.desired) | agents
+    desired = task.number.desired
+    agents = agents_of(desired)
+    wanted = desired_settings(desired) if task.kind is PlanKind.SET else expected_of(desired) | agents
     as_wanted = wanted.keys() - set(differences(wanted, record, task.capabilities))
     as_wanted |= {
         name
         for name, agent in agents.items()
         if isinstance(agent, AgentRef) and agent.agent_id in unpublished and read_field(record, name) is None
     }
-    if record.status is NumberStatus.ACTIVE:
+    if record.status is NumberStatus.ACTIVE and task.kind is not PlanKind.SET:
         as_wanted.add("status")
     changes = changed_since(left_behind, record, ids_are_reused=task.capabilities.ids_are_reused)
     return tuple(change for change in changes if change.field not in as_wanted)

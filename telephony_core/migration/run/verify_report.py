@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from pydantic import BaseModel, computed_field
@@ -10,13 +11,15 @@ from pydantic import BaseModel, computed_field
 from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult, which
 from telephony_core.migration.rendering.commands import command
 
-_CORRECT: Final = (
-    "set right what differs at its provider, then verify again; or take these numbers back, and move them anew with a "
-    "new plan"
-)
+_CORRECT: Final = {
+    True: "set right what differs at its provider, then verify again; or take these numbers back, and move them anew "
+    "with a new plan",
+    False: "set right what differs at the provider, then verify again; or roll these numbers back, and make a new plan",
+}
 
 
 class NumberVerification(BaseModel, frozen=True):
@@ -53,6 +56,7 @@ class VerifyReport(BaseModel, frozen=True):
     """The result of a verification, and what has to be done at the carrier now."""
 
     plan: str
+    kind: PlanKind = PlanKind.MIGRATE
     at: UtcTime
     numbers: tuple[NumberVerification, ...]
     not_moved: tuple[str, ...] = ()
@@ -81,21 +85,24 @@ class VerifyReport(BaseModel, frozen=True):
     def summary(self) -> str:
         equal = sum(number.is_equal for number in self.numbers)
         parts = [f"{equal} of {len(self.numbers)} numbers are equal"]
-        parts += [f"{len(self.not_moved)} are not moved yet"] if self.not_moved else []
+        parts += [f"{len(self.not_moved)} are not {self.kind.done} yet"] if self.not_moved else []
         return ", ".join(parts)
 
     @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
         if self.unanswered:
-            return tuple(command(name, self.plan) for name in self.unanswered)
+            return tuple(self._command(name) for name in self.unanswered)
         if self.not_moved:
-            return (command("apply", self.plan),)
+            return (self._command("apply"),)
         if not self.is_equal:  # once it is corrected, or where it is not to be
-            return (command("verify", self.plan), command("rollback", self.plan, self.different))
-        if not self.numbers:  # all were rolled back
-            return (command("report", self.plan),)
-        return (command("release", self.plan),)
+            return (self._command("verify"), self._command("rollback", self.different))
+        if not self.numbers or self.kind is not PlanKind.MIGRATE:  # all were rolled back, or there is no source
+            return (self._command("report"),)
+        return (self._command("release"),)
+
+    def _command(self, name: str, numbers: Iterable[str] = ()) -> str:
+        return command(name, self.plan, numbers, kind=self.kind)
 
     def lines(self, *, every_field: bool = False) -> list[str]:
         """The report for a terminal: differences always, the other fields where ``every_field`` is given."""
@@ -111,7 +118,7 @@ class VerifyReport(BaseModel, frozen=True):
             lines.append("  UNVERIFIABLE, because the provider does not tell them:")
             lines += [f"    {name} (of {count} numbers)" for name, count in counts.items()]
         if not all(number.is_equal for number in self.numbers):
-            lines.append(_CORRECT)
+            lines.append(_CORRECT[self.kind is PlanKind.MIGRATE])
         lines += [f"a {name} of these numbers was not answered, and may still take effect" for name in self.unanswered]
         if self.checklist:
             lines += ["to cut over at the carrier:", *(f"  [ ] {item}" for item in self.checklist)]

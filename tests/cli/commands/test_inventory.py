@@ -51,7 +51,7 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(moving):
         (("-p", "vox", "--csv", "a.csv"), "-o FILE"),
         (("-p", "vox", "-o", "a", "--csv", "a"), "one file cannot hold both"),
         (("-o", "a", "diff", "b", "c"), "writes no file"),
-        (("diff", "b"), "Missing argument"),
+        (("diff",), "Missing argument"),
     ],
 )
 def test_a_wrong_command_line_is_refused(moving, arguments, word):

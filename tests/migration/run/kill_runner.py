@@ -19,6 +19,7 @@ from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.release import preview_release, release_plan
 from telephony_core.migration.deprovision.rollback import preview_rollback, rollback_plan
 from telephony_core.migration.journal.store import SqliteJournal
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.plan.store import load_plan
 from telephony_core.migration.run.apply import ApplyOptions, apply_plan
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
@@ -119,10 +120,11 @@ def work(asked: dict[str, Any]) -> str:
             clock=clock,
         )
 
+    source, target = loaded.plan.source, loaded.plan.target
     ends = (
         loaded,
-        opener(loaded.plan.source.provider, "emulator-key"),
-        opener(loaded.plan.target.provider, "emulator-key-of-the-target"),
+        None if source is None else opener(source.provider, "emulator-key"),
+        opener(target.provider, "emulator-key" if loaded.plan.kind is PlanKind.SET else "emulator-key-of-the-target"),
     )
     confirmed = frozenset((number, record) for number, record in asked.get("confirmed", ()))
     options = DeprovisionOptions(allow=["unpublishes"], clock=clock, confirmed=confirmed)

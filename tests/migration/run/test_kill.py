@@ -73,6 +73,7 @@ class Scene:
     before: tuple[str, ...]
     """Commands that are carried out in full before the one that is killed."""
     command: str
+    kind: str = "migrate"
     count: int = 2
     kills: int = field(default=0, init=False)
 
@@ -80,7 +81,9 @@ class Scene:
         # Longer than any run here takes, so that whatever was sent before a kill may still take effect after it; the
         # processes have a time of their own, in which waiting for it takes none.
         settings = Settings(timeout=20.0, settling_window=60.0, soak_hours=0)
-        self.loaded: LoadedPlan = Stage(self.folder, self.context, self.count, settings).plan()
+        stage = Stage(self.folder, self.context, self.count, settings)
+        make = {"migrate": stage.plan, "import": stage.import_plan, "set": stage.settings_plan}
+        self.loaded: LoadedPlan = make[self.kind]()
         self.server = Process("tests.migration.run.kill_server", self.context, str(self.count))
         self.urls = self.server.read()
         self.runner = Process("tests.migration.run.kill_runner")
@@ -125,10 +128,16 @@ class Scene:
         assert not again["killed"]
         assert self.state() == self.end_state, f"after a kill at {kill}, and then: {again['said']}"
         standings = {number.state for number in read_run(self.loaded).numbers}
-        assert standings == {_STANDING[self.command]}, f"after a kill at {kill}, and then: {again['said']}"
+        assert standings == {_STANDING[self.command].get(self.kind, "rolled_back")}, (
+            f"after a kill at {kill}, and then: {again['said']}"
+        )
 
 
-_STANDING = {"apply": "moved", "rollback": "rolled_back", "release": "released"}
+_STANDING = {
+    "apply": {"migrate": "moved", "import": "imported", "set": "changed"},
+    "rollback": {},
+    "release": {"migrate": "released"},
+}
 
 
 CASES = (
@@ -141,10 +150,17 @@ CASES = (
     ("retell-elevenlabs", (), "apply"),
     ("elevenlabs-retell", ("apply",), "rollback"),
     ("retell-elevenlabs", ("apply", "verify"), "release"),
+    ("vox-diga", (), "apply", "import"),
+    ("diga-vox", (), "apply", "import"),
+    ("diga-vox", ("apply",), "rollback", "import"),
+    ("vox-diga", (), "apply", "set"),
+    ("diga-vox", (), "apply", "set"),
+    ("vox-diga", ("apply",), "rollback", "set"),
+    ("diga-vox", ("apply",), "rollback", "set"),
 )
 
 
-@pytest.fixture(params=CASES, ids=lambda case: f"{case[2]}-{case[0]}")
+@pytest.fixture(params=CASES, ids=lambda case: "-".join([*case[3:], case[2], case[0]]))
 def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
     whole = request.node.get_closest_marker("long") is not None
     scene = Scene(tmp_path, *request.param, count=3 if whole else 2)
@@ -156,7 +172,8 @@ def test_a_run_killed_at_a_sample_of_boundaries_ends_as_if_nobody_had(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     boundaries = scene.boundaries()
-    step = max(1, len(boundaries) // (12 if scene.command == "apply" else 4))
+    sampled = 4 if scene.command != "apply" else 12 if scene.kind == "migrate" else 8
+    step = max(1, len(boundaries) // sampled)
     for kill in boundaries[step // 2 :: step]:
         scene.survives(kill)
     with capsys.disabled():

@@ -53,8 +53,8 @@ def command(
 
     The version is never guessed: say published, draft, or the provider's own word for one.
     """
-    answering = _direction("inbound", inbound, inbound_version, version, none_inbound)
-    calling = _direction("outbound", outbound, outbound_version, version, none_outbound)
+    answering = direction_of("inbound", inbound, inbound_version, version, none_inbound)
+    calling = direction_of("outbound", outbound, outbound_version, version, none_outbound)
     if isinstance(answering, Unset) and isinstance(calling, Unset):
         raise click.UsageError("which agent? Give --inbound or --outbound, or --none-inbound or --none-outbound")
     effects = frozenset(SideEffect(effect) for effect in allow)
@@ -70,7 +70,7 @@ def command(
     print_number(session, updated)
 
 
-def _direction(
+def direction_of(
     direction: str, agent_id: str | None, own_version: str | None, version: str | None, none: bool
 ) -> AgentRef | None | Unset:
     """What one direction is to be: an agent, none, or left as it is."""

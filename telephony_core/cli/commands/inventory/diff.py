@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,26 +13,31 @@ from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.session import Session
 
+if TYPE_CHECKING:
+    from telephony_core.migration.inventory.inventory import Inventory
+
 _SIGNS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
 @click.command()
 @click.argument("before", metavar="FILE", type=InputFile())
-@click.argument("after", metavar="FILE", type=InputFile())
+@click.argument("after", metavar="[FILE]", type=InputFile(), required=False)
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is a difference.")
 @common_options
 @pass_session
 @click.pass_context
-def command(ctx: click.Context, /, session: Session, before: str, after: str, detailed_exitcode: bool) -> None:
-    """Say what has changed between two inventories.
+def command(ctx: click.Context, /, session: Session, before: str, after: str | None, detailed_exitcode: bool) -> None:
+    """Say what has changed between two inventories, or since one.
 
     Two of one connection show its drift, record by record; two of different connections show how they differ, number by
-    number. Asks no provider.
+    number. With one FILE it is compared with what the connection of -p holds now, by default the one it was taken of;
+    nothing is written there.
     """
     from telephony_core.migration.inventory.diff import diff
     from telephony_core.migration.inventory.inventory import Inventory
 
-    found = diff(Inventory.load(Path(before)), Inventory.load(Path(after)))
+    kept = Inventory.load(Path(before))
+    found = diff(kept, _now(session, kept) if after is None else Inventory.load(Path(after)))
     if session.json:
         print_json(found.model_dump(mode="json"))
     else:
@@ -41,3 +47,12 @@ def command(ctx: click.Context, /, session: Session, before: str, after: str, de
         for line in rest:
             print_line(line, styles.get(line, ""))
     ctx.exit(ExitCode.CHANGES if found and detailed_exitcode else ExitCode.OK)
+
+
+def _now(session: Session, kept: Inventory) -> Inventory:
+    """What is there now, at the connection of ``-p`` or, without it, of the inventory that was kept."""
+    from telephony_core.migration.inventory.inventory import take_inventory
+
+    connection = session.connection() if session.provider is not None else session.connections()[kept.connection]
+    with session.client(connection) as client:
+        return take_inventory(client, connection=connection.name or connection.provider)

@@ -20,9 +20,10 @@ from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
 from telephony_core.cli.session import OpenedAccount, Session, account_of
+from telephony_core.migration.plan.model import PlanKind
 
 if TYPE_CHECKING:
-    from telephony_core.migration.plan.model import Endpoint
+    from telephony_core.migration.plan.model import Endpoint, Plan
 
 
 @click.command()
@@ -50,9 +51,9 @@ def command(
 ) -> None:
     """Carry a plan out, or go on with it.
 
-    Creates the planned numbers at the target, reads each back and compares it. The source is only read. Whatever
-    interrupts it, run it again: it finds out what was under way, and goes on from there. The first Ctrl-C finishes the
-    numbers under way; a second one stops at once, safely.
+    Creates or changes the planned numbers, reads each back and compares it. The source of a migration is only read.
+    Whatever interrupts it, run it again: it finds out what was under way, and goes on from there. The first Ctrl-C
+    finishes the numbers under way; a second one stops at once, safely.
     """
     from telephony_core.migration.rendering.commands import command as command_line
     from telephony_core.migration.rendering.plan_text import counted
@@ -65,18 +66,18 @@ def command(
     chosen = {number.key for number in plan.chosen(keys)}
     left = [key for key in read_run(opened.loaded, lost=take_over).remainder if key in chosen]
     if left and not yes:
+        question, losing, what_happens, but = _asked(plan, counted(len(left), "number"))
         prompts.confirm(
-            f"Move {counted(len(left), 'number')} from {_account(plan.source)} to {_account(plan.target)}?",
-            losing=f"moving {counted(len(left), 'number')} to {_account(plan.target)}",
+            f"{question}?",
+            losing=losing,
             explanation=[
-                f"{counted(len(left), 'number')} will be created at {_account(plan.target)}. Nothing is changed at "
-                f"{_account(plan.source)}.",
+                what_happens,
                 *([f"Allowed by name: {', '.join(plan.allowed)}."] if plan.allowed else []),
-                pasteable(f"`{command_line('rollback', plan_file)}` undoes it.", session),
+                pasteable(f"`{command_line('rollback', plan_file, kind=plan.kind)}` undoes it{but}.", session),
             ],
         )
     learn_secrets(session, plan)
-    with Progress(session, "moved") as progress, in_doubt_reported(opened.loaded):
+    with Progress(session, plan.kind.done) as progress, in_doubt_reported(opened.loaded):
         options = ApplyOptions(
             numbers=keys,
             canary=canary,
@@ -90,6 +91,20 @@ def command(
     print_report(session, report, report.lines(), report.next_commands[:1], complete=report.is_complete)
     moved = report.done - report.rolled_back
     ctx.exit(exit_code(report.is_complete, bool(report.in_doubt), moved, report.stopped))
+
+
+def _asked(plan: Plan, count: str) -> tuple[str, str, str, str]:
+    """What is asked; what a run without an answer would do; what will happen; and what undoing it leaves."""
+    there = _account(plan.target)
+    if plan.source is not None:
+        here = _account(plan.source)
+        what = f"{count} will be created at {there}. Nothing is changed at {here}."
+        return f"Move {count} from {here} to {there}", f"moving {count} to {there}", what, ""
+    if plan.kind is PlanKind.IMPORT:
+        what = f"{count} will be created at {there}. They stay at their carrier."
+        return f"Import {count} at {there}", f"importing {count} at {there}", what, ""
+    what = f"Settings of {count} will be changed at {there}."
+    return f"Change {count} at {there}", f"changing {count} at {there}", what, ", as far as the provider tells what was"
 
 
 def _account(end: Endpoint) -> OpenedAccount:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _STYLES = {
     MigrationState.MOVED: "green",
+    MigrationState.IMPORTED: "green",
+    MigrationState.CHANGED: "green",
     MigrationState.RELEASED: "green",
     MigrationState.FAILED: "red",
     MigrationState.NEEDS_ACTION: "red",
@@ -36,7 +38,7 @@ _STYLES = {
 @common_options
 @pass_session
 def command(session: Session, plan_file: str, html: str | None, force: bool) -> None:
-    """Report what a migration did, and what is left.
+    """Report what a plan did, and what is left.
 
     Which connections, when, and what became of each number: from the plan and its journal alone. The page is
     self-contained and holds no secret.
@@ -70,7 +72,7 @@ def command(session: Session, plan_file: str, html: str | None, force: bool) -> 
     )
     if loaded.plan.skipped:
         print_table(
-            (Column("NOT MOVED"), Column("WHY", gives_way="folded")),
+            (Column(f"NOT {loaded.plan.kind.done.upper()}"), Column("WHY", gives_way="folded")),
             [(left.key, left.message) for left in loaded.plan.skipped],
             empty="",
         )

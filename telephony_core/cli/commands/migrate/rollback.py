@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 @pass_session
 @click.pass_context
 def command(ctx: click.Context, /, session: Session, yes: bool, **given: Unpack[DeprovisionGiven]) -> None:
-    """Undo what a migration made at the target.
+    """Undo what a plan did.
 
-    Only what it made, the last number first, and only while it is as it was left and the source serves the number as
-    planned. Says first what cannot be undone. The source is only read. Run it again after an interruption.
+    What it imported is released, the last number first, and only while it is as it was left and the source of a
+    migration serves the number as planned. Settings that it changed are set back, as far as the provider tells what
+    they were. Says first what cannot be undone. Run it again after an interruption.
     """
     from telephony_core.migration.deprovision.rollback import preview_rollback, rollback_plan
     from telephony_core.migration.rendering.plan_text import counted
@@ -32,7 +33,8 @@ def command(ctx: click.Context, /, session: Session, yes: bool, **given: Unpack[
     def confirmed(preview: DeprovisionPreview) -> bool:
         if preview.confirm and not yes:
             count = counted(preview.confirm, "number")
-            prompts.confirm(f"Release {count} at {preview.at}?", losing=f"releasing {count}", explanation=())
+            verb, losing = ("Release", "releasing") if preview.verb == "release" else ("Set back", "setting back")
+            prompts.confirm(f"{verb} {count} at {preview.at}?", losing=f"{losing} {count}", explanation=())
         return not yes
 
     Deprovisioning("rolled back", "nothing to roll back", preview_rollback, rollback_plan, confirmed).run(

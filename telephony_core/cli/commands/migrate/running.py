@@ -46,7 +46,7 @@ class Opened(NamedTuple):
     """A plan, and what opens a client of either end of it."""
 
     loaded: LoadedPlan
-    source: Opener
+    source: Opener | None
     target: Opener
 
 
@@ -55,8 +55,9 @@ def open_plan(session: Session, plan_file: str) -> Opened:
     is not configured here."""
     loaded = load_plan(plan_file)
     connections = session.connections()
-    source, target = (session.opener(connections[end.connection]) for end in (loaded.plan.source, loaded.plan.target))
-    return Opened(loaded, source, target)
+    plan = loaded.plan
+    source = None if plan.source is None else session.opener(connections[plan.source.connection])
+    return Opened(loaded, source, session.opener(connections[plan.target.connection]))
 
 
 def learn_secrets(session: Session, plan: Plan) -> None:
@@ -103,10 +104,10 @@ def in_doubt_reported(loaded: LoadedPlan) -> Iterator[None]:
         if not open_requests:
             raise
         first = f"{error.remedy}; " if isinstance(error, JournalError) and error.remedy else ""
+        status = command("status", loaded.path, kind=loaded.plan.kind)
         raise OutcomeUnknown(
             f"{error.message}; in doubt: {', '.join(open_requests)}",
-            remedy=f"{first}`{command('status', loaded.path)}` shows what is in doubt; the same command again goes on "
-            "from there",
+            remedy=f"{first}`{status}` shows what is in doubt; the same command again goes on from there",
         ) from error
 
 
@@ -209,7 +210,7 @@ class Deprovisioning:
             _show(session, preview)
             _demand_allowances(preview)
             if not preview.confirm and not preview.to_reconcile:
-                ctx.exit(_nothing_to_release(session, preview, self.nothing, given["plan_file"]))
+                ctx.exit(_nothing_to_release(session, preview, self.nothing, opened.loaded))
             can_be_asked = self.confirmed(preview)
             with Progress(session, self.name) as progress, in_doubt_reported(opened.loaded):
                 try:
@@ -246,11 +247,11 @@ def _demand_allowances(preview: DeprovisionPreview) -> None:
         )
 
 
-def _nothing_to_release(session: Session, preview: DeprovisionPreview, text: str, plan_file: str) -> ExitCode:
+def _nothing_to_release(session: Session, preview: DeprovisionPreview, text: str, loaded: LoadedPlan) -> ExitCode:
     """Print that no number can be released: a good end if there is none, and none if something keeps one."""
     from telephony_core.migration.rendering.commands import command
 
-    status = command("status", plan_file)
+    status = command("status", loaded.path, kind=loaded.plan.kind)
     left_alone = preview.left_alone
     in_doubt = [left.number for left in left_alone if left.error == "InDoubt"]
     if session.json:
@@ -265,7 +266,8 @@ def _nothing_to_release(session: Session, preview: DeprovisionPreview, text: str
         }
         print_json(pasteable_data(result, session))
     else:
-        print_line(f"nothing was released, {len(left_alone)} left alone" if left_alone else text)
+        done = "released" if preview.verb == "release" else preview.verb
+        print_line(f"nothing was {done}, {len(left_alone)} left alone" if left_alone else text)
         print_line(next_line(status, session), "bold")
     if in_doubt:
         return ExitCode.UNKNOWN

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @common_options
 @pass_session
 def command(session: Session, plan_file: str) -> None:
-    """Show the state of a migration.
+    """Show how far a plan is.
 
     From its journal alone, which lies beside the plan: asks no provider, and works while a run is at work.
     """

@@ -35,12 +35,12 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
         if (address := _address(number)) is not None
     }
     blocked = {
-        number.source.id: findings[number.key]
+        number.record.id: findings[number.key]
         for number in plan.numbers
         if number.key in findings and findings[number.key].blocks
     }
     if blocked:
-        plan = make([number.key for number in plan.numbers if number.source.id not in blocked])
+        plan = make([number.key for number in plan.numbers if number.record.id not in blocked])
         skipped = tuple(_left_out(one, blocked.get(one.source_id)) for one in plan.skipped)
         plan = plan.model_copy(update={"skipped": skipped})
     numbers = tuple(

@@ -29,10 +29,11 @@ def command(
     every_field: bool,
     take_over: bool,
 ) -> None:
-    """Compare both sides with the plan again, at any time later.
+    """Compare what is there with the plan again, at any time later.
 
-    Every field of every number that was moved is EQUAL, DIFFERS or UNVERIFIABLE. Says what is to be done at the
-    carrier, and what only a real call proves. Only reads. Ends with 9 unless every planned number is there and equal.
+    Every field of every number that is done is EQUAL, DIFFERS or UNVERIFIABLE. Says what is to be done at the carrier
+    where numbers were imported, and what only a real call proves. Only reads. Ends with 9 unless every planned number
+    is there and equal.
     """
     from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 

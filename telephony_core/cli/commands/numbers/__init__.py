@@ -6,6 +6,6 @@ from telephony_core.cli.options import group
 
 command: click.Group = group(
     __name__,
-    "List, show, import, label and release numbers.",
-    ("list", "show", "import", "label", "release", "revoke-release", "available"),
+    "List, show, import, label, set and release numbers.",
+    ("list", "show", "import", "label", "set", "release", "revoke-release", "available"),
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
@@ -10,6 +11,9 @@ from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_number
 from telephony_core.cli.parameters.agent import agent_ref
+from telephony_core.cli.parameters.bulk import PlanGiven, make_plan, plan_options, refuse_for_one
+from telephony_core.cli.parameters.files import InputFile
+from telephony_core.cli.parameters.migration import allow_option
 from telephony_core.cli.parameters.password import read_password
 from telephony_core.cli.parameters.trunk import (
     TrunkGiven,
@@ -22,8 +26,13 @@ from telephony_core.cli.session import Session
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.provider.changes import NumberImport
 
+if TYPE_CHECKING:
+    from telephony_core.migration.assessment.target import TargetAccount
+    from telephony_core.migration.plan.model import Plan, Settings
+    from telephony_core.transport.pace import Pace
 
-class _Given(TrunkGiven):
+
+class _Given(TrunkGiven, PlanGiven):
     """The values of the options beyond those of the trunk."""
 
     label: str | None
@@ -33,26 +42,56 @@ class _Given(TrunkGiven):
     outbound_version: str | None
     allow: tuple[str, ...]
     send_as_is: bool
+    table: str | None
+
+
+_OF_A_TABLE: Final = (
+    "label",
+    "address",
+    "username",
+    "password",
+    "outbound_encryption",
+    "allow_address",
+    "allow_any",
+    "inbound_encryption",
+    "inbound_agent",
+    "inbound_version",
+    "outbound_agent",
+    "outbound_version",
+    "send_as_is",
+)
+"""Options whose values each row of a table has for itself."""
 
 
 @click.command()
-@click.argument("number", metavar="NUMBER")
+@click.argument("number", metavar="[NUMBER]", required=False)
+@click.option("--from", "table", metavar="TABLE", type=InputFile(), help="Plan the import of every row of this table.")
 @click.option("--label", metavar="TEXT", help="A name for people.")
 @trunk_options
 @click.option("--inbound-agent", metavar="ID", help="Agent that answers calls.")
 @click.option("--inbound-version", metavar="VERSION", help="published, draft, or the provider's own word for one.")
 @click.option("--outbound-agent", metavar="ID", help="Agent that makes calls.")
 @click.option("--outbound-version", metavar="VERSION", help="published, draft, or the provider's own word for one.")
-@writes.allow_option(SideEffect.PUBLISHES)
+@allow_option()
 @click.option("--send-as-is", is_flag=True, help="Send a number that has no E.164 form verbatim, where that is taken.")
+@plan_options
 @writes.check_option
 @common_options
 @pass_session
-def command(session: Session, /, number: str, check: bool, **given: Unpack[_Given]) -> None:
+def command(session: Session, /, number: str | None, check: bool, **given: Unpack[_Given]) -> None:
     """Import your own number, over a SIP trunk.
 
-    NUMBER is E.164 (+82…), the provider's national digits, or a SIP identifier. It stays at its carrier.
+    NUMBER is E.164 (+82…), the provider's national digits, or a SIP identifier. It stays at its carrier. With --from
+    instead, the numbers of a table (CSV or JSON lines) are planned (-o); `telephony apply` imports them.
     """
+    if (number is None) is (given["table"] is None):
+        raise click.UsageError("give NUMBER, or --from TABLE for many numbers")
+    if number is None:
+        _plan(session, given, check)
+        return
+    refuse_for_one(given)
+    if other := [name for name in given["allow"] if name not in list(SideEffect)]:
+        raise click.UsageError(f"--allow {other[0]} means nothing for one number")
     with session.client() as client:
         change = NumberImport(
             number=number,
@@ -73,3 +112,20 @@ def command(session: Session, /, number: str, check: bool, **given: Unpack[_Give
             made = client.import_number(change)
         session.did(f"{made.identity} was imported as record {made.id}")
         print_number(session, made)
+
+
+def _plan(session: Session, given: _Given, check: bool) -> None:
+    """Plan the import of a table."""
+    from telephony_core.migration.changeset.import_planner import plan_imports
+    from telephony_core.migration.changeset.table import read_table
+
+    values: Mapping[str, object] = given
+    if one := next((name for name in _OF_A_TABLE if values[name]), None):
+        raise click.UsageError(f"--{one.replace('_', '-')} is for one NUMBER: in a table each row says it for itself")
+    table = read_table(given["table"] or "")
+    options = vendor_options(given["options"], session.connection().provider)
+
+    def make(account: TargetAccount, settings: Settings, pace: Pace | None) -> Plan:
+        return plan_imports(account, table, allow=given["allow"], options=options, settings=settings, pace=pace)
+
+    make_plan(session, given, make, check=check, reads=(given["table"],))

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
 
 import click
 
 from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_trunk
-from telephony_core.cli.parameters.password import read_password
+from telephony_core.cli.parameters.bulk import (
+    PlanGiven,
+    SelectionGiven,
+    make_plan,
+    named_numbers,
+    plan_options,
+    refuse_for_one,
+    selection_options,
+)
+from telephony_core.cli.parameters.migration import allow_option
+from telephony_core.cli.parameters.password import STDIN, read_password
 from telephony_core.cli.parameters.trunk import (
     TrunkGiven,
     inbound_update,
@@ -19,11 +29,15 @@ from telephony_core.cli.parameters.trunk import (
     vendor_options,
 )
 from telephony_core.cli.session import Session
-from telephony_core.domain.input_model import UNSET
+from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.provider.changes import SipUpdate
 
 if TYPE_CHECKING:
+    from telephony_core.domain.agents import AgentRef
     from telephony_core.domain.phone_number import PhoneNumber
+    from telephony_core.migration.assessment.target import TargetAccount
+    from telephony_core.migration.plan.model import Plan, Settings
+    from telephony_core.transport.pace import Pace
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -38,7 +52,9 @@ _CLEARING: Final = (
 )
 
 
-class _Given(TrunkGiven):
+class ClearGiven(TypedDict):
+    """The values of `clear_options`."""
+
     clear_allowed_addresses: bool
     clear_inbound_encryption: bool
     clear_address: bool
@@ -47,7 +63,16 @@ class _Given(TrunkGiven):
     clear_outbound_encryption: bool
 
 
-def _clear_options(command: CommandT) -> CommandT:
+class _Given(TrunkGiven, ClearGiven, PlanGiven, SelectionGiven):
+    allow: tuple[str, ...]
+
+
+class _Bulk(TrunkGiven, ClearGiven, PlanGiven, SelectionGiven):
+    """What a plan for many numbers is made of."""
+
+
+def clear_options(command: CommandT) -> CommandT:
+    """An option for every setting of a trunk that can be cleared."""
     for name, half, field, _ in reversed(_CLEARING):
         text = f"Clear the {half} {field.replace('_', ' ')}, where the provider documents a way."
         command = click.option(f"--{name.replace('_', '-')}", is_flag=True, help=text)(command)
@@ -55,14 +80,31 @@ def _clear_options(command: CommandT) -> CommandT:
 
 
 @click.command()
-@writes.number_argument
+@click.argument("number", metavar="[NUMBER]", required=False)
+@click.option("--id", "by_id", is_flag=True, help="NUMBER is a record's id, whatever it looks like.")
+@selection_options
 @trunk_options
-@_clear_options
+@clear_options
+@allow_option()
+@plan_options
 @writes.check_option
 @common_options
 @pass_session
-def command(session: Session, /, number: str, by_id: bool, check: bool, **given: Unpack[_Given]) -> None:
-    """Change the trunk of a number: what is not named stays as it is."""
+def command(session: Session, /, number: str | None, by_id: bool, check: bool, **given: Unpack[_Given]) -> None:
+    """Change the trunk of a number: what is not named stays as it is.
+
+    With --where, --numbers or --from instead of NUMBER, of many numbers: that makes a plan (-o), which is a file for
+    `telephony apply`. Nothing is changed before that.
+    """
+    many = bool(given["where"] or given["numbers"] or given["listed"])
+    if number is None:
+        if not many:
+            raise click.UsageError("which numbers? Give NUMBER, or --where, --numbers or --from for several")
+        plan_trunk(session, given, given["allow"], check)
+        return
+    if many:
+        raise click.UsageError("NUMBER is changed at once: leave it out to plan a change of many numbers")
+    refuse_for_one(given, "allow")
     cleared = _cleared(given)
     with session.client() as client:
         options = vendor_options(given["options"], client.provider)
@@ -79,6 +121,54 @@ def command(session: Session, /, number: str, by_id: bool, check: bool, **given:
             updated = client.update_sip(record, inbound=inbound or UNSET, outbound=outbound or UNSET, options=options)
         session.did(f"the trunk of {updated.identity} (record {updated.id}) was changed")
     print_trunk(session, updated)
+
+
+def plan_trunk(
+    session: Session,
+    given: _Bulk,
+    allow: Sequence[str],
+    check: bool,
+    *,
+    label: str | None | Unset = UNSET,
+    inbound_agent: AgentRef | None | Unset = UNSET,
+    outbound_agent: AgentRef | None | Unset = UNSET,
+) -> None:
+    """Plan these settings for every number that is chosen."""
+    from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
+
+    if given["password"] == STDIN:
+        raise click.UsageError("a plan keeps where a password is, and stdin is nowhere: say env:NAME or file:PATH")
+    cleared = _cleared(given)
+    inbound = inbound_update(given, cleared["inbound"])
+    plain = TrunkGiven(
+        address=given["address"],
+        username=None,
+        password=None,
+        outbound_encryption=given["outbound_encryption"],
+        allow_address=(),
+        allow_any=False,
+        inbound_encryption=None,
+        options=(),
+    )
+    outbound = outbound_update(plain, None, cleared["outbound"])
+    update = SettingsUpdate(
+        label=label,
+        inbound=inbound or UNSET,
+        outbound=outbound or UNSET,
+        username=given["username"],
+        password=given["password"],
+        inbound_agent=inbound_agent,
+        outbound_agent=outbound_agent,
+        options=vendor_options(given["options"], session.connection().provider),
+    )
+    numbers = named_numbers(given)
+
+    def make(account: TargetAccount, settings: Settings, pace: Pace | None) -> Plan:
+        return plan_settings(
+            account, update, where=given["where"], numbers=numbers, allow=allow, settings=settings, pace=pace
+        )
+
+    make_plan(session, given, make, check=check, reads=(given["listed"],))
 
 
 def _cleared(given: Mapping[str, object]) -> dict[str, list[str]]:

@@ -1,0 +1,179 @@
+"""The options of commands that make a plan for many numbers, and how such a plan is saved and shown.
+
+`numbers import --from`, `numbers set` and `sip set --where` share them; `telephony apply` carries their plans out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+import click
+
+from telephony_core.cli.output.pasteable import next_line
+from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
+from telephony_core.cli.parameters.files import Amount, InputFile, OutputFile
+from telephony_core.cli.parameters.migration import chosen, force_option, named, numbers_option, refuse_to_replace
+from telephony_core.cli.session import Session
+
+if TYPE_CHECKING:
+    from telephony_core.migration.assessment.target import TargetAccount
+    from telephony_core.migration.plan.model import Plan, Settings
+    from telephony_core.transport.pace import Pace
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+_NO_TERMINAL = 100
+"""Columns of text that goes to a pipe or a file."""
+
+
+class PlanGiven(TypedDict):
+    """The values of `plan_options`."""
+
+    output: str | None
+    html: str | None
+    canary: int | None
+    concurrency: int | None
+    timeout: float | None
+    settling_window: float | None
+    force: bool
+
+
+class SelectionGiven(TypedDict):
+    """The values of `selection_options`."""
+
+    where: tuple[str, ...]
+    numbers: tuple[str, ...]
+    listed: str | None
+
+
+def plan_options(command: CommandT) -> CommandT:
+    """Where the plan goes, and how it is to be carried out."""
+    options = (
+        click.option(
+            "-o", "--output", metavar="PLAN", type=OutputFile(), help="Write the plan for many numbers there."
+        ),
+        click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves the plan."),
+        click.option(
+            "--canary", type=click.IntRange(0, 10**9), metavar="N", help="Do so many first, alone. Default: 1."
+        ),
+        click.option(
+            "--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4."
+        ),
+        click.option(
+            "--timeout",
+            type=Amount(0, 86_400, min_open=True),
+            metavar="SECONDS",
+            help="For one operation. Default: 30.",
+        ),
+        click.option(
+            "--settling-window",
+            type=Amount(0, 86_400),
+            metavar="SECONDS",
+            help="How long after its time-out a request without an answer is looked for; 900.",
+        ),
+        force_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def selection_options(command: CommandT) -> CommandT:
+    """Which numbers: by conditions, by name, by a file."""
+    options = (
+        click.option(
+            "--where",
+            multiple=True,
+            metavar="FIELD=VALUE",
+            help="Numbers for which this holds; repeat it, and all of it has to. FIELD is label, status, origin, "
+            "agent, trunk or a setting such as outbound.address.",
+        ),
+        numbers_option,
+        click.option(
+            "--from",
+            "listed",
+            metavar="FILE",
+            type=InputFile(),
+            help="The numbers that this file names, one to a line.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def refuse_for_one(given: PlanGiven, *more: str) -> None:
+    """Refuse options that only a plan for many numbers has, where one number is changed at once; and these ``more``."""
+    values: Mapping[str, object] = given
+    for name in (*PlanGiven.__annotations__, *more):
+        if values[name]:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} is for a plan of many numbers; one NUMBER is changed at once")
+
+
+def named_numbers(given: SelectionGiven) -> list[str] | None:
+    """The numbers that were named, in the spelling in which they were; ``None`` where none were."""
+    texts = [*given["numbers"], *([f"@{given['listed']}"] if given["listed"] is not None else [])]
+    return chosen(texts)
+
+
+def make_plan(
+    session: Session,
+    given: PlanGiven,
+    make: Callable[[TargetAccount, Settings, Pace | None], Plan],
+    *,
+    check: bool = False,
+    reads: tuple[str | None, ...] = (),
+) -> None:
+    """Survey the account, make the plan, save it and show it. With ``check`` it is only shown.
+
+    Raises `click.UsageError` where nobody says where it goes, and what making it raises.
+    """
+    from telephony_core.migration.assessment.target import survey
+    from telephony_core.migration.plan.store import save_plan
+    from telephony_core.migration.rendering.plan_page import plan_page
+    from telephony_core.text.documents import write_file
+
+    output, html = given["output"], given["html"]
+    if check and (output is not None or html is not None):
+        raise click.UsageError("--check writes no file: leave -o and --html out")
+    if output is None and not check:
+        raise click.UsageError("where does the plan go? Say -o plan.json; nothing is changed before it is applied")
+    refuse_to_replace(session, given["force"], output, html, reads=reads)
+    connection = session.connection()
+    with session.client(connection) as client:
+        account = survey(client, connection=connection.name or connection.provider)
+    plan = make(account, _settings(given), connection.pace)
+    if output is None:
+        _print(session, plan, None, None, None)
+        return
+    loaded = save_plan(plan, output, overwrite=given["force"])
+    session.wrote("the plan", output)
+    if html is not None:
+        write_file(html, plan_page(loaded).encode(), overwrite=given["force"])
+        session.wrote("the page", html)
+    _print(session, plan, output, html, loaded.checksum)
+
+
+def _settings(given: PlanGiven) -> Settings:
+    from telephony_core.migration.plan.model import Settings
+
+    names = ("canary", "concurrency", "timeout", "settling_window")
+    values: Mapping[str, object] = given
+    return Settings.model_validate({name: values[name] for name in names if values[name] is not None})
+
+
+def _print(session: Session, plan: Plan, output: str | None, html: str | None, checksum: str | None) -> None:
+    from telephony_core.cli.commands.migrate.planning import print_lines
+    from telephony_core.migration.rendering.plan_text import plan_lines
+
+    if session.json:
+        print_json({"file": output, "html": html, "checksum": checksum, **plan.model_dump(mode="json")})
+        return
+    print_lines(plan_lines(plan, terminal().width if on_terminal() else _NO_TERMINAL), session)
+    if output is None:
+        return
+    print_line("")
+    print_line(f"written to {output}" + (f", for whoever approves it to {html}" if html is not None else ""))
+    if plan.numbers:
+        print_line(next_line(f"telephony apply {named(output, 'PLAN')}", session), "bold")

@@ -1,0 +1,365 @@
+"""Makes a plan that changes settings of many numbers: of which, and how it is undone. Writes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+from telephony_core._version import __version__
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.input_model import UNSET, Unset
+from telephony_core.domain.lifecycle import SideEffect
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.errors import InvalidInput, NotAllowed, Remedy, cli_words
+from telephony_core.migration.assessment.target import TargetAccount
+from telephony_core.migration.changeset.selection import Conditions, select
+from telephony_core.migration.changeset.settings import ACTIONS, action_of, change_of, restorable, settings_of
+from telephony_core.migration.inventory.fields import value_text
+from telephony_core.migration.inventory.inventory import number_text
+from telephony_core.migration.journal.entries import Action
+from telephony_core.migration.move.effects import ResolvedCredentials
+from telephony_core.migration.plan.allowances import Allowance, allowances
+from telephony_core.migration.plan.estimate import estimate_of, requests_of
+from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.model import (
+    DesiredInbound,
+    DesiredOutbound,
+    DesiredState,
+    Plan,
+    PlanKind,
+    PlannedNumber,
+    PlannedStep,
+    Selection,
+    Settings,
+    StepKind,
+    Trunk,
+)
+from telephony_core.migration.plan.planner import endpoint_of
+from telephony_core.migration.plan.verification import desired_settings
+from telephony_core.operations.reconciliation import differences, read_field
+from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.provider.capabilities import Operation
+from telephony_core.provider.changes import Options
+from telephony_core.provider.port import Problem
+from telephony_core.secrets.references import is_reference
+from telephony_core.transport.clock import Clock
+from telephony_core.transport.pace import Pace
+
+_GIVEN = "given"
+"""Name of the trunk of such a plan: there is one at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsUpdate:
+    """What is to be set: a field left out stays, ``None`` clears, a value sets.
+
+    Credentials are not in ``outbound``: ``username`` is written out or a reference, ``password`` always a reference
+    (``env:NAME``, ``file:PATH``, ``prompt:``), and what it leads to is read when the plan is applied.
+    """
+
+    label: str | None | Unset = UNSET
+    inbound: InboundUpdate | Unset = UNSET
+    outbound: OutboundUpdate | Unset = UNSET
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    inbound_agent: AgentRef | None | Unset = UNSET
+    outbound_agent: AgentRef | None | Unset = UNSET
+    options: Options | None = None
+
+    def desired(self, allow: Iterable[SideEffect] = ()) -> tuple[DesiredState, Trunk | None]:
+        """As a plan has it, for any number. Raises `InvalidInput`."""
+        inbound = self.inbound if isinstance(self.inbound, InboundUpdate) else InboundUpdate()
+        outbound = self.outbound if isinstance(self.outbound, OutboundUpdate) else OutboundUpdate()
+        if outbound.password is not None or outbound.username is not None:
+            raise InvalidInput(
+                "outbound: a plan holds no credentials",
+                remedy="give username apart, and password as a reference: env:NAME, file:PATH or prompt:",
+            )
+        if self.password is not None and not is_reference(self.password):
+            raise InvalidInput(
+                "password: this is not a reference to a secret", remedy="write env:NAME, file:PATH or prompt:"
+            )
+        halves = (("inbound", inbound), ("outbound", outbound))
+        cleared = [
+            Setting(f"{name}.{leaf}") for name, half in halves for leaf in half.changes if getattr(half, leaf) is None
+        ]
+        plain = (
+            (Setting.LABEL, self.label),
+            (Setting.INBOUND_AGENT, self.inbound_agent),
+            (Setting.OUTBOUND_AGENT, self.outbound_agent),
+        )
+        cleared += [name for name, value in plain if value is None]
+        given = self.username is not None or self.password is not None
+        trunk = Trunk(name=_GIVEN, auth="update", username=self.username, password=self.password) if given else None
+        desired = DesiredState(
+            number="-",
+            label=self.label or None,
+            inbound=DesiredInbound(**given_in) if (given_in := _given(inbound)) else None,
+            outbound=DesiredOutbound(**given_out) if (given_out := _given(outbound)) else None,
+            trunk=None if trunk is None else trunk.name,
+            inbound_agent=self.inbound_agent or None,
+            outbound_agent=self.outbound_agent or None,
+            allow=tuple(sorted(set(allow))),
+            options=self.options or {},
+            clear=tuple(sorted(cleared)),
+        )
+        if self.label == "":
+            raise InvalidInput("the label is empty", remedy=Remedy("give None to clear it", cli="say --clear-label"))
+        if not desired.changing_steps:
+            raise InvalidInput("the plan would change nothing", remedy="give at least one setting, or one to clear")
+        return desired, trunk
+
+
+def _given(half: InboundUpdate | OutboundUpdate) -> dict[str, Any]:
+    """What of a half is set to something."""
+    return {name: value for name in half.model_fields_set if (value := getattr(half, name)) is not None}
+
+
+def plan_settings(
+    account: TargetAccount,
+    update: SettingsUpdate,
+    *,
+    where: Iterable[str] = (),
+    numbers: Iterable[str] | None = None,
+    allow: Iterable[str] = (),
+    settings: Settings | None = None,
+    pace: Pace | None = None,
+    clock: Clock | None = None,
+) -> Plan:
+    """The plan to set this for the chosen numbers of an account (`survey`). Sends nothing.
+
+    ``where`` are conditions ``FIELD=VALUE`` (see `changeset.selection`), all of which have to hold; ``numbers`` names
+    some, by id or in any spelling. ``allow`` names side effects and losses. A number that is as wanted already, or that
+    cannot be changed, is in the plan with the reason, and nothing is done with it.
+
+    Raises `InvalidInput` for an empty selection, which never means all numbers; for a field, a number or a value that
+    there is not; and where no chosen number can be changed.
+    """
+    allowed = allowances(allow)
+    conditions, named = Conditions.parse([where] if isinstance(where, str) else where), _listed(numbers)
+    conditions.demand_told(account.capabilities, account.inventory.provider)
+    desired, trunk = update.desired(SideEffect(name) for name in map(str, allowed) if name in list(SideEffect))
+    chosen = select(account.inventory.numbers, conditions, named)
+    planned: list[PlannedNumber] = []
+    skipped: list[Skipped] = []
+    planner = _Planner(account, desired, trunk, {record.id for record in chosen}, allowed)
+    for record in chosen:
+        one = planner.plan(record)
+        (planned if isinstance(one, PlannedNumber) else skipped).append(one)  # type: ignore[arg-type]
+    blocked = [left for left in skipped if left.why is SkipReason.BLOCKED]
+    if not planned and blocked:
+        raise refused(blocked)
+    settings = settings or Settings()
+    pace = pace or Pace.declared(account.capabilities.rate_limit)
+    return Plan(
+        kind=PlanKind.SET,
+        created_at=(clock or Clock()).now(),
+        made_with=__version__,
+        source=None,
+        target=endpoint_of(account.inventory, account.capabilities),
+        allowed=tuple(sorted(allowed)),
+        settings=settings,
+        trunks=() if trunk is None or not any(number.desired.trunk for number in planned) else (trunk,),
+        estimate=estimate_of(planned, None, account, settings, None, pace),
+        numbers=tuple(planned),
+        skipped=tuple(skipped),
+        selection=Selection(where=tuple(map(str, conditions.all)), numbers=None if named is None else tuple(named)),
+    )
+
+
+def _listed(numbers: Iterable[str] | None) -> list[str] | None:
+    if numbers is None:
+        return None
+    return list(dict.fromkeys([numbers] if isinstance(numbers, str) else numbers))
+
+
+def refused(blocked: list[Skipped]) -> InvalidInput | NotAllowed:
+    """The error of a change that none of the chosen numbers takes: what, of how many, and what to do."""
+    reasons: dict[Finding, list[str]] = defaultdict(list)
+    for left in blocked:
+        for finding in left.findings:
+            if finding.blocks:
+                reasons[finding].append(left.key)
+    parts = [
+        f"{finding.field}: {finding.message} ({keys[0] if len(keys) == 1 else f'{len(keys)} numbers'})"
+        for finding, keys in reasons.items()
+    ]
+    remedies = dict.fromkeys(finding.remedy for finding in reasons if finding.remedy)
+    names = sorted({finding.allowance for finding in reasons if finding.allowance})
+    message = f"no chosen number can be changed so: {'; '.join(parts)}"
+    remedy = "; ".join([*remedies, *(f"or say --allow {name}" for name in names)]) or None
+    if names and all(finding.allowance for finding in reasons):
+        return NotAllowed(message, allowance=names[0], remedy=remedy)
+    return InvalidInput(message, remedy=remedy)
+
+
+# -- one number
+
+
+class _Planner:
+    """Plans one number after the other."""
+
+    def __init__(
+        self,
+        account: TargetAccount,
+        desired: DesiredState,
+        trunk: Trunk | None,
+        chosen: set[str],
+        allowed: frozenset[Allowance],
+    ) -> None:
+        self._account = account
+        self._desired = desired
+        self._trunk = trunk
+        self._chosen = chosen
+        self._allowed = allowed
+        self._by_trunk: dict[tuple[str, ...], list[PhoneNumber]] = defaultdict(list)
+        for record in account.inventory.numbers:
+            if record.trunk_ids and record.is_live:
+                self._by_trunk[record.trunk_ids].append(record)
+
+    def plan(self, record: PhoneNumber) -> PlannedNumber | Skipped:
+        key = self._key(record)
+        desired, trunk = self._needed(record)
+        kinds = desired.changing_steps
+        if not kinds:
+            return Skipped(key=key, source_id=record.id, why=SkipReason.UNCHANGED, message="it is as wanted already")
+        findings = tuple(self._findings(record, desired, trunk, kinds))
+        if fields := ", ".join(dict.fromkeys(finding.field for finding in findings if finding.blocks)):
+            first = next(finding for finding in findings if finding.blocks)
+            return Skipped(
+                key=key,
+                source_id=record.id,
+                why=SkipReason.BLOCKED,
+                message=f"blocked by {fields}",
+                remedy=first.remedy,
+                findings=findings,
+            )
+        steps = (*(self._step(record, desired, trunk, kind) for kind in kinds), self._read_back())
+        return PlannedNumber(key=key, source=record, desired=desired, steps=steps, findings=findings)
+
+    def _key(self, record: PhoneNumber) -> str:
+        """What people type; the id as well where two chosen records are of one number."""
+        text = number_text(record.identity)
+        twice = [
+            other
+            for other in self._account.inventory.numbers
+            if other.id in self._chosen and number_text(other.identity) == text
+        ]
+        return text if len(twice) < 2 else f"{text} {record.id}"
+
+    def _needed(self, record: PhoneNumber) -> tuple[DesiredState, Trunk | None]:
+        """What of it has to be written: a step of which everything is there already is left out."""
+        wanted = desired_settings(self._desired)
+        different = set(differences(wanted, record, self._account.capabilities))
+        changes = self._desired.model_copy(update={"number": record.identity.raw})
+        needed = {action_of(name) for name in wanted if name in different}
+        if self._trunk is not None or self._desired.options:
+            needed.add(Action.SET_SIP)
+        for name in wanted:  # what cannot be read may be otherwise
+            if not self._account.capabilities.can_read(Setting(name)):
+                needed.add(action_of(name))
+        left_out = {action for action in ACTIONS.values() if action not in needed}
+        gone: dict[str, object] = {}
+        if Action.SET_LABEL in left_out:
+            gone["label"] = None
+        if Action.SET_SIP in left_out:
+            gone |= {"inbound": None, "outbound": None, "trunk": None, "options": {}}
+        if Action.SET_AGENTS in left_out:
+            gone |= {"inbound_agent": None, "outbound_agent": None}
+        clear = tuple(name for name in changes.clear if action_of(name) not in left_out)
+        changes = changes.model_copy(update={**gone, "clear": clear})
+        return changes, self._trunk if changes.trunk is not None else None
+
+    def _findings(
+        self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kinds: tuple[StepKind, ...]
+    ) -> Iterator[Finding]:
+        stand_in = _STAND_IN if trunk is not None else ResolvedCredentials()
+        credentials = ResolvedCredentials(
+            stand_in.username if trunk is not None and trunk.username is not None else None,
+            stand_in.password if trunk is not None and trunk.password is not None else None,
+        )
+        for kind in kinds:
+            for problem in self._account.check(change_of(desired, ACTIONS[kind], record, credentials)):
+                yield _finding(problem)
+        if StepKind.UPDATE_SIP in kinds:
+            yield from self._shared(record)
+
+    def _shared(self, record: PhoneNumber) -> Iterator[Finding]:
+        others = [other for other in self._by_trunk.get(record.trunk_ids, ()) if other.id not in self._chosen]
+        if others:
+            names = ", ".join(number_text(other.identity) for other in others[:5])
+            more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+            yield Finding(
+                field="trunk",
+                severity=Severity.BLOCK,
+                message=f"its trunk is also the one of {names}{more}, which were not chosen and would change with it",
+                remedy="choose these as well",
+                allowance=Allowance.SHARED_TRUNK,
+                allowed=Allowance.SHARED_TRUNK in self._allowed,
+            )
+
+    def _step(self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kind: StepKind) -> PlannedStep:
+        capabilities, action = self._account.capabilities, ACTIONS[kind]
+        names = settings_of(desired, trunk, action)
+        values, why = restorable(record, names, capabilities)
+        after = {name: value_text(value) if value is not None else "cleared" for name, value in _after(desired, action)}
+        after |= dict(_references(trunk)) if action is Action.SET_SIP else {}
+        effects: set[SideEffect] = set()
+        if kind is StepKind.ASSIGN_AGENTS and desired.has_agents:
+            effects = set(capabilities.side_effects.get(Operation.ASSIGN_AGENTS, ())) & set(desired.allow)
+        lost = "; ".join(f"{name}: {reason}" for name, reason in sorted(why.items()))
+        undo = f"set back {', '.join(values)}" + (f", but not {lost}" if lost else "") if values else f"not {lost}"
+        return PlannedStep(
+            kind=kind,
+            message=_MESSAGES[kind].format(at=self._account.name),
+            before={str(name): value_text(read_field(record, name)) for name in names if capabilities.can_read(name)},
+            after=after,
+            reversible=not why and not effects,
+            undo=undo,
+            side_effects=tuple(sorted(effects)),
+            requests=requests_of(kind, self._account, has_agents=desired.has_agents),
+        )
+
+    def _read_back(self) -> PlannedStep:
+        return PlannedStep(
+            kind=StepKind.READ_BACK,
+            message="read it back and compare what was changed",
+            undo="nothing to undo",
+            requests=requests_of(StepKind.READ_BACK, self._account, has_agents=False),
+        )
+
+
+_STAND_IN = ResolvedCredentials("name", SecretStr("stand-in"))
+"""What is checked in the place of credentials, which are read when the plan is applied."""
+_MESSAGES: Mapping[StepKind, str] = {
+    StepKind.UPDATE_LABEL: "change its label at {at}",
+    StepKind.UPDATE_SIP: "change its trunk at {at}",
+    StepKind.ASSIGN_AGENTS: "change its agents at {at}",
+}
+
+
+def _after(desired: DesiredState, action: Action) -> Iterator[tuple[str, object]]:
+    return ((name, value) for name, value in desired_settings(desired).items() if action_of(name) is action)
+
+
+def _references(trunk: Trunk | None) -> Iterator[tuple[str, str]]:
+    if trunk is not None and trunk.username is not None:
+        plain = trunk.plain_username
+        yield Setting.USERNAME, f"from {trunk.username}" if plain is None else value_text(plain)
+    if trunk is not None and trunk.password is not None:
+        yield Setting.PASSWORD, f"from {trunk.password}"
+
+
+def _finding(problem: Problem) -> Finding:
+    """A problem of a change, as a plan has it. What needs a consent of the update itself cannot be allowed later."""
+    return Finding(
+        field=problem.field,
+        severity=Severity.WARN if problem.error is None else Severity.BLOCK,
+        message=problem.message,
+        remedy=cli_words(problem.remedy),
+    )

@@ -1,0 +1,164 @@
+"""What the kinds of plans do with one number, and what has to be true before: all in which their runs differ."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.migration.changeset.selection import Conditions
+from telephony_core.migration.changeset.set_steps import change_settings, changed_by_others, restore_or_plan_anew
+from telephony_core.migration.inventory.inventory import number_text
+from telephony_core.migration.journal.entries import Action
+from telephony_core.migration.journal.store import SqliteJournal
+from telephony_core.migration.move.effects import EndpointRole, MigrationTask, Procedure
+from telephony_core.migration.move.state import NumberState, state_of
+from telephony_core.migration.move.steps import live_ids, move_number
+from telephony_core.migration.plan.model import Plan, PlanKind
+from telephony_core.migration.run.account_index import AccountIndex
+
+
+class Stale(NamedTuple):
+    """A number that is not as the plan read it."""
+
+    key: str
+    how: str
+    remedy: str | None = None
+    """What to do where a new plan for it is not the answer."""
+
+
+class Work(ABC):
+    """What one kind of plan does with its numbers."""
+
+    def __init__(self, plan: Plan, journal: SqliteJournal) -> None:
+        self.plan = plan
+        self.journal = journal
+
+    def state(self, key: str) -> NumberState:
+        """What the journal knows of a number."""
+        return state_of(self.journal.entries_of(key))
+
+    @abstractmethod
+    def needs_secrets(self, state: NumberState) -> bool:
+        """Whether a number in this state may still be sent its credentials."""
+
+    @abstractmethod
+    def procedure(self, task: MigrationTask) -> Procedure[None]:
+        """Everything that is done for one number."""
+
+    @abstractmethod
+    def stale(
+        self, tasks: Sequence[MigrationTask], indexes: Mapping[EndpointRole, AccountIndex], *, whole: bool
+    ) -> Iterator[Stale]:
+        """What is not as the plan read it, by listings that were just made; ``whole``: no number was chosen by hand."""
+
+    @abstractmethod
+    def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
+        """Get ready for the listings that `stale` is asked about."""
+
+    def in_order(self, tasks: Sequence[MigrationTask]) -> list[list[MigrationTask]]:
+        """The numbers in groups, each of which is done before the next one."""
+        return [list(tasks)]
+
+
+def work_of(plan: Plan, journal: SqliteJournal) -> Work:
+    """What a plan of this kind does."""
+    return SettingsWork(plan, journal) if plan.kind is PlanKind.SET else ImportWork(plan, journal)
+
+
+class ImportWork(Work):
+    """Numbers that are imported, out of a source or out of a table."""
+
+    def __init__(self, plan: Plan, journal: SqliteJournal) -> None:
+        super().__init__(plan, journal)
+        self._unpublished = journal.agents_unpublished(Action.RELEASE)
+
+    def needs_secrets(self, state: NumberState) -> bool:
+        return state.created is None or state.send_again
+
+    def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
+        """What is kept of a listing anyway is enough."""
+
+    def procedure(self, task: MigrationTask) -> Procedure[None]:
+        return move_number(task, self.state(task.key), self._unpublished)
+
+    def stale(
+        self, tasks: Sequence[MigrationTask], indexes: Mapping[EndpointRole, AccountIndex], *, whole: bool
+    ) -> Iterator[Stale]:
+        target = indexes[EndpointRole.TARGET]
+        for task in tasks:
+            state, planned = self.state(task.key), task.number.source
+            changed = []
+            if planned is not None:
+                record = indexes[EndpointRole.SOURCE].by_id(planned.id)
+                if drift := task.changes_at_source(record, self._unpublished):
+                    how = "it was removed" if record is None else "; ".join(map(str, drift))
+                    remedy = task.restore_source if state.touched else None
+                    changed.append(Stale(task.key, f"at the source: {how}", remedy))
+            if not state.touched:
+                live = live_ids(task, target.shown(task.identity))
+                changed += [
+                    Stale(task.key, f"at the target: it is there already, as {id}", task.there_already(live[0]))
+                    for id in live
+                ]
+            yield from changed
+
+
+class SettingsWork(Work):
+    """Numbers whose settings are changed. Where several run over one trunk, that is changed once."""
+
+    def __init__(self, plan: Plan, journal: SqliteJournal) -> None:
+        super().__init__(plan, journal)
+        self._grown: list[PhoneNumber] = []
+        self._by_trunk: dict[tuple[str, ...], list[str]] = {}
+        for number in plan.numbers:
+            if number.record.trunk_ids:
+                self._by_trunk.setdefault(number.record.trunk_ids, []).append(number.key)
+
+    def needs_secrets(self, state: NumberState) -> bool:
+        return Action.SET_SIP not in state.changed
+
+    def _sharing(self, task: MigrationTask) -> list[str]:
+        """The other numbers of the plan that run over the trunk of this one."""
+        return [key for key in self._by_trunk.get(task.number.record.trunk_ids, ()) if key != task.key]
+
+    def procedure(self, task: MigrationTask) -> Procedure[None]:
+        changed = (key for key in self._sharing(task) if Action.SET_SIP in self.state(key).changed)
+        return change_settings(task, self.state(task.key), next(changed, None))
+
+    def in_order(self, tasks: Sequence[MigrationTask]) -> list[list[MigrationTask]]:
+        first, others = list[MigrationTask](), list[MigrationTask]()
+        trunks = set[tuple[str, ...]]()
+        for task in tasks:
+            ids = task.number.record.trunk_ids
+            (others if ids and ids in trunks else first).append(task)
+            trunks.add(ids)
+        return [group for group in (first, others) if group]
+
+    def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
+        selection = self.plan.selection
+        if selection is None or not selection.where or selection.numbers is not None:
+            return
+        conditions = Conditions.parse(selection.where)
+        known = {number.record.id for number in self.plan.numbers} | {left.source_id for left in self.plan.skipped}
+
+        def see(record: PhoneNumber) -> None:
+            if record.id not in known and conditions.hold_for(record):
+                known.add(record.id)
+                self._grown.append(record)
+
+        indexes[EndpointRole.TARGET].each = see
+
+    def stale(
+        self, tasks: Sequence[MigrationTask], indexes: Mapping[EndpointRole, AccountIndex], *, whole: bool
+    ) -> Iterator[Stale]:
+        target = indexes[EndpointRole.TARGET]
+        for task in tasks:
+            state, record = self.state(task.key), target.by_id(task.number.record.id)
+            shared = any(self.state(key).touched for key in self._sharing(task))
+            if drift := changed_by_others(task, state, record, shared=shared):
+                how = "it was removed" if record is None else "; ".join(map(str, drift))
+                yield Stale(task.key, how, restore_or_plan_anew(task, state))
+        for record in self._grown if whole else ():
+            yield Stale(number_text(record.identity), f"({record.id}) fits the selection by now, and was not shown")

@@ -1,0 +1,56 @@
+"""A connection with three numbers, and a plan that changes settings of all of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
+from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
+from telephony_core.migration.deprovision.rollback import preview_rollback, rollback_plan
+from telephony_core.migration.plan.model import Settings
+from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, apply_plan
+from telephony_core.migration.run.status import MigrationRun, read_run
+from telephony_core.migration.run.verify import VerifyOptions, verify_plan
+from telephony_core.migration.run.verify_report import VerifyReport
+from tests.migration.stage import Stage
+
+ONE = Settings(timeout=20.0, concurrency=1, canary=0)
+KEYS = ("+827011110000", "+827011110001", "+827011110002")
+
+
+@dataclass
+class Setting(Stage):
+    """The numbers are those of the stage's source; its target is not used. ``diga-vox`` is at Diga."""
+
+    settings: Settings = ONE
+
+    @property
+    def here(self) -> str:
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "state")  # each stage is a machine of its own
+        return self.source.slug
+
+    def change(self, loaded: LoadedPlan, **options: object) -> ApplyReport:
+        assert self.here
+        given = {"on_event": self.events.append, "clock": self.time.clock, **options}
+        return apply_plan(loaded, None, self.open_source, ApplyOptions(**given))  # type: ignore[arg-type]
+
+    def verify(self, loaded: LoadedPlan) -> VerifyReport:
+        return verify_plan(loaded, None, self.open_source, VerifyOptions(clock=self.time.clock))
+
+    def preview(self, loaded: LoadedPlan, *allow: str) -> DeprovisionPreview:
+        options = DeprovisionOptions(clock=self.time.clock, allow=allow)
+        return preview_rollback(loaded, None, self.open_source, options)
+
+    def roll_back(self, loaded: LoadedPlan, *allow: str) -> DeprovisionReport:
+        shown = self.preview(loaded, *allow).shown
+        options = DeprovisionOptions(clock=self.time.clock, confirmed=shown, allow=allow)
+        return rollback_plan(loaded, None, self.open_source, options)
+
+    def run(self, loaded: LoadedPlan) -> MigrationRun:
+        return read_run(loaded, now=self.time.clock.now)
+
+    def records(self) -> list[dict[str, object]]:
+        """What stands at the provider, without what differs from run to run."""
+        return [dict(record) for record in self.end_state()[0]]  # type: ignore[index]

@@ -1,0 +1,334 @@
+"""Settings of many numbers: each written once and announced before it, whatever happens to answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from telephony_core import PUBLISHED, AgentRef, InboundUpdate, OutboundUpdate
+from telephony_core.emulator import Fault, FaultKind
+from telephony_core.emulator import json_response as answer
+from telephony_core.errors import InvalidInput, NotAllowed
+from telephony_core.migration.assessment.target import TargetAccount, survey
+from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
+from telephony_core.migration.journal.claims import NumberClaimed
+from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.store import SqliteJournal
+from telephony_core.migration.move.effects import StalePlan
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.findings import SkipReason
+from telephony_core.migration.plan.model import Plan, StepKind
+from telephony_core.migration.plan.store import load_plan, save_plan
+from tests.migration.changeset.setting import KEYS, ONE, Setting
+from tests.migration.run.test_resume import BusyTime
+from tests.migration.stage import PASSWORD
+
+WAYS = ("vox-diga", "diga-vox")
+GATEWAY = answer(502, {"detail": "bad gateway"})
+WRITES = 3  # label, trunk, agents
+
+
+@pytest.fixture(params=WAYS)
+def context(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def account(stage: Setting) -> TargetAccount:
+    with stage.client(stage.source) as client:
+        return survey(client, clock=stage.time.clock)
+
+
+def undisturbed(folder: Path, context: str, count: int) -> list[dict[str, object]]:
+    folder.mkdir()
+    stage = Setting(folder, context, count)
+    stage.change(stage.settings_plan())
+    return stage.records()
+
+
+# -- a plan, and carrying it out
+
+
+def test_every_setting_is_written_once_for_each_number_and_read_back(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context)
+    loaded = stage.settings_plan()
+    assert [step.kind for step in loaded.plan.numbers[0].steps] == [
+        StepKind.UPDATE_LABEL,
+        StepKind.UPDATE_SIP,
+        StepKind.ASSIGN_AGENTS,
+        StepKind.READ_BACK,
+    ]
+    report = stage.change(loaded)
+    assert report.summary == "3 of 3 changed"
+    assert len(stage.writes(stage.source)) == 3 * WRITES
+    with stage.client(stage.source) as client:
+        for record in client.list_numbers():
+            assert record.label == "New"
+            assert (record.sip.outbound.address.host, record.sip.outbound.address.port) == ("new.example.com", 5060)  # type: ignore[union-attr]
+            assert record.inbound_agent.agent_id == stage.source.agents["sales"]  # type: ignore[union-attr]
+            stored = stage.source.credentials(record.id)
+            assert (stored.username, stored.password) == ("acme2", PASSWORD)  # type: ignore[union-attr]
+    assert stage.verify(loaded).is_equal
+    assert stage.change(loaded).summary == "3 of 3 changed"
+    assert len(stage.writes(stage.source)) == 3 * WRITES
+
+
+def test_neither_plan_nor_journal_nor_events_hold_the_password(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context)
+    loaded = stage.settings_plan()
+    stage.change(loaded)
+    for file in tmp_path.iterdir():
+        if file.is_file() and file != stage.secret:
+            assert PASSWORD.encode() not in file.read_bytes(), file
+    assert PASSWORD not in "".join(map(str, stage.events))
+
+
+def test_an_announcement_says_what_repeating_the_request_would_mean(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 1)
+    loaded = stage.settings_plan()
+    stage.change(loaded)
+    with SqliteJournal.reading(loaded) as journal:
+        lines = journal.entries_of(KEYS[0])
+    intents = [(line.action, line.data["semantics"]) for line in lines if line.phase is Phase.INTENT]
+    assert intents == [(action, "idempotent") for action in (Action.SET_LABEL, Action.SET_SIP, Action.SET_AGENTS)]
+    assert lines[-1].action is Action.READ_BACK
+
+
+def test_a_step_of_which_everything_is_there_already_is_left_out(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "diga-vox")
+    plan = plan_settings(
+        account(stage),
+        SettingsUpdate(label="Número 1", outbound=OutboundUpdate(address="trunk1.example.com:5060")),
+        where=["status=active"],
+    )
+    kinds = {number.key: [step.kind for step in number.steps[:-1]] for number in plan.numbers}
+    assert kinds == {key: [StepKind.UPDATE_LABEL, StepKind.UPDATE_SIP] for key in (KEYS[0], KEYS[2])}
+    assert [(left.key, left.why) for left in plan.skipped] == [(KEYS[1], SkipReason.UNCHANGED)]
+
+
+def test_what_no_chosen_number_takes_is_refused_before_there_is_a_plan(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga")
+    with pytest.raises(InvalidInput, match=r"inbound.allowed_addresses: vox does not support it \(3 numbers\)"):
+        plan_settings(
+            account(stage),
+            SettingsUpdate(inbound=InboundUpdate(allowed_addresses=["203.0.113.9"])),
+            where=["status=active"],
+        )
+    assert stage.writes(stage.source) == []
+
+
+def test_a_number_that_does_not_take_it_stays_out_and_the_others_go_on(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 2)
+    bought = stage.source.add(number="07099990000", provider="vox")
+    plan = plan_settings(account(stage), SettingsUpdate(label="New"), where=["status=active"])
+    (left,) = plan.skipped
+    assert (left.source_id, left.why) == (bought, SkipReason.BLOCKED)
+    assert len(plan.numbers) == 2
+
+
+@pytest.mark.parametrize(
+    ("update", "why"),
+    [
+        (SettingsUpdate(), "change nothing"),
+        (SettingsUpdate(label=""), "label is empty"),
+        (SettingsUpdate(password="hunter2"), "not a reference"),
+        (SettingsUpdate(outbound=OutboundUpdate(username="a", password="hunter2")), "holds no credentials"),
+    ],
+)
+def test_an_update_that_cannot_be_meant_is_refused_without_repeating_it(
+    update: SettingsUpdate, why: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match=why) as refused:
+        plan_settings(account(Setting(tmp_path)), update, where=["status=active"])
+    assert "hunter2" not in refused.value.cli_text
+
+
+# -- answers that are lost
+
+
+@pytest.mark.parametrize("write", range(2 * WRITES))
+@pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.ANSWER_AFTER, FaultKind.LATE])
+def test_whatever_happens_to_the_answer_of_a_write_the_end_is_the_same(
+    context: str, kind: FaultKind, write: int, tmp_path: Path
+) -> None:
+    time = BusyTime()
+    stage = Setting(tmp_path, context, 2, time=time)
+    time.meanwhile = stage.source.act_late
+    loaded = stage.settings_plan()
+    stage.source.faults.append(Fault(kind, "PATCH", skip=write, response=GATEWAY))
+    report = stage.change(loaded)
+    assert report.is_complete, str(report)
+    assert stage.records() == undisturbed(tmp_path / "reference", context, 2)
+
+
+def test_a_write_that_stays_unanswered_is_in_doubt_and_made_by_the_next_run(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context, 1)
+    loaded = stage.settings_plan()
+    stage.source.faults.append(Fault(FaultKind.LOST_BEFORE, "PATCH", skip=1, times=99))
+    report = stage.change(loaded)
+    assert report.in_doubt == (KEYS[0],)
+    assert stage.run(loaded).numbers[0].state is MigrationState.IN_DOUBT
+    stage.source.faults.clear()
+    assert stage.change(loaded).is_complete
+    assert stage.records() == undisturbed(tmp_path / "reference", context, 1)
+
+
+def test_a_write_that_is_refused_fails_and_can_be_tried_again(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context, 1)
+    loaded = stage.settings_plan()
+    refusal = answer(422, {"detail": "no", "error": {"code": "NO", "message": "no"}})
+    stage.source.faults.append(Fault(FaultKind.ANSWER, "PATCH", skip=1, response=refusal))
+    assert stage.change(loaded).failures[0].state is MigrationState.FAILED
+    assert stage.change(loaded).is_complete
+    assert len([event for event in stage.events if (event.action, event.phase) == (Action.SET_LABEL, Phase.DONE)]) == 1
+
+
+def publishing(stage: Setting) -> Plan:
+    """A plan whose assignment publishes a version, which must not be sent twice."""
+    survey_agent = stage.source.agents["survey"]
+    version = stage.source.versions(survey_agent)[0].version_id  # type: ignore[attr-defined]
+    update = SettingsUpdate(inbound_agent=AgentRef(survey_agent, version=version))
+    return plan_settings(account(stage), update, where=["status=active"], allow=["publishes"], settings=ONE)
+
+
+def test_what_must_not_be_sent_twice_is_announced_as_such_and_found_after_a_lost_answer(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "diga-vox", 1)
+    loaded = save_plan(publishing(stage), tmp_path / "plan.json")
+    stage.source.faults.append(Fault(FaultKind.LOST_AFTER, "PATCH"))
+    assert stage.change(loaded).is_complete
+    assert len(stage.writes(stage.source)) == 1
+    with SqliteJournal.reading(loaded) as journal:
+        (intent,) = [line for line in journal.entries_of(KEYS[0]) if line.phase is Phase.INTENT]
+    assert intent.data["semantics"] == "once"
+
+
+def test_what_must_not_be_sent_twice_is_never_sent_again(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "diga-vox", 1)
+    loaded = save_plan(publishing(stage), tmp_path / "plan.json")
+    stage.source.faults.append(Fault(FaultKind.LOST_BEFORE, "PATCH"))
+    report = stage.change(loaded)
+    assert report.failures[0].error == "ManualActionRequired"
+    assert sum(stage.time.slept) >= ONE.timeout + ONE.settling_window
+    stage.source.faults.clear()
+    assert stage.change(loaded).failures[0].state is MigrationState.NEEDS_ACTION
+    assert len(stage.writes(stage.source)) == 1
+
+
+# -- the world has changed
+
+
+def test_a_record_that_changed_since_it_was_shown_is_refused_and_the_others_can_go_on(
+    context: str, tmp_path: Path
+) -> None:
+    stage = Setting(tmp_path, context)
+    loaded = stage.settings_plan()
+    with stage.client(stage.source) as client:
+        client.update_label(stage.ids[1], "Somebody's")
+    stage.source.requests.clear()
+    with pytest.raises(StalePlan, match="label") as stale:
+        stage.change(loaded)
+    assert stage.writes(stage.source) == []
+    assert f"--numbers {KEYS[0]} --numbers {KEYS[2]}" in str(stale.value.remedy)
+    assert stage.change(loaded, numbers=[KEYS[0], KEYS[2]]).is_complete
+    assert stage.run(loaded).counts == {MigrationState.CHANGED: 2, MigrationState.NOT_STARTED: 1}
+
+
+def test_a_selection_that_grew_since_it_was_shown_is_refused(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context, 1)
+    loaded = stage.settings_plan()
+    stage._add_source(7)
+    with pytest.raises(StalePlan, match="fits the selection by now, and was not shown"):
+        stage.change(loaded)
+    assert stage.writes(stage.source) == []
+    assert stage.change(loaded, numbers=[KEYS[0]]).is_complete
+
+
+def test_a_change_right_before_its_write_is_seen(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 2)
+    loaded = stage.settings_plan()
+
+    def meddle(event: object) -> None:  # when the first number is done, before the second is read
+        if getattr(event, "kind", None) == "number_done":
+            with stage.client(stage.source) as client:
+                client.update_label(stage.ids[1], "Somebody's")
+
+    report = stage.change(loaded, on_event=meddle)
+    assert [failure.error for failure in report.failures] == ["StalePlan"]
+
+
+def test_two_plans_do_not_change_one_number_at_once(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 1)
+    one, other = stage.settings_plan("one.json"), stage.settings_plan("other.json", label="Other")
+    stage.source.faults.append(Fault(FaultKind.LOST_BEFORE, "PATCH", times=99))
+    assert not stage.change(one).is_complete
+    stage.source.faults.clear()
+    report = stage.change(other)
+    assert [failure.error for failure in report.failures] == [NumberClaimed.__name__]
+
+
+def test_somebody_who_changed_it_afterwards_is_found_by_verify(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context, 1)
+    loaded = stage.settings_plan()
+    stage.change(loaded)
+    with stage.client(stage.source) as client:
+        client.update_label(stage.ids[0], "Somebody's")
+    report = stage.verify(loaded)
+    assert not report.is_equal
+    assert "label" in str(report)
+    assert "telephony rollback" in str(report)
+
+
+def test_a_plan_that_was_edited_is_refused(tmp_path: Path) -> None:
+    stage = Setting(tmp_path)
+    loaded = stage.settings_plan()
+    loaded.path.write_text(loaded.path.read_text().replace('"New"', '"Old"'))
+    with pytest.raises(Exception, match="checksum"):
+        load_plan(loaded.path)
+
+
+# -- trunks that numbers share
+
+
+def shared(stage: Setting) -> None:
+    """Let the first two numbers run over one trunk, as where a provider has trunks apart from numbers."""
+    for id in stage.ids[:2]:
+        record = stage.source.store[id]  # type: ignore[attr-defined]
+        record["inbound_trunk_id"], record["outbound_trunk_id"] = "in-1", "out-1"
+        record["address"] = "sip:trunk0.example.com:5060"
+
+
+def test_a_trunk_that_numbers_share_is_changed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Setting(tmp_path, "vox-diga")
+    shared(stage)
+    loaded = stage.settings_plan(
+        outbound=OutboundUpdate(address="new.example.com"), username="a", password=f"file:{stage.secret}"
+    )
+
+    def follow(event: object) -> None:  # the trunk is the other number's as well
+        if (getattr(event, "action", None), getattr(event, "phase", None)) == (Action.SET_SIP, Phase.DONE):
+            first, second = (stage.source.store[id] for id in stage.ids[:2])  # type: ignore[attr-defined]
+            second["address"] = first["address"]
+
+    report = stage.change(loaded, on_event=follow)
+    assert report.is_complete, str(report)
+    assert len(stage.writes(stage.source)) == 2
+    assert stage.verify(loaded).is_equal
+
+
+def test_a_trunk_that_others_share_is_changed_only_if_that_is_allowed_by_name(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga")
+    shared(stage)
+    update = SettingsUpdate(
+        outbound=OutboundUpdate(address="new.example.com"), username="a", password=f"file:{stage.secret}"
+    )
+    with pytest.raises(NotAllowed, match=rf"also the one of \{KEYS[1]}"):
+        plan_settings(account(stage), update, numbers=[KEYS[0]])
+    plan = plan_settings(account(stage), update, numbers=[KEYS[0]], allow=["shared_trunk"])
+    assert [finding.allowed for finding in plan.numbers[0].findings if finding.field == "trunk"] == [True]
+
+
+def test_agents_need_no_consent_where_nothing_is_published(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "diga-vox", 1)
+    agent = AgentRef(stage.source.agents["sales"], version=PUBLISHED)
+    plan = plan_settings(account(stage), SettingsUpdate(inbound_agent=agent), where=["status=active"])
+    assert plan.numbers[0].steps[0].side_effects == ()

@@ -1,0 +1,296 @@
+"""Tables as spreadsheets write them: what lost nothing is read, everything else is named by its line, all at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from telephony_core.errors import InvalidInput
+from telephony_core.migration.assessment.target import TargetAccount, survey
+from telephony_core.migration.changeset.import_planner import plan_imports
+from telephony_core.migration.changeset.table import LONGEST_CELL, TableRefused, read_table
+from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.findings import SkipReason
+from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.run.apply import ApplyOptions, apply_plan
+from telephony_core.migration.run.status import read_run
+from tests.migration.stage import Stage
+
+HEAD = "number,label,address,allowed_addresses"
+REST = "pbx.example.com,203.0.113.7"
+
+
+def table(folder: Path, text: str | bytes, name: str = "numbers.csv") -> Path:
+    file = folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    """An empty account at Diga, and one at vox."""
+    return Stage(tmp_path, "vox-diga", 0)
+
+
+@pytest.fixture
+def diga(stage: Stage) -> TargetAccount:
+    with stage.client(stage.target) as client:
+        return survey(client)
+
+
+@pytest.fixture
+def vox(stage: Stage) -> TargetAccount:
+    with stage.client(stage.source) as client:
+        return survey(client)
+
+
+def planned(account: TargetAccount, file: Path) -> Plan:
+    return plan_imports(account, read_table(file))
+
+
+def problems(account: TargetAccount, file: Path) -> list[tuple[int, str | None, str]]:
+    with pytest.raises(TableRefused) as refused:
+        planned(account, file)
+    return [(problem.line, problem.column, problem.message) for problem in refused.value.row_problems]
+
+
+# -- what is read
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_any_delimiter_a_byte_order_mark_and_quoted_line_breaks(
+    delimiter: str, ending: str, diga: TargetAccount, tmp_path: Path
+) -> None:
+    rows = [
+        ["number", "label", "address", "allowed_addresses"],
+        ["+34612000001", '"Front\ndesk, ""1"""', *REST.split(",")],
+    ]
+    text = "\ufeff" + ending.join(delimiter.join(row) for row in rows) + ending
+    (number,) = planned(diga, table(tmp_path, text)).numbers
+    assert (number.key, number.desired.label) == ("+34612000001", 'Front\ndesk, "1"')
+    assert number.source is None
+
+
+def test_json_lines(diga: TargetAccount, tmp_path: Path) -> None:
+    rows = [
+        {"number": "+34612000001", "address": "pbx.example.com", "allowed_addresses": ["203.0.113.7", "203.0.113.8"]},
+        {"number": "+34612000002", "address": "pbx.example.com", "allow_any": True, "label": None},
+    ]
+    plan = planned(diga, table(tmp_path, "\n\n".join(map(json.dumps, rows)), "numbers.jsonl"))
+    assert [number.key for number in plan.numbers] == ["+34612000001", "+34612000002"]
+    assert plan.numbers[0].desired.inbound.allowed_addresses == ("203.0.113.7", "203.0.113.8")  # type: ignore[union-attr]
+
+
+def test_the_apostrophe_that_keeps_a_plus_from_being_a_formula_is_taken_off(
+    diga: TargetAccount, tmp_path: Path
+) -> None:
+    (number,) = planned(diga, table(tmp_path, f"{HEAD}\n'+34612000001,A,{REST}\n")).numbers
+    assert number.key == "+34612000001"
+
+
+def test_credentials_are_references_and_rows_that_share_them_share_a_trunk(diga: TargetAccount, tmp_path: Path) -> None:
+    rows = [f"+3461200000{i},{REST},{'ab'[i > 2]},env:PW" for i in range(1, 5)]
+    head = "number,address,allowed_addresses,username,password"
+    plan = planned(diga, table(tmp_path, "\n".join([head, *rows])))
+    assert [(trunk.name, trunk.username, trunk.password) for trunk in plan.trunks] == [
+        ("credentials-1", "a", "env:PW"),
+        ("credentials-2", "b", "env:PW"),
+    ]
+    assert [number.desired.trunk for number in plan.numbers] == ["credentials-1"] * 2 + ["credentials-2"] * 2
+
+
+def test_what_the_account_has_already_as_the_table_wants_it_is_nothing_to_do(stage: Stage, tmp_path: Path) -> None:
+    os.environ["XDG_STATE_HOME"] = str(tmp_path / "state")
+    stage.count = 2
+    loaded = stage.import_plan()
+    report = apply_plan(loaded, None, stage.open_target, ApplyOptions(clock=stage.time.clock))
+    assert report.summary == "2 of 2 imported"
+    assert read_run(loaded).counts == {MigrationState.IMPORTED: 2}
+    again = stage.import_plan("again.json").plan
+    assert again.numbers == ()
+    assert [left.why for left in again.skipped] == [SkipReason.UNCHANGED] * 2
+
+
+# -- what is refused, by its line
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("8.21E+11", "digits of it are lost"),
+        ("8,21E+11", "digits of it are lost"),
+        ("34612000001.0", "its + or its zeros may be lost"),
+        ("2026-11-27", "a date"),
+        ("01/02/2003", "a date"),
+        ("", "the number is missing"),
+        ("+34 612 000 001 ext. 4", "extension"),
+        ("=1+1", "neither an E.164 number"),
+    ],
+)
+def test_what_a_spreadsheet_made_of_a_number_is_refused(
+    cell: str, why: str, diga: TargetAccount, tmp_path: Path
+) -> None:
+    quoted = f'"{cell}"'
+    (problem,) = problems(diga, table(tmp_path, f"{HEAD}\n{quoted},A,{REST}\n"))
+    assert problem[:2] == (2, "number")
+    assert why in problem[2]
+
+
+@pytest.mark.parametrize(
+    ("cell", "may_be"),
+    [("1012345678", "+821012345678"), ("34612345678", "+34612345678"), ("7011112222", "+827011112222")],
+)
+def test_a_number_that_lost_its_plus_or_its_zero_is_refused_with_what_it_may_be(
+    cell: str, may_be: str, vox: TargetAccount, tmp_path: Path
+) -> None:
+    (problem,) = problems(vox, table(tmp_path, f"number,address\n{cell},pbx.example.com\n"))
+    assert may_be in problem[2]
+
+
+def test_all_problems_of_all_rows_are_told_at_once_and_nothing_is_sent(
+    stage: Stage, diga: TargetAccount, tmp_path: Path
+) -> None:
+    stage.target.requests.clear()
+    head = "number,label,address,allowed_addresses,username,password,inbound_agent,outbound_media_encryption"
+    rows = [
+        "+34612000001,A,not a host!,203.0.113.7,,,,",
+        "+34612000002,A,pbx.example.com,203.0.113.7,acme,hunter2,,",
+        "+34612000003,A,pbx.example.com,203.0.113.7,acme,,,",
+        "+34612000004,A,pbx.example.com,,,,,",
+        "+34612000005,A,pbx.example.com,0.0.0.0/0,,,,",
+        "+34612000006,A,pbx.example.com,203.0.113.7,,,agent-1,",
+        "+34612000007,A,pbx.example.com,203.0.113.7,,,,perhaps",
+        '"+34612000008","A\nB",pbx.example.com,203.0.113.7,,,,x',
+        "+34612000009,A,pbx.example.com",
+    ]
+    found = problems(diga, table(tmp_path, "\n".join([head, *rows])))
+    assert [problem[:2] for problem in found] == [
+        (2, "address"),
+        (3, "password"),
+        (4, "password"),
+        (5, "inbound.allowed_addresses"),
+        (6, "allowed_addresses"),
+        (7, "inbound_agent_version"),
+        (8, "outbound_media_encryption"),
+        (9, "outbound_media_encryption"),
+        (11, None),
+    ]
+    assert "hunter2" not in str(found)
+    assert stage.target.requests == []
+
+
+def test_rows_of_one_number_repeat_or_contradict_one_another_in_any_spelling(
+    diga: TargetAccount, tmp_path: Path
+) -> None:
+    rows = [f"+34612000001,A,{REST}", f"+34 612 000 001,A,{REST}", f"0034612000001,B,{REST}"]
+    found = problems(diga, table(tmp_path, "\n".join([HEAD, *rows])))
+    assert [(line, message.split("which this row ")[1]) for line, _, message in found] == [
+        (3, "repeats"),
+        (4, "contradicts"),
+    ]
+
+
+def test_what_the_account_has_otherwise_is_a_problem(stage: Stage, tmp_path: Path) -> None:
+    id = stage.target.add(number="+34612000001", nickname="Other", sip_config={"termination_uri": "pbx.example.com"})
+    with stage.client(stage.target) as client:
+        account = survey(client)
+    found = problems(account, table(tmp_path, f"{HEAD}\n+34612000001,A,{REST}\n"))
+    assert {column for _, column, _ in found} == {"label", "inbound.allowed_addresses"}
+    assert all(id in message for _, _, message in found)
+
+
+def test_a_huge_cell_is_refused(diga: TargetAccount, tmp_path: Path) -> None:
+    (problem,) = problems(diga, table(tmp_path, f"{HEAD}\n+34612000001,{'A' * (LONGEST_CELL + 1)},{REST}\n"))
+    assert problem[:2] == (2, "label")
+    found = problems(diga, table(tmp_path, f"{HEAD}\n+34612000001,{'A' * 200_000},{REST}\n"))
+    assert found == [(2, None, "a cell is too long")]
+
+
+def test_quotes_that_nobody_closes_are_refused_by_the_line_on_which_they_begin(
+    diga: TargetAccount, tmp_path: Path
+) -> None:
+    text = f'{HEAD}\n+34612000001,A,{REST}\n+34612000002,"A,{REST}\n+34612000003,A,{REST}\n'
+    assert (3, None, "its quotes do not fit together") in problems(diga, table(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no column `number`"),
+        ("+34612000001,A\n", "no column `number`"),
+        (f"{HEAD}\n", "has no row"),
+        ("number,lable\n+34612000001,A\n", "a column 'lable'"),
+        ("number,label,label\n+34612000001,A,B\n", "the column `label` twice"),
+        ("number,\n+34612000001,A\n", "a column without a name"),
+        ("number,label\n+34612000001,A\n".encode("utf-16"), "UTF-16"),
+        (b"number,label\n+34612000001,\xff\n", "not UTF-8"),
+    ],
+)
+def test_what_is_no_table_of_numbers_is_refused(text: str | bytes, why: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        read_table(table(tmp_path, text))
+
+
+def test_a_column_that_is_nearly_one_is_named() -> None:
+    from telephony_core.migration.changeset.table import _no_column
+
+    assert "do you mean `label`?" in str(_no_column("lable", "x").remedy)
+
+
+def test_json_lines_are_refused_by_their_line(diga: TargetAccount, tmp_path: Path) -> None:
+    lines = ['{"number": 34612000001}', "{not json}", "{}", '{"number": "+34612000002", "lable": "A"}']
+    found = problems(diga, table(tmp_path, "\n".join(lines), "numbers.jsonl"))
+    assert [(line, column) for line, column, _ in found if line != 4 or column is None] == [
+        (1, "number"),
+        (1, "number"),
+        (2, None),
+        (3, "number"),
+        (4, None),
+    ]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from telephony_core.migration.changeset import table as module
+
+    file, read = table(tmp_path, f"{HEAD}\n+34612000001,A,{REST}\n"), module.read_bytes
+
+    def slow(path: object, **given: object) -> bytes:
+        data = read(path, **given)  # type: ignore[arg-type]
+        file.write_bytes(data + b"+34612000002,B\n")
+        return data
+
+    monkeypatch.setattr(module, "read_bytes", slow)
+    with pytest.raises(InvalidInput, match="changed while it was read"):
+        read_table(file)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no FIFOs")
+def test_a_table_can_come_out_of_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_text(f"{HEAD}\n+34612000001,A,{REST}\n"))
+    writer.start()
+    assert len(read_table(pipe).rows) == 1
+    writer.join()
+
+
+def test_no_text_of_a_row_shows_what_somebody_wrote_as_a_password(tmp_path: Path) -> None:
+    text = "number,username,password\n+34612000001,acme,hunter2\n"
+    assert "hunter2" not in repr(read_table(table(tmp_path, text)))
+
+
+def test_a_missing_table_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_table(tmp_path / "nothing.csv")
+
+
+def test_service_numbers_are_sent_verbatim_where_that_is_said(vox: TargetAccount, tmp_path: Path) -> None:
+    assert "service number" in problems(vox, table(tmp_path, "number,address\n140001,pbx.example.com\n"))[0][2]
+    text = "number,address,send_as_is\n140001,pbx.example.com,yes\n"
+    (number,) = planned(vox, table(tmp_path, text)).numbers
+    assert (number.desired.number, number.desired.send_as_is) == ("140001", True)
