@@ -30,7 +30,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple, Self
 
 from pydantic import BaseModel, computed_field, field_serializer
@@ -327,7 +327,9 @@ class _Found(NamedTuple):
         return _Reading(NumberKind.E164, self.e164, self.region, self.national)
 
 
+@lru_cache(maxsize=1024)
 def _find(text: str, region: str | None = None) -> _Found | None:
+    """Remembered for a moment: what is done with one number asks for it several times over."""
     from phonenumbers import (
         NumberParseException,
         PhoneNumberFormat,

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 from telephony_core._version import __version__
 from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.lifecycle import SideEffect
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput, NotAllowed, cli_words
 from telephony_core.migration.assessment.target import TargetAccount
@@ -68,15 +69,14 @@ def plan_imports(
     trunks = _trunks([row for row in rows if row.desired is not None])
     planned: list[PlannedNumber] = []
     skipped: list[Skipped] = []
-    live = [record for record in account.inventory.numbers if record.is_live]
+    holds = _Holds(account.inventory.numbers)
     for row in rows:
         if row.desired is None:
             continue
         trunk = trunks.get((row.username, row.password)) if row.username is not None else None
         name = None if trunk is None else trunk.name
         desired = row.desired.model_copy(update={"trunk": name, "options": options or {}, "allow": effects})
-        there = [record for record in live if _is_of(record, row)]
-        if there:
+        if there := holds.records_of(row.identity):
             found = list(_already_there(row, desired, trunk, there, account))
             problems += found
             if not found:
@@ -140,8 +140,20 @@ def _trunks(rows: Sequence[ReadRow]) -> dict[tuple[str | None, str | None], Trun
     }
 
 
-def _is_of(record: PhoneNumber, row: ReadRow) -> bool:
-    return record.identity.same_in_account(row.identity) or record.identity.may_be(row.identity)
+class _Holds:
+    """The live records of an account, by the number that they are of or may be of."""
+
+    def __init__(self, records: Iterable[PhoneNumber]) -> None:
+        self._of: dict[str, list[PhoneNumber]] = {}
+        self._unclear: list[PhoneNumber] = []
+        for record in records:
+            if record.is_live:
+                self._of.setdefault(record.identity.account_key, []).append(record)
+                self._unclear += [record] if record.identity.e164 is None else []
+
+    def records_of(self, number: NumberIdentity) -> list[PhoneNumber]:
+        found = self._of.get(number.account_key, [])
+        return found + [each for each in self._unclear if each not in found and each.identity.may_be(number)]
 
 
 def _already_there(
