@@ -47,7 +47,6 @@ def test_the_cassettes_speak_the_vendors_own_url(slug):
         assert all(interaction["request"]["uri"].startswith(base) for interaction in tape["interactions"])
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("slug", SCENES)
 def test_every_declared_operation_succeeds_on_a_cassette(slug):
     answered = set().union(*(replay(slug, scene, mode="sync") for scene in SCENES[slug]))
