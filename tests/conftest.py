@@ -76,8 +76,27 @@ def unmeasured(cov: Coverage | None, monkeypatch: pytest.MonkeyPatch) -> Iterato
     cov.start()
 
 
+_CROSSED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(trylast=True)  # after `-m` and `-k` have chosen: what does not run measures nothing
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a cross product (sync and async, each vendor, each case) every value is measured once, not every combination.
+
+    Each worker collects all tests, in one order, so that all come to the same choice.
+    """
+    seen: set[tuple[str, str, int]] = set()
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and callspec.params:
+            test = item.nodeid.partition("[")[0]
+            values = {(test, name, id(value)) for name, value in callspec.params.items()}
+            item.stash[_CROSSED] = values <= seen
+            seen |= values
+
+
 @pytest.fixture(autouse=True)
-def _generated_cases_are_unmeasured(request: pytest.FixtureRequest) -> None:
-    """Hypothesis runs the same lines a hundred times."""
-    if getattr(request.function, "is_hypothesis_test", False):
+def _repeated_lines_are_unmeasured(request: pytest.FixtureRequest) -> None:
+    """Hypothesis runs the same lines a hundred times, and so do the combinations of a cross product."""
+    if request.node.stash.get(_CROSSED, False) or getattr(request.function, "is_hypothesis_test", False):
         request.getfixturevalue("unmeasured")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
-import yaml
 from vcr.errors import CannotOverwriteExistingCassetteException
 
 from telephony_core import OutboundUpdate
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.registry import registry
 from tests.cassettes.record import SCENES
-from tests.cassettes.tape import API_KEY, FOLDER, Scene, ask, replay
+from tests.cassettes.tape import API_KEY, FOLDER, Scene, ask, read_yaml, replay
 
 ALL = [pytest.param(slug, scene, id=f"{slug}-{scene.name}") for slug, scenes in SCENES.items() for scene in scenes]
 FILES = sorted(FOLDER.glob("*/*.yaml"))
@@ -44,7 +43,7 @@ def test_a_cassette_says_where_it_comes_from_and_holds_no_secret(file):
 def test_the_cassettes_speak_the_vendors_own_url(slug):
     base = registry.spec(slug).emulator().base_url
     for file in (FOLDER / slug).glob("*.yaml"):
-        tape = yaml.safe_load(file.read_text(encoding="utf-8"))
+        tape = read_yaml(file.read_text(encoding="utf-8"))
         assert all(interaction["request"]["uri"].startswith(base) for interaction in tape["interactions"])
 
 

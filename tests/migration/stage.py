@@ -158,8 +158,12 @@ class Stage:
 
     # -- running
 
+    def be_a_machine(self) -> None:
+        """Each stage is one of its own."""
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "state")
+
     def apply(self, loaded: LoadedPlan, **options: object) -> ApplyReport:
-        os.environ["XDG_STATE_HOME"] = str(self.folder / "state")  # each stage is a machine of its own
+        self.be_a_machine()
         given = {"on_event": self.events.append, "clock": self.time.clock, **options}
         return apply_plan(loaded, self.open_source, self.open_target, ApplyOptions(**given))  # type: ignore[arg-type]
 

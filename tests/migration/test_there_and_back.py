@@ -45,6 +45,8 @@ from telephony_retell.emulator import RetellEmulator
 from telephony_vox.emulator import VoxEmulator
 from tests.transport.driving import FakeTime
 
+pytestmark = pytest.mark.usefixtures("unmeasured")  # every pair of vendors runs what other tests are about
+
 AGENTS = ("reception", "sales")
 
 

@@ -60,6 +60,7 @@ def test_the_demo_ends_where_a_command_of_it_fails(monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process")
+@pytest.mark.usefixtures("unmeasured")  # two dozen processes
 def test_the_play_kills_a_migration_goes_on_with_it_and_leaves_its_report(left_behind):
     done = subprocess.run([sys.executable, PLAY], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +22,7 @@ from telephony_core.migration.run.events import Event, EventKind
 from telephony_core.migration.run.status import MigrationRun, NumberRun, read_run
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.migration.run.verify_report import VerifyReport
+from tests.migration.keeping import Kept
 from tests.migration.stage import Stage, sorted_state
 
 KEYS = ["+827011110000", "+827011110001", "+827011110002"]
@@ -45,15 +47,32 @@ class Returning(Stage):
     @classmethod
     def moved(cls, folder: Path, context: str = "vox-diga", count: int = 3, **changes: object) -> Self:
         """Everything is at the target, and was never verified."""
-        return cls.at(folder, context, count).begin(**changes)
+        if changes:
+            return cls.at(folder, context, count).begin(**changes)
+        return cls._like_the_first(folder, context, count, soaked=False)
 
     @classmethod
     def soaked(cls, folder: Path, context: str = "vox-diga", count: int = 3, **changes: object) -> Self:
         """Everything is at the target, and has stood verified for long enough."""
-        stage = cls.moved(folder, context, count, **changes)
-        assert stage.verify().is_equal
-        stage.time.advance(SOAKED)
-        stage.forget_requests()
+        if changes:
+            return cls.at(folder, context, count).begin(**changes).soak()
+        return cls._like_the_first(folder, context, count, soaked=True)
+
+    @classmethod
+    def _like_the_first(cls, folder: Path, context: str, count: int, *, soaked: bool) -> Self:
+        """Made in this folder if it is the first of its kind, else put back in the folder of the first."""
+        kind = (cls, context, count, soaked)
+        if kind not in _FIRST:
+            stage = cls.at(folder, context, count).begin()
+            if soaked:
+                stage.soak()
+            _FIRST[kind] = _First(Kept.of(folder, *stage.both), stage.loaded, stage.before, stage.time.passed)
+            return stage
+        first = _FIRST[kind]
+        stage = cls.at(first.kept.folder, context, count)
+        first.kept.put_back(*stage.both)
+        stage.loaded, stage.before, stage.time.passed = first.loaded, first.before, first.passed
+        stage.be_a_machine()
         return stage
 
     def begin(self, **changes: object) -> Self:
@@ -61,6 +80,13 @@ class Returning(Stage):
         self.loaded = self.plan(**changes)
         self.before = self.state()
         assert self.apply(self.loaded).is_complete
+        self.forget_requests()
+        return self
+
+    def soak(self) -> Self:
+        """Verify what was moved, and let it stand."""
+        assert self.verify().is_equal
+        self.time.advance(SOAKED)
         self.forget_requests()
         return self
 
@@ -133,6 +159,19 @@ class Returning(Stage):
         """Ids of the records that were asked to be deleted, in order."""
         paths = [path for path in self.writes(emulator) if path.startswith("DELETE")]
         return [path.rstrip("/").rpartition("/")[2] for path in paths]
+
+
+@dataclass(frozen=True)
+class _First:
+    """A stage right after it was made."""
+
+    kept: Kept
+    loaded: LoadedPlan
+    before: list[object]
+    passed: float
+
+
+_FIRST: dict[tuple[type[Returning], str, int, bool], _First] = {}
 
 
 def live(emulator: Emulator) -> list[str]:

@@ -106,6 +106,7 @@ class QuickTime:
 
 
 def work(asked: dict[str, Any]) -> str:
+    os.environ["XDG_STATE_HOME"] = asked["machine"]
     boundaries = Boundaries(asked.get("kill"))
     watch_journal(boundaries)
     loaded = load_plan(asked["plan"])

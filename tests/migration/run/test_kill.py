@@ -64,10 +64,30 @@ class Process:
         self._process.stdout.close()
 
 
+class Processes:
+    """What carries out the plans of all scenes here; to start it takes as long as a dozen runs."""
+
+    def __init__(self) -> None:
+        self.runner = Process("tests.migration.run.kill_runner")
+        self._servers: dict[tuple[str, int], tuple[Process, dict[str, Any]]] = {}
+
+    def server(self, context: str, count: int) -> tuple[Process, dict[str, Any]]:
+        """The emulators for a way and so many numbers, and their URLs."""
+        if (context, count) not in self._servers:
+            server = Process("tests.migration.run.kill_server", context, str(count))
+            self._servers[context, count] = server, server.read()
+        return self._servers[context, count]
+
+    def close(self) -> None:
+        for process in (self.runner, *(server for server, _ in self._servers.values())):
+            process.close()
+
+
 @dataclass
 class Scene:
     """A plan, the emulators on loopback, and the processes that carry it out."""
 
+    processes: Processes
     folder: Path
     context: str
     before: tuple[str, ...]
@@ -84,15 +104,9 @@ class Scene:
         stage = Stage(self.folder, self.context, self.count, settings)
         make = {"migrate": stage.plan, "import": stage.import_plan, "set": stage.settings_plan}
         self.loaded: LoadedPlan = make[self.kind]()
-        self.server = Process("tests.migration.run.kill_server", self.context, str(self.count))
-        self.urls = self.server.read()
-        self.runner = Process("tests.migration.run.kill_runner")
+        self.server, self.urls = self.processes.server(self.context, self.count)
         self.undisturbed = self.run(None)
         self.end_state = self.state()
-
-    def close(self) -> None:
-        self.runner.close()
-        self.server.close()
 
     def boundaries(self) -> list[tuple[str, int, str]]:
         journal = [("journal", n + 1, m) for n in range(self.undisturbed["journal"]) for m in ("before", "after")]
@@ -115,7 +129,8 @@ class Scene:
         return self._ask(command, confirmed=confirmed, kill=None if acted else kill)
 
     def _ask(self, command: str, **asked: object) -> dict[str, Any]:
-        return self.runner.ask(command=command, plan=str(self.loaded.path), urls=self.urls, **asked)
+        given = {"plan": str(self.loaded.path), "urls": self.urls, "machine": os.environ["XDG_STATE_HOME"]}
+        return self.processes.runner.ask(command=command, **given, **asked)
 
     def state(self) -> list[list[object]]:
         return [list(sorted_state(records)) for records in self.server.ask(do="look")["state"]]
@@ -160,12 +175,17 @@ CASES = (
 )
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    processes = Processes()
+    yield processes
+    processes.close()
+
+
 @pytest.fixture(params=CASES, ids=lambda case: "-".join([*case[3:], case[2], case[0]]))
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+def scene(request: pytest.FixtureRequest, processes: Processes, tmp_path: Path) -> Scene:
     whole = request.node.get_closest_marker("long") is not None
-    scene = Scene(tmp_path, *request.param, count=3 if whole else 2)
-    yield scene
-    scene.close()
+    return Scene(processes, tmp_path, *request.param, count=3 if whole else 2)
 
 
 def test_a_run_killed_at_a_sample_of_boundaries_ends_as_if_nobody_had(

@@ -63,11 +63,22 @@ contract.app = fresh
 contract.config.generation.with_security_parameters = False
 
 
-@pytest.mark.usefixtures("unmeasured")
-@contract.parametrize()
-@settings(deadline=None, max_examples=20, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator(case: schemathesis.Case) -> None:
+def answers_as_documented(case: schemathesis.Case) -> None:
     # The vendor documents neither 401 nor 404 nor 405, so statuses cannot be compared with the document.
     undocumented = CHECKS.get_by_names(["status_code_conformance"])
     headers = {"xi-api-key": "emulator-key"}
     case.call_and_validate(base_url=ElevenLabsEmulator.base_url, headers=headers, excluded_checks=undocumented)
+
+
+@pytest.mark.usefixtures("unmeasured")
+@contract.parametrize()
+@settings(deadline=None, max_examples=10, derandomize=True, database=None)
+def test_the_document_run_against_the_emulator(case: schemathesis.Case) -> None:
+    answers_as_documented(case)
+
+
+@pytest.mark.long
+@contract.parametrize()
+@settings(deadline=None, max_examples=100, derandomize=True, database=None)
+def test_the_document_run_against_the_emulator_with_many_examples(case: schemathesis.Case) -> None:
+    answers_as_documented(case)

@@ -14,6 +14,7 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.plan.store import load_plan
+from tests.migration.keeping import Kept
 from tests.migration.meddling import meddle, not_found
 
 ROLLBACK = ("migrate", "rollback", "plan.json")
@@ -30,16 +31,43 @@ def released_at_the_source(moving):
     return [call.path for call in moving.vox.requests if call.method != "GET"]
 
 
-@pytest.fixture
-def moved(moving):
-    moving.moved()
-    return moving
+@pytest.fixture(scope="module")
+def kept():
+    """What was made once, by its name."""
+    return {}
 
 
 @pytest.fixture
-def verified(moved):
-    assert moved.telephony("migrate", "verify", "plan.json").exit_code == 0
-    return moved
+def once(kept, moving, monkeypatch):
+    """Makes a state the first time, and puts it back every other time."""
+
+    def once(name, make):
+        emulators = moving.vox, moving.diga
+        if name in kept:
+            kept[name].put_back(*emulators)
+            moving.folder = kept[name].folder
+            monkeypatch.chdir(moving.folder)
+        monkeypatch.setenv("XDG_STATE_HOME", str(moving.folder / "state"))
+        if name not in kept:
+            make()
+            kept[name] = Kept.of(moving.folder, *emulators)
+        return moving
+
+    return once
+
+
+@pytest.fixture
+def moved(once, moving):
+    return once("moved", moving.moved)
+
+
+@pytest.fixture
+def verified(once, moving):
+    def make():
+        moving.moved()
+        assert moving.telephony("migrate", "verify", "plan.json").exit_code == 0
+
+    return once("verified", make)
 
 
 # -- rollback

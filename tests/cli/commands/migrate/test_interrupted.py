@@ -14,7 +14,10 @@ import pytest
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator.server import serve
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of another process")
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="signals of another process"),
+    pytest.mark.usefixtures("unmeasured"),  # `tests/cli/test_signals.py` and `tests/migration/run` run the same lines
+]
 APPLY = ("migrate", "apply", "plan.json", "--yes")
 
 
