@@ -128,12 +128,16 @@ class IndexFile:
         return max(0.0, age) if age >= -_TOLERANCE else None  # made when the clock was ahead: nobody knows how old
 
     def records(self, account: str) -> list[PhoneNumber] | None:
-        """The records of an account; ``None`` where they cannot be read, of which a warning says why."""
+        """The records of an account; ``None`` where there is no listing of it any more, for another process may have
+        forgotten it, or where they cannot be read, of which a warning says why."""
         rows: list[tuple[str]] | None = None
         with self._using() as connection:
             if connection is not None:
-                query = "SELECT json FROM record WHERE account = ? AND json IS NOT NULL"
-                rows = connection.execute(query, (account,)).fetchall()
+                connection.execute("BEGIN")
+                if connection.execute("SELECT 1 FROM account WHERE name = ?", (account,)).fetchone() is not None:
+                    query = "SELECT json FROM record WHERE account = ? AND json IS NOT NULL"
+                    rows = connection.execute(query, (account,)).fetchall()
+                connection.execute("COMMIT")
         if rows is None:
             return None
         try:

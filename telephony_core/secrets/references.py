@@ -22,6 +22,7 @@ from telephony_core.secrets.unusable import fault_of
 
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
 KINDS: Final = ("env:", "file:", "prompt:")
+HOW_TO_REFER: Final = "write env: and the variable's name, without $, file: and a path, or prompt:"
 _LONGEST_FILE: Final = 65_536  # bytes; more is no password, and a device would never end
 
 
@@ -37,12 +38,32 @@ def variable_named(name: str) -> str:
 
 def file_named(path: str) -> str:
     """A file that is not there, in words. Only a path in a folder that there is is repeated, for the same reason."""
+    return f"the file {path}" if _is_path(path) else "the file that is named"
+
+
+def _is_path(text: str) -> bool:
     try:
-        place = Path(path).expanduser()
-        known = place.exists() or (os.path.basename(path) != path and place.parent.is_dir())
+        place = Path(text).expanduser()
+        return place.exists() or (os.path.basename(text) != text and place.parent.is_dir())
     except (OSError, RuntimeError, ValueError):
-        known = False
-    return f"the file {path}" if known else "the file that is named"
+        return False
+
+
+def unwritable(reference: str) -> str | None:
+    """Why a reference must not be written down, or ``None``: what stands in it may be the secret itself.
+
+    A name in capitals need not be set here, for it may be set where it is read.
+    """
+    kind, _, rest = reference.partition(":")
+    if kind == "prompt":
+        return None
+    if not rest:
+        return "it does not say where"
+    if kind == "env" and not _VARIABLE.fullmatch(rest) and not os.environ.get(rest):
+        return "the environment variable that is named is not set, and its name may be the secret itself"
+    if kind == "file" and not _is_path(rest):
+        return "the file that is named is not there, and its name may be the secret itself"
+    return None
 
 
 def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | None = None) -> SecretStr:

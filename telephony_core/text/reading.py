@@ -89,10 +89,12 @@ def parse_toml(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(
+    text: str | bytes, *, object_pairs_hook: Callable[[list[tuple[str, object]]], object] | None = None
+) -> Any:
     """A JSON document. Raises `ValueError` for what is none (RFC 8259 has no NaN), for absurd numbers and nesting."""
     with instead_of(RecursionError, lambda _: ValueError("it is nested too deeply")):
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        return json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=object_pairs_hook)
 
 
 def _no_number(word: str) -> NoReturn:

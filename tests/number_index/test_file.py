@@ -12,7 +12,7 @@ import pytest
 
 from telephony_core import ConfigurationError, NumberImport, OutboundUpdate, OutcomeUnknown
 from telephony_core.errors import NoAnswer
-from telephony_core.number_index.index_file import IndexFileNotUsed
+from telephony_core.number_index.index_file import IndexFile, IndexFileNotUsed
 from tests.number_index.conftest import MAX_AGE, World
 
 NUMBER, OTHER = "+827011112222", "+827033334444"
@@ -165,6 +165,24 @@ def test_a_write_since_a_listing_of_another_process_began_outlives_it(world: Wor
     lister.target._write_file(lister.target._accounts["a"])
     assert [record.label for _, record in world.index(file=file).peek(NUMBER).served_by] == ["new"]
     assert account.records["a-0"]["label"] == "new"
+
+
+@pytest.mark.parametrize("forgetting", ["DELETE FROM account", "DELETE FROM record; DELETE FROM account"])
+def test_what_another_process_forgets_while_it_is_read_is_not_taken_for_a_listing(
+    world: World, file: Path, monkeypatch, forgetting: str
+):
+    filled(world, file)
+    age_of = IndexFile.age
+
+    def age(self: IndexFile, account: str) -> float | None:
+        told = age_of(self, account)
+        with sqlite3.connect(file) as connection:
+            connection.executescript(forgetting)
+        connection.close()
+        return told
+
+    monkeypatch.setattr(IndexFile, "age", age)
+    assert world.index(file=file).peek(NUMBER).age == inf
 
 
 # -- a file that is not trusted

@@ -14,7 +14,7 @@ from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUp
 from telephony_core.errors import InvalidInput, NotAllowed, TelephonyError, cli_words
 from telephony_core.migration.changeset.table import Row, RowProblem
 from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, DesiredState
-from telephony_core.secrets.references import is_reference
+from telephony_core.secrets.references import HOW_TO_REFER, is_reference, unwritable
 
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?e[+-]?[0-9]+", re.IGNORECASE)
 _FRACTION: Final = re.compile(r"[0-9]{6,}[.,]0+")
@@ -155,6 +155,9 @@ class _Reader:
                 OutboundUpdate(username=username)
             except InvalidInput as error:
                 self._refused("username", error)
+        for column, text in (("username", username), ("password", password)):
+            if text is not None and is_reference(text) and (reason := unwritable(text)) is not None:
+                self._wrong(column, reason, HOW_TO_REFER)
         return username, password
 
     # -- the rest

@@ -46,7 +46,7 @@ from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import Options
 from telephony_core.provider.port import Problem
-from telephony_core.secrets.references import is_reference
+from telephony_core.secrets.references import HOW_TO_REFER, is_reference, unwritable
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
 
@@ -84,6 +84,9 @@ class SettingsUpdate:
             raise InvalidInput(
                 "password: this is not a reference to a secret", remedy="write env:NAME, file:PATH or prompt:"
             )
+        for name, text in (("username", self.username), ("password", self.password)):
+            if text is not None and is_reference(text) and (reason := unwritable(text)) is not None:
+                raise InvalidInput(f"{name}: {reason}", remedy=HOW_TO_REFER)
         halves = (("inbound", inbound), ("outbound", outbound))
         cleared = [
             Setting(f"{name}.{leaf}") for name, half in halves for leaf in half.changes if getattr(half, leaf) is None

@@ -396,4 +396,10 @@ def restore_settings(task: MigrationTask, state: NumberState, *, allow: Collecti
         )
     back = ", ".join(str(name) for expected in values.values() for name in expected) or "nothing"
     message = f"set back: {back}" + (f"; not: {', '.join(sorted(why))}" if why else "")
+    if state.sent_again is not None:
+        doubt = yield from task.doubt_of(state.sent_again, EndpointRole.TARGET)
+        if (yield from perform(Now())) < doubt.until:
+            message += (
+                f"; a request that changed it was not answered and may still take effect ({doubt}): look again then"
+            )
     yield from task.write(Action.ROLL_BACK, Phase.DONE, message, record=id)

@@ -39,6 +39,8 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """Every column that a table can have, and what is in it. Only ``number`` has to be there."""
 
+YES_OR_NO: Final = ("send_as_is", "allow_any")
+"""Columns that are a yes or a no."""
 LONGEST_CELL: Final = 4_096
 """Characters of one cell; more is no setting of a number."""
 MOST_ROWS: Final = 100_000
@@ -242,7 +244,10 @@ def _json_rows(text: str) -> tuple[list[Row], list[RowProblem]]:
             problems.append(RowProblem(line, None, f"the table has more than {MOST_ROWS} rows", "split it"))
             break
         try:
-            record = parse_json(part)
+            record = parse_json(part, object_pairs_hook=_once)
+        except _NamedTwice as error:
+            problems.append(RowProblem(line, str(error), "it is on this line twice", "leave one of them out"))
+            continue
         except ValueError:
             problems.append(RowProblem(line, None, "this is no JSON", "write one object on each line"))
             continue
@@ -256,6 +261,18 @@ def _json_rows(text: str) -> tuple[list[Row], list[RowProblem]]:
     return rows, problems
 
 
+class _NamedTwice(ValueError):
+    """A column that one line of JSON has twice: which of the two is meant nobody knows."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _NamedTwice(next(name for name in names if names.count(name) > 1)[:40])
+    return record
+
+
 def _json_cells(line: int, record: Mapping[str, object]) -> tuple[dict[str, str], list[RowProblem]]:
     cells: dict[str, str] = {}
     problems: list[RowProblem] = []
@@ -265,7 +282,7 @@ def _json_cells(line: int, record: Mapping[str, object]) -> tuple[dict[str, str]
             problems.append(RowProblem(line, None, f"there is no column {column[:40]!r}", str(unknown.remedy)))
         elif value is None:
             continue
-        elif isinstance(value, bool):
+        elif isinstance(value, bool) and column in YES_OR_NO:
             cells[column] = "yes" if value else ""
         elif isinstance(value, str):
             cells[column] = value

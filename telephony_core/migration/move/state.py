@@ -77,6 +77,9 @@ class NumberState:
     """Settings that were changed, each by its action, in their order."""
     open_change: Entry | None = None
     """The intent of a change of settings of which nothing more is known."""
+    sent_again: Entry | None = None
+    """The last intent of a change that was sent again because an earlier request of it was not answered: that one may
+    take effect after anything that is written later."""
     restored: tuple[Action, ...] = ()
     """Of these, what a rollback has set back."""
     done: MigrationState | None = None
@@ -199,7 +202,8 @@ def _after_change(state: NumberState, entry: Entry) -> NumberState:
     match entry.phase:
         case Phase.INTENT:
             # What must not be repeated is announced again, by the flow that had sent something else before.
-            return replace(_unverified(state), open_change=entry, needs_action=False, problem=None)
+            again = entry if state.open_change is not None else state.sent_again
+            return replace(_unverified(state), open_change=entry, sent_again=again, needs_action=False, problem=None)
         case Phase.DONE:
             changed = (*(each for each in state.changed if each is not entry.action), entry.action)
             return replace(state, changed=changed, open_change=None, needs_action=False, last_seen=entry, problem=None)

@@ -132,6 +132,10 @@ def test_a_number_that_does_not_take_it_stays_out_and_the_others_go_on(tmp_path:
         (SettingsUpdate(), "change nothing"),
         (SettingsUpdate(label=""), "label is empty"),
         (SettingsUpdate(password="hunter2"), "not a reference"),
+        (SettingsUpdate(password="env:"), "does not say where"),
+        (SettingsUpdate(password="env:hunter2"), "may be the secret itself"),  # a shell read env:$PASSWORD
+        (SettingsUpdate(password="file:hunter2"), "may be the secret itself"),
+        (SettingsUpdate(username="env:hunter2"), "username: .* may be the secret itself"),
         (SettingsUpdate(outbound=OutboundUpdate(username="a", password="hunter2")), "holds no credentials"),
     ],
 )

@@ -16,6 +16,9 @@ from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from tests.migration.changeset.setting import KEYS, Setting
 
+SENT = 3
+"""Requests that one call of the client sends at most; the next one is a step sent again."""
+
 
 @pytest.fixture(params=["vox-diga", "diga-vox"])
 def context(request: pytest.FixtureRequest) -> str:
@@ -97,6 +100,26 @@ def test_a_change_in_doubt_is_waited_for_before_it_is_undone(context: str, tmp_p
     assert stage.roll_back(loaded).is_complete
     assert stage.records() == before
     assert stage.run(loaded).counts == {MigrationState.ROLLED_BACK: 1}
+
+
+def test_a_request_that_was_sent_again_may_undo_the_rollback_and_that_is_said(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context, 1)
+    loaded = stage.settings_plan(label="New")
+    stage.source.faults.append(Fault(FaultKind.LATE, "PATCH", times=SENT))
+    assert stage.change(loaded).is_complete
+    assert "may still take effect" in str(stage.roll_back(loaded))
+    stage.source.act_late()
+    with stage.client(stage.source) as client:
+        assert [record.label for record in client.list_numbers()] == ["New"]
+
+
+def test_once_such_a_request_can_take_no_effect_any_more_nothing_is_said_of_it(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "diga-vox", 1)
+    loaded = stage.settings_plan(label="New")
+    stage.source.faults.append(Fault(FaultKind.LOST_BEFORE, "PATCH", times=SENT))
+    assert stage.change(loaded).is_complete
+    stage.time.advance(3600)
+    assert "may still take effect" not in str(stage.roll_back(loaded))
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE])

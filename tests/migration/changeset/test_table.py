@@ -160,7 +160,7 @@ def test_all_problems_of_all_rows_are_told_at_once_and_nothing_is_sent(
     rows = [
         "+34612000001,A,not a host!,203.0.113.7,,,,",
         "+34612000002,A,pbx.example.com,203.0.113.7,acme,hunter2,,",
-        "+34612000003,A,pbx.example.com,203.0.113.7,acme,,,",
+        "+34612000003,A,pbx.example.com,203.0.113.7,acme,env:hunter2,,",
         "+34612000004,A,pbx.example.com,,,,,",
         "+34612000005,A,pbx.example.com,0.0.0.0/0,,,,",
         "+34612000006,A,pbx.example.com,203.0.113.7,,,agent-1,",
@@ -182,6 +182,17 @@ def test_all_problems_of_all_rows_are_told_at_once_and_nothing_is_sent(
     ]
     assert "hunter2" not in str(found)
     assert stage.target.requests == []
+
+
+def test_a_line_of_json_that_says_one_thing_twice_or_a_yes_for_a_text_is_refused(
+    diga: TargetAccount, tmp_path: Path
+) -> None:
+    lines = [
+        '{"number": "+34612000001", "label": "A", "number": "+34612000002"}',
+        '{"number": "+34612000003", "label": true, "address": "pbx.example.com", "allow_any": true}',
+    ]
+    found = problems(diga, table(tmp_path, "\n".join(lines)))
+    assert [problem[:2] for problem in found] == [(1, "number"), (2, "label")]
 
 
 def test_rows_of_one_number_repeat_or_contradict_one_another_in_any_spelling(
