@@ -191,9 +191,9 @@ REQUESTS = {
 def _cases_at(slug: str) -> Iterator[Case]:
     asks, vendor, capabilities = REQUESTS[slug], VENDORS[slug], spec_of(slug).capabilities
     passes = asks.passes
-    listing = ("read",) * passes
+    listing = ("read, of a list",) * passes
     # The last pass shows a record of the number that is to be imported, and that record is over.
-    looking = (*listing[1:], "read, shows an old record" if vendor.over else "read")
+    looking = (*listing[1:], "read, shows an old record" if vendor.over else "read, of a list")
     found = passes + len(asks.change) - 1  # its credentials, which nobody can see, are sent again
 
     def case(name: str, run: Run, *steps: str, **more: object) -> Case:
@@ -260,7 +260,7 @@ def _cases_at(slug: str) -> Iterator[Case]:
             },
         )  # fmt: skip
     if Operation.SEARCH_AVAILABLE in capabilities.operations:
-        yield case("search for sale", lambda c, _: c.search_available(), "read")
+        yield case("search for sale", lambda c, _: c.search_available(), "read, of a list")
     if Operation.REVOKE_RELEASE in capabilities.operations:
         revoke: Run = lambda c, a: c.revoke_release(a.ids["ending"])  # noqa: E731
         yield case("revoke a release", revoke, "read", "once", looks={"once": (1, 1)})
