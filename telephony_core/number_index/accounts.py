@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -95,7 +96,7 @@ class Summary:
     """When the first of them began; ``None`` where an account has to be opened or listed, whatever its age."""
 
 
-class NumberIndexBase(Generic[ClientT]):
+class NumberIndexBase(ABC, Generic[ClientT]):
     """The part of an index that neither waits nor sends."""
 
     def __init__(
@@ -244,17 +245,17 @@ class NumberIndexBase(Generic[ClientT]):
 
     # What both kinds of index do in their own way.
 
-    def _list(self, account: Account[ClientT], asked: int, bound: float | None) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _list(self, account: Account[ClientT], asked: int, bound: float | None) -> Any: ...
 
-    def _ask(self, account: Account[ClientT], identity: NumberIdentity, looked_up: dict[str, LookedUp]) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _ask(self, account: Account[ClientT], identity: NumberIdentity, looked_up: dict[str, LookedUp]) -> Any: ...
 
-    def _records_of(self, account: Account[ClientT], identity: NumberIdentity, *, fresh: bool) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _records_of(self, account: Account[ClientT], identity: NumberIdentity, *, fresh: bool) -> Any: ...
 
-    def _refresh_soon(self, account: Account[ClientT]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _refresh_soon(self, account: Account[ClientT]) -> None: ...
 
     @property
     def _between_rounds(self) -> float:

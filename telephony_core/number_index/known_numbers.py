@@ -8,14 +8,17 @@ listing may have read that record before it was changed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.domain.phone_number import PhoneNumber, PhoneNumberFields
+from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import TelephonyError
 from telephony_core.number_index.directory import Directory
 from telephony_core.provider.identity import id_key
 from telephony_core.transport.clock import Clock
+
+if TYPE_CHECKING:
+    from telephony_core.domain.phone_number import PhoneNumberFields
 
 NEVER: Final = float("inf")
 """The age of what was never read."""
@@ -197,7 +200,6 @@ class KnownNumbers:
 
 def without_raw(record: PhoneNumber) -> PhoneNumber:
     """A record without the provider's own one, which takes more room than all the rest. Its number has been read."""
-    fields: PhoneNumberFields = {**vars(record), "raw": {}}  # type: ignore[typeddict-item]
-    slim = PhoneNumber.unchecked(fields)
+    slim = PhoneNumber.unchecked(cast("PhoneNumberFields", {**vars(record), "raw": {}}))
     _ = slim.identity.account_key  # takes long, and later everybody would have to wait for it
     return slim

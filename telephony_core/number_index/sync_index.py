@@ -181,6 +181,8 @@ class NumberIndex(NumberIndexBase[Telephony]):
 
     def _all(self, work: list[Callable[[], None]]) -> None:
         """Do all of it, at the same time, and wait for it."""
+        if self._end.is_set():
+            raise ClientClosed("this index is closed")
         if len(work) == 1:
             work[0]()
         else:

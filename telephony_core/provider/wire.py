@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from types import GenericAlias
 from typing import Annotated, Any, Final, TypeAlias, TypeVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -161,7 +162,7 @@ def read_list(
 ) -> Items[ItemT]:
     """`read_page` for a vendor whose listing is one JSON array, without a page around it."""
     with suppress(ValidationError):
-        records = _shape(list[model]).validate_json(response.body)  # type: ignore[valid-type]
+        records = _shape(GenericAlias(list, (model,))).validate_json(response.body)
         payloads = _Payloads(response.body, None, secret_keys)
         return Items(make, records, [()] * len(records), [_Payload(payloads, at) for at in range(len(records))])
     payload = parse_json(response)

@@ -153,7 +153,10 @@ def plan_settings(
     planner = _Planner(account, desired, trunk, {record.id for record in chosen}, allowed)
     for record in chosen:
         one = planner.plan(record)
-        (planned if isinstance(one, PlannedNumber) else skipped).append(one)  # type: ignore[arg-type]
+        if isinstance(one, PlannedNumber):
+            planned.append(one)
+        else:
+            skipped.append(one)
     blocked = [left for left in skipped if left.why is SkipReason.BLOCKED]
     if not planned and blocked:
         raise refused(blocked)

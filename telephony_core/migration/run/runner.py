@@ -127,7 +127,7 @@ class Runner:
             case ResolveSecrets():
                 return self.secret_resolver.reveal(effect.trunk)
             case _:
-                raise NotImplementedError(f"no runner knows how to do {type(effect).__name__}")
+                raise TypeError(f"{type(effect).__name__} is no effect of a move")
         return None
 
     def _record(self, entry: Entry) -> None:

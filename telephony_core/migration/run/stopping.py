@@ -120,6 +120,7 @@ def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[
         before = signal.getsignal(number)
         if before is signal.SIG_IGN:
             continue
+        # Where asyncio cannot (Windows, a thread that is not the main one) the signals do what they always do.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, handle)
             handled[number] = before

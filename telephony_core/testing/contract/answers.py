@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 
 import pytest
 
@@ -84,7 +85,7 @@ class Failures(Subject):
     @pytest.mark.parametrize("status", sorted(MEANING))
     def test_a_status_has_one_meaning_whatever_the_body_is(self, account: ContractAccount, status: int) -> None:
         for body in BODIES:
-            client, _ = account.scripted(lambda _, b=body: Response(status, {}, b), max_retries=0)  # type: ignore[misc]
+            client, _ = account.scripted(repeat(Response(status, {}, body)), max_retries=0)
             with pytest.raises(MEANING[status]) as caught:
                 client.get_number("some-id")
             assert type(caught.value) is MEANING[status]

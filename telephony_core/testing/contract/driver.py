@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
@@ -104,7 +103,7 @@ class Driver:
         return self._done(self.client.reconcile(error))
 
     def _done(self, result: T | Coroutine[Any, Any, T]) -> T:
-        return self._runner.run(result) if inspect.iscoroutine(result) else result  # type: ignore[return-value]
+        return self._runner.run(result) if isinstance(result, Coroutine) else result
 
     def _taken(self, items: Iterator[T] | AsyncIterator[T], first: int | None) -> list[T]:
         if isinstance(items, AsyncIterator):

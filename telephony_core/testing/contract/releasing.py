@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
@@ -107,7 +109,7 @@ class Releasing(Subject):
             number = self.number_for(account, Operation.RELEASE, origin)
             account.client.release(number, allow=EVERYTHING)
             scheduled = number.model_copy(update={"status": NumberStatus.RELEASE_SCHEDULED})
-            self.refused(account, UnsupportedOperation, lambda n=scheduled: account.client.revoke_release(n))  # type: ignore[misc]
+            self.refused(account, UnsupportedOperation, partial(account.client.revoke_release, scheduled))
 
     # -- released numbers
 
