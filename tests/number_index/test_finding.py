@@ -9,6 +9,7 @@ from math import inf
 import pytest
 
 from telephony_core import AuthenticationFailed, ConfigurationError, Connection, Connections, InvalidInput
+from telephony_core.errors import ClientClosed
 from tests.number_index.conftest import MAX_AGE, REFRESH_AFTER, Turnstile, World
 from tests.provider.toy import CAPABILITIES, ToyProvider
 
@@ -439,3 +440,18 @@ def test_connections_ask_an_index_where_there_is_one(world: World):
     assert account.listings == 1
     assert names(find(fresh=True)) == [("a", "a-0")]
     assert account.listings == 2
+
+
+@pytest.mark.parametrize("accounts", [["a"], ["a", "b"]])
+def test_an_index_that_is_closed_asks_nobody_and_still_tells_what_it_knew(world: World, accounts: list[str]):
+    for name in accounts:
+        world.account(name, NUMBER)
+    index = world.index()
+    index.refresh()
+    asked = [len(account.requests) for account in world.accounts.values()]
+    world.close(index)
+    for ask in (lambda: index.find(NUMBER), lambda: index.find(NUMBER, fresh=True), index.refresh):
+        with pytest.raises(ClientClosed, match="this index is closed"):
+            ask()
+    assert len(index.peek(NUMBER).served_by) == len(accounts)
+    assert [len(account.requests) for account in world.accounts.values()] == asked
