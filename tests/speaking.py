@@ -19,7 +19,7 @@ from telephony_core.provider.port import Problem
 
 PACKAGES: Final = ("telephony_core", "telephony_vox", "telephony_diga", "telephony_elevenlabs")
 # Their messages say it themselves, or the command says it in its own words.
-ELSEWHERE: Final = ("cli", "sip_check", "migration", "testing", "client.py", "pace.py")
+ELSEWHERE: Final = ("cli", "sip_check", "migration", "testing", "client", "pace.py")
 SUBJECTS: Final = {
     *map(str, Field),
     *map(str, Operation),

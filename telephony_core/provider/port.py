@@ -54,8 +54,9 @@ def _fault_of_url(url: str) -> str:
     """What is wrong with a base URL that is not taken, of which nothing is repeated."""
     scheme, mark, rest = url.partition("://")
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
-    ends_at = authority.find("]") + 1 if authority.startswith("[") else authority.find(":")  # IPv6 is full of colons
-    host, port = (authority, "") if ends_at <= 0 else (authority[:ends_at], authority[ends_at:])
+    named = re.match(r"\[[^\]]*\]?|[^:]*", authority)
+    host = "" if named is None else named[0]
+    port = authority[len(host) :]
     faults = {
         "is empty": not url,
         "takes no user and no password (it holds an @); the key is given apart": "@" in url,

@@ -22,7 +22,7 @@ def only_the_toy_is_installed(monkeypatch, tmp_path):
         "telephony_core.accounts.connections.registry.installed",
         lambda: (Installed("toy", "toy-dist", "1", "toy.plugin"),),
     )
-    monkeypatch.setattr("telephony_core.client.registry.spec", {"toy": SPEC}.__getitem__)
+    monkeypatch.setattr("telephony_core.client.base.registry.spec", {"toy": SPEC}.__getitem__)
     for name in ("TELEPHONY_CONFIG", "TELEPHONY_TOY_API_KEY", "TELEPHONY_TOY_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nobody"))
@@ -225,8 +225,8 @@ def two_accounts(monkeypatch):
 
         async def aclose(self): ...
 
-    monkeypatch.setattr("telephony_core.client.sync_backend", lambda *_: Router())
-    monkeypatch.setattr("telephony_core.client.async_backend", lambda *_: Router())
+    monkeypatch.setattr("telephony_core.client.sync_client.sync_backend", lambda *_: Router())
+    monkeypatch.setattr("telephony_core.client.async_client.async_backend", lambda *_: Router())
     return Connections(
         {n: Connection(provider="toy", name=n, api_key="k", base_url=f"https://{n}.example") for n in ("a", "b")}
         | {"broken": Connection(provider="toy", name="broken", api_key="env:NOT_SET_ANYWHERE")}

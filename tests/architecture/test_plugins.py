@@ -307,10 +307,10 @@ def test_a_client_on_an_emulator_imports_no_http_library() -> None:
 
 
 def test_the_registry_of_the_clients_is_one() -> None:
-    from telephony_core import client
     from telephony_core.accounts import connections
+    from telephony_core.client import base
 
-    assert client.registry is connections.registry is registry
+    assert base.registry is connections.registry is registry
 
 
 # -- distributions that are broken

@@ -179,7 +179,7 @@ def test_impossible_patience_is_refused(given):
 
 
 def test_a_connection_stands_for_the_provider_and_its_settings(monkeypatch):
-    monkeypatch.setattr("telephony_core.client.registry.spec", {"toy": SPEC}.__getitem__)
+    monkeypatch.setattr("telephony_core.client.base.registry.spec", {"toy": SPEC}.__getitem__)
     connection = Connection(provider="toy", name="kr", api_key=CANARY, base_url="https://toy.example", timeout=5.0)
     server, time = Script([json_answer(200, b'{"items": [], "next": null}')] * 2), FakeTime()
     list(Telephony(connection, backend=server, clock=time.clock).list_numbers())

@@ -159,7 +159,7 @@ class World:
 
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    monkeypatch.setattr("telephony_core.client.registry.spec", {"toy": SPEC}.__getitem__)
+    monkeypatch.setattr("telephony_core.client.base.registry.spec", {"toy": SPEC}.__getitem__)
     with asyncio.Runner() as runner:
         world = World(request.param, runner)
         yield world

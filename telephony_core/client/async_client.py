@@ -1,0 +1,245 @@
+"""The same account for async code, with ``await``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+
+from telephony_core.accounts.connection import Connection, hidden_key, hidden_settings, hidden_url
+from telephony_core.client.base import AsyncNumberLookup, ClientBase, attempt_of, available_query, list_query
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.input_model import UNSET, Unset
+from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
+from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.errors import OutcomeUnknown
+from telephony_core.operations.operations import Listing
+from telephony_core.operations.reconciliation import Reconciliation
+from telephony_core.provider.changes import (
+    AgentAssignment,
+    LabelUpdate,
+    NumberImport,
+    NumberRelease,
+    Options,
+    ReleaseRevocation,
+    SipUpdate,
+)
+from telephony_core.provider.flow import Flow
+from telephony_core.provider.port import Page, ProviderSpec
+from telephony_core.transport.backend import AsyncBackend
+from telephony_core.transport.backends.selection import async_backend
+from telephony_core.transport.clock import Clock
+from telephony_core.transport.drivers import adrive
+from telephony_core.transport.lifecycle import require_asyncio
+from telephony_core.transport.pace import Pace
+from telephony_core.transport.pipeline import RequestEvent
+
+if TYPE_CHECKING:
+    import httpx
+    from pydantic import SecretStr
+
+T = TypeVar("T")
+ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+
+
+class AsyncTelephony(ClientBase):
+    """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
+    ``"httpx2"``, ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
+
+    Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write that may have happened.
+    """
+
+    def __init__(
+        self,
+        provider: str | Connection | ProviderSpec,
+        *,
+        api_key: SecretStr | str | None = None,
+        base_url: str | None = None,
+        settings: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        pace: Pace | None = None,
+        backend: AsyncBackend | str | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        observers: Iterable[Callable[[RequestEvent], None]] = (),
+        on_unknown: Callable[[OutcomeUnknown], None] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        api_key, base_url = hidden_key(api_key), hidden_url(base_url)
+        settings = hidden_settings(settings)
+        super().__init__(
+            provider,
+            api_key=api_key,
+            base_url=base_url,
+            settings=settings,
+            timeout=timeout,
+            max_retries=max_retries,
+            pace=pace,
+            observers=observers,
+            on_unknown=on_unknown,
+            clock=clock,
+        )
+        self.number_index: AsyncNumberLookup | None = None
+        """What knows this account's numbers; a `AsyncNumberIndex` that is made over this client puts itself here."""
+        self._backend = async_backend(backend, http_client)
+        self._owns_backend = backend is None or isinstance(backend, str)
+
+    @property
+    def backend_name(self) -> str:
+        """Which library sends."""
+        return self._backend.name
+
+    # -- reading
+
+    def list_numbers(
+        self, *, status: NumberStatus | None = None, origin: Origin | None = None
+    ) -> AsyncIterator[PhoneNumber]:
+        """Every number, in every status unless one is asked for. The next page comes while this one is worked on."""
+        with self._named("list_numbers"):
+            query = list_query(status, origin)
+        return self._pages(lambda cursor: self._operations.list_page(query, cursor), "list_numbers")
+
+    async def get_number(self, id: str) -> PhoneNumber:
+        """The record with this id. Raises `NotFound`."""
+        return await self._drive(self._operations.get(id), "get_number")
+
+    async def find_number(self, number: str | NumberIdentity, *, fresh: bool = False) -> PhoneNumber:
+        """The record of a number in any spelling: the live one, or else the only one. Raises `NotFound` or
+        `AmbiguousNumber`, and `InvalidInput` for what cannot be meant as a number.
+
+        The account is listed for that, where the provider cannot look a number up. With a `number_index` that knows
+        enough, the record is read by its id instead, and what is not in there is not found; ``fresh`` lists anyway.
+        """
+        number, known = self._identity(number, "find_number"), None
+        if self.number_index is not None and not self._operations.looks_up(number):
+            known = await self.number_index.records_of(number, fresh=fresh)
+        return await self._drive(self._operations.find(number, known, listed_now=fresh), "find_number")
+
+    def search_available(
+        self,
+        *,
+        line_type: str | None = None,
+        sort_by: Literal["number", "monthly_fee"] = "number",
+        descending: bool = False,
+    ) -> AsyncIterator[AvailableNumber]:
+        """Numbers the provider has for sale. Raises `UnsupportedOperation` where it does not offer that."""
+        with self._named("search_available"):
+            query = available_query(line_type, sort_by, descending)
+        return self._pages(lambda cursor: self._operations.available_page(query, cursor), "search_available")
+
+    # -- writing
+
+    async def import_number(self, number: NumberImport) -> PhoneNumber:
+        """Bring your own number. Raises `Conflict` when it is already here, `PartialOutcome` when it was created and a
+        later step failed, `OutcomeUnknown` when nobody can tell whether it was."""
+        known = None
+        if self.number_index is not None:
+            identity = await self._drive(self._operations.listed_before(number), "import_number")
+            if identity is not None:
+                known = await self.number_index.records_of(identity, fresh=True)
+        return await self._drive(self._operations.import_number(number, known), "import_number")
+
+    async def update_label(self, number: PhoneNumber | str, label: str | None) -> PhoneNumber:
+        """Rename a number (a record or its id); ``None`` takes the name away."""
+        with self._named("update_label"):
+            change = LabelUpdate(number, label)
+        return await self._drive(self._operations.update_label(change), "update_label")
+
+    async def update_sip(
+        self,
+        number: PhoneNumber | str,
+        *,
+        inbound: InboundUpdate | Unset = UNSET,
+        outbound: OutboundUpdate | Unset = UNSET,
+        options: Options | None = None,
+    ) -> PhoneNumber:
+        """Change trunk settings: a field left out stays, ``None`` clears, a value sets."""
+        with self._named("update_sip"):
+            change = SipUpdate(number, inbound, outbound, {} if options is None else options)
+        return await self._drive(self._operations.update_sip(change), "update_sip")
+
+    async def assign_agents(
+        self,
+        number: PhoneNumber | str,
+        *,
+        inbound: AgentRef | None | Unset = UNSET,
+        outbound: AgentRef | None | Unset = UNSET,
+        allow: Iterable[SideEffect] = (),
+    ) -> PhoneNumber:
+        """Say which agents serve a number; ``None`` takes one off. Raises `NotAllowed` for a side effect that
+        would really happen and is not in ``allow``."""
+        with self._named("assign_agents"):
+            change = AgentAssignment(number, inbound, outbound, allow)
+        return await self._drive(self._operations.assign_agents(change), "assign_agents")
+
+    async def release(self, number: PhoneNumber | str, *, allow: Iterable[SideEffect] = ()) -> Release:
+        """Release a number. The answer says when that takes effect and whether it can be revoked."""
+        with self._named("release"):
+            change = NumberRelease(number, allow)
+        return await self._drive(self._operations.release(change), "release")
+
+    async def revoke_release(self, number: PhoneNumber | str) -> PhoneNumber:
+        """Take a scheduled release back."""
+        with self._named("revoke_release"):
+            change = ReleaseRevocation(number)
+        return await self._drive(self._operations.revoke_release(change), "revoke_release")
+
+    # -- the rest
+
+    async def reconcile(self, error: OutcomeUnknown) -> Reconciliation:
+        """Look whether a write happened whose answer was lost. Writes nothing; one empty look proves nothing."""
+        with self._named("reconcile"):
+            attempt = attempt_of(error)
+        return await self._drive(self._operations.reconcile(attempt), "reconcile")
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow of your own over this client: its key, retries and pace (see `adapter`)."""
+        return await self._drive(flow, "run")
+
+    async def aclose(self) -> None:
+        """Close the connections. A handed-in ``http_client`` or ``backend`` object stays open.
+
+        What is in flight elsewhere is still answered; an operation that would have to send more ends with
+        `ClientClosed`, or with what its write came to.
+        """
+        self._lifecycle.end()
+        if self._owns_backend and self._lifecycle.is_here:
+            await self._backend.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _drive(self, flow: Flow[T], operation: str) -> T:
+        with self._named(operation):
+            require_asyncio()
+        return await adrive(self._actions(flow, operation), self._backend, self._clock)
+
+    async def _pages(self, ask: Callable[[str | None], Flow[Page[ItemT]]], operation: str) -> AsyncIterator[ItemT]:
+        import asyncio
+
+        listing, cursor = Listing(), None
+        ahead: asyncio.Task[Page[ItemT]] | None = None
+        try:
+            while True:
+                page = await (self._drive(ask(cursor), operation) if ahead is None else ahead)
+                ahead, cursor = None, page.cursor
+                for place, item in enumerate(listing.accept(page)):
+                    # Whoever comes back for a second one may want them all: the next page comes while they work.
+                    if place == 1 and cursor is not None:
+                        ahead = asyncio.create_task(self._drive(ask(cursor), operation))
+                    yield item
+                if cursor is None:
+                    return
+        finally:
+            if ahead is not None and not ahead.done():
+                ahead.cancel()
+                await asyncio.wait({ahead})
+            if ahead is not None and not ahead.cancelled():
+                ahead.exception()  # nobody will ask for it any more
