@@ -109,7 +109,8 @@ def setting_names(names: Iterable[str]) -> tuple[str, ...]:
 
     Keys from one on that is no plain word are shown as ``unnamed``: a text of a customer's may stand in its place.
     """
-    return tuple(sorted({".".join(_words(name.split("."))) for name in names}))
+    found = {".".join(_words(name.split("."))) for name in names}
+    return tuple(sorted(found)) if found else ()
 
 
 def _words(parts: Sequence[str]) -> Iterator[str]:

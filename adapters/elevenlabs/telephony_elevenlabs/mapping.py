@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import SecretStr
 
@@ -68,6 +68,10 @@ PartT = TypeVar("PartT", AgentRecord, InboundRecord, OutboundRecord)
 
 # -- reading
 
+# Looked up once: to find a method on a pydantic class takes as long as a third of what it does.
+_identity: Final = NumberIdentity.parse
+_number: Final = PhoneNumber.unchecked
+
 
 def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> PhoneNumber:
     """A number out of its record, the fields of it that could not be read, and what to show as ``raw``."""
@@ -80,11 +84,11 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
     has_trunk = ORIGINS.get(provider) is Origin.IMPORTED or not (inbound is None and outbound is None)
     sip = _read_trunk(inbound, outbound, problems) if has_trunk else None
     inbound_agent = _read_agent(agent, problems)
-    return PhoneNumber.unchecked(
+    return _number(
         {
             "provider": SLUG,
             "id": record["id"],
-            "identity": NumberIdentity.parse(record["phone_number"], region=REGION),
+            "identity": _identity(record["phone_number"], region=REGION),
             "status": NumberStatus.ACTIVE,
             "provider_status": None,
             "origin": ORIGINS.get(provider, Origin.UNKNOWN),
@@ -135,29 +139,37 @@ def _agent(id: str, version: str | None) -> AgentRef:
 
 def _read_trunk(inbound: InboundRecord | None, outbound: OutboundRecord | None, problems: list[str]) -> SipConfig:
     """Both halves. One that is not configured has no settings, and no credentials."""
-    into, out_of = InboundSip(), OutboundSip(credentials=CredentialState.NONE)
+    told_in = told_out = None
     if inbound is not None:
         listed = inbound.allowed_addresses
-        into, odd = _inbound(None if listed is None else tuple(listed), inbound.media_encryption)
-        problems += odd
+        told_in = None if listed is None else tuple(listed), inbound.media_encryption
     if outbound is not None:
-        out_of, odd = _outbound(
+        told_out = (
             outbound.address,
             outbound.transport,
             outbound.media_encryption,
             outbound.username,
             outbound.has_auth_credentials,
         )
-        problems += odd
-    return SipConfig(inbound=into, outbound=out_of)
+    sip, odd = _trunk(told_in, told_out)
+    problems += odd
+    return sip
 
 
+_Inbound: TypeAlias = tuple[tuple[str, ...] | None, str]
+_Outbound: TypeAlias = tuple[str | None, str, str, str | None, bool | None]
 _CREDENTIALS: Final = {True: CredentialState.SET, False: CredentialState.NONE, None: CredentialState.UNKNOWN}
 
 # What many numbers share is made once: the models are frozen.
 
 
 @lru_cache(maxsize=4096)
+def _trunk(inbound: _Inbound | None, outbound: _Outbound | None) -> tuple[SipConfig, tuple[str, ...]]:
+    into, odd_in = (InboundSip(), ()) if inbound is None else _inbound(*inbound)
+    out_of, odd_out = (OutboundSip(credentials=CredentialState.NONE), ()) if outbound is None else _outbound(*outbound)
+    return SipConfig(inbound=into, outbound=out_of), (*odd_in, *odd_out)
+
+
 def _inbound(addresses: tuple[str, ...] | None, encryption: str) -> tuple[InboundSip, tuple[str, ...]]:
     odd = [
         f"inbound_trunk.allowed_addresses: entry {position} is no IP address or network"
@@ -172,7 +184,6 @@ def _inbound(addresses: tuple[str, ...] | None, encryption: str) -> tuple[Inboun
     return sip, (*odd, *_odd_word("inbound_trunk.media_encryption", encryption, ENCRYPTIONS))
 
 
-@lru_cache(maxsize=4096)
 def _outbound(
     address: str | None, transport: str, encryption: str, username: str | None, has_credentials: bool | None
 ) -> tuple[OutboundSip, tuple[str, ...]]:
@@ -187,7 +198,6 @@ def _outbound(
     return sip, (*odd, *_odd_word("outbound_trunk.media_encryption", encryption, ENCRYPTIONS))
 
 
-@lru_cache(maxsize=4096)
 def _read_address(text: str | None, transport: str) -> tuple[SipAddress | None, tuple[str, ...]]:
     """Host and port from one field and the transport from another, as one address.
 
