@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-MAIN_LINE = "+827011112222"
-SPANISH_MOBILE = "+34612345678"
+from tests.cli.commands.seeded import MAIN_LINE, SPANISH_MOBILE
 
 
 def record_of(emulator, number):
