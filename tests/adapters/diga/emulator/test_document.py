@@ -5,15 +5,9 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import pytest
-import schemathesis
-from hypothesis import settings
-from schemathesis.checks import CHECKS
-from schemathesis.config import SchemathesisConfig
-
-from telephony_core.emulator.asgi import asgi_app
 from telephony_diga.emulator import DigaEmulator
 from tests.adapters.diga.emulator.project import DOCUMENT, PHONES
+from tests.adapters.document import run_against
 
 
 def narrowed() -> dict[str, Any]:
@@ -68,33 +62,7 @@ def narrowed() -> dict[str, Any]:
     return document
 
 
-async def fresh(scope: Any, receive: Any, send: Any) -> None:
-    """Every request meets the seeded project, whatever the one before did to its own."""
-    await asgi_app(DigaEmulator())(scope, receive, send)
-
-
-contract = schemathesis.openapi.from_dict(narrowed(), config=SchemathesisConfig(seed=1))
-contract.app = fresh
-# Every case is sent with the right key, so a case that is bad only for lack of one would be taken.
-contract.config.generation.with_security_parameters = False
-
-
-def answers_as_documented(case: schemathesis.Case) -> None:
-    # The vendor documents neither 401 nor 404 nor 405 for phones, so statuses cannot be compared with the document.
-    undocumented = CHECKS.get_by_names(["status_code_conformance"])
-    headers = {"Authorization": "Bearer emulator-key"}
-    case.call_and_validate(base_url=DigaEmulator.base_url, headers=headers, excluded_checks=undocumented)
-
-
-@pytest.mark.usefixtures("unmeasured")
-@contract.parametrize()
-@settings(deadline=None, max_examples=10, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator(case: schemathesis.Case) -> None:
-    answers_as_documented(case)
-
-
-@pytest.mark.long
-@contract.parametrize()
-@settings(deadline=None, max_examples=100, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator_with_many_examples(case: schemathesis.Case) -> None:
-    answers_as_documented(case)
+# The vendor documents neither 401 nor 404 nor 405 for phones, so statuses cannot be compared with the document.
+test_the_document, test_the_document_with_many_examples = run_against(
+    DigaEmulator, narrowed(), key={"Authorization": "Bearer emulator-key"}, unchecked=("status_code_conformance",)
+)

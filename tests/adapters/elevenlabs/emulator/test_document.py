@@ -5,14 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import pytest
-import schemathesis
-from hypothesis import settings
-from schemathesis.checks import CHECKS
-from schemathesis.config import SchemathesisConfig
-
-from telephony_core.emulator.asgi import asgi_app
 from telephony_elevenlabs.emulator import ElevenLabsEmulator
+from tests.adapters.document import run_against
 from tests.adapters.elevenlabs.emulator.workspace import DOCUMENT, NUMBERS, Workspace
 
 
@@ -52,33 +46,7 @@ def workspace() -> ElevenLabsEmulator:
     return emulator
 
 
-async def fresh(scope: Any, receive: Any, send: Any) -> None:
-    """Every request meets the seeded workspace, whatever the one before did to its own."""
-    await asgi_app(workspace())(scope, receive, send)
-
-
-contract = schemathesis.openapi.from_dict(narrowed(), config=SchemathesisConfig(seed=1))
-contract.app = fresh
-# Every case is sent with the right key, so a case that is bad only for lack of one would be taken.
-contract.config.generation.with_security_parameters = False
-
-
-def answers_as_documented(case: schemathesis.Case) -> None:
-    # The vendor documents neither 401 nor 404 nor 405, so statuses cannot be compared with the document.
-    undocumented = CHECKS.get_by_names(["status_code_conformance"])
-    headers = {"xi-api-key": "emulator-key"}
-    case.call_and_validate(base_url=ElevenLabsEmulator.base_url, headers=headers, excluded_checks=undocumented)
-
-
-@pytest.mark.usefixtures("unmeasured")
-@contract.parametrize()
-@settings(deadline=None, max_examples=10, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator(case: schemathesis.Case) -> None:
-    answers_as_documented(case)
-
-
-@pytest.mark.long
-@contract.parametrize()
-@settings(deadline=None, max_examples=100, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator_with_many_examples(case: schemathesis.Case) -> None:
-    answers_as_documented(case)
+# The vendor documents neither 401 nor 404 nor 405, so statuses cannot be compared with the document.
+test_the_document, test_the_document_with_many_examples = run_against(
+    workspace, narrowed(), key={"xi-api-key": "emulator-key"}, unchecked=("status_code_conformance",)
+)

@@ -5,14 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import pytest
-import schemathesis
-from hypothesis import settings
-from schemathesis.checks import CHECKS
-from schemathesis.config import SchemathesisConfig
-
-from telephony_core.emulator.asgi import asgi_app
 from telephony_retell.emulator import RetellEmulator
+from tests.adapters.document import run_against
 from tests.adapters.retell.emulator.workspace import LIST, ON_CALL
 from tests.adapters.retell.judge import DOCUMENT
 
@@ -47,33 +41,7 @@ def narrowed() -> dict[str, Any]:
     return document
 
 
-async def fresh(scope: Any, receive: Any, send: Any) -> None:
-    """Every request meets the seeded workspace, whatever the one before did to its own."""
-    await asgi_app(RetellEmulator())(scope, receive, send)
-
-
-contract = schemathesis.openapi.from_dict(narrowed(), config=SchemathesisConfig(seed=1))
-contract.app = fresh
-# Every case is sent with the right key, so a case that is bad only for lack of one would be taken.
-contract.config.generation.with_security_parameters = False
-
-
-def answers_as_documented(case: schemathesis.Case) -> None:
-    # 400, 404 and 405 come where the vendor documents neither, so statuses cannot be compared with the document.
-    undocumented = CHECKS.get_by_names(["status_code_conformance"])
-    headers = {"Authorization": "Bearer emulator-key"}
-    case.call_and_validate(base_url=RetellEmulator.base_url, headers=headers, excluded_checks=undocumented)
-
-
-@pytest.mark.usefixtures("unmeasured")
-@contract.parametrize()
-@settings(deadline=None, max_examples=10, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator(case: schemathesis.Case) -> None:
-    answers_as_documented(case)
-
-
-@pytest.mark.long
-@contract.parametrize()
-@settings(deadline=None, max_examples=100, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator_with_many_examples(case: schemathesis.Case) -> None:
-    answers_as_documented(case)
+# 400, 404 and 405 come where the vendor documents neither, so statuses cannot be compared with the document.
+test_the_document, test_the_document_with_many_examples = run_against(
+    RetellEmulator, narrowed(), key={"Authorization": "Bearer emulator-key"}, unchecked=("status_code_conformance",)
+)

@@ -5,13 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import pytest
-import schemathesis
-from hypothesis import settings
-from schemathesis.config import SchemathesisConfig
-
-from telephony_core.emulator.asgi import asgi_app
 from telephony_vox.emulator import VoxEmulator
+from tests.adapters.document import run_against
 from tests.adapters.vox.emulator.account import AVAILABLE, DOCUMENT, OWNED
 
 
@@ -51,19 +46,6 @@ def narrowed() -> dict[str, Any]:
     return document
 
 
-async def fresh(scope: Any, receive: Any, send: Any) -> None:
-    """Every request meets the seeded account, whatever the one before did to its own."""
-    await asgi_app(VoxEmulator())(scope, receive, send)
-
-
-contract = schemathesis.openapi.from_dict(narrowed(), config=SchemathesisConfig(seed=1))
-contract.app = fresh
-# Every case is sent with the right key, so a case that is bad only for lack of one would be taken.
-contract.config.generation.with_security_parameters = False
-
-
-@pytest.mark.usefixtures("unmeasured")
-@contract.parametrize()
-@settings(deadline=None, max_examples=20, derandomize=True, database=None)
-def test_the_document_run_against_the_emulator(case: schemathesis.Case) -> None:
-    case.call_and_validate(base_url=VoxEmulator.base_url, headers={"Authorization": "Bearer emulator-key"})
+test_the_document, test_the_document_with_many_examples = run_against(
+    VoxEmulator, narrowed(), key={"Authorization": "Bearer emulator-key"}
+)
