@@ -27,21 +27,20 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import NoAnswer, ProviderUnavailable
 from telephony_core.provider.flow import Response
 from telephony_core.provider.identity import require_about, same_id
+from tests.operations.losing import NUMBER, TRUNK, lost_before
 from tests.provider.toy import Both, ToyServer
 from tests.transport.driving import json_answer
 
-NUMBER, STRANGER = "+827011112222", "+827033334444"
-TRUNK = OutboundUpdate(address="pbx.example.com:5060", username="u", password="p4ss")
+STRANGER = "+827033334444"
 EVERYTHING = frozenset(SideEffect)
 UUID = "0b6ad0a4-6c0d-4c0a-9c6e-7f1f0a4c1d11"
 
 
-@pytest.fixture(params=["sync", "async"])
-def toy(request: pytest.FixtureRequest) -> Both:
-    both = Both(request.param, ToyServer())
-    both.server.add("a", "07011112222", label="Mine")
-    both.server.add("v", "07033334444", label="Theirs")
-    return both
+@pytest.fixture
+def toy(toy: Both) -> Both:
+    toy.server.add("a", "07011112222", label="Mine")
+    toy.server.add("v", "07033334444", label="Theirs")
+    return toy
 
 
 def about(server: ToyServer, id: str, /, **changes: object) -> Callable[[object], Response]:
@@ -55,10 +54,6 @@ def done_but_about(server: ToyServer, id: str, /, **changes: object) -> Callable
         return about(server, id, **changes)(None)
 
     return answer
-
-
-def lost_before(_: object) -> Response:
-    raise NoAnswer("lost")
 
 
 def not_found(_: object) -> Response:

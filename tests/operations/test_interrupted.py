@@ -17,16 +17,16 @@ from telephony_core import (
     ReconciliationOutcome,
     Telephony,
 )
-from telephony_core.errors import NoAnswer, PartialOutcome
+from telephony_core.errors import PartialOutcome
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call
 from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.transport.drivers import drive
 from telephony_core.transport.pipeline import execute
+from tests.operations.losing import NUMBER, lost_after
 from tests.provider.toy import SPEC, Both, ToyServer
 from tests.transport.driving import FakeTime, Script, json_answer, pipeline
 
-NUMBER = "+827011112222"
 TRUNK = OutboundUpdate(address="pbx.example.com:5060", username="u", password="p4ss-canary")
 AN_IMPORT = NumberImport(number=NUMBER, outbound=TRUNK, inbound_agent=AgentRef("bot", version="v1"))
 WITHOUT_AGENT = NumberImport(number=NUMBER, outbound=TRUNK)
@@ -63,11 +63,6 @@ def ends_with(kind: type[BaseException], *, acts: bool = False) -> Callable[[Cal
         raise kind
 
     return answer
-
-
-def lost_after(act: Callable[[], Response]) -> Response:
-    act()
-    raise NoAnswer("lost")
 
 
 # -- one write
