@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from telephony_core.accounts.connection import Connection
 from telephony_core.cli.app import app
 from telephony_core.cli.session import Session
-from telephony_core.emulator import Emulator, EmulatorBackend
+from telephony_core.emulator import Emulator, EmulatorBackend, Fault, FaultKind, json_response
 from telephony_core.transport.pace import Pace
 from telephony_diga.emulator import DigaEmulator
 from telephony_vox.emulator import VoxEmulator
@@ -126,6 +126,11 @@ class Moving:
         applied = self.telephony("migrate", "apply", "plan.json", "--yes")
         assert applied.exit_code == 0, applied.stderr
 
+    def refuse(self, status: int) -> None:
+        """Diga refuses the next POST with this status."""
+        answer = json_response(status, {})
+        self.diga.faults.append(Fault(FaultKind.ANSWER, "POST", response=answer))
+
     def live(self) -> list[str]:
         """The numbers that Diga has now."""
         records = self.telephony.json("numbers", "list", "-p", "diga")
@@ -138,6 +143,7 @@ class Moving:
 
 
 PLAN = ("migrate", "plan", "vox.json", "--to", "diga", "--map", "map.toml", "-o", "plan.json")
+APPLY = ("migrate", "apply", "plan.json")
 TRUNK_PASSWORD = "trunk-pw-canary"
 
 

@@ -1,0 +1,28 @@
+"""`telephony migrate report`: every number and what stayed, as text and as a page."""
+
+from __future__ import annotations
+
+
+def test_report_tells_every_number_and_what_stayed(moving):
+    moving.vox.add(number="140001", memo="short")
+    moving.moved()
+    result = moving.telephony("migrate", "report", "plan.json")
+    assert result.exit_code == 0
+    assert "+827011110000  moved" in result.stdout
+    assert "140001" in result.stdout
+    data = moving.telephony.json("migrate", "report", "plan.json")
+    assert [each["key"] for each in data["skipped"]] == ["140001"]
+    assert data["numbers"][0]["state"] == "moved"
+
+
+def test_report_writes_a_page_and_replaces_it_only_by_force(moving):
+    moving.moved()
+    command = ("migrate", "report", "plan.json", "--html", "report.html")
+    assert moving.telephony(*command).exit_code == 0
+    page = moving.folder / "report.html"
+    assert "+827011110000" in page.read_text(encoding="utf-8")
+    page.write_text("somebody's own")
+    assert moving.telephony(*command).exit_code == 1
+    assert page.read_text() == "somebody's own"
+    assert moving.telephony(*command, "--force").exit_code == 0
+    assert "+827011110000" in page.read_text(encoding="utf-8")
