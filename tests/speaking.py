@@ -17,7 +17,7 @@ from telephony_core.errors import TelephonyError, UnsupportedField
 from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.port import Problem
 
-PACKAGES: Final = ("telephony_core", "telephony_vox", "telephony_diga", "telephony_elevenlabs")
+PACKAGES: Final = ("telephony_core", "telephony_vox", "telephony_diga", "telephony_elevenlabs", "telephony_retell")
 # Their messages say it themselves, or the command says it in its own words.
 ELSEWHERE: Final = ("cli", "sip_check", "migration", "testing", "client", "pace.py")
 SUBJECTS: Final = {
