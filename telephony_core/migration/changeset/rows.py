@@ -21,7 +21,12 @@ _FRACTION: Final = re.compile(r"[0-9]{6,}[.,]0+")
 _DATE: Final = re.compile(
     r"[0-9]{4}[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12][0-9]|3[01])(?:[ T][0-9:.]+)?"
     r"|(?:0?[1-9]|[12][0-9]|3[01])[-/.](?:0?[1-9]|[12][0-9]|3[01])[-/.](?:[0-9]{4}|[0-9]{2})"
+    r"|(?=.*[0-9])(?:[0-9]{1,2}[-/. ])?"
+    r"(?:jan|ene|feb|mar|a[bp]r|may|jun|jul|aug|ago|sept?|oct|nov|dec|dic)\.?(?:[-/. ][0-9]{1,4})?"
+    r"|(?:[0-9]{4}년 ?)?[0-9]{1,2}월(?: ?[0-9]{1,2}일)?",
+    re.IGNORECASE,
 )
+_FORMULA: Final = re.compile(r"[=#][^@]*")
 _AS_TEXT: Final = "give the column the format Text in the spreadsheet, enter the number again with its +, and save it"
 _YES: Final = frozenset({"yes", "true", "1", "y"})
 _NO: Final = frozenset({"no", "false", "0", "n"})
@@ -194,6 +199,7 @@ _SPOILT: Final = (
     (_SCIENTIFIC, "what a spreadsheet makes of a long number: digits of it are lost"),
     (_FRACTION, "what a spreadsheet makes of a long number: its + or its zeros may be lost"),
     (_DATE, "a date, and no number"),
+    (_FORMULA, "a formula, or what a spreadsheet shows in the place of a value"),
 )
 
 

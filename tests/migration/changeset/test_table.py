@@ -129,16 +129,32 @@ def test_what_the_account_has_already_as_the_table_wants_it_is_nothing_to_do(sta
         ("01/02/2003", "a date"),
         ("", "the number is missing"),
         ("+34 612 000 001 ext. 4", "extension"),
-        ("=1+1", "neither an E.164 number"),
+        ("Nov-26", "a date"),
+        ("26-nov", "a date"),
+        ("1 Sept. 2026", "a date"),
+        ("11월 26일", "a date"),
+        ("=1+1", "a formula"),
+        ("=+82311112222", "a formula"),
+        ("#REF!", "in the place of a value"),
+        ("#N/A", "in the place of a value"),
+        ("########", "in the place of a value"),
     ],
 )
 def test_what_a_spreadsheet_made_of_a_number_is_refused(
     cell: str, why: str, diga: TargetAccount, tmp_path: Path
 ) -> None:
-    quoted = f'"{cell}"'
-    (problem,) = problems(diga, table(tmp_path, f"{HEAD}\n{quoted},A,{REST}\n"))
-    assert problem[:2] == (2, "number")
-    assert why in problem[2]
+    with pytest.raises(TableRefused) as refused:
+        planned(diga, table(tmp_path, f'{HEAD}\n"{cell}",A,{REST}\n'))
+    (problem,) = refused.value.row_problems
+    assert (problem.line, problem.column) == (2, "number")
+    assert why in problem.message
+    assert ("the format Text in the spreadsheet" in str(problem.remedy)) is (cell not in ("", "+34 612 000 001 ext. 4"))
+
+
+@pytest.mark.parametrize("cell", ["marco-12@pbx.example.com", "may@pbx.example.com"])
+def test_a_sip_identifier_is_no_date_and_no_formula(cell: str, diga: TargetAccount, tmp_path: Path) -> None:
+    (number,) = planned(diga, table(tmp_path, f"{HEAD}\n{cell},A,{REST}\n")).numbers
+    assert number.key == cell
 
 
 @pytest.mark.parametrize(
