@@ -37,6 +37,7 @@ from telephony_core.provider.changes import (
     SipUpdate,
 )
 from telephony_core.provider.port import Problem, Provider
+from telephony_core.text.visible import STEERING, visible
 
 OPERATION_OF: dict[type[Change], Operation] = {
     NumberImport: Operation.IMPORT,
@@ -249,6 +250,14 @@ def _label(label: str | None, provider: Provider) -> Iterator[Problem]:
         )
     if label is not None and not label.strip():
         yield Problem.of(Field.LABEL, InvalidInput("the label is empty", remedy=_NO_LABEL))
+    if label is not None and (found := STEERING.search(label)) is not None:
+        yield Problem.of(
+            Field.LABEL,
+            InvalidInput(
+                f"the label holds {visible(found[0])}, which nobody sees and which may change what is shown",
+                remedy="type it anew, or copy the visible text alone",
+            ),
+        )
 
 
 def _sip(change: SipUpdate, provider: Provider) -> Iterator[Problem]:

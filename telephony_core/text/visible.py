@@ -19,6 +19,9 @@ _BLANK: Final = (
 BLANK: Final = re.compile(f"[{_BLANK}]")
 """What Unicode 15 has of them."""
 
+STEERING: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys or what turns the text around it, tabs and line breaks apart; and halves of surrogate pairs."""
+
 _MOST_MARKS: Final = 4
 """Combining marks on one character in any language that is written; more of them bury the text around."""
 _MARKS: Final = frozenset({"Mn", "Me"})

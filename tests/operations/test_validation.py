@@ -267,6 +267,20 @@ def test_a_label_can_be_set_where_none_can_be_taken_away():
     assert only(client.check(LabelUpdate("a", None)))[0] == "label"
 
 
+@pytest.mark.parametrize("character", ["\x1b", "\x00", "\x9b", "\u202e", "\u2066", "\ud800"])
+def test_a_label_with_what_a_terminal_obeys_or_what_turns_text_is_refused(toy, character):
+    imported = NumberImport(number="+827011112222", label=f"a{character}b", inbound=FROM_THE_CARRIER, outbound=TRUNK)
+    for change in (LabelUpdate("a", f"a{character}b"), imported):
+        (problem,) = toy.check(change)
+        assert problem.field == "label"
+        assert character not in problem.message
+
+
+@pytest.mark.parametrize("label", ["two\r\nlines\tand more", "\U0001f469\u200d\U0001f467", "שלום\u200f", "서울"])
+def test_a_label_is_taken_in_every_script(toy, label):
+    assert toy.check(LabelUpdate("a", label)) == []
+
+
 @pytest.mark.parametrize(
     ("origin", "host"),
     [("imported", "in.example.com"), ("unknown", "in.example.com"), ("purchased", None), ("linked", None)],

@@ -23,6 +23,7 @@ from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound,
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
+from telephony_core.text.visible import STEERING, visible
 
 
 def map_fields(context: NumberContext) -> tuple[DesiredState, Trunk | None]:
@@ -91,6 +92,15 @@ def _map_label(context: NumberContext) -> str | None:
     if rule is LabelRule.DROP:
         context.warn(name, "dropped, as the map says", FieldOutcome.LOST, before=label)
         return _missing_label(context)
+    if (found := STEERING.search(label)) is not None:
+        context.block(
+            name,
+            f"it holds {visible(found[0])}, which nobody sees and which may change what is shown",
+            FieldOutcome.NEEDS_INPUT,
+            before=label,
+            remedy='set rule = "drop" under [label] in the map, or type it anew at the source',
+        )
+        return None
     longest = support.max_length
     if longest is None or len(label) <= longest:
         context.kept(name, label, label)

@@ -227,6 +227,13 @@ def test_a_label_that_is_too_long_needs_an_answer() -> None:
     assert the(result, "label").allowance is None
 
 
+def test_a_label_with_a_character_that_nobody_sees_needs_an_answer() -> None:
+    result = eligibility(number(label="a\x1b[31m"))
+    assert (result.why, the(result, "label").outcome) == (SkipReason.BLOCKED, FieldOutcome.NEEDS_INPUT)
+    dropped = eligibility(number(label="a\x1b[31m"), mapping=MigrationMap.model_validate({"label": {"rule": "drop"}}))
+    assert (dropped.why, the(dropped, "label").outcome) == (MOVABLE, FieldOutcome.LOST)
+
+
 def test_a_label_is_cut_or_dropped_when_the_map_says_so() -> None:
     to = target(capabilities=supporting(Setting.LABEL, max_length=4))
     cut = eligibility(number(label="abc de"), to, mapping=MigrationMap.model_validate({"label": {"rule": "cut"}}))

@@ -49,6 +49,12 @@ def undisturbed(folder: Path, context: str, count: int) -> list[dict[str, object
 # -- a plan, and carrying it out
 
 
+def test_a_label_with_what_turns_text_is_no_plan(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context)
+    with pytest.raises(InvalidInput, match="the label holds"):
+        plan_settings(account(stage), SettingsUpdate(label="a\u202eb"), where=["status=active"])
+
+
 def test_every_setting_is_written_once_for_each_number_and_read_back(context: str, tmp_path: Path) -> None:
     stage = Setting(tmp_path, context)
     loaded = stage.settings_plan()

@@ -183,6 +183,8 @@ def test_all_problems_of_all_rows_are_told_at_once_and_nothing_is_sent(
         "+34612000007,A,pbx.example.com,203.0.113.7,,,,perhaps",
         '"+34612000008","A\nB",pbx.example.com,203.0.113.7,,,,x',
         "+34612000009,A,pbx.example.com",
+        "+34612000010,A\x1b[31m,pbx.example.com,203.0.113.7,,,,",
+        "+34612000011,A\u202eB,pbx.example.com,203.0.113.7,,,,",
     ]
     found = problems(diga, table(tmp_path, "\n".join([head, *rows])))
     assert [problem[:2] for problem in found] == [
@@ -195,6 +197,8 @@ def test_all_problems_of_all_rows_are_told_at_once_and_nothing_is_sent(
         (8, "outbound_media_encryption"),
         (9, "outbound_media_encryption"),
         (11, None),
+        (12, "label"),
+        (13, "label"),
     ]
     assert "hunter2" not in str(found)
     assert stage.target.requests == []
