@@ -17,6 +17,7 @@ from telephony_core.cli.parameters.migration import chosen, force_option, named,
 from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
+    from telephony_core.client import Telephony
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.transport.pace import Pace
@@ -120,6 +121,7 @@ def named_numbers(given: SelectionGiven) -> list[str] | None:
 def make_plan(
     session: Session,
     given: PlanGiven,
+    check_first: Callable[[Telephony], object],
     make: Callable[[TargetAccount, Settings, Pace | None], Plan],
     *,
     check: bool = False,
@@ -127,6 +129,7 @@ def make_plan(
 ) -> None:
     """Survey the account, make the plan, save it and show it. With ``check`` it is only shown.
 
+    ``check_first`` raises what is wrong without any look at the account.
     Raises `click.UsageError` where nobody says where it goes, and what making it raises.
     """
     from telephony_core.migration.assessment.target import survey
@@ -142,6 +145,7 @@ def make_plan(
     refuse_to_replace(session, given["force"], output, html, reads=reads)
     connection = session.connection()
     with session.client(connection) as client:
+        check_first(client)
         account = survey(client, connection=connection.name or connection.provider)
     plan = make(account, _settings(given), connection.pace)
     if output is None:

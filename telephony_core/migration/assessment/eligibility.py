@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +20,7 @@ from telephony_core.migration.assessment.context import MigrationContext, Number
 from telephony_core.migration.assessment.field_mapping import map_fields
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, printable, value_text
-from telephony_core.migration.inventory.inventory import Inventory, listing_order, number_text
+from telephony_core.migration.inventory.inventory import Inventory, RecordsOfNumber, listing_order, number_text
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import (
@@ -78,12 +78,12 @@ def assess_eligibility(
     )
     # One number twice, or two that a person who types them cannot tell apart.
     live = Counter(name for number in source.numbers if number.is_live for name in _names(number))
-    at_target = _Records(target.inventory.numbers)
+    at_target = RecordsOfNumber(target.inventory.numbers)
     return tuple(
         _assess(
             NumberContext(**vars(migration), number=number, choice=trunks.get(number.id)),
             target,
-            at_target.of_number(number.identity),
+            at_target.find(number.identity),
             twice=any(live[name] > 1 for name in _names(number)),
         )
         for number in sorted(source.numbers, key=listing_order)
@@ -115,24 +115,6 @@ def _refuse_other_map(choices: MigrationMap, source: Inventory, target: TargetAc
 
 
 # -- numbers as a whole
-
-
-class _Records:
-    """The target's records by the number that they are about."""
-
-    def __init__(self, numbers: Iterable[PhoneNumber]) -> None:
-        self._of: dict[str, list[PhoneNumber]] = {}
-        self._unclear: list[PhoneNumber] = []
-        """Live records that are not written as an E.164 number is, and may be one."""
-        for number in numbers:
-            self._of.setdefault(number.identity.account_key, []).append(number)
-            if number.is_live and number.identity.e164 is None:
-                self._unclear.append(number)
-
-    def of_number(self, identity: NumberIdentity) -> list[PhoneNumber]:
-        """Records of an E.164 number; for any other, records that are written as it would be, whatever they mean."""
-        unclear = [number for number in self._unclear if number.identity.may_be(identity)]
-        return [*self._of.get(identity.account_key, []), *unclear]
 
 
 def _assess(context: NumberContext, target: TargetAccount, records: list[PhoneNumber], *, twice: bool) -> Eligibility:

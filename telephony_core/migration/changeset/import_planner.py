@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
 from telephony_core._version import __version__
 from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.lifecycle import SideEffect
-from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput, NotAllowed, cli_words
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.changeset.rows import ReadRow, read_row
 from telephony_core.migration.changeset.table import RowProblem, Table, TableRefused
 from telephony_core.migration.inventory.fields import value_text
-from telephony_core.migration.inventory.inventory import number_text
+from telephony_core.migration.inventory.inventory import RecordsOfNumber, number_text
 from telephony_core.migration.plan.allowances import Allowance, allowances
 from telephony_core.migration.plan.estimate import estimate_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
@@ -33,9 +33,70 @@ from telephony_core.migration.plan.model import (
 from telephony_core.migration.plan.planner import endpoint_of, import_steps
 from telephony_core.migration.plan.verification import VerificationResult, verify_fields
 from telephony_core.operations.validation import identity_of
-from telephony_core.provider.changes import Options
+from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.changes import Change, Options
+from telephony_core.provider.port import Problem
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRow:
+    """A row that the provider takes, as far as that is known without asking it."""
+
+    row: ReadRow
+    desired: DesiredState
+    trunk: Trunk | None
+    findings: tuple[Finding, ...]
+
+
+def check_table(
+    table: Table,
+    capabilities: Capabilities,
+    check: Callable[[Change], Sequence[Problem]],
+    *,
+    allow: Iterable[str] = (),
+    options: Options | None = None,
+) -> list[CheckedRow]:
+    """The rows of a table, judged by themselves: before anything is asked of the account that they are for.
+
+    ``check`` is that of a client. ``allow`` and ``options`` are as in `plan_imports`. Raises `TableRefused` with every
+    problem of every row: cells that cannot be meant, what the provider does not take, rows that repeat or contradict
+    one another.
+    """
+    allowed = allowances(allow)
+    effects = tuple(SideEffect(name) for name in sorted(map(str, allowed)) if name in list(SideEffect))
+    problems = list(table.problems)
+    rows: list[ReadRow] = []
+    for written in table.rows:
+        read, wrong = read_row(written, capabilities.region)
+        problems += wrong
+        if read is not None:
+            rows.append(read)
+    problems += _repeated(rows)
+    trunks = _trunks([row for row in rows if row.desired is not None])
+    checked: list[CheckedRow] = []
+    for row in rows:
+        if row.desired is None:
+            continue
+        trunk = trunks.get((row.username, row.password))
+        inbound = row.desired.inbound or DesiredInbound()
+        if Allowance.ANY_CALLER in allowed and inbound.allowed_addresses is None:
+            inbound = inbound.model_copy(update={"allow_any": True})
+        desired = row.desired.model_copy(
+            update={
+                "inbound": inbound if inbound.allow_any else row.desired.inbound,
+                "trunk": None if trunk is None else trunk.name,
+                "options": options or {},
+                "allow": effects,
+            }
+        )
+        found, findings = _checked(row, desired, trunk, capabilities, check)
+        problems += found
+        checked.append(CheckedRow(row, desired, trunk, tuple(findings)))
+    if problems:
+        raise TableRefused(table.path, problems)
+    return checked
 
 
 def plan_imports(
@@ -53,62 +114,42 @@ def plan_imports(
     A number that the account has as the table wants it is in the plan as such, and nothing is done with it. ``allow``
     names what a row may do (``publishes``, ``any_caller``), ``options`` are vendor options for all rows.
 
-    Raises `TableRefused` with every problem of every row: cells that cannot be meant, what the provider does not take,
-    rows that repeat or contradict one another, numbers that the account has otherwise.
+    Raises `TableRefused` as `check_table` does, and with every number that the account has otherwise.
     """
-    allowed = allowances(allow)
-    effects = tuple(SideEffect(name) for name in sorted(map(str, allowed)) if name in list(SideEffect))
-    problems = list(table.problems)
-    rows: list[ReadRow] = []
-    for written in table.rows:
-        read, wrong = read_row(written, account.capabilities.region)
-        problems += wrong
-        if read is not None:
-            rows.append(read)
-    problems += _repeated(rows)
-    trunks = _trunks([row for row in rows if row.desired is not None])
+    problems: list[RowProblem] = []
     planned: list[PlannedNumber] = []
     skipped: list[Skipped] = []
-    holds = _Holds(account.inventory.numbers)
-    for row in rows:
-        if row.desired is None:
-            continue
-        trunk = trunks.get((row.username, row.password)) if row.username is not None else None
-        name = None if trunk is None else trunk.name
-        desired = row.desired.model_copy(update={"trunk": name, "options": options or {}, "allow": effects})
-        if there := holds.records_of(row.identity):
-            found = list(_already_there(row, desired, trunk, there, account))
+    holds = RecordsOfNumber(record for record in account.inventory.numbers if record.is_live)
+    checked = check_table(table, account.capabilities, account.check, allow=allow, options=options)
+    for each in checked:
+        identity, desired, trunk = each.row.identity, each.desired, each.trunk
+        if there := holds.find(identity):
+            found = list(_already_there(each.row, desired, trunk, there, account))
             problems += found
             if not found:
                 skipped.append(_skipped(there[0]))
             continue
-        inbound = desired.inbound or DesiredInbound()
-        if Allowance.ANY_CALLER in allowed and inbound.allowed_addresses is None:
-            desired = desired.model_copy(update={"inbound": inbound.model_copy(update={"allow_any": True})})
-        found, findings = _checked(row, desired, trunk, account)
-        problems += found
-        if not found:
-            steps = tuple(import_steps(None, desired, trunk, account))
-            key = row.identity.e164 or row.identity.raw
-            planned.append(PlannedNumber(key=key, source=None, desired=desired, steps=steps, findings=tuple(findings)))
+        steps = tuple(import_steps(None, desired, trunk, account))
+        key = identity.e164 or identity.raw
+        planned.append(PlannedNumber(key=key, source=None, desired=desired, steps=steps, findings=each.findings))
     if problems:
-        raise TableRefused(table.path, sorted(problems, key=lambda problem: problem.line))
+        raise TableRefused(table.path, problems)
     settings = settings or Settings()
+    pace = pace or Pace.declared(account.capabilities.rate_limit)
     host = account.capabilities.inbound_host
     used = {number.desired.trunk for number in planned}
+    trunks = {each.trunk.name: each.trunk for each in checked if each.trunk is not None}
     return Plan(
         kind=PlanKind.IMPORT,
         created_at=(clock or Clock()).now(),
         made_with=__version__,
         source=None,
         target=endpoint_of(account.inventory, account.capabilities),
-        allowed=tuple(sorted(allowed)),
+        allowed=tuple(sorted(allowances(allow))),
         settings=settings,
-        trunks=tuple(trunk for trunk in trunks.values() if trunk.name in used),
+        trunks=tuple(trunk for name, trunk in trunks.items() if name in used),
         inbound_host=None if host is None else host.host,
-        estimate=estimate_of(
-            planned, None, account, settings, None, pace or Pace.declared(account.capabilities.rate_limit)
-        ),
+        estimate=estimate_of(planned, None, account, settings, None, pace),
         numbers=tuple(planned),
         skipped=tuple(skipped),
     )
@@ -138,22 +179,6 @@ def _trunks(rows: Sequence[ReadRow]) -> dict[tuple[str | None, str | None], Trun
         pair: Trunk(name=f"credentials-{position}", auth="digest", username=pair[0], password=pair[1])
         for position, pair in enumerate(pairs, 1)
     }
-
-
-class _Holds:
-    """The live records of an account, by the number that they are of or may be of."""
-
-    def __init__(self, records: Iterable[PhoneNumber]) -> None:
-        self._of: dict[str, list[PhoneNumber]] = {}
-        self._unclear: list[PhoneNumber] = []
-        for record in records:
-            if record.is_live:
-                self._of.setdefault(record.identity.account_key, []).append(record)
-                self._unclear += [record] if record.identity.e164 is None else []
-
-    def records_of(self, number: NumberIdentity) -> list[PhoneNumber]:
-        found = self._of.get(number.account_key, [])
-        return found + [each for each in self._unclear if each not in found and each.identity.may_be(number)]
 
 
 def _already_there(
@@ -191,7 +216,11 @@ def _skipped(record: PhoneNumber) -> Skipped:
 
 
 def _checked(
-    row: ReadRow, desired: DesiredState, trunk: Trunk | None, account: TargetAccount
+    row: ReadRow,
+    desired: DesiredState,
+    trunk: Trunk | None,
+    capabilities: Capabilities,
+    check: Callable[[Change], Sequence[Problem]],
 ) -> tuple[list[RowProblem], list[Finding]]:
     """What the provider's own check says of the import: what is wrong with the row, and what is to be known of it."""
     stand_in = None if trunk is None else "stand-in"
@@ -199,10 +228,10 @@ def _checked(
     findings: list[Finding] = []
     try:
         change = import_of(desired, stand_in, None if stand_in is None else SecretStr(stand_in))
-        identity_of(change, account.capabilities.region)
+        identity_of(change, capabilities.region)
     except (InvalidInput, NotAllowed) as error:
         return [RowProblem(row.line, None, error.message, cli_words(error.remedy))], []
-    for problem in account.check(change):
+    for problem in check(change):
         if problem.error is None:
             findings.append(
                 Finding(

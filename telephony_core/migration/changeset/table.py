@@ -73,7 +73,7 @@ class TableRefused(InvalidInput):
         super().__init__(
             f"the table {path} has {count}; nothing was written", remedy="correct these rows, and run it again"
         )
-        self.row_problems: tuple[RowProblem, ...] = tuple(problems)
+        self.row_problems: tuple[RowProblem, ...] = tuple(sorted(problems, key=lambda problem: problem.line))
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,25 @@ def number_text(identity: NumberIdentity) -> str:
     return identity.e164 or printable(identity.raw)
 
 
+class RecordsOfNumber:
+    """Records by the number that they are about, or may be about."""
+
+    def __init__(self, records: Iterable[PhoneNumber]) -> None:
+        self._of: dict[str, list[PhoneNumber]] = {}
+        self._unclear: list[PhoneNumber] = []
+        """Live records that are not written as an E.164 number is, and may be one."""
+        for record in records:
+            self._of.setdefault(record.identity.account_key, []).append(record)
+            if record.is_live and record.identity.e164 is None:
+                self._unclear.append(record)
+
+    def find(self, number: NumberIdentity) -> list[PhoneNumber]:
+        """Records of an E.164 number; for any other, records that are written as it would be, whatever they mean."""
+        found = self._of.get(number.account_key, [])
+        ids = {record.id for record in found}
+        return found + [record for record in self._unclear if record.id not in ids and record.identity.may_be(number)]
+
+
 class RecordsBySpelling:
     """Records by any spelling of their number."""
 

@@ -148,7 +148,20 @@ def test_every_problem_of_a_table_has_its_line(moving):
     problems = moving.telephony.error(*words)["problems"]
     assert [(problem["line"], problem["column"]) for problem in problems] == [(2, "number"), (4, "password")]
     assert "hunter2" not in refused.stderr
-    assert moving.writes() == []
+    assert moving.diga.requests == []
+
+
+def test_what_the_provider_does_not_take_is_told_before_it_is_asked_anything(moving):
+    table(moving, f"+34612000001,A,{REST}")
+    for words, said in (
+        (("numbers", "import", "--from", "numbers.csv"), "numbers of KR only"),
+        (("numbers", "set", "--where", "lable=x", "--label", "x"), "the fields are"),
+        (("numbers", "set", "--where", "outbound.username=x", "--label", "x"), "does not tell outbound.username"),
+        (("numbers", "set", *WHERE), "change nothing"),
+    ):
+        refused = moving.telephony(*words, "-p", "vox", "-o", "p.json")
+        assert (refused.exit_code, said in refused.stderr) == (65, True), refused.stderr
+    assert moving.vox.requests == []
 
 
 def test_apply_asks_where_somebody_is_there(moving, at_terminal):

@@ -33,6 +33,7 @@ from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.provider.changes import SipUpdate
 
 if TYPE_CHECKING:
+    from telephony_core.client import Telephony
     from telephony_core.domain.agents import AgentRef
     from telephony_core.domain.phone_number import PhoneNumber
     from telephony_core.migration.assessment.target import TargetAccount
@@ -134,6 +135,7 @@ def plan_trunk(
     outbound_agent: AgentRef | None | Unset = UNSET,
 ) -> None:
     """Plan these settings for every number that is chosen."""
+    from telephony_core.migration.changeset.selection import Conditions
     from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
 
     if given["password"] == STDIN:
@@ -162,13 +164,17 @@ def plan_trunk(
         options=vendor_options(given["options"], session.connection().provider),
     )
     numbers = named_numbers(given)
+    update.desired()
+
+    def check_first(client: Telephony) -> None:
+        Conditions.parse(given["where"]).demand_told(client.capabilities, client.provider)
 
     def make(account: TargetAccount, settings: Settings, pace: Pace | None) -> Plan:
         return plan_settings(
             account, update, where=given["where"], numbers=numbers, allow=allow, settings=settings, pace=pace
         )
 
-    make_plan(session, given, make, check=check, reads=(given["listed"],))
+    make_plan(session, given, check_first, make, check=check, reads=(given["listed"],))
 
 
 def _cleared(given: Mapping[str, object]) -> dict[str, list[str]]:
