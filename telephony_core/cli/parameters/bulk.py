@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.transport.pace import Pace
 
+CheckedT = TypeVar("CheckedT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 _NO_TERMINAL = 100
 """Columns of text that goes to a pipe or a file."""
@@ -121,15 +122,15 @@ def named_numbers(given: SelectionGiven) -> list[str] | None:
 def make_plan(
     session: Session,
     given: PlanGiven,
-    check_first: Callable[[Telephony], object],
-    make: Callable[[TargetAccount, Settings, Pace | None], Plan],
+    check_first: Callable[[Telephony], CheckedT],
+    make: Callable[[TargetAccount, CheckedT, Settings, Pace | None], Plan],
     *,
     check: bool = False,
     reads: tuple[str | None, ...] = (),
 ) -> None:
     """Survey the account, make the plan, save it and show it. With ``check`` it is only shown.
 
-    ``check_first`` raises what is wrong without any look at the account.
+    ``check_first`` raises what is wrong without any look at the account; what it returns is for ``make``.
     Raises `click.UsageError` where nobody says where it goes, and what making it raises.
     """
     from telephony_core.migration.assessment.target import survey
@@ -145,9 +146,9 @@ def make_plan(
     refuse_to_replace(session, given["force"], output, html, reads=reads)
     connection = session.connection()
     with session.client(connection) as client:
-        check_first(client)
+        checked = check_first(client)
         account = survey(client, connection=connection.name or connection.provider)
-    plan = make(account, _settings(given), connection.pace)
+    plan = make(account, checked, _settings(given), connection.pace)
     if output is None:
         _print(session, plan, None, None, None)
         return

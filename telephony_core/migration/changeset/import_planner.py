@@ -50,6 +50,15 @@ class CheckedRow:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedTable:
+    """A table that has no problem of its own, and what was allowed for its rows."""
+
+    path: str
+    rows: tuple[CheckedRow, ...]
+    allowed: frozenset[Allowance]
+
+
 def check_table(
     table: Table,
     capabilities: Capabilities,
@@ -57,8 +66,8 @@ def check_table(
     *,
     allow: Iterable[str] = (),
     options: Options | None = None,
-) -> list[CheckedRow]:
-    """The rows of a table, judged by themselves: before anything is asked of the account that they are for.
+) -> CheckedTable:
+    """A table, judged by itself: before anything is asked of the account that it is for.
 
     ``check`` is that of a client. ``allow`` and ``options`` are as in `plan_imports`. Raises `TableRefused` with every
     problem of every row: cells that cannot be meant, what the provider does not take, rows that repeat or contradict
@@ -96,7 +105,7 @@ def check_table(
         checked.append(CheckedRow(row, desired, trunk, tuple(findings)))
     if problems:
         raise TableRefused(table.path, problems)
-    return checked
+    return CheckedTable(table.path, tuple(checked), allowed)
 
 
 def plan_imports(
@@ -116,12 +125,24 @@ def plan_imports(
 
     Raises `TableRefused` as `check_table` does, and with every number that the account has otherwise.
     """
+    checked = check_table(table, account.capabilities, account.check, allow=allow, options=options)
+    return plan_checked(account, checked, settings=settings, pace=pace, clock=clock)
+
+
+def plan_checked(
+    account: TargetAccount,
+    table: CheckedTable,
+    *,
+    settings: Settings | None = None,
+    pace: Pace | None = None,
+    clock: Clock | None = None,
+) -> Plan:
+    """`plan_imports`, of a table that was judged already."""
     problems: list[RowProblem] = []
     planned: list[PlannedNumber] = []
     skipped: list[Skipped] = []
     holds = RecordsOfNumber(record for record in account.inventory.numbers if record.is_live)
-    checked = check_table(table, account.capabilities, account.check, allow=allow, options=options)
-    for each in checked:
+    for each in table.rows:
         identity, desired, trunk = each.row.identity, each.desired, each.trunk
         if there := holds.find(identity):
             found = list(_already_there(each.row, desired, trunk, there, account))
@@ -138,14 +159,14 @@ def plan_imports(
     pace = pace or Pace.declared(account.capabilities.rate_limit)
     host = account.capabilities.inbound_host
     used = {number.desired.trunk for number in planned}
-    trunks = {each.trunk.name: each.trunk for each in checked if each.trunk is not None}
+    trunks = {each.trunk.name: each.trunk for each in table.rows if each.trunk is not None}
     return Plan(
         kind=PlanKind.IMPORT,
         created_at=(clock or Clock()).now(),
         made_with=__version__,
         source=None,
         target=endpoint_of(account.inventory, account.capabilities),
-        allowed=tuple(sorted(allowances(allow))),
+        allowed=tuple(sorted(table.allowed)),
         settings=settings,
         trunks=tuple(trunk for name, trunk in trunks.items() if name in used),
         inbound_host=None if host is None else host.host,

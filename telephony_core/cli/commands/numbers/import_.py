@@ -29,6 +29,7 @@ from telephony_core.provider.changes import NumberImport
 if TYPE_CHECKING:
     from telephony_core.client import Telephony
     from telephony_core.migration.assessment.target import TargetAccount
+    from telephony_core.migration.changeset.import_planner import CheckedTable
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.transport.pace import Pace
 
@@ -117,7 +118,7 @@ def command(session: Session, /, number: str | None, check: bool, **given: Unpac
 
 def _plan(session: Session, given: _Given, check: bool) -> None:
     """Plan the import of a table."""
-    from telephony_core.migration.changeset.import_planner import check_table, plan_imports
+    from telephony_core.migration.changeset.import_planner import check_table, plan_checked
     from telephony_core.migration.changeset.table import read_table
 
     values: Mapping[str, object] = given
@@ -126,10 +127,10 @@ def _plan(session: Session, given: _Given, check: bool) -> None:
     table = read_table(given["table"] or "")
     options = vendor_options(given["options"], session.connection().provider)
 
-    def check_first(client: Telephony) -> object:
+    def check_first(client: Telephony) -> CheckedTable:
         return check_table(table, client.capabilities, client.check, allow=given["allow"], options=options)
 
-    def make(account: TargetAccount, settings: Settings, pace: Pace | None) -> Plan:
-        return plan_imports(account, table, allow=given["allow"], options=options, settings=settings, pace=pace)
+    def make(account: TargetAccount, checked: CheckedTable, settings: Settings, pace: Pace | None) -> Plan:
+        return plan_checked(account, checked, settings=settings, pace=pace)
 
     make_plan(session, given, check_first, make, check=check, reads=(given["table"],))

@@ -169,7 +169,7 @@ def plan_trunk(
     def check_first(client: Telephony) -> None:
         Conditions.parse(given["where"]).demand_told(client.capabilities, client.provider)
 
-    def make(account: TargetAccount, settings: Settings, pace: Pace | None) -> Plan:
+    def make(account: TargetAccount, _checked: None, settings: Settings, pace: Pace | None) -> Plan:
         return plan_settings(
             account, update, where=given["where"], numbers=numbers, allow=allow, settings=settings, pace=pace
         )
