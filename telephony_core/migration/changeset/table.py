@@ -288,6 +288,8 @@ def _json_cells(line: int, record: Mapping[str, object]) -> tuple[dict[str, str]
             cells[column] = value
         elif isinstance(value, list) and column == "allowed_addresses" and all(isinstance(one, str) for one in value):
             cells[column] = " ".join(value)
+            if not value:  # an empty list is no list left out, and what it means differs by provider
+                problems.append(RowProblem(line, column, "the list is empty", "name addresses, or leave it out"))
         else:
             problems.append(RowProblem(line, column, "it is not text", "write it in quotes"))
     return cells, problems

@@ -210,9 +210,10 @@ def test_a_line_of_json_that_says_one_thing_twice_or_a_yes_for_a_text_is_refused
     lines = [
         '{"number": "+34612000001", "label": "A", "number": "+34612000002"}',
         '{"number": "+34612000003", "label": true, "address": "pbx.example.com", "allow_any": true}',
+        '{"number": "+34612000004", "address": "pbx.example.com", "allowed_addresses": []}',
     ]
     found = problems(diga, table(tmp_path, "\n".join(lines)))
-    assert [problem[:2] for problem in found] == [(1, "number"), (2, "label")]
+    assert [problem[:2] for problem in found[:3]] == [(1, "number"), (2, "label"), (3, "allowed_addresses")]
 
 
 def test_rows_of_one_number_repeat_or_contradict_one_another_in_any_spelling(
