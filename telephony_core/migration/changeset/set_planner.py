@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -223,6 +223,7 @@ class _Planner:
         self._trunk = trunk
         self._chosen = chosen
         self._allowed = allowed
+        self._named = Counter(number_text(one.identity) for one in account.inventory.numbers if one.id in chosen)
         self._by_trunk: dict[tuple[str, ...], list[PhoneNumber]] = defaultdict(list)
         for record in account.inventory.numbers:
             if record.trunk_ids and record.is_live:
@@ -251,12 +252,7 @@ class _Planner:
     def _key(self, record: PhoneNumber) -> str:
         """What people type; the id as well where two chosen records are of one number."""
         text = number_text(record.identity)
-        twice = [
-            other
-            for other in self._account.inventory.numbers
-            if other.id in self._chosen and number_text(other.identity) == text
-        ]
-        return text if len(twice) < 2 else f"{text} {record.id}"
+        return text if self._named[text] < 2 else f"{text} {record.id}"
 
     def _needed(self, record: PhoneNumber) -> tuple[DesiredState, Trunk | None]:
         """What of it has to be written: a step of which everything is there already is left out."""
