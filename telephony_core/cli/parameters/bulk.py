@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
@@ -104,13 +105,18 @@ def selection_options(command: CommandT) -> CommandT:
     return command
 
 
-def refuse_for_one(given: PlanGiven, *more: str) -> None:
+def refuse_for_one(*more: str) -> None:
     """Refuse options that only a plan for many numbers has, where one number is changed at once; and these ``more``."""
-    values: Mapping[str, object] = given
-    for name in (*PlanGiven.__annotations__, *more):
-        if values[name]:
-            option = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{option} is for a plan of many numbers; one NUMBER is changed at once")
+    refuse_options((*PlanGiven.__annotations__, *more), "is for a plan of many numbers; one NUMBER is changed at once")
+
+
+def refuse_options(names: Iterable[str], why: str) -> None:
+    """Raise `click.UsageError` for the first of these options that was typed, whatever its value: `0` says something,
+    too."""
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} {why}")
 
 
 def named_numbers(given: SelectionGiven) -> list[str] | None:

@@ -96,6 +96,8 @@ def test_numbers_are_named_by_a_file_and_by_spelling(moving):
         (("numbers", "import", "-p", "vox", "--from", "none.csv", "-o", "p.json"), 65, "cannot be read"),
         (("numbers", "import", "-p", "vox", "070-1111-9999", "-o", "p.json"), 64, "is for a plan of many numbers"),
         (("numbers", "import", "-p", "vox", "070-1111-9999", "--canary", "1"), 64, "--canary is for a plan"),
+        (("numbers", "import", "-p", "vox", "070-1111-9999", "--canary", "0"), 64, "--canary is for a plan"),
+        (("numbers", "import", "-p", "vox", "--from", "numbers.csv", "--label", "", "-o", "p.json"), 64, "each row"),
         (("sip", "set", "-p", "vox", "070-1111-0000", *TRUNK, "--allow", "shared_trunk"), 64, "--allow is for a plan"),
         (("numbers", "import", "-p", "vox", "070-1111-9999", "--allow", "tls"), 64, "means nothing for one"),
         (("schema", "plans"), 64, "the names are"),

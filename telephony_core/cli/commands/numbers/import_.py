@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Unpack
 
 import click
@@ -11,7 +10,7 @@ from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.number import print_number
 from telephony_core.cli.parameters.agent import agent_ref
-from telephony_core.cli.parameters.bulk import PlanGiven, make_plan, plan_options, refuse_for_one
+from telephony_core.cli.parameters.bulk import PlanGiven, make_plan, plan_options, refuse_for_one, refuse_options
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.parameters.migration import allow_option
 from telephony_core.cli.parameters.password import read_password
@@ -91,7 +90,7 @@ def command(session: Session, /, number: str | None, check: bool, **given: Unpac
     if number is None:
         _plan(session, given, check)
         return
-    refuse_for_one(given)
+    refuse_for_one()
     if other := [name for name in given["allow"] if name not in list(SideEffect)]:
         raise click.UsageError(f"--allow {other[0]} means nothing for one number")
     with session.client() as client:
@@ -121,9 +120,7 @@ def _plan(session: Session, given: _Given, check: bool) -> None:
     from telephony_core.migration.changeset.import_planner import check_table, plan_checked
     from telephony_core.migration.changeset.table import read_table
 
-    values: Mapping[str, object] = given
-    if one := next((name for name in _OF_A_TABLE if values[name]), None):
-        raise click.UsageError(f"--{one.replace('_', '-')} is for one NUMBER: in a table each row says it for itself")
+    refuse_options(_OF_A_TABLE, "is for one NUMBER: in a table each row says it for itself")
     table = read_table(given["table"] or "")
     options = vendor_options(given["options"], session.connection().provider)
 

@@ -9,19 +9,15 @@ import click
 
 from telephony_core.cli import writes
 from telephony_core.cli.commands.agents.assign import direction_of
-from telephony_core.cli.commands.sip.set import ClearGiven, clear_options, plan_trunk
+from telephony_core.cli.commands.sip.set import BulkGiven, clear_options, plan_trunk
 from telephony_core.cli.options import common_options, pass_session
-from telephony_core.cli.parameters.bulk import PlanGiven, SelectionGiven, plan_options, selection_options
+from telephony_core.cli.parameters.bulk import plan_options, selection_options
 from telephony_core.cli.parameters.migration import allow_option
-from telephony_core.cli.parameters.trunk import TrunkGiven, trunk_options
+from telephony_core.cli.parameters.trunk import trunk_options
 from telephony_core.cli.session import Session
 from telephony_core.domain.input_model import UNSET
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-
-class _Given(TrunkGiven, ClearGiven, PlanGiven, SelectionGiven):
-    """The values of the options that `sip set` has as well."""
 
 
 def _agent_options(command: CommandT) -> CommandT:
@@ -65,7 +61,7 @@ def command(
     none_outbound: bool,
     allow: tuple[str, ...],
     check: bool,
-    **given: Unpack[_Given],
+    **given: Unpack[BulkGiven],
 ) -> None:
     """Plan settings for many numbers: label, trunk, agents.
 

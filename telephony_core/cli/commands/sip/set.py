@@ -64,12 +64,12 @@ class ClearGiven(TypedDict):
     clear_outbound_encryption: bool
 
 
-class _Given(TrunkGiven, ClearGiven, PlanGiven, SelectionGiven):
+class BulkGiven(TrunkGiven, ClearGiven, PlanGiven, SelectionGiven):
+    """What a plan for many numbers is made of; `numbers set` has the same."""
+
+
+class _Given(BulkGiven):
     allow: tuple[str, ...]
-
-
-class _Bulk(TrunkGiven, ClearGiven, PlanGiven, SelectionGiven):
-    """What a plan for many numbers is made of."""
 
 
 def clear_options(command: CommandT) -> CommandT:
@@ -105,7 +105,7 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
         return
     if many:
         raise click.UsageError("NUMBER is changed at once: leave it out to plan a change of many numbers")
-    refuse_for_one(given, "allow")
+    refuse_for_one("allow")
     cleared = _cleared(given)
     with session.client() as client:
         options = vendor_options(given["options"], client.provider)
@@ -126,7 +126,7 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
 
 def plan_trunk(
     session: Session,
-    given: _Bulk,
+    given: BulkGiven,
     allow: Sequence[str],
     check: bool,
     *,
