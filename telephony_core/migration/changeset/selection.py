@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus, Origin
@@ -116,7 +116,14 @@ class Conditions:
                 )
 
 
-def select(records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iterable[str] | None) -> list[PhoneNumber]:
+class Selected(NamedTuple):
+    """What is chosen, and what was named and is not, because a condition does not hold for it."""
+
+    chosen: list[PhoneNumber]
+    left: list[PhoneNumber]
+
+
+def select(records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iterable[str] | None) -> Selected:
     """The records for which all conditions hold, and, where ``numbers`` are named, that are among these.
 
     A number is named by its id or in any spelling. Raises `InvalidInput` for one that is not there, of which two live
@@ -128,7 +135,9 @@ def select(records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iter
             remedy="say which: --where FIELD=VALUE, --numbers, or --from FILE",
         )
     named = None if numbers is None else _named(records, numbers)
-    chosen = [record for record in records if (named is None or record.id in named) and conditions.hold_for(record)]
+    meant = [record for record in records if named is None or record.id in named]
+    chosen = [record for record in meant if conditions.hold_for(record)]
+    left = [] if named is None else [record for record in meant if not conditions.hold_for(record)]
     if named is None and not any(condition.field == "status" for condition in conditions.all):
         chosen = [record for record in chosen if record.is_live]
     if not chosen:
@@ -137,7 +146,7 @@ def select(records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iter
             f"no number fits the selection ({' and '.join(said)})" if said else "no number is named",
             remedy="look at `telephony numbers list`; an empty selection never means all numbers",
         )
-    return chosen
+    return Selected(chosen, left)
 
 
 def _named(records: Sequence[PhoneNumber], numbers: Iterable[str]) -> set[str]:

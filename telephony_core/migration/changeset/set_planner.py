@@ -147,9 +147,17 @@ def plan_settings(
     conditions, named = Conditions.parse([where] if isinstance(where, str) else where), _listed(numbers)
     conditions.demand_told(account.capabilities, account.inventory.provider)
     desired, trunk = update.desired(SideEffect(name) for name in map(str, allowed) if name in list(SideEffect))
-    chosen = select(account.inventory.numbers, conditions, named)
+    chosen, left_out = select(account.inventory.numbers, conditions, named)
     planned: list[PlannedNumber] = []
-    skipped: list[Skipped] = []
+    skipped = [
+        Skipped(
+            key=number_text(record.identity),
+            source_id=record.id,
+            why=SkipReason.NOT_CHOSEN,
+            message=f"it is named, and not all of this holds for it: {' and '.join(map(str, conditions.all))}",
+        )
+        for record in left_out
+    ]
     planner = _Planner(account, desired, trunk, {record.id for record in chosen}, allowed)
     for record in chosen:
         one = planner.plan(record)

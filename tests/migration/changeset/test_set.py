@@ -49,6 +49,13 @@ def undisturbed(folder: Path, context: str, count: int) -> list[dict[str, object
 # -- a plan, and carrying it out
 
 
+def test_a_number_that_is_named_and_does_not_fit_is_in_the_plan_as_such(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context)
+    plan = plan_settings(account(stage), SettingsUpdate(label="x"), where=["label=line 1"], numbers=KEYS[:2])
+    assert [number.key for number in plan.numbers] == [KEYS[1]]
+    assert [(left.key, left.why) for left in plan.skipped] == [(KEYS[0], SkipReason.NOT_CHOSEN)]
+
+
 def test_a_label_with_what_turns_text_is_no_plan(context: str, tmp_path: Path) -> None:
     stage = Setting(tmp_path, context)
     with pytest.raises(InvalidInput, match="the label holds"):
