@@ -146,9 +146,9 @@ class RestoreRule(Rule):
         error = self.obstacle(task, state, now, there) or self.objection(task, state, evidence, unpublished)
         if error is not None:
             raise error
-        if (task.key, task.number.record.id) not in granted.confirmed:
+        if record is None or (task.key, task.number.record.id) not in granted.confirmed:
             raise NotShown(f"{task.key} ({task.number.record.id}) was not among the records that were shown")
-        yield from restore_settings(task, state, allow=granted.effects)
+        yield from restore_settings(task, state, record, allow=granted.effects)
 
     def cannot_be_undone(self, tasks: Sequence[MigrationTask], states: Mapping[str, NumberState]) -> tuple[str, ...]:
         if any(SideEffect.PUBLISHES in step.side_effects for task in tasks for step in task.number.steps):

@@ -18,7 +18,14 @@ from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import InvalidInput, NotAllowed, Remedy, cli_words
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.changeset.selection import Conditions, select
-from telephony_core.migration.changeset.settings import ACTIONS, action_of, change_of, restorable, settings_of
+from telephony_core.migration.changeset.settings import (
+    ACTIONS,
+    action_of,
+    change_of,
+    restorable,
+    settings_of,
+    wanted_by,
+)
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
@@ -317,7 +324,10 @@ class _Planner:
         capabilities, action = self._account.capabilities, ACTIONS[kind]
         names = settings_of(desired, trunk, action)
         values, why = restorable(record, names, capabilities)
-        after = {name: value_text(value) if value is not None else "cleared" for name, value in _after(desired, action)}
+        after = {
+            name: value_text(value) if value is not None else "cleared"
+            for name, value in wanted_by(desired, action).items()
+        }
         after |= dict(_references(trunk)) if action is Action.SET_SIP else {}
         effects: set[SideEffect] = set()
         if kind is StepKind.ASSIGN_AGENTS and desired.has_agents:
@@ -351,10 +361,6 @@ _MESSAGES: Mapping[StepKind, str] = {
     StepKind.UPDATE_SIP: "change its trunk at {at}",
     StepKind.ASSIGN_AGENTS: "change its agents at {at}",
 }
-
-
-def _after(desired: DesiredState, action: Action) -> Iterator[tuple[str, object]]:
-    return ((name, value) for name, value in desired_settings(desired).items() if action_of(name) is action)
 
 
 def _references(trunk: Trunk | None) -> Iterator[tuple[str, str]]:

@@ -31,9 +31,10 @@ from telephony_core.migration.changeset.settings import (
     restorable,
     send,
     settings_of,
+    wanted_by,
 )
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.staleness import changed_since, is_released, snapshot, stale_fields
+from telephony_core.migration.inventory.staleness import changed_since, snapshot, stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Announcement,
@@ -98,13 +99,13 @@ def _change(task: MigrationTask, state: NumberState, shared_with: str | None) ->
         action = ACTIONS[step.kind]
         if action in state.changed:
             continue
-        as_wanted = not differences(wanted_by(task, action), record, task.capabilities)
+        expected = wanted_by(task.number.desired, action)
+        as_wanted = not differences(expected, record, task.capabilities)
         if action is Action.SET_SIP and shared_with is not None and as_wanted:
             note = f"its trunk is the one of {shared_with}, and was changed there"
             yield from task.write(Action.CHECK, Phase.LOOK, note, record=record.id)
             continue
         change = change_of(task.number.desired, action, record, credentials)
-        expected = wanted_by(task, action)
         if credentials.username is not None and action is Action.SET_SIP:
             expected[Setting.USERNAME] = credentials.username
         opened = state.open_change if state.open_change is not None and state.open_change.action is action else None
@@ -112,14 +113,9 @@ def _change(task: MigrationTask, state: NumberState, shared_with: str | None) ->
     yield from _read_back(task, credentials)
 
 
-def wanted_by(task: MigrationTask, action: Action) -> dict[str, object]:
-    """The settings that an action writes and a read can be compared with, by dotted name."""
-    return {name: value for name, value in desired_settings(task.number.desired).items() if action_of(name) is action}
-
-
 def _told(task: MigrationTask, action: Action) -> bool:
     """Whether a read tells what was wanted from what was there before."""
-    return bool(differences(wanted_by(task, action), task.number.record, task.capabilities))
+    return bool(differences(wanted_by(task.number.desired, action), task.number.record, task.capabilities))
 
 
 def restore_or_plan_anew(task: MigrationTask, state: NumberState) -> str | None:
@@ -193,25 +189,29 @@ class _Write:
         """Whether it writes what no read shows."""
         return isinstance(self.change, SipUpdate) and sends_unreadable(self.change, task.capabilities)
 
+    @property
+    def _data(self) -> dict[str, JsonValue]:
+        return {"action": self.action.value} if self.restores else {}
+
+    @property
+    def announced_as(self) -> Action:
+        """The action under which the journal has its request, and what went wrong with it."""
+        return Action.ROLL_BACK if self.restores else self.action
+
     def announced(self, task: MigrationTask, record: PhoneNumber) -> Entry:
-        data: dict[str, JsonValue] = {"action": self.action.value} if self.restores else {}
-        action = Action.ROLL_BACK if self.restores else self.action
-        return Entry(task.key, action, Phase.INTENT, record.id, data=data)
+        return Entry(task.key, self.announced_as, Phase.INTENT, record.id, data=self._data)
 
     def done(self, task: MigrationTask, record: PhoneNumber, message: str = "") -> Procedure[PhoneNumber]:
-        data: dict[str, JsonValue] = {"seen": snapshot(record)} | (
-            {"action": self.action.value} if self.restores else {}
-        )
+        data: dict[str, JsonValue] = {"seen": snapshot(record), **self._data}
         action = Action.RESTORE if self.restores else self.action
         yield from task.write(action, Phase.DONE, message, record=record.id, data=data)
         return record
 
     def phase_line(self, task: MigrationTask, phase: Phase, message: str, **data: JsonValue) -> Procedure[None]:
-        action = Action.ROLL_BACK if self.restores else self.action
-        yield from task.write(action, phase, message, record=task.number.record.id, data=data)
+        yield from task.write(self.announced_as, phase, message, record=task.number.record.id, data=data)
 
     def failed(self, error: TelephonyError) -> StepFailed:
-        return StepFailed(Action.ROLL_BACK if self.restores else self.action, error)
+        return StepFailed(self.announced_as, error)
 
 
 FOUND = "its answer was lost, and it is as it was wanted"
@@ -350,50 +350,36 @@ def what_is_restored(
     return values, why
 
 
-def restore_settings(task: MigrationTask, state: NumberState, *, allow: Collection[SideEffect]) -> Procedure[None]:
-    """Set back what can be, one write after the other, and read it back.
-
-    The record has been read, and found as this plan left it, by whoever runs this (`telephony_core.migration.changeset.
-    restore`).
-    """
+def restore_settings(
+    task: MigrationTask, state: NumberState, record: PhoneNumber, *, allow: Collection[SideEffect]
+) -> Procedure[None]:
+    """Set back what can be of a record that is as this plan left it, one write after the other, and compare it."""
     values, why = what_is_restored(task, state)
     last: TelephonyError | None = None
-    id = task.number.record.id
-    record = yield from current(task, EndpointRole.TARGET, id)
     for action, expected in list(values.items()):
-        if not expected or record is None or is_released(record):
+        if not expected:
             continue
-        change = change_from(expected, action, record, allow_any=True, allow=frozenset(allow))
         opened = state.open_roll_back
         mine = opened if opened is not None and opened.data.get("action") == action.value else None
-        write = _Write(action, change, expected, _told(task, action), restores=True)
         if mine is None and action not in state.changed and not differences(expected, record, task.capabilities):
             continue  # the change that was announced did not happen
         try:
+            change = change_from(expected, action, record, allow_any=True, allow=frozenset(allow))
+            write = _Write(action, change, expected, _told(task, action), restores=True)
             record = yield from _write(task, write, record, mine)
-        except (
-            InvalidInput,
-            UnsupportedError,
-        ) as refused:  # before it was sent: no provider, or not this one, takes it
+        except (InvalidInput, UnsupportedError) as refused:  # no provider, or not this one, takes it: nothing was sent
             why |= dict.fromkeys(map(Setting, expected), refused.message)
             values[action] = {}
             last = refused
     if last is not None and not any(values.values()) and not state.restored:
         raise last
-    unequal = [
-        name
-        for expected in values.values()
-        if record is not None
-        for name in differences(expected, record, task.capabilities)
-    ]
+    unequal = [name for expected in values.values() for name in differences(expected, record, task.capabilities)]
     if unequal:
-        raise StepFailed(
-            Action.CHECK,
-            VerificationFailed(
-                f"{task.key} was set back, and {', '.join(unequal)} came back different",
-                remedy="compare at the provider, and correct it there",
-            ),
+        different = VerificationFailed(
+            f"{task.key} was set back, and {', '.join(unequal)} came back different",
+            remedy="compare at the provider, and correct it there",
         )
+        raise StepFailed(Action.CHECK, different)
     back = ", ".join(str(name) for expected in values.values() for name in expected) or "nothing"
     message = f"set back: {back}" + (f"; not: {', '.join(sorted(why))}" if why else "")
     if state.sent_again is not None:
@@ -402,4 +388,4 @@ def restore_settings(task: MigrationTask, state: NumberState, *, allow: Collecti
             message += (
                 f"; a request that changed it was not answered and may still take effect ({doubt}): look again then"
             )
-    yield from task.write(Action.ROLL_BACK, Phase.DONE, message, record=id)
+    yield from task.write(Action.ROLL_BACK, Phase.DONE, message, record=task.number.record.id)

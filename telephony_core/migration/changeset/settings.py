@@ -41,9 +41,14 @@ def action_of(setting: str) -> Action:
     return Action.SET_AGENTS if setting in _AGENTS else Action.SET_SIP
 
 
+def wanted_by(desired: DesiredState, action: Action) -> dict[str, object]:
+    """The settings that an action writes and a read can be compared with, by dotted name; ``None`` clears."""
+    return {name: value for name, value in desired_settings(desired).items() if action_of(name) is action}
+
+
 def settings_of(desired: DesiredState, trunk: Trunk | None, action: Action) -> tuple[Setting, ...]:
     """The settings that an action writes, unreadable ones too."""
-    names = [Setting(name) for name in desired_settings(desired) if action_of(name) is action]
+    names = [Setting(name) for name in wanted_by(desired, action)]
     if action is Action.SET_SIP and trunk is not None:
         names += [Setting.USERNAME] if trunk.username is not None else []
         names += [Setting.PASSWORD] if trunk.password is not None else []
@@ -54,9 +59,7 @@ def change_of(
     desired: DesiredState, action: Action, record: PhoneNumber | str, credentials: ResolvedCredentials
 ) -> SettingsChange:
     """The change that an action is. Raises `InvalidInput` or `NotAllowed` for what no provider takes."""
-    values: dict[str, object] = {
-        name: value for name, value in desired_settings(desired).items() if action_of(name) is action
-    }
+    values = wanted_by(desired, action)
     if action is Action.SET_SIP:
         given = {Setting.USERNAME: credentials.username, Setting.PASSWORD: credentials.password}
         values |= {name: value for name, value in given.items() if value is not None}

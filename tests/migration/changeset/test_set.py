@@ -51,7 +51,9 @@ def undisturbed(folder: Path, context: str, count: int) -> list[dict[str, object
 
 def test_a_number_that_is_named_and_does_not_fit_is_in_the_plan_as_such(context: str, tmp_path: Path) -> None:
     stage = Setting(tmp_path, context)
-    plan = plan_settings(account(stage), SettingsUpdate(label="x"), where=["label=line 1"], numbers=KEYS[:2])
+    held = account(stage)
+    label = held.inventory.numbers[1].label
+    plan = plan_settings(held, SettingsUpdate(label="x"), where=[f"label={label}"], numbers=KEYS[:2])
     assert [number.key for number in plan.numbers] == [KEYS[1]]
     assert [(left.key, left.why) for left in plan.skipped] == [(KEYS[0], SkipReason.NOT_CHOSEN)]
 
