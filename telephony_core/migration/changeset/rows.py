@@ -12,9 +12,9 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.errors import InvalidInput, NotAllowed, TelephonyError, cli_words
+from telephony_core.migration.changeset.credentials import faults_of_credentials
 from telephony_core.migration.changeset.table import Row, RowProblem
 from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, DesiredState
-from telephony_core.secrets.references import HOW_TO_REFER, is_reference, unwritable
 
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?e[+-]?[0-9]+", re.IGNORECASE)
 _FRACTION: Final = re.compile(r"[0-9]{6,}[.,]0+")
@@ -146,23 +146,11 @@ class _Reader:
 
     def credentials(self) -> tuple[str | None, str | None]:
         username, password = self._cells.get("username"), self._cells.get("password")
-        if password is not None and not is_reference(password):
-            self._wrong(
-                "password",
-                "this is not a reference to a secret, and a table holds no password",
-                "write env:NAME, file:PATH or prompt:",
-            )
-        elif (username is None) != (password is None):
+        for fault in faults_of_credentials(username, password):
+            self._wrong(*fault)
+        if (username is None) != (password is None):
             missing = "username" if username is None else "password"
             self._wrong(missing, "it is missing: credentials are a pair or nothing")
-        elif username is not None and not is_reference(username):
-            try:
-                OutboundUpdate(username=username)
-            except InvalidInput as error:
-                self._refused("username", error)
-        for column, text in (("username", username), ("password", password)):
-            if text is not None and is_reference(text) and (reason := unwritable(text)) is not None:
-                self._wrong(column, reason, HOW_TO_REFER)
         return username, password
 
     # -- the rest

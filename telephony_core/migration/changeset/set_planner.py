@@ -17,6 +17,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import InvalidInput, NotAllowed, Remedy, cli_words
 from telephony_core.migration.assessment.target import TargetAccount
+from telephony_core.migration.changeset.credentials import faults_of_credentials
 from telephony_core.migration.changeset.selection import Conditions, select
 from telephony_core.migration.changeset.settings import (
     ACTIONS,
@@ -53,7 +54,6 @@ from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import Options
 from telephony_core.provider.port import Problem
-from telephony_core.secrets.references import HOW_TO_REFER, is_reference, unwritable
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
 
@@ -87,13 +87,8 @@ class SettingsUpdate:
                 "outbound: a plan holds no credentials",
                 remedy="give username apart, and password as a reference: env:NAME, file:PATH or prompt:",
             )
-        if self.password is not None and not is_reference(self.password):
-            raise InvalidInput(
-                "password: this is not a reference to a secret", remedy="write env:NAME, file:PATH or prompt:"
-            )
-        for name, text in (("username", self.username), ("password", self.password)):
-            if text is not None and is_reference(text) and (reason := unwritable(text)) is not None:
-                raise InvalidInput(f"{name}: {reason}", remedy=HOW_TO_REFER)
+        for name, what, remedy in faults_of_credentials(self.username, self.password):
+            raise InvalidInput(f"{name}: {what}", remedy=remedy)
         halves = (("inbound", inbound), ("outbound", outbound))
         cleared = [
             Setting(f"{name}.{leaf}") for name, half in halves for leaf in half.changes if getattr(half, leaf) is None

@@ -58,6 +58,11 @@ def test_a_number_that_is_named_and_does_not_fit_is_in_the_plan_as_such(context:
     assert [(left.key, left.why) for left in plan.skipped] == [(KEYS[0], SkipReason.NOT_CHOSEN)]
 
 
+def test_a_user_name_that_no_digest_can_hold_is_no_plan() -> None:
+    with pytest.raises(InvalidInput, match="username: may hold neither a colon"):
+        SettingsUpdate(username="acme:1", password="env:TRUNK_PASSWORD").desired()
+
+
 def test_a_label_with_what_turns_text_is_no_plan(context: str, tmp_path: Path) -> None:
     stage = Setting(tmp_path, context)
     with pytest.raises(InvalidInput, match="the label holds"):
