@@ -142,16 +142,7 @@ def plan_trunk(
         raise click.UsageError("a plan keeps where a password is, and stdin is nowhere: say env:NAME or file:PATH")
     cleared = _cleared(given)
     inbound = inbound_update(given, cleared["inbound"])
-    plain = TrunkGiven(
-        address=given["address"],
-        username=None,
-        password=None,
-        outbound_encryption=given["outbound_encryption"],
-        allow_address=(),
-        allow_any=False,
-        inbound_encryption=None,
-        options=(),
-    )
+    plain: BulkGiven = {**given, "username": None}  # the plan has it apart, for it may be a reference
     outbound = outbound_update(plain, None, cleared["outbound"])
     update = SettingsUpdate(
         label=label,
