@@ -267,15 +267,14 @@ class _Planner:
     def _needed(self, record: PhoneNumber) -> tuple[DesiredState, Trunk | None]:
         """What of it has to be written: a step of which everything is there already is left out."""
         wanted = desired_settings(self._desired)
-        different = set(differences(wanted, record, self._account.capabilities))
+        capabilities = self._account.capabilities
+        different = set(differences(wanted, record, capabilities))
         changes = self._desired.model_copy(update={"number": record.identity.raw})
-        needed = {action_of(name) for name in wanted if name in different}
+        # What cannot be read may be otherwise.
+        needed = {action_of(name) for name in wanted if name in different or not capabilities.can_read(Setting(name))}
         if self._trunk is not None or self._desired.options:
             needed.add(Action.SET_SIP)
-        for name in wanted:  # what cannot be read may be otherwise
-            if not self._account.capabilities.can_read(Setting(name)):
-                needed.add(action_of(name))
-        left_out = {action for action in ACTIONS.values() if action not in needed}
+        left_out = set(ACTIONS.values()) - needed
         gone: dict[str, object] = {}
         if Action.SET_LABEL in left_out:
             gone["label"] = None
@@ -290,10 +289,10 @@ class _Planner:
     def _findings(
         self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kinds: tuple[StepKind, ...]
     ) -> Iterator[Finding]:
-        stand_in = _STAND_IN if trunk is not None else ResolvedCredentials()
+        # What stands in for credentials, which are read when the plan is applied.
         credentials = ResolvedCredentials(
-            stand_in.username if trunk is not None and trunk.username is not None else None,
-            stand_in.password if trunk is not None and trunk.password is not None else None,
+            "name" if trunk is not None and trunk.username is not None else None,
+            SecretStr("stand-in") if trunk is not None and trunk.password is not None else None,
         )
         for kind in kinds:
             for problem in self._account.check(change_of(desired, ACTIONS[kind], record, credentials)):
@@ -349,8 +348,6 @@ class _Planner:
         )
 
 
-_STAND_IN = ResolvedCredentials("name", SecretStr("stand-in"))
-"""What is checked in the place of credentials, which are read when the plan is applied."""
 _MESSAGES: Mapping[StepKind, str] = {
     StepKind.UPDATE_LABEL: "change its label at {at}",
     StepKind.UPDATE_SIP: "change its trunk at {at}",
