@@ -1,7 +1,7 @@
 # Needs make and Python 3.11 or newer; everything else goes into .venv, at the versions of requirements-dev.txt.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit wheel sip-servers test-long mutants bench format pins clean
+.PHONY: help demo test lint types layers unit wheel pythons sip-servers test-long mutants bench format pins clean
 
 # The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
 FIT := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -48,6 +48,10 @@ unit: $(DEVELOPMENT) ## Tests with branch coverage; ARGS="-k sip" passes argumen
 
 wheel: $(DEVELOPMENT) ## Build, install elsewhere, try it, and run the README from it
 	$(BIN)/python -m tests.architecture.smoke_wheel
+
+pythons: $(DEVELOPMENT) ## The same on every Python from 3.11 on that is installed here
+	$(BIN)/python -m tests.architecture.smoke_wheel $$(for python in python3.11 python3.12 python3.13 python3.14; do \
+		$$python $(FIT) && echo $$python; done)
 
 sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP server (Debian, Ubuntu; as root)
 	tests/sip_check/kamailio.sh install

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -30,10 +29,10 @@ until grep -q {ready} beside.txt; do kill -0 $!; sleep 0.1; done
 
 
 def play(
-    page: str, folder: Path, wheel: Path, pins: Path, environment: Mapping[str, str]
+    page: str, folder: Path, wheel: Path, pins: Path, environment: Mapping[str, str], interpreter: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the blocks of a page in an empty environment made in ``folder``; the output names each before it runs."""
-    subprocess.run([sys.executable, "-m", "venv", "venv"], cwd=folder, check=True)
+    subprocess.run([interpreter, "-m", "venv", "venv"], cwd=folder, check=True)
     script = folder / "page.sh"
     script.write_text(PROLOGUE + "".join(_steps(page, folder, wheel)), encoding="utf-8")
     here = {

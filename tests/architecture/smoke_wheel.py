@@ -1,7 +1,8 @@
 """Tries the distribution as a stranger gets it: built, installed outside the checkout, imported and run.
 
 The editable install puts the whole checkout on the path, so only this shows a file or a dependency that the wheel
-forgets. Run by `make wheel`; needs the package index, hence a script and not a test.
+forgets. Run by `make wheel`; needs the package index, hence a script and not a test. Other Pythons than this one are
+named as arguments (`make pythons`): the wheel has to work on each that `pyproject.toml` names.
 """
 
 from __future__ import annotations
@@ -46,35 +47,46 @@ assert set(points.names) == {{"diga", "elevenlabs", "retell", "vox"}}, f"entry p
 for point in points:
     point.load()
 print(importlib.metadata.version("telephony-core"))
+print(sys.version.partition("(")[0].strip())
 """
 
 
-def main() -> None:
+def main(pythons: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="telephony-wheel-") as folder:
         outside = Path(folder)
         wheel = build(outside)
-        environment = Environment(outside)
+        for place, python in enumerate(pythons):
+            room = outside / str(place)
+            room.mkdir()
+            version, interpreter = smoke(wheel, python, room)
+            print(f"The wheel of telephony-core {version} works outside the checkout, on {interpreter}.", flush=True)
 
-        environment.install(str(wheel))
-        version = environment.python(IMPORTS.format(packages=sorted(PACKAGES), data=sorted(DATA))).strip()
-        without_extra = environment.telephony("providers")
-        expect(without_extra.returncode != 0, "`telephony` without the cli extra ends with an error", without_extra)
-        expect("telephony-core[cli]" in without_extra.stderr, "… which names the extra", without_extra)
-        expect("Traceback" not in without_extra.stderr, "… and shows no traceback", without_extra)
 
-        environment.install(f"{wheel}[cli]")
-        shown = environment.telephony("--version")
-        expect(shown.returncode == 0 and version in shown.stdout, f"`telephony --version` says {version}", shown)
-        providers = environment.telephony("providers")
-        expect(providers.returncode == 0, "`telephony providers` runs", providers)
-        listed = all(slug in providers.stdout for slug in ("diga", "retell", "vox"))
-        expect(listed, "… and lists diga, retell and vox", providers)
+def smoke(wheel: Path, python: str, room: Path) -> tuple[str, str]:
+    """Try the wheel in a new environment of ``python``; the versions of the library and of Python."""
+    environment = Environment(room, python)
 
-        folder = outside / "first-hour"
-        folder.mkdir()
-        played = first_hour.play((ROOT / "README.md").read_text(encoding="utf-8"), folder, wheel, PINS, clean())
-        expect(played.returncode == 0, "every block of the README runs, from top to bottom", played)
-    print(f"The wheel of telephony-core {version} works outside the checkout.")
+    environment.install(str(wheel))
+    version, interpreter = environment.python(IMPORTS.format(packages=sorted(PACKAGES), data=sorted(DATA))).splitlines()
+    without_extra = environment.telephony("providers")
+    expect(without_extra.returncode != 0, "`telephony` without the cli extra ends with an error", without_extra)
+    expect("telephony-core[cli]" in without_extra.stderr, "… which names the extra", without_extra)
+    expect("Traceback" not in without_extra.stderr, "… and shows no traceback", without_extra)
+
+    environment.install(f"{wheel}[cli]")
+    shown = environment.telephony("--version")
+    expect(shown.returncode == 0 and version in shown.stdout, f"`telephony --version` says {version}", shown)
+    providers = environment.telephony("providers")
+    expect(providers.returncode == 0, "`telephony providers` runs", providers)
+    listed = all(slug in providers.stdout for slug in ("diga", "retell", "vox"))
+    expect(listed, "… and lists diga, retell and vox", providers)
+
+    folder = room / "first-hour"
+    folder.mkdir()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    played = first_hour.play(readme, folder, wheel, PINS, clean(), python)
+    expect(played.returncode == 0, "every block of the README runs, from top to bottom", played)
+    return version, interpreter
 
 
 def build(outside: Path) -> Path:
@@ -97,9 +109,9 @@ def build(outside: Path) -> Path:
 class Environment:
     """A virtual environment that shares nothing with the checkout."""
 
-    def __init__(self, outside: Path) -> None:
+    def __init__(self, outside: Path, python: str) -> None:
         self.folder = outside
-        run([sys.executable, "-m", "venv", str(outside / "venv")], cwd=outside)
+        run([python, "-m", "venv", str(outside / "venv")], cwd=outside)
         self.bin = outside / "venv" / ("Scripts" if os.name == "nt" else "bin")
 
     def install(self, requirement: str) -> None:
@@ -134,4 +146,4 @@ def expect(holds: bool, what: str, done: subprocess.CompletedProcess[str]) -> No
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or [sys.executable])
