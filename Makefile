@@ -1,7 +1,7 @@
 # Needs make and Python 3.11 or newer; everything else goes into .venv, at the versions of requirements-dev.txt.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit wheel pythons sip-servers test-long mutants bench format pins clean
+.PHONY: help demo test lint types layers unit wheel pythons dist workflows sip-servers test-long mutants bench format pins clean
 
 # The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
 FIT := -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -28,16 +28,17 @@ demo: $(RUNTIME) ## The main job on the emulators, offline
 	@$(BIN)/python examples/demo/play.py
 
 test: lint ## Everything that CI checks
-	@$(MAKE) --no-print-directory --jobs 2 types layers wheel
+	@$(MAKE) --no-print-directory --jobs 2 types layers workflows wheel
 	@$(MAKE) --no-print-directory unit
 
 lint: $(DEVELOPMENT) ## Style and format (ruff)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(DEVELOPMENT) ## Types: the code by mypy, the public surface by pyright
+types: $(DEVELOPMENT) ## Types: the code by mypy, an application's view by mypy, pyright and pyrefly
 	$(BIN)/mypy
 	$(BIN)/pyright
+	$(BIN)/pyrefly check
 	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes telephony_core --ignoreexternal
 
 layers: $(DEVELOPMENT) ## Who may import whom (import-linter)
@@ -52,6 +53,13 @@ wheel: $(DEVELOPMENT) ## Build, install elsewhere, try it, and run the README fr
 pythons: $(DEVELOPMENT) ## The same on every Python from 3.11 on that is installed here
 	$(BIN)/python -m tests.architecture.smoke_wheel $$(for python in python3.11 python3.12 python3.13 python3.14; do \
 		$$python $(FIT) && echo $$python; done)
+
+dist: $(DEVELOPMENT) ## What is published, into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+
+workflows: $(DEVELOPMENT) ## The workflow files of the forge, by zizmor
+	$(BIN)/zizmor --offline --quiet .github/workflows
 
 sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP server (Debian, Ubuntu; as root)
 	tests/sip_check/kamailio.sh install
