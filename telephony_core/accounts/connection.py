@@ -16,7 +16,7 @@ from telephony_core.secrets.references import is_reference, read_secret, usable_
 
 if TYPE_CHECKING:
     from telephony_core.provider.port import ProviderConfig, ProviderSpec
-    from telephony_core.transport.pace import Pace
+    from telephony_core.transport.pace import Pacer
 
 
 def hidden_key(key: SecretStr | str | None) -> SecretStr | str | None:
@@ -60,9 +60,9 @@ def environment_name(slug: str, what: str) -> str:
 
 
 def _is_pace(pace: object) -> bool:
-    from telephony_core.transport.pace import Pace
+    from telephony_core.transport.pace import Pacer
 
-    return isinstance(pace, Pace)
+    return isinstance(pace, Pacer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +84,7 @@ class Connection:
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     timeout: float = 30.0
     max_retries: int = 2
-    pace: Pace | None = None
+    pace: Pacer | None = None
     prompt: Callable[[str], str] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -33,7 +33,7 @@ from telephony_core.transport.backends.selection import async_backend
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import adrive
 from telephony_core.transport.lifecycle import require_asyncio
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pacer
 from telephony_core.transport.pipeline import RequestEvent
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class AsyncTelephony(ClientBase):
         settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         max_retries: int | None = None,
-        pace: Pace | None = None,
+        pace: Pacer | None = None,
         backend: AsyncBackend | str | None = None,
         http_client: httpx.AsyncClient | None = None,
         observers: Iterable[Callable[[RequestEvent], None]] = (),

@@ -27,7 +27,7 @@ from telephony_core.transport.backends.deadlines import LONGEST_WAIT
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import Actions
 from telephony_core.transport.lifecycle import Lifecycle
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pace, Pacer
 from telephony_core.transport.pipeline import RequestEvent, RequestPipeline, execute
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ClientBase:
         settings: Mapping[str, Any] | None,
         timeout: float | None,
         max_retries: int | None,
-        pace: Pace | None,
+        pace: Pacer | None,
         observers: Iterable[Callable[[RequestEvent], None]],
         on_unknown: Callable[[OutcomeUnknown], None] | None,
         clock: Clock | None,

@@ -32,7 +32,7 @@ from telephony_core.transport.backend import Backend
 from telephony_core.transport.backends.selection import sync_backend
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import drive
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pacer
 from telephony_core.transport.pipeline import RequestEvent
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Telephony(ClientBase):
         settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         max_retries: int | None = None,
-        pace: Pace | None = None,
+        pace: Pacer | None = None,
         backend: Backend | str | None = None,
         http_client: httpx.Client | None = None,
         observers: Iterable[Callable[[RequestEvent], None]] = (),

@@ -21,7 +21,7 @@ from telephony_core.number_index.known_numbers import NEVER, KnownNumbers
 from telephony_core.number_index.located import Located, comparable, read
 from telephony_core.provider.registry import registry
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pace, Pacer
 
 if TYPE_CHECKING:
     import os
@@ -352,7 +352,7 @@ def _itself(client: ClientT) -> ClientT:
     return client
 
 
-def with_declared_pace(connection: Connection) -> Pace:
+def with_declared_pace(connection: Connection) -> Pacer:
     """The pace of a connection, or else what its provider declares: an index lists in the background, for nobody."""
     return connection.pace or Pace.declared(registry.spec(connection.provider).capabilities.rate_limit)
 

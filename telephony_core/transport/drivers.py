@@ -1,16 +1,17 @@
 """The two drivers: the only code in the library that waits or sends. One is ordinary code, one is async.
 
-They do what `telephony_core.transport.pipeline.execute` yields: wait for some seconds, or send a request.
+They do what `telephony_core.transport.pipeline.execute` yields: wait for some seconds, send a request, or call
+something that may have to be waited for.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from telephony_core.provider.flow import Response
+from telephony_core.errors import InvalidInput
 from telephony_core.transport.backend import AsyncBackend, Backend, HttpRequest
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.traceback_frames import clear_variables
@@ -33,8 +34,15 @@ class Send:
     timeout: float
 
 
-Actions: TypeAlias = Generator[Wait | Send, Response | None, T]
-"""Yields what is to be done; is sent the response, or thrown what doing it raised."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call this. In async code what it returns may be awaitable; then its result is the answer."""
+
+    function: Callable[[], object]
+
+
+Actions: TypeAlias = Generator[Wait | Send | Call, Any, T]
+"""Yields what is to be done; is sent the response or the answer, or thrown what doing it raised."""
 
 
 def drive(actions: Actions[T], backend: Backend, clock: Clock) -> T:
@@ -43,16 +51,18 @@ def drive(actions: Actions[T], backend: Backend, clock: Clock) -> T:
     try:
         action = next(actions)
         while True:
-            response = None
+            answer: object = None
             try:
                 if isinstance(action, Wait):
                     clock.sleep(action.seconds)
+                elif isinstance(action, Send):
+                    answer = backend.send(action.http, action.timeout)
                 else:
-                    response = backend.send(action.http, action.timeout)
+                    answer = _answered(action.function())
             except BaseException as error:
                 action = actions.throw(error)
             else:
-                action = actions.send(response)
+                action = actions.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -69,16 +79,18 @@ async def adrive(actions: Actions[T], backend: AsyncBackend, clock: Clock) -> T:
     try:
         action = next(actions)
         while True:
-            response = None
+            answer: object = None
             try:
                 if isinstance(action, Wait):
                     await clock.asleep(action.seconds)
-                else:
-                    response = await backend.asend(action.http, action.timeout)
+                elif isinstance(action, Send):
+                    answer = await backend.asend(action.http, action.timeout)
+                elif isinstance(answer := action.function(), Awaitable):
+                    answer = await answer
             except BaseException as error:
                 action = actions.throw(error)
             else:
-                action = actions.send(response)
+                action = actions.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -87,6 +99,14 @@ async def adrive(actions: Actions[T], backend: AsyncBackend, clock: Clock) -> T:
         raise
     finally:
         actions.close()
+
+
+def _answered(answer: object) -> object:
+    if isinstance(answer, Awaitable):
+        if isinstance(answer, Coroutine):
+            answer.close()  # otherwise it would be warned of, far from here
+        raise InvalidInput("this pace has to be awaited, which ordinary code cannot do", remedy="use `AsyncTelephony`")
+    return answer
 
 
 def _end(actions: Actions[T], error: BaseException, before: BaseException | None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, Protocol, runtime_checkable
 
 from telephony_core.errors import InvalidInput
 from telephony_core.provider.capabilities import RateLimit
@@ -23,6 +24,44 @@ _AFTER_429: Final = (5, 1.0 + _MARGIN)
 """Requests, and in how many seconds: what every vendor we know of takes, for a client that knows no better."""
 _SLOW_FOR: Final = 60.0
 """Seconds after a 429 for which that holds: most vendors count per minute."""
+
+
+@runtime_checkable
+class Pacer(Protocol):
+    """What a client asks when it may send: a `Pace` in this process, or one that several machines share.
+
+    Times are this client's, in seconds on a monotonic clock that no other machine knows. The three that may have to
+    ask somebody may be async, for async clients; the others answer from what is known here, at once.
+    """
+
+    @property
+    def per_second(self) -> float | None:
+        """Requests in any second; ``None`` without such a limit."""
+
+    @property
+    def per_minute(self) -> float | None:
+        """Requests in any minute."""
+
+    def reserve(self, now: float, latest: float = ...) -> float | Awaitable[float]:
+        """Take the next free place and return the seconds to wait for it.
+
+        A place that would come after ``latest`` is not taken: nobody would wait for it.
+        """
+
+    def confirm(self, reserved: float, now: float) -> float | Awaitable[float]:
+        """Start now in place of ``reserved``, or return the seconds to wait on: then the place has moved there."""
+
+    def hold(self, until: float) -> Awaitable[None] | None:
+        """Let nothing start before ``until``, at any client that shares it: the provider answered 429."""
+
+    def give_back(self, reserved: float) -> None:
+        """Leave a place that was reserved to others. Called while a caller goes away, so it must not wait."""
+
+    def answered(self, started: float, now: float) -> None:
+        """Take in that the request that started at ``started`` had arrived by now."""
+
+    def hold_left(self, now: float) -> float:
+        """Seconds for which nothing may start, because of a `hold`, as far as it is known here; 0 without one."""
 
 
 class Pace:

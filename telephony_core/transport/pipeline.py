@@ -28,7 +28,7 @@ import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -51,10 +51,10 @@ from telephony_core.provider.vendor_errors import retry_after_seconds
 from telephony_core.secrets.redaction import Secrets, scrubbed
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock, ProviderClock
-from telephony_core.transport.drivers import Actions, Send, Wait
+from telephony_core.transport.drivers import Actions, Call, Send, Wait
 from telephony_core.transport.failures import answer_lost, failure_of, on_hold, out_of_time, outcome_unknown
 from telephony_core.transport.lifecycle import Lifecycle
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pacer
 from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, is_in_doubt, result_of
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ class RequestPipeline:
     base_url: str
     auth: Mapping[str, str] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
-    pace: Pace
+    pace: Pacer
     timeout: float
     max_retries: int
     clock: Clock
@@ -175,6 +175,8 @@ class _Execution:
     def _request(self, request: Request) -> Actions[Response]:
         """One request of the flow, and more time for the flow after one that must not be repeated."""
         self._secrets.update(request.secrets)
+        if request.before is not None:
+            yield Call(request.before)
         try:
             response = yield from self._attempts(request)
         except AnswerLost:
@@ -215,7 +217,8 @@ class _Execution:
             if isinstance(answer, Response) and answer.status == 429:
                 retry_after = retry_after_seconds(answer.headers.get("retry-after"), now=clock.now())
                 # No longer than anybody would wait: a quota of one path must not stop all others for a day.
-                pipeline.pace.hold(now + min(max(retry_after or 0.0, backoff), LONGEST_RETRY_AFTER))
+                until = now + min(max(retry_after or 0.0, backoff), LONGEST_RETRY_AFTER)
+                yield Call(partial(pipeline.pace.hold, until))
             result = result_of(answer, retry_after)
             may_repeat = attempt <= pipeline.max_retries
             decision = decide(request.semantics, result, in_doubt=in_doubt, may_repeat=may_repeat)
@@ -249,7 +252,7 @@ class _Execution:
             self._pipeline.lifecycle.check()
             if write.request.semantics is Semantics.ONCE:
                 self._writes.append(write)
-            response = yield Send(http, self._deadline - started)
+            response: Response | None = yield Send(http, self._deadline - started)
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
             return error
         except TelephonyError as error:  # nothing has left: the client was closed, or the environment cannot be used
@@ -266,7 +269,7 @@ class _Execution:
         """Wait until the pace lets this request start, and return when. One that is not sent leaves its place."""
         pace, clock = self._pipeline.pace, self._clock
         now = clock.monotonic()
-        delay = pace.reserve(now, self._deadline)
+        delay: float = yield Call(partial(pace.reserve, now, self._deadline))
         while delay > 0:
             hold = pace.hold_left(now)
             if now + hold >= self._deadline and not in_doubt:
@@ -278,7 +281,7 @@ class _Execution:
                 pace.give_back(place)
                 raise
             now = clock.monotonic()
-            delay = pace.confirm(place, now)
+            delay = yield Call(partial(pace.confirm, place, now))
         return now
 
     def _wait(self, seconds: float, request: Request, in_doubt: bool) -> Actions[None]:

@@ -277,9 +277,9 @@ class Between:
         return next(self._actions)
 
     def send(self, response: object) -> object:
-        if response is None:
-            return self._actions.send(response)
-        raise KeyboardInterrupt
+        if isinstance(response, Response):
+            raise KeyboardInterrupt
+        return self._actions.send(response)
 
     def throw(self, error: BaseException) -> object:
         return self._actions.throw(error)

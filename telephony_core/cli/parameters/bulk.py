@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from telephony_core.client import Telephony
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.plan.model import Plan, Settings
-    from telephony_core.transport.pace import Pace
+    from telephony_core.transport.pace import Pacer
 
 CheckedT = TypeVar("CheckedT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -129,7 +129,7 @@ def make_plan(
     session: Session,
     given: PlanGiven,
     check_first: Callable[[Telephony], CheckedT],
-    make: Callable[[TargetAccount, CheckedT, Settings, Pace | None], Plan],
+    make: Callable[[TargetAccount, CheckedT, Settings, Pacer | None], Plan],
     *,
     check: bool = False,
     reads: tuple[str | None, ...] = (),

@@ -37,7 +37,7 @@ from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change, Options
 from telephony_core.provider.port import Problem
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pace, Pacer
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def plan_imports(
     allow: Iterable[str] = (),
     options: Options | None = None,
     settings: Settings | None = None,
-    pace: Pace | None = None,
+    pace: Pacer | None = None,
     clock: Clock | None = None,
 ) -> Plan:
     """The plan to import every number of a table (`read_table`) at an account (`survey`). Sends nothing.
@@ -134,7 +134,7 @@ def plan_checked(
     table: CheckedTable,
     *,
     settings: Settings | None = None,
-    pace: Pace | None = None,
+    pace: Pacer | None = None,
     clock: Clock | None = None,
 ) -> Plan:
     """`plan_imports`, of a table that was judged already."""

@@ -55,7 +55,7 @@ from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import Options
 from telephony_core.provider.port import Problem
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pace, Pacer
 
 _GIVEN = "given"
 """Name of the trunk of such a plan: there is one at most."""
@@ -133,7 +133,7 @@ def plan_settings(
     numbers: Iterable[str] | None = None,
     allow: Iterable[str] = (),
     settings: Settings | None = None,
-    pace: Pace | None = None,
+    pace: Pacer | None = None,
     clock: Clock | None = None,
 ) -> Plan:
     """The plan to set this for the chosen numbers of an account (`survey`). Sends nothing.

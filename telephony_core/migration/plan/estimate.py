@@ -15,7 +15,7 @@ from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.plan.model import Estimate, PlannedNumber, Settings, StepKind
 from telephony_core.migration.run.account_index import OLDEST, SHARED_FROM
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pacer
 
 _ROUND_TRIP: Final = 0.3
 """Seconds that a request is taken to last where nothing else limits it."""
@@ -40,8 +40,8 @@ def estimate_of(
     source: Inventory | None,
     target: TargetAccount,
     settings: Settings,
-    source_pace: Pace | None,
-    target_pace: Pace,
+    source_pace: Pacer | None,
+    target_pace: Pacer,
 ) -> Estimate:
     """The estimate for these numbers, at the paces that the clients are going to have; without a source, of one client.
 
@@ -87,13 +87,13 @@ def _lookups(count: int, settings: Settings) -> int:
     return sum(min(part, 2 * math.ceil(part / settings.concurrency)) for part in (canary, count - canary))
 
 
-def _least(requests: int, pace: Pace) -> float:
+def _least(requests: int, pace: Pacer) -> float:
     """Seconds that a pace needs for so many requests."""
     limits = ((pace.per_second, 1.0), (pace.per_minute, 60.0))
     return max((requests * span / limit for limit, span in limits if limit is not None), default=0.0)
 
 
-def _in_words(pace: Pace) -> str:
+def _in_words(pace: Pacer) -> str:
     limits = ((pace.per_second, "second"), (pace.per_minute, "minute"))
     words = [f"{limit:g} per {span}" for limit, span in limits if limit is not None]
     return " and ".join(words) or "no limit"

@@ -33,7 +33,7 @@ from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities, Operation, ReleaseEffect
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import Pace
+from telephony_core.transport.pace import Pace, Pacer
 
 _SAMPLE: Final = 20
 """Records of the target that a plan remembers."""
@@ -52,8 +52,8 @@ def make_plan(
     allow: Iterable[str] = (),
     numbers: Iterable[str] | None = None,
     settings: Settings | None = None,
-    source_pace: Pace | None = None,
-    target_pace: Pace | None = None,
+    source_pace: Pacer | None = None,
+    target_pace: Pacer | None = None,
     source_capabilities: Capabilities | None = None,
     clock: Clock | None = None,
 ) -> Plan:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from telephony_core.migration.inventory.inventory import Inventory
     from telephony_core.migration.mapping.map_file import MigrationMap
     from telephony_core.migration.plan.model import Finding
-    from telephony_core.transport.pace import Pace
+    from telephony_core.transport.pace import Pacer
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 _NO_TERMINAL: Final = 100
@@ -48,7 +48,7 @@ def map_option(command: CommandT) -> CommandT:
 
 def read_both(
     session: Session, inventory_file: str, name: str
-) -> tuple[Inventory, TargetAccount, Pace | None, Pace | None]:
+) -> tuple[Inventory, TargetAccount, Pacer | None, Pacer | None]:
     """Source and target as they are, and the paces of their connections where they have one of their own."""
     from telephony_core.migration.assessment.target import survey
     from telephony_core.migration.inventory.inventory import Inventory

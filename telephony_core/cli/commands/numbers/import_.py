@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.changeset.import_planner import CheckedTable
     from telephony_core.migration.plan.model import Plan, Settings
-    from telephony_core.transport.pace import Pace
+    from telephony_core.transport.pace import Pacer
 
 
 class _Given(TrunkGiven, PlanGiven):
@@ -127,7 +127,7 @@ def _plan(session: Session, given: _Given, check: bool) -> None:
     def check_first(client: Telephony) -> CheckedTable:
         return check_table(table, client.capabilities, client.check, allow=given["allow"], options=options)
 
-    def make(account: TargetAccount, checked: CheckedTable, settings: Settings, pace: Pace | None) -> Plan:
+    def make(account: TargetAccount, checked: CheckedTable, settings: Settings, pace: Pacer | None) -> Plan:
         return plan_checked(account, checked, settings=settings, pace=pace)
 
     make_plan(session, given, check_first, make, check=check, reads=(given["table"],))

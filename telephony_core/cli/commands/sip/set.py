@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.plan.model import Plan, Settings
-    from telephony_core.transport.pace import Pace
+    from telephony_core.transport.pace import Pacer
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -160,7 +160,7 @@ def plan_trunk(
     def check_first(client: Telephony) -> None:
         Conditions.parse(given["where"]).demand_told(client.capabilities, client.provider)
 
-    def make(account: TargetAccount, _checked: None, settings: Settings, pace: Pace | None) -> Plan:
+    def make(account: TargetAccount, _checked: None, settings: Settings, pace: Pacer | None) -> Plan:
         return plan_settings(
             account, update, where=given["where"], numbers=numbers, allow=allow, settings=settings, pace=pace
         )
