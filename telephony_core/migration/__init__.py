@@ -39,9 +39,11 @@ from telephony_core.migration.deprovision.rollback import (
 )
 from telephony_core.migration.inventory.diff import InventoryDiff, diff
 from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
-from telephony_core.migration.journal.claims import NumberClaimed, PlanElsewhere
+from telephony_core.migration.journal.claim_rules import NumberClaimed
+from telephony_core.migration.journal.claims import PlanElsewhere
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import Journal, JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.journal.protocol import Journal
+from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.mapping.draft import draft_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.move.effects import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import traceback
@@ -28,7 +29,7 @@ from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.mapping.map_file import reference_problem
 from telephony_core.migration.plan.model import Trunk
-from telephony_core.migration.run.secret_resolver import SecretResolver
+from telephony_core.migration.run.secret_resolver import SecretResolver, SecretsOfThisProcess
 from telephony_core.provider.port import ProviderConfig
 from telephony_core.secrets.references import read_secret
 from tests.provider.toy import SPEC, ToyServer
@@ -107,8 +108,10 @@ def _constructors() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "a prompt", lambda bad: read_secret("prompt:", what="password", prompt=lambda _what: bad)
     yield (
         "a vault",
-        lambda bad: SecretResolver(lambda _what: bad).reveal(
-            Trunk(name="t", auth="digest", username="u", password="prompt:")
+        lambda bad: asyncio.run(
+            SecretResolver(SecretsOfThisProcess(lambda _what: bad)).reveal(
+                Trunk(name="t", auth="digest", username="u", password="prompt:")
+            )
         ),
     )
 

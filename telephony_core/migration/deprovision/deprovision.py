@@ -10,7 +10,7 @@ records, and no other record is released in its place.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -30,7 +30,8 @@ from telephony_core.migration.deprovision.report import (
 )
 from telephony_core.migration.inventory.staleness import is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import JournalError, SqliteJournal
+from telephony_core.migration.journal.protocol import CampaignJournal, states_of
+from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.move.effects import EndpointRole, MigrationTask
 from telephony_core.migration.move.state import NumberState, state_of
 from telephony_core.migration.move.steps import live_ids
@@ -39,29 +40,24 @@ from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.endpoints import Endpoints, Opener, check_account, open_endpoints, records_made
-from telephony_core.migration.run.events import EventKind, OnEvent, Progress
+from telephony_core.migration.run.events import EventKind, Progress
+from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
-from telephony_core.migration.run.secret_resolver import SecretResolver
+from telephony_core.migration.run.secret_resolver import SecretResolver, usernames_of
 from telephony_core.migration.run.stopping import StopRules, run_interruptibly
-from telephony_core.transport.clock import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeprovisionOptions:
+class DeprovisionOptions(RunOptions):
     """Which numbers, what was confirmed, and what is allowed by name (`Allowance`) for this one command.
 
     What was allowed when the plan was made does not count here.
     """
 
-    numbers: Sequence[str] | None = None
     allow: Sequence[str] = ()
     confirmed: frozenset[ShownRecord] | None = None
     """The records that may be released: `DeprovisionPreview.shown` of a preview that somebody looked at."""
     stop_on_error: bool = False
-    take_over: bool = False
-    prompt: Callable[[str], str] | None = field(default=None, repr=False)
-    on_event: OnEvent = lambda event: None
-    clock: Clock = field(default_factory=Clock)
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -82,9 +78,9 @@ async def preview(
     loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions, rule: Rule
 ) -> DeprovisionPreview:
     """What the command would do. Changes nothing, anywhere."""
-    with SqliteJournal.reading(loaded, now=options.clock.now) as journal:
-        async with open_endpoints(loaded.plan, source, target) as endpoints:
-            return (await _prepare(loaded, endpoints, journal, options, rule)).preview
+    reading = options.journal_store.reading(loaded)
+    async with reading as journal, open_endpoints(loaded.plan, source, target) as endpoints:
+        return (await _prepare(loaded, endpoints, journal, options, rule)).preview
 
 
 async def run(
@@ -100,15 +96,14 @@ async def run(
     Raises `NotAllowed`, before anything is sent, when the records that would be released are not those that were
     confirmed, and when a side effect was not allowed by its name.
     """
-    journal = SqliteJournal.writing(loaded, rule.command, take_over=options.take_over, now=options.clock.now)
-    with journal:
+    async with options.journal_store.begin(loaded, rule.command) as journal:
         async with open_endpoints(loaded.plan, source, target, writing=rule.role) as endpoints:
             prepared = await _prepare(loaded, endpoints, journal, options, rule)
             _demand_confirmation(prepared.preview, options)
             demand_allowed(prepared.preview.forecasts, options.allowed)
-            work = _Run(loaded, endpoints, journal, options, rule, rules or stop_rules(loaded, options), prepared)
-            report = await work.whole()
-        journal.finish(report.summary)
+            rules = rules or stop_rules(loaded, options)
+            report = await _Run(loaded, endpoints, journal, options, rule, rules, prepared).whole()
+        await journal.finish(report.summary)
         return report
 
 
@@ -120,7 +115,7 @@ def run_sync(
         lambda rules: run(loaded, source, target, options, rule, rules),
         stop_rules(loaded, options),
         rule.command,
-        command(rule.command, loaded.path, kind=loaded.plan.kind),
+        command(rule.command, loaded.name, kind=loaded.plan.kind),
     )
 
 
@@ -145,6 +140,8 @@ class Prepared:
     """What a run will do, number by number."""
 
     tasks: tuple[MigrationTask, ...]
+    states: dict[str, NumberState]
+    """What the journal knows of every number of the plan."""
     preview: DeprovisionPreview
 
 
@@ -160,13 +157,15 @@ class _Sorted:
 
 
 async def _prepare(
-    loaded: LoadedPlan, endpoints: Endpoints, journal: SqliteJournal, options: DeprovisionOptions, rule: Rule
+    loaded: LoadedPlan, endpoints: Endpoints, journal: CampaignJournal, options: DeprovisionOptions, rule: Rule
 ) -> Prepared:
     plan = loaded.plan
     reading = endpoints.writing(None, plan.settings.timeout)
-    tasks = [MigrationTask.of(loaded, number, reading.target.capabilities) for number in plan.chosen(options.numbers)]
-    states = {task.key: state_of(journal.entries_of(task.key)) for task in tasks}
-    made = records_made(plan, journal)
+    usernames = await usernames_of(plan.trunks, options.secret_source, options.tenant)
+    there, chosen_numbers = reading.target.capabilities, plan.chosen(options.numbers)
+    tasks = [MigrationTask.of(loaded, number, there, usernames) for number in chosen_numbers]
+    states = {number.key: NumberState() for number in plan.numbers} | await states_of(journal)
+    made = records_made(states)
     served = Served()
     indexes = reading.indexes(tasks, options.clock, (*made, *plan.target.holds))
     indexes[rule.role].each = served.add
@@ -175,7 +174,7 @@ async def _prepare(
     check_account(plan, made, indexes[EndpointRole.TARGET])
 
     candidates = rule.candidates(tasks, states)
-    now, unpublished, found = options.clock.now(), _unpublished(journal), _Sorted()
+    now, unpublished, found = options.clock.now(), await _unpublished(journal), _Sorted()
     for task in candidates:
         state = states[task.key]
         evidence = _listed(task, state, rule, indexes)
@@ -204,6 +203,7 @@ async def _prepare(
     connection = (plan.origin if rule.role is EndpointRole.SOURCE else plan.target).connection
     return Prepared(
         tuple(task for task in candidates if task.key in found.releasing or task.key in found.reconciling),
+        states,
         DeprovisionPreview(
             verb=rule.verb,
             at=f"{connection} ({urlsplit(here.adapter.config.base_url).netloc})",
@@ -219,8 +219,10 @@ async def _prepare(
     )
 
 
-def _unpublished(journal: SqliteJournal) -> Unpublished:
-    return Unpublished(journal.agents_unpublished(Action.RELEASE), journal.agents_unpublished(Action.ROLL_BACK))
+async def _unpublished(journal: CampaignJournal) -> Unpublished:
+    return Unpublished(
+        await journal.agents_unpublished(Action.RELEASE), await journal.agents_unpublished(Action.ROLL_BACK)
+    )
 
 
 def _listed(
@@ -276,7 +278,7 @@ class _Run:
         self,
         loaded: LoadedPlan,
         endpoints: Endpoints,
-        journal: SqliteJournal,
+        journal: CampaignJournal,
         options: DeprovisionOptions,
         rule: Rule,
         rules: StopRules,
@@ -294,12 +296,12 @@ class _Run:
         self.left = list(prepared.preview.left_alone)
         self.done: list[Deprovisioned] = []
         self.progress = Progress(options.on_event, options.clock, len(self.queue), failed=len(self.left))
+        self.states = prepared.states
         self.runner = Runner.of(
-            loaded,
             self.queue,
             endpoints,
             journal,
-            SecretResolver(options.prompt),
+            SecretResolver(options.secret_source, options.tenant),
             options.clock,
             recorded=self._recorded,
             stopping=rules.asked,
@@ -331,11 +333,11 @@ class _Run:
             kind=self.loaded.plan.kind,
             verb=self.rule.done,
             command=self.rule.command,
-            plan=str(self.loaded.path),
+            plan=self.loaded.name,
             done=tuple(self.done),
             left_alone=tuple(self.left),
             not_started=tuple(task.key for task in self.queue),
-            in_doubt=tuple(key for key in remaining if self._state(key).in_doubt),
+            in_doubt=tuple(key for key in remaining if self.states[key].in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.message or None,
         )
@@ -344,11 +346,15 @@ class _Run:
 
     async def _release(self, task: MigrationTask) -> None:
         granted = Granted(self.options.confirmed or frozenset(), self.effects.get(task.key, frozenset()))
-        state, unpublished = self._state(task.key), _unpublished(self.journal)
-        await self.runner.run(self.rule.procedure(task, state, granted, unpublished))
-
-    def _state(self, key: str) -> NumberState:
-        return state_of(self.journal.entries_of(key))
+        journal, unpublished = await self.journal.claim(task.key), await _unpublished(self.journal)
+        state = state_of(await journal.entries())
+        try:
+            await self.runner.run(self.rule.procedure(task, state, granted, unpublished), journal)
+        except JournalError:
+            raise
+        except TelephonyError:
+            self.states[task.key] = state_of(await journal.entries())
+            raise
 
     def _recorded(self, entry: Entry) -> None:
         if entry.action is self.rule.action and entry.phase is Phase.DONE:

@@ -92,8 +92,8 @@ class ReleaseRule(Rule):
     def __init__(self, loaded: LoadedPlan) -> None:
         if loaded.plan.source is None:
             raise MigrationError(
-                f"{loaded.path} is no migration, so there is no source to release anything at",
-                remedy=f"to undo what it did, `{command('rollback', loaded.path, kind=loaded.plan.kind)}`",
+                f"{loaded.name} is no migration, so there is no source to release anything at",
+                remedy=f"to undo what it did, `{command('rollback', loaded.name, kind=loaded.plan.kind)}`",
             )
         self._soak = loaded.plan.settings.soak
 

@@ -1,18 +1,13 @@
 """What plans on this machine are doing to which target: one plan is one run, and no two import one number at once.
 
-Lists of providers lag, so a number that another plan imported a moment ago may not show yet. What the machine itself
-knows does not lag. It is kept in one small SQLite file for each user (``$XDG_STATE_HOME/telephony/claims.sqlite3``),
-readable by its owner only. It holds numbers, paths and times, and no secret. Deleting it is safe while nothing runs and
-nothing is in doubt: until then it alone keeps a second plan from importing what shows in no list yet.
-Other machines are not covered: there the target's list decides alone.
-
-    (none) ──claim──> claimed ──sent──> in doubt ──done──> made ──rolled back, released, or window over──> (none)
-                         └──not sent──> (none)   └──refused──> (none)
+The claims (`telephony_core.migration.journal.claim_rules`) are kept in one small SQLite file for each user
+(``$XDG_STATE_HOME/telephony/claims.sqlite3``), readable by its owner only. It holds numbers, paths and times, and no
+secret. Deleting it is safe while nothing runs and nothing is in doubt: until then it alone keeps a second plan from
+importing what shows in no list yet. Other machines are not covered: there the target's list decides alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sqlite3
 import tempfile
@@ -21,13 +16,12 @@ from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
-from urllib.parse import urlsplit
 
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
-from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules, plan_key
+from telephony_core.migration.journal.entries import Entry
 from telephony_core.migration.journal.sqlite_file import JournalError, Kind, explained, lock, make_private
-from telephony_core.migration.plan.model import Endpoint, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 
 VERSION: Final = 1
@@ -50,10 +44,6 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS claims (account TEXT, number TEXT, plan TEXT NOT NULL, path TEXT NOT NULL,"
     " record TEXT, until TEXT NOT NULL, PRIMARY KEY (account, number)) WITHOUT ROWID",
 )
-
-
-class NumberClaimed(MigrationError):
-    """Another plan on this machine imports this number at this target, or has just done so. Nothing was written."""
 
 
 class PlanElsewhere(MigrationError):
@@ -118,18 +108,6 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("COMMIT")
 
 
-def place_of(side: Endpoint) -> str:
-    """What an end of a plan is known by here: where it was asked, or its provider where the plan does not say."""
-    return side.provider if side.base_url is None else same_url(side.base_url)
-
-
-def same_url(url: str) -> str:
-    """A base URL as it is compared: without the port that its scheme has anyway."""
-    parts = urlsplit(url.lower())
-    port = None if parts.port == {"http": 80, "https": 443}.get(parts.scheme) else parts.port
-    return f"{parts.scheme}://{parts.hostname}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
-
-
 def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection | None:
     """The lock of this plan at its target, under whatever name it is run; ``None`` when another run holds it.
 
@@ -137,7 +115,7 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
     link), unless ``take_over``.
     """
     folder = state_folder()
-    plan = _plan_key(loaded)
+    plan = plan_key(loaded)
     with explained(folder / f"{plan}.plan.lock", _LOCK):
         held = lock(folder / f"{plan}.plan")
     if held is None:
@@ -166,7 +144,7 @@ def was_started_here(loaded: LoadedPlan) -> bool:
 def note_started(loaded: LoadedPlan, line: int) -> None:
     """Remember where the journal of this plan is, and the last of its lines that announced something."""
     with _open(state_folder() / "claims.sqlite3") as connection:
-        values = (_plan_key(loaded), str(loaded.journal_path), line)
+        values = (plan_key(loaded), str(loaded.journal_path), line)
         connection.execute("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", values)
 
 
@@ -200,18 +178,18 @@ def missing(loaded: LoadedPlan) -> JournalError:
     found = "an empty journal" if journal.exists() else "no journal"
     if (elsewhere := started_elsewhere(loaded)) is not None:
         return JournalError(
-            f"{loaded.path} has {found} beside it: this plan was started as {elsewhere}",
+            f"{loaded.name} has {found} beside it: this plan was started as {elsewhere}",
             remedy="run the command with that path",
         )
     if was_started_here(loaded):
         return JournalError(
-            f"{loaded.path} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
+            f"{loaded.name} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
             "it what was made at the target",
             remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
             "start anew with `telephony migrate apply --take-over`",
         )
     return JournalError(
-        f"{loaded.path} has {found} beside it: it was not started here, or {journal.name} was lost",
+        f"{loaded.name} has {found} beside it: it was not started here, or {journal.name} was lost",
         remedy="put the journal back; only if it was never started, start with `telephony migrate apply`",
     )
 
@@ -231,7 +209,7 @@ def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
         path = state_folder() / "claims.sqlite3"
         if path.exists():
             with _open(path) as connection:
-                row = connection.execute("SELECT path, line FROM begun WHERE plan = ?", (_plan_key(loaded),)).fetchone()
+                row = connection.execute("SELECT path, line FROM begun WHERE plan = ?", (plan_key(loaded),)).fetchone()
             return None if row is None else (str(row[0]), int(row[1]))
     return None
 
@@ -244,98 +222,39 @@ def _is_there(journal: str) -> bool:
         return True
 
 
-def _plan_key(loaded: LoadedPlan) -> str:
-    return hashlib.sha256(f"{loaded.checksum} {place_of(loaded.plan.target)}".encode()).hexdigest()[:32]
-
-
 class Claims:
-    """The numbers that one run imports at its target."""
+    """The numbers that one run imports at its target, in the file of this machine."""
 
     def __init__(self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime]) -> None:
         """``names`` gives the number of each planned key, as `NumberIdentity.account_key` has it."""
         self._path = state_folder() / "claims.sqlite3"
-        self._plan = _plan_key(loaded)
-        self._shown_as = str(loaded.path.resolve())
-        plan = loaded.plan
-        self._source, self._target = place_of(plan.source or plan.target), place_of(plan.target)
-        self._names, self._kind = names, plan.kind
-        self._known = {number.key: number.source.id for number in plan.numbers if number.source is not None}
-        self._window = loaded.plan.settings.in_doubt
+        self._rules = ClaimRules(loaded, names, now)
         self._now = now
 
-    def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
-        """Take a number for this plan. Raises `NumberClaimed` where another plan has it.
-
-        It also does where this very plan sent an import of it and the journal does not know (``goes_on``): then the
-        journal is an older copy, or a new one after it was lost.
-        """
-        name, now = identity.account_key, self._now()
+    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
+        key = self._rules.key(identity.account_key)
         with _open(self._path) as connection:
-            connection.execute("DELETE FROM claims WHERE until <= ?", (_text(now),))
-            row = connection.execute(
-                "SELECT plan, path, record, until FROM claims WHERE account = ? AND number = ?", (self._target, name)
-            ).fetchone()
-            # Accounts of one provider share an address: what the other plan made may be what this one moves from there,
-            # or what it changes.
-            if row is not None and row[0] != self._plan and row[2] and row[2] == self._known.get(number):
-                connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", (self._target, name))
-                row = None
-            known = goes_on or row is None or row[2] is None
-            if row is None or (row[0] == self._plan and known):
-                values = (self._target, name, self._plan, self._shown_as, _text(now + self._window))
-                connection.execute(
-                    "INSERT INTO claims VALUES (?, ?, ?, ?, NULL, ?)"
-                    " ON CONFLICT DO UPDATE SET path = excluded.path, until = excluded.until",
-                    values,
-                )
-                return
-        _, path, record, until = row
-        did = f"imported {number} as {record} a moment ago" if record else f"is importing or changing {number}"
-        raise NumberClaimed(
-            f"the plan {path} {did} at this target, so nothing was written",
-            remedy=f"look at it with `telephony migrate status`; what it made shows at the latest at {until[:19]} UTC",
-        )
+            connection.execute("DELETE FROM claims WHERE until <= ?", (_text(self._now()),))
+            _write(connection, key, self._rules.claimed(_read(connection, key), number, goes_on=goes_on))
 
-    def follow(self, entry: Entry) -> None:
-        """Keep or end the claim of a number by what was just written into the journal."""
-        name = self._names.get(entry.number)
-        if name is None:
-            return
-        mine = (self._target, name, self._plan)
-        match entry.action, entry.phase:
-            case Action.IMPORT, Phase.INTENT | Phase.DONE:
-                taken = (entry.record or "", _text(self._now() + self._window))
-                self._write(
-                    "UPDATE claims SET record = ?, until = ? WHERE account = ? AND number = ? AND plan = ?",
-                    *taken,
-                    *mine,
-                )
-            case Action.CHECK, Phase.FAILED:  # unless an import was sent: then it is in doubt, whatever failed since
-                self._write(
-                    "DELETE FROM claims WHERE account = ? AND number = ? AND plan = ? AND record IS NULL", *mine
-                )
-            case Action.IMPORT, Phase.FAILED if entry.data.get("error") == "Conflict":
-                pass  # perhaps with its own effect, where somebody on the way sent it twice; the list may lag
-            case ((Action.SET_LABEL | Action.SET_SIP | Action.SET_AGENTS), Phase.INTENT):
-                # Another plan must not write over what may still take effect, nor have this written over its own.
-                sent = (_text(self._now() + self._window), *mine)
-                self._write(
-                    "UPDATE claims SET record = '', until = ? WHERE account = ? AND number = ? AND plan = ?", *sent
-                )
-            case ((Action.SET_LABEL | Action.SET_SIP | Action.SET_AGENTS), (Phase.DONE | Phase.FAILED)):
-                self._write("UPDATE claims SET record = NULL WHERE account = ? AND number = ? AND plan = ?", *mine)
-            case Action.READ_BACK, _ if self._kind is PlanKind.SET:
-                self._write("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", *mine)
-            case (Action.IMPORT, Phase.FAILED) | (Action.ROLL_BACK, Phase.DONE):
-                self._write("DELETE FROM claims WHERE account = ? AND number = ? AND plan = ?", *mine)
-            case Action.RELEASE, Phase.DONE:  # the number may be imported again there, by whichever plan
-                self._write("DELETE FROM claims WHERE account = ? AND number = ?", self._source, name)
-            case _:
-                pass
+    async def follow(self, entry: Entry) -> None:
+        if (key := self._rules.key_after(entry)) is not None:
+            with _open(self._path) as connection:
+                _write(connection, key, self._rules.after(_read(connection, key), entry))
 
-    def _write(self, statement: str, *values: str) -> None:
-        with _open(self._path) as connection:
-            connection.execute(statement, values)
+
+def _read(connection: sqlite3.Connection, key: tuple[str, str]) -> ClaimRow | None:
+    query = "SELECT plan, path, record, until FROM claims WHERE account = ? AND number = ?"
+    row = connection.execute(query, key).fetchone()
+    return None if row is None else ClaimRow(row[0], row[1], row[2], datetime.fromisoformat(row[3]))
+
+
+def _write(connection: sqlite3.Connection, key: tuple[str, str], row: ClaimRow | None) -> None:
+    if row is None:
+        connection.execute("DELETE FROM claims WHERE account = ? AND number = ?", key)
+    else:
+        values = (*key, row.plan, row.shown_as, row.record, _text(row.until))
+        connection.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", values)
 
 
 def _text(when: datetime) -> str:

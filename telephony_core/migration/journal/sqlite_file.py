@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 from telephony_core.errors import MigrationError
@@ -25,6 +25,12 @@ class JournalNotWritable(JournalError):
 
 class JournalLocked(JournalError):
     """Another run is at work on this plan."""
+
+
+class Superseded(JournalError):
+    """Another run goes on with this number, so nothing more is written of it here, and nothing more is sent."""
+
+    default_remedy: ClassVar[str | None] = "leave it to the other run; `telephony migrate status` shows how it goes on"
 
 
 ASIDE: Final = (

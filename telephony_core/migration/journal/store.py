@@ -15,8 +15,8 @@ What is sent is announced first, so a run that dies leaves a line which says wha
                             └LOOK┘ └──UNKNOWN─> a person has to look
                      (no trace yet)
 
-`telephony_core.migration.move.state` derives from a number's lines how far its move is. What procedures need of a
-journal is `Journal`, two methods, so that the lines can be kept somewhere else.
+`telephony_core.migration.move.state` derives from a number's lines how far its move is. Runs know no file, only
+`telephony_core.migration.journal.protocol`, so that the lines can be kept somewhere else.
 """
 
 from __future__ import annotations
@@ -25,17 +25,16 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
-
-from pydantic import BaseModel
+from typing import Final, Self
 
 from telephony_core._version import __version__
-from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.journal.claims import (
     hold,
     lines_lost,
@@ -46,10 +45,12 @@ from telephony_core.migration.journal.claims import (
     was_started_here,
 )
 from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.runs import RunRecord
 from telephony_core.migration.journal.sqlite_file import (
     ASIDE,
     JournalError,
     JournalLocked,
+    Superseded,
     explained,
     holds_nothing,
     lock,
@@ -60,7 +61,7 @@ from telephony_core.migration.journal.sqlite_file import (
 from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan
 
-__all__ = ["Journal", "JournalError", "JournalLocked", "RunRecord", "SqliteJournal", "was_started"]
+__all__ = ["JournalError", "JournalLocked", "SqliteJournal", "was_started"]
 
 VERSION: Final = 2
 """Version of the schema, kept as SQLite's ``user_version``. 1 was before the first release: other column names."""
@@ -84,32 +85,6 @@ CREATE VIEW numbers AS
   SELECT number, action AS last_action, phase, record, message, at
   FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
 """
-
-
-class Journal(Protocol):
-    """What a procedure needs of a journal."""
-
-    def append(self, entry: Entry) -> None:
-        """Write one line. It is durable when this returns. Raises `JournalError`."""
-
-    def entries_of(self, number: str) -> list[Entry]:
-        """Every line of one number, oldest first."""
-
-
-class RunRecord(BaseModel, frozen=True):
-    """One run of a command on a plan. ``ended_at`` is ``None`` while it lasts, or when it never said that it ended."""
-
-    id: int
-    command: str
-    started_at: UtcTime
-    ended_at: UtcTime | None
-    how_it_ended: str | None
-    process: int
-    host: str
-
-    def owner(self, now: datetime) -> str:
-        """Who, where and since when, in words."""
-        return f"`{self.command}` by process {self.process} on {self.host}, started {_age(now - self.started_at)}"
 
 
 class SqliteJournal:
@@ -162,7 +137,7 @@ class SqliteJournal:
             # Somebody may have been asked in between; a journal started now would belong to no plan any more.
             if loaded.was_replaced():
                 raise StalePlan(
-                    f"{loaded.path} was replaced by another plan since it was read",
+                    f"{loaded.name} was replaced by another plan since it was read",
                     remedy="read the new one, then run the same command again",
                 )
             with explained(path):
@@ -208,7 +183,7 @@ class SqliteJournal:
         plan = loaded.plan
         about = {
             "what this is": "the journal of a plan by telephony-core; the view `numbers` shows the last line",
-            "plan": loaded.path.name,
+            "plan": loaded.file.name,
             "checksum": loaded.checksum,
             "kind": plan.kind.value,
             **({} if plan.source is None else {"from": f"{plan.source.connection} ({plan.source.provider})"}),
@@ -241,7 +216,7 @@ class SqliteJournal:
         row = self._connection.execute("SELECT value FROM about WHERE fact = 'checksum'").fetchone()
         if row is None or row[0] != loaded.checksum:
             raise JournalError(
-                f"{self.path} is the journal of another plan than {loaded.path.name}",
+                f"{self.path} is the journal of another plan than {loaded.file.name}",
                 remedy="put the plan back that it belongs to, or give the new plan another name",
             )
 
@@ -265,15 +240,17 @@ class SqliteJournal:
     # -- writing
 
     def append(self, entry: Entry) -> None:
-        """Write one line; it is on disk when this returns. Raises `JournalError`."""
+        """Write one line; it is on disk when this returns. Raises `JournalError`, also once a later run took over."""
         data = json.dumps(dict(entry.data), ensure_ascii=False, separators=(",", ":"))
         row = (entry.number, entry.action, entry.phase, entry.record, entry.message, data)
         with explained(self.path):
             cursor = self._connection.execute(
                 "INSERT INTO entries (at, run, number, action, phase, record, message, data)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (_text(self._now()), self._run, *row),
+                " SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id > ?)",
+                (_text(self._now()), self._run, *row, self._run),
             )
+        if not cursor.rowcount:
+            raise Superseded(f"{self.path}: a later run took the place of this one")
         if entry.phase is Phase.INTENT and self._loaded is not None:
             note_started(self._loaded, cursor.lastrowid or 0)
 
@@ -296,12 +273,16 @@ class SqliteJournal:
     def entries_of(self, number: str) -> list[Entry]:
         """Every line of one number, oldest first."""
         with explained(self.path):
-            rows = self._connection.execute(
-                "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
-                " WHERE number = ? ORDER BY seq",
-                (number,),
-            ).fetchall()
-            return [_entry(row) for row in rows]
+            return [
+                _entry(row) for row in self._connection.execute(f"{_LINES} WHERE number = ? ORDER BY seq", (number,))
+            ]
+
+    def lines(self) -> Iterator[list[Entry]]:
+        """The lines of every number that has some, number by number."""
+        with explained(self.path):
+            rows = self._connection.execute(f"{_LINES} ORDER BY number, seq")
+            for _, entries in groupby(map(_entry, rows), attrgetter("number")):
+                yield list(entries)
 
     def agents_unpublished(self, action: Action) -> frozenset[str]:
         """Agents that releasing numbers may have unpublished, also for numbers that are still there."""
@@ -377,6 +358,9 @@ def _owner(path: Path, now: Callable[[], datetime]) -> str:
     return ""
 
 
+_LINES: Final = "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
+
+
 def _entry(row: tuple[str, str, str, str | None, str, str, int, str, int]) -> Entry:
     number, action, phase, record, message, data, seq, at, run = row
     return Entry(number, Action(action), Phase(phase), record, message, json.loads(data), seq, _time(at), run)
@@ -388,13 +372,3 @@ def _text(when: datetime) -> str:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _age(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds < 0:
-        return "in the future, by this clock"
-    for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * length:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds} seconds ago"

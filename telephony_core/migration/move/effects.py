@@ -253,14 +253,24 @@ class MigrationTask:
     target: Endpoint
     settings: Settings
     plan: str
-    """Path of the plan, for what to type next."""
+    """Name of the plan, for what to type next."""
     kind: PlanKind = PlanKind.MIGRATE
+    username: str | None = field(default=None, repr=False)
+    """What the reference to the user name of its trunk leads to, where that is known."""
 
     @classmethod
-    def of(cls, loaded: LoadedPlan, number: PlannedNumber, capabilities: Capabilities) -> MigrationTask:
+    def of(
+        cls,
+        loaded: LoadedPlan,
+        number: PlannedNumber,
+        capabilities: Capabilities,
+        usernames: Mapping[str, str] | None = None,
+    ) -> MigrationTask:
+        """``usernames`` are those that references lead to, by the names of their trunks."""
         plan = loaded.plan
-        trunk, where = plan.trunk(number), str(loaded.path)
-        return cls(number, trunk, capabilities, plan.source, plan.target, plan.settings, where, plan.kind)
+        trunk, where = plan.trunk(number), loaded.name
+        username = None if trunk is None or usernames is None else usernames.get(trunk.name)
+        return cls(number, trunk, capabilities, plan.source, plan.target, plan.settings, where, plan.kind, username)
 
     @property
     def key(self) -> str:

@@ -1,11 +1,12 @@
-"""Plans as files: written whole or not at all, read only when they are as they were written."""
+"""Where plans are kept. As files: written whole or not at all, read only when they are as they were written."""
 
 from __future__ import annotations
 
 import os
+import re
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
@@ -24,24 +25,96 @@ from telephony_core.text.documents import (
 FORMAT: Final = "telephony-core migration plan"
 VERSION: Final = 1
 """Version of this format. A plan of another one is refused."""
+CHECKSUM_TEXT: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class LoadedPlan(BaseModel, frozen=True):
-    """A plan, the file it is in, and the checksum by which its journal knows it."""
+    """A plan, the checksum by which its journal knows it, and the file it is in, if it is in one."""
 
     plan: Plan
-    path: Path
+    path: Path | None = None
     checksum: str
 
     @property
+    def name(self) -> str:
+        """What it is called in reports, and in commands: its file as it was given, or else its checksum."""
+        return self.checksum if self.path is None else str(self.path)
+
+    @property
+    def file(self) -> Path:
+        """The file it is in, with links followed. Raises `MigrationError` where it is in none."""
+        if self.path is None:
+            raise MigrationError(
+                f"the plan {self.checksum} is in no file, so nothing can be kept beside it",
+                remedy="load it from a file, or give a store of journals that needs none",
+            )
+        return self.path.resolve()  # a symbolic link to a plan is that plan
+
+    @property
     def journal_path(self) -> Path:
-        """Where the journal of this plan is: beside it."""
-        path = self.path.resolve()  # a symbolic link to a plan is that plan
-        return path.with_name(path.name + ".journal")
+        """Where the journal of this plan is: beside it. Raises `MigrationError` where it is in no file."""
+        return self.file.with_name(self.file.name + ".journal")
 
     def was_replaced(self) -> bool:
         """Whether its file holds another plan by now. Raises `MigrationError` when it holds none."""
-        return bool(_document(self.path)[CHECKSUM] != self.checksum)
+        return self.path is not None and bool(_document(self.path)[CHECKSUM] != self.checksum)
+
+
+class PlanStore(Protocol):
+    """A place where plans are kept by their checksums, for workers that share no disk."""
+
+    async def put(self, plan: Plan) -> str:
+        """Keep a plan and return its checksum. One that is kept already stays as it is. Raises `MigrationError`."""
+
+    async def get(self, checksum: str) -> LoadedPlan:
+        """The plan with this checksum. Raises `MigrationError` where there is none, or another one in its place."""
+
+
+class PlanFolder:
+    """A `PlanStore` of files, one a plan, in one folder; journals that lie beside plans lie there too."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+
+    async def put(self, plan: Plan) -> str:
+        sum_ = checksum(_whole(plan))
+        if not self._file(sum_).exists():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            save_plan(plan, self._file(sum_))
+        return sum_
+
+    async def get(self, checksum: str) -> LoadedPlan:
+        loaded = load_plan(self._file(checksum))
+        if loaded.checksum != checksum:
+            raise MigrationError(f"{loaded.path} holds another plan than {checksum}", remedy="put the right one there")
+        return loaded
+
+    def _file(self, checksum: str) -> Path:
+        if not CHECKSUM_TEXT.fullmatch(checksum):  # it becomes the name of a file
+            raise MigrationError(f"{checksum!r:.80} is no checksum of a plan", remedy="take what `put` returned")
+        return self.folder / f"{checksum.partition(':')[2]}.json"
+
+
+class MemoryPlans:
+    """A `PlanStore` that ends with its process."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, Plan] = {}
+
+    async def put(self, plan: Plan) -> str:
+        sum_ = checksum(_whole(plan))
+        self._plans.setdefault(sum_, plan)
+        return sum_
+
+    async def get(self, checksum: str) -> LoadedPlan:
+        if checksum not in self._plans:
+            raise MigrationError(f"there is no plan {checksum!r:.80}", remedy="put it into this store first")
+        return LoadedPlan(plan=self._plans[checksum], checksum=checksum)
+
+
+def _whole(plan: Plan) -> dict[str, Any]:
+    """The plan as it is written down, but for its checksum."""
+    return {"format": FORMAT, "version": VERSION, **plan.model_dump(mode="json")}
 
 
 def save_plan(plan: Plan, path: str | os.PathLike[str], *, overwrite: bool = False) -> LoadedPlan:
@@ -50,7 +123,7 @@ def save_plan(plan: Plan, path: str | os.PathLike[str], *, overwrite: bool = Fal
     Raises `MigrationError` when the place cannot be written, and for a plan that is begun or has a journal beside it:
     the journal says what was made, and would belong to no plan any more.
     """
-    document = {"format": FORMAT, "version": VERSION, **plan.model_dump(mode="json")}
+    document = _whole(plan)
     loaded = LoadedPlan(plan=plan, path=Path(path), checksum=checksum(document))
     with _nobody_begins(loaded) if overwrite and would_replace(path) else nullcontext():
         if loaded.journal_path.exists():

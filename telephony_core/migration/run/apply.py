@@ -6,13 +6,15 @@ Only creates and updates at the target, only what is planned, and only while the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 
 from telephony_core.errors import TelephonyError
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import JournalError, SqliteJournal
+from telephony_core.migration.journal.memory import MemoryJournals
+from telephony_core.migration.journal.protocol import CampaignJournal, Journal, states_of
+from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.move.effects import (
     EndpointRole,
     InDoubt,
@@ -21,40 +23,32 @@ from telephony_core.migration.move.effects import (
     StalePlan,
     Wait,
 )
-from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState
+from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState, state_of
 from telephony_core.migration.move.steps import PAUSES
 from telephony_core.migration.plan.model import PlanKind, PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
-from telephony_core.migration.run.endpoints import Endpoints, Opener, check_account, open_endpoints, records_made
-from telephony_core.migration.run.events import EventKind, OnEvent, Progress
+from telephony_core.migration.run.endpoints import Opener, check_account, open_endpoints, records_made
+from telephony_core.migration.run.events import EventKind, Progress
+from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
 from telephony_core.migration.run.secret_resolver import SecretResolver
 from telephony_core.migration.run.stopping import StopRules, run_interruptibly
 from telephony_core.migration.run.work import work_of
-from telephony_core.transport.clock import Clock
 
 _MOST_NAMED = 10
 """So many numbers an error names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApplyOptions:
+class ApplyOptions(RunOptions):
     """How a run may differ from what the plan says. ``None`` keeps the plan's setting."""
 
-    numbers: Sequence[str] | None = None
-    """Keys of the numbers to move; all that are planned without it."""
     canary: int | None = None
     concurrency: int | None = None
     stop_on_error: bool = False
-    take_over: bool = False
-    """Take the place of a run on another host that never said it ended."""
-    prompt: Callable[[str], str] | None = field(default=None, repr=False)
-    """Asks the person at the terminal for secrets that are given as ``prompt:``."""
-    on_event: OnEvent = lambda event: None
-    clock: Clock = field(default_factory=Clock)
 
     def settings(self, planned: Settings) -> Settings:
         given = {"canary": self.canary, "concurrency": self.concurrency}
@@ -76,7 +70,7 @@ def apply_plan(
         lambda rules: aapply_plan(loaded, source, target, given, rules=rules),
         _rules(loaded, given),
         "apply",
-        command("apply", loaded.path, kind=loaded.plan.kind),
+        command("apply", loaded.name, kind=loaded.plan.kind),
     )
 
 
@@ -98,12 +92,27 @@ async def aapply_plan(
     """
     options = options or ApplyOptions()
     numbers = loaded.plan.chosen(options.numbers)
-    journal = SqliteJournal.writing(loaded, "apply", create=True, take_over=options.take_over, now=options.clock.now)
-    with journal:
-        run = _Run(loaded, numbers, options, journal, rules or _rules(loaded, options))
-        report = await run.whole(source, target)
-        journal.finish(report.summary)
+    async with options.journal_store.begin(loaded, "apply") as journal:
+        report = await _Run(loaded, numbers, options, journal, rules or _rules(loaded, options)).whole(source, target)
+        await journal.finish(report.summary)
         return report
+
+
+async def acheck_plan(
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: ApplyOptions | None = None
+) -> int:
+    """Look whether apply could begin now, and return how many numbers are left to be done. Writes nothing, anywhere.
+
+    Raises what `aapply_plan` raises before anything is written.
+    """
+    options = options or ApplyOptions()
+    numbers, rules = loaded.plan.chosen(options.numbers), _rules(loaded, options)
+    store = options.journal_store
+    if await store.was_started(loaded):
+        async with store.reading(loaded) as journal:
+            return await _Run(loaded, numbers, options, journal, rules).check(source, target)
+    async with MemoryJournals(options.clock.now).begin(loaded, "apply") as nothing:
+        return await _Run(loaded, numbers, options, nothing, rules).check(source, target)
 
 
 def _rules(loaded: LoadedPlan, options: ApplyOptions) -> StopRules:
@@ -120,7 +129,7 @@ class _Run:
         loaded: LoadedPlan,
         numbers: tuple[PlannedNumber, ...],
         options: ApplyOptions,
-        journal: SqliteJournal,
+        journal: CampaignJournal,
         rules: StopRules,
     ) -> None:
         self.loaded = loaded
@@ -131,30 +140,36 @@ class _Run:
         self.rules = rules
         self.progress = Progress(options.on_event, options.clock, total=len(numbers))
         self.failures: dict[str, NumberOutcome] = {}
-        self.work = work_of(loaded.plan, journal)
+        self.resolver = SecretResolver(options.secret_source, options.tenant)
+        self.work = work_of(loaded.plan)
         self._broken: JournalError | None = None
 
     async def whole(self, source: Opener | None, target: Opener) -> ApplyReport:
         if (died := self.journal.taken_over) is not None:
             owner = died.owner(self.options.clock.now())
             self.progress.notice(f"taking the place of a run that did not say that it ended: {owner}")
-        pending = self._pending()
+        pending = await self._pending()
         self.progress.done = len(self.numbers) - len(pending)
         verb = self.loaded.plan.kind.verb
         self.progress.report(EventKind.STARTED, message=f"{len(pending)} of {len(self.numbers)} numbers to {verb}")
         if pending:
-            resolver = self._secrets(pending)
-            timeout = self.settings.timeout
-            async with open_endpoints(
-                self.loaded.plan, source, target, timeout=timeout, writing=EndpointRole.TARGET
-            ) as endpoints:
-                await self._move_all(pending, resolver, endpoints)
+            async with self._opened(pending, source, target, EndpointRole.TARGET) as (tasks, runner):
+                await self._move_all(tasks, runner)
         report = self._report()
         self.progress.report(EventKind.ENDED, message=report.summary)
         return report
 
-    def _pending(self) -> list[PlannedNumber]:
+    async def check(self, source: Opener | None, target: Opener) -> int:
+        """Everything that is done before the first write, and no more. Returns how many numbers are left."""
+        if pending := await self._pending():
+            async with self._opened(pending, source, target, None) as (tasks, runner):
+                await self._check(tasks, runner)
+        return len(pending)
+
+    async def _pending(self) -> list[PlannedNumber]:
         """The numbers to move: first those that were started, then the new ones, then those that failed before."""
+        self.work = work_of(self.loaded.plan, await self.journal.agents_unpublished(Action.RELEASE))
+        self.work.states = await states_of(self.journal)
         order = {MigrationState.IN_DOUBT: 0, MigrationState.STARTED: 0, MigrationState.NOT_STARTED: 1}
         states = [(number, self._state(number).state) for number in self.numbers]
         pending = [(order.get(state, 2), number) for number, state in states if state not in FINISHED]
@@ -163,44 +178,54 @@ class _Run:
     def _state(self, number: PlannedNumber) -> NumberState:
         return self.work.state(number.key)
 
-    def _secrets(self, pending: Iterable[PlannedNumber]) -> SecretResolver:
-        resolver = SecretResolver(self.options.prompt)
-        needing = [number for number in pending if self.work.needs_secrets(self._state(number))]
-        names = {number.desired.trunk for number in needing}
-        resolver.open(trunk for trunk in self.loaded.plan.trunks if trunk.name in names)
-        return resolver
-
-    async def _move_all(self, pending: list[PlannedNumber], resolver: SecretResolver, endpoints: Endpoints) -> None:
+    @asynccontextmanager
+    async def _opened(
+        self,
+        pending: Sequence[PlannedNumber],
+        source: Opener | None,
+        target: Opener,
+        writing: EndpointRole | None,
+    ) -> AsyncIterator[tuple[list[MigrationTask], Runner]]:
+        """The numbers to move, and what runs their procedures, with every secret read that they need."""
         plan = self.loaded.plan
-        tasks = [MigrationTask.of(self.loaded, number, endpoints.target.capabilities) for number in pending]
-        made = records_made(plan, self.journal)
-        runner = Runner.of(
-            self.loaded,
-            tasks,
-            endpoints,
-            self.journal,
-            resolver,
-            self.options.clock,
-            ids=(*made, *plan.target.holds),
-            recorded=self.progress.step,
-            waiting=self._waiting,
-            stopping=self.rules.asked,
-        )
-        target = runner.indexes[EndpointRole.TARGET]
-        self.work.watch(runner.indexes)
-        await target.refresh()
-        await self._check_account(made, target)
-        await self._check_records(tasks, runner.indexes)
+        needing = {number.desired.trunk for number in pending if self.work.needs_secrets(self._state(number))}
+        await self.resolver.open(trunk for trunk in plan.trunks if trunk.name in needing)
+        timeout = self.settings.timeout
+        async with open_endpoints(plan, source, target, timeout=timeout, writing=writing) as endpoints:
+            tasks = [MigrationTask.of(self.loaded, number, endpoints.target.capabilities) for number in pending]
+            runner = Runner.of(
+                tasks,
+                endpoints,
+                self.journal,
+                self.resolver,
+                self.options.clock,
+                ids=(*records_made(self.work.states), *plan.target.holds),
+                recorded=self.progress.step,
+                waiting=self._waiting,
+                stopping=self.rules.asked,
+            )
+            yield tasks, runner
+
+    async def _move_all(self, tasks: list[MigrationTask], runner: Runner) -> None:
+        await self._check(tasks, runner)
         # What was rolled back proves nothing of what the plan makes.
         proven = sum(self._state(number).state in (*DONE, MigrationState.RELEASED) for number in self.numbers)
         canaries = max(0, self.settings.canary - proven)
         await self._move_some(tasks[:canaries], runner, canary=True)
         for group in self.work.in_order(tasks[canaries:]):
             await self._move_some(group, runner)
-        if plan.kind is not PlanKind.SET:
-            await self._check_for_doubles(tasks, target)
+        if self.loaded.plan.kind is not PlanKind.SET:
+            await self._check_for_doubles(tasks, runner.indexes[EndpointRole.TARGET])
 
     # -- before anything is written
+
+    async def _check(self, tasks: Sequence[MigrationTask], runner: Runner) -> None:
+        """Refuse another account than the plan's, and records that are not as the plan read them."""
+        target = runner.indexes[EndpointRole.TARGET]
+        self.work.watch(runner.indexes)
+        await target.refresh()
+        await self._check_account(records_made(self.work.states), target)
+        await self._check_records(tasks, runner.indexes)
 
     async def _check_account(self, made: Mapping[str, NumberState], target: AccountIndex) -> None:
         """Refuse another account than the plan's. What this migration made last may take a moment to show."""
@@ -219,6 +244,8 @@ class _Run:
         for role, index in indexes.items():
             if role is not EndpointRole.TARGET:  # which was listed right before
                 await index.refresh()
+        # Another run may have gone on meanwhile, where a store lets several work on a plan.
+        self.work.states = await states_of(self.journal)
         whole = self.options.numbers is None
         if stale := list(self.work.stale(tasks, indexes, whole=whole)):
             remedies = {each.key: each.remedy for each in stale if each.remedy is not None}
@@ -250,7 +277,7 @@ class _Run:
         )
 
     def _command(self, numbers: Iterable[str] = ()) -> str:
-        return command("apply", self.loaded.path, numbers, kind=self.loaded.plan.kind)
+        return command("apply", self.loaded.name, numbers, kind=self.loaded.plan.kind)
 
     # -- number by number
 
@@ -281,19 +308,29 @@ class _Run:
 
     async def _move(self, task: MigrationTask, runner: Runner, *, canary: bool) -> None:
         self.progress.report(EventKind.NUMBER_STARTED, task.key)
+        journal = await self.journal.claim(task.key)
         try:
-            await runner.run(self.work.procedure(task))
+            if (await self._learn(task.key, journal)).state not in FINISHED:
+                await runner.run(self.work.procedure(task), journal)
         except JournalError:
             raise
         except TelephonyError as error:
+            await self._learn(task.key, journal)
             if not isinstance(error, InDoubt):  # the run was asked to stop, so there is no further number to keep back
                 self.rules.failed(error, canary=canary)
             self._fail(task, error)
         else:
+            await self._learn(task.key, journal)
             self.progress.done += 1
             self.rules.succeeded()
             runner.indexes[EndpointRole.TARGET].settle(task.identity)
             self.progress.report(EventKind.NUMBER_DONE, task.key)
+
+    async def _learn(self, key: str, journal: Journal) -> NumberState:
+        """Take in what the journal knows of a number by now. Of one that is done, little is kept."""
+        state = state_of(await journal.entries())
+        self.work.states[key] = replace(state, last_seen=None) if state.state in FINISHED else state
+        return state
 
     def _fail(self, task: MigrationTask, error: TelephonyError) -> None:
         self.failures[task.key] = NumberOutcome.of(task.key, self._state(task.number).state, error)
@@ -319,7 +356,9 @@ class _Run:
                     f"{len(live)} live records of {task.key} are at the target: {', '.join(live)}"
                 )
                 self.progress.done -= 1
-                self.journal.append(Entry(task.key, Action.READ_BACK, Phase.FAILED, message=twice.cli_text))
+                journal = await self.journal.claim(task.key)
+                await journal.append(Entry(task.key, Action.READ_BACK, Phase.FAILED, message=twice.cli_text))
+                await self._learn(task.key, journal)
                 self._fail(task, twice)
 
     def _waiting(self, wait: Wait) -> None:
@@ -331,7 +370,7 @@ class _Run:
         states = {number.key: self._state(number) for number in self.numbers}
         remainder = tuple(key for key, state in states.items() if state.state not in FINISHED)
         return ApplyReport(
-            plan=str(self.loaded.path),
+            plan=self.loaded.name,
             kind=self.loaded.plan.kind,
             total=len(self.numbers),
             done=len(states) - len(remainder),

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from telephony_core.errors import MigrationError
 from telephony_core.migration.inventory.inventory import number_text
-from telephony_core.migration.journal.claims import same_url
+from telephony_core.migration.journal.claim_rules import same_url
 from telephony_core.migration.move.effects import EndpointRole, MigrationTask, StalePlan
-from telephony_core.migration.move.state import NumberState, state_of
+from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.provider.port import is_loopback
@@ -25,7 +25,6 @@ from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
-    from telephony_core.migration.journal.store import Journal
 
 Opener: TypeAlias = "Callable[[], AsyncTelephony]"
 """Makes the client of one endpoint, such as ``lambda: AsyncTelephony(connections["kr-prod"])``; the run closes it."""
@@ -127,10 +126,9 @@ def _same_place(one: str, other: str) -> bool:
     return same_url(one) == same_url(other)
 
 
-def records_made(plan: Plan, journal: Journal) -> dict[str, NumberState]:
-    """What this migration made at the target and did not release, by record."""
-    states = (state_of(journal.entries_of(number.key)) for number in plan.numbers)
-    return {state.created: state for state in states if state.touched and state.created is not None}
+def records_made(states: Mapping[str, NumberState]) -> dict[str, NumberState]:
+    """What this migration made at the target and did not release, by record, out of the states of all its numbers."""
+    return {state.created: state for state in states.values() if state.touched and state.created is not None}
 
 
 def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIndex) -> None:

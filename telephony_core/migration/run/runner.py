@@ -1,4 +1,4 @@
-"""Performs what procedures ask for: over two clients, one journal and one clock. The only code here that sends."""
+"""Performs what procedures ask for: over two clients, a journal and one clock. The only code here that sends."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from telephony_core.errors import TelephonyError
-from telephony_core.migration.journal.claims import Claims
 from telephony_core.migration.journal.entries import Entry, Phase
-from telephony_core.migration.journal.store import Journal, JournalError
+from telephony_core.migration.journal.protocol import CampaignJournal, Journal, NumberClaims
+from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.move.effects import (
     Announcement,
     Claim,
@@ -27,7 +27,6 @@ from telephony_core.migration.move.effects import (
     RunFlow,
     Wait,
 )
-from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.endpoints import Endpoints
 from telephony_core.migration.run.secret_resolver import SecretResolver
@@ -44,10 +43,9 @@ class Runner:
 
     endpoints: Endpoints
     indexes: Mapping[EndpointRole, AccountIndex]
-    journal: Journal
     secret_resolver: SecretResolver
     clock: Clock
-    claims: Claims
+    claims: NumberClaims
     recorded: Callable[[Entry], None] = lambda entry: None
     waiting: Callable[[Wait], None] = lambda wait: None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,10 +60,9 @@ class Runner:
     @classmethod
     def of(
         cls,
-        loaded: LoadedPlan,
         tasks: Sequence[MigrationTask],
         endpoints: Endpoints,
-        journal: Journal,
+        journal: CampaignJournal,
         secret_resolver: SecretResolver,
         clock: Clock,
         *,
@@ -75,17 +72,20 @@ class Runner:
         stopping: asyncio.Event,
     ) -> Self:
         """A runner for these tasks; ``ids`` are records at the target that its index is to keep."""
-        claims = Claims(loaded, {task.key: task.identity.account_key for task in tasks}, clock.now)
+        claims = journal.claims({task.key: task.identity.account_key for task in tasks})
         indexes = endpoints.indexes(tasks, clock, ids)
-        return cls(endpoints, indexes, journal, secret_resolver, clock, claims, recorded, waiting, stopping)
+        return cls(endpoints, indexes, secret_resolver, clock, claims, recorded, waiting, stopping)
 
-    async def run(self, procedure: Procedure[T]) -> T:
-        """Run a procedure to its end. Raises what it raises, and `JournalError` at once: nothing goes on unrecorded."""
+    async def run(self, procedure: Procedure[T], journal: Journal) -> T:
+        """Run a procedure to its end; ``journal`` is that of its number.
+
+        Raises what it raises, and `JournalError` at once: nothing goes on unrecorded.
+        """
         try:
             effect = next(procedure)
             while True:
                 try:
-                    answer = await self._do(effect)
+                    answer = await self._do(effect, journal)
                 except JournalError:
                     raise
                 except TelephonyError as error:
@@ -98,13 +98,15 @@ class Runner:
         finally:
             procedure.close()
 
-    async def _do(self, effect: Effect[object]) -> object:
+    async def _do(self, effect: Effect[object], journal: Journal) -> object:
         match effect:
             case RunFlow():
                 client = self.endpoints.client(effect.role)
                 flow = effect.flow(client.operations)
                 try:
-                    return await client.run(flow if effect.announce is None else self._announced(flow, effect.announce))
+                    if effect.announce is not None:
+                        flow = self._announced(flow, effect.announce, journal)
+                    return await client.run(flow)
                 except TelephonyError as error:
                     error.operation = effect.name
                     # The client hides what it was given as a secret; a provider may echo a user name too.
@@ -113,7 +115,7 @@ class Runner:
             case Lookup():
                 return await self.indexes[effect.role].look(effect.identity, effect.id, fresh=effect.fresh)
             case Record():
-                self._record(effect.entry)
+                await self._record(effect.entry, journal)
             case Wait():
                 self.waiting(effect)
                 return await self._wait(effect)
@@ -123,29 +125,33 @@ class Runner:
             case ProviderNow():
                 return self.endpoints.client(effect.role).provider_time
             case Claim():
-                self.claims.claim(effect.number, effect.identity, goes_on=effect.goes_on)
+                await self.claims.claim(effect.number, effect.identity, goes_on=effect.goes_on)
             case ResolveSecrets():
-                return self.secret_resolver.reveal(effect.trunk)
+                return await self.secret_resolver.reveal(effect.trunk)
             case _:
                 raise TypeError(f"{type(effect).__name__} is no effect of a move")
         return None
 
-    def _record(self, entry: Entry) -> None:
+    async def _record(self, entry: Entry, journal: Journal) -> None:
         entry = self._timed(entry)
-        self.journal.append(entry)
-        self.claims.follow(entry)
+        await journal.append(entry)
+        await self.claims.follow(entry)
         self.recorded(entry)
 
-    def _announced(self, flow: Flow[T], announcement: Announcement) -> Flow[T]:
+    def _announced(self, flow: Flow[T], announcement: Announcement, journal: Journal) -> Flow[T]:
         """The flow itself, whose writes are in the journal before they are sent."""
 
         def send(request: Request) -> Flow[Response]:
             semantics = request.semantics
-            if semantics is not Semantics.READ and announcement.sent not in (semantics, Semantics.ONCE):
+            if semantics is Semantics.READ or announcement.sent in (semantics, Semantics.ONCE):
+                return (yield request)
+
+            async def announce() -> None:
                 entry = announcement.entry
-                self._record(replace(entry, data={**entry.data, "semantics": semantics.value}))
+                await self._record(replace(entry, data={**entry.data, "semantics": semantics.value}), journal)
                 announcement.sent = semantics
-            return (yield request)
+
+            return (yield replace(request, before=announce))
 
         return relay(flow, send)
 

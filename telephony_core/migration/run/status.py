@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
-from telephony_core.migration.journal.claims import PlanElsewhere, missing, started_elsewhere, was_started_here
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import RunRecord, SqliteJournal, was_started
+from telephony_core.migration.journal.protocol import JournalStore
+from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.sqlite_journals import SqliteJournals
 from telephony_core.migration.move.effects import clock_text
 from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, state_of
 from telephony_core.migration.plan.model import PlanKind, PlannedNumber
@@ -149,54 +150,59 @@ class MigrationRun(BaseModel, frozen=True):
 def read_run(
     loaded: LoadedPlan, *, lost: bool = False, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> MigrationRun:
-    """The status of the migration of a plan. Raises `JournalError`, also where the journal was lost, and
-    `PlanElsewhere` where the plan was started under another path.
+    """The status of the migration of a plan, from the journal beside it. Raises `JournalError`, also where the journal
+    was lost, and `PlanElsewhere` where the plan was started under another path.
 
     A plan without a journal that this machine never saw start counts as not started; with ``lost``, so does one whose
     journal was lost.
     """
-    if not was_started(loaded):
-        if not lost and (elsewhere := started_elsewhere(loaded)) is not None:
-            raise PlanElsewhere(
-                f"this plan was started as {elsewhere}, and its journal is there",
-                remedy="run the command with that path",
-            )
-        if not lost and was_started_here(loaded):
-            raise missing(loaded)
-        return _run(loaded, now(), (), lambda key: [], at_work=None)
-    with SqliteJournal.reading(loaded, now=now) as journal:
-        locked = journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then
-        runs = tuple(journal.runs())
-        at_work = runs[-1].id if locked and runs and runs[-1].ended_at is None else None
-        return _run(loaded, now(), runs, journal.entries_of, at_work)
+    reading = aread_run(loaded, SqliteJournals(now, lost), now=now)
+    try:
+        reading.send(None)  # reading a file waits for nothing, so this needs no loop, and may run inside of one
+    except StopIteration as end:
+        run: MigrationRun = end.value
+        return run
+    raise RuntimeError("reading the journal beside a plan has waited for something")
+
+
+async def aread_run(
+    loaded: LoadedPlan, journals: JournalStore, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> MigrationRun:
+    """The same from any store of journals. A plan that was not started there counts as that."""
+    if not await journals.was_started(loaded):
+        return _run(loaded, now(), (), {}, frozenset())
+    async with journals.reading(loaded) as journal:
+        at_work = await journal.at_work()
+        runs = tuple(await journal.runs())
+        return _run(loaded, now(), runs, {each[0].number: each async for each in journal.lines()}, at_work)
 
 
 def _run(
     loaded: LoadedPlan,
     at: datetime,
     runs: tuple[RunRecord, ...],
-    entries_of: Callable[[str], list[Entry]],
-    at_work: int | None,
+    lines: Mapping[str, list[Entry]],
+    at_work: frozenset[int],
 ) -> MigrationRun:
-    """``at_work`` is the run that is at work now, if there is one."""
+    """``lines`` are those of each number, ``at_work`` the runs that are at work now."""
     plan = loaded.plan
     return MigrationRun(
-        plan=str(loaded.path),
+        plan=loaded.name,
         checksum=loaded.checksum,
         kind=plan.kind,
         source=None if plan.source is None else f"{plan.source.connection} ({plan.source.provider})",
         target=f"{plan.target.connection} ({plan.target.provider})",
         at=at,
-        is_running=at_work is not None,
+        is_running=bool(at_work),
         runs=runs,
-        numbers=tuple(_number(loaded, number, entries_of(number.key), at_work) for number in plan.numbers),
+        numbers=tuple(_number(loaded, number, lines.get(number.key, []), at_work) for number in plan.numbers),
     )
 
 
-def _number(loaded: LoadedPlan, planned: PlannedNumber, entries: list[Entry], at_work: int | None) -> NumberRun:
+def _number(loaded: LoadedPlan, planned: PlannedNumber, entries: list[Entry], at_work: frozenset[int]) -> NumberRun:
     state = state_of(entries)
     shown = state.state
-    awaited = bool(entries) and entries[-1].run == at_work and entries[-1].phase is Phase.INTENT
+    awaited = bool(entries) and entries[-1].run in at_work and entries[-1].phase is Phase.INTENT
     if shown is MigrationState.IN_DOUBT and awaited:
         shown = MigrationState.STARTED  # its answer is still being waited for
     open_request = None if awaited else state.open_request

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ConfigurationError
 from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.inventory.staleness import changed_since, is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.store import SqliteJournal
+from telephony_core.migration.journal.protocol import states_of
 from telephony_core.migration.move.effects import MigrationTask
-from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState, state_of
-from telephony_core.migration.plan.model import PlanKind, Trunk
+from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import (
     FieldVerification,
@@ -33,13 +32,13 @@ from telephony_core.migration.plan.verification import (
 )
 from telephony_core.migration.rendering.cut_over_checklist import cut_over_checklist
 from telephony_core.migration.run.endpoints import Opener, open_endpoints
-from telephony_core.migration.run.events import EventKind, OnEvent, Progress
+from telephony_core.migration.run.events import EventKind, Progress
+from telephony_core.migration.run.options import RunOptions
+from telephony_core.migration.run.secret_resolver import usernames_of
 from telephony_core.migration.run.verify_report import NumberVerification, VerifyReport
 from telephony_core.operations.reconciliation import differences, read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.identity import id_key
-from telephony_core.secrets.references import is_reference, read_secret
-from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
@@ -50,13 +49,8 @@ _MOVED: Final = (*DONE, MigrationState.RELEASED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyOptions:
+class VerifyOptions(RunOptions):
     """Which numbers, and where events go."""
-
-    numbers: Sequence[str] | None = None
-    take_over: bool = False
-    on_event: OnEvent = lambda event: None
-    clock: Clock = field(default_factory=Clock)
 
 
 def verify_plan(
@@ -76,13 +70,15 @@ async def averify_plan(
     """
     options = options or VerifyOptions()
     chosen = loaded.plan.chosen(options.numbers)
-    with SqliteJournal.writing(loaded, "verify", take_over=options.take_over, now=options.clock.now) as journal:
+    async with options.journal_store.begin(loaded, "verify") as journal:
+        usernames = await usernames_of(loaded.plan.trunks, options.secret_source, options.tenant)
         async with open_endpoints(loaded.plan, source, target) as endpoints:
             there = endpoints.target
-            tasks = [MigrationTask.of(loaded, number, there.capabilities) for number in chosen]
-            states = {task.key: state_of(journal.entries_of(task.key)) for task in tasks}
+            tasks = [MigrationTask.of(loaded, number, there.capabilities, usernames) for number in chosen]
+            known = await states_of(journal)
+            states = {task.key: known.get(task.key, NumberState()) for task in tasks}
             made = [task for task in tasks if states[task.key].state in _MOVED]
-            unpublished = journal.agents_unpublished(Action.RELEASE)
+            unpublished = await journal.agents_unpublished(Action.RELEASE)
             changed: Mapping[str, tuple[FieldDrift, ...]] = {}
             if endpoints.source is not None:
                 changed = await _source_changes(endpoints.source, made, states, unpublished)
@@ -100,13 +96,13 @@ async def averify_plan(
                 inbound_uri=send_to.get(task.key),
             )
             results.append(result)
-            journal.append(_entry(result, time_there))
+            await (await journal.claim(task.key)).append(_entry(result, time_there))
             progress.done += 1
             progress.failed += not result.is_equal
             kind = EventKind.NUMBER_DONE if result.is_equal else EventKind.NUMBER_FAILED
             progress.report(kind, task.key, "; ".join(result.differences), action=Action.VERIFY)
         report = VerifyReport(
-            plan=str(loaded.path),
+            plan=loaded.name,
             kind=loaded.plan.kind,
             at=options.clock.now(),
             numbers=tuple(results),
@@ -114,7 +110,7 @@ async def averify_plan(
             unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )
-        journal.finish(report.summary)
+        await journal.finish(report.summary)
         return report
 
 
@@ -176,7 +172,7 @@ async def _compared(
 def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[FieldVerification, ...]:
     """Every field of one record at the target, compared with the plan and with what this plan last saw of it."""
     verify = verify_settings if task.kind is PlanKind.SET else verify_fields
-    found = verify(task.number.desired, task.trunk, record, task.capabilities, username=_username(task.trunk))
+    found = verify(task.number.desired, task.trunk, record, task.capabilities, username=task.username)
     named = which(found, VerificationResult.DIFFERS)
     return found + tuple(
         compared_field(
@@ -222,16 +218,6 @@ def changed_by_others(
 def what_differs(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tuple[str, ...]:
     """In words, what is not as planned, or not as this migration left it."""
     return tuple(str(field) for field in compared(task, state, record) if field.result is VerificationResult.DIFFERS)
-
-
-def _username(trunk: Trunk | None) -> str | None:
-    """The user name that a reference leads to, where it can be followed without asking anybody."""
-    if trunk is None or trunk.username is None or not is_reference(trunk.username):
-        return None
-    try:
-        return read_secret(trunk.username, what=f"user name of trunk {trunk.name}").get_secret_value()
-    except ConfigurationError:
-        return None
 
 
 def _entry(result: NumberVerification, time_there: datetime | None) -> Entry:

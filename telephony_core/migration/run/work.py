@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from telephony_core.domain.phone_number import PhoneNumber
@@ -11,9 +11,8 @@ from telephony_core.migration.changeset.selection import Conditions
 from telephony_core.migration.changeset.set_steps import change_settings, changed_by_others, restore_or_plan_anew
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.effects import EndpointRole, MigrationTask, Procedure
-from telephony_core.migration.move.state import NumberState, state_of
+from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import live_ids, move_number
 from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.run.account_index import AccountIndex
@@ -31,13 +30,14 @@ class Stale(NamedTuple):
 class Work(ABC):
     """What one kind of plan does with its numbers."""
 
-    def __init__(self, plan: Plan, journal: SqliteJournal) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.journal = journal
+        self.states: dict[str, NumberState] = {}
+        """What the journal knows of every number of the plan that it has lines of; whoever writes there keeps it so."""
 
     def state(self, key: str) -> NumberState:
         """What the journal knows of a number."""
-        return state_of(self.journal.entries_of(key))
+        return self.states.get(key, NumberState())
 
     @abstractmethod
     def needs_secrets(self, state: NumberState) -> bool:
@@ -62,17 +62,17 @@ class Work(ABC):
         return [list(tasks)]
 
 
-def work_of(plan: Plan, journal: SqliteJournal) -> Work:
-    """What a plan of this kind does."""
-    return SettingsWork(plan, journal) if plan.kind is PlanKind.SET else ImportWork(plan, journal)
+def work_of(plan: Plan, unpublished: Collection[str] = ()) -> Work:
+    """What a plan of this kind does. ``unpublished`` are agents that its releases may have unpublished."""
+    return SettingsWork(plan) if plan.kind is PlanKind.SET else ImportWork(plan, unpublished)
 
 
 class ImportWork(Work):
     """Numbers that are imported, out of a source or out of a table."""
 
-    def __init__(self, plan: Plan, journal: SqliteJournal) -> None:
-        super().__init__(plan, journal)
-        self._unpublished = journal.agents_unpublished(Action.RELEASE)
+    def __init__(self, plan: Plan, unpublished: Collection[str]) -> None:
+        super().__init__(plan)
+        self._unpublished = frozenset(unpublished)
 
     def needs_secrets(self, state: NumberState) -> bool:
         return state.created is None or state.send_again
@@ -108,8 +108,8 @@ class ImportWork(Work):
 class SettingsWork(Work):
     """Numbers whose settings are changed. Where several run over one trunk, that is changed once."""
 
-    def __init__(self, plan: Plan, journal: SqliteJournal) -> None:
-        super().__init__(plan, journal)
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
         self._grown: list[PhoneNumber] = []
         self._by_trunk: dict[tuple[str, ...], list[str]] = {}
         for number in plan.numbers:

@@ -12,7 +12,7 @@ from telephony_core.emulator import json_response as answer
 from telephony_core.errors import InvalidInput, NotAllowed
 from telephony_core.migration.assessment.target import TargetAccount, survey
 from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
-from telephony_core.migration.journal.claims import NumberClaimed
+from telephony_core.migration.journal.claim_rules import NumberClaimed
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.effects import StalePlan

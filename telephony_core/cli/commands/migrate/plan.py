@@ -161,7 +161,7 @@ def _print_plan(session: Session, loaded: LoadedPlan, place: str, map_file: str 
     print_line("")
     print_line(f"written to {loaded.path}" + (f", for whoever approves it to {html}" if html is not None else ""))
     if plan.numbers:
-        print_line(next_line(f"telephony migrate apply {named(str(loaded.path), 'PLAN')}", session), "bold")
+        print_line(next_line(f"telephony migrate apply {named(loaded.name, 'PLAN')}", session), "bold")
     elif map_file is None:
         print_line(next_after(place, None, session), "bold")
     else:

@@ -104,7 +104,7 @@ def in_doubt_reported(loaded: LoadedPlan) -> Iterator[None]:
         if not open_requests:
             raise
         first = f"{error.remedy}; " if isinstance(error, JournalError) and error.remedy else ""
-        status = command("status", loaded.path, kind=loaded.plan.kind)
+        status = command("status", loaded.name, kind=loaded.plan.kind)
         raise OutcomeUnknown(
             f"{error.message}; in doubt: {', '.join(open_requests)}",
             remedy=f"{first}`{status}` shows what is in doubt; the same command again goes on from there",
@@ -251,7 +251,7 @@ def _nothing_to_release(session: Session, preview: DeprovisionPreview, text: str
     """Print that no number can be released: a good end if there is none, and none if something keeps one."""
     from telephony_core.migration.rendering.commands import command
 
-    status = command("status", loaded.path, kind=loaded.plan.kind)
+    status = command("status", loaded.name, kind=loaded.plan.kind)
     left_alone = preview.left_alone
     in_doubt = [left.number for left in left_alone if left.error == "InDoubt"]
     if session.json:

@@ -1,0 +1,145 @@
+"""Journals in memory: for tests, and for workers of one process that share the numbers of a plan."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
+from telephony_core.migration.plan.store import LoadedPlan
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What is kept of one plan."""
+
+    entries: list[Entry] = field(default_factory=list)
+    runs: list[RunRecord] = field(default_factory=list)
+    epochs: Counter[str] = field(default_factory=Counter)
+
+
+class MemoryJournals:
+    """A `JournalStore` that ends with its process. Any number of runs may work on a plan at once."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.now = now
+        self.claims: dict[tuple[str, str], ClaimRow] = {}
+        self._kept: dict[str, _Kept] = {}
+
+    @asynccontextmanager
+    async def begin(self, loaded: LoadedPlan, command: str) -> AsyncIterator[_Campaign]:
+        if command == "apply":
+            self._kept.setdefault(loaded.checksum, _Kept())
+        kept = self._of(loaded)
+        campaign = _Campaign(self, loaded, kept, len(kept.runs) + 1)
+        kept.runs.append(
+            RunRecord(
+                id=campaign.run,
+                command=command,
+                started_at=self.now(),
+                ended_at=None,
+                how_it_ended=None,
+                process=os.getpid(),
+                host=socket.gethostname(),
+            )
+        )
+        try:
+            yield campaign
+        except BaseException as error:
+            await campaign.finish(f"ended by {type(error).__name__}")
+            raise
+
+    @asynccontextmanager
+    async def reading(self, loaded: LoadedPlan) -> AsyncIterator[_Campaign]:
+        yield _Campaign(self, loaded, self._of(loaded), 0)
+
+    async def was_started(self, loaded: LoadedPlan) -> bool:
+        return loaded.checksum in self._kept
+
+    def _of(self, loaded: LoadedPlan) -> _Kept:
+        if loaded.checksum not in self._kept:
+            raise JournalError(f"{loaded.name} was not started", remedy="start it with `telephony migrate apply`")
+        return self._kept[loaded.checksum]
+
+
+@dataclass(slots=True)
+class _Campaign:
+    store: MemoryJournals
+    loaded: LoadedPlan
+    kept: _Kept
+    run: int
+    taken_over: RunRecord | None = None
+
+    async def claim(self, number: str) -> _Claimed:
+        self.kept.epochs[number] += 1
+        return _Claimed(self, number, self.kept.epochs[number])
+
+    def claims(self, names: Mapping[str, str]) -> _Claims:
+        return _Claims(self.store.claims, ClaimRules(self.loaded, names, self.store.now))
+
+    async def lines(self) -> AsyncIterator[list[Entry]]:
+        by_number: dict[str, list[Entry]] = {}
+        for entry in self.kept.entries:
+            by_number.setdefault(entry.number, []).append(entry)
+        for lines in by_number.values():
+            yield lines
+
+    async def agents_unpublished(self, action: Action) -> frozenset[str]:
+        announced = (e for e in self.kept.entries if e.action is action and e.phase is Phase.INTENT)
+        agents = (entry.data.get("agents") for entry in announced)
+        return frozenset(str(agent) for each in agents if isinstance(each, list) for agent in each)
+
+    async def runs(self) -> list[RunRecord]:
+        return list(self.kept.runs)
+
+    async def at_work(self) -> frozenset[int]:
+        return frozenset(run.id for run in self.kept.runs if run.ended_at is None)
+
+    async def finish(self, how: str) -> None:
+        ended = {"ended_at": self.store.now(), "how_it_ended": how}
+        self.kept.runs[self.run - 1] = self.kept.runs[self.run - 1].model_copy(update=ended)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    campaign: _Campaign
+    number: str
+    epoch: int
+
+    async def append(self, entry: Entry) -> None:
+        kept = self.campaign.kept
+        if kept.epochs[self.number] != self.epoch:
+            raise Superseded(f"{self.number} was claimed by another run")
+        kept.entries.append(
+            replace(entry, seq=len(kept.entries) + 1, at=self.campaign.store.now(), run=self.campaign.run)
+        )
+
+    async def entries(self) -> list[Entry]:
+        return [entry for entry in self.campaign.kept.entries if entry.number == self.number]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    rows: dict[tuple[str, str], ClaimRow]
+    rules: ClaimRules
+
+    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
+        key = self.rules.key(identity.account_key)
+        self.rows[key] = self.rules.claimed(self.rows.get(key), number, goes_on=goes_on)
+
+    async def follow(self, entry: Entry) -> None:
+        key = self.rules.key_after(entry)
+        if key is None or key not in self.rows:
+            return
+        row = self.rules.after(self.rows.pop(key), entry)
+        if row is not None:
+            self.rows[key] = row

@@ -1,0 +1,106 @@
+"""Journals as files, each beside its plan: the store of one machine. One run at a time works on a plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from telephony_core.migration.journal.claims import Claims, PlanElsewhere, missing, started_elsewhere, was_started_here
+from telephony_core.migration.journal.entries import Action, Entry
+from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.sqlite_file import Superseded
+from telephony_core.migration.journal.store import SqliteJournal, was_started
+from telephony_core.migration.plan.store import LoadedPlan
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteJournals:
+    """`telephony_core.migration.journal.store` as a `JournalStore`. Nothing in here waits: a line takes a disk's time.
+
+    With ``take_over`` a run takes the place of one on another host that never said it ended, and starts anew where the
+    journal was lost.
+    """
+
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    take_over: bool = False
+
+    @asynccontextmanager
+    async def begin(self, loaded: LoadedPlan, command: str) -> AsyncIterator[_Campaign]:
+        create = command == "apply"
+        with SqliteJournal.writing(loaded, command, create=create, take_over=self.take_over, now=self.now) as journal:
+            yield _Campaign(journal, loaded, self.now)
+
+    @asynccontextmanager
+    async def reading(self, loaded: LoadedPlan) -> AsyncIterator[_Campaign]:
+        with SqliteJournal.reading(loaded, now=self.now) as journal:
+            yield _Campaign(journal, loaded, self.now)
+
+    async def was_started(self, loaded: LoadedPlan) -> bool:
+        if was_started(loaded):
+            return True
+        if not self.take_over:
+            if (elsewhere := started_elsewhere(loaded)) is not None:
+                raise PlanElsewhere(
+                    f"this plan was started as {elsewhere}, and its journal is there",
+                    remedy="run the command with that path",
+                )
+            if was_started_here(loaded):
+                raise missing(loaded)
+        return False
+
+
+class _Campaign:
+    """One file. A run that is over writes nothing more there, so within one only its own claims are counted."""
+
+    def __init__(self, journal: SqliteJournal, loaded: LoadedPlan, now: Callable[[], datetime]) -> None:
+        self.journal = journal
+        self.epochs = Counter[str]()
+        self._loaded = loaded
+        self._now = now
+
+    @property
+    def taken_over(self) -> RunRecord | None:
+        return self.journal.taken_over
+
+    async def claim(self, number: str) -> _Claimed:
+        self.epochs[number] += 1
+        return _Claimed(self, number, self.epochs[number])
+
+    def claims(self, names: Mapping[str, str]) -> Claims:
+        return Claims(self._loaded, names, self._now)
+
+    async def lines(self) -> AsyncIterator[list[Entry]]:
+        for lines in self.journal.lines():
+            yield lines
+
+    async def agents_unpublished(self, action: Action) -> frozenset[str]:
+        return self.journal.agents_unpublished(action)
+
+    async def runs(self) -> list[RunRecord]:
+        return self.journal.runs()
+
+    async def at_work(self) -> frozenset[int]:
+        locked = self.journal.is_running()  # before the runs are read: one that ends meanwhile has said so by then
+        last = self.journal.last_run()
+        return frozenset() if not locked or last is None or last.ended_at is not None else frozenset({last.id})
+
+    async def finish(self, how: str) -> None:
+        self.journal.finish(how)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    campaign: _Campaign
+    number: str
+    epoch: int
+
+    async def append(self, entry: Entry) -> None:
+        if self.campaign.epochs[self.number] != self.epoch:
+            raise Superseded(f"{self.number} was claimed by another run")
+        self.campaign.journal.append(entry)
+
+    async def entries(self) -> list[Entry]:
+        return self.campaign.journal.entries_of(self.number)
