@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         SipUpdate,
     )
     from telephony_core.provider.port import Problem
-    from telephony_core.transport.pace import Pace
+    from telephony_core.transport.pace import Pace, Pacer
 
 # fmt: off
 _HOMES: Final = {
@@ -72,7 +72,7 @@ _HOMES: Final = {
     "number_index.sync_index": ("NumberIndex",),
     "provider.port": ("Problem",),
     "operations.reconciliation": ("Reconciliation", "ReconciliationOutcome"),
-    "transport.pace": ("Pace",),
+    "transport.pace": ("Pace", "Pacer"),
 }
 """Where the names are defined."""
 # fmt: on
@@ -106,6 +106,7 @@ __all__ = [
     "OutboundSip",
     "OutboundUpdate",
     "Pace",
+    "Pacer",
     "PhoneNumber",
     "Problem",
     "Reconciliation",

@@ -42,8 +42,14 @@ from telephony_core.migration.inventory.inventory import Inventory, atake_invent
 from telephony_core.migration.journal.claim_rules import NumberClaimed
 from telephony_core.migration.journal.claims import PlanElsewhere
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.protocol import Journal
+from telephony_core.migration.journal.memory import MemoryJournals
+from telephony_core.migration.journal.protocol import CampaignJournal, Journal, JournalStore
+from telephony_core.migration.journal.sqlite_file import Superseded
+from telephony_core.migration.journal.sqlite_journals import SqliteJournals
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.lots.lot import Lot, LotDone, in_lots
+from telephony_core.migration.lots.run import run_lot
+from telephony_core.migration.lots.site import Site
 from telephony_core.migration.mapping.draft import draft_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.move.effects import (
@@ -60,15 +66,16 @@ from telephony_core.migration.move.steps import move_number
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Plan, PlanKind, PlannedNumber, Selection, Settings
 from telephony_core.migration.plan.planner import make_plan
-from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
+from telephony_core.migration.plan.store import LoadedPlan, MemoryPlans, PlanFolder, PlanStore, load_plan, save_plan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
 from telephony_core.migration.rendering.plan_page import plan_page
 from telephony_core.migration.rendering.run_page import migration_page
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan, apply_plan
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
 from telephony_core.migration.run.events import Event, EventKind
-from telephony_core.migration.run.status import MigrationRun, NumberRun, read_run
-from telephony_core.migration.run.stopping import Interrupted, Stopped, StopRules
+from telephony_core.migration.run.secret_resolver import SecretSource
+from telephony_core.migration.run.status import MigrationRun, NumberRun, aread_run, read_run
+from telephony_core.migration.run.stopping import Failure, Interrupted, Stopped, StopRules
 from telephony_core.migration.run.verify import VerifyOptions, averify_plan, verify_plan
 from telephony_core.migration.run.verify_report import NumberVerification, VerifyReport
 
@@ -79,6 +86,7 @@ __all__ = [
     "ApplyReport",
     "AssessedNumber",
     "Assessment",
+    "CampaignJournal",
     "ContradictoryAnswers",
     "DeprovisionOptions",
     "DeprovisionPreview",
@@ -87,6 +95,7 @@ __all__ = [
     "Entry",
     "Event",
     "EventKind",
+    "Failure",
     "FieldVerification",
     "Forecast",
     "InDoubt",
@@ -96,10 +105,15 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalLocked",
+    "JournalStore",
     "LeftAlone",
     "LoadedPlan",
+    "Lot",
+    "LotDone",
     "ManualActionRequired",
     "MapError",
+    "MemoryJournals",
+    "MemoryPlans",
     "MigrationMap",
     "MigrationRun",
     "MigrationState",
@@ -116,17 +130,23 @@ __all__ = [
     "Phase",
     "Plan",
     "PlanElsewhere",
+    "PlanFolder",
     "PlanKind",
+    "PlanStore",
     "PlannedNumber",
     "RowProblem",
+    "SecretSource",
     "Selection",
     "Settings",
     "SettingsUpdate",
+    "Site",
     "SourceGone",
     "SqliteJournal",
+    "SqliteJournals",
     "StalePlan",
     "StopRules",
     "Stopped",
+    "Superseded",
     "Table",
     "TableRefused",
     "TargetAccount",
@@ -138,6 +158,7 @@ __all__ = [
     "apply_plan",
     "apreview_release",
     "apreview_rollback",
+    "aread_run",
     "arelease_plan",
     "arollback_plan",
     "assess_inventory",
@@ -146,6 +167,7 @@ __all__ = [
     "averify_plan",
     "diff",
     "draft_map",
+    "in_lots",
     "load_plan",
     "make_plan",
     "migration_page",
@@ -159,6 +181,7 @@ __all__ = [
     "read_table",
     "release_plan",
     "rollback_plan",
+    "run_lot",
     "save_plan",
     "survey",
     "take_inventory",

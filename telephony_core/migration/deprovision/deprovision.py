@@ -44,7 +44,7 @@ from telephony_core.migration.run.events import EventKind, Progress
 from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
 from telephony_core.migration.run.secret_resolver import SecretResolver, usernames_of
-from telephony_core.migration.run.stopping import StopRules, run_interruptibly
+from telephony_core.migration.run.stopping import Failure, StopRules, run_interruptibly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,7 +319,7 @@ class _Run:
             except JournalError:
                 raise
             except TelephonyError as error:
-                self.rules.failed(error)
+                self.rules.failed(Failure.of(error))
                 self.left.append(LeftAlone.of(task.key, error))
                 self.progress.failed = len(self.left)
                 self.progress.report(EventKind.NUMBER_FAILED, task.key, error.cli_text)

@@ -25,13 +25,14 @@ class _Kept:
     entries: list[Entry] = field(default_factory=list)
     runs: list[RunRecord] = field(default_factory=list)
     epochs: Counter[str] = field(default_factory=Counter)
+    at_work: set[int] = field(default_factory=set)
 
 
 class MemoryJournals:
     """A `JournalStore` that ends with its process. Any number of runs may work on a plan at once."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.now = now
+        self.now: Callable[[], datetime] = now
         self.claims: dict[tuple[str, str], ClaimRow] = {}
         self._kept: dict[str, _Kept] = {}
 
@@ -52,11 +53,14 @@ class MemoryJournals:
                 host=socket.gethostname(),
             )
         )
+        kept.at_work.add(campaign.run)
         try:
             yield campaign
         except BaseException as error:
             await campaign.finish(f"ended by {type(error).__name__}")
             raise
+        finally:
+            kept.at_work.discard(campaign.run)
 
     @asynccontextmanager
     async def reading(self, loaded: LoadedPlan) -> AsyncIterator[_Campaign]:
@@ -102,7 +106,7 @@ class _Campaign:
         return list(self.kept.runs)
 
     async def at_work(self) -> frozenset[int]:
-        return frozenset(run.id for run in self.kept.runs if run.ended_at is None)
+        return frozenset(run.id for run in self.kept.runs if run.ended_at is None) & self.kept.at_work
 
     async def finish(self, how: str) -> None:
         ended = {"ended_at": self.store.now(), "how_it_ended": how}

@@ -74,7 +74,7 @@ class PlanFolder:
     """A `PlanStore` of files, one a plan, in one folder; journals that lie beside plans lie there too."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder: Path = Path(folder)
 
     async def put(self, plan: Plan) -> str:
         sum_ = checksum(_whole(plan))

@@ -35,7 +35,7 @@ from telephony_core.migration.run.events import EventKind, Progress
 from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
 from telephony_core.migration.run.secret_resolver import SecretResolver
-from telephony_core.migration.run.stopping import StopRules, run_interruptibly
+from telephony_core.migration.run.stopping import Failure, StopRules, run_interruptibly
 from telephony_core.migration.run.work import work_of
 
 _MOST_NAMED = 10
@@ -317,7 +317,7 @@ class _Run:
         except TelephonyError as error:
             await self._learn(task.key, journal)
             if not isinstance(error, InDoubt):  # the run was asked to stop, so there is no further number to keep back
-                self.rules.failed(error, canary=canary)
+                self.rules.failed(Failure.of(error), canary=canary)
             self._fail(task, error)
         else:
             await self._learn(task.key, journal)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
+from pydantic import BaseModel
+
 from telephony_core.errors import AuthenticationFailed, MigrationError, PermissionDenied, TelephonyError
 from telephony_core.transport.signals import ENDING
 
@@ -28,6 +30,36 @@ class Stopped(StrEnum):
     EQUAL_FAILURES = "equal_failures"
     FIRST_ERROR = "first_error"
     """`stop_on_error` was given."""
+
+
+class Failure(BaseModel, frozen=True):
+    """An error of one number as data, which other processes can judge as well. Holds no secret."""
+
+    error: str
+    """Class of the error: ``StalePlan``, ``RateLimited``."""
+    status: int | None = None
+    code: str | None = None
+    provider: str | None = None
+    refuses_key: bool = False
+    """Whether it says that the key is not accepted, or not for this: then every other number would fail as well."""
+    message: str = ""
+    """The whole text, for people. It may name numbers; `anonymous` leaves it out."""
+
+    @classmethod
+    def of(cls, error: TelephonyError) -> Failure:
+        return cls(
+            error=type(error).__name__,
+            status=error.status,
+            code=error.code,
+            provider=error.provider,
+            refuses_key=isinstance(error, AuthenticationFailed | PermissionDenied),
+            message=error.cli_text,
+        )
+
+    @property
+    def anonymous(self) -> Failure:
+        """The same without the message, for what must not hold a number."""
+        return self.model_copy(update={"message": ""})
 
 
 class Interrupted(MigrationError):
@@ -52,6 +84,8 @@ class StopRules:
     message: str = ""
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the run is asked to stop: whoever only waits need not wait on."""
+    failures: list[Failure] = field(default_factory=list)
+    """Every failure that it was told of."""
     _last: tuple[object, ...] | None = None
     _in_a_row: int = 0
     _doubted: set[str] = field(default_factory=set)
@@ -79,12 +113,13 @@ class StopRules:
         if self._in_a_row >= self.equal_failures:
             self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} {self.noun}s in a row were not answered")
 
-    def failed(self, error: TelephonyError, *, canary: bool = False) -> None:
-        kind = (type(error), error.status, error.code)
+    def failed(self, failure: Failure, *, canary: bool = False) -> None:
+        self.failures.append(failure)
+        kind = (failure.error, failure.status, failure.code)
         self._in_a_row = self._in_a_row + 1 if kind == self._last else 1
         self._last = kind
-        if isinstance(error, AuthenticationFailed | PermissionDenied):
-            self._stop(Stopped.KEY, f"{error.provider or 'the provider'} does not accept the key for this")
+        if failure.refuses_key:
+            self._stop(Stopped.KEY, f"{failure.provider or 'the provider'} does not accept the key for this")
         elif self.stop_on_error:
             self._stop(Stopped.FIRST_ERROR, "a number failed, and it was to stop at the first error")
         elif canary:

@@ -1,0 +1,1 @@
+"""The work on a plan in pieces, for workers on several machines."""

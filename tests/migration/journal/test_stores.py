@@ -1,0 +1,46 @@
+"""The stores of journals that core has keep what the protocol promises."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from telephony_core.migration.journal.memory import MemoryJournals
+from telephony_core.migration.journal.protocol import JournalStore
+from telephony_core.migration.journal.sqlite_file import Superseded
+from telephony_core.migration.journal.sqlite_journals import SqliteJournals
+from telephony_core.migration.plan.store import LoadedPlan
+from tests.migration.journal.contract import ANNOUNCED, JournalStoreContract
+
+
+class TestBesideThePlan(JournalStoreContract):
+    several_runs = False
+
+    @pytest.fixture
+    def store(self) -> JournalStore:
+        return SqliteJournals()
+
+    def test_a_run_whose_place_was_taken_writes_nothing_more(self, store: JournalStore, loaded: LoadedPlan) -> None:
+        async def work() -> int:
+            async with store.begin(loaded, "apply") as journal:
+                mine = await journal.claim(ANNOUNCED.number)
+                other = sqlite3.connect(loaded.journal_path)  # as one on another host, whose locks are not seen here
+                with other:
+                    other.execute(
+                        "INSERT INTO runs (command, started_at, process, host, version)"
+                        " VALUES ('apply', '2026-11-27T00:00:00.000+00:00', 1, 'elsewhere', '0')"
+                    )
+                other.close()
+                with pytest.raises(Superseded, match="a later run took the place"):
+                    await mine.append(ANNOUNCED)
+                return len(await mine.entries())
+
+        assert asyncio.run(work()) == 0
+
+
+class TestInMemory(JournalStoreContract):
+    @pytest.fixture
+    def store(self) -> JournalStore:
+        return MemoryJournals()
