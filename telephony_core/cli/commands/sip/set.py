@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
 import click
 
 from telephony_core.cli import writes
-from telephony_core.cli.options import common_options, pass_session
-from telephony_core.cli.output.number import print_trunk
+from telephony_core.cli.options import common_options, examples, pass_session
+from telephony_core.cli.output.number import print_change, print_trunk
 from telephony_core.cli.parameters.bulk import (
     PlanGiven,
     SelectionGiven,
@@ -80,7 +80,10 @@ def clear_options(command: CommandT) -> CommandT:
     return command
 
 
-@click.command()
+@examples(
+    "telephony sip set 070-1111-2222 -p vox --address pbx.example.com:5060 --username acme --password prompt:",
+    "telephony sip set -p vox --where outbound.address=old.example.com --address new.example.com -o plan.json",
+)
 @click.argument("number", metavar="[NUMBER]", required=False)
 @click.option("--id", "by_id", is_flag=True, help="NUMBER is a record's id, whatever it looks like.")
 @selection_options
@@ -121,6 +124,7 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
         with session.writing(f"the change of the trunk of {record.identity} (record {record.id})", record.id):
             updated = client.update_sip(record, inbound=inbound or UNSET, outbound=outbound or UNSET, options=options)
         session.did(f"the trunk of {updated.identity} (record {updated.id}) was changed")
+    print_change(session, record, updated, password=given["password"] is not None)
     print_trunk(session, updated)
 
 
