@@ -150,7 +150,7 @@ class RetellEmulator(Emulator):
         query, body = READER.both(call, contract.ListQuery, contract.AgentsBody)
         criteria = body.filter_criteria
         listed = [name for name in self.agents if criteria.query.casefold() in name.casefold()]
-        if criteria.channel is not None and (criteria.channel.value == "voice") is (criteria.channel.op == "ne"):
+        if (criteria.channel.value == "voice") is (criteria.channel.op == "ne"):
             listed = []  # every agent here has a voice
         entries = list(enumerate(listed))
         page, more = _cut(entries, query)

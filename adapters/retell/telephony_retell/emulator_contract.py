@@ -117,8 +117,8 @@ class ListQuery(RequestModel):
     pagination_key: str | None = None
 
 
-class StringFilter(_Schema):
-    """What a text has to be."""
+class ChannelFilter(_Schema):
+    """By which channel an agent has to be reached."""
 
     type: Literal["string"]
     op: Literal["eq", "ne", "sw", "ew", "co"]
@@ -128,7 +128,7 @@ class StringFilter(_Schema):
 class AgentCriteria(_Schema):
     """Which agents are wanted; all of it has to hold."""
 
-    channel: StringFilter | None = None
+    channel: ChannelFilter = ChannelFilter(type="string", op="eq", value="voice")  # as every agent here is
     query: str = ""
 
 

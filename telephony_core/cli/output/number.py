@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -101,8 +101,8 @@ def agent(ref: AgentRef | None, names: Mapping[str, str] | None = None) -> str:
     return who if ref.version is None else f"{who} {ref.version}"
 
 
-def print_change(session: Session, before: PhoneNumber, after: PhoneNumber, *, password: bool = False) -> None:
-    """What a write has changed: each setting as it was and is. With ``password`` one was given, too."""
+def print_change(session: Session, before: PhoneNumber, after: PhoneNumber, unseen: Iterable[str] = ()) -> None:
+    """What a write has changed: each setting as it was and is. What was sent ``unseen`` nobody shows."""
     if session.json:
         return
     were, are = dict(_settings(before)), dict(_settings(after))
@@ -111,8 +111,7 @@ def print_change(session: Session, before: PhoneNumber, after: PhoneNumber, *, p
         for name in dict.fromkeys([*were, *are])
         if were.get(name) != are.get(name)
     ]
-    if password:
-        changed.append(("  outbound password", "replaced (no provider shows it)"))
+    changed += [(f"  {name}", f"replaced ({after.provider} does not show it)") for name in unseen]
     print_line("changed" if changed else "nothing is different from before", "bold")
     print_facts(changed)
     print_line("")

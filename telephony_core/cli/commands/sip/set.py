@@ -30,6 +30,7 @@ from telephony_core.cli.parameters.trunk import (
 )
 from telephony_core.cli.session import Session
 from telephony_core.domain.input_model import UNSET, Unset
+from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import SipUpdate
 
 if TYPE_CHECKING:
@@ -124,7 +125,12 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
         with session.writing(f"the change of the trunk of {record.identity} (record {record.id})", record.id):
             updated = client.update_sip(record, inbound=inbound or UNSET, outbound=outbound or UNSET, options=options)
         session.did(f"the trunk of {updated.identity} (record {updated.id}) was changed")
-    print_change(session, record, updated, password=given["password"] is not None)
+        unseen = [
+            f"outbound {setting.value.rpartition('.')[2]}"
+            for option, setting in ((given["username"], Field.USERNAME), (given["password"], Field.PASSWORD))
+            if option is not None and not client.capabilities.can_read(setting)
+        ]
+    print_change(session, record, updated, unseen)
     print_trunk(session, updated)
 
 
