@@ -83,8 +83,8 @@ def _block(kind: str, body: str, target: Emulator) -> str:
     return "```console\n" + "\n".join(f"{command}\n{_printed(command, target)}" for command in commands) + "```"
 
 
-_PROGRESS = re.compile(r"[a-z ]+ \d+ of \d+(, \d+ failed)?")
-"""What a terminal shows as a bar."""
+_PROGRESS = re.compile(r"[a-z ]+ \d+ of \d+(, \d+ failed)?|taking the place of a run .*")
+"""What a terminal shows as a bar, and what names a process."""
 
 
 def _printed(command: str, target: Emulator) -> str:
