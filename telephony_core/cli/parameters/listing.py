@@ -105,7 +105,7 @@ def _chosen(known: Mapping[str, Shown[ItemT]], names: Sequence[str] | None) -> l
     """The columns that are named, all of which stay on any terminal; or the ones that are shown unasked."""
     if names is None:
         return [each for each in known.values() if each.is_default]
-    return [known[name]._replace(column=known[name].column.kept()) for name in names]
+    return [Shown(known[name].column.kept(), known[name].value) for name in names]
 
 
 def demand_sense(session: Session, given: ListingGiven) -> None:
