@@ -235,15 +235,22 @@ class VoxEmulator(Emulator):
             raise refused(409, "INVALID_STATE", "SIP 설정이 없는 번호입니다.", field="provider", reason="vox")
         _refuse_expired(record)
         stored = self.store.credentials(id) or StoredCredentials()
-        self.store.set_credentials(
-            id,
-            StoredCredentials(
-                body.auth_username if "auth_username" in given else stored.username,
-                body.auth_password if "auth_password" in given else stored.password,
-            ),
+        credentials = StoredCredentials(
+            body.auth_username if "auth_username" in given else stored.username,
+            body.auth_password if "auth_password" in given else stored.password,
         )
+        for other in self._over_the_trunk_of(id):
+            self.store.set_credentials(other, credentials)
+            if "address" in given:
+                self._with_trunks(self.store.edit(other, {"address": body.address}))
         changes: Record = {name: getattr(body, name) for name in ("address", "memo") if name in given}
         return self._changed(id, changes)
+
+    def _over_the_trunk_of(self, id: str) -> list[str]:
+        """The record itself and all that were added with the same trunk: they have its address and credentials."""
+        trunk = self.store[id].get("outbound_trunk_id")
+        shared = (other for other in self.store if trunk and self.store[other].get("outbound_trunk_id") == trunk)
+        return list(dict.fromkeys((id, *shared)))
 
     def _map_agents(self, call: ReceivedRequest) -> Response:
         id = self._addressed(call, takes_body=True)
