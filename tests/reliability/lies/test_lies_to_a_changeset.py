@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,6 +68,7 @@ class Changing:
             for number in NUMBERS:
                 add(self.emulator, Line(number, label="Old", allowed=("203.0.113.7",), inbound="reception", **trunk))
         self.liar = LyingBackend("target", self.emulator, self.time)
+        self.liar.before_each = self.liar.act_late
         self.strangers = add_somebodys(self.liar, STRANGERS)
         (folder / "secret").write_text(PASSWORD)
         with Telephony(slug, api_key="emulator-key", backend=self.emulator.backend(), clock=self.time.clock) as client:
@@ -118,6 +120,9 @@ class Changing:
         assert report.is_complete or any(number in str(report) for number in NUMBERS), str(report)
         return report.is_complete
 
+    def close(self) -> None:
+        self.time.close()
+
     def of(self, number: str) -> list[Record]:
         """The true records of a number."""
         return [settings_of(each) for each in state_of(self.emulator).values() if number_of(self.slug, each) == number]
@@ -144,13 +149,9 @@ class Changing:
 @cache
 def wanted(kind: str, slug: str) -> dict[str, list[Record]]:
     """What the numbers look like after a run in which nobody lies."""
-    with TemporaryDirectory() as folder:
-        honest = Changing(Path(folder), kind, slug)
-        try:
-            assert honest.apply()
-            return {number: honest.of(number) for number in NUMBERS}
-        finally:
-            honest.time.close()
+    with TemporaryDirectory() as folder, closing(Changing(Path(folder), kind, slug)) as honest:
+        assert honest.apply()
+        return {number: honest.of(number) for number in NUMBERS}
 
 
 def cases() -> Iterator[object]:
@@ -166,16 +167,15 @@ def cases() -> Iterator[object]:
 def test_whatever_is_answered_only_what_was_planned_is_written_and_only_what_is_true_is_said(
     kind: str, slug: str, what: What, on: Sort, acts: Acts, times: int, tmp_path: Path
 ) -> None:
-    changing = Changing(tmp_path, kind, slug)
-    changing.liar.lies = [Lie(what, on, acts, times=times, late=LATE)]
-    is_complete = changing.apply()
-    changing.judge()
-    changing.liar.lies = []
-    changing.time.advance(2 * LATE)
-    changing.liar.act_late()
-    changing.judge()
-    assert changing.is_as_wanted() or not is_complete
-    is_complete = changing.apply()
-    changing.judge()
-    assert changing.is_as_wanted() or not is_complete
-    changing.time.close()
+    with closing(Changing(tmp_path, kind, slug)) as changing:
+        changing.liar.lies = [Lie(what, on, acts, times=times, late=LATE)]
+        is_complete = changing.apply()
+        changing.judge()
+        changing.liar.lies = []
+        changing.time.advance(2 * LATE)
+        changing.liar.act_late()
+        changing.judge()
+        assert changing.is_as_wanted() or not is_complete
+        is_complete = changing.apply()
+        changing.judge()
+        assert changing.is_as_wanted() or not is_complete
