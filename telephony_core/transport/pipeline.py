@@ -93,6 +93,8 @@ class RequestPipeline:
     clock: Clock
     read_only: bool = False
     """Refuse every request that is not both a GET and `READ`."""
+    patient: bool = False
+    """Whether waiting for the pace takes nothing from the time-out."""
     observers: tuple[Callable[[RequestEvent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Called for a write that must not be repeated and may have happened, when its operation was interrupted."""
@@ -175,8 +177,6 @@ class _Execution:
     def _request(self, request: Request) -> Actions[Response]:
         """One request of the flow, and more time for the flow after one that must not be repeated."""
         self._secrets.update(request.secrets)
-        if request.before is not None:
-            yield Call(request.before)
         try:
             response = yield from self._attempts(request)
         except AnswerLost:
@@ -204,6 +204,8 @@ class _Execution:
             started = yield from self._wait_for_pace(request, in_doubt)
             if started >= self._deadline:
                 raise out_of_time(request, in_doubt)
+            if request.announce is not None:
+                yield Call(request.announce)
             attempt += 1
             write = _PendingWrite(request)
             answer = yield from self._send(http, write, started, in_doubt)
@@ -269,11 +271,14 @@ class _Execution:
         """Wait until the pace lets this request start, and return when. One that is not sent leaves its place."""
         pace, clock = self._pipeline.pace, self._clock
         now = clock.monotonic()
-        delay: float = yield Call(partial(pace.reserve, now, self._deadline))
+        latest = float("inf") if self._pipeline.patient else self._deadline
+        delay: float = yield Call(partial(pace.reserve, now, latest))
         while delay > 0:
             hold = pace.hold_left(now)
             if now + hold >= self._deadline and not in_doubt:
                 raise on_hold(hold)
+            if self._pipeline.patient:
+                self._deadline += max(0.0, delay - hold)
             place = now + delay
             try:
                 yield from self._wait(delay, request, in_doubt)

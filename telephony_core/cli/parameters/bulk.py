@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.transport.pace import Pacer
+
+    _Text = click.ParamType[str]
+else:
+    _Text = click.ParamType  # in older releases it takes no argument
 
 CheckedT = TypeVar("CheckedT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -81,16 +86,33 @@ def plan_options(command: CommandT) -> CommandT:
     return command
 
 
+class _ConditionType(_Text):
+    """``FIELD=VALUE``, of which a shell completes the field."""
+
+    name = "condition"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        from telephony_core.migration.changeset.selection import FIELDS
+
+        return [CompletionItem(f"{field}=") for field in FIELDS if field.startswith(incomplete)]
+
+
+def where_option(command: CommandT) -> CommandT:
+    """``--where``."""
+    return click.option(
+        "--where",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        type=_ConditionType(),
+        help="Numbers for which this holds; repeat it, and all of it has to. FIELD is label, status, origin, "
+        "agent, trunk or a setting such as outbound.address.",
+    )(command)
+
+
 def selection_options(command: CommandT) -> CommandT:
     """Which numbers: by conditions, by name, by a file."""
     options = (
-        click.option(
-            "--where",
-            multiple=True,
-            metavar="FIELD=VALUE",
-            help="Numbers for which this holds; repeat it, and all of it has to. FIELD is label, status, origin, "
-            "agent, trunk or a setting such as outbound.address.",
-        ),
+        where_option,
         numbers_option,
         click.option(
             "--from",
@@ -153,7 +175,8 @@ def make_plan(
     connection = session.connection()
     with session.client(connection) as client:
         checked = check_first(client)
-        account = survey(client, connection=connection.name or connection.provider)
+        with session.waiting("reading what is there"):
+            account = survey(client, connection=connection.name or connection.provider)
     plan = make(account, checked, _settings(given), connection.pace)
     if output is None:
         _print(session, plan, None, None, None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import click
-
 from telephony_core.cli.commands.migrate.planning import (
     inventory_argument,
     map_option,
@@ -16,18 +14,18 @@ from telephony_core.cli.commands.migrate.planning import (
     where,
     width,
 )
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_with_target, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import allow_option
 from telephony_core.cli.session import Session
 
 
-@click.command()
+@examples("telephony migrate assess vox.json --to diga")
 @inventory_argument
 @to_option
 @map_option
 @allow_option()
-@common_options
+@options_with_target
 @pass_session
 def command(session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...]) -> None:
     """Say what would become of every number at another connection.
