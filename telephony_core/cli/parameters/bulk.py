@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
@@ -14,7 +15,15 @@ from click.core import ParameterSource
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
 from telephony_core.cli.parameters.files import Amount, InputFile, OutputFile
-from telephony_core.cli.parameters.migration import chosen, force_option, named, numbers_option, refuse_to_replace
+from telephony_core.cli.parameters.migration import (
+    chosen,
+    details_option,
+    force_option,
+    named,
+    numbers_option,
+    refuse_to_replace,
+    shown,
+)
 from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
@@ -38,6 +47,7 @@ class PlanGiven(TypedDict):
     concurrency: int | None
     timeout: float | None
     settling_window: float | None
+    details: bool
     force: bool
 
 
@@ -74,6 +84,7 @@ def plan_options(command: CommandT) -> CommandT:
             metavar="SECONDS",
             help="How long after its time-out a request without an answer is looked for; 900.",
         ),
+        details_option,
         force_option,
     )
     for option in reversed(options):
@@ -156,14 +167,14 @@ def make_plan(
         account = survey(client, connection=connection.name or connection.provider)
     plan = make(account, checked, _settings(given), connection.pace)
     if output is None:
-        _print(session, plan, None, None, None)
+        _print(session, plan, None, None, None, given["details"])
         return
     loaded = save_plan(plan, output, overwrite=given["force"])
     session.wrote("the plan", output)
     if html is not None:
         write_file(html, plan_page(loaded).encode(), overwrite=given["force"])
         session.wrote("the page", html)
-    _print(session, plan, output, html, loaded.checksum)
+    _print(session, plan, output, html, loaded.checksum, given["details"])
 
 
 def _settings(given: PlanGiven) -> Settings:
@@ -174,14 +185,17 @@ def _settings(given: PlanGiven) -> Settings:
     return Settings.model_validate({name: values[name] for name in names if values[name] is not None})
 
 
-def _print(session: Session, plan: Plan, output: str | None, html: str | None, checksum: str | None) -> None:
+def _print(
+    session: Session, plan: Plan, output: str | None, html: str | None, checksum: str | None, details: bool
+) -> None:
     from telephony_core.cli.commands.migrate.planning import print_lines
     from telephony_core.migration.rendering.plan_text import plan_lines
 
     if session.json:
         print_json({"file": output, "html": html, "checksum": checksum, **plan.model_dump(mode="json")})
         return
-    print_lines(plan_lines(plan, terminal().width if on_terminal() else _NO_TERMINAL), session)
+    width = terminal().width if on_terminal() else _NO_TERMINAL
+    print_lines(shown(partial(plan_lines, plan, width), details, is_summary=True), session)
     if output is None:
         return
     print_line("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from telephony_core.cli.output.printable import printable
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.errors import ConfigurationError, MigrationError
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.rendering.commands import file_word
+from telephony_core.migration.rendering.commands import file_word, is_next
 from telephony_core.text.documents import is_stdout, would_replace
 from telephony_core.text.reading import parse_json, read_text
 
@@ -38,6 +39,28 @@ def take_over_option(command: CommandT) -> CommandT:
     """``--take-over``."""
     text = "Take the place of a run on another host that never reported its end."
     return click.option("--take-over", is_flag=True, help=text)(command)
+
+
+def details_option(command: CommandT) -> CommandT:
+    """``--details``."""
+    text = "Show every number, and every field of it; --json always has all."
+    return click.option("--details", is_flag=True, help=text)(command)
+
+
+_LEFT_OUT: Final = re.compile(r"and [0-9,]+ more|… and ")
+"""How a short text says that it leaves numbers out."""
+
+
+def shown(lines: Callable[..., list[str]], details: bool, *, is_summary: bool = False) -> list[str]:
+    """What a text says in short or in full; the short one ends with how to get the rest, where it leaves numbers out.
+
+    ``lines`` takes ``details``. A summary always leaves something out. The next steps stay last.
+    """
+    found = lines(details=details)
+    if details or not (is_summary or any(_LEFT_OUT.search(line) for line in found)):
+        return found
+    following = next((at for at, line in enumerate(found) if is_next(line)), len(found))
+    return [*found[:following], "--details lists every number", *found[following:]]
 
 
 def plan_argument(command: CommandT) -> CommandT:

@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.mapping.map_file import MigrationMap, TrunkChoice
-from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.allowances import SENTENCES, Allowance
 from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity
 from telephony_core.provider.capabilities import Capabilities
 
@@ -32,6 +32,9 @@ class Details(TypedDict, total=False):
     after: object
     remedy: str | None
     allowance: Allowance | None
+    together: str | None
+    """The same of many numbers; by default what its allowance means."""
+    subject: str | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class NumberContext(MigrationContext):
 
     def _add(self, severity: Severity, name: str, message: str, outcome: FieldOutcome | None, details: Details) -> None:
         before, after, allowance = details.get("before"), details.get("after"), details.get("allowance")
+        together = details.get("together")
         self.findings.append(
             Finding(
                 field=name,
@@ -73,6 +77,8 @@ class NumberContext(MigrationContext):
                 remedy=details.get("remedy"),
                 allowance=allowance,
                 allowed=allowance in self.allowed,
+                together=SENTENCES.get(allowance) if together is None and allowance is not None else together,
+                subject=details.get("subject"),
             )
         )
 

@@ -17,7 +17,7 @@ from telephony_core.migration.changeset.rows import ReadRow, read_row
 from telephony_core.migration.changeset.table import RowProblem, Table, TableRefused
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import RecordsOfNumber, number_text
-from telephony_core.migration.plan.allowances import Allowance, allowances
+from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
 from telephony_core.migration.plan.estimate import estimate_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
 from telephony_core.migration.plan.model import (
@@ -277,6 +277,7 @@ def _checked(
                 severity=Severity.WARN,
                 message="everybody, or a large share of the internet, may call in, as the table allows",
                 after=value_text(allowed or ()),
+                together=SENTENCES[Allowance.ANY_CALLER],
             )
         )
     return problems, findings

@@ -31,7 +31,7 @@ from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import ResolvedCredentials
-from telephony_core.migration.plan.allowances import Allowance, allowances
+from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
 from telephony_core.migration.plan.model import (
@@ -312,6 +312,7 @@ class _Planner:
                 remedy="choose these as well",
                 allowance=Allowance.SHARED_TRUNK,
                 allowed=Allowance.SHARED_TRUNK in self._allowed,
+                together=SENTENCES[Allowance.SHARED_TRUNK],
             )
 
     def _step(self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kind: StepKind) -> PlannedStep:

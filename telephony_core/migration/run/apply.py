@@ -25,7 +25,7 @@ from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, 
 from telephony_core.migration.move.steps import PAUSES
 from telephony_core.migration.plan.model import PlanKind, PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
-from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.commands import anew, command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
 from telephony_core.migration.run.endpoints import Endpoints, Opener, check_account, open_endpoints, records_made
@@ -330,16 +330,18 @@ class _Run:
     def _report(self) -> ApplyReport:
         states = {number.key: self._state(number) for number in self.numbers}
         remainder = tuple(key for key, state in states.items() if state.state not in FINISHED)
+        rolled_back = sum(state.rolled_back for state in states.values())
         return ApplyReport(
             plan=str(self.loaded.path),
             kind=self.loaded.plan.kind,
             total=len(self.numbers),
             done=len(states) - len(remainder),
-            rolled_back=sum(state.rolled_back for state in states.values()),
+            rolled_back=rolled_back,
             failures=tuple(self.failures.values()),
             remainder=remainder,
             in_doubt=tuple(key for key in remainder if states[key].in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.message or None,
             took_over=self.journal.taken_over is not None,
+            way_on=anew(self.loaded.plan) if rolled_back and rolled_back == len(self.numbers) else None,
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from telephony_core.cli.commands.migrate.planning import (
     inventory_argument,
     map_option,
     next_after,
-    print_allowances,
     print_lines,
     read_both,
     read_map,
@@ -18,7 +19,7 @@ from telephony_core.cli.commands.migrate.planning import (
 )
 from telephony_core.cli.options import common_options, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
-from telephony_core.cli.parameters.migration import allow_option
+from telephony_core.cli.parameters.migration import allow_option, details_option, shown
 from telephony_core.cli.session import Session
 
 
@@ -27,9 +28,12 @@ from telephony_core.cli.session import Session
 @to_option
 @map_option
 @allow_option()
+@details_option
 @common_options
 @pass_session
-def command(session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...]) -> None:
+def command(
+    session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...], details: bool
+) -> None:
     """Say what would become of every number at another connection.
 
     For each number whether it can be moved, and what would be kept, converted, lost, or needs an answer of yours.
@@ -42,6 +46,5 @@ def command(session: Session, inventory_file: str, target: str, map_file: str | 
     if session.json:
         print_json(found.model_dump(mode="json"))
         return
-    print_lines(found.lines(width()), session)
-    print_allowances(finding for number in found.numbers for finding in number.findings)
+    print_lines(shown(partial(found.lines, width()), details, is_summary=True), session)
     print_line(next_after(where(inventory_file, target), map_file, session), "bold")

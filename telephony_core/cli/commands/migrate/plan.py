@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
@@ -11,7 +12,6 @@ from telephony_core.cli.commands.migrate.planning import (
     inventory_argument,
     map_option,
     next_after,
-    print_allowances,
     print_lines,
     read_both,
     read_map,
@@ -28,10 +28,12 @@ from telephony_core.cli.parameters.migration import (
     TRUNK_CHECK,
     allow_option,
     chosen,
+    details_option,
     force_option,
     named,
     numbers_option,
     refuse_to_replace,
+    shown,
 )
 from telephony_core.cli.session import Session
 
@@ -81,6 +83,7 @@ class _Planned(TypedDict):
     is_flag=True,
     help="End with 0 for nothing to do, 2 for changes, 1 for blocked.",
 )
+@details_option
 @force_option
 @common_options
 @pass_session
@@ -98,6 +101,7 @@ def command(
     numbers: tuple[str, ...],
     check_trunks: bool,
     detailed_exitcode: bool,
+    details: bool,
     force: bool,
     **planned: Unpack[_Planned],
 ) -> None:
@@ -142,7 +146,7 @@ def command(
     if session.json:
         print_json({"file": output, "html": html, "checksum": loaded.checksum, **plan.model_dump(mode="json")})
     else:
-        _print_plan(session, loaded, where(inventory_file, target), map_file, html)
+        _print_plan(session, loaded, where(inventory_file, target), map_file, html, details)
     ctx.exit(exit_status(plan) if detailed_exitcode else ExitCode.OK)
 
 
@@ -152,12 +156,13 @@ def _settings(planned: _Planned) -> Settings:
     return Settings.model_validate({name: value for name, value in planned.items() if value is not None})
 
 
-def _print_plan(session: Session, loaded: LoadedPlan, place: str, map_file: str | None, html: str | None) -> None:
+def _print_plan(
+    session: Session, loaded: LoadedPlan, place: str, map_file: str | None, html: str | None, details: bool
+) -> None:
     from telephony_core.migration.rendering.plan_text import plan_lines
 
     plan = loaded.plan
-    print_lines(plan_lines(plan, width()), session)
-    print_allowances(finding for left in plan.skipped for finding in left.findings)
+    print_lines(shown(partial(plan_lines, plan, width()), details, is_summary=True), session)
     print_line("")
     print_line(f"written to {loaded.path}" + (f", for whoever approves it to {html}" if html is not None else ""))
     if plan.numbers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.inventory.inventory import Inventory
     from telephony_core.migration.mapping.map_file import MigrationMap
-    from telephony_core.migration.plan.model import Finding
     from telephony_core.transport.pace import Pace
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -93,16 +91,6 @@ def print_lines(lines: Iterable[str], session: Session) -> None:
         style = "bold" if line.startswith("  + ") else ""
         if text.startswith(("! ", "block: ")):
             style = "red"
-        elif text.startswith("warn: "):
+        elif text.startswith(("~ ", "? ", "warn: ")):
             style = "yellow"
         print_line(pasteable(line, session), style)
-
-
-def print_allowances(findings: Iterable[Finding]) -> None:
-    """Which ``--allow`` would let the numbers move that these findings block."""
-    names = Counter(finding.allowance for finding in findings if finding.blocks and finding.allowance is not None)
-    if names:
-        print_line("")
-        print_line("what can be allowed, if it is meant:")
-        for name, count in sorted(names.items()):
-            print_line(f"  --allow {name}  ({count} times)" if count > 1 else f"  --allow {name}")
