@@ -126,7 +126,15 @@ class AgentVersions(Fact):
     kinds: frozenset[AgentVersion]
     literals: str | None = None
     """A regular expression (full match) for the vendor's own version literals; ``None`` when there are none."""
+    literal_example: str | None = None
+    """One such literal, for people, who are never shown the expression."""
     readable: bool
+
+    @property
+    def literal_words(self) -> str:
+        """What the vendor's own literals are, for people."""
+        example = "" if self.literal_example is None else f", such as {self.literal_example}"
+        return f"the provider's own word for a version{example}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

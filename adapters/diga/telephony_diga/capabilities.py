@@ -89,6 +89,7 @@ CAPABILITIES: Final = Capabilities(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),
         literals=_UUID,
+        literal_example="0b6f3c1e-5d4a-4e6f-9a7b-1c2d3e4f5a6b",
         readable=False,
         note="assigning a version publishes it; a literal is a version id; whether drafts are taken is not documented",
     ),

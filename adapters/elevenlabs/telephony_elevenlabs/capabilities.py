@@ -104,6 +104,7 @@ CAPABILITIES: Final = Capabilities(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED}),
         literals="agtbrch_[0-9A-Za-z]+",
+        literal_example="agtbrch_0901k4aafjxx",
         readable=True,
         note="a literal is the id of a branch; without a branch an agent's main one answers",
     ),

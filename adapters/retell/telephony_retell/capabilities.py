@@ -118,6 +118,7 @@ CAPABILITIES: Final = Capabilities(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED}),
         literals=VERSION_LITERAL,
+        literal_example="3",
         readable=True,
         note="a version number, `latest` (a draft only while one is open), or a tag",
     ),

@@ -117,6 +117,7 @@ CAPABILITIES: Final = Capabilities(
     agent_versions=AgentVersions(
         kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),
         literals=FROZEN_VERSION,
+        literal_example="v7",
         readable=True,
         source=_AGENT,
     ),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from telephony_core.domain.input_model import InputModel
 from telephony_core.errors import InvalidInput
+from telephony_core.migration.assessment.agent_lookup import unchecked_agents
 from telephony_core.migration.assessment.eligibility import assess_eligibility, capabilities_of
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import printable
@@ -110,6 +111,7 @@ def assess_inventory(
         source, target, mapping, allowed, source_capabilities or capabilities_of(source.provider)
     )
     return Assessment(
+        unchecked=unchecked_agents(target.name, mapping.agents_at_target, target.agents, reads=target.reads_agents),
         source=source.connection,
         target=target.name,
         allowed=tuple(sorted(allowed)),

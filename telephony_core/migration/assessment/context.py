@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.migration.assessment.agent_lookup import AgentsFound
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.mapping.map_file import MigrationMap, TrunkChoice
 from telephony_core.migration.plan.allowances import SENTENCES, Allowance
@@ -45,6 +46,8 @@ class NumberContext(MigrationContext):
     choice: TrunkChoice | None = None
     """What the map says of its trunk."""
     findings: list[Finding] = field(default_factory=list)
+    agents: AgentsFound = field(default_factory=dict)
+    """The agents that were looked up at the target."""
 
     def info(self, name: str, message: str, outcome: FieldOutcome | None = None, **details: Unpack[Details]) -> None:
         self._add(Severity.INFO, name, message, outcome, details)

@@ -175,6 +175,17 @@ def _map_agent(context: NumberContext, name: Setting, current: AgentRef | None) 
             together="have no successor in the map",
             subject=f"agent {value_text(current).removeprefix('agent ')}",
         )
+    elif (problem := context.agents.get(agent)) is not None:
+        context.block(
+            name,
+            f"it cannot be assigned at {context.target_name}: {problem.message}",
+            FieldOutcome.NEEDS_INPUT,
+            before=current,
+            after=agent,
+            remedy=problem.remedy or "name another agent under [[agents]] in the map",
+            together=f"cannot be assigned at {context.target_name} ({problem.message.replace(agent.agent_id, 'it')})",
+            subject=f"agent {value_text(agent).removeprefix('agent ')}",
+        )
     else:
         context.info(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=agent)
     return agent

@@ -21,6 +21,7 @@ journal is `Journal`, two methods, so that the lines can be kept somewhere else.
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import socket
@@ -71,7 +72,7 @@ _SCHEMA: Final = """
 CREATE TABLE about (fact TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
-  process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL
+  process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL, user TEXT
 );
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, run INTEGER NOT NULL REFERENCES runs (id),
@@ -84,6 +85,14 @@ CREATE VIEW numbers AS
   SELECT number, action AS last_action, phase, record, message, at
   FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
 """
+
+
+def _user() -> str | None:
+    """Who runs this, by the name that the system has; ``None`` where it has none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None
 
 
 class Journal(Protocol):
@@ -106,10 +115,17 @@ class RunRecord(BaseModel, frozen=True):
     how_it_ended: str | None
     process: int
     host: str
+    user: str | None = None
+    """Who started it, by the name that the system has; ``None`` in journals of earlier versions."""
+
+    @property
+    def whose(self) -> str:
+        """Who started it and where: ``ana on ops-1``."""
+        return self.host if self.user is None else f"{self.user} on {self.host}"
 
     def owner(self, now: datetime) -> str:
         """Who, where and since when, in words."""
-        return f"`{self.command}` by process {self.process} on {self.host}, started {_age(now - self.started_at)}"
+        return f"`{self.command}` by {self.whose} (process {self.process}), started {_age(now - self.started_at)}"
 
 
 class SqliteJournal:
@@ -256,11 +272,16 @@ class SqliteJournal:
                     remedy="make sure that it has ended, then take its place with `--take-over`",
                 )
             self.taken_over = last
+        if not self._names_users():  # a journal of an earlier version
+            self._connection.execute("ALTER TABLE runs ADD COLUMN user TEXT")
         cursor = self._connection.execute(
-            "INSERT INTO runs (command, started_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
-            (command, _text(now), os.getpid(), socket.gethostname(), __version__),
+            "INSERT INTO runs (command, started_at, process, host, version, user) VALUES (?, ?, ?, ?, ?, ?)",
+            (command, _text(now), os.getpid(), socket.gethostname(), __version__, _user()),
         )
         self._run = cursor.lastrowid or 0
+
+    def _names_users(self) -> bool:
+        return any(row[1] == "user" for row in self._connection.execute("PRAGMA table_info(runs)"))
 
     # -- writing
 
@@ -317,8 +338,11 @@ class SqliteJournal:
 
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
-        query = "SELECT id, command, started_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id"
         with explained(self.path):
+            user = "user" if self._names_users() else "NULL"
+            query = (
+                f"SELECT id, command, started_at, ended_at, how_it_ended, process, host, {user} FROM runs ORDER BY id"  # noqa: S608
+            )
             rows = self._connection.execute(query).fetchall()
             return [RunRecord.model_validate(dict(zip(RunRecord.model_fields, row, strict=True))) for row in rows]
 

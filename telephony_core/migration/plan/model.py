@@ -379,9 +379,8 @@ class Plan(InputModel):
             if number.desired.trunk is not None and number.desired.trunk not in trunks:
                 raise ValueError(f"{number.key}: the plan has no trunk {number.desired.trunk!r}")
             self._demand_record(number)
-        first = tuple(number.key for number in self.numbers[: len(self.canaries)])
-        if first != tuple(canary.number for canary in self.canaries):
-            raise ValueError("the numbers that are to go first are not the first ones")
+        if missing := {canary.number for canary in self.canaries} - {number.key for number in self.numbers}:
+            raise ValueError(f"{min(missing)} is to go first, and the plan does not hold it")
         if (self.source is not None) is not (self.kind is PlanKind.MIGRATE):
             raise ValueError("a migration has a source, and nothing else has one")
         return self

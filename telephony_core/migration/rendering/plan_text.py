@@ -225,8 +225,10 @@ def order_text(plan: Plan) -> str:
     canary, count = plan.settings.canary, len(plan.numbers)
     if canary == 0 or canary >= count:
         return f"Up to {plan.settings.concurrency} at a time." if count > 1 else "It is one number."
+    chosen = grouped((each.number, each.why) for each in plan.canaries)
+    which = "; ".join(f"{whose(group.keys)}, because {group.text}," for group in chosen) or counted(canary, "number")
     return (
-        f"{counted(canary, 'number')} {'goes' if canary == 1 else 'go'} first; the others follow, up to "
+        f"{which} {'goes' if canary == 1 else 'go'} first; the others follow, up to "
         f"{plan.settings.concurrency} at a time, only if that succeeds."
     )
 

@@ -107,6 +107,7 @@ def _runs(run: MigrationRun) -> list[tuple[str, ...]]:
     return [
         (
             info.command,
+            info.whose,
             value_text(info.started_at),
             "–" if info.ended_at is None else value_text(info.ended_at),
             info.how_it_ended or ("at work" if run.is_running and info is run.runs[-1] else "did not say"),

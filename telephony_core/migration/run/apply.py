@@ -154,10 +154,16 @@ class _Run:
         return report
 
     def _pending(self) -> list[PlannedNumber]:
-        """The numbers to move: first those that were started, then the new ones, then those that failed before."""
+        """The numbers to move: first those that were started, then the new ones, then those that failed before; of each
+        the canaries of the plan first."""
         order = {MigrationState.IN_DOUBT: 0, MigrationState.STARTED: 0, MigrationState.NOT_STARTED: 1}
         states = [(number, self._state(number).state) for number in self.numbers]
-        pending = [(order.get(state, 2), number) for number, state in states if state not in FINISHED]
+        first = {canary.number for canary in self.loaded.plan.canaries}
+        pending = [
+            ((order.get(state, 2), number.key not in first), number)
+            for number, state in states
+            if state not in FINISHED
+        ]
         return [number for _, number in sorted(pending, key=lambda each: each[0])]
 
     def _state(self, number: PlannedNumber) -> NumberState:

@@ -114,8 +114,14 @@ class MigrationRun(BaseModel, frozen=True):
             different = [number.number for number in done if number.problem is not None]
             back = (self._command("rollback", different),) if different else ()
             return (self._command("verify"), *back)
-        release = (self._command("release"),) if self.kind is PlanKind.MIGRATE else (self._command("report"),)
-        return (*release, self._command("rollback"))
+        return (self._command("release" if self.kind is PlanKind.MIGRATE else "report"),)
+
+    @property
+    def way_back(self) -> str | None:
+        """What undoes it, where all is well: no next step, and nobody should have to look for it."""
+        done = [number for number in self.numbers if number.state in DONE]
+        is_well = bool(done) and not self.unanswered and not self.remainder and not self.is_running
+        return self._command("rollback") if is_well and all(number.verified_at for number in done) else None
 
     @property
     def releasable_at(self) -> datetime | None:
@@ -158,7 +164,9 @@ class MigrationRun(BaseModel, frozen=True):
         if self.runs:
             last = self.runs[-1]
             how = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
-            lines.append(f"`{last.command}` of {clock_text(last.started_at)} (process {last.process}): {how}")
+            lines.append(
+                f"`{last.command}` of {clock_text(last.started_at)} by {last.whose} (process {last.process}): {how}"
+            )
         else:
             lines.append("there is no journal beside the plan: it was not started, or its journal was lost")
         lines += group_lines(self._said(), details=details)
@@ -167,6 +175,8 @@ class MigrationRun(BaseModel, frozen=True):
             lines.append(f"  the soak of all that are verified ends on {clock_text(max(waiting))}")
         if self.way_on is not None:
             lines.append(self.way_on)
+        if self.way_back is not None:
+            lines.append(f"to undo it: `{self.way_back}`")
         return [*lines, *self.next_lines]
 
     def __str__(self) -> str:

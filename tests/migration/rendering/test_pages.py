@@ -215,7 +215,7 @@ def test_the_page_of_a_plan_tells_what_approving_it_means(monkeypatch: pytest.Mo
     words = Page(plan_page(loaded)).words
     assert "Move 2 numbers from east to west" in words
     assert "Nothing has been written yet." in words
-    assert "1 number goes first" in words
+    assert "goes first; the others follow" in words
     assert "until the carrier sends them to west (sip.west.example.com)" in words
     assert "A rollback cannot undo everything for +827011112222" in words
     assert "lost_allow_list: 1 time in this plan" in words

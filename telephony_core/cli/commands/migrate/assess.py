@@ -41,8 +41,9 @@ def command(
     """
     from telephony_core.migration.assessment.assess import assess_inventory
 
-    taken, there, _, _ = read_both(session, inventory_file, target)
-    found = assess_inventory(taken, there, mapping=read_map(map_file), allow=allow)
+    mapping = read_map(map_file)
+    taken, there, _, _ = read_both(session, inventory_file, target, mapping)
+    found = assess_inventory(taken, there, mapping=mapping, allow=allow)
     if session.json:
         print_json(found.model_dump(mode="json"))
         return

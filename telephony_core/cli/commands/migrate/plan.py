@@ -27,6 +27,8 @@ from telephony_core.cli.parameters.files import Amount, OutputFile
 from telephony_core.cli.parameters.migration import (
     TRUNK_CHECK,
     allow_option,
+    canaries_of,
+    canary_option,
     chosen,
     details_option,
     force_option,
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 class _Planned(TypedDict):
     """What the options of `migrate plan` say about how the plan is to be carried out."""
 
-    canary: int | None
+    canary: tuple[str, ...]
     concurrency: int | None
     timeout: float | None
     soak_hours: float | None
@@ -61,9 +63,7 @@ class _Planned(TypedDict):
 @allow_option(TRUNK_CHECK)
 @numbers_option
 @click.option("--check-trunks", is_flag=True, help="Ask every trunk of the plan whether it answers. Sends SIP to it.")
-@click.option(
-    "--canary", type=click.IntRange(0, 1_000_000_000), metavar="N", help="Move so many first, alone. Default: 1."
-)
+@canary_option
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4.")
 @click.option(
     "--timeout",
@@ -119,7 +119,7 @@ def command(
         raise click.UsageError(f"--allow {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
     refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
     mapping = read_map(map_file)
-    taken, there, source_pace, target_pace = read_both(session, inventory_file, target)
+    taken, there, source_pace, target_pace = read_both(session, inventory_file, target, mapping)
 
     def make(numbers: Iterable[str] | None) -> Plan:
         return make_plan(
@@ -128,11 +128,13 @@ def command(
             mapping,
             allow=[name for name in allow if name != TRUNK_CHECK],
             numbers=numbers,
-            settings=_settings(planned),
+            canaries=first,
+            settings=_settings(planned, count),
             source_pace=source_pace,
             target_pace=target_pace,
         )
 
+    count, first = canaries_of(planned["canary"])
     plan = make(chosen(numbers))
     if check_trunks:
         from telephony_core.cli.commands.migrate.trunks import with_checked_trunks
@@ -150,10 +152,11 @@ def command(
     ctx.exit(exit_status(plan) if detailed_exitcode else ExitCode.OK)
 
 
-def _settings(planned: _Planned) -> Settings:
+def _settings(planned: _Planned, canary: int | None) -> Settings:
     from telephony_core.migration.plan.model import Settings
 
-    return Settings.model_validate({name: value for name, value in planned.items() if value is not None})
+    given = {**planned, "canary": canary}
+    return Settings.model_validate({name: value for name, value in given.items() if value is not None})
 
 
 def _print_plan(

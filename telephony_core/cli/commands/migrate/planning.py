@@ -45,9 +45,10 @@ def map_option(command: CommandT) -> CommandT:
 
 
 def read_both(
-    session: Session, inventory_file: str, name: str
+    session: Session, inventory_file: str, name: str, mapping: MigrationMap | None = None
 ) -> tuple[Inventory, TargetAccount, Pace | None, Pace | None]:
-    """Source and target as they are, and the paces of their connections where they have one of their own."""
+    """Source and target as they are, with the agents of the map looked up, and the paces of their connections
+    where they have one of their own."""
     from telephony_core.migration.assessment.target import survey
     from telephony_core.migration.inventory.inventory import Inventory
 
@@ -55,7 +56,8 @@ def read_both(
     connections = session.connections()
     connection = connections[name]
     with session.client(connection) as client:
-        target = survey(client, connection=connection.name or connection.provider)
+        agents = () if mapping is None else mapping.agents_at_target
+        target = survey(client, connection=connection.name or connection.provider, agents=agents)
     source_pace = connections[taken.connection].pace if taken.connection in connections else None
     return taken, target, source_pace, connection.pace
 
