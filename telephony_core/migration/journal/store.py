@@ -105,6 +105,9 @@ class Journal(Protocol):
         """Every line of one number, oldest first."""
 
 
+_RUNS: Final = "SELECT id, command, started_at, ended_at, how_it_ended, process, host, user FROM runs ORDER BY id"
+
+
 class RunRecord(BaseModel, frozen=True):
     """One run of a command on a plan. ``ended_at`` is ``None`` while it lasts, or when it never said that it ended."""
 
@@ -339,10 +342,7 @@ class SqliteJournal:
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
         with explained(self.path):
-            user = "user" if self._names_users() else "NULL"
-            query = (
-                f"SELECT id, command, started_at, ended_at, how_it_ended, process, host, {user} FROM runs ORDER BY id"  # noqa: S608
-            )
+            query = _RUNS if self._names_users() else _RUNS.replace(", user", ", NULL")
             rows = self._connection.execute(query).fetchall()
             return [RunRecord.model_validate(dict(zip(RunRecord.model_fields, row, strict=True))) for row in rows]
 

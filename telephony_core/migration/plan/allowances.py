@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -52,7 +52,7 @@ class Allowance(StrEnum):
     """A field could not be read at the source, and its adapter does not declare which setting that would have been."""
 
 
-SENTENCES: Final = {
+SENTENCES: Final[Mapping[Allowance, str]] = {
     Allowance.LOST_ALLOW_LIST: "lose the list of who may call in",
     Allowance.LOST_RESTRICTION: "lose a setting that may restrict or route calls",
     Allowance.ANY_CALLER: "may be called by everybody, or by a large share of the internet",
