@@ -44,7 +44,7 @@ class MapError(MigrationError):
     def __init__(self, message: str, *, faults: Sequence[str] = (), remedy: str | None = None) -> None:
         """``faults`` are in the message as well; a terminal shows each on a line of its own."""
         super().__init__(message, remedy=remedy)
-        self.faults = tuple(faults)
+        self.faults: tuple[str, ...] = tuple(faults)
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
