@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from telephony_core.accounts.connection import Connection
     from telephony_core.accounts.connections import Connections
     from telephony_core.client import AsyncTelephony, Telephony
-    from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef, AgentVersion
+    from telephony_core.domain.agents import DRAFT, PUBLISHED, Agent, AgentRef, AgentVersion
     from telephony_core.domain.input_model import UNSET
     from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release, SideEffect
     from telephony_core.domain.number_identity import NumberIdentity, NumberKind
@@ -57,7 +57,7 @@ _HOMES: Final = {
     "client": ("AsyncTelephony", "Telephony"),
     "accounts.connection": ("Connection",),
     "accounts.connections": ("Connections",),
-    "domain.agents": ("DRAFT", "PUBLISHED", "AgentRef", "AgentVersion"),
+    "domain.agents": ("DRAFT", "PUBLISHED", "Agent", "AgentRef", "AgentVersion"),
     "domain.input_model": ("UNSET",),
     "domain.lifecycle": ("Money", "NumberStatus", "Origin", "Release", "SideEffect"),
     "domain.number_identity": ("NumberIdentity", "NumberKind"),
@@ -81,6 +81,7 @@ __all__ = [
     "DRAFT",
     "PUBLISHED",
     "UNSET",
+    "Agent",
     "AgentAssignment",
     "AgentRef",
     "AgentVersion",

@@ -66,7 +66,7 @@ class Migration:
     def apply_and_die(self, moving: list[str], there: int) -> None:
         # The answer to one import comes byte by byte, so that there is time to kill the program before it has read it.
         self.target.faults.append(Fault(FaultKind.DRIP, method="POST", skip=KILLED_AFTER))
-        with running("migrate", "apply", "plan.json", "--yes") as events:
+        with running("migrate", "apply", "plan.json", "--yes", "--json") as events:
             half_way = any(event.get("done") == KILLED_AFTER and event.get("phase") == "intent" for event in events)
             patience = time.monotonic() + 10
             while len(live(self.target)) - there <= KILLED_AFTER and time.monotonic() < patience:

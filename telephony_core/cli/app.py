@@ -30,7 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "providers": "Show what each installed provider offers.",
     "numbers": "List, show, import, label, set and release numbers.",
     "sip": "Show, change and check the trunk of a number.",
-    "agents": "Assign agents to a number.",
+    "agents": "List agents, and assign them to a number.",
     "inventory": "Save all that a connection holds, and compare.",
     "migrate": "Move numbers between providers without losing one.",
     "apply": "Carry a plan out, or go on with it.",
@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "report": "Report what a plan did, and what is left.",
     "schema": "Print the JSON Schema of a file or an output.",
     "doctor": "Check connections, and what their providers answer.",
+    "completion": "Print the script that makes a shell complete.",
     "emulate": "Run providers' emulators on this machine.",
     "demo": "Watch the main job on the emulators, offline.",
 }
@@ -54,6 +55,7 @@ class Application(CommandGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_epilog(ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(int(code)), code.meaning) for code in ExitCode])
 
@@ -117,6 +119,12 @@ def _ended(run: Callable[[], object], session: Session) -> int:
     name=PROGRAM,
     package="telephony_core.cli.commands",
     names=list(COMMANDS),
+    examples=(
+        "telephony demo",
+        "telephony numbers list -p vox",
+        "telephony numbers show -p diga '+34 612 34 56 78'",
+        "telephony doctor",
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
 )

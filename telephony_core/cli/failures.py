@@ -77,14 +77,19 @@ def report_lost_output(failure: OSError, code: int, session: Session) -> int:
     reason = "nobody reads it any more" if unread else failure.strerror
     message = f"stdout took no more ({reason}){done}"
     if done or code != ExitCode.OK:
-        warn(message, session)
+        _write_warning(message, session)
         return code
     data = {"message": message, "remedy": "make room or open stdout, then run it again; nothing was changed"}
     return _print_error(ExitCode.OUTPUT, "OutputLost", data, session)
 
 
 def warn(message: str, session: Session) -> None:
-    """Something the person should know, which stops nothing."""
+    """Something the person should know, which stops nothing. Not said with ``-q``."""
+    if not session.quiet:
+        _write_warning(message, session)
+
+
+def _write_warning(message: str, session: Session) -> None:
     text = hide(pasteable(message, session), session.secrets)
     _write(safe_json({"warning": {"message": text}}, indent=None) if session.json else printable(f"warning: {text}"))
 

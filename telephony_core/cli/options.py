@@ -1,15 +1,16 @@
-"""Options that every command takes, before or after its name, and the groups that pass them on."""
+"""Options that every command takes, before or after its name, and the commands and groups that take them."""
 
 from __future__ import annotations
 
-import difflib
 import keyword
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import click
 
+from telephony_core.cli import hints
+from telephony_core.cli.parameters.connection import ConnectionName
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.session import Session
 
@@ -29,32 +30,94 @@ def _remember(ctx: click.Context, param: click.Parameter, value: str | bool | No
         setattr(ctx.ensure_object(Session), str(param.name), value)
 
 
+_CONFIG: Final = click.option(
+    "--config",
+    metavar="FILE",
+    type=InputFile(because="a configuration is read by the next command, too"),
+    expose_value=False,
+    callback=_remember,
+    help="Configuration file, instead of TELEPHONY_CONFIG or the one in your configuration folder.",
+)
+_JSON: Final = click.option(
+    "--json", is_flag=True, expose_value=False, callback=_remember, help="Print JSON, and errors as JSON too."
+)
+_QUIET: Final = click.option(
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember, help="Say nothing but results and errors."
+)
+
+
 def common_options(command: CommandT) -> CommandT:
-    """``-p``, ``--config`` and ``--json``. Given twice, the one nearer to the end of the line counts."""
-    options = (
-        click.option(
-            "-p",
-            "--provider",
-            metavar="NAME",
-            expose_value=False,
-            callback=_remember,
-            help="Connection to use: a provider's slug, or a name from the configuration file.",
-        ),
-        click.option(
-            "--config",
-            metavar="FILE",
-            type=InputFile(because="a configuration is read by the next command, too"),
-            expose_value=False,
-            callback=_remember,
-            help="Configuration file, instead of TELEPHONY_CONFIG or the one in your configuration folder.",
-        ),
-        click.option(
-            "--json", is_flag=True, expose_value=False, callback=_remember, help="Print JSON, and errors as JSON too."
-        ),
+    """``-p``, ``--config``, ``--json`` and ``-q``. Given twice, the one nearer to the end of the line counts."""
+    named = click.option(
+        "-p",
+        "--provider",
+        metavar="NAME",
+        type=ConnectionName(),
+        expose_value=False,
+        callback=_remember,
+        help="Connection to use: a provider's slug, or a name from the configuration file.",
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+    return named(_CONFIG(_JSON(_QUIET(command))))
+
+
+def options_without_connection(why: str) -> Callable[[CommandT], CommandT]:
+    """The common options of a command for which ``-p`` means nothing: it is refused, and ``why`` says so."""
+
+    def refuse(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        if (value or ctx.ensure_object(Session).provider) and not ctx.resilient_parsing:
+            raise click.UsageError(f"-p means nothing to `{ctx.command_path}`: {why}", ctx)
+
+    named = click.option("-p", "--provider", metavar="NAME", hidden=True, expose_value=False, callback=refuse)
+    return lambda command: named(_CONFIG(_JSON(_QUIET(command))))
+
+
+def yes_option(command: CommandT) -> CommandT:
+    """``--yes``, of every command that asks."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
+
+
+options_of_a_plan: Final = options_without_connection("a plan names its connections itself")
+"""The common options of a command about a plan."""
+options_with_target: Final = options_without_connection(
+    "the inventory names where numbers come from, and --to where they go"
+)
+"""The common options of a command about an inventory and a target."""
+
+
+class Command(click.Command):
+    """A command with examples in its help, which knows what people mean where a line does not parse."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **extra: Any) -> None:
+        super().__init__(*args, **extra)
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_examples(self.examples, formatter)
+        super().format_epilog(ctx, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given, takes_more = list(args), ctx.allow_extra_args
+        ctx.allow_extra_args = True  # so that what is too much can be judged here
+        try:
+            super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise hints.no_such_option(error) from None
+        if ctx.args and not takes_more and not ctx.resilient_parsing:
+            raise hints.too_many_words(given, ctx)
+        ctx.allow_extra_args = takes_more
+        return ctx.args
+
+
+def examples(*lines: str) -> Callable[[Callable[..., Any]], Command]:
+    """Declares a command, with command lines that show how it is used: what people copy first."""
+    return click.command(cls=Command, examples=lines)
+
+
+def _write_examples(lines: Sequence[str], formatter: click.HelpFormatter) -> None:
+    if lines:
+        with formatter.section("Examples"):
+            for line in lines:
+                formatter.write(f"{' ' * formatter.current_indent}{line}\n")
 
 
 class CommandGroup(click.Group):
@@ -63,10 +126,13 @@ class CommandGroup(click.Group):
     The module has the name of its command (``import_`` for ``import``), and the command in it is called ``command``.
     """
 
-    def __init__(self, *args: Any, package: str, names: Sequence[str], **extra: Any) -> None:
+    def __init__(
+        self, *args: Any, package: str, names: Sequence[str], examples: Sequence[str] = (), **extra: Any
+    ) -> None:
         super().__init__(*args, **extra)
         self._package = package
         self._names = names
+        self.examples = tuple(examples)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._names)
@@ -78,19 +144,29 @@ class CommandGroup(click.Group):
         command = import_module(f"{self._package}.{module}").command
         return command if isinstance(command, click.Command) else None
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise hints.no_such_option(error) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self._names and not ctx.resilient_parsing and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], self._names, n=1)
-            ctx.fail(f"there is no command {args[0]!r}" + (f"; did you mean {near[0]}?" if near else ""))
+            raise hints.no_such_command(args[0], self, ctx)
         return super().resolve_command(ctx, args)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_examples(self.examples, formatter)
 
-def group(package: str, summary: str, names: Sequence[str]) -> click.Group:
+
+def group(package: str, summary: str, names: Sequence[str], examples: Sequence[str]) -> click.Group:
     """The group of the commands of a package, which shows its help when none is named."""
 
-    @click.group(cls=CommandGroup, package=package, names=names, help=summary, invoke_without_command=True)
+    @click.group(
+        cls=CommandGroup, package=package, names=names, examples=examples, help=summary, invoke_without_command=True
+    )
     @common_options
     @click.pass_context
     def command(ctx: click.Context) -> None:

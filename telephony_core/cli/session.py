@@ -13,9 +13,11 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from telephony_core.accounts.connection import Connection
     from telephony_core.accounts.connections import Connections
+    from telephony_core.cli.output.waiting import Waiting
     from telephony_core.client import AsyncTelephony, Telephony
     from telephony_core.errors import OutcomeUnknown, TelephonyError
     from telephony_core.transport.backend import AsyncBackend, Backend
+    from telephony_core.transport.pipeline import RequestEvent
 
 
 class OpenedAccount(NamedTuple):
@@ -38,11 +40,12 @@ def account_of(connection: str, provider: str, base_url: str) -> OpenedAccount:
 
 @dataclass(slots=True)
 class Session:
-    """The values of ``-p``, ``--config`` and ``--json``, what was done, and the secrets that no output may show."""
+    """The values of ``-p``, ``--config``, ``--json`` and ``-q``, what was done, and the secrets that nothing shows."""
 
     provider: str | None = None
     config: str | None = None
     json: bool = False
+    quiet: bool = False
     backend: Callable[[Connection], Backend | None] = field(default=lambda _connection: None)
     """What sends for a connection; tests put an emulator here. ``None`` takes the library's own."""
     async_backend: Callable[[Connection], AsyncBackend | None] = field(default=lambda _connection: None)
@@ -56,12 +59,31 @@ class Session:
     """The write that is under way, in words, and the number or record to look at."""
     unknown: list[OutcomeUnknown] = field(default_factory=list)
     """Writes that were in flight when the run was interrupted."""
+    _waiting: Waiting | None = field(default=None, init=False, repr=False)
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[Waiting]:
+        """While this lasts, stderr says that ``what`` is going on, if it takes long. Nothing may be asked meanwhile."""
+        from telephony_core.cli.output.waiting import Waiting
+
+        account = "" if self.account is None else f" at {self.account}"
+        try:
+            with Waiting(f"{what}{account}", json=self.json, quiet=self.quiet) as self._waiting:
+                yield self._waiting
+        finally:
+            self._waiting = None
+
+    def _answered(self, event: RequestEvent) -> None:
+        """What clients tell of their requests."""
+        if (waiting := self._waiting) is not None:
+            waiting.answered(event)
 
     @contextmanager
     def writing(self, what: str, where: str) -> Iterator[None]:
         """While this lasts, an interruption says that ``what`` may have happened, to the number or record ``where``."""
         self.under_way = what, where
-        yield
+        with self.waiting(what):
+            yield
         self.under_way = None
 
     def did(self, what: str) -> None:
@@ -128,7 +150,13 @@ class Session:
         from telephony_core.client import Telephony
 
         ready = self._ready(connection or self.connection())
-        client = Telephony(ready, pace=ready.pace, backend=self.backend(ready), on_unknown=self.unknown.append)
+        client = Telephony(
+            ready,
+            pace=ready.pace,
+            backend=self.backend(ready),
+            observers=[self._answered],
+            on_unknown=self.unknown.append,
+        )
         self.account = account_of(ready.name, ready.provider, client.adapter.config.base_url)
         self._remember_numbers(client)
         return client
@@ -159,7 +187,7 @@ class Session:
         from telephony_core.client import AsyncTelephony
 
         ready = self._ready(connection)
-        return lambda: AsyncTelephony(ready, backend=self.async_backend(ready))
+        return lambda: AsyncTelephony(ready, backend=self.async_backend(ready), observers=[self._answered])
 
     def _ready(self, connection: Connection) -> Connection:
         """A connection with its key read and its pace decided."""

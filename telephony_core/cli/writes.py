@@ -103,7 +103,8 @@ def checked_record(
     if check:
         only_check(session, client, build(named))
     refuse(client, build(named), operation)
-    number = to_write(client, argument, by_id)
+    with session.waiting(f"looking for {argument}"):
+        number = to_write(client, argument, by_id)
     change = build(number)
     refuse(client, change, operation)
     warn(session, client, change)

@@ -149,11 +149,18 @@ class ClientBase:
         return self._operations.check(change)
 
     def with_options(
-        self, *, timeout: float | None = None, max_retries: int | None = None, read_only: bool | None = None
+        self,
+        *,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        read_only: bool | None = None,
+        patient: bool | None = None,
     ) -> Self:
         """The same client with another time-out (seconds for a whole operation) or number of retries.
 
-        With ``read_only=True`` every request that is not a read raises `WriteRefused` before it is sent.
+        With ``read_only=True`` every request that is not a read raises `WriteRefused` before it is sent. With
+        ``patient=True`` the time for which the pace holds a request back does not count: for work on many numbers, of
+        which a pace of so many a minute keeps some waiting for most of that minute.
 
         It shares connections, pace and life with this one: closing either closes both.
         """
@@ -163,6 +170,7 @@ class ClientBase:
             timeout=self._pipeline.timeout if timeout is None else _seconds(timeout),
             max_retries=self._pipeline.max_retries if max_retries is None else _count(max_retries),
             read_only=self._pipeline.read_only if read_only is None else read_only,
+            patient=self._pipeline.patient if patient is None else patient,
         )
         return other
 

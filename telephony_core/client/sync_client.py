@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from telephony_core.accounts.connection import Connection, hidden_key, hidden_settings, hidden_url
 from telephony_core.client.base import ClientBase, NumberLookup, attempt_of, available_query, list_query
-from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.agents import Agent, AgentRef
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 T = TypeVar("T")
-ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber, Agent)
 
 
 class Telephony(ClientBase):
@@ -133,6 +133,10 @@ class Telephony(ClientBase):
         with self._named("search_available"):
             query = available_query(line_type, sort_by, descending)
         return self._pages(lambda cursor: self._operations.available_page(query, cursor), "search_available")
+
+    def list_agents(self) -> Iterator[Agent]:
+        """The agents that can be assigned to numbers. Raises `UnsupportedOperation` where it does not offer that."""
+        return self._pages(self._operations.agents_page, "list_agents")
 
     # -- writing
 

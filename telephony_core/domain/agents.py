@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -23,6 +24,23 @@ PUBLISHED: Final = AgentVersion.PUBLISHED
 
 DRAFT: Final = AgentVersion.DRAFT
 """The working draft. Never used unless it is asked for by this name."""
+
+
+class Agent(BaseModel, frozen=True):
+    """An agent of an account, as a listing shows it."""
+
+    provider: str
+    id: str
+    name: str | None = None
+    """What people call it; ``None`` where it has no name."""
+    published_version: str | None = None
+    """The provider's literal for the version that is published; ``None`` where none is, or nobody tells."""
+    problems: tuple[str, ...] = ()
+    """Fields that were there and could not be read, each with the reason."""
+    raw: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id})" if self.name else self.id
 
 
 class AgentRef(BaseModel, frozen=True, extra="forbid"):

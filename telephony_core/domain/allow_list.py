@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network, summarize_address_range
 
 from telephony_core.domain.address_space import Network, hold_a_large_share
@@ -78,7 +79,13 @@ def is_open(entries: Iterable[str]) -> bool:
     is everybody), ``0/0`` and ranges from one address to another are taken for what they say. Any other entry that
     cannot be read, such as a host name, counts as a restriction, though not a strong one.
     """
-    kept = [entry for entry in _listed(entries) if not _DROPPED_IN_SILENCE.search(entry)]
+    return _is_open(tuple(_listed(entries)))
+
+
+@lru_cache(maxsize=256)
+def _is_open(entries: tuple[str, ...]) -> bool:
+    """Remembered, since many numbers have one list."""
+    kept = [entry for entry in entries if not _DROPPED_IN_SILENCE.search(entry)]
     return not kept or hold_a_large_share(network for entry in kept for network in _read_as_servers_do(entry))
 
 

@@ -119,7 +119,7 @@ def _faults(error: ValidationError) -> tuple[tuple[str, str], ...]:
         if isinstance(inner, InvalidInput) and inner.faults:
             faults += [(".".join(filter(None, (where, place))), text) for place, text in inner.faults]
         else:
-            faults.append((where, _in_words(item) if inner is None else inner.message))
+            faults.append((where, fault_in_words(item) if inner is None else inner.message))
     return tuple(faults)
 
 
@@ -138,8 +138,8 @@ _KINDS: Final = {
 }
 
 
-def _in_words(item: ErrorDetails) -> str:
-    """One fault in words of this library. Of the value, only its type is told: it may be a secret."""
+def fault_in_words(item: ErrorDetails) -> str:
+    """One fault in words of this library. Of the value, only its type is told, if at all: it may be a secret."""
     kind, context = item["type"], item.get("ctx", {})
     name, _, what = kind.rpartition("_")
     if kind in ("model_type", "model_attributes_type", "is_instance_of", "dataclass_type"):
@@ -165,6 +165,8 @@ def _article(name: str) -> str:
 
 
 def _not(item: ErrorDetails) -> str:
+    if "input" not in item:
+        return ""
     value = item["input"]
     return ", not None" if value is None else f", not {type(value).__name__}"
 

@@ -21,7 +21,7 @@ becomes an E.164 number only if writing that number out again gives the string b
    in Korea, eight digits beginning 15, 16 or 18, or six digits beginning 14 (representative numbers: the metadata knows
    some of the former, which are E.164 by rule 3, and none of the latter). The rest is local: digits not interpreted.
 
-"Valid" is the verdict of ``phonenumbers``, which is imported when the first number is looked into, not before.
+"Valid" is the verdict of ``phonenumbers`` (`valid_numbers`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from typing import Any, Final, NamedTuple, Self
 from pydantic import BaseModel, computed_field, field_serializer
 
 from telephony_core.domain.construction import new, set_extra, set_fields, set_names, set_private
+from telephony_core.domain.valid_numbers import ValidNumber, find_valid, national_digits, of_digits
 from telephony_core.secrets.url_password import without_password
 
 __all__ = ["NumberIdentity", "NumberKind"]
@@ -117,7 +118,8 @@ class NumberIdentity(BaseModel, frozen=True):
         Reading them in that country gives the E.164 number back, for every valid number of Korea and Spain (all
         six-digit prefixes and lengths were tried). ``None`` without E.164, and for codes of no country (``+800``).
         """
-        return self._reading.national_digits
+        reading = self._reading
+        return None if reading.e164 is None else national_digits(reading.e164)
 
     @property
     def key(self) -> str | None:
@@ -206,7 +208,6 @@ class _Reading(NamedTuple):
     kind: NumberKind
     e164: str | None = None
     region: str | None = None
-    national_digits: str | None = None
 
 
 class _Number(NamedTuple):
@@ -215,6 +216,8 @@ class _Number(NamedTuple):
 
 
 _NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
+_PLAIN: Final = re.compile(r"\+?[0-9]+")
+"""Most numbers: nothing but digits and perhaps a ``+``."""
 _BARE: Final = re.compile("[0-9][0-9 .-]{,40}")
 _AT_HOME: Final = {"KR": ("+82", "0"), "ES": ("+34", "")}
 """Country code, and what is dialled at home in its place; for the regions where national digits are proven unique."""
@@ -252,6 +255,8 @@ def has_balanced_parentheses(text: str) -> bool:
 
 
 def _as_number(raw: str) -> _Number | None:
+    if _PLAIN.fullmatch(raw):
+        return _Number(raw[0] == "+", raw.lstrip("+"))
     text = raw.strip(" ")
     # A global number of RFC 3966, section 5.1.4. Local ones need a phone-context, which no provider here sends.
     if text[:5].lower() == "tel:+":
@@ -265,6 +270,12 @@ def _read(raw: str, region: str) -> _Reading:
     number = _as_number(raw)
     if number is None:
         return _Reading(NumberKind.SIP_ID)
+    return _read_digits(number, region)
+
+
+@lru_cache(maxsize=1024)
+def _read_digits(number: _Number, region: str) -> _Reading:
+    """Remembered for a moment: what is done with one number asks for it several times over."""
     reading = None
     if len(number.digits) <= _MOST_DIGITS:
         reading = _read_international(number.digits) if number.international else _read_bare(number.digits, region)
@@ -272,13 +283,17 @@ def _read(raw: str, region: str) -> _Reading:
 
 
 def _read_international(digits: str) -> _Reading | None:
-    found = _find("+" + digits)
+    found = find_valid("+" + digits)
     # `phonenumbers` counts +82 00798… and its like as valid; they are dial strings of toll-free services.
     if found is None or digits.startswith(_KOREAN_TOLL_FREE_FROM_ABROAD):
         return None
-    written_in_full = digits == found.e164[1:]
-    written_nationally = found.national is not None and digits == f"{found.country_code}{found.national}"
-    return found.reading if written_in_full or written_nationally else None
+    if digits != found.e164[1:] and digits != f"{found.country_code}{national_digits(found.e164)}":
+        return None
+    return _e164(found)
+
+
+def _e164(found: ValidNumber) -> _Reading:
+    return _Reading(NumberKind.E164, found.e164, found.region)
 
 
 def _read_bare(digits: str, region: str) -> _Reading | None:
@@ -288,9 +303,9 @@ def _read_bare(digits: str, region: str) -> _Reading | None:
     # In Korea each carrier has an international prefix of its own (001, 002, 00700 …), so nobody can say where the
     # number behind it begins.
     if not (region == "KR" and digits.startswith("00")):
-        found = _find(digits, region)
-        if found is not None and found.country_code == country_code and found.national == digits:
-            return found.reading
+        found = find_valid(digits, region)
+        if found is not None and found.country_code == country_code and national_digits(found.e164) == digits:
+            return _e164(found)
     if region in _COUNTRY_CODE_IS_EVIDENT and digits.startswith(str(country_code)):
         reading = _read_international(digits)
         if reading is not None and reading.e164 == "+" + digits:
@@ -299,56 +314,9 @@ def _read_bare(digits: str, region: str) -> _Reading | None:
 
 
 def _is_service_code(digits: str, region: str, country_code: int) -> bool:
-    from phonenumbers import PhoneNumber, is_valid_short_number_for_region
+    from phonenumbers import is_valid_short_number_for_region
 
     if region == "KR" and _KOREAN_REPRESENTATIVE.fullmatch(digits) is not None:
         return True
-    # Built by hand: parsing would take a trunk prefix off and find a short code in what is left.
-    zeros = min(len(digits) - len(digits.lstrip("0")), len(digits) - 1)
-    number = PhoneNumber(
-        country_code=country_code,
-        national_number=int(digits),
-        italian_leading_zero=zeros > 0 or None,
-        number_of_leading_zeros=zeros or None,
-    )
-    return is_valid_short_number_for_region(number, region)
-
-
-class _Found(NamedTuple):
-    """A valid number that some text may stand for; whether it does is for the caller to decide."""
-
-    country_code: int
-    e164: str
-    region: str | None
-    national: str | None
-
-    @property
-    def reading(self) -> _Reading:
-        return _Reading(NumberKind.E164, self.e164, self.region, self.national)
-
-
-@lru_cache(maxsize=1024)
-def _find(text: str, region: str | None = None) -> _Found | None:
-    """Remembered for a moment: what is done with one number asks for it several times over."""
-    from phonenumbers import (
-        NumberParseException,
-        PhoneNumberFormat,
-        format_number,
-        is_valid_number_for_region,
-        parse,
-        region_code_for_number,
-    )
-
-    try:
-        number = parse(text, region)
-    except NumberParseException:
-        return None
-    # +1, +7 and others serve several countries: the owner says whose national form is compared.
-    owner = region_code_for_number(number)
-    if owner is None or not is_valid_number_for_region(number, owner):
-        return None
-    e164 = format_number(number, PhoneNumberFormat.E164)
-    if owner == "001":  # the metadata's name for calling codes of no country
-        return _Found(number.country_code or 0, e164, None, None)
-    national = "".join(re.findall("[0-9]+", format_number(number, PhoneNumberFormat.NATIONAL)))
-    return _Found(number.country_code or 0, e164, owner, national)
+    # Not parsed: that would take a trunk prefix off and find a short code in what is left.
+    return is_valid_short_number_for_region(of_digits(country_code, digits), region)

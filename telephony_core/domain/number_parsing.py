@@ -25,6 +25,8 @@ _IN_FULL: Final = "write it as + and country code, or exactly as it is dialled i
 _DASHES: Final = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u30fc\u00ad")
 _PLUS: Final = frozenset("\uff0b\ufe62\u207a")
 _SHAPES: Final = {"\uff08": "(", "\uff09": ")", "\uff0e": ".", "\u2024": ".", "\u00b7": ".", "\uff0f": "/"}
+_PLAIN: Final = re.compile(r"\+?[0-9]{1,20}")
+"""As most are given; nothing below would find fault with it or change it."""
 _ATTEMPT: Final = re.compile(r"(?:tel:)?[+0-9 ().\-/\[\]]*[0-9][+0-9 ().\-/\[\]]*", re.IGNORECASE)
 _EXTENSION: Final = re.compile(
     r"(?P<number>.*[0-9)\s])\s*(?:[;,]*\s*(?:ext|extn|extension|x|\uad6c\ub0b4|\ub0b4\uc120)\.?\s*[=:]?|#|[;,]+)\s*[0-9]+\s*",
@@ -57,6 +59,8 @@ def undressed(text: object) -> str:
 
     Raises `InvalidInput` as `parse_number` does, for what needs no region to be seen.
     """
+    if isinstance(text, str) and _PLAIN.fullmatch(text):
+        return text
     if not isinstance(text, str):
         what = "is missing" if text is None else "is not text"
         del text

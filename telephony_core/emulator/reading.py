@@ -45,6 +45,7 @@ def validation_list(found: Iterable[Unfit]) -> EmulatedRefusal:
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+QueryT = TypeVar("QueryT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,13 @@ class RequestReader:
 
     def body(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
         """The JSON body of a request without a query."""
-        self._query(call, NoQuery)
+        return self.both(call, NoQuery, model)[1]
+
+    def both(self, call: ReceivedRequest, query: type[QueryT], body: type[ModelT]) -> tuple[QueryT, ModelT]:
+        """The query and the JSON body of a request that has both."""
+        return self._query(call, query), self._body(call, body)
+
+    def _body(self, call: ReceivedRequest, model: type[ModelT]) -> ModelT:
         if not call.body:
             raise self.refuse([Unfit("missing", ("body",), "Field required")])
         if not call.is_json:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
+from telephony_core.domain.agents import Agent
 from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.domain.number_identity import NumberIdentity
@@ -50,7 +51,7 @@ from telephony_core.provider.identity import require_about, same_id
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
 from telephony_core.provider.wire import Items
 
-ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber)
+ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber, Agent)
 AnswerT = TypeVar("AnswerT")
 WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
 UpdateT = TypeVar("UpdateT", LabelUpdate, SipUpdate, AgentAssignment, NumberRelease, ReleaseRevocation)
@@ -119,6 +120,10 @@ class Operations:
     def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
         self._require(Operation.SEARCH_AVAILABLE)
         return (yield from _of_a_listing(self.provider.available_page(query, cursor)))
+
+    def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
+        self._require(Operation.LIST_AGENTS)
+        return (yield from _of_a_listing(self.provider.agents_page(cursor), "agents"))
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         self._require(Operation.GET)
@@ -466,13 +471,13 @@ class Operations:
             raise partial_outcome(number, [attempt.operation], "compare", different)
 
 
-def _of_a_listing(flow: Flow[AnswerT]) -> Flow[AnswerT]:
-    """A listing that is not found says nothing about any number: there is no such listing where it was asked for."""
+def _of_a_listing(flow: Flow[AnswerT], of: str = "numbers") -> Flow[AnswerT]:
+    """A listing that is not found says nothing about any record: there is no such listing where it was asked for."""
     try:
         return (yield from flow)
     except NotFound as error:
         raise UnexpectedResponse(
-            f"there is no listing of numbers at this address: {error.message}",
+            f"there is no listing of {of} at this address: {error.message}",
             remedy="check `base_url`: its host, and the path that belongs to it; leave it out for the provider's own",
             status=error.status,
             code=error.code,

@@ -430,7 +430,7 @@ def _version(name: Field, agent: AgentRef, capabilities: Capabilities, slug: str
     else:
         fits = rules.literals is not None and re.fullmatch(rules.literals, agent.version) is not None
     if not fits:
-        takes = [str(kind) for kind in sorted(rules.kinds)] + ([rules.literal_words] if rules.literals else [])
+        takes = [str(kind) for kind in sorted(rules.kinds)] + ([rules.literals_in_words] if rules.literals else [])
         yield Problem.of(
             name,
             UnsupportedField(

@@ -34,6 +34,7 @@ class Operation(StrEnum):
     REVOKE_RELEASE = "revoke_release"
     SEARCH_AVAILABLE = "search_available"
     PURCHASE = "purchase"
+    LIST_AGENTS = "list_agents"
 
     @property
     def phrase(self) -> str:
@@ -53,6 +54,7 @@ _PHRASES = {
     Operation.REVOKE_RELEASE: "revoke the release of a number",
     Operation.SEARCH_AVAILABLE: "search for numbers to buy",
     Operation.PURCHASE: "buy a number",
+    Operation.LIST_AGENTS: "list agents",
 }
 
 
@@ -126,15 +128,9 @@ class AgentVersions(Fact):
     kinds: frozenset[AgentVersion]
     literals: str | None = None
     """A regular expression (full match) for the vendor's own version literals; ``None`` when there are none."""
-    literal_example: str | None = None
-    """One such literal, for people, who are never shown the expression."""
+    literals_in_words: str = "the provider's own word for one"
+    """What such a literal is, for people: ``v1, v2, …``."""
     readable: bool
-
-    @property
-    def literal_words(self) -> str:
-        """What the vendor's own literals are, for people."""
-        example = "" if self.literal_example is None else f", such as {self.literal_example}"
-        return f"the provider's own word for a version{example}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,8 @@ class Request:
     """What this write is a part of, told when its answer is lost. Core fills it in; adapters leave it alone."""
     trail: Trail | None = field(default=None, repr=False, compare=False)
     """What came of it so far, told when its operation is interrupted. Core fills it in as well."""
+    announce: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    """Called when its turn has come, right before each time that it is sent. Core fills it in as well."""
 
     def __post_init__(self) -> None:
         # Pasted behind a base URL, `numbers` or `@elsewhere.example` is another host, to which the key must not go.

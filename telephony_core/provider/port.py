@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_validator, model_validator
 
+from telephony_core.domain.agents import Agent
 from telephony_core.domain.input_model import InputModel, describe
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
@@ -234,6 +235,10 @@ class Provider(ABC):
         """One page of the numbers for sale."""
         raise self.not_offered(Operation.SEARCH_AVAILABLE)
 
+    def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
+        """One page of the agents that can be assigned to numbers."""
+        raise self.not_offered(Operation.LIST_AGENTS)
+
     # -- writing
 
     def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
@@ -291,6 +296,10 @@ class Provider(ABC):
         if declared is None or declared.host is None or number.origin in (Origin.PURCHASED, Origin.LINKED):
             return None
         return SipAddress.parse(declared.host)
+
+    def agent_names(self, number: PhoneNumber) -> Mapping[str, str]:
+        """The names of agents by their ids, as far as the number's own record tells them."""
+        return {}
 
     def documented_record(self) -> Shape | None:
         """What a number's record is documented to look like, so that `telephony doctor` can tell what is new or gone.

@@ -23,6 +23,7 @@ from typing import Annotated, Any, Final, TypeAlias, TypeVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from telephony_core.domain.input_model import fault_in_words
 from telephony_core.errors import UnexpectedResponse, instead_of
 from telephony_core.provider.flow import Response, loads, parse_json
 from telephony_core.secrets.redaction import without_secrets
@@ -98,7 +99,7 @@ def read_record(model: type[ModelT], payload: object, *, status: int | None = No
 def _complaints(error: ValidationError) -> dict[str, str]:
     """What is wrong with a record, by its fields, without the input."""
     items = error.errors(include_url=False, include_input=False)
-    return {str(item["loc"][0]): item["msg"] for item in items if item["loc"]}
+    return {str(item["loc"][0]): fault_in_words(item) for item in items if item["loc"]}
 
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -93,6 +93,8 @@ class RequestPipeline:
     clock: Clock
     read_only: bool = False
     """Refuse every request that is not both a GET and `READ`."""
+    patient: bool = False
+    """Whether waiting for the pace takes nothing from the time-out."""
     observers: tuple[Callable[[RequestEvent], None], ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Called for a write that must not be repeated and may have happened, when its operation was interrupted."""
@@ -202,6 +204,8 @@ class _Execution:
             started = yield from self._wait_for_pace(request, in_doubt)
             if started >= self._deadline:
                 raise out_of_time(request, in_doubt)
+            if request.announce is not None:
+                request.announce()
             attempt += 1
             write = _PendingWrite(request)
             answer = yield from self._send(http, write, started, in_doubt)
@@ -266,11 +270,13 @@ class _Execution:
         """Wait until the pace lets this request start, and return when. One that is not sent leaves its place."""
         pace, clock = self._pipeline.pace, self._clock
         now = clock.monotonic()
-        delay = pace.reserve(now, self._deadline)
+        delay = pace.reserve(now, float("inf") if self._pipeline.patient else self._deadline)
         while delay > 0:
             hold = pace.hold_left(now)
             if now + hold >= self._deadline and not in_doubt:
                 raise on_hold(hold)
+            if self._pipeline.patient:
+                self._deadline += max(0.0, delay - hold)
             place = now + delay
             try:
                 yield from self._wait(delay, request, in_doubt)

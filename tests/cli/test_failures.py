@@ -83,7 +83,7 @@ def test_usage_errors_end_with_64_and_say_where_to_look(telephony, arguments):
 
 
 def test_a_mistyped_command_is_guessed(telephony):
-    assert "did you mean numbers?" in telephony("nubmers").stderr
+    assert "did you mean `telephony numbers`?" in telephony("nubmers").stderr
 
 
 def test_people_get_the_reason_and_the_next_step(telephony):
@@ -104,7 +104,7 @@ def test_json_before_the_subcommand_counts_as_well(telephony):
 
 
 def test_a_text_that_only_looks_like_the_option_does_not_count(telephony):
-    assert telephony("numbers", "label", NUMBER, "-p", "vox", "--", "--json").stdout.startswith("number ")
+    assert telephony("numbers", "label", NUMBER, "-p", "vox", "--", "--json").stdout.startswith("changed\n")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of another p
 
 def test_a_run_that_is_ended_while_an_import_is_in_doubt_exits_7_and_status_says_until_when(on_loopback):
     on_loopback.diga.faults.append(Fault(FaultKind.LOST_BEFORE, method="POST"))
-    with Running(*APPLY) as run:
+    with Running(*APPLY, "--json") as run:
         run.until(is_step("import", "look"))
         run.process.send_signal(signal.SIGINT)
         code, out, err = run.end()
@@ -34,7 +34,7 @@ def test_a_run_that_is_ended_while_an_import_is_in_doubt_exits_7_and_status_says
 
 def test_one_that_is_stopped_at_once_in_the_middle_of_an_import_exits_7_too(on_loopback):
     on_loopback.diga.faults.append(Fault(FaultKind.SILENT, method="POST"))
-    with Running(*APPLY) as run:
+    with Running(*APPLY, "--json") as run:
         run.until(is_step("import", "intent"))
         run.process.send_signal(signal.SIGINT)
         run.until(is_said)

@@ -46,6 +46,7 @@ def test_help_and_version_import_no_adapter_and_nothing_heavy(arguments):
         "telephony_core.cli.app",
         "telephony_core.cli.exit_codes",
         "telephony_core.cli.failures",
+        "telephony_core.cli.hints",
         "telephony_core.cli.options",
         "telephony_core.cli.session",
         "telephony_core.cli.signals",
@@ -54,6 +55,7 @@ def test_help_and_version_import_no_adapter_and_nothing_heavy(arguments):
         "telephony_core.cli.output.pasteable",
         "telephony_core.cli.output.printable",
         "telephony_core.cli.parameters",
+        "telephony_core.cli.parameters.connection",
         "telephony_core.cli.parameters.files",
     }
 

@@ -84,6 +84,10 @@ def _block(kind: str, body: str, target: Emulator) -> str:
     return "```console\n" + "\n".join(f"{command}\n{_printed(command, target)}" for command in commands) + "```"
 
 
+_PROGRESS = re.compile(r"[a-z ]+ \d+ of \d+(, \d+ failed)?|taking the place of a run .*")
+"""What a terminal shows as a bar, and what names a process."""
+
+
 def _printed(command: str, target: Emulator) -> str:
     words = shlex.split(command.removeprefix("$ "), comments=True)
     assert words[0] == "telephony", command
@@ -95,14 +99,14 @@ def _printed(command: str, target: Emulator) -> str:
 
 def _run(words: list[str]) -> str:
     result = CliRunner().invoke(app, words, obj=Session())
-    told = [line for line in result.stderr.splitlines() if not line.startswith('{"event": ')]
+    told = [line for line in result.stderr.splitlines() if not _PROGRESS.fullmatch(line)]
     return "".join(f"{line}\n" for line in told) + result.stdout
 
 
 def _killed(words: list[str], target: Emulator) -> str:
     """Run it in a process of its own, and kill that before it has read the answer to its second import."""
     target.faults.append(Fault(FaultKind.DRIP, method="POST", skip=1))
-    command = [sys.executable, "-m", "telephony_core.cli", *words]
+    command = [sys.executable, "-m", "telephony_core.cli", *words, "--json"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr or ():
             event = json.loads(line)["event"]

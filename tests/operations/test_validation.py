@@ -119,12 +119,7 @@ REFUSED = [
     (AgentAssignment("a", AgentRef(" ", version=PUBLISHED)), "inbound_agent", InvalidInput, "agent id is empty"),
     (AgentAssignment("a", AgentRef("b")), "inbound_agent", InvalidInput, "PUBLISHED"),
     (AgentAssignment("a", AgentRef("b", version=DRAFT)), "inbound_agent", UnsupportedField, "published"),
-    (
-        AgentAssignment("a", AgentRef("b", version="latest")),
-        "inbound_agent",
-        UnsupportedField,
-        "own word",
-    ),
+    (AgentAssignment("a", AgentRef("b", version="latest")), "inbound_agent", UnsupportedField, "own word for one"),
     (AgentAssignment("a", AgentRef("b", version="latest")), "inbound_agent", UnsupportedField, "toy cannot express"),
     (
         NumberImport(number="+827011112222", outbound=TRUNK, inbound_agent=AgentRef("b", version="latest")),

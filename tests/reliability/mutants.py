@@ -58,6 +58,7 @@ DIGA_TESTS: Final = (
     "errors",
     "plugin",
 )
+CHANGESET: Final = ("credentials", "import_planner", "rows", "selection", "settings", "table")
 GROUPS: Final = {
     "domain": Group(
         ("telephony_core/domain/*.py",),
@@ -104,6 +105,13 @@ GROUPS: Final = {
             "tests/transport/test_pipeline_events.py",
             "tests/client/test_client.py",
             "tests/reliability/models/test_unknown_outcome.py",
+        ),
+    ),
+    "changeset": Group(
+        tuple(f"telephony_core/migration/changeset/{name}.py" for name in CHANGESET),
+        (
+            *(f"tests/migration/changeset/test_{name}.py" for name in ("selection", "settings", "set", "set_rollback")),
+            "tests/migration/changeset/test_table.py",
         ),
     ),
     "vox": Group(

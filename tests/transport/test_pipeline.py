@@ -272,6 +272,31 @@ def test_a_pace_spaces_requests(mode):
     assert 1.0 <= time.passed < 1.1
 
 
+def test_a_patient_client_waits_for_its_turn_and_has_all_of_its_time_then(mode):
+    """Others of the account have used the minute up; what is sent in the next one is announced then, and not before."""
+
+    def waited(**changes: object) -> tuple[Script, list[float]]:
+        time, pace, announced = FakeTime(), Pace(per_minute=1), list[float]()
+        pace.reserve(time.clock.monotonic())
+        script = Script([json_answer()], time)
+        request = Request("POST", "/things", ONCE, announce=lambda: announced.append(time.passed))
+        run(call(request, lambda _: ErrorEnvelope()), script, pipeline(time, pace=pace, **changes), mode=mode)
+        return script, announced
+
+    script, announced = waited(patient=True)
+    assert script.timeouts == [pytest.approx(30.0, abs=0.1)]
+    assert announced == [pytest.approx(60.0, abs=0.1)]
+    with pytest.raises(NotSent, match="time ran out before"):
+        waited()
+
+
+def test_a_patient_client_does_not_wait_longer_for_a_provider_that_answered_429(mode):
+    time, pace = FakeTime(), Pace.unlimited()
+    pace.hold(time.clock.monotonic() + 31)
+    with pytest.raises(RateLimited):
+        run(one(READ), Script([json_answer()], time), pipeline(time, pace=pace, patient=True), mode=mode)
+
+
 def test_a_429_holds_everyone_who_shares_the_pace(mode):
     time, pace = FakeTime(), Pace.unlimited()
     run(

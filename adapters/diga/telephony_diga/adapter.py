@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.agents import Agent, AgentRef
 from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
@@ -35,11 +35,11 @@ from telephony_core.provider.identity import require_about
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
 from telephony_core.provider.vendor_errors import ErrorEnvelope, read_validation_list
-from telephony_core.provider.wire import object_in, read_answer, read_page
+from telephony_core.provider.wire import object_in, read_answer, read_list, read_page
 from telephony_diga import mapping
 from telephony_diga.capabilities import CAPABILITIES, SLUG
 from telephony_diga.mapping import VersionChoice
-from telephony_diga.wire import PhonePage, PhoneRecord
+from telephony_diga.wire import ListedAgent, PhonePage, PhoneRecord
 
 PAGE_SIZE: Final = 100
 """The most that one page of the list holds."""
@@ -65,6 +65,8 @@ ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {
 _REFINED: Final = frozenset({400, 422})
 """Statuses that a machine code refines; every other one speaks for itself."""
 
+_AGENTS: Final = path("v1", "agent", "versions-dropdown", "dashboard")
+"""Where all agents are listed with their versions."""
 _MANY_NUMBERS: Final = "an agent has one published version, which all of its numbers use"
 
 
@@ -120,6 +122,11 @@ class DigaProvider(Provider):
     def get(self, id: str) -> Flow[PhoneNumber]:
         response = yield from call(Request.of("GET", path("v1", "phone", id)), self.read_error)
         return _number(response)
+
+    def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
+        """Every agent with its versions: the list comes in one answer."""
+        response = yield from call(Request.of("GET", _AGENTS), self.read_error)
+        return Page(read_list(response, ListedAgent, mapping.agent_of, self.secret_keys), None)
 
     # -- writing
 
@@ -198,8 +205,7 @@ class DigaProvider(Provider):
         Raises why it cannot be: `NotFound`, `WrongState`, `NotAllowed`, `InvalidInput`.
         """
         wanted = dict(_references(assignment))
-        request = Request.of("GET", path("v1", "agent", "versions-dropdown", "dashboard"))
-        response = yield from call(request, self.read_error)
+        response = yield from call(Request.of("GET", _AGENTS), self.read_error)
         agents = parse_json(response)
         choices = {
             name: mapping.choose_version(reference, mapping.read_versions(agents, reference.agent_id))

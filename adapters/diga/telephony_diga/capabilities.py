@@ -51,6 +51,9 @@ CAPABILITIES: Final = Capabilities(
         Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
         Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC),
         Operation.RELEASE: OperationSupport(source=SPEC, note="refused while reserved or waiting for verification"),
+        Operation.LIST_AGENTS: OperationSupport(
+            source=SPEC, note="the whole list in one answer, each with its versions"
+        ),
     },
     fields={
         Field.LABEL: FieldSupport(source=SPEC, read_from="nickname", note=_NO_CLEARING),
@@ -89,7 +92,7 @@ CAPABILITIES: Final = Capabilities(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),
         literals=_UUID,
-        literal_example="0b6f3c1e-5d4a-4e6f-9a7b-1c2d3e4f5a6b",
+        literals_in_words="the id of a version",
         readable=False,
         note="assigning a version publishes it; a literal is a version id; whether drafts are taken is not documented",
     ),

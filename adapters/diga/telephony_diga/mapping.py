@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.agents import Agent, AgentRef, AgentVersion
 from telephony_core.domain.allow_list import readable_allowed_address
 from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
@@ -35,7 +35,7 @@ from telephony_core.provider.changes import NumberImport, SipUpdate
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import read_record
 from telephony_diga.capabilities import REGION, SLUG
-from telephony_diga.wire import AgentRecord, PhoneRecord, SipRecord, VersionRecord
+from telephony_diga.wire import AgentRecord, ListedAgent, PhoneRecord, SipRecord, VersionRecord
 
 STATUSES: Final[Mapping[str, NumberStatus]] = {
     "reserved": NumberStatus.PENDING,
@@ -310,6 +310,23 @@ def read_versions(payload: object, agent_id: str) -> tuple[VersionRecord, ...]:
     if problems:
         raise UnexpectedResponse(f"the versions of agent {agent_id} cannot be read ({'; '.join(problems)})")
     return tuple(read_record(VersionRecord, version)[0] for version in agent.versions)
+
+
+def agent_of(record: ListedAgent, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> Agent:
+    """An agent out of the list of all agents."""
+    published = [
+        version.get("version_id") for version in record["versions"] or () if version.get("is_published") is True
+    ]
+    (version, *more) = published or [None]
+    literal = version if isinstance(version, str) and not more else None
+    return Agent(
+        provider=SLUG,
+        id=record["id"],
+        name=record["name"] or None,
+        published_version=literal,
+        problems=unreadable,
+        raw=raw,
+    )
 
 
 def choose_version(reference: AgentRef, versions: Sequence[VersionRecord]) -> VersionChoice:

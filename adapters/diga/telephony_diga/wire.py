@@ -77,6 +77,15 @@ class PhonePage(TypedDict, total=False):
     last_id: Maybe[Text]
 
 
+@with_config(_STRICT)
+class ListedAgent(TypedDict, total=False):
+    """The same for a listing, in which one agent that is odd must not hide the others."""
+
+    id: Required[Annotated[Text, Field(validation_alias="agent_id")]]
+    name: Maybe[str]
+    versions: Maybe[list[dict[str, object]]]
+
+
 class AgentRecord(_Record):
     """``AgentWithVersionsDropdownResponse``: an agent and its versions."""
 

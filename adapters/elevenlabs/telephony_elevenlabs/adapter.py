@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.agents import Agent, AgentRef
 from telephony_core.domain.lifecycle import Origin, Release
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
@@ -31,11 +31,14 @@ from telephony_core.provider.identity import require_about
 from telephony_core.provider.port import ListQuery, Page, Problem, Provider
 from telephony_core.provider.schema import Shape
 from telephony_core.provider.vendor_errors import ErrorEnvelope, read_validation_list
-from telephony_core.provider.wire import object_in, read_answer, read_list, read_object
+from telephony_core.provider.wire import object_in, read_answer, read_list, read_object, read_page
 from telephony_elevenlabs import mapping
 from telephony_elevenlabs.capabilities import CAPABILITIES, SLUG
 from telephony_elevenlabs.config import ElevenLabsConfig, Region
-from telephony_elevenlabs.wire import NumberRecord
+from telephony_elevenlabs.wire import AgentPage, ListedAgent, NumberRecord
+
+PAGE_SIZE: Final = 100
+"""The most agents that a page holds."""
 
 ERROR_TYPES: Final[Mapping[str, type[ProviderError]]] = {
     "authentication_error": AuthenticationFailed,
@@ -80,6 +83,14 @@ class ElevenLabsProvider(Provider):
     def get(self, id: str) -> Flow[PhoneNumber]:
         response = yield from call(Request.of("GET", _path_of(id)), self.read_error)
         return _number(response)
+
+    def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
+        asked = [("page_size", str(PAGE_SIZE)), *([("cursor", cursor)] if cursor is not None else [])]
+        response = yield from call(Request.of("GET", path("v1", "convai", "agents"), query=asked), self.read_error)
+        page, agents = read_page(response, AgentPage, "agents", ListedAgent, mapping.agent_of, self.secret_keys)
+        if page["has_more"] and page["next_cursor"] is None:
+            raise UnexpectedResponse("the page has has_more and no next_cursor", status=response.status)
+        return Page(agents, page["next_cursor"] if page["has_more"] else None)
 
     # -- writing
 
@@ -139,6 +150,9 @@ class ElevenLabsProvider(Provider):
         """Where the carrier has to send calls to this number; ``None`` where ElevenLabs does not document it."""
         region = self.config.region if isinstance(self.config, ElevenLabsConfig) else Region.GLOBAL
         return mapping.inbound_uri(number, region)
+
+    def agent_names(self, number: PhoneNumber) -> Mapping[str, str]:
+        return mapping.agent_names(number)
 
     def documented_record(self) -> Shape:
         return Shape.documented("telephony_elevenlabs", "PhoneNumber")

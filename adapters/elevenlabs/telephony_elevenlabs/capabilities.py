@@ -30,6 +30,7 @@ REGION: Final = "US"
 
 SPEC: Final = "vendor OpenAPI of 2026-08-22"
 SIP_GUIDE: Final = "vendor guide 'SIP trunking', 2026"
+SDK: Final = "vendor Python SDK of 2026, generated from its API definition"
 HELP: Final = "vendor help centre, 2026"
 
 _IMPORTED: Final = frozenset({Origin.IMPORTED})
@@ -59,6 +60,7 @@ CAPABILITIES: Final = Capabilities(
         Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
         Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, origins=_EVERY),
         Operation.RELEASE: OperationSupport(source=SPEC, origins=_EVERY, note=_AT_CARRIER),
+        Operation.LIST_AGENTS: OperationSupport(source=SDK),
     },
     # No outbound agent: whoever orders a call names the agent and the number.
     fields={
@@ -104,7 +106,7 @@ CAPABILITIES: Final = Capabilities(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED}),
         literals="agtbrch_[0-9A-Za-z]+",
-        literal_example="agtbrch_0901k4aafjxx",
+        literals_in_words="the id of a branch (agtbrch_…)",
         readable=True,
         note="a literal is the id of a branch; without a branch an agent's main one answers",
     ),

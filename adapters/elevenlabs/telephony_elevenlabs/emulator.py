@@ -146,6 +146,8 @@ class ElevenLabsEmulator(Emulator):
 
     def _resource(self, segments: tuple[str, ...]) -> Handlers:
         match segments:
+            case ("v1", "convai", "agents"):
+                return {"GET": self._list_agents}
             case ("v1", "convai", "phone-numbers"):
                 return {"GET": self._list, "POST": self._import}
             case ("v1", "convai", "phone-numbers", _):
@@ -167,6 +169,28 @@ class ElevenLabsEmulator(Emulator):
             ):
                 shown.append(record)
         return json_response(200, shown)
+
+    def _list_agents(self, call: ReceivedRequest) -> Response:
+        query = self._reader.query(call, contract.AgentsQuery)
+        wanted = [name for name in sorted(self.agents) if (query.search or "").casefold() in name.casefold()]
+        if query.cursor is not None and query.cursor not in wanted:
+            raise self._failed("validation_error", "invalid_cursor", "The cursor is not of this list")
+        start = 0 if query.cursor is None else wanted.index(query.cursor)
+        shown, rest = wanted[start : start + query.page_size], wanted[start + query.page_size :]
+        agents = [self._listed(name) for name in shown]
+        return json_response(200, {"agents": agents, "has_more": bool(rest), "next_cursor": rest[0] if rest else None})
+
+    def _listed(self, name: str) -> Record:
+        access = {"is_creator": True, "creator_name": "Acme", "creator_email": "ops@acme.example", "role": "admin"}
+        return {
+            "agent_id": self.agents[name],
+            "name": name,
+            "tags": [],
+            "created_at_unix_secs": int(self.now().timestamp()),
+            "access_info": access,
+            "last_call_time_unix_secs": None,
+            "archived": False,
+        }
 
     def _get(self, call: ReceivedRequest) -> Response:
         self._reader.nothing(call)

@@ -126,6 +126,14 @@ class ListQuery(_Schema):
     branch_id: str | None = None
 
 
+class AgentsQuery(RequestModel):
+    """Query of the list of agents."""
+
+    page_size: Annotated[int, Field(ge=1, le=100)] = 30
+    cursor: str | None = None
+    search: str | None = None
+
+
 _STATUSES: Final = {
     "validation_error": 400,
     "authentication_error": 401,

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import SecretStr
 
-from telephony_core.domain.agents import PUBLISHED, AgentRef
+from telephony_core.domain.agents import PUBLISHED, Agent, AgentRef
 from telephony_core.domain.allow_list import readable_allowed_address
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity
@@ -35,7 +35,7 @@ from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import read_record, setting_names
 from telephony_elevenlabs.capabilities import REGION, SLUG
 from telephony_elevenlabs.config import INBOUND_HOSTS, Region
-from telephony_elevenlabs.wire import AgentRecord, InboundRecord, NumberRecord, OutboundRecord
+from telephony_elevenlabs.wire import AgentRecord, InboundRecord, ListedAgent, NumberRecord, OutboundRecord
 
 ORIGINS: Final[Mapping[str, Origin]] = {
     "sip_trunk": Origin.IMPORTED,
@@ -71,6 +71,18 @@ PartT = TypeVar("PartT", AgentRecord, InboundRecord, OutboundRecord)
 # Looked up once: to find a method on a pydantic class takes as long as a third of what it does.
 _identity: Final = NumberIdentity.parse
 _number: Final = PhoneNumber.unchecked
+
+
+def agent_of(record: ListedAgent, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> Agent:
+    """An agent out of the list of agents, which does not tell its branches."""
+    return Agent(provider=SLUG, id=record["id"], name=record["name"] or None, problems=unreadable, raw=raw)
+
+
+def agent_names(number: PhoneNumber) -> dict[str, str]:
+    """The name of the agent of a number, which its record tells beside the id."""
+    agent = number.raw.get("assigned_agent")
+    name = agent.get("agent_name") if isinstance(agent, Mapping) else None
+    return {} if number.inbound_agent is None or not isinstance(name, str) else {number.inbound_agent.agent_id: name}
 
 
 def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> PhoneNumber:

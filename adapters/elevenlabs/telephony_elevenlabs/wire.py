@@ -80,3 +80,20 @@ class NumberRecord(TypedDict, total=False):
     supports_inbound: Maybe[bool]
     supports_outbound: Maybe[bool]
     store_sip_messages: Maybe[bool]
+
+
+@with_config(ConfigDict(extra="ignore", **_STRICT))
+class ListedAgent(TypedDict, total=False):
+    """An agent in the list of agents."""
+
+    id: Required[Annotated[Text, Field(validation_alias="agent_id")]]
+    name: Maybe[str]
+
+
+@with_config(ConfigDict(extra="ignore", **_STRICT))
+class AgentPage(TypedDict, total=False):
+    """A page of agents."""
+
+    agents: Required[list[ListedAgent]]
+    has_more: Required[bool]
+    next_cursor: Maybe[Text]

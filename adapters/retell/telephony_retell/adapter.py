@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
+from telephony_core.domain.agents import Agent
 from telephony_core.domain.lifecycle import Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
@@ -19,7 +20,7 @@ from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.provider.wire import object_in, read_answer, read_page
 from telephony_retell import mapping
 from telephony_retell.capabilities import CAPABILITIES, SLUG
-from telephony_retell.wire import NumberPage, NumberRecord
+from telephony_retell.wire import AgentPage, ListedAgent, NumberPage, NumberRecord
 
 PAGE_SIZE: Final = 100
 """Records of one page. Retell gives up to 1000; a small page is answered sooner and takes less memory."""
@@ -57,15 +58,22 @@ class RetellProvider(Provider):
         asked += [] if cursor is None else [("pagination_key", cursor)]
         response = yield from call(Request.of("GET", path("v2", "list-phone-numbers"), query=asked), self.read_error)
         page, numbers = read_page(response, NumberPage, "items", NumberRecord, mapping.number_of, self.secret_keys)
-        if page["has_more"] is False:
-            return Page(numbers, None)
-        if page["has_more"] and page["pagination_key"] is None:
-            missing = "the page has has_more and no pagination_key"
-            raise UnexpectedResponse(missing, status=response.status)
-        return Page(numbers, page["pagination_key"])
+        return Page(numbers, _following(page["has_more"], page["pagination_key"], response))
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         return self._of_one("GET", path("get-phone-number", id), Semantics.READ)
+
+    def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
+        """One page of the agents that speak; chats serve no calls. A POST that changes nothing."""
+        asked = [("limit", str(PAGE_SIZE)), ("sort_order", "ascending")]
+        asked += [] if cursor is None else [("pagination_key", cursor)]
+        wanted = {"filter_criteria": {"channel": {"type": "string", "op": "eq", "value": "voice"}}}
+        where = path("v2", "list-agents")
+        response = yield from call(
+            Request.of("POST", where, Semantics.READ, query=asked, json_body=wanted), self.read_error
+        )
+        page, agents = read_page(response, AgentPage, "items", ListedAgent, mapping.agent_of, self.secret_keys)
+        return Page(agents, _following(page["has_more"], page["pagination_key"], response))
 
     # `find` is left to core, which reads the list. The look-up by number knows only the exact spelling under which a
     # number was imported, and by default an import takes any spelling (`14155550123`, `(415) 555-0123`). A
@@ -120,6 +128,13 @@ class RetellProvider(Provider):
     def _of_one(self, method: str, where: str, semantics: Semantics, body: Json = None) -> Flow[PhoneNumber]:
         request = Request.of(method, where, semantics, json_body=body)
         return _number((yield from call(request, self._read_error_of_one)))
+
+
+def _following(has_more: bool | None, key: str | None, response: Response) -> str | None:
+    """What leads to the next page; ``None`` after the last one."""
+    if has_more and key is None:
+        raise UnexpectedResponse("the page has has_more and no pagination_key", status=response.status)
+    return None if has_more is False else key
 
 
 def _number(response: Response) -> PhoneNumber:

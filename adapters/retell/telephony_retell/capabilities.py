@@ -83,6 +83,7 @@ CAPABILITIES: Final = Capabilities(
         ),
         Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, note="over a split of the calls only with consent"),
         Operation.RELEASE: OperationSupport(source=SPEC),
+        Operation.LIST_AGENTS: OperationSupport(source=SDK, note="those with a voice; read by a POST"),
     },
     # No allow-list, no media encryption: no request has a field for either.
     fields={
@@ -118,7 +119,7 @@ CAPABILITIES: Final = Capabilities(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED}),
         literals=VERSION_LITERAL,
-        literal_example="3",
+        literals_in_words="a version number, latest, or a tag",
         readable=True,
         note="a version number, `latest` (a draft only while one is open), or a tag",
     ),

@@ -16,14 +16,14 @@ Where the contract is silent, this emulator decides (an adapter must not rely on
 - an empty list is stored as it is; ``agent_version`` is ``latest`` where an entry names none;
 - every update counts as one, an empty one too; deleting a number of either origin makes it unknown at once.
 
-Not emulated: buying a number (``/create-phone-number``), agents themselves and every other resource.
+Not emulated: buying a number (``/create-phone-number``), and every other resource.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from telephony_core.emulator import (
     Emulator,
@@ -39,6 +39,7 @@ from telephony_retell import emulator_seed
 from telephony_retell.emulator_contract import READER, invalid, not_found
 from telephony_retell.emulator_seed import Agent
 
+PlaceT = TypeVar("PlaceT", bound=tuple[float, str])
 Handler: TypeAlias = Callable[[ReceivedRequest], Response]
 
 _CONFIG: Final = "sip_outbound_trunk_config"
@@ -122,6 +123,8 @@ class RetellEmulator(Emulator):
         match segments:
             case ("v2", "list-phone-numbers"):
                 return {"GET": self._list}
+            case ("v2", "list-agents"):
+                return {"POST": self._list_agents}
             case ("import-phone-number",):
                 return {"POST": self._import}
             case ("get-phone-number", _):
@@ -134,20 +137,39 @@ class RetellEmulator(Emulator):
 
     def _list(self, call: ReceivedRequest) -> Response:
         query = READER.query(call, contract.ListQuery)
-        ascending = query.sort_order == "ascending"
         entries = self.store.listing(
             "numbers", lambda id, _: self.is_visible(id), lambda id, _: float(self.store.position(id) or 0)
         )
-        ordered = entries if ascending else entries[::-1]
-        if query.pagination_key is not None:
-            last = contract.read_key(query.pagination_key)
-            ordered = [entry for entry in ordered if (entry[0] > last if ascending else entry[0] < last)]
-        chosen = ordered[: query.limit]
-        more = len(ordered) > len(chosen)
+        chosen, more = _cut(entries, query)
         page: Record = {"items": [self.store[id] for _, id in chosen], "has_more": more}
         if more:
             page["pagination_key"] = contract.write_key(int(chosen[-1][0]))
         return json_response(200, page)
+
+    def _list_agents(self, call: ReceivedRequest) -> Response:
+        query, body = READER.both(call, contract.ListQuery, contract.AgentsBody)
+        criteria = body.filter_criteria
+        listed = [name for name in self.agents if criteria.query.casefold() in name.casefold()]
+        if (criteria.channel.value == "voice") is (criteria.channel.op == "ne"):
+            listed = []  # every agent here has a voice
+        entries = list(enumerate(listed))
+        page, more = _cut(entries, query)
+        shown: Record = {"items": [self._listed(name) for _, name in page], "has_more": more}
+        if more:
+            shown["pagination_key"] = contract.write_key(page[-1][0])
+        return json_response(200, shown)
+
+    def _listed(self, name: str) -> Record:
+        id = self.agents[name]
+        tags = {tag: {"version": version} for tag, version in self._agents[id].tags.items() if version is not None}
+        return {
+            "agent_id": id,
+            "agent_name": name,
+            "channel": "voice",
+            "is_suspended": False,
+            "tags": tags,
+            "user_modified_timestamp": contract.millis(self.now()),
+        }
 
     def _get(self, call: ReceivedRequest) -> Response:
         READER.nothing(call)
@@ -241,6 +263,16 @@ class RetellEmulator(Emulator):
             raise invalid("body/fallback_number cannot be the number itself.")
         if fallback in self.store and self.store[fallback].get("fallback_number"):
             raise invalid("body/fallback_number has a fallback number of its own.")
+
+
+def _cut(entries: Sequence[PlaceT], query: contract.ListQuery) -> tuple[Sequence[PlaceT], bool]:
+    """The entries of one page, and whether more follow; the first part of an entry is its place."""
+    ascending = query.sort_order == "ascending"
+    ordered = entries if ascending else entries[::-1]
+    if query.pagination_key is not None:
+        last = contract.read_key(query.pagination_key)
+        ordered = [entry for entry in ordered if (entry[0] > last if ascending else entry[0] < last)]
+    return ordered[: query.limit], len(ordered) > query.limit
 
 
 def _has(agent: Agent, version: int | str) -> bool:

@@ -110,11 +110,32 @@ class UpdateBody(_Settings):
 
 
 class ListQuery(RequestModel):
-    """Query of the list of numbers."""
+    """Query of a list: of numbers, or of agents."""
 
     limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1000)] = 50
     sort_order: Literal["ascending", "descending"] = "descending"
     pagination_key: str | None = None
+
+
+class ChannelFilter(_Schema):
+    """By which channel an agent has to be reached."""
+
+    type: Literal["string"]
+    op: Literal["eq", "ne", "sw", "ew", "co"]
+    value: Literal["voice", "chat"]
+
+
+class AgentCriteria(_Schema):
+    """Which agents are wanted; all of it has to hold."""
+
+    channel: ChannelFilter = ChannelFilter(type="string", op="eq", value="voice")  # as every agent here is
+    query: str = ""
+
+
+class AgentsBody(_Schema):
+    """Body of the list of agents."""
+
+    filter_criteria: AgentCriteria = Field(default_factory=AgentCriteria)
 
 
 def failed(status: int, message: str, headers: Iterable[tuple[str, str]] = ()) -> EmulatedRefusal:

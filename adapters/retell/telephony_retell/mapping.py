@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
-from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.agents import Agent, AgentRef, AgentVersion
 from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity
@@ -25,7 +25,7 @@ from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import read_record
 from telephony_retell.capabilities import CODECS, DEFAULT_TRANSPORT, REGION, SLUG, UNMODELLED
-from telephony_retell.wire import AgentShare, NumberRecord, SipRecord
+from telephony_retell.wire import AgentShare, ListedAgent, NumberRecord, SipRecord
 
 ORIGINS: Final[Mapping[str, Origin]] = {
     "retell-twilio": Origin.PURCHASED,
@@ -63,6 +63,11 @@ Odd: TypeAlias = tuple[str, ...]
 # Looked up once: to find a method on a pydantic class takes as long as a third of what it does.
 _identity: Final = NumberIdentity.parse
 _number: Final = PhoneNumber.unchecked
+
+
+def agent_of(record: ListedAgent, unreadable: Odd, raw: Mapping[str, Any]) -> Agent:
+    """An agent out of the list of agents."""
+    return Agent(provider=SLUG, id=record["id"], name=record["agent_name"] or None, problems=unreadable, raw=raw)
 
 
 def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> PhoneNumber:

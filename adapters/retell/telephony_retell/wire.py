@@ -75,3 +75,20 @@ class NumberPage(TypedDict, total=False):
     items: Required[list[NumberRecord]]
     has_more: Maybe[bool]
     pagination_key: Maybe[Text]
+
+
+@with_config(_STRICT)
+class ListedAgent(TypedDict, total=False):
+    """An agent in the list of agents. Which of its versions is published is not told there."""
+
+    id: Required[Annotated[Text, Field(alias="agent_id")]]
+    agent_name: Maybe[str]
+
+
+@with_config(_STRICT)
+class AgentPage(TypedDict, total=False):
+    """A page of the list of agents."""
+
+    items: Required[list[ListedAgent]]
+    has_more: Maybe[bool]
+    pagination_key: Maybe[Text]

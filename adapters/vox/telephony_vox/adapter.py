@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
+from telephony_core.domain.agents import Agent
 from telephony_core.domain.lifecycle import Origin, Release
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
@@ -21,7 +22,7 @@ from telephony_core.provider.wire import object_in, read_answer, read_object, re
 from telephony_vox import mapping
 from telephony_vox.capabilities import AS_IS, CAPABILITIES, SLUG
 from telephony_vox.config import VoxOptions
-from telephony_vox.wire import LinePage, LineRecord, NumberPage, NumberRecord
+from telephony_vox.wire import AgentPage, LinePage, LineRecord, ListedAgent, NumberPage, NumberRecord
 
 PAGE_SIZE: Final = 100
 """The most that vox gives at once."""
@@ -86,6 +87,12 @@ class VoxProvider(Provider):
         response = yield from self._call("GET", path("telephone-numbers", "available"), Semantics.READ, query=asked)
         page, lines = read_page(response, LinePage, "items", LineRecord, mapping.line_of, self.secret_keys)
         return Page(lines, page["next_cursor"])
+
+    def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
+        asked = [("limit", str(PAGE_SIZE)), *([("cursor", cursor)] if cursor is not None else [])]
+        response = yield from self._call("GET", path("agents"), Semantics.READ, query=asked)
+        page, agents = read_page(response, AgentPage, "items", ListedAgent, mapping.agent_of, self.secret_keys)
+        return Page(agents, page["next_cursor"])
 
     # -- writing
 

@@ -38,6 +38,7 @@ _REGISTER: Final = "docs.tryvox.co, register a number"
 _CANCEL: Final = "docs.tryvox.co, cancel a number"
 _REVOKE: Final = "docs.tryvox.co, revoke a cancellation"
 _AVAILABLE: Final = "docs.tryvox.co, list available numbers"
+_AGENTS: Final = "a third party's script, which names docs.tryvox.co as its source"
 _AGENT: Final = "path: docs.tryvox.co, register a number; body: a third party's reading of the vendor's OpenAPI file"
 
 _IMPORTED: Final = frozenset({Origin.IMPORTED})
@@ -56,6 +57,7 @@ OPERATIONS: Final[Mapping[Operation, OperationSupport]] = {
     Operation.RELEASE: OperationSupport(source=_CANCEL),
     Operation.REVOKE_RELEASE: OperationSupport(source=_REVOKE, origins=_PURCHASED),
     Operation.SEARCH_AVAILABLE: OperationSupport(source=_AVAILABLE, origins=_PURCHASED),
+    Operation.LIST_AGENTS: OperationSupport(source=_AGENTS),
 }
 """Purchase is missing on purpose: its path is known, its body is not."""
 
@@ -117,7 +119,7 @@ CAPABILITIES: Final = Capabilities(
     agent_versions=AgentVersions(
         kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),
         literals=FROZEN_VERSION,
-        literal_example="v7",
+        literals_in_words="a frozen version (v1, v2, …)",
         readable=True,
         source=_AGENT,
     ),

@@ -15,6 +15,7 @@ Where the contract is silent, this emulator decides (an adapter must not rely on
 - address and user name need the password in every case, clearing included; ``auth_password: null`` gets 400;
 - trunk ids are made here while there is an address, and an address set to null takes both away (no body of the
   contract has a place for one); an empty address is refused;
+- agents are listed by name, each with its newest frozen version as the production one;
 - an agent has to be one of ``agents``, a version ``v<n>`` has to exist, else 400;
 - the owned list is sorted newest first when nothing else is asked; a cursor belongs to its filters and its order;
 - a usage period is a month from ``start_at``;
@@ -148,6 +149,8 @@ class VoxEmulator(Emulator):
 
     def _resource(self, segments: tuple[str, ...]) -> Handlers | None:
         match segments:
+            case ("agents",):
+                return {"GET": self._list_agents}
             case ("telephone-numbers", "available"):
                 return {"GET": self._available}
             case ("telephone-numbers", "register"):
@@ -172,7 +175,17 @@ class VoxEmulator(Emulator):
             (str(line["number"]) if by_number else _number(line["monthly_fee"]), id) for id, line in lines.items()
         )
         filters = ("available", query.line_type, query.sort_by, query.sort_order)
-        return _page(entries, lines.__getitem__, filters, query)
+        return _page(entries, lines.__getitem__, filters, query, descending=query.sort_order == "desc")
+
+    def _list_agents(self, call: ReceivedRequest) -> Response:
+        query = contract.read_query(call, contract.AgentsQuery)
+        listed: dict[str, Record] = {
+            id: {"agent_id": id, "name": name, "production_version": f"v{self._agent_versions[id]}"}
+            for name, id in self.agents.items()
+            if query.q is None or query.q.casefold() in name.casefold()
+        }
+        entries: list[contract.Place] = sorted((str(record["name"]), id) for id, record in listed.items())
+        return _page(entries, listed.__getitem__, ("agents", query.q), query, descending=False)
 
     def _list(self, call: ReceivedRequest) -> Response:
         query = contract.read_query(call, contract.OwnedQuery)
@@ -187,7 +200,7 @@ class VoxEmulator(Emulator):
             ("owned", statuses, query.provider), wanted, lambda _, record: _number(record.get("created_at"))
         )
         filters = ("owned", *sorted(statuses), query.provider, query.sort_order)
-        return _page(entries, self.store.__getitem__, filters, query)
+        return _page(entries, self.store.__getitem__, filters, query, descending=query.sort_order == "desc")
 
     def _register(self, call: ReceivedRequest) -> Response:
         body = contract.read_body(call, contract.Register)
@@ -222,15 +235,22 @@ class VoxEmulator(Emulator):
             raise refused(409, "INVALID_STATE", "SIP 설정이 없는 번호입니다.", field="provider", reason="vox")
         _refuse_expired(record)
         stored = self.store.credentials(id) or StoredCredentials()
-        self.store.set_credentials(
-            id,
-            StoredCredentials(
-                body.auth_username if "auth_username" in given else stored.username,
-                body.auth_password if "auth_password" in given else stored.password,
-            ),
+        credentials = StoredCredentials(
+            body.auth_username if "auth_username" in given else stored.username,
+            body.auth_password if "auth_password" in given else stored.password,
         )
+        for other in self._over_the_trunk_of(id):
+            self.store.set_credentials(other, credentials)
+            if "address" in given:
+                self._with_trunks(self.store.edit(other, {"address": body.address}))
         changes: Record = {name: getattr(body, name) for name in ("address", "memo") if name in given}
         return self._changed(id, changes)
+
+    def _over_the_trunk_of(self, id: str) -> list[str]:
+        """The record itself and all that were added with the same trunk: they have its address and credentials."""
+        trunk = self.store[id].get("outbound_trunk_id")
+        shared = (other for other in self.store if trunk and self.store[other].get("outbound_trunk_id") == trunk)
+        return list(dict.fromkeys((id, *shared)))
 
     def _map_agents(self, call: ReceivedRequest) -> Response:
         id = self._addressed(call, takes_body=True)
@@ -349,10 +369,12 @@ def _page(
     entries: Sequence[contract.Place],
     read: Callable[[str], Record],
     filters: tuple[object, ...],
-    query: contract.OwnedQuery | contract.AvailableNumbersQuery,
+    query: contract.Paging,
+    *,
+    descending: bool,
 ) -> Response:
     last = contract.read_cursor(filters, query.cursor)
-    if query.sort_order == "desc":
+    if descending:
         stop = len(entries) if last is None else bisect_left(entries, last)
         start = max(0, stop - query.limit)
         chosen, more = entries[start:stop][::-1], start > 0

@@ -41,12 +41,14 @@ LineType = Literal["mobile", "landline", "voip", "uan", "personal", "toll_free"]
 Order = Literal["asc", "desc"]
 
 
-class _Paging(RequestModel):
+class Paging(RequestModel):
+    """Query of any list."""
+
     cursor: str | None = None
     limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=100)] = 50
 
 
-class OwnedQuery(_Paging):
+class OwnedQuery(Paging):
     """Query of the list of owned numbers. Without ``status`` only active ones are meant."""
 
     provider: Provider | None = None
@@ -55,7 +57,13 @@ class OwnedQuery(_Paging):
     sort_order: Order = "desc"
 
 
-class AvailableNumbersQuery(_Paging):
+class AgentsQuery(Paging):
+    """Query of the list of agents: ``q`` is looked for in their names."""
+
+    q: str | None = None
+
+
+class AvailableNumbersQuery(Paging):
     """Query of the lines for sale."""
 
     line_type: LineType | None = None

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.agents import Agent, AgentRef, AgentVersion
 from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import Money, NumberStatus, Origin, Release
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
@@ -25,7 +25,7 @@ from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import ModelT, read_record
 from telephony_vox.capabilities import CAPABILITIES, FROZEN_VERSION, REGION, SLUG
-from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, NumberRecord, SmsRecord
+from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, ListedAgent, NumberRecord, SmsRecord
 
 # -- tables
 
@@ -116,6 +116,18 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             "problems": odd,
             "raw": raw,
         }
+    )
+
+
+def agent_of(record: ListedAgent, unreadable: Odd, raw: Mapping[str, Any]) -> Agent:
+    """An agent out of the list of agents."""
+    return Agent(
+        provider=SLUG,
+        id=record["id"],
+        name=record["name"] or None,
+        published_version=record["production_version"] or None,
+        problems=unreadable,
+        raw=raw,
     )
 
 

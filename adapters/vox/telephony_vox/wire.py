@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Required, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, with_config
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from telephony_core.provider.wire import Maybe
@@ -63,6 +63,26 @@ class AgentRecord(_Wire):
 
     agent_id: Text
     agent_version: Text | None = None
+
+
+@with_config(_STRICT)
+class ListedAgent(TypedDict, total=False):
+    """An agent in the list of agents (a third party's reading of docs.tryvox.co, list agents).
+
+    It is ``agent_id`` there, and ``id`` by the vendor's own convention; either is read.
+    """
+
+    id: Required[Annotated[Text, Field(validation_alias=AliasChoices("agent_id", "id"))]]
+    name: Maybe[str]
+    production_version: Maybe[str]
+
+
+@with_config(_STRICT)
+class AgentPage(TypedDict, total=False):
+    """A page of agents."""
+
+    items: Required[list[ListedAgent]]
+    next_cursor: Maybe[Text]
 
 
 @with_config(_STRICT)

@@ -13,10 +13,8 @@ from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from telephony_core.cli.emulated import configured, environment, on_loopback
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_without_connection, pass_session
 from telephony_core.cli.output.number import print_numbers
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.session import Session
@@ -44,8 +42,8 @@ allowed_addresses = ["203.0.113.7"]
 """What `telephony migrate map` would ask, answered."""
 
 
-@click.command()
-@common_options
+@examples("telephony demo")
+@options_without_connection("it has emulators of its own")
 @pass_session
 def command(session: Session) -> None:
     """Watch the main job on the emulators, offline.
@@ -77,7 +75,7 @@ def _play() -> dict[str, object]:
         for slug in emulated:
             with Telephony(slug) as telephony:
                 numbers += telephony.list_numbers()
-        print_numbers(numbers, empty="", with_provider=True)
+        print_numbers(numbers, empty="")
 
         _title("One program, run on each of them")
         refused = {slug: one_program(slug) for slug in emulated}

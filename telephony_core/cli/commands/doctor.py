@@ -9,7 +9,7 @@ import click
 
 from telephony_core.cli.exit_codes import exit_code_for
 from telephony_core.cli.failures import error_data
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import common_options, examples, pass_session
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
 from telephony_core.cli.session import Session
@@ -33,7 +33,10 @@ class _Patient:
     base_url: str | None = None
 
 
-@click.command()
+@examples(
+    "telephony doctor",
+    "telephony doctor -p vox --json",
+)
 @common_options
 @pass_session
 def command(session: Session) -> None:
@@ -70,7 +73,9 @@ def _examined(session: Session, connection: Connection) -> _Patient:
         return _Patient(name, connection.provider, unusable(error))
     with client:
         look = client.with_options(read_only=True)
-        return _Patient(name, client.provider, look.run(examine(client.adapter)), client.adapter.config.base_url)
+        with session.waiting("examining what is answered"):
+            diagnosis = look.run(examine(client.adapter))
+        return _Patient(name, client.provider, diagnosis, client.adapter.config.base_url)
 
 
 def _print(session: Session, patient: _Patient) -> None:

@@ -10,13 +10,17 @@ from urllib.request import getproxies
 import click
 
 from telephony_core.cli.emulated import Emulated, fresh_emulators, served
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_without_connection, pass_session
 from telephony_core.cli.output.tables import print_facts, print_json, print_line
+from telephony_core.cli.parameters.connection import Slug
 from telephony_core.cli.session import Session
 
 
-@click.command()
-@click.argument("slugs", nargs=-1, metavar="[SLUG]...")
+@examples(
+    "telephony emulate vox diga",
+    "telephony emulate --port-base 8640",
+)
+@click.argument("slugs", nargs=-1, metavar="[SLUG]...", type=Slug())
 @click.option(
     "--port-base",
     type=click.IntRange(0, 65535),
@@ -24,7 +28,7 @@ from telephony_core.cli.session import Session
     metavar="PORT",
     help="Port of the first one; the others follow. 0, which is the default, takes free ones.",
 )
-@common_options
+@options_without_connection("name the providers themselves")
 @pass_session
 def command(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
     """Run providers' emulators on this machine.

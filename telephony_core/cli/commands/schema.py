@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import click
 
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_without_connection, pass_session
 from telephony_core.cli.output.tables import Column, print_json, print_table
 from telephony_core.cli.session import Session
 
 
-@click.command()
+@examples(
+    "telephony schema",
+    "telephony schema plan > plan.schema.json",
+)
 @click.argument("name", metavar="[NAME]", required=False)
-@common_options
+@options_without_connection("a schema is of no account")
 @pass_session
 def command(session: Session, name: str | None) -> None:
     """Print the JSON Schema of a file or an output.

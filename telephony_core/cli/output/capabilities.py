@@ -125,7 +125,8 @@ def _allow_list(meaning: AllowListMeaning) -> str:
 
 
 def _agent_versions(versions: AgentVersions) -> str:
-    says = ", ".join(sorted(versions.kinds)) + (", literals" if versions.literals is not None else "")
+    literals = () if versions.literals is None else (versions.literals_in_words,)
+    says = ", ".join([*sorted(versions.kinds), *literals])
     return says if versions.readable else f"{says} (not readable)"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from telephony_core.cli.output.tables import Cell, Column, Row, print_facts, print_json, print_line, print_table
+from telephony_core.cli.output.tables import Cell, Column, Shown, print_facts, print_json, print_line, print_table
 from telephony_core.cli.session import Session
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
@@ -14,15 +14,6 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import SipConfig
 from telephony_core.domain.sip_address import SipAddress
 
-COLUMNS: Final = (
-    Column("NUMBER"),
-    Column("STATUS"),
-    Column("ORIGIN", 3),
-    Column("LABEL", 2, gives_way="cut"),
-    Column("INBOUND AGENT", 4),
-    Column("OUTBOUND AGENT", 5),
-    Column("ID", 1),
-)
 _STYLES: Final = {
     NumberStatus.PENDING: "cyan",
     NumberStatus.ACTIVE: "green",
@@ -32,24 +23,67 @@ _STYLES: Final = {
 }
 
 
-def print_numbers(numbers: Sequence[PhoneNumber], *, empty: str, with_provider: bool = False) -> None:
-    """A table of numbers, of several providers if ``with_provider``."""
-    if with_provider:
-        print_table((Column("PROVIDER"), *COLUMNS), [(each.provider, *row(each)) for each in numbers], empty=empty)
-    else:
-        print_table(COLUMNS, map(row, numbers), empty=empty)
+AgentNames = Callable[[PhoneNumber], Mapping[str, str]]
+"""The names of agents that a record tells of, by their ids."""
 
 
-def row(number: PhoneNumber) -> Row:
-    return (
-        str(number.identity),
-        status(number),
-        number.origin,
-        number.label or "",
-        agent(number.inbound_agent),
-        agent(number.outbound_agent),
-        number.id,
-    )
+def no_names(_number: PhoneNumber) -> Mapping[str, str]:
+    """Of records whose provider tells ids alone."""
+    return {}
+
+
+def columns(names: AgentNames = no_names) -> dict[str, Shown[PhoneNumber]]:
+    """The columns of a table of numbers, by the words of ``--where`` and of the JSON."""
+
+    def folded(title: str, least: int, rank: int = 0) -> Column:
+        return Column(title, rank, gives_way="folded", least=least)
+
+    return {
+        "number": Shown(Column("NUMBER"), lambda number: str(number.identity), True),
+        "status": Shown(Column("STATUS"), status, True),
+        "label": Shown(folded("LABEL", 10), lambda number: number.label or "", True),
+        "agent": Shown(folded("AGENT", 24), lambda number: _agents(number, names), True),
+        "origin": Shown(Column("ORIGIN", 2), lambda number: number.origin, True),
+        "id": Shown(Column("ID", 1), lambda number: number.id, True),
+        "provider": Shown(Column("PROVIDER"), lambda number: number.provider),
+        "inbound_agent": Shown(folded("INBOUND AGENT", 24), lambda n: agent(n.inbound_agent, names(n))),
+        "outbound_agent": Shown(folded("OUTBOUND AGENT", 24), lambda n: agent(n.outbound_agent, names(n))),
+        **{name: _of_trunk(title, fact) for name, (title, fact) in _TRUNK_COLUMNS.items()},
+        "trunk": Shown(folded("TRUNK", 24), lambda number: ", ".join(number.trunk_ids)),
+        "created_at": Shown(Column("CREATED"), lambda number: moment(number.created_at)),
+        "updated_at": Shown(Column("UPDATED"), lambda number: moment(number.updated_at)),
+        "ends_at": Shown(Column("ENDS"), lambda number: moment(number.ends_at)),
+        "monthly_fee": Shown(Column("MONTHLY FEE"), lambda number: str(number.monthly_fee or "")),
+    }
+
+
+_TRUNK_COLUMNS: Final = {
+    "outbound.address": ("OUTBOUND TO", "outbound to"),
+    "outbound.username": ("OUTBOUND USERNAME", "outbound username"),
+    "outbound.media_encryption": ("OUTBOUND ENCRYPTION", "outbound media encryption"),
+    "inbound.allowed_addresses": ("INBOUND FROM", "inbound from"),
+    "inbound.media_encryption": ("INBOUND ENCRYPTION", "inbound media encryption"),
+}
+"""Settings of a trunk that can be a column: its title, and the name of the setting as people read it."""
+
+
+def _of_trunk(title: str, fact: str) -> Shown[PhoneNumber]:
+    return Shown(Column(title, gives_way="folded", least=16), lambda number: dict(_trunk(number.sip)).get(fact, ""))
+
+
+def _agents(number: PhoneNumber, names: AgentNames) -> str:
+    """Who answers, and who calls where that is somebody else."""
+    answers, calls = agent(number.inbound_agent, names(number)), agent(number.outbound_agent, names(number))
+    if not calls or calls == answers:
+        return answers
+    return f"in: {answers} out: {calls}" if answers else f"out: {calls}"
+
+
+def print_numbers(numbers: Sequence[PhoneNumber], *, empty: str) -> None:
+    """A table of numbers of several providers."""
+    known = columns()
+    shown = [known["provider"], *(each for each in known.values() if each.is_default)]
+    print_table([each.column for each in shown], [[each.value(n) for each in shown] for n in numbers], empty=empty)
 
 
 def status(number: PhoneNumber) -> Cell:
@@ -58,15 +92,59 @@ def status(number: PhoneNumber) -> Cell:
     return Cell(f"{number.status}{own}", _STYLES[number.status])
 
 
-def agent(ref: AgentRef | None) -> str:
-    """An agent and its version; the id alone where the provider does not show the version."""
+def agent(ref: AgentRef | None, names: Mapping[str, str] | None = None) -> str:
+    """An agent, by its name where that is known, and its version where the provider shows it."""
     if ref is None:
         return ""
-    return ref.agent_id if ref.version is None else f"{ref.agent_id} {ref.version}"
+    name = (names or {}).get(ref.agent_id)
+    who = ref.agent_id if name is None else f"{name} ({ref.agent_id})"
+    return who if ref.version is None else f"{who} {ref.version}"
 
 
-def print_number(session: Session, number: PhoneNumber, inbound_uri: SipAddress | None = None) -> None:
-    """Everything about one number, and where its calls have to be sent to; as JSON its record alone."""
+def print_change(session: Session, before: PhoneNumber, after: PhoneNumber, unseen: Iterable[str] = ()) -> None:
+    """What a write has changed: each setting as it was and is. What was sent ``unseen`` nobody shows."""
+    if session.json:
+        return
+    were, are = dict(_settings(before)), dict(_settings(after))
+    changed = [
+        (f"  {name}", f"{_shown(were.get(name))} → {_shown(are.get(name))}")
+        for name in dict.fromkeys([*were, *are])
+        if were.get(name) != are.get(name)
+    ]
+    changed += [(f"  {name}", f"replaced ({after.provider} does not show it)") for name in unseen]
+    print_line("changed" if changed else "nothing is different from before", "bold")
+    print_facts(changed)
+    print_line("")
+
+
+def _settings(number: PhoneNumber) -> Iterator[tuple[str, str]]:
+    """What a write can change, by its name, as people read it."""
+    for name, value in (*_service(number), *_trunk(number.sip), ("ends", moment(number.ends_at))):
+        yield name, value if isinstance(value, str) else value.text
+
+
+def _shown(value: str | None) -> str:
+    return value or "(none)"
+
+
+def _service(number: PhoneNumber, names: Mapping[str, str] | None = None) -> list[tuple[str, str | Cell]]:
+    return [
+        ("status", status(number)),
+        ("origin", number.origin),
+        ("label", number.label or ""),
+        ("inbound agent", agent(number.inbound_agent, names)),
+        ("outbound agent", agent(number.outbound_agent, names)),
+    ]
+
+
+def print_number(
+    session: Session,
+    number: PhoneNumber,
+    inbound_uri: SipAddress | None = None,
+    names: Mapping[str, str] | None = None,
+) -> None:
+    """Everything about one number, where its calls have to be sent to, and the names of its agents where they are
+    known; as JSON its record alone."""
     if session.json:
         print_json(number.model_dump(mode="json"))
         return
@@ -76,11 +154,7 @@ def print_number(session: Session, number: PhoneNumber, inbound_uri: SipAddress 
             ("as the provider writes it", number.identity.raw if number.identity.raw != str(number.identity) else ""),
             ("id", number.id),
             ("provider", number.provider),
-            ("status", status(number)),
-            ("origin", number.origin),
-            ("label", number.label or ""),
-            ("inbound agent", agent(number.inbound_agent)),
-            ("outbound agent", agent(number.outbound_agent)),
+            *_service(number, names),
             ("monthly fee", str(number.monthly_fee or "")),
             ("created", moment(number.created_at)),
             ("updated", moment(number.updated_at)),

@@ -1,11 +1,11 @@
-"""The progress of a migration, on stderr while it lasts."""
+"""The progress of a plan that is carried out, on stderr while it lasts."""
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
+from datetime import datetime, timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
@@ -13,6 +13,7 @@ from telephony_core.cli import failures
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.printable import printable, safe_json
 from telephony_core.cli.output.tables import terminal
+from telephony_core.cli.output.waiting import EVERY, live_stderr
 from telephony_core.migration.run.events import Event, EventKind
 
 if TYPE_CHECKING:
@@ -20,9 +21,13 @@ if TYPE_CHECKING:
 
     from telephony_core.cli.session import Session
 
+_EVERY: Final = timedelta(seconds=EVERY)
+_PARTS: Final = 10
+"""Off a terminal, each tenth of the numbers gets a line, however fast they go."""
+
 
 class Progress:
-    """Shows a run on stderr while it lasts: a bar on a terminal, lines of JSON anywhere else.
+    """Shows a run on stderr while it lasts: a bar on a terminal, lines elsewhere, and with ``--json`` every event.
 
     stdout is left to what the command prints at its end. A reader that goes away does not stop the run.
     """
@@ -31,7 +36,8 @@ class Progress:
         self._session = session
         self._what = what
         self._bar: _Bar | None = None
-        self._as_bar = not session.json and sys.stderr is not None and sys.stderr.isatty()
+        self._lines = _Lines(what)
+        self._as_bar = not session.json and live_stderr()
 
     def __enter__(self) -> Self:
         return self
@@ -44,15 +50,21 @@ class Progress:
 
     def event(self, event: Event) -> None:
         """Show one event."""
+        if self._session.quiet:
+            return
         with suppress(OSError):
-            if self._as_bar:
-                self._show(event)
-            else:
+            if self._session.json:
                 data = pasteable_data({"event": event.model_dump(mode="json", exclude_none=True)}, self._session)
                 click.echo(safe_json(failures.hidden(data, self._session.secrets), indent=None), err=True)
+                return
+            message = failures.hide(pasteable(event.message, self._session), self._session.secrets)
+            if self._as_bar:
+                self._show(event, message)
+            else:
+                for line in self._lines.of(event, message):
+                    click.echo(printable(line), err=True)
 
-    def _show(self, event: Event) -> None:
-        message = failures.hide(pasteable(event.message, self._session), self._session.secrets)
+    def _show(self, event: Event, message: str) -> None:
         # No bar before the first number: a prompt for a password needs the terminal.
         if self._bar is None and event.kind is EventKind.NUMBER_STARTED:
             self._bar = _Bar(self._what, event.total)
@@ -60,6 +72,30 @@ class Progress:
             self._bar.show(event, message)
         elif event.kind is EventKind.NOTICE:
             click.echo(printable(message), err=True)
+
+
+class _Lines:
+    """A run in lines, for a pipe or a file: notices and failures at once, counts by the tenth or every few seconds."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._said_at: datetime | None = None
+        self._part = 0
+
+    def of(self, event: Event, message: str) -> list[str]:
+        """What there is to say about an event now."""
+        self._said_at = self._said_at or event.at
+        said = []
+        if event.kind is EventKind.NOTICE:
+            said.append(message)
+        elif event.kind is EventKind.NUMBER_FAILED:
+            said.append(f"{event.number}: {message}")
+        part = event.done * _PARTS // event.total if event.total else 0
+        if part > self._part or event.at - self._said_at >= _EVERY:
+            self._part, self._said_at = part, event.at
+            failed = f", {event.failed} failed" if event.failed else ""
+            said.append(f"{self._what} {event.done} of {event.total}{failed}")
+        return said
 
 
 class _Bar:

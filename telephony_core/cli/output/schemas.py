@@ -83,6 +83,17 @@ def _available() -> Schema:
     return _list(AvailableNumber)
 
 
+def _agents() -> Schema:
+    from telephony_core.domain.agents import Agent
+
+    return _list(Agent)
+
+
+def _progress() -> Schema:
+    known = {"message": {"type": "string"}, "done": {"type": "integer"}, "seconds": {"type": "integer"}}
+    return _wrapped("progress", {"type": "object", "properties": known, "required": [*known]})
+
+
 def _release() -> Schema:
     from telephony_core.domain.lifecycle import Release
 
@@ -204,6 +215,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
     "number": ("A number", _number),
     "numbers": ("What `numbers list` prints", _numbers),
     "available": ("What `numbers available` prints", _available),
+    "agents": ("What `agents list` prints", _agents),
     "release": ("What `numbers release` prints", _release),
     "problems": ("What a write with --check prints", _problems),
     "inventory": ("The file of an inventory", _inventory),
@@ -217,6 +229,7 @@ SCHEMAS: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
     "rollback": ("What `rollback` and `migrate release` print", _rollback),
     "preview": ("What `rollback` and `migrate release` print on stderr, first", _preview),
     "event": ("A line on stderr while numbers are worked on", _event),
+    "progress": ("A line on stderr while something takes long", _progress),
     "error": ("The last line on stderr, where something went wrong", _error),
 }
 """Every schema: what it is of, and what makes it."""

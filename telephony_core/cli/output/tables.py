@@ -8,14 +8,15 @@ printable first, and none is ever read as markup.
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import starmap
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TextIO, TypeVar
 
 import click
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 
 from telephony_core.cli.output.printable import printable, safe_json
 
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
+ItemT = TypeVar("ItemT")
+
 _GAP: Final = 2
 _NARROWEST: Final = 12
-"""A column that gives way is never narrower than this, and so is no terminal."""
+"""No terminal is taken to be narrower than this."""
 _DIGITS: Final = 4
 """Of a width or height that can be meant."""
 
@@ -35,12 +38,18 @@ class Column:
     """A column of a table.
 
     Rank 0 always stays; the others are shown as far as there is room, lower ranks first. What gives way to a narrow
-    terminal is either cut (with an ellipsis) or folded (into more lines).
+    terminal is either cut (with an ellipsis) or folded into more lines, at blanks and hyphens, but no line of it is
+    shorter than ``least``.
     """
 
     title: str
     rank: int = 0
     gives_way: Literal["never", "cut", "folded"] = "never"
+    least: int = 12
+
+    def kept(self) -> Column:
+        """The same column for a table in which it has to stay."""
+        return replace(self, rank=0)
 
 
 class Cell(NamedTuple):
@@ -48,6 +57,14 @@ class Cell(NamedTuple):
 
     text: str
     style: str = ""
+
+
+class Shown(NamedTuple, Generic[ItemT]):
+    """A column that can be chosen by name: what it looks like, and what it shows of an item."""
+
+    column: Column
+    value: Callable[[ItemT], str | Cell]
+    is_default: bool = False
 
 
 Row = Sequence["str | Cell"]
@@ -81,8 +98,9 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row], *, empty: str) -
         return
     _print_columns(console, columns, cells, shown)
     missing = [column.title.lower() for index, column in enumerate(columns) if index not in shown]
+    them = "it" if len(missing) == 1 else "them"
     if missing:
-        _line(console, Cell(f"not shown: {', '.join(missing)} (a wider terminal or --json shows them)", "dim"))
+        _line(console, Cell(f"not shown: {', '.join(missing)} (a wider terminal or --json shows {them})", "dim"))
 
 
 def print_facts(facts: Iterable[tuple[str, str | Cell]]) -> None:
@@ -152,7 +170,7 @@ def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> dic
     """The columns to show and their widths, by index; none when not even those that always stay have room."""
     shown: dict[int, int] = {}
     for index in sorted(range(len(columns)), key=lambda index: columns[index].rank):
-        least = widths[index] if columns[index].gives_way == "never" else min(widths[index], _NARROWEST)
+        least = widths[index] if columns[index].gives_way == "never" else min(widths[index], columns[index].least)
         if sum(shown.values()) + _GAP * len(shown) + least <= room:
             shown[index] = least
         elif columns[index].rank == 0:
@@ -186,13 +204,34 @@ def _print_columns(
 
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     for index, width in shown.items():
-        folded = columns[index].gives_way == "folded"
-        table.add_column(
-            Text(columns[index].title), width=width, no_wrap=not folded, overflow="fold" if folded else "ellipsis"
-        )
+        table.add_column(Text(columns[index].title), width=width, no_wrap=True, overflow="ellipsis")
     for row in rows:
-        table.add_row(*(Text(row[index].text, row[index].style) for index in shown))
+        table.add_row(
+            *(
+                Text(
+                    _folded(row[index].text, width) if columns[index].gives_way == "folded" else row[index].text,
+                    row[index].style,
+                )
+                for index, width in shown.items()
+            )
+        )
     console.print(table)
+
+
+_BREAKS: Final = re.compile(r"(?<=[\s-])")
+"""A line may end behind a blank or a hyphen, so that an id is broken where it has a joint."""
+
+
+def _folded(text: str, width: int) -> str:
+    """A text in lines that fit, none of which loses a character."""
+    lines = [""]
+    for piece in _BREAKS.split(text):
+        if lines[-1] and cell_len(lines[-1]) + cell_len(piece.rstrip()) > width:
+            lines.append("")
+        first, *more = chop_cells(piece, width) if cell_len(piece.rstrip()) > width else [piece]
+        lines[-1] += first
+        lines += more
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _print_records(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:

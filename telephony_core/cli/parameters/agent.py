@@ -1,23 +1,97 @@
-"""An agent as the command line names it: an id, and always the version that is meant."""
+"""Agents as the command line names them: an id, and always the version that is meant."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypedDict, TypeVar
 
 import click
 
 from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.input_model import UNSET, Unset
+
+CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+_DOES: Final = {"inbound": "answers", "outbound": "makes"}
 
 
-def agent_ref(direction: str, agent_id: str | None, version: str | None) -> AgentRef | None:
+class AgentsGiven(TypedDict):
+    """The values of `agent_options`."""
+
+    inbound_agent: str | None
+    inbound_version: str | None
+    outbound_agent: str | None
+    outbound_version: str | None
+    agent_version: str | None
+
+
+class AgentsToAssign(AgentsGiven):
+    """The values of `agent_options` with ``removable``."""
+
+    none_inbound: bool
+    none_outbound: bool
+
+
+def agent_options(*, removable: bool) -> Callable[[CommandT], CommandT]:
+    """The agents of a number; ``removable`` where there may be some already."""
+
+    def add(command: CommandT) -> CommandT:
+        options = [
+            click.option(
+                "--agent-version",
+                metavar="VERSION",
+                help="Version of every agent named here: published, draft, or the provider's own word.",
+            )
+        ]
+        for direction, does in _DOES.items():
+            options += [
+                click.option(f"--{direction}-agent", metavar="ID", help=f"Agent that {does} calls."),
+                click.option(
+                    f"--{direction}-version",
+                    metavar="VERSION",
+                    help=f"The {direction} agent's, if it differs.",
+                ),
+            ]
+            if removable:
+                options.append(click.option(f"--none-{direction}", is_flag=True, help=f"Remove the {direction} agent."))
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def agent_given(given: AgentsGiven, direction: str) -> AgentRef | None:
     """The agent of one direction. Raises `click.UsageError` for an agent without its version, and the reverse.
 
     There is no default: vendors differ in theirs, and a draft on a live line is nobody's intention.
     """
-    if agent_id is None and version is None:
-        return None
+    values: dict[str, Any] = {**given}
+    agent_id, own = values[f"{direction}_agent"], values[f"{direction}_version"]
     if agent_id is None:
-        raise click.UsageError(f"there is a version for the {direction} agent, and no agent")
+        if own is not None:
+            raise click.UsageError(f"--{direction}-version names a version, and there is no --{direction}-agent")
+        return None
+    version = own or given["agent_version"]
     if version is None:
         raise click.UsageError(
-            f"which version of the {direction} agent? Say published, draft, or the provider's own word for one"
+            f"which version of the {direction} agent? Say --agent-version published, draft, or the provider's own word"
         )
     return AgentRef(agent_id, version=version)
+
+
+def assignment_given(given: AgentsToAssign, direction: str) -> AgentRef | None | Unset:
+    """What one direction is to be: an agent, none, or left as it is. Raises as `agent_given` does."""
+    values: dict[str, Any] = {**given}
+    if values[f"none_{direction}"]:
+        if values[f"{direction}_agent"] is not None or values[f"{direction}_version"] is not None:
+            raise click.UsageError(f"--{direction}-agent and --none-{direction} contradict each other")
+        return None
+    ref = agent_given(given, direction)
+    return UNSET if ref is None else ref
+
+
+def demand_agent(given: AgentsGiven) -> None:
+    """Raise `click.UsageError` for a version that no agent is named for."""
+    if given["agent_version"] is not None and given["inbound_agent"] is None and given["outbound_agent"] is None:
+        raise click.UsageError("--agent-version names a version, and no agent is named")

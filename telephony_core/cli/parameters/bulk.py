@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.transport.pace import Pace
+
+    _Text = click.ParamType[str]
+else:
+    _Text = click.ParamType  # in older releases it takes no argument
 
 CheckedT = TypeVar("CheckedT")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -101,16 +106,33 @@ def plan_options(command: CommandT) -> CommandT:
     return command
 
 
+class _ConditionType(_Text):
+    """``FIELD=VALUE``, of which a shell completes the field."""
+
+    name = "condition"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        from telephony_core.migration.changeset.selection import FIELDS
+
+        return [CompletionItem(f"{field}=") for field in FIELDS if field.startswith(incomplete)]
+
+
+def where_option(command: CommandT) -> CommandT:
+    """``--where``."""
+    return click.option(
+        "--where",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        type=_ConditionType(),
+        help="Numbers for which this holds; repeat it, and all of it has to. FIELD is label, status, origin, "
+        "agent, trunk or a setting such as outbound.address.",
+    )(command)
+
+
 def selection_options(command: CommandT) -> CommandT:
     """Which numbers: by conditions, by name, by a file."""
     options = (
-        click.option(
-            "--where",
-            multiple=True,
-            metavar="FIELD=VALUE",
-            help="Numbers for which this holds; repeat it, and all of it has to. FIELD is label, status, origin, "
-            "agent, trunk or a setting such as outbound.address.",
-        ),
+        where_option,
         numbers_option,
         click.option(
             "--from",
@@ -176,7 +198,8 @@ def make_plan(
     with session.client(connection) as client:
         checked = check_first(client)
         agents = agents_of(checked)
-        account = survey(client, connection=connection.name or connection.provider, agents=agents)
+        with session.waiting("reading what is there"):
+            account = survey(client, connection=connection.name or connection.provider, agents=agents)
     count, first = canaries_of(given["canary"])
     plan = make(account, checked, {"canaries": first, "settings": _settings(given, count), "pace": connection.pace})
     if output is None:

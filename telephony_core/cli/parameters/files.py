@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     _Kind = click.ParamType[str]
@@ -15,6 +16,15 @@ else:
 
 _STDIN: Final = f"{__name__}.stdin"
 """Where a run keeps which parameter reads stdin."""
+
+
+class _File(_Kind):
+    """The name of a file, which a shell completes by itself."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
+        return [CompletionItem(incomplete, type="file")]
 
 
 class Amount(click.FloatRange):
@@ -27,10 +37,8 @@ class Amount(click.FloatRange):
         return amount
 
 
-class OutputFile(_Kind):
+class OutputFile(_File):
     """A file that is going to be written; ``-`` is stdout."""
-
-    name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "-":
@@ -38,10 +46,8 @@ class OutputFile(_Kind):
         return click.Path(dir_okay=False).convert(_named(value, self, param, ctx), param, ctx)
 
 
-class InputFile(_Kind):
+class InputFile(_File):
     """A file that is going to be read, by a command that says why where it cannot; ``-`` is stdin, for one of them."""
-
-    name = "file"
 
     def __init__(self, *, because: str | None = None) -> None:
         """``because`` is why this one cannot come from stdin."""

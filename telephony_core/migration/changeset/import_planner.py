@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -14,7 +15,7 @@ from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput, NotAllowed, cli_words
 from telephony_core.migration.assessment.target import TargetAccount
-from telephony_core.migration.changeset.rows import ReadRow, read_row
+from telephony_core.migration.changeset.rows import ReadRow, RowReader, RowSettings
 from telephony_core.migration.changeset.table import RowProblem, Table, TableRefused
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import RecordsOfNumber, number_text
@@ -25,11 +26,13 @@ from telephony_core.migration.plan.findings import Finding, Severity, Skipped, S
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredState,
+    Halves,
     Plan,
     PlanKind,
     PlannedNumber,
     Settings,
     Trunk,
+    halves_of,
     import_of,
 )
 from telephony_core.migration.plan.planner import endpoint_of, import_steps, settings_for, unchecked_of
@@ -81,39 +84,27 @@ def check_table(
     problem of every row: cells that cannot be meant, what the provider does not take, rows that repeat or contradict
     one another.
     """
-    allowed = allowances(allow)
-    effects = tuple(SideEffect(name) for name in sorted(map(str, allowed)) if name in list(SideEffect))
+    judge = _Judge(capabilities, check, allowances(allow), options or {})
+    reader = RowReader(capabilities.region)
     problems = list(table.problems)
-    rows: list[ReadRow] = []
-    for written in table.rows:
-        read, wrong = read_row(written, capabilities.region)
-        problems += wrong
-        if read is not None:
-            rows.append(read)
-    problems += _repeated(rows)
-    trunks = _trunks([row for row in rows if row.desired is not None])
+    first: dict[str, ReadRow] = {}
     checked: list[CheckedRow] = []
-    for row in rows:
-        if row.desired is None:
+    for written in table.rows:
+        row, wrong = reader.read(written)
+        problems += wrong
+        if row is None:
             continue
-        trunk = trunks.get((row.username, row.password))
-        inbound = row.desired.inbound or DesiredInbound()
-        if Allowance.ANY_CALLER in allowed and inbound.allowed_addresses is None:
-            inbound = inbound.model_copy(update={"allow_any": True})
-        desired = row.desired.model_copy(
-            update={
-                "inbound": inbound if inbound.allow_any else row.desired.inbound,
-                "trunk": None if trunk is None else trunk.name,
-                "options": options or {},
-                "allow": effects,
-            }
-        )
-        found, findings = _checked(row, desired, trunk, capabilities, check)
-        problems += found
-        checked.append(CheckedRow(row, desired, trunk, tuple(findings)))
+        earlier = first.setdefault(row.identity.account_key, row)
+        if earlier is not row:
+            problems.append(_repeated(row, earlier))
+        if row.is_sound:
+            one, wrong = judge.judge(row)
+            problems += wrong
+            if one is not None:
+                checked.append(one)
     if problems:
         raise TableRefused(table.path, problems)
-    return CheckedTable(table.path, tuple(checked), allowed)
+    return CheckedTable(table.path, tuple(checked), judge.allowed)
 
 
 def plan_imports(
@@ -195,30 +186,13 @@ def plan_checked(
     )
 
 
-def _repeated(rows: Sequence[ReadRow]) -> Iterator[RowProblem]:
+def _repeated(row: ReadRow, earlier: ReadRow) -> RowProblem:
     """Rows of one number: the second one repeats the first, or contradicts it."""
-    first: dict[str, ReadRow] = {}
-    for row in rows:
-        earlier = first.setdefault(row.identity.account_key, row)
-        if earlier is row:
-            continue
-        cells = ({**each.row.cells, "number": row.identity.account_key} for each in (row, earlier))
-        what = "repeats" if next(cells) == next(cells) else "contradicts"
-        yield RowProblem(
-            row.line,
-            "number",
-            f"{row.identity} is on line {earlier.line}, too, which this row {what}",
-            "keep one of them",
-        )
-
-
-def _trunks(rows: Sequence[ReadRow]) -> dict[tuple[str | None, str | None], Trunk]:
-    """The distinct credentials of the table, in the order in which they come."""
-    pairs = dict.fromkeys((row.username, row.password) for row in rows if row.username is not None)
-    return {
-        pair: Trunk(name=f"credentials-{position}", auth="digest", username=pair[0], password=pair[1])
-        for position, pair in enumerate(pairs, 1)
-    }
+    cells = ({**each.row.cells, "number": row.identity.account_key} for each in (row, earlier))
+    what = "repeats" if next(cells) == next(cells) else "contradicts"
+    return RowProblem(
+        row.line, "number", f"{row.identity} is on line {earlier.line}, too, which this row {what}", "keep one of them"
+    )
 
 
 def _already_there(
@@ -262,48 +236,105 @@ def _skipped(record: PhoneNumber) -> Skipped:
     )
 
 
-def _checked(
-    row: ReadRow,
-    desired: DesiredState,
-    trunk: Trunk | None,
-    capabilities: Capabilities,
-    check: Callable[[Change], Sequence[Problem]],
-) -> tuple[list[RowProblem], list[Finding]]:
-    """What the provider's own check says of the import: what is wrong with the row, and what is to be known of it."""
-    stand_in = None if trunk is None else "stand-in"
-    problems: list[RowProblem] = []
-    findings: list[Finding] = []
-    try:
-        change = import_of(desired, stand_in, None if stand_in is None else SecretStr(stand_in))
-        identity_of(change, capabilities.region)
-    except (InvalidInput, NotAllowed) as error:
-        return [RowProblem(row.line, None, error.message, cli_words(error.remedy))], []
-    for problem in check(change):
-        if problem.error is None:
-            findings.append(
-                Finding(
-                    field=problem.field,
-                    severity=Severity.WARN,
-                    message=problem.message,
-                    remedy=cli_words(problem.remedy),
-                )
-            )
-            continue
-        remedy = cli_words(problem.remedy)
-        if remedy is not None:
-            remedy = remedy.replace("send it as it is with --send-as-is", "write yes in `send_as_is`")
-        if isinstance(problem.error, NotAllowed):
-            remedy = "name the carrier's addresses in `allowed_addresses`, or write yes in `allow_any` if it is meant"
-        problems.append(RowProblem(row.line, problem.field, problem.message, remedy))
-    allowed = None if desired.inbound is None else desired.inbound.allowed_addresses
-    if desired.inbound is not None and desired.inbound.allow_any and (allowed is None or is_open(allowed)):
-        findings.append(
-            Finding(
-                field="inbound.allowed_addresses",
-                severity=Severity.WARN,
-                message="everybody, or a large share of the internet, may call in, as the table allows",
-                after=value_text(allowed or ()),
-                together=SENTENCES[Allowance.ANY_CALLER],
-            )
+class _Common(NamedTuple):
+    """What rows of equal settings have in common."""
+
+    desired: Mapping[str, Any]
+    trunk: Trunk | None
+    halves: Halves
+    """As they are sent, with a stand-in for what the credentials are."""
+    findings: tuple[Finding, ...]
+
+
+class _Judge:
+    """Judges rows by what the provider's own check says of the import."""
+
+    def __init__(
+        self,
+        capabilities: Capabilities,
+        check: Callable[[Change], Sequence[Problem]],
+        allowed: frozenset[Allowance],
+        options: Options,
+    ) -> None:
+        self.allowed = allowed
+        self._region = capabilities.region
+        self._check = check
+        self._always = {
+            "options": options,
+            "allow": tuple(SideEffect(name) for name in sorted(map(str, allowed)) if name in list(SideEffect)),
+        }
+        self._trunks: dict[tuple[str, str | None], Trunk] = {}
+        self._known: dict[RowSettings, _Common] = {}
+
+    def judge(self, row: ReadRow) -> tuple[CheckedRow | None, list[RowProblem]]:
+        """The row as it can be planned, or what is wrong with it."""
+        try:
+            common = self._common(row.settings)
+            desired = DesiredState(number=row.number, send_as_is=row.send_as_is, label=row.label, **common.desired)
+            change = import_of(desired, halves=common.halves)
+            identity_of(change, self._region)
+        except (InvalidInput, NotAllowed) as error:
+            return None, [RowProblem(row.line, None, error.message, cli_words(error.remedy))]
+        told = self._check(change)
+        findings = tuple(_finding(problem) for problem in told if problem.error is None)
+        wrong = [_problem(row, problem) for problem in told if problem.error is not None]
+        return CheckedRow(row, desired, common.trunk, (*findings, *common.findings)), wrong
+
+    def _common(self, settings: RowSettings) -> _Common:
+        if (known := self._known.get(settings)) is None:
+            known = self._known[settings] = self._of(settings)
+        return known
+
+    def _of(self, settings: RowSettings) -> _Common:
+        trunk, inbound = self._trunk(settings), settings.inbound
+        if Allowance.ANY_CALLER in self.allowed and (inbound is None or inbound.allowed_addresses is None):
+            inbound = (inbound or DesiredInbound()).model_copy(update={"allow_any": True})
+        stand_in = None if trunk is None else "stand-in"
+        halves = halves_of(inbound, settings.outbound, stand_in, None if stand_in is None else SecretStr(stand_in))
+        desired = {
+            "inbound": inbound,
+            "outbound": settings.outbound,
+            "trunk": None if trunk is None else trunk.name,
+            "inbound_agent": settings.inbound_agent,
+            "outbound_agent": settings.outbound_agent,
+            **self._always,
+        }
+        return _Common(desired, trunk, halves, tuple(_opened(inbound)))
+
+    def _trunk(self, settings: RowSettings) -> Trunk | None:
+        """The credentials, under a name by the order in which they come."""
+        if settings.username is None:
+            return None
+        pair = (settings.username, settings.password)
+        if (known := self._trunks.get(pair)) is None:
+            name = f"credentials-{len(self._trunks) + 1}"
+            known = self._trunks[pair] = Trunk(name=name, auth="digest", username=pair[0], password=pair[1])
+        return known
+
+
+def _finding(problem: Problem) -> Finding:
+    return Finding(
+        field=problem.field, severity=Severity.WARN, message=problem.message, remedy=cli_words(problem.remedy)
+    )
+
+
+def _problem(row: ReadRow, problem: Problem) -> RowProblem:
+    remedy = cli_words(problem.remedy)
+    if remedy is not None:
+        remedy = remedy.replace("send it as it is with --send-as-is", "write yes in `send_as_is`")
+    if isinstance(problem.error, NotAllowed):
+        remedy = "name the carrier's addresses in `allowed_addresses`, or write yes in `allow_any` if it is meant"
+    return RowProblem(row.line, problem.field, problem.message, remedy)
+
+
+def _opened(inbound: DesiredInbound | None) -> Iterator[Finding]:
+    if inbound is None or not inbound.allow_any:
+        return
+    if inbound.allowed_addresses is None or is_open(inbound.allowed_addresses):
+        yield Finding(
+            field="inbound.allowed_addresses",
+            severity=Severity.WARN,
+            message="everybody, or a large share of the internet, may call in, as the table allows",
+            after=value_text(inbound.allowed_addresses or ()),
+            together=SENTENCES[Allowance.ANY_CALLER],
         )
-    return problems, findings

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.number_identity import NumberIdentity
@@ -13,9 +13,11 @@ from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.errors import InvalidInput, NotAllowed, TelephonyError, cli_words
 from telephony_core.migration.changeset.credentials import faults_of_credentials
-from telephony_core.migration.changeset.table import Row, RowProblem
-from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, DesiredState
+from telephony_core.migration.changeset.table import COLUMNS, Row, RowProblem
+from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound
 
+_PLAIN: Final = re.compile(r"\+[0-9]+")
+"""Nothing that a spreadsheet spoilt."""
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?e[+-]?[0-9]+", re.IGNORECASE)
 _FRACTION: Final = re.compile(r"[0-9]{6,}[.,]0+")
 _DATE: Final = re.compile(
@@ -32,59 +34,89 @@ _YES: Final = frozenset({"yes", "true", "1", "y"})
 _NO: Final = frozenset({"no", "false", "0", "n"})
 
 
+class _Fault(NamedTuple):
+    """What is wrong with a cell, in whichever rows."""
+
+    column: str | None
+    message: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowSettings:
+    """What a row wants apart from its number and label. Rows of equal cells have the same object."""
+
+    inbound: DesiredInbound | None
+    outbound: DesiredOutbound | None
+    inbound_agent: AgentRef | None
+    outbound_agent: AgentRef | None
+    username: str | None
+    """Credentials are apart, for rows that share them share a trunk of the plan."""
+    password: str | None = field(repr=False)
+    faults: tuple[_Fault, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ReadRow:
-    """A row as a plan has it; its credentials apart, for rows that share them share a trunk of the plan."""
+    """A row as a plan has it."""
 
     row: Row
     identity: NumberIdentity
-    desired: DesiredState | None
-    """``None`` where something is wrong with the row."""
-    username: str | None
-    password: str | None = field(repr=False)
+    send_as_is: bool
+    settings: RowSettings
+    is_sound: bool
+    """Whether nothing is wrong with it."""
 
     @property
     def line(self) -> int:
         return self.row.line
 
+    @property
+    def number(self) -> str:
+        """As an import takes it."""
+        return self.identity.raw if self.send_as_is else self.identity.e164 or self.identity.raw
 
-def read_row(row: Row, region: str) -> tuple[ReadRow | None, list[RowProblem]]:
-    """What a row says, and all that is wrong with it; ``None`` without a number.
-
-    ``region`` is where the provider reads bare digits.
-    """
-    reader = _Reader(row)
-    identity = reader.identity(region)
-    inbound, outbound = reader.inbound(), reader.outbound()
-    answering, calling = reader.agent("inbound_agent"), reader.agent("outbound_agent")
-    username, password = reader.credentials()
-    if identity is None:
-        return None, reader.problems
-    if reader.problems:
-        return ReadRow(row, identity, None, username, password), reader.problems
-    desired = DesiredState(
-        number=identity.raw if reader.as_is else identity.e164 or identity.raw,
-        send_as_is=reader.as_is,
-        label=row.cells.get("label"),
-        inbound=inbound,
-        outbound=outbound,
-        inbound_agent=answering,
-        outbound_agent=calling,
-    )
-    return ReadRow(row, identity, desired, username, password), []
+    @property
+    def label(self) -> str | None:
+        return self.row.cells.get("label")
 
 
-class _Reader:
-    """Reads one row, and keeps what is wrong with it."""
+class RowReader:
+    """Reads the rows of one table. What many rows have in common is read, and judged, once."""
 
-    def __init__(self, row: Row) -> None:
-        self._line = row.line
-        self._cells = row.cells
-        self.problems: list[RowProblem] = []
-        self.as_is = self._yes("send_as_is")
+    def __init__(self, region: str) -> None:
+        """``region`` is where the provider reads bare digits."""
+        self._region = region
+        self._known: dict[tuple[str | None, ...], RowSettings] = {}
+
+    def read(self, row: Row) -> tuple[ReadRow | None, list[RowProblem]]:
+        """What a row says, and all that is wrong with it; ``None`` without a number."""
+        cells = _Cells(row.cells)
+        as_is = cells.yes("send_as_is")
+        identity = cells.identity(self._region, as_is=as_is)
+        settings = self._settings(row)
+        problems = [RowProblem(row.line, *fault) for fault in (*cells.faults, *settings.faults)]
+        return None if identity is None else ReadRow(row, identity, as_is, settings, not problems), problems
+
+    def _settings(self, row: Row) -> RowSettings:
+        key = tuple(map(row.cells.get, _SHARED))
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = _Cells(row.cells).settings()
+        return known
+
+
+_SHARED: Final = tuple(column for column in COLUMNS if column not in ("number", "send_as_is", "label"))
+
+
+class _Cells:
+    """Reads the cells of one row, and keeps what is wrong with them."""
+
+    def __init__(self, cells: Mapping[str, str]) -> None:
+        self._cells = cells
+        self.faults: list[_Fault] = []
 
     def _wrong(self, column: str | None, message: str, remedy: str | None = None) -> None:
-        self.problems.append(RowProblem(self._line, column, message, remedy))
+        self.faults.append(_Fault(column, message, remedy))
 
     def _refused(self, column: str, error: TelephonyError) -> None:
         # The name of a model that refused it says nothing to the author of a table.
@@ -92,16 +124,16 @@ class _Reader:
 
     # -- the number
 
-    def identity(self, region: str) -> NumberIdentity | None:
+    def identity(self, region: str, *, as_is: bool) -> NumberIdentity | None:
         text = self._cells.get("number")
         if text is None:
             self._wrong("number", "the number is missing")
             return None
-        for pattern, what in _SPOILT:
+        for pattern, what in _SPOILT if _PLAIN.fullmatch(text) is None else ():
             if pattern.fullmatch(text):
                 self._wrong("number", f"{text[:40]} is {what}", _AS_TEXT)
                 return None
-        if self.as_is:
+        if as_is:
             return NumberIdentity.parse(text, region=region)
         try:
             identity = parse_number(text, region=region)
@@ -117,8 +149,14 @@ class _Reader:
 
     # -- the trunk
 
-    def inbound(self) -> DesiredInbound | None:
-        allow_any = self._yes("allow_any")
+    def settings(self) -> RowSettings:
+        inbound, outbound = self._inbound(), self._outbound()
+        answering, calling = self._agent("inbound_agent"), self._agent("outbound_agent")
+        username, password = self._credentials()
+        return RowSettings(inbound, outbound, answering, calling, username, password, tuple(self.faults))
+
+    def _inbound(self) -> DesiredInbound | None:
+        allow_any = self.yes("allow_any")
         listed = re.split(r"[\s,;]+", self._cells.get("allowed_addresses", ""))
         allowed = tuple(entry for entry in listed if entry) or None
         encryption = self._encryption("inbound_media_encryption")
@@ -132,7 +170,7 @@ class _Reader:
             return None
         return DesiredInbound(allowed_addresses=allowed, media_encryption=encryption, allow_any=allow_any)
 
-    def outbound(self) -> DesiredOutbound | None:
+    def _outbound(self) -> DesiredOutbound | None:
         encryption = self._encryption("outbound_media_encryption")
         address = None
         if "address" in self._cells:
@@ -144,7 +182,7 @@ class _Reader:
             return None
         return DesiredOutbound(address=address, media_encryption=encryption)
 
-    def credentials(self) -> tuple[str | None, str | None]:
+    def _credentials(self) -> tuple[str | None, str | None]:
         username, password = self._cells.get("username"), self._cells.get("password")
         for fault in faults_of_credentials(username, password):
             self._wrong(*fault)
@@ -155,7 +193,7 @@ class _Reader:
 
     # -- the rest
 
-    def agent(self, column: str) -> AgentRef | None:
+    def _agent(self, column: str) -> AgentRef | None:
         id, version = self._cells.get(column), self._cells.get(f"{column}_version")
         if id is None and version is not None:
             self._wrong(column, "there is a version, and no agent")
@@ -176,7 +214,7 @@ class _Reader:
             return None
         return MediaEncryption(word.lower())
 
-    def _yes(self, column: str) -> bool:
+    def yes(self, column: str) -> bool:
         word = self._cells.get(column, "no").lower()
         if word not in _YES | _NO:
             self._wrong(column, f"{word[:40]!r} is neither yes nor no", "write yes, or leave it empty")

@@ -149,6 +149,12 @@ def select(records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iter
     return Selected(chosen, left)
 
 
+def named_records(records: Sequence[PhoneNumber], numbers: Iterable[str]) -> list[PhoneNumber]:
+    """The records that numbers name, by an id or in any spelling. Raises `InvalidInput` for one that is not there."""
+    ids = _named(records, numbers)
+    return [record for record in records if record.id in ids]
+
+
 def _named(records: Sequence[PhoneNumber], numbers: Iterable[str]) -> set[str]:
     index, by_id = RecordsBySpelling(records), {record.id: record for record in records}
     found: set[str] = set()

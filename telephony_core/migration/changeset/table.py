@@ -159,7 +159,7 @@ def _records(text: str, delimiter: str, problems: list[RowProblem]) -> Iterator[
     """Each record with the line on which it begins. Reading ends at a quote that nobody closes."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begins = 1
-    for count in range(MOST_ROWS + 1):
+    for count in range(MOST_ROWS + 2):  # with its header
         try:
             record = next(reader)
         except StopIteration:
@@ -168,7 +168,7 @@ def _records(text: str, delimiter: str, problems: list[RowProblem]) -> Iterator[
             fault = "a cell is too long" if "limit" in str(error) else "its quotes do not fit together"
             problems.append(RowProblem(begins, None, fault, "quote a cell as a whole, and a quote in it twice"))
             return
-        if count == MOST_ROWS:
+        if count > MOST_ROWS:
             problems.append(RowProblem(begins, None, f"the table has more than {MOST_ROWS} rows", "split it"))
             return
         yield begins, record

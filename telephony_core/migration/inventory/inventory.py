@@ -170,7 +170,7 @@ def take_inventory(client: Telephony, *, connection: str | None = None, clock: C
 
     ``connection`` is its name in the configuration; without one it is the provider's slug. Raises what listing raises.
     """
-    reader = client.with_options(read_only=True)
+    reader = client.with_options(read_only=True, patient=True)
     listing, numbers, cursor, pages = Listing(), list[PhoneNumber](), None, 0
     with _named("inventory"):
         while True:
@@ -186,7 +186,7 @@ async def atake_inventory(
     client: AsyncTelephony, *, connection: str | None = None, clock: Clock | None = None
 ) -> Inventory:
     """`take_inventory` for async code."""
-    reader = client.with_options(read_only=True)
+    reader = client.with_options(read_only=True, patient=True)
     listing, numbers, cursor, pages = Listing(), list[PhoneNumber](), None, 0
     with _named("inventory"):
         while True:

@@ -169,7 +169,7 @@ def _versions(capabilities: Capabilities) -> str:
     if rules is None:
         return "the provider's own words"
     words = [f'"{kind}"' for kind in sorted(rules.kinds)]
-    return " or ".join([*words, rules.literal_words] if rules.literals else words)
+    return " or ".join([*words, rules.literals_in_words] if rules.literals else words)
 
 
 def _version_hint(agent: AgentRef, capabilities: Capabilities) -> str:

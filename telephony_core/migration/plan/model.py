@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from functools import cached_property
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, Field, JsonValue, SecretStr, model_validator
 
@@ -35,6 +36,7 @@ __all__ = [
     "Estimate",
     "FieldOutcome",
     "Finding",
+    "Halves",
     "Plan",
     "PlanKind",
     "PlannedNumber",
@@ -47,6 +49,7 @@ __all__ = [
     "Skipped",
     "StepKind",
     "Trunk",
+    "halves_of",
     "import_of",
 ]
 
@@ -84,7 +87,7 @@ class Endpoint(InputModel):
     base_url: str | None = None
     """A client for another address is refused."""
     inventory: str | None = None
-    """Checksum of the inventory that was read."""
+    """Checksum of the inventory that was read; only of a source."""
     holds: Mapping[str, str] = Field(default_factory=dict)
     """Some live records of the account, number by id, by which it is recognized."""
     taken_at: UtcTime | None = None
@@ -190,23 +193,49 @@ class DesiredState(InputModel):
         return tuple(kind for kind, is_needed in wanted.items() if is_needed)
 
 
+class Halves(NamedTuple):
+    """Both halves of a trunk as an import sends them; ``None`` where nothing of one is written."""
+
+    inbound: InboundUpdate | None
+    outbound: OutboundUpdate | None
+
+
+def halves_of(
+    inbound: DesiredInbound | None,
+    outbound: DesiredOutbound | None,
+    username: str | None = None,
+    password: SecretStr | None = None,
+) -> Halves:
+    """Both halves as they are sent. Raises `InvalidInput` or `NotAllowed` for what no provider takes."""
+    given_in, given_out = _given(inbound), _given(outbound)
+    credentials = {"username": username, "password": password}
+    given_out |= {name: value for name, value in credentials.items() if value is not None}
+    return Halves(
+        InboundUpdate.model_validate(given_in) if given_in else None,
+        OutboundUpdate.model_validate(given_out) if given_out else None,
+    )
+
+
 def import_of(
-    desired: DesiredState, username: str | None = None, password: SecretStr | None = None, *, agents: bool = True
+    desired: DesiredState,
+    username: str | None = None,
+    password: SecretStr | None = None,
+    *,
+    agents: bool = True,
+    halves: Halves | None = None,
 ) -> NumberImport:
-    """The import that makes it. A half is left out where nothing of it is written.
+    """The import that makes it. ``halves`` are those of `halves_of`, where they were made already.
 
     ``agents=False`` leaves the agents to a step of their own. Raises `InvalidInput` or `NotAllowed` for what
     no provider takes.
     """
-    inbound, outbound = _given(desired.inbound), _given(desired.outbound)
-    credentials = {"username": username, "password": password}
-    outbound |= {name: value for name, value in credentials.items() if value is not None}
+    inbound, outbound = halves or halves_of(desired.inbound, desired.outbound, username, password)
     return NumberImport(
         number=desired.number,
         send_as_is=desired.send_as_is,
         label=desired.label,
-        inbound=InboundUpdate.model_validate(inbound) if inbound else None,
-        outbound=OutboundUpdate.model_validate(outbound) if outbound else None,
+        inbound=inbound,
+        outbound=outbound,
         inbound_agent=desired.inbound_agent if agents else None,
         outbound_agent=desired.outbound_agent if agents else None,
         allow=desired.allow,
@@ -404,7 +433,11 @@ class Plan(InputModel):
 
     def trunk(self, number: PlannedNumber) -> Trunk | None:
         """The trunk whose credentials a number gets; ``None`` when none are written."""
-        return next((trunk for trunk in self.trunks if trunk.name == number.desired.trunk), None)
+        return None if number.desired.trunk is None else self._trunk_by_name.get(number.desired.trunk)
+
+    @cached_property
+    def _trunk_by_name(self) -> Mapping[str, Trunk]:
+        return {trunk.name: trunk for trunk in self.trunks}
 
     def chosen(self, keys: Iterable[str] | None) -> tuple[PlannedNumber, ...]:
         """The numbers with these keys, in the plan's order, or all. Raises `InvalidInput` for any other key."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from telephony_core._version import __version__
+from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
@@ -21,6 +23,8 @@ from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
 from telephony_core.migration.plan.model import (
     Canary,
+    DesiredInbound,
+    DesiredOutbound,
     DesiredState,
     Endpoint,
     Plan,
@@ -33,7 +37,7 @@ from telephony_core.migration.plan.model import (
     Trunk,
 )
 from telephony_core.operations.reconciliation import read_field
-from telephony_core.provider.capabilities import Capabilities, Operation, ReleaseEffect
+from telephony_core.provider.capabilities import AddressForms, Capabilities, Operation, ReleaseEffect
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace
@@ -141,7 +145,7 @@ def endpoint_of(inventory: Inventory, capabilities: Capabilities, *, is_target: 
         provider=inventory.provider,
         adapter=inventory.adapter,
         base_url=inventory.base_url,
-        inventory=inventory.checksum,
+        inventory=None if is_target else inventory.checksum,
         taken_at=inventory.taken_at,
         ids_are_reused=capabilities.ids_are_reused,
     )
@@ -213,11 +217,16 @@ def import_steps(
             side_effects=(SideEffect.PUBLISHES,) if publishes else (),
             requests=requests_of(StepKind.ASSIGN_AGENTS, target, has_agents=True),
         )
-    yield PlannedStep(
+    yield _read_back(target.name, requests_of(StepKind.READ_BACK, target, has_agents=desired.has_agents))
+
+
+@lru_cache(maxsize=8)
+def _read_back(name: str, requests: int) -> PlannedStep:
+    return PlannedStep(
         kind=StepKind.READ_BACK,
-        message=f"read it back from {target.name} and compare every field that {target.name} reports",
+        message=f"read it back from {name} and compare every field that {name} reports",
         undo="nothing to undo",
-        requests=requests_of(StepKind.READ_BACK, target, has_agents=desired.has_agents),
+        requests=requests,
     )
 
 
@@ -228,23 +237,35 @@ def _forms(
     read = {} if number is None else {name: read_field(number, name) for name in SETTINGS}
     before = {} if number is None else {"number": value_text(number.identity.raw)}
     before |= {str(name): value_text(value) for name, value in read.items() if value not in (None, "")}
-    written: dict[str, object] = {Setting.LABEL: desired.label}
-    if desired.outbound is not None:
-        address = desired.outbound.address
-        written[Setting.ADDRESS] = None if address is None else written_form(address, target.capabilities.address_forms)
-        written[Setting.OUTBOUND_ENCRYPTION] = desired.outbound.media_encryption
-    if desired.inbound is not None:
-        written[Setting.ALLOWED_ADDRESSES] = desired.inbound.allowed_addresses
-        written[Setting.INBOUND_ENCRYPTION] = desired.inbound.media_encryption
+    after = {"number": value_text(desired.number)}
+    after |= {} if desired.label is None else {Setting.LABEL.value: value_text(desired.label)}
+    agents = (desired.inbound_agent, desired.outbound_agent)
+    after |= _written(desired.inbound, desired.outbound, trunk, agents, target.capabilities.address_forms)
+    return before, after
+
+
+@lru_cache(maxsize=64)
+def _written(
+    inbound: DesiredInbound | None,
+    outbound: DesiredOutbound | None,
+    trunk: Trunk | None,
+    agents: tuple[AgentRef | None, AgentRef | None],
+    forms: AddressForms | None,
+) -> Mapping[str, str]:
+    """What many numbers have in common, remembered for the next one."""
+    written: dict[str, object] = {}
+    if outbound is not None:
+        written[Setting.ADDRESS] = None if outbound.address is None else written_form(outbound.address, forms)
+        written[Setting.OUTBOUND_ENCRYPTION] = outbound.media_encryption
+    if inbound is not None:
+        written[Setting.ALLOWED_ADDRESSES] = inbound.allowed_addresses
+        written[Setting.INBOUND_ENCRYPTION] = inbound.media_encryption
     if trunk is not None:
         none = "none, on purpose" if trunk.auth == "none" else None
         written[Setting.USERNAME] = trunk.username
         written[Setting.PASSWORD] = none or f"from {trunk.password}"
-    written[Setting.INBOUND_AGENT] = desired.inbound_agent
-    written[Setting.OUTBOUND_AGENT] = desired.outbound_agent
-    after = {"number": value_text(desired.number)}
-    after |= {str(name): value_text(value) for name, value in written.items() if value is not None}
-    return before, after
+    written |= zip((Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT), agents, strict=True)
+    return {str(name): value_text(value) for name, value in written.items() if value is not None}
 
 
 _WHEN: Final = {

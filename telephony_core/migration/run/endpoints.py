@@ -55,7 +55,9 @@ class Endpoints:
     def writing(self, role: EndpointRole | None, timeout: float) -> Self:
         """The same clients with this time-out in seconds, of which only this one may write, or none."""
         clients = {
-            each: self.client(each).with_options(timeout=timeout, read_only=None if each is role else True)
+            each: self.client(each).with_options(
+                timeout=timeout, read_only=None if each is role else True, patient=True
+            )
             for each in self.roles
         }
         return type(self)(clients.get(EndpointRole.SOURCE), clients[EndpointRole.TARGET])

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Self, TypeVar
 
 from telephony_core.errors import TelephonyError
@@ -137,14 +138,17 @@ class Runner:
         self.recorded(entry)
 
     def _announced(self, flow: Flow[T], announcement: Announcement) -> Flow[T]:
-        """The flow itself, whose writes are in the journal before they are sent."""
+        """The flow itself, whose writes are in the journal right before they are sent, however long they waited."""
 
-        def send(request: Request) -> Flow[Response]:
-            semantics = request.semantics
-            if semantics is not Semantics.READ and announcement.sent not in (semantics, Semantics.ONCE):
+        def announce(semantics: Semantics) -> None:
+            if announcement.sent not in (semantics, Semantics.ONCE):
                 entry = announcement.entry
                 self._record(replace(entry, data={**entry.data, "semantics": semantics.value}))
                 announcement.sent = semantics
+
+        def send(request: Request) -> Flow[Response]:
+            if request.semantics is not Semantics.READ:
+                request = replace(request, announce=partial(announce, request.semantics))
             return (yield request)
 
         return relay(flow, send)

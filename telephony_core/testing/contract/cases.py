@@ -28,7 +28,7 @@ CHANGES: Final = (
 )
 """Operations that change an existing number."""
 
-OPTIONAL: Final = (Operation.IMPORT, *CHANGES, Operation.SEARCH_AVAILABLE)
+OPTIONAL: Final = (Operation.IMPORT, *CHANGES, Operation.SEARCH_AVAILABLE, Operation.LIST_AGENTS)
 """Operations that a provider may leave out. `FIND` is not among them: core pages through the list."""
 
 ADDRESSES: Final[Mapping[str, str]] = {

@@ -27,6 +27,7 @@ METHODS = {
     Operation.RELEASE: "release",
     Operation.REVOKE_RELEASE: "revoke_release",
     Operation.SEARCH_AVAILABLE: "available_page",
+    Operation.LIST_AGENTS: "agents_page",
 }
 
 LOADED = """

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from telephony_core.client import AsyncTelephony, Telephony
-from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.agents import Agent, AgentRef
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
@@ -59,6 +59,9 @@ class Driver:
 
     def search_available(self, *, first: int | None = None) -> list[AvailableNumber]:
         return self._taken(self.client.search_available(), first)
+
+    def list_agents(self, *, first: int | None = None) -> list[Agent]:
+        return self._taken(self.client.list_agents(), first)
 
     # -- writing
 

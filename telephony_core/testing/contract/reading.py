@@ -181,6 +181,29 @@ class Reading(Subject):
         assert {offer.provider for offer in offers} == {account.spec.slug}
         assert [offer.problems for offer in offers if offer.problems] == []
 
+    # -- agents
+
+    def test_agents_are_listed_each_once(self, account: ContractAccount) -> None:
+        self.needs(account, Operation.LIST_AGENTS)
+        with account.no_request():
+            account.client.list_agents(first=0)
+        records = account.emulator.records()
+        agents = account.client.list_agents()
+        assert sorted(agent.id for agent in agents) == sorted(account.emulator.agents.values())
+        assert {agent.provider for agent in agents} == {account.spec.slug}
+        assert {agent.name for agent in agents} <= {None, *account.emulator.agents}
+        assert [agent.problems for agent in agents if agent.problems] == []
+        assert account.emulator.records() == records
+
+    def test_the_names_of_agents_on_a_number_are_told_without_a_request(self, account: ContractAccount) -> None:
+        numbers = account.client.list_numbers()
+        with account.no_request():
+            named = [account.client.adapter.agent_names(number) for number in numbers]
+        names = {id: name for name, id in account.emulator.agents.items()}
+        for number, told in zip(numbers, named, strict=True):
+            assert told.items() <= names.items()
+            assert told.keys() <= {ref.agent_id for ref in (number.inbound_agent, number.outbound_agent) if ref}
+
     # -- preparing
 
     def raw(self, account: ContractAccount, id: str) -> dict[str, object]:

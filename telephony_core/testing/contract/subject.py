@@ -271,6 +271,8 @@ class Subject:
                 return partial(client.revoke_release, number)
             case Operation.SEARCH_AVAILABLE:
                 return client.search_available
+            case Operation.LIST_AGENTS:
+                return client.list_agents
             case _:
                 names = [name for name, by in WRITTEN_BY.items() if by is operation]
                 name = next((name for name in names if account.capabilities.can_write(name)), names[0])

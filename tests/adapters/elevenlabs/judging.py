@@ -38,4 +38,6 @@ def faults_of(request: HttpRequest) -> list[str]:
 
 
 def _fits(schema: dict[str, Any], value: str) -> bool:
-    return jsonschema_rs.validator_for(with_components(schema)).is_valid(value)
+    """Whether a value of a query, which is text, is one of the schema: where that is a number, as a number."""
+    meant = int(value) if schema.get("type") == "integer" and value.isdigit() else value
+    return jsonschema_rs.validator_for(with_components(schema)).is_valid(meant)

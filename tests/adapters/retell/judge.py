@@ -55,7 +55,8 @@ class Judge:
             headers.get("content-type", ""),
             RequestParameters(query=ImmutableMultiDict(query), header=headers),
         )
-        known = {each["name"] for each in DOCUMENT["paths"].get(parts.path, {}).get("get", {}).get("parameters", [])}
+        operation = DOCUMENT["paths"].get(parts.path, {}).get(request.method.lower(), {})
+        known = {each["name"] for each in operation.get("parameters", [])}
         unknown = [f"unknown query parameter {name}" for name, _ in query if name not in known]
         return unknown + [f"{error}: {error.__cause__}" for error in self.contract.iter_request_errors(judged)]
 

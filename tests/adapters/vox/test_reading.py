@@ -225,7 +225,7 @@ def test_the_ids_of_both_trunks_have_a_place(custom: Make, bought: Make) -> None
     assert one.trunk_ids == ("ST_out",)
     assert PhoneNumber.model_validate(one.model_dump()) == one
     assert phone_number(bought()).trunk_ids == ()
-    assert phone_number(custom(inbound_trunk_id=7)).problems == ("inbound_trunk_id: Input should be a valid string",)
+    assert phone_number(custom(inbound_trunk_id=7)).problems == ("inbound_trunk_id: has to be text",)
 
 
 def test_a_password_in_an_answer_is_dropped(custom: Make) -> None:

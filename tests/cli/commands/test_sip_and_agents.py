@@ -145,23 +145,23 @@ def test_a_vendor_option_that_is_no_json_is_text(telephony):
 
 
 def test_assign_sends_the_version_that_was_said(telephony, vox):
-    changed = telephony.json("agents", "assign", MAIN_LINE, "-p", "vox", "--inbound", vox.agents["sales"],
-                             "--version", "v3")  # fmt: skip
+    changed = telephony.json("agents", "assign", MAIN_LINE, "-p", "vox", "--inbound-agent", vox.agents["sales"],
+                             "--agent-version", "v3")  # fmt: skip
     assert changed["inbound_agent"] == {"agent_id": vox.agents["sales"], "version": "v3"}
     assert record_of(vox, "07011112222")["outbound_agent"]["agent_version"] == "production"
 
 
 def test_assign_gives_both_directions_one_version_or_each_its_own(telephony, vox):
-    both = ("--inbound", vox.agents["sales"], "--outbound", vox.agents["reception"])
-    changed = telephony.json("agents", "assign", MAIN_LINE, "-p", "vox", *both, "--version", "published")
+    both = ("--inbound-agent", vox.agents["sales"], "--outbound-agent", vox.agents["reception"])
+    changed = telephony.json("agents", "assign", MAIN_LINE, "-p", "vox", *both, "--agent-version", "published")
     assert [changed[side]["version"] for side in ("inbound_agent", "outbound_agent")] == ["published", "published"]
-    changed = telephony.json("agents", "assign", MAIN_LINE, "-p", "vox", *both, "--version", "published",
+    changed = telephony.json("agents", "assign", MAIN_LINE, "-p", "vox", *both, "--agent-version", "published",
                              "--outbound-version", "draft")  # fmt: skip
     assert [changed[side]["version"] for side in ("inbound_agent", "outbound_agent")] == ["published", "draft"]
 
 
 def test_assign_never_guesses_a_version(telephony, vox):
-    error = telephony.error("agents", "assign", MAIN_LINE, "-p", "vox", "--inbound", vox.agents["sales"])
+    error = telephony.error("agents", "assign", MAIN_LINE, "-p", "vox", "--inbound-agent", vox.agents["sales"])
     assert error["exit_code"] == 64
     assert vox.requests == []
 
@@ -181,9 +181,9 @@ def test_taking_an_agent_off_is_refused_where_no_way_is_documented(telephony, di
     "arguments",
     [
         (),
-        ("--version", "published"),
+        ("--agent-version", "published"),
         ("--inbound-version", "published"),
-        ("--inbound", "a", "--none-inbound", "--version", "published"),
+        ("--inbound-agent", "a", "--none-inbound", "--agent-version", "published"),
         ("--none-outbound", "--outbound-version", "published"),
     ],
 )
@@ -195,8 +195,8 @@ def test_an_assignment_that_does_not_say_what_it_wants_is_a_usage_error(telephon
 def test_an_assignment_that_would_publish_has_to_be_allowed_by_name(telephony, diga):
     versions = next(agent for agent in dropdown(diga) if agent["agent_id"] == diga.agents["survey"])["versions"]
     unpublished = next(version["version_id"] for version in versions if not version["is_draft"])
-    arguments = ("agents", "assign", SPANISH_MOBILE, "-p", "diga", "--inbound", diga.agents["survey"],
-                 "--version", unpublished)  # fmt: skip
+    arguments = ("agents", "assign", SPANISH_MOBILE, "-p", "diga", "--inbound-agent", diga.agents["survey"],
+                 "--agent-version", unpublished)  # fmt: skip
     error = telephony.error(*arguments)
     assert (error["kind"], error["allowance"]) == ("NotAllowed", "publishes")
     assert "--allow publishes" in error["remedy"]
@@ -213,8 +213,8 @@ def dropdown(diga):
 
 
 def test_the_changed_number_is_shown_to_people(telephony, vox):
-    result = telephony("agents", "assign", MAIN_LINE, "-p", "vox", "--inbound", vox.agents["sales"],
-                       "--version", "published")  # fmt: skip
+    result = telephony("agents", "assign", MAIN_LINE, "-p", "vox", "--inbound-agent", vox.agents["sales"],
+                       "--agent-version", "published")  # fmt: skip
     assert f"{vox.agents['sales']} published" in result.stdout
     result = telephony("sip", "set", SPANISH_MOBILE, "-p", "diga", "--address", "new.example.com")
     assert "new.example.com" in result.stdout

@@ -44,7 +44,17 @@ def test_a_provider_is_shown_with_those_that_restrict_calls(telephony):
 def test_a_split_is_replaced_only_where_that_is_allowed_by_name(telephony, retell):
     shares = [{"agent_id": retell.agents[name], "weight": 0.5, "agent_version": 0} for name in ("sales", "support")]
     retell.add(phone_number=NUMBER, inbound_agents=shares)
-    assign = ("agents", "assign", NUMBER, "-p", "retell", "--inbound", retell.agents["sales"], "--version", "published")
+    assign = (
+        "agents",
+        "assign",
+        NUMBER,
+        "-p",
+        "retell",
+        "--inbound-agent",
+        retell.agents["sales"],
+        "--agent-version",
+        "published",
+    )
     error = telephony.error(*assign)
     assert (error["exit_code"], error["allowance"]) == (8, "replaces_split")
     assert "--allow replaces_split" in error["remedy"]

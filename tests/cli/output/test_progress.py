@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, a line of JSON for each event elsewhere."""
+"""Progress of a run: a bar on a terminal, lines elsewhere, and every event as JSON with ``--json``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,44 @@ def events(result):
     return [line["event"] for line in map(json.loads, result.stderr.splitlines()) if "event" in line]
 
 
-def test_off_a_terminal_progress_is_one_line_of_json_for_each_event_on_stderr(moving):
+def test_off_a_terminal_progress_is_plain_lines(moving):
     moving.plan()
-    told = events(moving.telephony(*APPLY, "--yes"))
+    moving.refuse(409)
+    result = moving.telephony(*APPLY, "--yes", "--canary", "0", "--concurrency", "1")
+    told = [line for line in result.stderr.splitlines() if not line.startswith(("error: ", "  next: "))]
+    assert told[0].startswith("+827011110000: ")
+    assert told[1:] == ["moved 1 of 3, 1 failed", "moved 2 of 3, 1 failed"]
+
+
+def test_quiet_leaves_the_report_alone(moving):
+    moving.plan()
+    result = moving.telephony(*APPLY, "--yes", "-q")
+    assert result.stdout.startswith("3 of 3 moved")
+    assert result.stderr == ""
+
+
+def test_many_numbers_get_a_line_for_each_tenth_and_every_few_seconds():
+    from datetime import UTC, datetime, timedelta
+
+    from telephony_core.cli.output.progress import _Lines
+    from telephony_core.migration.run.events import Event, EventKind
+
+    began = datetime(2026, 11, 27, tzinfo=UTC)
+
+    def said(every):
+        lines, told = _Lines("moved"), []
+        for done in range(1, 101):
+            event = Event(kind=EventKind.NUMBER_DONE, at=began + timedelta(seconds=done * every), done=done, total=100)
+            told += lines.of(event, "")
+        return told
+
+    assert said(0.01) == [f"moved {done} of 100" for done in range(10, 101, 10)]
+    assert len(said(2.5)) == 50
+
+
+def test_with_json_progress_is_one_line_for_each_event_on_stderr(moving):
+    moving.plan()
+    told = events(moving.telephony(*APPLY, "--yes", "--json"))
     assert [each["kind"] for each in told].count("number_done") == 3
     assert (told[0]["kind"], told[-1]["kind"], told[-1]["done"]) == ("started", "ended", 3)
 
@@ -31,7 +66,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(moving, monkeypatch):
         raise BrokenPipeError
 
     monkeypatch.setattr(progress, "safe_json", gone)
-    assert moving.telephony(*APPLY, "--yes").exit_code == 0
+    assert moving.telephony(*APPLY, "--yes", "--json").exit_code == 0
     assert told
     assert len(moving.live()) == 3
 

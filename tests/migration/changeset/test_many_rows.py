@@ -9,19 +9,25 @@ from pathlib import Path
 import pytest
 
 from telephony_core import AsyncTelephony
-from telephony_core.emulator import HttpRequest
+from telephony_core.emulator import Emulator, Fault, FaultKind, HttpRequest
+from telephony_core.emulator import json_response as answer
 from telephony_core.migration.assessment.target import TargetAccount, survey
 from telephony_core.migration.changeset.import_planner import plan_imports
 from telephony_core.migration.changeset.table import read_table
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.plan.model import PlanKind, Settings
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
-from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, apply_plan
+from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, aapply_plan, apply_plan
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.provider.flow import Response
-from tests.migration.run.test_many import Answering
+from telephony_core.transport.clock import Clock
+from telephony_core.transport.pace import Pace
+from tests.migration.run.test_many import SECONDS_PER_ANSWER, Answering
 from tests.migration.scenes import number
 from tests.migration.stage import Stage
+from tests.reliability.figures import figures
+from tests.reliability.models.limits import Limits
+from tests.reliability.models.simulated_time import run_tasks
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 SETTINGS = Settings(timeout=30.0, concurrency=8, equal_failures=100_000)
@@ -97,8 +103,68 @@ def test_a_hundred_rows_with_faults_and_kills_end_exactly(tmp_path: Path) -> Non
 
 
 @pytest.mark.long
-def test_two_thousand_rows_with_faults_and_kills_end_exactly(tmp_path: Path) -> None:
-    ends_exactly(tmp_path, 2_000, seed=4, kills=10)
+def test_ten_thousand_rows_with_faults_and_kills_end_exactly(tmp_path: Path) -> None:
+    ends_exactly(tmp_path, 10_000, seed=4, kills=20)
+    figures.measure(1, "rows imported exactly, with a fault in every fiftieth request and 20 kills", "10,000")
+
+
+class Limited:
+    """A vendor that refuses what comes faster than it permits; its answers take some time."""
+
+    name = "limited"
+
+    def __init__(self, emulator: Emulator, clock: Clock, limits: Limits) -> None:
+        self._emulator = emulator
+        self._clock = clock
+        self._limits = limits
+
+    async def asend(self, request: HttpRequest, timeout: float) -> Response:
+        wait = self._limits.ask(self._clock.monotonic())
+        if wait:
+            self._emulator.faults.append(Fault(FaultKind.ANSWER, response=answer(429, {})))
+        response = self._emulator.handle(request)
+        await self._clock.asleep(SECONDS_PER_ANSWER)
+        return response
+
+    async def aclose(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("per_second", "per_minute"), [(5, 120), (10, None)])
+def test_an_import_of_a_table_uses_the_rate_that_its_provider_permits(
+    per_second: int, per_minute: int | None, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path, "vox-diga", 0)
+    with stage.client(stage.target) as client:
+        plan = plan_imports(survey(client), read_table(table(tmp_path, 200)), settings=SETTINGS)
+    loaded = save_plan(plan, tmp_path / "plan.json")
+    stage.be_a_machine()
+    limits, pace = Limits(per_second, per_minute), Pace(per_second=per_second, per_minute=per_minute)
+
+    async def main(clock: Clock) -> ApplyReport:
+        def opened() -> AsyncTelephony:
+            backend = Limited(stage.target, clock, limits)
+            return AsyncTelephony("diga", api_key=stage.target.api_key, backend=backend, clock=clock, pace=pace)
+
+        return await aapply_plan(loaded, None, opened, ApplyOptions(clock=clock))
+
+    report = run_tasks(main)
+    assert report.is_complete, str(report)
+    assert limits.refused == []
+    share = shortest(len(limits.taken), per_second, per_minute) / (limits.taken[-1] - limits.taken[0])
+    assert share >= 0.97
+    name = f"{per_second}/s" + (f" and {per_minute}/min" if per_minute else "")
+    figures.measure(3, f"rate used by an import of a table, simulated, {name}", f"{share:.1%}")
+
+
+def shortest(requests: int, per_second: int, per_minute: int | None) -> float:
+    """Seconds from the first to the last of so many requests, if each is sent as soon as the limits permit it."""
+    limits = Limits(per_second, per_minute)
+    now = 0.0
+    for _ in range(requests):
+        while wait := limits.ask(now):
+            now += wait
+    return now
 
 
 def test_what_a_row_costs_does_not_grow_with_what_the_account_holds(tmp_path: Path) -> None:

@@ -316,27 +316,33 @@ def test_a_plan_that_was_edited_is_refused(tmp_path: Path) -> None:
 def shared(stage: Setting) -> None:
     """Let the first two numbers run over one trunk, as where a provider has trunks apart from numbers."""
     for id in stage.ids[:2]:
-        record = stage.source.store[id]  # type: ignore[attr-defined]
-        record["inbound_trunk_id"], record["outbound_trunk_id"] = "in-1", "out-1"
-        record["address"] = "sip:trunk0.example.com:5060"
+        trunk = {"inbound_trunk_id": "ST_in", "outbound_trunk_id": "ST_out", "address": "sip:trunk0.example.com:5060"}
+        stage.source.store.edit(id, trunk)  # type: ignore[attr-defined]
 
 
-def test_a_trunk_that_numbers_share_is_changed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trunk_that_numbers_share_is_changed_once(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "vox-diga")
     shared(stage)
     loaded = stage.settings_plan(
         outbound=OutboundUpdate(address="new.example.com"), username="a", password=f"file:{stage.secret}"
     )
-
-    def follow(event: object) -> None:  # the trunk is the other number's as well
-        if (getattr(event, "action", None), getattr(event, "phase", None)) == (Action.SET_SIP, Phase.DONE):
-            first, second = (stage.source.store[id] for id in stage.ids[:2])  # type: ignore[attr-defined]
-            second["address"] = first["address"]
-
-    report = stage.change(loaded, on_event=follow)
+    report = stage.change(loaded)
     assert report.is_complete, str(report)
-    assert len(stage.writes(stage.source)) == 2
+    there = {(record["address"], record["username"]) for record in stage.records()}
+    assert there == {("sip:new.example.com", "a")}
+    assert len(stage.writes(stage.source)) == 2  # one for the trunk of two numbers, one for the third
     assert stage.verify(loaded).is_equal
+
+
+def test_a_rollback_of_a_shared_trunk_leaves_each_number_its_own_label(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga")
+    shared(stage)
+    before = stage.records()
+    loaded = stage.settings_plan(label="Desk", username="a", password=f"file:{stage.secret}")
+    assert stage.change(loaded).is_complete
+    assert [record["username"] for record in stage.records()] == ["a"] * 3
+    assert stage.roll_back(loaded).is_complete
+    assert [record["memo"] for record in stage.records()] == [record["memo"] for record in before]
 
 
 def test_a_trunk_that_others_share_is_changed_only_if_that_is_allowed_by_name(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import common_options, examples, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.session import Session
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 _SIGNS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
-@click.command()
+@examples(
+    "telephony inventory diff vox.json",
+    "telephony inventory diff vox.json vox-today.json",
+)
 @click.argument("before", metavar="FILE", type=InputFile())
 @click.argument("after", metavar="[FILE]", type=InputFile(), required=False)
 @click.option("--detailed-exitcode", is_flag=True, help="End with 2 when there is a difference.")
@@ -36,6 +39,8 @@ def command(ctx: click.Context, /, session: Session, before: str, after: str | N
     from telephony_core.migration.inventory.diff import diff
     from telephony_core.migration.inventory.inventory import Inventory
 
+    if after is not None and session.provider is not None:
+        raise click.UsageError(f"-p means nothing to `{ctx.command_path}` with two files: neither is read anew")
     kept = Inventory.load(Path(before))
     found = diff(kept, _now(session, kept) if after is None else Inventory.load(Path(after)))
     if session.json:
@@ -54,5 +59,5 @@ def _now(session: Session, kept: Inventory) -> Inventory:
     from telephony_core.migration.inventory.inventory import take_inventory
 
     connection = session.connection() if session.provider is not None else session.connections()[kept.connection]
-    with session.client(connection) as client:
+    with session.client(connection) as client, session.waiting("reading every number"):
         return take_inventory(client, connection=connection.name or connection.provider)

@@ -13,4 +13,11 @@ command: click.Group = group(
     report show its state, at any time.
     """,
     ("assess", "map", "plan", "apply", "status", "verify", "release", "rollback", "report"),
+    (
+        "telephony inventory -p vox -o vox.json",
+        "telephony migrate assess vox.json --to diga",
+        "telephony migrate map vox.json --to diga -o map.toml",
+        "telephony migrate plan vox.json --to diga --map map.toml -o plan.json",
+        "telephony migrate apply plan.json",
+    ),
 )

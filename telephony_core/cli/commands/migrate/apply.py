@@ -16,7 +16,7 @@ from telephony_core.cli.commands.migrate.running import (
     open_plan,
     print_report,
 )
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_of_a_plan, pass_session, yes_option
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.parameters.migration import (
@@ -34,16 +34,19 @@ if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Endpoint, Plan
 
 
-@click.command()
+@examples(
+    "telephony apply plan.json",
+    "telephony apply plan.json --yes --numbers 070-1111-2222",
+)
 @plan_argument
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @numbers_option
 @click.option("--canary", type=click.IntRange(0, 10**9), metavar="N", help="Move so many first, alone.")
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once.")
 @click.option("--stop-on-error", is_flag=True, help="Start no further number after one has failed.")
 @take_over_option
 @details_option
-@common_options
+@options_of_a_plan
 @pass_session
 @click.pass_context
 def command(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import click
-
 from telephony_core.cli.commands.migrate.planning import (
     inventory_argument,
     map_option,
@@ -17,19 +15,19 @@ from telephony_core.cli.commands.migrate.planning import (
     where,
     width,
 )
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_with_target, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import allow_option, details_option, shown
 from telephony_core.cli.session import Session
 
 
-@click.command()
+@examples("telephony migrate assess vox.json --to diga")
 @inventory_argument
 @to_option
 @map_option
 @allow_option()
 @details_option
-@common_options
+@options_with_target
 @pass_session
 def command(
     session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...], details: bool

@@ -5,19 +5,19 @@ from __future__ import annotations
 import click
 
 from telephony_core.cli.commands.migrate.planning import inventory_argument, next_after, read_both, to_option, where
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_with_target, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import OutputFile
 from telephony_core.cli.parameters.migration import force_option, refuse_to_replace
 from telephony_core.cli.session import Session
 
 
-@click.command()
+@examples("telephony migrate map vox.json --to diga -o map.toml")
 @inventory_argument
 @to_option
 @click.option("-o", "--output", required=True, metavar="FILE", type=OutputFile(), help="Write it there.")
 @force_option
-@common_options
+@options_with_target
 @pass_session
 def command(session: Session, inventory_file: str, target: str, output: str, force: bool) -> None:
     """Write a file for the answers that nobody else can give.

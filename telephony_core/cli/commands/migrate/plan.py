@@ -20,7 +20,7 @@ from telephony_core.cli.commands.migrate.planning import (
     width,
 )
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_with_target, pass_session
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import Amount, OutputFile
@@ -54,7 +54,7 @@ class _Planned(TypedDict):
     settling_window: float | None
 
 
-@click.command()
+@examples("telephony migrate plan vox.json --to diga --map map.toml -o plan.json --html plan.html")
 @inventory_argument
 @to_option
 @map_option
@@ -85,7 +85,7 @@ class _Planned(TypedDict):
 )
 @details_option
 @force_option
-@common_options
+@options_with_target
 @pass_session
 @click.pass_context
 def command(
@@ -139,7 +139,8 @@ def command(
     if check_trunks:
         from telephony_core.cli.commands.migrate.trunks import with_checked_trunks
 
-        plan = with_checked_trunks(plan, make, allowed=TRUNK_CHECK in allow)
+        with session.waiting("checking trunks"):
+            plan = with_checked_trunks(plan, make, allowed=TRUNK_CHECK in allow)
     loaded = save_plan(plan, output, overwrite=force)
     session.wrote("the plan", output)
     if html is not None:

@@ -10,6 +10,7 @@ import click
 
 from telephony_core.cli.output.pasteable import next_line, pasteable
 from telephony_core.cli.output.tables import on_terminal, print_line, terminal
+from telephony_core.cli.parameters.connection import ConnectionName
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.parameters.migration import named
 from telephony_core.cli.session import Session
@@ -32,9 +33,8 @@ def inventory_argument(command: CommandT) -> CommandT:
 
 def to_option(command: CommandT) -> CommandT:
     """``--to NAME``."""
-    return click.option("--to", "target", required=True, metavar="NAME", help="Connection that the numbers go to.")(
-        command
-    )
+    text = "Connection that the numbers go to."
+    return click.option("--to", "target", required=True, metavar="NAME", type=ConnectionName(), help=text)(command)
 
 
 def map_option(command: CommandT) -> CommandT:
@@ -55,7 +55,7 @@ def read_both(
     taken = Inventory.load(inventory_file)
     connections = session.connections()
     connection = connections[name]
-    with session.client(connection) as client:
+    with session.client(connection) as client, session.waiting("reading what is there"):
         agents = () if mapping is None else mapping.agents_at_target
         target = survey(client, connection=connection.name or connection.provider, agents=agents)
     source_pace = connections[taken.connection].pace if taken.connection in connections else None

@@ -8,7 +8,7 @@ import click
 
 from telephony_core.cli import prompts
 from telephony_core.cli.commands.migrate.running import DeprovisionGiven, Deprovisioning, deprovision_options
-from telephony_core.cli.options import pass_session
+from telephony_core.cli.options import examples, pass_session
 from telephony_core.cli.session import Session
 from telephony_core.errors import NotAllowed
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from telephony_core.migration.deprovision.report import DeprovisionPreview
 
 
-@click.command()
+@examples("telephony migrate release plan.json")
 @deprovision_options
 @click.option(
     "--yes-count", type=click.IntRange(min=0), metavar="N", help="Do not ask, if exactly so many would be released."

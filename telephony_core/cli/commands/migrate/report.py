@@ -9,7 +9,7 @@ import click
 from telephony_core.cli import failures
 from telephony_core.cli.commands.migrate.planning import width
 from telephony_core.cli.commands.migrate.status import run_data
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_of_a_plan, pass_session
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.tables import Cell, Column, print_json, print_line, print_table
 from telephony_core.cli.parameters.files import OutputFile
@@ -40,12 +40,12 @@ _STYLES = {
 }
 
 
-@click.command()
+@examples("telephony report plan.json --html report.html")
 @plan_argument
 @click.option("--html", metavar="FILE", type=OutputFile(), help="Write it as a page.")
 @details_option
 @force_option
-@common_options
+@options_of_a_plan
 @pass_session
 def command(session: Session, plan_file: str, html: str | None, details: bool, force: bool) -> None:
     """Report what a plan did, and what is left.

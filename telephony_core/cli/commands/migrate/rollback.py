@@ -8,16 +8,19 @@ import click
 
 from telephony_core.cli import prompts
 from telephony_core.cli.commands.migrate.running import DeprovisionGiven, Deprovisioning, deprovision_options
-from telephony_core.cli.options import pass_session
+from telephony_core.cli.options import examples, pass_session, yes_option
 from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
     from telephony_core.migration.deprovision.report import DeprovisionPreview
 
 
-@click.command()
+@examples(
+    "telephony rollback plan.json",
+    "telephony rollback plan.json --numbers 070-1111-2222",
+)
 @deprovision_options
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @pass_session
 @click.pass_context
 def command(ctx: click.Context, /, session: Session, yes: bool, **given: Unpack[DeprovisionGiven]) -> None:

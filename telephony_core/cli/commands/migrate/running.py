@@ -14,7 +14,7 @@ import click
 
 from telephony_core.cli import failures, prompts
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options
+from telephony_core.cli.options import options_of_a_plan
 from telephony_core.cli.output.pasteable import next_line, pasteable, pasteable_data
 from telephony_core.cli.output.printable import printable, safe_json
 from telephony_core.cli.output.progress import Progress
@@ -178,7 +178,7 @@ def deprovision_options(command: CommandT) -> CommandT:
     """The plan, and the options of both commands."""
     stop = click.option("--stop-on-error", is_flag=True, help="Release no further number after one has failed.")
     for option in (
-        common_options,
+        options_of_a_plan,
         details_option,
         take_over_option,
         stop,
@@ -217,7 +217,8 @@ class Deprovisioning:
             prompt=asking(session),
         )
         while True:
-            preview = self.preview(*opened, options)
+            with session.waiting("looking at what there is to undo or release"):
+                preview = self.preview(*opened, options)
             _show(session, preview, given["details"])
             _demand_allowances(preview)
             if not preview.confirm and not preview.to_reconcile:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_of_a_plan, pass_session
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import details_option, plan_argument, shown
@@ -18,10 +16,10 @@ if TYPE_CHECKING:
     from telephony_core.migration.run.status import MigrationRun
 
 
-@click.command()
+@examples("telephony status plan.json")
 @plan_argument
 @details_option
-@common_options
+@options_of_a_plan
 @pass_session
 def command(session: Session, plan_file: str, details: bool) -> None:
     """Show how far a plan is.

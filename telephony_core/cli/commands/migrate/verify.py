@@ -6,7 +6,7 @@ import click
 
 from telephony_core.cli.commands.migrate.running import learn_secrets, open_plan, print_report
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import examples, options_of_a_plan, pass_session
 from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.parameters.migration import (
     details_option,
@@ -19,12 +19,15 @@ from telephony_core.cli.parameters.migration import (
 from telephony_core.cli.session import Session
 
 
-@click.command()
+@examples(
+    "telephony verify plan.json",
+    "telephony verify plan.json --every-field",
+)
 @plan_argument
 @numbers_option
 @details_option
 @take_over_option
-@common_options
+@options_of_a_plan
 @pass_session
 @click.pass_context
 def command(

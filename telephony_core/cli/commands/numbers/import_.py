@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, Unpack
 import click
 
 from telephony_core.cli import writes
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import common_options, examples, pass_session
 from telephony_core.cli.output.number import print_number
-from telephony_core.cli.parameters.agent import agent_ref
+from telephony_core.cli.parameters.agent import AgentsGiven, agent_given, agent_options, demand_agent
 from telephony_core.cli.parameters.bulk import (
     PlanGiven,
     PlanSettings,
@@ -41,14 +41,10 @@ if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Plan
 
 
-class _Given(TrunkGiven, PlanGiven):
+class _Given(TrunkGiven, PlanGiven, AgentsGiven):
     """The values of the options beyond those of the trunk."""
 
     label: str | None
-    inbound_agent: str | None
-    inbound_version: str | None
-    outbound_agent: str | None
-    outbound_version: str | None
     allow: tuple[str, ...]
     send_as_is: bool
     table: str | None
@@ -67,20 +63,21 @@ _OF_A_TABLE: Final = (
     "inbound_version",
     "outbound_agent",
     "outbound_version",
+    "agent_version",
     "send_as_is",
 )
 """Options whose values each row of a table has for itself."""
 
 
-@click.command()
+@examples(
+    "telephony numbers import 070-1111-2222 -p vox --address pbx.example.com:5060",
+    "telephony numbers import -p vox --from table.csv -o plan.json",
+)
 @click.argument("number", metavar="[NUMBER]", required=False)
 @click.option("--from", "table", metavar="TABLE", type=InputFile(), help="Plan the import of every row of this table.")
 @click.option("--label", metavar="TEXT", help="A name for people.")
 @trunk_options
-@click.option("--inbound-agent", metavar="ID", help="Agent that answers calls.")
-@click.option("--inbound-version", metavar="VERSION", help="published, draft, or the provider's own word for one.")
-@click.option("--outbound-agent", metavar="ID", help="Agent that makes calls.")
-@click.option("--outbound-version", metavar="VERSION", help="published, draft, or the provider's own word for one.")
+@agent_options(removable=False)
 @allow_option()
 @click.option("--send-as-is", is_flag=True, help="Send a number that has no E.164 form verbatim, where that is taken.")
 @plan_options
@@ -99,6 +96,7 @@ def command(session: Session, /, number: str | None, check: bool, **given: Unpac
         _plan(session, given, check)
         return
     refuse_for_one()
+    demand_agent(given)
     if other := [name for name in given["allow"] if name not in list(SideEffect)]:
         raise click.UsageError(f"--allow {other[0]} means nothing for one number")
     with session.client() as client:
@@ -107,8 +105,8 @@ def command(session: Session, /, number: str | None, check: bool, **given: Unpac
             label=given["label"],
             inbound=inbound_update(given),
             outbound=outbound_update(given, read_password(given["password"], session)),
-            inbound_agent=agent_ref("inbound", given["inbound_agent"], given["inbound_version"]),
-            outbound_agent=agent_ref("outbound", given["outbound_agent"], given["outbound_version"]),
+            inbound_agent=agent_given(given, "inbound"),
+            outbound_agent=agent_given(given, "outbound"),
             allow=[SideEffect(effect) for effect in given["allow"]],
             send_as_is=given["send_as_is"],
             options=vendor_options(given["options"], client.provider),

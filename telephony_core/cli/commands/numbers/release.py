@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from telephony_core.cli import failures, prompts, writes
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import common_options, examples, pass_session, yes_option
 from telephony_core.cli.output.number import agent, moment
 from telephony_core.cli.output.pasteable import pasteable
-from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.output.tables import print_facts, print_json, print_line
 from telephony_core.cli.session import Session
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.errors import WrongState
@@ -24,9 +22,12 @@ if TYPE_CHECKING:
     from telephony_core.provider.capabilities import Capabilities
 
 
-@click.command()
+@examples(
+    "telephony numbers release 070-1111-2222 -p vox",
+    "telephony numbers release 070-1111-2222 -p vox --check",
+)
 @writes.number_argument
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @writes.allow_option(SideEffect.UNPUBLISHES)
 @writes.check_option
 @common_options
@@ -54,6 +55,7 @@ def command(session: Session, number: str, by_id: bool, yes: bool, allow: Sequen
         print_json(released.model_dump(mode="json"))
     else:
         print_line(pasteable(done, session))
+        print_facts([("  status", f"{record.status} → {released.status}")])
 
 
 def _confirmed(session: Session, client: Telephony, record: PhoneNumber) -> PhoneNumber:

@@ -2,47 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, Unpack
+from typing import Unpack
 
 import click
 
 from telephony_core.cli import writes
-from telephony_core.cli.commands.agents.assign import direction_of
 from telephony_core.cli.commands.sip.set import BulkGiven, clear_options, plan_trunk
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import common_options, examples, pass_session
+from telephony_core.cli.parameters.agent import AgentsToAssign, agent_options, assignment_given, demand_agent
 from telephony_core.cli.parameters.bulk import plan_options, selection_options
 from telephony_core.cli.parameters.migration import allow_option
 from telephony_core.cli.parameters.trunk import trunk_options
 from telephony_core.cli.session import Session
 from telephony_core.domain.input_model import UNSET
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
+
+class _Given(BulkGiven, AgentsToAssign):
+    """The values of the options that make a plan, and of those that name agents."""
 
 
-def _agent_options(command: CommandT) -> CommandT:
-    for direction, does in (("outbound", "makes"), ("inbound", "answers")):
-        options = (
-            click.option(f"--{direction}-agent", metavar="ID", help=f"Agent that {does} calls."),
-            click.option(
-                f"--{direction}-version",
-                metavar="VERSION",
-                help="published, draft, or the provider's own word for one.",
-            ),
-            click.option(f"--none-{direction}", is_flag=True, help=f"Remove the {direction} agent."),
-        )
-        for option in reversed(options):
-            command = option(command)
-    return command
-
-
-@click.command()
+@examples('telephony numbers set -p vox --where status=active --label "Sales team" -o plan.json')
 @selection_options
 @click.option("--label", metavar="TEXT", help="A name for people.")
 @click.option("--clear-label", is_flag=True, help="Remove the label.")
 @trunk_options
 @clear_options
-@_agent_options
+@agent_options(removable=True)
 @allow_option()
 @plan_options
 @writes.check_option
@@ -53,15 +38,9 @@ def command(
     /,
     label: str | None,
     clear_label: bool,
-    inbound_agent: str | None,
-    inbound_version: str | None,
-    none_inbound: bool,
-    outbound_agent: str | None,
-    outbound_version: str | None,
-    none_outbound: bool,
     allow: tuple[str, ...],
     check: bool,
-    **given: Unpack[BulkGiven],
+    **given: Unpack[_Given],
 ) -> None:
     """Plan settings for many numbers: label, trunk, agents.
 
@@ -70,12 +49,13 @@ def command(
     """
     if label is not None and clear_label:
         raise click.UsageError("--label and --clear-label contradict each other")
+    demand_agent(given)
     plan_trunk(
         session,
         given,
         allow,
         check,
         label=label if label is not None else None if clear_label else UNSET,
-        inbound_agent=direction_of("inbound", inbound_agent, inbound_version, None, none_inbound),
-        outbound_agent=direction_of("outbound", outbound_agent, outbound_version, None, none_outbound),
+        inbound_agent=assignment_given(given, "inbound"),
+        outbound_agent=assignment_given(given, "outbound"),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from telephony_core.cli.exit_codes import ExitCode
-from telephony_core.cli.options import common_options, pass_session
+from telephony_core.cli.options import common_options, examples, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import Amount
 from telephony_core.cli.parameters.number import to_read
@@ -27,7 +27,10 @@ _ENDS: Final = {
 """The colour and the exit code of a verdict."""
 
 
-@click.command()
+@examples(
+    "telephony sip check 'sip:pbx.example.com;transport=tls'",
+    "telephony sip check -p diga '+34 612 34 56 78' --register --password prompt:",
+)
 @click.argument("target", metavar="NUMBER|ADDRESS")
 @click.option("--id", "by_id", is_flag=True, help="With -p: NUMBER is the id of a record.")
 @click.option("--register", is_flag=True, help="Try the credentials with a REGISTER that ends at once.")
@@ -74,14 +77,15 @@ def command(
         tls = ssl.create_default_context(cafile=ca_file) if ca_file else None
     except (ssl.SSLError, OSError):
         raise click.UsageError("--ca-file holds no certificates in PEM form") from None
-    report = check_trunk(
-        address,
-        credentials,
-        transports=transports or None,
-        steps=(CheckStep.OPTIONS, CheckStep.REGISTER) if register else (CheckStep.OPTIONS,),
-        tls=tls,
-        timing=Timing(total=timeout),
-    )
+    with session.waiting(f"checking {address}"):
+        report = check_trunk(
+            address,
+            credentials,
+            transports=transports or None,
+            steps=(CheckStep.OPTIONS, CheckStep.REGISTER) if register else (CheckStep.OPTIONS,),
+            tls=tls,
+            timing=Timing(total=timeout),
+        )
     colour, code = _ENDS[report.verdict.upper()]
     if session.json:
         print_json(report.model_dump(mode="json"))
@@ -93,7 +97,7 @@ def command(
 
 def _trunk(session: Session, target: str, by_id: bool) -> tuple[SipAddress, str | None]:
     """The address and, where it can be read, the user name of a number's trunk."""
-    with session.client() as client:
+    with session.client() as client, session.waiting(f"looking for {target}"):
         number = to_read(client, target, by_id)
     outbound = number.sip.outbound if number.sip is not None else None
     if outbound is None or outbound.address is None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
 import click
 
 from telephony_core.cli import writes
-from telephony_core.cli.options import common_options, pass_session
-from telephony_core.cli.output.number import print_trunk
+from telephony_core.cli.options import common_options, examples, pass_session
+from telephony_core.cli.output.number import print_change, print_trunk
 from telephony_core.cli.parameters.bulk import (
     PlanGiven,
     PlanSettings,
@@ -31,6 +31,7 @@ from telephony_core.cli.parameters.trunk import (
 )
 from telephony_core.cli.session import Session
 from telephony_core.domain.input_model import UNSET, Unset
+from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import SipUpdate
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ def clear_options(command: CommandT) -> CommandT:
     return command
 
 
-@click.command()
+@examples(
+    "telephony sip set 070-1111-2222 -p vox --address pbx.example.com:5060 --username acme --password prompt:",
+    "telephony sip set -p vox --where outbound.address=old.example.com --address new.example.com -o plan.json",
+)
 @click.argument("number", metavar="[NUMBER]", required=False)
 @click.option("--id", "by_id", is_flag=True, help="NUMBER is a record's id, whatever it looks like.")
 @selection_options
@@ -121,6 +125,12 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
         with session.writing(f"the change of the trunk of {record.identity} (record {record.id})", record.id):
             updated = client.update_sip(record, inbound=inbound or UNSET, outbound=outbound or UNSET, options=options)
         session.did(f"the trunk of {updated.identity} (record {updated.id}) was changed")
+        unseen = [
+            f"outbound {setting.value.rpartition('.')[2]}"
+            for option, setting in ((given["username"], Field.USERNAME), (given["password"], Field.PASSWORD))
+            if option is not None and not client.capabilities.can_read(setting)
+        ]
+    print_change(session, record, updated, unseen)
     print_trunk(session, updated)
 
 

@@ -15,6 +15,9 @@ def narrowed() -> dict[str, Any]:
     document = copy.deepcopy(DOCUMENT)
     emulator = ElevenLabsEmulator()
     paths, schemas = document["paths"], document["components"]["schemas"]
+    # A cursor is only good when a page gave it.
+    listing = paths["/v1/convai/agents"]["get"]
+    listing["parameters"] = [each for each in listing["parameters"] if each["name"] != "cursor"]
     (id,) = (r["phone_number_id"] for r in emulator.records() if r["phone_number"] == "+12025550102")
     paths[f"{NUMBERS}/{{phone_number_id}}"]["parameters"][0]["schema"]["enum"] = [id]
     reception = emulator.agents["reception"]

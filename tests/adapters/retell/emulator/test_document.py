@@ -16,8 +16,9 @@ def narrowed() -> dict[str, Any]:
     document = copy.deepcopy(DOCUMENT)
     paths, schemas = document["paths"], document["components"]["schemas"]
     # A key is only good when a page gave it.
-    listing = paths[LIST]["get"]
-    listing["parameters"] = [each for each in listing["parameters"] if each["name"] != "pagination_key"]
+    for listing in (paths[LIST]["get"], paths["/v2/list-agents"]["post"]):
+        listing["parameters"] = [each for each in listing["parameters"] if each["name"] != "pagination_key"]
+    paths["/v2/list-agents"]["post"]["requestBody"]["required"] = True  # one that is missing is refused here
     for path in paths.values():
         for parameter in path.get("parameters", []):
             parameter["schema"]["enum"] = [ON_CALL]

@@ -19,7 +19,7 @@ def narrowed() -> dict[str, Any]:
     del paths["/telephone-numbers/purchase"]
     del paths[OWNED + "/{organization_telephone_number_id}"]["patch"]
     # A cursor is only good when a page gave it.
-    for path in (AVAILABLE, OWNED):
+    for path in (AVAILABLE, OWNED, "/agents"):
         operation = paths[path]["get"]
         operation["parameters"] = [p for p in operation["parameters"] if not p.get("$ref", "").endswith("/Cursor")]
     # Ids of records and agents that are there; an empty address and unknown keys are refused by the emulator.

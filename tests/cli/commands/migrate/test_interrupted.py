@@ -103,22 +103,23 @@ def again(moving):
 def test_the_first_signal_finishes_the_number_in_hand_and_says_how_to_go_on(on_loopback, number):
     # The answer drips in, so that the signal comes while the number is in hand.
     on_loopback.diga.faults.append(Fault(FaultKind.DRIP, method="POST", pause=0.0005))
-    with Running(*APPLY) as run:
+    with Running(*APPLY, "--json") as run:
         run.until(is_step("import", "intent"))
         run.process.send_signal(number)
         stopping = run.until(is_said)
         code, out, _ = run.end()
     assert "asked once more, it stops at once" in stopping["event"]["message"]
     assert code == 130
-    assert "1 of 3 moved, stopped (asked)" in out
-    assert "next: telephony migrate apply plan.json" in out
+    report = json.loads(out)
+    assert (report["done"], report["total"], report["stopped"]) == (1, 3, "asked")
+    assert report["next"][0].startswith("telephony migrate apply plan.json")
     assert on_loopback.live() == ["+827011110000"]
     again(on_loopback)
 
 
 def test_the_second_ctrl_c_stops_at_once_and_the_next_run_finds_out_what_happened(soon_settled):
     soon_settled.diga.faults.append(Fault(FaultKind.SILENT, method="POST"))
-    with Running(*APPLY) as run:
+    with Running(*APPLY, "--json") as run:
         run.until(is_step("import", "intent"))
         run.process.send_signal(signal.SIGINT)
         run.until(is_said)
@@ -128,13 +129,13 @@ def test_the_second_ctrl_c_stops_at_once_and_the_next_run_finds_out_what_happene
     assert out == ""
     assert "stopped at once" in err
     assert "in doubt: +827011110000 (until 20" in err
-    assert "next: " in err
+    assert '"remedy": ' in err
     again(soon_settled)
 
 
 def test_the_second_ctrl_c_while_nothing_is_sent_is_told_as_what_it_is(on_loopback):
     on_loopback.vox.faults.append(Fault(FaultKind.SILENT, method="GET", path="/organization-telephone-numbers/"))
-    with Running(*APPLY) as run:
+    with Running(*APPLY, "--json") as run:
         run.until(lambda told: told.get("event", {}).get("kind") == "number_started")
         run.process.send_signal(signal.SIGINT)
         run.until(is_said)
@@ -148,7 +149,7 @@ def test_the_second_ctrl_c_while_nothing_is_sent_is_told_as_what_it_is(on_loopba
 
 def test_a_killed_run_is_told_by_status_and_gone_on_with(soon_settled):
     soon_settled.diga.faults.append(Fault(FaultKind.SILENT, method="POST", skip=1))
-    with Running(*APPLY) as run:
+    with Running(*APPLY, "--json") as run:
         run.until(is_step("import", "intent", done=1))
         run.process.kill()
         run.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def test_available_prints_an_array_of_lines(telephony):
-    lines = telephony.json("numbers", "available", "-p", "vox", "--sort-by", "monthly_fee", "--descending")
+    lines = telephony.json("numbers", "available", "-p", "vox", "--sort", "monthly_fee", "--descending")
     fees = [int(line["monthly_fee"]["amount"]) for line in lines]
     assert fees == sorted(fees, reverse=True)
     assert len(fees) > 3

@@ -19,7 +19,7 @@ def test_check_of_a_change_that_nothing_stands_against_ends_well(telephony, vox,
         ("numbers", "label", MAIN_LINE, "x", "-p", "vox"),
         ("numbers", "release", BOUGHT, "-p", "vox"),
         ("numbers", "revoke-release", BOUGHT, "-p", "vox"),
-        ("agents", "assign", MAIN_LINE, "--inbound", "a", "--version", "published", "-p", "vox"),
+        ("agents", "assign", MAIN_LINE, "--inbound-agent", "a", "--agent-version", "published", "-p", "vox"),
         ("sip", "set", SPANISH_MOBILE, "--address", "pbx.example.com", "-p", "diga"),
     )
     for command in commands:

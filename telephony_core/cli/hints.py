@@ -1,0 +1,185 @@
+"""What people mean who type something else: another tool's word, a near miss, a number without quotes."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import click
+
+from telephony_core.cli.output.printable import printable
+from telephony_core.domain.number_parsing import is_written_as_number
+
+_COMMANDS: Final[Mapping[str, str]] = {
+    "add": "telephony numbers import",
+    "assign": "telephony agents assign",
+    "auth": "telephony doctor",
+    "buy": "telephony numbers available",
+    "cancel": "telephony numbers release",
+    "config": "telephony doctor",
+    "connections": "telephony doctor",
+    "continue": "telephony apply",
+    "create": "telephony numbers import",
+    "delete": "telephony numbers release",
+    "describe": "telephony numbers show",
+    "edit": "telephony numbers set",
+    "export": "telephony inventory",
+    "find": "telephony numbers show",
+    "get": "telephony numbers show",
+    "info": "telephony numbers show",
+    "list": "telephony numbers list",
+    "login": "telephony doctor",
+    "ls": "telephony numbers list",
+    "move": "telephony migrate",
+    "ping": "telephony sip check",
+    "port": "telephony migrate",
+    "purchase": "telephony numbers available",
+    "remove": "telephony numbers release",
+    "rename": "telephony numbers label",
+    "resume": "telephony apply",
+    "rm": "telephony numbers release",
+    "run": "telephony apply",
+    "search": "telephony numbers available",
+    "set": "telephony numbers set",
+    "show": "telephony numbers show",
+    "test": "telephony doctor",
+    "undo": "telephony rollback",
+    "unassign": "telephony agents assign",
+    "update": "telephony numbers set",
+    "whoami": "telephony doctor",
+}
+"""Words of other tools, and the command for it. Within a group its own command goes first (`_IN_A_GROUP`)."""
+_IN_A_GROUP: Final[Mapping[str, Sequence[str]]] = {
+    "add": ("import", "assign"),
+    "buy": ("available",),
+    "check": ("doctor",),
+    "create": ("import", "plan", "assign"),
+    "delete": ("release",),
+    "describe": ("show",),
+    "diff": ("verify",),
+    "draft": ("map",),
+    "edit": ("set",),
+    "find": ("show",),
+    "get": ("show", "list"),
+    "info": ("show", "status"),
+    "ls": ("list", "show"),
+    "preview": ("assess",),
+    "purchase": ("available",),
+    "remove": ("release",),
+    "rename": ("label",),
+    "restore": ("revoke-release",),
+    "resume": ("apply",),
+    "rm": ("release",),
+    "run": ("apply",),
+    "search": ("list", "available"),
+    "set": ("assign",),
+    "start": ("apply",),
+    "test": ("check",),
+    "undo": ("rollback", "revoke-release"),
+    "update": ("set", "assign"),
+}
+_WHY: Final[Mapping[str, str]] = {
+    "auth": "there is nothing to log in to: a key is in TELEPHONY_<SLUG>_API_KEY or in the configuration file",
+    "buy": "this program does not buy numbers; it shows what is for sale",
+    "config": "connections are in the configuration file, and keys in the environment",
+    "connections": "connections are in the configuration file, and keys in the environment",
+    "continue": "a plan goes on when it is applied again",
+    "login": "there is nothing to log in to: a key is in TELEPHONY_<SLUG>_API_KEY or in the configuration file",
+    "purchase": "this program does not buy numbers; it shows what is for sale",
+    "resume": "a plan goes on when it is applied again",
+    "whoami": "there is nothing to log in to: a key is in TELEPHONY_<SLUG>_API_KEY or in the configuration file",
+}
+_OPTIONS: Final[Mapping[str, str]] = {
+    "--account": "-p",
+    "--all": "",
+    "--connection": "-p",
+    "--delete": "",
+    "--dry-run": "--check",
+    "--filter": "--where",
+    "--fields": "--columns",
+    "--force-yes": "--yes",
+    "--format": "--json",
+    "--no-input": "--yes",
+    "--out": "--output",
+    "--profile": "-p",
+    "--silent": "--quiet",
+    "--sort-by": "--sort",
+    "--user": "--username",
+    "--verbose": "",
+}
+"""Options of other tools, and ours. An empty one: there is none, and nothing that is near would be meant."""
+_NEAR: Final = 0.7
+
+
+def no_such_command(word: str, group: click.Group, ctx: click.Context) -> click.UsageError:
+    """The error for a word that is no command here, with the command to use instead where one is known."""
+    names = group.list_commands(ctx)
+    instead = next((name for name in _IN_A_GROUP.get(word, ()) if name in names), None)
+    near = instead or next(iter(difflib.get_close_matches(word, names, n=1, cutoff=_NEAR)), None)
+    use = f"{ctx.command_path} {near}" if near is not None else _COMMANDS.get(word) or _elsewhere(word, ctx)
+    said = f"there is no command {printable(word)[:60]!r}"
+    if word in _WHY:
+        return click.UsageError(f"{said}: {_WHY[word]}; use `{use}`", ctx)
+    return click.UsageError(f"{said}; did you mean `{use}`?" if use is not None else said, ctx)
+
+
+def _elsewhere(word: str, ctx: click.Context) -> str | None:
+    """A command of this name, or nearly, in any group."""
+    paths: dict[str, str] = {}
+    for path in _leaves(ctx):
+        paths.setdefault(path.rpartition(" ")[2], path)
+    near = difflib.get_close_matches(word, [*paths, *_COMMANDS], n=1, cutoff=_NEAR)
+    return paths.get(near[0]) or _COMMANDS.get(near[0]) if near else None
+
+
+def _leaves(ctx: click.Context) -> Iterator[str]:
+    root = ctx.find_root()
+    if isinstance(root.command, click.Group):
+        for name in root.command.list_commands(root):
+            found = root.command.get_command(root, name)
+            yield f"{root.command_path} {name}"
+            if isinstance(found, click.Group):
+                yield from (f"{root.command_path} {name} {each}" for each in found.list_commands(root))
+
+
+def no_such_option(error: click.NoSuchOption) -> click.UsageError:
+    """The error for an option that is not there, with the one to use instead where one is known."""
+    name = error.option_name
+    known = [] if error.ctx is None else [each for param in error.ctx.command.params for each in param.opts]
+    ours = _OPTIONS.get(name)
+    near = [ours] if ours in known else [] if ours == "" else list(error.possibilities or ())[:2]
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return click.UsageError(f"there is no option {printable(name)[:60]}{hint}", error.ctx)
+
+
+_PIECE: Final = re.compile(r"[+(]?[0-9][0-9()./-]*\)?")
+
+
+def too_many_words(given: Sequence[str], ctx: click.Context) -> click.UsageError:
+    """The error for words that no argument takes: mostly a number that the shell has split at its blanks."""
+    number = _split_number(given)
+    if number is not None:
+        quoted = shlex.quote(number)
+        return click.UsageError(
+            f"the shell split the number {printable(number)} into {len(number.split())} words; quote it: {quoted}", ctx
+        )
+    extra = " ".join(ctx.args)
+    return click.UsageError(
+        f"there is no place for {printable(extra)[:80]!r} here; quote a value that has blanks in it", ctx
+    )
+
+
+def _split_number(given: Sequence[str]) -> str | None:
+    """The longest run of words that make one number together."""
+    runs: list[list[str]] = [[]]
+    for word in given:
+        if _PIECE.fullmatch(word) and not (word.startswith("+") and runs[-1]):
+            runs[-1].append(word)
+        else:
+            runs.append([word] if _PIECE.fullmatch(word) else [])
+    together = max(runs, key=len)
+    number = " ".join(together)
+    return number if len(together) > 1 and is_written_as_number(number) else None
