@@ -18,6 +18,7 @@ from telephony_core.errors import ConfigurationError, InvalidInput, instead_of
 from telephony_core.number_index.located import Located, comparable
 from telephony_core.provider.registry import registry
 from telephony_core.secrets.references import is_reference
+from telephony_core.text.file_kinds import refuse_other_kind
 from telephony_core.text.reading import parse_toml, read_text
 from telephony_core.transport.pace import Pace
 
@@ -203,8 +204,10 @@ def _tables(file: Path) -> dict[str, _Table]:
         # The decoder's message gives line and column; it may quote one character, never a value.
         return ConfigurationError(f"{file} is not valid TOML: {error}", remedy="correct it there")
 
+    text = read_text(file, what=_WHAT)
+    refuse_other_kind(file, text.encode(), "a configuration file", ConfigurationError)
     with instead_of(ValueError, invalid):
-        document = {name: _Table(table) for name, table in parse_toml(read_text(file, what=_WHAT)).items()}
+        document = {name: _Table(table) for name, table in parse_toml(text).items()}
     tables = document.pop("connections", _Table({})).content
     if document or not isinstance(tables, dict):
         what = f"unknown table {', '.join(sorted(document))}" if document else "`connections` is not a table"

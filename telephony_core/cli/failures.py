@@ -180,7 +180,13 @@ def _report_error(error: TelephonyError, session: Session) -> ExitCode:
         if not session.json:
             for row in _row_problems(error) or ():
                 _write(printable(hide(pasteable(str(row), session), session.secrets)))
-    return _print_error(code, type(error).__name__, _located(error, session), session)
+    data = _located(error, session)
+    faults: Sequence[str] = getattr(error, "faults", ())  # of a map
+    if not session.json and len(faults) > 1:
+        for fault in faults:
+            _write(printable(hide(pasteable(fault, session), session.secrets)))
+        data["message"] = data["message"].replace("; ".join(faults), f"{len(faults)} faults, each on a line above")
+    return _print_error(code, type(error).__name__, data, session)
 
 
 def _located(error: TelephonyError, session: Session) -> dict[str, Any]:

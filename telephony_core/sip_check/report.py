@@ -170,6 +170,6 @@ def _certificate_lines(certificate: Certificate) -> list[str]:
     trust = "verified" if certificate.verified else "not trusted"
     return [
         f"certificate ({trust}) for: {', '.join(certificate.names) or 'no name'}",
-        *([f"certificate expires: {certificate.expires_at:%Y-%m-%d %H:%M} UTC"] if certificate.expires_at else []),
+        *([f"certificate expires: {certificate.expires_at:%Y-%m-%d %H:%M:%S} UTC"] if certificate.expires_at else []),
         *([f"certificate issued by: {certificate.issuer}"] if certificate.issuer else []),
     ]

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from pydantic_core import to_json
 
 from telephony_core.errors import MigrationError, Remedy
+from telephony_core.text.file_kinds import refuse_other_kind
 from telephony_core.text.reading import parse_json, read_bytes
 
 CHECKSUM: Final = "checksum"
@@ -50,6 +51,7 @@ def load_document(path: str | os.PathLike[str], *, what: str, format: str, versi
     data = read_bytes(path, what=what, refused=MigrationError)
     if not data.strip():
         raise MigrationError(f"{where} is empty", remedy=_MAKE_AGAIN)
+    refuse_other_kind(path, data, {"the plan": "a plan", "the inventory": "an inventory"}[what], MigrationError)
     document: Any = None
     fault = ""
     try:

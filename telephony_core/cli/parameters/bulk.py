@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
@@ -15,11 +16,22 @@ from click.shell_completion import CompletionItem
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
 from telephony_core.cli.parameters.files import Amount, InputFile, OutputFile
-from telephony_core.cli.parameters.migration import chosen, force_option, named, numbers_option, refuse_to_replace
+from telephony_core.cli.parameters.migration import (
+    canaries_of,
+    canary_option,
+    chosen,
+    details_option,
+    force_option,
+    named,
+    numbers_option,
+    refuse_to_replace,
+    shown,
+)
 from telephony_core.cli.session import Session
 
 if TYPE_CHECKING:
     from telephony_core.client import Telephony
+    from telephony_core.domain.agents import AgentRef
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.transport.pace import Pacer
@@ -39,11 +51,20 @@ class PlanGiven(TypedDict):
 
     output: str | None
     html: str | None
-    canary: int | None
+    canary: tuple[str, ...]
     concurrency: int | None
     timeout: float | None
     settling_window: float | None
+    details: bool
     force: bool
+
+
+class PlanSettings(TypedDict):
+    """How a plan is to be carried out, as every planner takes it."""
+
+    canaries: list[str] | None
+    settings: Settings
+    pace: Pacer | None
 
 
 class SelectionGiven(TypedDict):
@@ -61,9 +82,7 @@ def plan_options(command: CommandT) -> CommandT:
             "-o", "--output", metavar="PLAN", type=OutputFile(), help="Write the plan for many numbers there."
         ),
         click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves the plan."),
-        click.option(
-            "--canary", type=click.IntRange(0, 10**9), metavar="N", help="Do so many first, alone. Default: 1."
-        ),
+        canary_option,
         click.option(
             "--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4."
         ),
@@ -79,6 +98,7 @@ def plan_options(command: CommandT) -> CommandT:
             metavar="SECONDS",
             help="How long after its time-out a request without an answer is looked for; 900.",
         ),
+        details_option,
         force_option,
     )
     for option in reversed(options):
@@ -151,14 +171,16 @@ def make_plan(
     session: Session,
     given: PlanGiven,
     check_first: Callable[[Telephony], CheckedT],
-    make: Callable[[TargetAccount, CheckedT, Settings, Pacer | None], Plan],
+    make: Callable[[TargetAccount, CheckedT, PlanSettings], Plan],
     *,
+    agents_of: Callable[[CheckedT], Iterable[AgentRef]],
     check: bool = False,
     reads: tuple[str | None, ...] = (),
 ) -> None:
     """Survey the account, make the plan, save it and show it. With ``check`` it is only shown.
 
-    ``check_first`` raises what is wrong without any look at the account; what it returns is for ``make``.
+    ``check_first`` raises what is wrong without any look at the account; what it returns is for ``make``, and
+    ``agents_of`` names the agents in it, which are looked up there.
     Raises `click.UsageError` where nobody says where it goes, and what making it raises.
     """
     from telephony_core.migration.assessment.target import survey
@@ -175,36 +197,41 @@ def make_plan(
     connection = session.connection()
     with session.client(connection) as client:
         checked = check_first(client)
+        agents = agents_of(checked)
         with session.waiting("reading what is there"):
-            account = survey(client, connection=connection.name or connection.provider)
-    plan = make(account, checked, _settings(given), connection.pace)
+            account = survey(client, connection=connection.name or connection.provider, agents=agents)
+    count, first = canaries_of(given["canary"])
+    plan = make(account, checked, {"canaries": first, "settings": _settings(given, count), "pace": connection.pace})
     if output is None:
-        _print(session, plan, None, None, None)
+        _print(session, plan, None, None, None, given["details"])
         return
     loaded = save_plan(plan, output, overwrite=given["force"])
     session.wrote("the plan", output)
     if html is not None:
         write_file(html, plan_page(loaded).encode(), overwrite=given["force"])
         session.wrote("the page", html)
-    _print(session, plan, output, html, loaded.checksum)
+    _print(session, plan, output, html, loaded.checksum, given["details"])
 
 
-def _settings(given: PlanGiven) -> Settings:
+def _settings(given: PlanGiven, canary: int | None) -> Settings:
     from telephony_core.migration.plan.model import Settings
 
     names = ("canary", "concurrency", "timeout", "settling_window")
-    values: Mapping[str, object] = given
+    values: Mapping[str, object] = {**given, "canary": canary}
     return Settings.model_validate({name: values[name] for name in names if values[name] is not None})
 
 
-def _print(session: Session, plan: Plan, output: str | None, html: str | None, checksum: str | None) -> None:
+def _print(
+    session: Session, plan: Plan, output: str | None, html: str | None, checksum: str | None, details: bool
+) -> None:
     from telephony_core.cli.commands.migrate.planning import print_lines
     from telephony_core.migration.rendering.plan_text import plan_lines
 
     if session.json:
         print_json({"file": output, "html": html, "checksum": checksum, **plan.model_dump(mode="json")})
         return
-    print_lines(plan_lines(plan, terminal().width if on_terminal() else _NO_TERMINAL), session)
+    width = terminal().width if on_terminal() else _NO_TERMINAL
+    print_lines(shown(partial(plan_lines, plan, width), details, is_summary=True), session)
     if output is None:
         return
     print_line("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,10 +14,11 @@ import click
 from telephony_core.cli import prompts
 from telephony_core.cli.output.printable import printable
 from telephony_core.cli.parameters.files import InputFile
-from telephony_core.errors import ConfigurationError, MigrationError
+from telephony_core.errors import ConfigurationError, MigrationError, TelephonyError
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.rendering.commands import file_word
+from telephony_core.migration.rendering.commands import file_word, is_next
 from telephony_core.text.documents import is_stdout, would_replace
+from telephony_core.text.file_kinds import kind_of, refuse_other_kind
 from telephony_core.text.reading import parse_json, read_text
 
 if TYPE_CHECKING:
@@ -40,6 +42,28 @@ def take_over_option(command: CommandT) -> CommandT:
     return click.option("--take-over", is_flag=True, help=text)(command)
 
 
+def details_option(command: CommandT) -> CommandT:
+    """``--details``."""
+    text = "Show every number, and every field of it; --json always has all."
+    return click.option("--details", is_flag=True, help=text)(command)
+
+
+_LEFT_OUT: Final = re.compile(r"and [0-9,]+ more|… and ")
+"""How a short text says that it leaves numbers out."""
+
+
+def shown(lines: Callable[..., list[str]], details: bool, *, is_summary: bool = False) -> list[str]:
+    """What a text says in short or in full; the short one ends with how to get the rest, where it leaves numbers out.
+
+    ``lines`` takes ``details``. A summary always leaves something out. The next steps stay last.
+    """
+    found = lines(details=details)
+    if details or not (is_summary or any(_LEFT_OUT.search(line) for line in found)):
+        return found
+    following = next((at for at, line in enumerate(found) if is_next(line)), len(found))
+    return [*found[:following], "--details lists every number", *found[following:]]
+
+
 def plan_argument(command: CommandT) -> CommandT:
     """The plan a command is about."""
     return click.argument("plan_file", metavar="PLAN", type=InputFile(because="the journal lies beside the plan"))(
@@ -56,6 +80,32 @@ def numbers_option(command: CommandT) -> CommandT:
         help="Only this number; repeat it. @FILE reads them from a file, one to a line, or what --json printed of an "
         "earlier run: its remainder. @- reads stdin.",
     )(command)
+
+
+def canary_option(command: CommandT) -> CommandT:
+    """``--canary``."""
+    return click.option(
+        "--canary",
+        multiple=True,
+        metavar="N|NUMBER",
+        help="Do so many first, alone (default: 1), or this number; repeat it for several. Without a number, those "
+        "that seem to be used least.",
+    )(command)
+
+
+_MOST_DIGITS: Final = 3
+"""A count has so many digits at most; with more, it is a number."""
+
+
+def canaries_of(given: Iterable[str]) -> tuple[int | None, list[str] | None]:
+    """What ``--canary`` says: how many, or which. Raises `click.UsageError` for both at once, or two counts."""
+    texts = [text.strip() for text in given]
+    counts = [text for text in texts if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS]
+    if not all(texts) or (counts and len(texts) > 1):
+        raise click.UsageError("--canary takes one count (0 to 999), or numbers, each with a --canary of its own")
+    if counts:
+        return int(counts[0]), None
+    return None, texts or None
 
 
 def allow_option(*more: str) -> Callable[[CommandT], CommandT]:
@@ -149,10 +199,16 @@ def _from_file(name: str) -> list[str]:
         text = prompts.stdin_text("--numbers") if name == "-" else read_text(name, what="--numbers:")
     except ConfigurationError as error:
         raise click.UsageError(f"{error.message}; {error.remedy}") from None
+    if kind_of(text.encode()) in ("a plan", "an inventory", "a map", "a configuration file"):
+        refuse_other_kind(name, text.encode(), "a list of numbers", _usage_error)
     if text.lstrip().startswith(("{", "[")):
         return _from_json(text, name)
     lines = [line.strip() for line in text.splitlines()]
     return _at_least_one([line for line in lines if line and not line.startswith("#")], name)
+
+
+def _usage_error(message: str, *, remedy: str) -> TelephonyError:
+    raise click.UsageError(f"--numbers: {message}; {remedy}")
 
 
 def _at_least_one(numbers: list[str], name: str) -> list[str]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from telephony_core.domain.input_model import InputModel
 from telephony_core.errors import InvalidInput
+from telephony_core.migration.assessment.agent_lookup import unchecked_agents
 from telephony_core.migration.assessment.eligibility import assess_eligibility, capabilities_of
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import printable
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
-from telephony_core.migration.plan.model import Finding, SkipReason
+from telephony_core.migration.plan.model import Finding, Skipped, SkipReason
+from telephony_core.migration.rendering.grouping import counted
 from telephony_core.migration.rendering.layout import wrapped
-from telephony_core.migration.rendering.plan_text import finding_text
+from telephony_core.migration.rendering.plan_text import finding_text, overview_lines
 from telephony_core.provider.capabilities import Capabilities
 
 
@@ -39,6 +40,17 @@ class AssessedNumber(InputModel):
             lines += wrapped(finding_text(finding), width, "    ", "      ")
         return lines
 
+    def as_skipped(self, why: SkipReason) -> Skipped:
+        """As a plan has a number that is not moved."""
+        return Skipped(
+            key=self.number,
+            source_id=self.source_id,
+            why=why,
+            message=self.message,
+            remedy=self.remedy,
+            findings=self.findings,
+        )
+
 
 class Assessment(InputModel):
     """What would become of every number of an inventory at a target."""
@@ -47,6 +59,8 @@ class Assessment(InputModel):
     target: str
     allowed: tuple[str, ...]
     numbers: tuple[AssessedNumber, ...]
+    unchecked: tuple[str, ...] = ()
+    """What could not be found out without writing, in words."""
 
     def of(self, number: str) -> AssessedNumber:
         """One number, as the assessment writes it. Raises `InvalidInput` where it is not there."""
@@ -55,15 +69,23 @@ class Assessment(InputModel):
                 return assessed
         raise InvalidInput("the inventory does not have this number", remedy="write it as the inventory does")
 
-    def lines(self, width: int | None = None) -> list[str]:
-        """In words, those that can be moved first, wrapped at ``width`` cells (which needs the extra ``cli``)."""
-        counts = Counter("movable" if number.why is None else number.why.value for number in self.numbers)
-        summary = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(counts.items()))
-        lines = [f"{self.source} → {self.target}: {summary or 'no numbers'}"]
+    def lines(self, width: int | None = None, *, details: bool = False) -> list[str]:
+        """In words, wrapped at ``width`` cells (which needs the extra ``cli``): what blocks most first, what is alike
+        once for all numbers; with ``details`` every number besides, those that can be moved first."""
+        movable = [number for number in self.numbers if number.why is None]
+        lines = overview_lines(
+            f"{self.source} → {self.target}: {len(movable):,} of {counted(len(self.numbers), 'number')} can be moved",
+            [(number.number, finding) for number in movable for finding in number.findings],
+            [number.as_skipped(number.why) for number in self.numbers if number.why is not None],
+            "moved",
+            width,
+            self.unchecked,
+        )
         if self.allowed:
-            lines.append(f"allowed by name: {', '.join(self.allowed)}")
-        for number in sorted(self.numbers, key=lambda number: number.why is not None):
-            lines += ["", *number.lines(width)]
+            lines += ["", f"Allowed by name: {', '.join(self.allowed)}."]
+        if details:
+            for number in sorted(self.numbers, key=lambda number: number.why is not None):
+                lines += ["", *number.lines(width)]
         return lines
 
     def __str__(self) -> str:
@@ -89,6 +111,7 @@ def assess_inventory(
         source, target, mapping, allowed, source_capabilities or capabilities_of(source.provider)
     )
     return Assessment(
+        unchecked=unchecked_agents(target.name, mapping.agents_at_target, target.agents, reads=target.reads_agents),
         source=source.connection,
         target=target.name,
         allowed=tuple(sorted(allowed)),

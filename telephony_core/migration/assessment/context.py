@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.migration.assessment.agent_lookup import AgentsFound
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.mapping.map_file import MigrationMap, TrunkChoice
-from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.allowances import SENTENCES, Allowance
 from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity
 from telephony_core.provider.capabilities import Capabilities
 
@@ -32,6 +33,9 @@ class Details(TypedDict, total=False):
     after: object
     remedy: str | None
     allowance: Allowance | None
+    together: str | None
+    """The same of many numbers; by default what its allowance means."""
+    subject: str | None
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class NumberContext(MigrationContext):
     choice: TrunkChoice | None = None
     """What the map says of its trunk."""
     findings: list[Finding] = field(default_factory=list)
+    agents: AgentsFound = field(default_factory=dict)
+    """The agents that were looked up at the target."""
 
     def info(self, name: str, message: str, outcome: FieldOutcome | None = None, **details: Unpack[Details]) -> None:
         self._add(Severity.INFO, name, message, outcome, details)
@@ -62,6 +68,7 @@ class NumberContext(MigrationContext):
 
     def _add(self, severity: Severity, name: str, message: str, outcome: FieldOutcome | None, details: Details) -> None:
         before, after, allowance = details.get("before"), details.get("after"), details.get("allowance")
+        together = details.get("together")
         self.findings.append(
             Finding(
                 field=name,
@@ -73,6 +80,8 @@ class NumberContext(MigrationContext):
                 remedy=details.get("remedy"),
                 allowance=allowance,
                 allowed=allowance in self.allowed,
+                together=SENTENCES.get(allowance) if together is None and allowance is not None else together,
+                subject=details.get("subject"),
             )
         )
 

@@ -81,7 +81,7 @@ def assess_eligibility(
     at_target = RecordsOfNumber(target.inventory.numbers)
     return tuple(
         _assess(
-            NumberContext(**vars(migration), number=number, choice=trunks.get(number.id)),
+            NumberContext(**vars(migration), number=number, choice=trunks.get(number.id), agents=target.agents),
             target,
             at_target.find(number.identity),
             twice=any(live[name] > 1 for name in _names(number)),

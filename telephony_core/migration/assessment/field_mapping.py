@@ -16,7 +16,7 @@ from telephony_core.migration.assessment.trunk_rules import (
     map_credentials,
     map_encryption,
 )
-from telephony_core.migration.inventory.fields import printable
+from telephony_core.migration.inventory.fields import printable, value_text
 from telephony_core.migration.mapping.map_file import LabelRule, TrunkChoice
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, DesiredState, FieldOutcome, Trunk
@@ -87,10 +87,10 @@ def _map_label(context: NumberContext) -> str | None:
     if not label or not label.strip():
         return _missing_label(context)
     if support is None or not support.writable:
-        context.warn(name, context.unsupported, FieldOutcome.LOST, before=label)
+        context.warn(name, context.unsupported, FieldOutcome.LOST, before=label, together="lose the label")
         return None
     if rule is LabelRule.DROP:
-        context.warn(name, "dropped, as the map says", FieldOutcome.LOST, before=label)
+        context.warn(name, "dropped, as the map says", FieldOutcome.LOST, before=label, together="lose the label")
         return _missing_label(context)
     if (found := STEERING.search(label)) is not None:
         context.block(
@@ -99,6 +99,7 @@ def _map_label(context: NumberContext) -> str | None:
             FieldOutcome.NEEDS_INPUT,
             before=label,
             remedy='set rule = "drop" under [label] in the map, or type it anew at the source',
+            together="have a label with characters that nobody sees",
         )
         return None
     longest = support.max_length
@@ -107,7 +108,8 @@ def _map_label(context: NumberContext) -> str | None:
         return label
     if rule is LabelRule.CUT and (cut := label[:longest].rstrip()):
         message = f"cut to {longest} characters, as the map says"
-        context.warn(name, message, FieldOutcome.CONVERTED, before=label, after=cut)
+        together = f"get a label that is cut to {longest} characters"
+        context.warn(name, message, FieldOutcome.CONVERTED, before=label, after=cut, together=together)
         return cut
     context.block(
         name,
@@ -115,6 +117,7 @@ def _map_label(context: NumberContext) -> str | None:
         FieldOutcome.NEEDS_INPUT,
         before=label,
         remedy='set rule = "cut" or "drop" under [label] in the map, or shorten it at the source',
+        together=f"have a label longer than the {longest} characters that {context.target_name} takes",
     )
     return None
 
@@ -148,7 +151,8 @@ def _map_agent(context: NumberContext, name: Setting, current: AgentRef | None) 
         return None
     choice = context.choices.agent(current)
     if choice is not None and choice.drop:
-        context.warn(name, "no agent takes over, as the map says", FieldOutcome.LOST, before=current)
+        together = f"lose the agent that {'answers' if name is Setting.INBOUND_AGENT else 'places'} calls"
+        context.warn(name, "no agent takes over, as the map says", FieldOutcome.LOST, before=current, together=together)
         return None
     if not (context.target.offers(Operation.ASSIGN_AGENTS) and context.target.can_write(name)):
         context.block(
@@ -168,6 +172,19 @@ def _map_agent(context: NumberContext, name: Setting, current: AgentRef | None) 
             FieldOutcome.NEEDS_INPUT,
             before=current,
             remedy="give target and target_version, or drop = true, under [[agents]] in the map",
+            together="have no successor in the map",
+            subject=f"agent {value_text(current).removeprefix('agent ')}",
+        )
+    elif (problem := context.agents.get(agent)) is not None:
+        context.block(
+            name,
+            f"it cannot be assigned at {context.target_name}: {problem.message}",
+            FieldOutcome.NEEDS_INPUT,
+            before=current,
+            after=agent,
+            remedy=problem.remedy or "name another agent under [[agents]] in the map",
+            together=f"cannot be assigned at {context.target_name} ({problem.message.replace(agent.agent_id, 'it')})",
+            subject=f"agent {value_text(agent).removeprefix('agent ')}",
         )
     else:
         context.info(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=agent)
@@ -206,7 +223,8 @@ def _check_unmodelled(context: NumberContext) -> None:
             message = f"{lost}: it may say which calls are taken, or where they go"
             context.block(name, message, FieldOutcome.LOST, remedy=remedy, allowance=Allowance.LOST_RESTRICTION)
         else:
-            context.warn(name, lost, FieldOutcome.LOST, remedy=remedy)
+            together = f"lose {name}, which has no field here"
+            context.warn(name, lost, FieldOutcome.LOST, remedy=remedy, together=together)
 
 
 # -- what could not be read
@@ -240,9 +258,10 @@ def _check_unreadable(context: NumberContext) -> None:
             unread = read_field(number, name) is None and not _answered(name, context.choice)
             allowance = _MUST_NOT_VANISH.get(name) if unread else None
             add = context.warn if allowance is None else context.block
-            add(name, message, remedy=remedy, allowance=allowance)
+            add(name, message, remedy=remedy, allowance=allowance, together=f"have a {name} that could not be read")
         if not hidden and declared:
-            context.warn(printable(field), message, remedy=remedy)
+            together = f"have a {printable(field)} that could not be read"
+            context.warn(printable(field), message, remedy=remedy, together=together)
         elif not hidden:
             context.block(printable(field), message, remedy=remedy, allowance=Allowance.UNREADABLE)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from telephony_core.domain.agents import AgentRef
+from telephony_core.migration.assessment.agent_lookup import AgentsFound, look_up
 from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change
@@ -26,22 +28,43 @@ class TargetAccount:
     """All problems of a change at the target, without any request."""
     reads_agents: bool = False
     """Whether its adapter reads agents before it assigns them."""
+    agents: AgentsFound = field(default_factory=dict)
+    """The agents that were looked up there."""
 
     @property
     def name(self) -> str:
         return self.inventory.connection
 
 
-def survey(client: Telephony, *, connection: str | None = None, clock: Clock | None = None) -> TargetAccount:
-    """Read what the target holds. Writes nothing; raises what listing raises."""
-    return _target(client, take_inventory(client, connection=connection, clock=clock))
+def survey(
+    client: Telephony,
+    *,
+    connection: str | None = None,
+    agents: Iterable[AgentRef] = (),
+    clock: Clock | None = None,
+) -> TargetAccount:
+    """Read what the target holds, and whether these ``agents`` can be assigned there, where its adapter can look them
+    up. Writes nothing; raises what listing raises."""
+    target = _target(client, take_inventory(client, connection=connection, clock=clock))
+    if not target.reads_agents:
+        return target
+    found = {agent: client.run(look_up(client.adapter, agent)) for agent in dict.fromkeys(agents)}
+    return replace(target, agents=found)
 
 
 async def asurvey(
-    client: AsyncTelephony, *, connection: str | None = None, clock: Clock | None = None
+    client: AsyncTelephony,
+    *,
+    connection: str | None = None,
+    agents: Iterable[AgentRef] = (),
+    clock: Clock | None = None,
 ) -> TargetAccount:
     """`survey` for async code."""
-    return _target(client, await atake_inventory(client, connection=connection, clock=clock))
+    target = _target(client, await atake_inventory(client, connection=connection, clock=clock))
+    if not target.reads_agents:
+        return target
+    found = {agent: await client.run(look_up(client.adapter, agent)) for agent in dict.fromkeys(agents)}
+    return replace(target, agents=found)
 
 
 def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> TargetAccount:

@@ -46,10 +46,17 @@ def map_address(context: NumberContext) -> SipAddress | None:
     if desired is None:
         if support.required_on_import:
             message = f"{context.target_name} needs the trunk's address, and {context.source_name} shows none"
-            context.block(name, message, FieldOutcome.NEEDS_INPUT, remedy=_GIVE_ADDRESS)
+            together = "show no address of the trunk"
+            context.block(name, message, FieldOutcome.NEEDS_INPUT, remedy=_GIVE_ADDRESS, together=together)
         else:
             message = f"{context.source_name} shows none, so the number will only receive calls"
-            context.warn(name, message, FieldOutcome.DEFAULTED, remedy=f"{_GIVE_ADDRESS} if it is to place calls")
+            context.warn(
+                name,
+                message,
+                FieldOutcome.DEFAULTED,
+                remedy=f"{_GIVE_ADDRESS} if it is to place calls",
+                together="have no trunk, and will only receive calls",
+            )
         return None
     fitted, left_out = _fitted(desired, context.target.address_forms)
     reached = context.target.as_meant(fitted)
@@ -79,7 +86,8 @@ def map_address(context: NumberContext) -> SipAddress | None:
     if given is not None and current is None:
         context.info(name, "as the map says", FieldOutcome.CONVERTED, after=reached)
     elif given is not None and current is not None and not _mean_the_same(context, current, given):
-        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=reached)
+        together = "get another trunk address, as the map says"
+        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=reached, together=together)
     elif not left_out and desired.security is None and _gets_another_transport(context, current, fitted):
         context.warn(
             name,
@@ -89,6 +97,7 @@ def map_address(context: NumberContext) -> SipAddress | None:
             before=current,
             after=reached,
             remedy=f"{_GIVE_ADDRESS}, with the transport that the trunk expects",
+            together=f"have a trunk address without a transport, which means {reached.transport} there",
         )
     elif reached.security == context.target.as_meant(desired).security and not left_out:
         context.kept(name, current, written_form(fitted, context.target.address_forms))
@@ -150,7 +159,8 @@ def map_credentials(context: NumberContext, address: SipAddress | None) -> Trunk
     state, authentication = outbound.credentials, None if choice is None else choice.authentication
     if address is None:
         if state is CredentialState.SET:
-            context.warn(name, "without an address there is no trunk that they could be for", FieldOutcome.LOST)
+            message = "without an address there is no trunk that they could be for"
+            context.warn(name, message, FieldOutcome.LOST, together="lose the credentials, for want of an address")
         return None
     if not (context.target.can_write(Setting.USERNAME) and context.target.can_write(name)):
         if state is not CredentialState.NONE and authentication != "none":
@@ -175,12 +185,15 @@ def map_credentials(context: NumberContext, address: SipAddress | None) -> Trunk
             FieldOutcome.NEEDS_INPUT,
             before=outbound.username,
             remedy='give username and password, or auth = "none", under [[trunks]] in the map',
+            together="have no credentials in the map",
+            subject=f"trunk {_named(address, outbound.username) if choice is None else printable(choice.name)}",
         )
         return None
     if authentication == "none":
         if state is CredentialState.SET:
             message = f"none, as the map says, although the trunk has credentials at {context.source_name}"
-            context.warn(name, message, FieldOutcome.LOST, before=outbound.username)
+            together = "have credentials now and get none, as the map says"
+            context.warn(name, message, FieldOutcome.LOST, before=outbound.username, together=together)
         else:
             context.info(name, "none, as the map says", FieldOutcome.KEPT, before=outbound.username)
         return Trunk(name=choice.name, auth="none")
@@ -196,20 +209,33 @@ def _check_digest(context: NumberContext, choice: TrunkChoice, current: str | No
         context.info(Setting.USERNAME, "as the map says", FieldOutcome.KEPT, before=current, after=username)
     else:
         message = f"the map names another user than {context.source_name} has"
-        context.warn(Setting.USERNAME, message, FieldOutcome.CONVERTED, before=current, after=username)
+        together = "get another user name, as the map says"
+        context.warn(
+            Setting.USERNAME, message, FieldOutcome.CONVERTED, before=current, after=username, together=together
+        )
     context.info(
         Setting.PASSWORD,
         f"read from {password} when the plan is applied; only a call can show that it is the right one",
     )
     elsewhere = f"name another source for {choice.name!r} in the map"
+    subject = f"trunk {printable(choice.name)}"
     for name, text in ((Setting.USERNAME, username), (Setting.PASSWORD, password)):
         if not is_reference(text):
             continue
         if (problem := reference_problem(text)) is not None:
-            context.block(name, problem, FieldOutcome.NEEDS_INPUT, remedy=f"put it there, or {elsewhere}")
+            waits = problem.removesuffix(" is not set here")
+            together = f"wait for {waits}, which is not set" if waits != problem else f"wait for a secret: {problem}"
+            remedy = f"put it there, or {elsewhere}"
+            context.block(name, problem, FieldOutcome.NEEDS_INPUT, remedy=remedy, together=together, subject=subject)
         elif (problem := _unusable(text, name)) is not None:
             remedy = f"put the secret itself there, alone, in UTF-8 without a byte order mark, or {elsewhere}"
-            context.block(name, problem, FieldOutcome.NEEDS_INPUT, remedy=remedy)
+            together = f"cannot use the secret: {problem}"
+            context.block(name, problem, FieldOutcome.NEEDS_INPUT, remedy=remedy, together=together, subject=subject)
+
+
+def _named(address: SipAddress, username: str | None) -> str:
+    """A trunk that the map does not name."""
+    return printable(f"{address}" + ("" if username is None else f" of {username}"))
 
 
 def _unusable(reference: str, name: Setting) -> str | None:
@@ -279,7 +305,8 @@ def map_allowed_addresses(context: NumberContext) -> tuple[tuple[str, ...] | Non
     desired = given if given is not None else _readable(current or ())
     if desired is None:
         problem = "it holds an entry that is no IP address or network, and cannot be written again"
-        context.block(name, problem, FieldOutcome.NEEDS_INPUT, before=current, remedy=_GIVE_LIST)
+        together = "have an entry in the allow-list that is no address"
+        context.block(name, problem, FieldOutcome.NEEDS_INPUT, before=current, remedy=_GIVE_LIST, together=together)
         return None, False
     if not desired and (differs := _empty_differs(context, given)) is not None:
         context.block(name, differs, FieldOutcome.NEEDS_INPUT, before=current, remedy=_GIVE_LIST)
@@ -303,7 +330,8 @@ def map_allowed_addresses(context: NumberContext) -> tuple[tuple[str, ...] | Non
     elif current is None or means_the_same(current, given):
         context.info(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=given)
     else:
-        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=given)
+        together = "get another allow-list, as the map says"
+        context.warn(name, "as the map says", FieldOutcome.CONVERTED, before=current, after=given, together=together)
     return desired, False
 
 
@@ -324,6 +352,7 @@ def _no_list(context: NumberContext) -> bool:
         FieldOutcome.DEFAULTED,
         remedy=f"{_GIVE_LIST}: the addresses that the carrier calls from",
         allowance=allowance,
+        together=f"get no allow-list, and without one {context.target_name} {_WITHOUT_LIST[admits]}",
     )
     return allowance in context.allowed
 
@@ -353,7 +382,7 @@ def _list_lost(context: NumberContext, current: tuple[str, ...] | None, given: t
         context.info(name, f"{context.unsupported}, and it was open", lost, before=OPEN)
     elif name in context.source.fields:
         message = f"{context.unsupported}, and {context.source_name} does not report whether there is a list"
-        context.warn(name, message, lost)
+        context.warn(name, message, lost, together="may lose a list of who may call in, which the source does not tell")
 
 
 def _readable(entries: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import SecretStr
 
 from telephony_core._version import __version__
+from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
@@ -18,7 +19,8 @@ from telephony_core.migration.changeset.rows import ReadRow, RowReader, RowSetti
 from telephony_core.migration.changeset.table import RowProblem, Table, TableRefused
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import RecordsOfNumber, number_text
-from telephony_core.migration.plan.allowances import Allowance, allowances
+from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
+from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
 from telephony_core.migration.plan.model import (
@@ -33,7 +35,7 @@ from telephony_core.migration.plan.model import (
     halves_of,
     import_of,
 )
-from telephony_core.migration.plan.planner import endpoint_of, import_steps
+from telephony_core.migration.plan.planner import endpoint_of, import_steps, settings_for, unchecked_of
 from telephony_core.migration.plan.verification import VerificationResult, verify_fields
 from telephony_core.operations.validation import identity_of
 from telephony_core.provider.capabilities import Capabilities
@@ -60,6 +62,12 @@ class CheckedTable:
     path: str
     rows: tuple[CheckedRow, ...]
     allowed: frozenset[Allowance]
+
+    @property
+    def agents(self) -> tuple[AgentRef, ...]:
+        """The agents that its rows name, each once."""
+        named = (agent for each in self.rows for agent in (each.desired.inbound_agent, each.desired.outbound_agent))
+        return tuple(dict.fromkeys(agent for agent in named if agent is not None))
 
 
 def check_table(
@@ -105,6 +113,7 @@ def plan_imports(
     *,
     allow: Iterable[str] = (),
     options: Options | None = None,
+    canaries: Iterable[str] | None = None,
     settings: Settings | None = None,
     pace: Pacer | None = None,
     clock: Clock | None = None,
@@ -112,18 +121,20 @@ def plan_imports(
     """The plan to import every number of a table (`read_table`) at an account (`survey`). Sends nothing.
 
     A number that the account has as the table wants it is in the plan as such, and nothing is done with it. ``allow``
-    names what a row may do (``publishes``, ``any_caller``), ``options`` are vendor options for all rows.
+    names what a row may do (``publishes``, ``any_caller``), ``options`` are vendor options for all rows. ``canaries``
+    names numbers that go first, in any spelling.
 
     Raises `TableRefused` as `check_table` does, and with every number that the account has otherwise.
     """
     checked = check_table(table, account.capabilities, account.check, allow=allow, options=options)
-    return plan_checked(account, checked, settings=settings, pace=pace, clock=clock)
+    return plan_checked(account, checked, canaries=canaries, settings=settings, pace=pace, clock=clock)
 
 
 def plan_checked(
     account: TargetAccount,
     table: CheckedTable,
     *,
+    canaries: Iterable[str] | None = None,
     settings: Settings | None = None,
     pace: Pacer | None = None,
     clock: Clock | None = None,
@@ -141,12 +152,18 @@ def plan_checked(
             if not found:
                 skipped.append(_skipped(there[0]))
             continue
+        unusable = list(_unusable_agents(each.row, desired, account))
+        problems += unusable
+        if unusable:
+            continue
         steps = tuple(import_steps(None, desired, trunk, account))
         key = identity.e164 or identity.raw
         planned.append(PlannedNumber(key=key, source=None, desired=desired, steps=steps, findings=each.findings))
     if problems:
         raise TableRefused(table.path, problems)
     settings = settings or Settings()
+    first = choose_canaries(planned, skipped, settings.canary, canaries, account.capabilities.region)
+    settings = settings_for(settings, first)
     pace = pace or Pace.declared(account.capabilities.rate_limit)
     host = account.capabilities.inbound_host
     used = {number.desired.trunk for number in planned}
@@ -164,6 +181,8 @@ def plan_checked(
         estimate=estimate_of(planned, None, account, settings, None, pace),
         numbers=tuple(planned),
         skipped=tuple(skipped),
+        canaries=first,
+        unchecked=unchecked_of(planned, account),
     )
 
 
@@ -198,6 +217,13 @@ def _already_there(
             f"the account has this number ({ids}) with {field.found or 'nothing'}, and the row says {field.desired}",
             "correct the row, or change the number with `telephony numbers set`",
         )
+
+
+def _unusable_agents(row: ReadRow, desired: DesiredState, account: TargetAccount) -> Iterator[RowProblem]:
+    """Agents of the row that were looked up and cannot be assigned."""
+    for column, agent in (("inbound_agent", desired.inbound_agent), ("outbound_agent", desired.outbound_agent)):
+        if agent is not None and (problem := account.agents.get(agent)) is not None:
+            yield RowProblem(row.line, column, f"it cannot be assigned: {problem.message}", problem.remedy)
 
 
 def _skipped(record: PhoneNumber) -> Skipped:
@@ -310,4 +336,5 @@ def _opened(inbound: DesiredInbound | None) -> Iterator[Finding]:
             severity=Severity.WARN,
             message="everybody, or a large share of the internet, may call in, as the table allows",
             after=value_text(inbound.allowed_addresses or ()),
+            together=SENTENCES[Allowance.ANY_CALLER],
         )

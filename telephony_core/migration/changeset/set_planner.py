@@ -31,7 +31,8 @@ from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import ResolvedCredentials
-from telephony_core.migration.plan.allowances import Allowance, allowances
+from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
+from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
 from telephony_core.migration.plan.model import (
@@ -47,7 +48,7 @@ from telephony_core.migration.plan.model import (
     StepKind,
     Trunk,
 )
-from telephony_core.migration.plan.planner import endpoint_of
+from telephony_core.migration.plan.planner import endpoint_of, settings_for, unchecked_of
 from telephony_core.migration.plan.verification import desired_settings
 from telephony_core.operations.reconciliation import differences, read_field
 from telephony_core.provider.capabilities import Field as Setting
@@ -77,6 +78,12 @@ class SettingsUpdate:
     inbound_agent: AgentRef | None | Unset = UNSET
     outbound_agent: AgentRef | None | Unset = UNSET
     options: Options | None = None
+
+    @property
+    def agents(self) -> tuple[AgentRef, ...]:
+        """The agents that are assigned, each once."""
+        given = (self.inbound_agent, self.outbound_agent)
+        return tuple(dict.fromkeys(agent for agent in given if isinstance(agent, AgentRef)))
 
     def desired(self, allow: Iterable[SideEffect] = ()) -> tuple[DesiredState, Trunk | None]:
         """As a plan has it, for any number. Raises `InvalidInput`."""
@@ -132,6 +139,7 @@ def plan_settings(
     where: Iterable[str] = (),
     numbers: Iterable[str] | None = None,
     allow: Iterable[str] = (),
+    canaries: Iterable[str] | None = None,
     settings: Settings | None = None,
     pace: Pacer | None = None,
     clock: Clock | None = None,
@@ -139,8 +147,8 @@ def plan_settings(
     """The plan to set this for the chosen numbers of an account (`survey`). Sends nothing.
 
     ``where`` are conditions ``FIELD=VALUE`` (see `changeset.selection`), all of which have to hold; ``numbers`` names
-    some, by id or in any spelling. ``allow`` names side effects and losses. A number that is as wanted already, or that
-    cannot be changed, is in the plan with the reason, and nothing is done with it.
+    some, by id or in any spelling, and ``canaries`` those that go first. ``allow`` names side effects and losses. A
+    number that is as wanted already, or that cannot be changed, is in the plan with the reason.
 
     Raises `InvalidInput` for an empty selection, which never means all numbers; for a field, a number or a value that
     there is not; and where no chosen number can be changed.
@@ -171,6 +179,8 @@ def plan_settings(
     if not planned and blocked:
         raise refused(blocked)
     settings = settings or Settings()
+    first = choose_canaries(planned, skipped, settings.canary, canaries, account.capabilities.region)
+    settings = settings_for(settings, first)
     pace = pace or Pace.declared(account.capabilities.rate_limit)
     return Plan(
         kind=PlanKind.SET,
@@ -184,6 +194,8 @@ def plan_settings(
         estimate=estimate_of(planned, None, account, settings, None, pace),
         numbers=tuple(planned),
         skipped=tuple(skipped),
+        canaries=first,
+        unchecked=unchecked_of(planned, account),
         selection=Selection(where=tuple(map(str, conditions.all)), numbers=None if named is None else tuple(named)),
     )
 
@@ -299,6 +311,16 @@ class _Planner:
                 yield _finding(problem)
         if StepKind.UPDATE_SIP in kinds:
             yield from self._shared(record)
+        if StepKind.ASSIGN_AGENTS in kinds:
+            yield from self._unusable_agents(desired)
+
+    def _unusable_agents(self, desired: DesiredState) -> Iterator[Finding]:
+        """Agents that were looked up and cannot be assigned."""
+        given = ((Setting.INBOUND_AGENT, desired.inbound_agent), (Setting.OUTBOUND_AGENT, desired.outbound_agent))
+        for name, agent in given:
+            if agent is not None and (problem := self._account.agents.get(agent)) is not None:
+                message = f"{agent.agent_id} cannot be assigned: {problem.message}"
+                yield Finding(field=name, severity=Severity.BLOCK, message=message, remedy=problem.remedy)
 
     def _shared(self, record: PhoneNumber) -> Iterator[Finding]:
         others = [other for other in self._by_trunk.get(record.trunk_ids, ()) if other.id not in self._chosen]
@@ -312,6 +334,7 @@ class _Planner:
                 remedy="choose these as well",
                 allowance=Allowance.SHARED_TRUNK,
                 allowed=Allowance.SHARED_TRUNK in self._allowed,
+                together=SENTENCES[Allowance.SHARED_TRUNK],
             )
 
     def _step(self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kind: StepKind) -> PlannedStep:

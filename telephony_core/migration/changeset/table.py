@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from telephony_core.errors import InvalidInput
+from telephony_core.text.file_kinds import refuse_other_kind
 from telephony_core.text.reading import decode, parse_json, read_bytes
 
 COLUMNS: Final[Mapping[str, str]] = {
@@ -103,6 +104,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     """
     data = _unchanged(path)
     name = os.fspath(path)
+    refuse_other_kind(path, data, "a table of numbers", InvalidInput)
     text = decode(data, what=f"the table {name}", refused=InvalidInput)
     lines = text.lstrip()[:1] == "{"
     rows, problems = _json_rows(text) if lines else _csv_rows(text, name)

@@ -37,7 +37,7 @@ from telephony_core.migration.move.state import NumberState, state_of
 from telephony_core.migration.move.steps import live_ids
 from telephony_core.migration.plan.allowances import allowances
 from telephony_core.migration.plan.store import LoadedPlan
-from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.commands import anew, command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.endpoints import Endpoints, Opener, check_account, open_endpoints, records_made
 from telephony_core.migration.run.events import EventKind, Progress
@@ -340,6 +340,7 @@ class _Run:
             in_doubt=tuple(key for key in remaining if self.states[key].in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.message or None,
+            way_on=anew(self.loaded.plan) if self.rule.command == "rollback" and not remaining else None,
         )
         self.progress.report(EventKind.ENDED, message=report.summary)
         return report

@@ -38,18 +38,23 @@ class Forecast(BaseModel, frozen=True):
     needs: tuple[str, ...] = ()
     """What has to be allowed by name, beyond side effects."""
 
-    def __str__(self) -> str:
+    @property
+    def outcome(self) -> str:
+        """What will be, in words that are the same for numbers that fare alike."""
         if self.restores:
-            return "; ".join([f"{self.number} ({self.record}): {', '.join(self.restores)}", *self.cannot_be_undone])
+            return "; ".join([", ".join(self.restores), *self.cannot_be_undone])
         when = {
             None: "at a time that the provider does not tell",
             ReleaseEffect.IMMEDIATE: "at once",
             ReleaseEffect.END_OF_PERIOD: "at the end of the period that is paid for",
         }[self.effect]
-        text = f"{self.number} ({self.record}): takes effect {when}, " + (
+        text = f"takes effect {when}, " + (
             "and can be revoked until then" if self.revocable else "and cannot be revoked"
         )
         return "; ".join([text, *self.cannot_be_undone])
+
+    def __str__(self) -> str:
+        return f"{self.number} ({self.record}): {self.outcome}"
 
 
 class Served:

@@ -25,6 +25,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, NotFound, TelephonyError
 from telephony_core.migration.deprovision.forecast import Forecast, Others, agent_ids, forecast
 from telephony_core.migration.deprovision.report import ShownRecord
+from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.inventory.staleness import is_released, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
@@ -274,7 +275,7 @@ def _result(release: Release) -> str:
     if release.status is NumberStatus.RELEASED:
         return "it is released"
     if release.takes_effect_at is not None:
-        return f"it works until {release.takes_effect_at:%Y-%m-%d %H:%M} UTC"
+        return f"it works until {clock_text(release.takes_effect_at)}"
     return "it is scheduled; the provider does not tell until when it works"
 
 

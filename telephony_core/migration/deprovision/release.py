@@ -21,13 +21,13 @@ from telephony_core.migration.deprovision.deprovision import (
 )
 from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
+from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import (
     EndpointRole,
     MigrationTask,
     Procedure,
     VerificationFailed,
-    clock_text,
 )
 from telephony_core.migration.move.state import MigrationState, NumberState
 from telephony_core.migration.plan.store import LoadedPlan

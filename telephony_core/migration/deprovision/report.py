@@ -12,6 +12,7 @@ from telephony_core.migration.deprovision.forecast import Forecast
 from telephony_core.migration.journal.entries import Entry
 from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.grouping import counted, examples, group_lines
 from telephony_core.migration.run.stopping import Stopped
 
 
@@ -29,6 +30,11 @@ class LeftAlone(BaseModel, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.message}"
+
+
+def _left_alone(left: tuple[LeftAlone, ...], *, details: bool) -> list[str]:
+    lines = group_lines(((each.number, each.message) for each in left), details=details)
+    return ["left alone:", *lines] if left else []
 
 
 ShownRecord: TypeAlias = tuple[str, str]
@@ -67,15 +73,18 @@ class DeprovisionPreview(BaseModel, frozen=True):
         """Number and record id of everything that would be released."""
         return frozenset((forecast.number, forecast.record) for forecast in self.forecasts)
 
-    def lines(self) -> list[str]:
-        """The preview, for a terminal."""
+    def lines(self, *, details: bool = False) -> list[str]:
+        """The preview, for a terminal; without ``details`` what is alike is said once for all numbers."""
         count = len(self.forecasts)
         lines = [f"{count or 'no'} {'number' if count == 1 else 'numbers'} to {self.verb} at {self.at}"]
-        lines += [f"  {forecast}" for forecast in self.forecasts]
+        if details:
+            lines += [f"  {forecast}" for forecast in self.forecasts]
+        else:
+            lines += group_lines((forecast.number, forecast.outcome) for forecast in self.forecasts)
         if self.to_reconcile:
-            lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in self.to_reconcile)]
-        if self.left_alone:
-            lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
+            numbers = self.to_reconcile if details else (examples(self.to_reconcile),)
+            lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in numbers)]
+        lines += _left_alone(self.left_alone, details=details)
         if self.unverifiable:
             lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
         if self.cannot_be_undone:
@@ -110,8 +119,13 @@ class Deprovisioned(BaseModel, frozen=True):
             }
         )
 
+    @property
+    def outcome(self) -> str:
+        """What became of it, in words."""
+        return self.message + (" (can be revoked)" if self.revocable else "")
+
     def __str__(self) -> str:
-        return f"{self.number}: {self.message}" + (" (can be revoked)" if self.revocable else "")
+        return f"{self.number}: {self.outcome}"
 
 
 class DeprovisionReport(BaseModel, frozen=True):
@@ -128,6 +142,8 @@ class DeprovisionReport(BaseModel, frozen=True):
     """Keys among the remainder of which a write may have happened whose answer was lost."""
     stopped: Stopped | None = None
     why_stopped: str | None = None
+    way_on: str | None = None
+    """After a rollback: how these numbers are done again."""
 
     @computed_field
     @property
@@ -150,15 +166,16 @@ class DeprovisionReport(BaseModel, frozen=True):
     def next_commands(self) -> tuple[str, ...]:
         return (command("report" if self.is_complete else self.command, self.plan, kind=self.kind),)
 
-    def lines(self) -> list[str]:
-        """The report, for a terminal."""
-        lines = [self.summary, *(f"  {number}" for number in self.done)]
+    def lines(self, *, details: bool = False) -> list[str]:
+        """The report, for a terminal; without ``details`` what is alike is said once for all numbers."""
+        lines = [self.summary, *group_lines(((done.number, done.outcome) for done in self.done), details=details)]
         if self.why_stopped:
             lines.append(f"no further number was started: {self.why_stopped}")
-        if self.left_alone:
-            lines += ["left alone:", *(f"  {left}" for left in self.left_alone)]
+        lines += _left_alone(self.left_alone, details=details)
         if self.not_started:
-            lines.append(f"not started: {len(self.not_started)} numbers")
+            lines.append(f"not started: {counted(len(self.not_started), 'number')}")
+        if self.way_on is not None:
+            lines.append(self.way_on)
         lines += [f"next: {command}" for command in self.next_commands]
         return lines
 

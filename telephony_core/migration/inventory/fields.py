@@ -34,6 +34,11 @@ def printable(text: str) -> str:
     return scrubbed(text)
 
 
+def clock_text(when: datetime) -> str:
+    """A moment to the second, with its zone."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def value_text(value: object) -> str:
     """A field's value for people. ``None`` is not reported (or not there), an empty allow-list is open to everybody."""
     match value:
@@ -47,7 +52,7 @@ def value_text(value: object) -> str:
             version = "version not reported" if value.version is None else f"version {value.version}"
             return printable(f"agent {value.agent_id}, {version}")
         case datetime():
-            return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+            return clock_text(value)
         case Enum():
             return str(value.value)
         case _:

@@ -18,7 +18,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
-from telephony_core.migration.inventory.fields import printable, unmodelled_text
+from telephony_core.migration.inventory.fields import clock_text, printable, unmodelled_text
 from telephony_core.operations.operations import Listing
 from telephony_core.provider.port import ListQuery
 from telephony_core.provider.registry import registry
@@ -93,7 +93,7 @@ class Inventory(InputModel):
         said = ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in sorted(counts.items()))
         total = f"{len(self.numbers)} numbers ({said})" if len(self.numbers) != 1 else f"1 number ({said})"
         head = (
-            f"{self.connection} ({self.provider} at {self.host}), {self.taken_at:%Y-%m-%d %H:%M} UTC: "
+            f"{self.connection} ({self.provider} at {self.host}), {clock_text(self.taken_at)}: "
             f"{total if self.numbers else 'no numbers'}"
         )
         return [head, *(f"  {_line(number)}" for number in self.numbers)]

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.runs import RunRecord, current_user
 from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
 from telephony_core.migration.plan.store import LoadedPlan
 
@@ -51,6 +51,7 @@ class MemoryJournals:
                 how_it_ended=None,
                 process=os.getpid(),
                 host=socket.gethostname(),
+                user=current_user(),
             )
         )
         kept.at_work.add(campaign.run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel
@@ -19,10 +20,25 @@ class RunRecord(BaseModel, frozen=True):
     how_it_ended: str | None
     process: int
     host: str
+    user: str | None = None
+    """Who started it, by the name that the system has; ``None`` in journals of earlier versions."""
+
+    @property
+    def whose(self) -> str:
+        """Who started it and where: ``ana on ops-1``."""
+        return self.host if self.user is None else f"{self.user} on {self.host}"
 
     def owner(self, now: datetime) -> str:
         """Who, where and since when, in words."""
-        return f"`{self.command}` by process {self.process} on {self.host}, started {_age(now - self.started_at)}"
+        return f"`{self.command}` by {self.whose} (process {self.process}), started {_age(now - self.started_at)}"
+
+
+def current_user() -> str | None:
+    """Who runs this, by the name that the system has; ``None`` where it has none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return None
 
 
 def _age(span: timedelta) -> str:

@@ -45,7 +45,7 @@ from telephony_core.migration.journal.claims import (
     was_started_here,
 )
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.runs import RunRecord, current_user
 from telephony_core.migration.journal.sqlite_file import (
     ASIDE,
     JournalError,
@@ -72,7 +72,7 @@ _SCHEMA: Final = """
 CREATE TABLE about (fact TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY, command TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, how_it_ended TEXT,
-  process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL
+  process INTEGER NOT NULL, host TEXT NOT NULL, version TEXT NOT NULL, user TEXT
 );
 CREATE TABLE entries (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, run INTEGER NOT NULL REFERENCES runs (id),
@@ -85,6 +85,9 @@ CREATE VIEW numbers AS
   SELECT number, action AS last_action, phase, record, message, at
   FROM entries JOIN (SELECT MAX(seq) AS seq FROM entries GROUP BY number) USING (seq) ORDER BY number;
 """
+
+
+_RUNS: Final = "SELECT id, command, started_at, ended_at, how_it_ended, process, host, user FROM runs ORDER BY id"
 
 
 class SqliteJournal:
@@ -231,11 +234,16 @@ class SqliteJournal:
                     remedy="make sure that it has ended, then take its place with `--take-over`",
                 )
             self.taken_over = last
+        if not self._names_users():  # a journal of an earlier version
+            self._connection.execute("ALTER TABLE runs ADD COLUMN user TEXT")
         cursor = self._connection.execute(
-            "INSERT INTO runs (command, started_at, process, host, version) VALUES (?, ?, ?, ?, ?)",
-            (command, _text(now), os.getpid(), socket.gethostname(), __version__),
+            "INSERT INTO runs (command, started_at, process, host, version, user) VALUES (?, ?, ?, ?, ?, ?)",
+            (command, _text(now), os.getpid(), socket.gethostname(), __version__, current_user()),
         )
         self._run = cursor.lastrowid or 0
+
+    def _names_users(self) -> bool:
+        return any(row[1] == "user" for row in self._connection.execute("PRAGMA table_info(runs)"))
 
     # -- writing
 
@@ -298,8 +306,8 @@ class SqliteJournal:
 
     def runs(self) -> list[RunRecord]:
         """Every run, oldest first."""
-        query = "SELECT id, command, started_at, ended_at, how_it_ended, process, host FROM runs ORDER BY id"
         with explained(self.path):
+            query = _RUNS if self._names_users() else _RUNS.replace(", user", ", NULL")
             rows = self._connection.execute(query).fetchall()
             return [RunRecord.model_validate(dict(zip(RunRecord.model_fields, row, strict=True))) for row in rows]
 

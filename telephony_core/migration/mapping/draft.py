@@ -21,7 +21,7 @@ from telephony_core.migration.inventory.fields import printable, value_text
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, FORMAT, VERSION, LabelRule
 from telephony_core.migration.plan.model import SkipReason
-from telephony_core.migration.rendering.plan_text import counted
+from telephony_core.migration.rendering.grouping import counted
 from telephony_core.provider.capabilities import Admits, Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.text.documents import write_file

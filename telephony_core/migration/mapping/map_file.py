@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from enum import StrEnum
@@ -29,6 +29,7 @@ from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.secrets.references import file_named, is_reference, variable_named
 from telephony_core.secrets.url_password import without_password
+from telephony_core.text.file_kinds import refuse_other_kind
 from telephony_core.text.reading import parse_toml, read_text
 
 FORMAT: Final = "telephony-core migration map"
@@ -39,6 +40,11 @@ class MapError(MigrationError):
     """A map cannot be used. Lists every fault, each with its line, and repeats no value."""
 
     default_remedy: ClassVar[str | None] = "fix it there; `telephony migrate map` writes a new one"
+
+    def __init__(self, message: str, *, faults: Sequence[str] = (), remedy: str | None = None) -> None:
+        """``faults`` are in the message as well; a terminal shows each on a line of its own."""
+        super().__init__(message, remedy=remedy)
+        self.faults: tuple[str, ...] = tuple(faults)
 
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -183,7 +189,9 @@ class MigrationMap(_Table, frozen=True):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a map. Raises `MapError` with the lines of all its faults; no value is repeated."""
-        return cls.parse(read_text(path, what="the map", refused=MapError), where=os.fspath(path))
+        text = read_text(path, what="the map", refused=MapError)
+        refuse_other_kind(path, text.encode(), "a map", MapError)
+        return cls.parse(text, where=os.fspath(path))
 
     @classmethod
     def parse(cls, text: str, *, where: str = "the map") -> Self:
@@ -209,7 +217,7 @@ class MigrationMap(_Table, frozen=True):
         if made is not None:
             faults = list(_contradictions(made, text))
         if made is None or faults:
-            raise MapError(f"{where}: {'; '.join(faults)}")
+            raise MapError(f"{where}: {'; '.join(faults)}", faults=faults)
         for table, entries in (("agents", made.agents), ("trunks", made.trunks)):
             made._lines[table] = [line_of(text, (table, position)) for position in range(len(entries))]
         return made
@@ -222,6 +230,11 @@ class MigrationMap(_Table, frozen=True):
             (entry for entry in exact if entry.source_version == agent.version),
             next((entry for entry in entries if entry.source_version is None), None),
         )
+
+    @property
+    def agents_at_target(self) -> tuple[AgentRef, ...]:
+        """The agents that take over, each once."""
+        return tuple(dict.fromkeys(entry.agent for entry in self.agents if entry.agent is not None))
 
     def refuse_unused(self, numbers: Iterable[PhoneNumber]) -> None:
         """Raise `MapError` for every table that no number of the inventory uses, with the most similar value there is.
@@ -251,6 +264,7 @@ class MigrationMap(_Table, frozen=True):
             raise MapError(
                 f"{len(faults)} {'table' if len(faults) == 1 else 'tables'} of the map would have no effect: "
                 f"{'; '.join(faults)}",
+                faults=faults,
                 remedy="write it as the inventory does, or take the table out of the map",
             )
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -21,6 +21,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError, OutcomeUnknown, TelephonyError
 from telephony_core.migration.inventory.diff import FieldDrift
+from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.inventory.staleness import stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.plan.allowances import Allowance
@@ -231,11 +232,6 @@ class Doubt:
 
     def __str__(self) -> str:
         return f"since {clock_text(self.since)}, until {clock_text(self.until)}"
-
-
-def clock_text(when: datetime) -> str:
-    """A moment to the second, with its zone."""
-    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 # -- the task

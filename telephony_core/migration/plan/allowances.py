@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import Final
 
 from telephony_core.errors import InvalidInput
 
@@ -49,6 +50,31 @@ class Allowance(StrEnum):
     """A trunk is changed over which other numbers run that were not chosen."""
     UNREADABLE = "unreadable"
     """A field could not be read at the source, and its adapter does not declare which setting that would have been."""
+
+
+SENTENCES: Final[Mapping[Allowance, str]] = {
+    Allowance.LOST_ALLOW_LIST: "lose the list of who may call in",
+    Allowance.LOST_RESTRICTION: "lose a setting that may restrict or route calls",
+    Allowance.ANY_CALLER: "may be called by everybody, or by a large share of the internet",
+    Allowance.INBOUND_MEDIA_ENCRYPTION: "may lose the encryption of inbound media",
+    Allowance.OUTBOUND_MEDIA_ENCRYPTION: "may lose the encryption of outbound media",
+    Allowance.TLS: "lose encrypted signalling",
+    Allowance.ADDRESS: "lose the trunk that places calls",
+    Allowance.ADDRESS_PARTS: "lose a part of the trunk's address, and may not reach it without that",
+    Allowance.CREDENTIALS: "cannot authenticate at the trunk",
+    Allowance.INBOUND_AGENT: "lose the agent that answers calls",
+    Allowance.OUTBOUND_AGENT: "lose the agent that places calls",
+    Allowance.PUBLISHES: "get a version of an agent that is published by that, perhaps for other numbers too",
+    Allowance.REPLACES_SPLIT: "get one agent in the place of several that share the calls",
+    Allowance.UNPUBLISHES: "unpublish agents on release, perhaps for other numbers too",
+    Allowance.SEND_AS_IS: "have no E.164 form, and are sent digit by digit",
+    Allowance.UNKNOWN_ORIGIN: "may have been bought at the source, which does not tell",
+    Allowance.LINKED: "are linked to an account at the carrier, and need a trunk there",
+    Allowance.SOURCE_NOT_SERVING: "are released although the source does not serve the number as planned",
+    Allowance.SHARED_TRUNK: "share a trunk with others that would change as well",
+    Allowance.UNREADABLE: "have something at the source that cannot be read",
+}
+"""What each of them means, of several numbers, for whoever approves it."""
 
 
 def allowances(names: Iterable[str]) -> frozenset[Allowance]:

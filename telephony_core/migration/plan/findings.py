@@ -42,11 +42,21 @@ class Finding(InputModel):
     allowance: str | None = None
     """The name by which a blocking finding can be allowed; ``None`` where it cannot."""
     allowed: bool = False
+    together: str | None = None
+    """The same of many numbers, after how many they are: ``lose encrypted signalling``."""
+    subject: str | None = None
+    """What it is about, where several numbers share that; its kind is the first word: ``trunk main``."""
 
     @property
     def blocks(self) -> bool:
         """Whether it keeps the number from being moved."""
         return self.severity is Severity.BLOCK and not self.allowed
+
+
+def is_accepted_loss(finding: Finding) -> bool:
+    """Whether a number of a plan is less, or less safe, for it than before: allowed by name, or by the map."""
+    lost = finding.outcome is FieldOutcome.LOST and finding.severity is not Severity.INFO
+    return finding.allowed or lost
 
 
 class SkipReason(StrEnum):

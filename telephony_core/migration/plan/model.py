@@ -28,6 +28,7 @@ from telephony_core.provider.changes import NumberImport
 from telephony_core.secrets.references import is_reference
 
 __all__ = [
+    "Canary",
     "DesiredInbound",
     "DesiredOutbound",
     "DesiredState",
@@ -356,6 +357,15 @@ class Selection(InputModel):
     """Numbers that were named besides, in the spelling in which they were given."""
 
 
+class Canary(InputModel):
+    """A number that goes first, and why it was chosen."""
+
+    number: str
+    """Its key in the plan."""
+    why: str
+    """``it is the one that was named``, ``no agent serves it``."""
+
+
 class Plan(InputModel):
     """What will be done, to which numbers. Raises `InvalidInput` when it contradicts itself."""
 
@@ -377,6 +387,10 @@ class Plan(InputModel):
     skipped: tuple[Skipped, ...] = ()
     selection: Selection | None = None
     """Only where settings are changed."""
+    unchecked: tuple[str, ...] = ()
+    """What could not be found out when it was made, in words: whether an agent exists where none can be looked up."""
+    canaries: tuple[Canary, ...] = ()
+    """The numbers that go first, and why these; none in a plan of an earlier version, whose first numbers go first."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -394,6 +408,8 @@ class Plan(InputModel):
             if number.desired.trunk is not None and number.desired.trunk not in trunks:
                 raise ValueError(f"{number.key}: the plan has no trunk {number.desired.trunk!r}")
             self._demand_record(number)
+        if missing := {canary.number for canary in self.canaries} - {number.key for number in self.numbers}:
+            raise ValueError(f"{min(missing)} is to go first, and the plan does not hold it")
         if (self.source is not None) is not (self.kind is PlanKind.MIGRATE):
             raise ValueError("a migration has a source, and nothing else has one")
         return self

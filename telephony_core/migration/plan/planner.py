@@ -11,6 +11,7 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
+from telephony_core.migration.assessment.agent_lookup import unchecked_agents
 from telephony_core.migration.assessment.eligibility import Eligibility, assess_eligibility, capabilities_of
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.assessment.trunk_rules import written_form
@@ -18,8 +19,10 @@ from telephony_core.migration.inventory.fields import SETTINGS, value_text
 from telephony_core.migration.inventory.inventory import Inventory, RecordsBySpelling, number_text
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
+from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
 from telephony_core.migration.plan.model import (
+    Canary,
     DesiredInbound,
     DesiredOutbound,
     DesiredState,
@@ -55,6 +58,7 @@ def make_plan(
     *,
     allow: Iterable[str] = (),
     numbers: Iterable[str] | None = None,
+    canaries: Iterable[str] | None = None,
     settings: Settings | None = None,
     source_pace: Pacer | None = None,
     target_pace: Pacer | None = None,
@@ -63,7 +67,8 @@ def make_plan(
 ) -> Plan:
     """The plan to move the numbers of an inventory to a target. Sends nothing; equal inputs give equal plans.
 
-    ``allow`` names losses and side effects (`allowances`), ``numbers`` chooses some, in any spelling. The paces are
+    ``allow`` names losses and side effects (`allowances`), ``numbers`` chooses some, in any spelling,
+    ``canaries`` those that go first; without them the least used ones do. The paces are
     that the two clients are going to have; without them the estimate uses what the providers declare. What cannot be
     moved is in the plan with its reasons. Raises `InvalidInput` for names and numbers that do not exist, and
     `MapError` for a map that does not fit.
@@ -84,9 +89,13 @@ def make_plan(
         for number in moving
         if number.desired is not None
     )
-    going = {number.source.id for number in moving}
-    trunks = {number.trunk.name: number.trunk for number in moving if number.trunk is not None}
+    skipped = tuple(
+        _skipped(number) for number in eligibility if number.why is not None or number.source.id not in chosen
+    )
     settings = settings or Settings()
+    first = choose_canaries(planned, skipped, settings.canary, canaries, target.capabilities.region)
+    settings = settings_for(settings, first)
+    trunks = {number.trunk.name: number.trunk for number in moving if number.trunk is not None}
     source_pace = source_pace or Pace.declared(capabilities.rate_limit)
     target_pace = target_pace or Pace.declared(target.capabilities.rate_limit)
     host = target.capabilities.inbound_host
@@ -101,8 +110,21 @@ def make_plan(
         inbound_host=None if host is None else host.host,
         estimate=estimate_of(planned, source, target, settings, source_pace, target_pace),
         numbers=planned,
-        skipped=tuple(_skipped(number) for number in eligibility if number.source.id not in going),
+        skipped=skipped,
+        canaries=first,
+        unchecked=unchecked_of(planned, target),
     )
+
+
+def settings_for(settings: Settings, first: Sequence[Canary]) -> Settings:
+    """The settings of a plan of which these numbers go first."""
+    return settings.model_copy(update={"canary": len(first)}) if first else settings
+
+
+def unchecked_of(planned: Iterable[PlannedNumber], target: TargetAccount) -> tuple[str, ...]:
+    """What nobody found out about the agents that are assigned, in words."""
+    agents = [agent for number in planned for agent in (number.desired.inbound_agent, number.desired.outbound_agent)]
+    return unchecked_agents(target.name, filter(None, agents), target.agents, reads=target.reads_agents)
 
 
 def exit_status(plan: Plan) -> int:

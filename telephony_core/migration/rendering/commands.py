@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable
+from datetime import datetime
 
-from telephony_core.migration.plan.model import PlanKind
+from telephony_core.migration.inventory.fields import clock_text
+from telephony_core.migration.plan.model import Plan, PlanKind
 
 
 def command(
@@ -17,6 +19,31 @@ def command(
     chosen = "".join(f" --numbers {shlex.quote(number)}" for number in numbers)
     group = "migrate " if kind is PlanKind.MIGRATE else ""
     return f"telephony {group}{name} {file_word(plan)}{chosen}"
+
+
+def next_lines(commands: Iterable[str], since: datetime | None = None) -> list[str]:
+    """The lines that say what to type next; ``since`` is from when on the first one is possible, if that is later."""
+    lines = [f"next: {command}" for command in commands]
+    if since is not None and lines:
+        lines[0] = f"from {clock_text(since)} on, {lines[0]}"
+    return lines
+
+
+def is_next(line: str) -> bool:
+    """Whether a line says what to type next."""
+    return line.startswith("next: ") or (line.startswith("from ") and " on, next: " in line)
+
+
+def anew(plan: Plan) -> str:
+    """How numbers that were rolled back are done again: only by another plan, since this one leaves them alone."""
+    with_another = f"to {plan.kind.verb} these numbers after all, make another plan, under another name"
+    end = shlex.quote(plan.target.connection if plan.source is None else plan.source.connection)
+    begin = {
+        PlanKind.MIGRATE: f"of a new inventory: `telephony inventory -p {end} -o NEW.json`",
+        PlanKind.IMPORT: f"of a table: `telephony numbers import -p {end} --from TABLE -o NEW.json`",
+        PlanKind.SET: f"as this one was made: `telephony numbers set -p {end} --help` shows how",
+    }
+    return f"{with_another}, {begin[plan.kind]}"
 
 
 def file_word(file: str | os.PathLike[str]) -> str:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telephony_core.errors import ConfigurationError
 from telephony_core.migration.inventory.fields import printable, value_text
-from telephony_core.migration.rendering.plan_text import counted, forms_text, options_text, severity_word, undo_text
+from telephony_core.migration.rendering.grouping import counted
+from telephony_core.migration.rendering.plan_text import forms_text, options_text, severity_word, undo_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment

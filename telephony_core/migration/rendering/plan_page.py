@@ -18,12 +18,11 @@ from telephony_core.migration.plan.model import (
     SkipReason,
 )
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.rendering.grouping import Cause, causes, counted
 from telephony_core.migration.rendering.pages import render_page
 from telephony_core.migration.rendering.plan_text import (
     WHY_WORDS,
     alike,
-    common_findings,
-    counted,
     duration_text,
     estimate_text,
     heading,
@@ -49,8 +48,7 @@ def plan_page(plan: Plan | LoadedPlan) -> str:
     """
     checksum = plan.checksum if isinstance(plan, LoadedPlan) else None
     plan = plan.plan if isinstance(plan, LoadedPlan) else plan
-    common = common_findings(plan)
-    cards = [_card(number, common) for number in plan.numbers]
+    cards = [_card(number) for number in plan.numbers]
     reasons = skipped_numbers(plan)
     found = {kind for card in cards for kind in card["kinds"]}
     found |= {kind for _, _, groups in reasons for group in groups for kind in group["kinds"]}
@@ -62,7 +60,7 @@ def plan_page(plan: Plan | LoadedPlan) -> str:
         tiles=_tiles(plan),
         meaning=list(_meaning(plan)),
         uses=Counter(finding.allowance for number in plan.numbers for finding in number.findings if finding.allowed),
-        common=common,
+        causes=_causes(plan),
         filters=[(kind, name) for kind, name in _KINDS.items() if kind in found],
         cards=cards,
         reasons=reasons,
@@ -111,8 +109,29 @@ def _meaning(plan: Plan) -> Iterator[str]:
         yield "A rollback can undo everything, number by number."
 
 
-def _card(number: PlannedNumber, common: Iterable[Finding]) -> dict[str, Any]:
-    own = [finding for finding in number.findings if says_more(finding) and finding not in common]
+def _causes(plan: Plan) -> list[tuple[str, list[dict[str, Any]]]]:
+    """What blocks and what is lost, as the text has it: once for all numbers that it is about."""
+    blocked = [number for number in plan.skipped if number.why is SkipReason.BLOCKED]
+    blocking = causes((number.key, finding) for number in blocked for finding in number.findings if finding.blocks)
+    known = causes((number.key, finding) for number in plan.numbers for finding in number.findings)
+    known = [cause for cause in known if cause.finding.severity is not Severity.INFO]
+    sections = (
+        ("What blocks, and what to do", blocking, len(blocked)),
+        (f"What to know of those that can be {plan.kind.done}", known, None),
+    )
+    return [(title, [_cause(cause, total) for cause in found]) for title, found, total in sections if found]
+
+
+def _cause(cause: Cause, total: int | None) -> dict[str, Any]:
+    return {
+        "word": severity_word(cause.finding),
+        "sentence": cause.sentence(total),
+        "way_out": ", ".join(cause.ways_out),
+    }
+
+
+def _card(number: PlannedNumber) -> dict[str, Any]:
+    own = [finding for finding in number.findings if says_more(finding)]
     counts = Counter(severity_word(finding) for finding in own if finding.severity is not Severity.INFO)
     pills = [(f"{count} {_PLURALS[word] if count > 1 else word}", word) for word, count in counts.items()]
     pills += [(effect, "warn") for step in number.steps for effect in step.side_effects]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -12,6 +11,7 @@ from telephony_core.migration.plan.model import (
     FieldOutcome,
     Finding,
     Plan,
+    PlanKind,
     PlannedNumber,
     PlannedStep,
     Severity,
@@ -20,7 +20,17 @@ from telephony_core.migration.plan.model import (
     StepKind,
     Trunk,
 )
+from telephony_core.migration.rendering.grouping import (
+    MOST_GROUPS,
+    Group,
+    cause_lines,
+    causes,
+    counted,
+    grouped,
+    whose,
+)
 from telephony_core.migration.rendering.layout import wrapped
+from telephony_core.provider.capabilities import Field as Setting
 
 WHY_WORDS: Final = {
     SkipReason.BLOCKED: "blocked",
@@ -43,43 +53,160 @@ _SIGNS: Final = {
 }
 
 
-def plan_lines(plan: Plan, width: int | None = 80) -> list[str]:
-    """The plan in lines of at most ``width`` cells."""
-    common = common_findings(plan)
-    lines = [line for sentence in _opening(plan) for line in wrapped(sentence, width)]
-    if common:
-        lines += ["", *wrapped(f"For every one of the {counted(len(plan.numbers), 'number')}:", width)]
-        for finding in common:
-            lines += wrapped(finding_text(finding), width, "  ", "    ")
-    for number in plan.numbers:
-        lines += ["", *_number(number, common, width)]
-    for why, skipped in skipped_by_reason(plan):
-        lines += ["", *wrapped(f"Not {plan.kind.done}, {WHY_WORDS[why]}: {counted(len(skipped), 'number')}", width)]
-        for group in alike(skipped):
-            lines += _skipped(group, width)
+def plan_lines(plan: Plan, width: int | None = 80, *, details: bool = False) -> list[str]:
+    """The plan in lines of at most ``width`` cells: what is alike once for all of its numbers, and with ``details``
+    each number, each of its fields, and each finding as well."""
+    lines = [*plan_overview(plan, width), *_order(plan, width)]
+    if plan.numbers and details:
+        lines += [line for number in plan.numbers for line in ("", *_number(number, width))]
+    elif plan.numbers:
+        lines += ["", *_written(plan, width)]
+    if details:
+        for why, skipped in skipped_by_reason(plan):
+            lines += ["", *wrapped(f"Not {plan.kind.done}, {WHY_WORDS[why]}: {counted(len(skipped), 'number')}", width)]
+            for group in alike(skipped):
+                lines += _skipped(group, width)
     return lines
 
 
-def _opening(plan: Plan) -> Iterator[str]:
-    """The plan in a few sentences."""
-    if not plan.numbers:
-        total = len(plan.numbers) + len(plan.skipped)
+def plan_overview(plan: Plan, width: int | None = 80) -> list[str]:
+    """What somebody has to know before the plan is applied: how much of it can be done, what blocks the rest and what
+    would solve that, what is lost, and what could not be found out."""
+    total = len(plan.numbers) + len(plan.skipped)
+    if plan.numbers:
+        verdict = heading(plan)
+    else:
         rest = heading(plan, None).partition(" ")[2]
-        yield f"Nothing to {plan.kind.verb} {rest}: {counted(total, 'number')} assessed."
+        verdict = f"Nothing to {plan.kind.verb} {rest}: {counted(total, 'number')} assessed"
+    planned = [(number.key, finding) for number in plan.numbers for finding in number.findings]
+    return overview_lines(verdict, planned, plan.skipped, plan.kind.done, width, plan.unchecked)
+
+
+def overview_lines(
+    verdict: str,
+    movable: Iterable[tuple[str, Finding]],
+    skipped: Sequence[Skipped],
+    done: str,
+    width: int | None,
+    unchecked: Iterable[str] = (),
+) -> list[str]:
+    """A verdict, what blocks most first, what is to be known of the ``movable`` numbers, and who else stays."""
+    blocked = [number for number in skipped if number.why is SkipReason.BLOCKED]
+    also = f"; {counted(len(blocked), 'number')} {'is' if len(blocked) == 1 else 'are'} blocked" if blocked else ""
+    lines = wrapped(f"{verdict}{also}.", width)
+    if blocked:
+        found = causes((number.key, finding) for number in blocked for finding in number.findings if finding.blocks)
+        lines += ["", "What blocks, and what to do:", *cause_lines(found, width, len(blocked))]
+        lines += _blocked_otherwise(blocked, width) if not found else []
+    known = [cause for cause in causes(movable) if cause.finding.severity is not Severity.INFO]
+    if known:
+        known.sort(key=lambda cause: not cause.finding.allowed)
+        lines += ["", f"What to know of those that can be {done}:", *cause_lines(known, width)]
+    if unchecked := [*unchecked]:
+        lines += ["", "Not checked:", *(line for text in unchecked for line in wrapped(text, width, "  ? ", "    "))]
+    if others := [number for number in skipped if number.why is not SkipReason.BLOCKED]:
+        lines += ["", f"Not {done} either:", *_others(others, width)]
+    return lines
+
+
+def skipped_lines(plan: Plan, width: int | None = 80) -> list[str]:
+    """What the plan leaves as it is, by reason, once for all numbers."""
+    return [f"not {plan.kind.done}:", *_others(plan.skipped, width)] if plan.skipped else []
+
+
+def _blocked_otherwise(blocked: Sequence[Skipped], width: int | None) -> Iterator[str]:
+    """Numbers that something blocks which is no finding, such as in plans of earlier versions."""
+    for group in grouped((number.key, number.message) for number in blocked)[:MOST_GROUPS]:
+        yield from wrapped(f"{whose(group.keys)}: {group.text}", width, "  ! ")
+
+
+def _others(skipped: Sequence[Skipped], width: int | None) -> Iterator[str]:
+    for why in WHY_WORDS:
+        numbers = [number for number in skipped if number.why is why]
+        groups = grouped((number.key, f"{number.message}|{number.remedy or ''}") for number in numbers)
+        if len(groups) > _MOST_REASONS:  # each names a record of its own
+            groups = [Group(f"{WHY_WORDS[why]}|{numbers[0].remedy or ''}", tuple(number.key for number in numbers))]
+        for group in groups:
+            message, _, remedy = group.text.partition("|")
+            text = f"{whose(group.keys)}: {message}"
+            yield from wrapped(text + (f"; {remedy}" if remedy else ""), width, f"  {_SIGNS.get(why, '-')} ", "    ")
+
+
+_MOST_REASONS: Final = 2
+"""So many messages are shown of numbers that are skipped for one reason."""
+
+
+def _order(plan: Plan, width: int | None) -> Iterator[str]:
+    """How it is carried out, in a few sentences."""
+    if not plan.numbers:
         return
-    yield f"{heading(plan)}."
-    yield order_text(plan)
-    yield f"{estimate_text(plan)}."
+    yield ""
+    sentences = [order_text(plan), f"{estimate_text(plan)}."]
     if plan.allowed:
-        yield f"Allowed by name: {', '.join(plan.allowed)}."
+        sentences.append(f"Allowed by name: {', '.join(plan.allowed)}.")
     if secrets := [text for trunk in plan.trunks if (text := trunk_text(trunk))]:
-        yield f"Read when it is applied, and kept nowhere: {'; '.join(secrets)}."
-    if plan.source is None:
-        return
-    yield (
-        f"The numbers at {plan.source.connection} stay as they are. They can be released there, as a decision of its "
-        f"own, {plan.settings.soak_hours:g} h after they were verified."
-    )
+        more = f" and {len(secrets) - MOST_GROUPS} more" if len(secrets) > MOST_GROUPS else ""
+        sentences.append(f"Read when it is applied, and kept nowhere: {'; '.join(secrets[:MOST_GROUPS])}{more}.")
+    if plan.source is not None:
+        sentences.append(
+            f"The numbers at {plan.source.connection} stay as they are. They can be released there, as a decision of "
+            f"its own, {plan.settings.soak_hours:g} h after they were verified."
+        )
+    for sentence in sentences:
+        yield from wrapped(sentence, width)
+
+
+_STEPS: Final = {
+    StepKind.IMPORT: "import",
+    StepKind.UPDATE_LABEL: "change the label",
+    StepKind.UPDATE_SIP: "change the trunk",
+    StepKind.ASSIGN_AGENTS: "assign agents",
+    StepKind.READ_BACK: "read back and compare",
+}
+
+
+def _written(plan: Plan, width: int | None) -> Iterator[str]:
+    """What is done with all of the numbers: the steps, what they write, and how that is undone."""
+    total = len(plan.numbers)
+
+    def of(keys: Sequence[str]) -> str:
+        return "" if len(keys) == total else f": {whose(keys)}"
+
+    for group in grouped((number.key, _steps_text(number)) for number in plan.numbers)[:MOST_GROUPS]:
+        yield from wrapped(f"{_each(group.keys, total)}: {group.text}", width, "  + ")
+    said = ((number.key, text) for number in plan.numbers for text in _forms_in_common(number, plan.kind))
+    written = grouped(said)
+    for group in written[:_MOST_FORMS]:
+        yield from wrapped(f"{group.text}{of(group.keys)}", width, "      ", "        ")
+    if len(written) > _MOST_FORMS:
+        yield f"      … and {len(written) - _MOST_FORMS:,} more settings"
+    for group in grouped((number.key, undo_text(number)) for number in plan.numbers)[:MOST_GROUPS]:
+        yield from wrapped(f"{group.text}{of(group.keys)}", width, "  < ")
+
+
+def _each(keys: Sequence[str], total: int) -> str:
+    return counted(total, "number") if len(keys) == total > 1 else whose(keys)
+
+
+_MOST_FORMS: Final = 12
+"""So many different settings are shown that a plan writes."""
+
+
+def _steps_text(number: PlannedNumber) -> str:
+    effects = dict.fromkeys(effect for step in number.steps for effect in step.side_effects)
+    steps = ", ".join(_STEPS[step.kind] for step in number.steps)
+    return f"{steps} [{', '.join(effects)}]" if effects else steps
+
+
+def _forms_in_common(number: PlannedNumber, kind: PlanKind) -> Iterator[str]:
+    """What is written that other numbers may get alike; of a change also what it was."""
+    for step in number.steps:
+        for name, after in step.after.items():
+            before = step.before.get(name, NOT_REPORTED)
+            if kind is PlanKind.SET:
+                yield f"{name}: {before} → {after}" if before != after else f"{name}: {after}"
+            elif name not in ("number", Setting.LABEL):
+                yield f"{name}: {after}"
 
 
 def heading(plan: Plan, count: str | None = "") -> str:
@@ -98,14 +225,12 @@ def order_text(plan: Plan) -> str:
     canary, count = plan.settings.canary, len(plan.numbers)
     if canary == 0 or canary >= count:
         return f"Up to {plan.settings.concurrency} at a time." if count > 1 else "It is one number."
+    chosen = grouped((each.number, each.why) for each in plan.canaries)
+    which = "; ".join(f"{whose(group.keys)}, because {group.text}," for group in chosen) or counted(canary, "number")
     return (
-        f"{counted(canary, 'number')} {'goes' if canary == 1 else 'go'} first; the others follow, up to "
+        f"{which} {'goes' if canary == 1 else 'go'} first; the others follow, up to "
         f"{plan.settings.concurrency} at a time, only if that succeeds."
     )
-
-
-def counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def endpoint_text(end: Endpoint) -> str:
@@ -139,16 +264,6 @@ def trunk_text(trunk: Trunk) -> str | None:
 
 
 # -- findings
-
-
-def common_findings(plan: Plan) -> tuple[Finding, ...]:
-    """What is to be known of every number alike, so that it need not be repeated for each."""
-    if len(plan.numbers) < 2:
-        return ()
-    counts = Counter(
-        finding for number in plan.numbers for finding in dict.fromkeys(number.findings) if says_more(finding)
-    )
-    return tuple(finding for finding, count in counts.items() if count == len(plan.numbers))
 
 
 def says_more(finding: Finding) -> bool:
@@ -194,7 +309,7 @@ def forms_text(finding: Finding) -> str:
 # -- numbers
 
 
-def _number(number: PlannedNumber, common: Sequence[Finding], width: int | None) -> Iterator[str]:
+def _number(number: PlannedNumber, width: int | None) -> Iterator[str]:
     label = f" “{printable(text)}”" if (text := label_of(number)) else ""
     yield from wrapped(f"{number.key}{label}", width, "  + ")
     for position, step in enumerate(number.steps, start=1):
@@ -203,7 +318,7 @@ def _number(number: PlannedNumber, common: Sequence[Finding], width: int | None)
         for name, forms in _step_forms(step, new=number.source is None):
             yield from wrapped(f"{name}: {forms}", width, "           ", "             ")
     for finding in number.findings:
-        if says_more(finding) and finding not in common:
+        if says_more(finding):
             sign = " " if finding.severity is Severity.INFO else "!"
             yield from wrapped(finding_text(finding), width, f"      {sign} ")
     yield from wrapped(undo_text(number), width, "      < ")

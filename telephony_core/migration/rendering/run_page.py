@@ -12,9 +12,10 @@ from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
+from telephony_core.migration.rendering.grouping import counted
 from telephony_core.migration.rendering.pages import render_page, sentence
 from telephony_core.migration.rendering.plan_page import provenance, skipped_numbers
-from telephony_core.migration.rendering.plan_text import counted, heading, label_of
+from telephony_core.migration.rendering.plan_text import heading, label_of
 from telephony_core.migration.run.status import MigrationRun, NumberRun, StepTaken
 
 _STATES: Final = {
@@ -106,6 +107,7 @@ def _runs(run: MigrationRun) -> list[tuple[str, ...]]:
     return [
         (
             info.command,
+            info.whose,
             value_text(info.started_at),
             "–" if info.ended_at is None else value_text(info.ended_at),
             info.how_it_ended or ("at work" if run.is_running and info is run.runs[-1] else "did not say"),
@@ -152,4 +154,4 @@ def _field(field: FieldVerification) -> tuple[object, ...]:
 def _step(step: StepTaken) -> tuple[object, ...]:
     action = {"text": step.action.replace("_", " "), "pill": (step.phase, _PHASES.get(step.phase, "info"))}
     result = {"text": sentence(step.message), "pill": None} if step.message else step.record or "–"
-    return f"{step.at:%Y-%m-%d %H:%M:%S}", action, result
+    return value_text(step.at), action, result

@@ -27,7 +27,7 @@ from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, 
 from telephony_core.migration.move.steps import PAUSES
 from telephony_core.migration.plan.model import PlanKind, PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
-from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.commands import anew, command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
 from telephony_core.migration.run.endpoints import Opener, check_account, open_endpoints, records_made
@@ -167,12 +167,18 @@ class _Run:
         return len(pending)
 
     async def _pending(self) -> list[PlannedNumber]:
-        """The numbers to move: first those that were started, then the new ones, then those that failed before."""
+        """The numbers to move: first those that were started, then the new ones, then those that failed before; of each
+        the canaries of the plan first."""
         self.work = work_of(self.loaded.plan, await self.journal.agents_unpublished(Action.RELEASE))
         self.work.states = await states_of(self.journal)
         order = {MigrationState.IN_DOUBT: 0, MigrationState.STARTED: 0, MigrationState.NOT_STARTED: 1}
         states = [(number, self._state(number).state) for number in self.numbers]
-        pending = [(order.get(state, 2), number) for number, state in states if state not in FINISHED]
+        first = {canary.number for canary in self.loaded.plan.canaries}
+        pending = [
+            ((order.get(state, 2), number.key not in first), number)
+            for number, state in states
+            if state not in FINISHED
+        ]
         return [number for _, number in sorted(pending, key=lambda each: each[0])]
 
     def _state(self, number: PlannedNumber) -> NumberState:
@@ -369,16 +375,18 @@ class _Run:
     def _report(self) -> ApplyReport:
         states = {number.key: self._state(number) for number in self.numbers}
         remainder = tuple(key for key, state in states.items() if state.state not in FINISHED)
+        rolled_back = sum(state.rolled_back for state in states.values())
         return ApplyReport(
             plan=self.loaded.name,
             kind=self.loaded.plan.kind,
             total=len(self.numbers),
             done=len(states) - len(remainder),
-            rolled_back=sum(state.rolled_back for state in states.values()),
+            rolled_back=rolled_back,
             failures=tuple(self.failures.values()),
             remainder=remainder,
             in_doubt=tuple(key for key in remainder if states[key].in_doubt),
             stopped=self.rules.why,
             why_stopped=self.rules.message or None,
             took_over=self.journal.taken_over is not None,
+            way_on=anew(self.loaded.plan) if rolled_back and rolled_back == len(self.numbers) else None,
         )

@@ -8,6 +8,7 @@ from telephony_core.errors import TelephonyError
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.grouping import group_lines
 from telephony_core.migration.run.stopping import Stopped
 
 
@@ -45,6 +46,8 @@ class ApplyReport(BaseModel, frozen=True):
     stopped: Stopped | None = None
     why_stopped: str | None = None
     took_over: bool = False
+    way_on: str | None = None
+    """Where all was rolled back before: how these numbers are done again."""
 
     @computed_field
     @property
@@ -71,12 +74,15 @@ class ApplyReport(BaseModel, frozen=True):
             return (command("verify", self.plan, kind=self.kind),)
         return (command("apply", self.plan, kind=self.kind), command("status", self.plan, kind=self.kind))
 
-    def lines(self) -> list[str]:
-        """The report, for a terminal."""
+    def lines(self, *, details: bool = False) -> list[str]:
+        """The report, for a terminal; without ``details`` what failed alike is said once for all numbers."""
         lines = [self.summary]
         if self.why_stopped:
             lines.append(f"no further number was started: {self.why_stopped}")
-        lines += [f"  {failure}" for failure in self.failures]
+        said = ((failure.number, f"{failure.state.replace('_', ' ')}: {failure.message}") for failure in self.failures)
+        lines += group_lines(said, details=details)
+        if self.way_on is not None:
+            lines.append(self.way_on)
         lines += [f"next: {command}" for command in self.next_commands]
         return lines
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, computed_field
 
 from telephony_core.domain.phone_number import UtcTime
+from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord
 from telephony_core.migration.journal.sqlite_journals import SqliteJournals
-from telephony_core.migration.move.effects import clock_text
 from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, state_of
 from telephony_core.migration.plan.model import PlanKind, PlannedNumber
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import FieldVerification
-from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.commands import anew, command, next_lines
+from telephony_core.migration.rendering.grouping import group_lines
 
 
 class StepTaken(BaseModel, frozen=True):
@@ -81,6 +82,8 @@ class MigrationRun(BaseModel, frozen=True):
     runs: tuple[RunRecord, ...]
     numbers: tuple[NumberRun, ...]
     """Every planned number, in the plan's order."""
+    way_on: str | None = None
+    """Where all was rolled back: how these numbers are done again."""
 
     @computed_field
     @property
@@ -101,8 +104,8 @@ class MigrationRun(BaseModel, frozen=True):
         """What to type now."""
         if self.is_running:
             return ()
-        if unanswered := {number.unanswered for number in self.numbers if number.unanswered is not None}:
-            return tuple(self._command(name) for name in sorted(unanswered))
+        if self.unanswered:
+            return tuple(self._command(name) for name in sorted(self.unanswered))
         if self.remainder:
             return (self._command("apply"),)
         done = [number for number in self.numbers if number.state in DONE]
@@ -112,36 +115,70 @@ class MigrationRun(BaseModel, frozen=True):
             different = [number.number for number in done if number.problem is not None]
             back = (self._command("rollback", different),) if different else ()
             return (self._command("verify"), *back)
-        release = (self._command("release"),) if self.kind is PlanKind.MIGRATE else (self._command("report"),)
-        return (*release, self._command("rollback"))
+        return (self._command("release" if self.kind is PlanKind.MIGRATE else "report"),)
+
+    @property
+    def way_back(self) -> str | None:
+        """What undoes it, where all is well: no next step, and nobody should have to look for it."""
+        done = [number for number in self.numbers if number.state in DONE]
+        is_well = bool(done) and not self.unanswered and not self.remainder and not self.is_running
+        return self._command("rollback") if is_well and all(number.verified_at for number in done) else None
+
+    @property
+    def releasable_at(self) -> datetime | None:
+        """When the soak ends of all that are verified, if it has not ended yet."""
+        ends = max((number.releasable_at for number in self.numbers if number.releasable_at is not None), default=None)
+        return ends if ends is not None and ends > self.at else None
+
+    @property
+    def next_lines(self) -> list[str]:
+        """The next steps for a terminal, and from when on they are possible."""
+        commands = self.next_commands
+        waits = bool(commands) and commands[0] == self._command("release") and not self.unanswered
+        return next_lines(commands, self.releasable_at if waits else None)
+
+    @property
+    def unanswered(self) -> frozenset[str]:
+        """Commands of which a request was not answered."""
+        return frozenset(number.unanswered for number in self.numbers if number.unanswered is not None)
 
     def _command(self, name: str, numbers: Iterable[str] = ()) -> str:
         return command(name, self.plan, numbers, kind=self.kind)
 
-    def lines(self) -> list[str]:
-        """The status, for a terminal."""
+    def _said(self) -> Iterator[tuple[str, str]]:
+        """What is to be said of single numbers: what went wrong, and what is in doubt."""
+        for number in self.numbers:
+            state = number.state.replace("_", " ")
+            if number.problem is not None:
+                yield number.number, f"{state}: {number.problem}"
+            if number.unanswered is not None:
+                yield number.number, f"{state}: a {number.unanswered} of it was not answered"
+            if number.in_doubt_since is not None and number.in_doubt_until is not None:
+                since, until = clock_text(number.in_doubt_since), clock_text(number.in_doubt_until)
+                yield number.number, f"in doubt since {since}, until {until}"
+
+    def lines(self, *, details: bool = False) -> list[str]:
+        """The status, for a terminal; without ``details`` what is alike is said once for all numbers."""
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.counts.items())
         ends = self.target if self.source is None else f"{self.source} → {self.target}"
         lines = [f"{ends}: {counts or 'nothing is planned'}"]
         if self.runs:
             last = self.runs[-1]
             how = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
-            lines.append(f"`{last.command}` of {last.started_at:%Y-%m-%d %H:%M} UTC (process {last.process}): {how}")
+            lines.append(
+                f"`{last.command}` of {clock_text(last.started_at)} by {last.whose} (process {last.process}): {how}"
+            )
         else:
             lines.append("there is no journal beside the plan: it was not started, or its journal was lost")
-        for number in self.numbers:
-            head = f"  {number.number}: {number.state.replace('_', ' ')}"
-            if number.problem is not None:
-                lines.append(f"{head}: {number.problem}")
-            if number.unanswered is not None:
-                lines.append(f"{head}: a {number.unanswered} of it was not answered")
-            if number.in_doubt_since is not None and number.in_doubt_until is not None:
-                since, until = clock_text(number.in_doubt_since), clock_text(number.in_doubt_until)
-                lines.append(f"  {number.number}: in doubt since {since}, until {until}")
+        lines += group_lines(self._said(), details=details)
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
-            lines.append(f"  the soak of all that are verified ends on {max(waiting):%Y-%m-%d %H:%M} UTC")
-        return [*lines, *(f"next: {command}" for command in self.next_commands)]
+            lines.append(f"  the soak of all that are verified ends on {clock_text(max(waiting))}")
+        if self.way_on is not None:
+            lines.append(self.way_on)
+        if self.way_back is not None:
+            lines.append(f"to undo it: `{self.way_back}`")
+        return [*lines, *self.next_lines]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -186,6 +223,8 @@ def _run(
 ) -> MigrationRun:
     """``lines`` are those of each number, ``at_work`` the runs that are at work now."""
     plan = loaded.plan
+    numbers = tuple(_number(loaded, number, lines.get(number.key, []), at_work) for number in plan.numbers)
+    taken_back = bool(numbers) and all(number.state is MigrationState.ROLLED_BACK for number in numbers)
     return MigrationRun(
         plan=loaded.name,
         checksum=loaded.checksum,
@@ -195,7 +234,8 @@ def _run(
         at=at,
         is_running=bool(at_work),
         runs=runs,
-        numbers=tuple(_number(loaded, number, lines.get(number.key, []), at_work) for number in plan.numbers),
+        numbers=numbers,
+        way_on=anew(plan) if taken_back else None,
     )
 
 

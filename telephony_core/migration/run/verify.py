@@ -17,7 +17,8 @@ from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import states_of
 from telephony_core.migration.move.effects import MigrationTask
 from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState
-from telephony_core.migration.plan.model import PlanKind
+from telephony_core.migration.plan.findings import is_accepted_loss
+from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import (
     FieldVerification,
@@ -94,6 +95,7 @@ async def averify_plan(
                 fields=found[task.key],
                 source_changes=changed.get(task.key, ()),
                 inbound_uri=send_to.get(task.key),
+                accepted=tuple(finding for finding in task.number.findings if is_accepted_loss(finding)),
             )
             results.append(result)
             await (await journal.claim(task.key)).append(_entry(result, time_there))
@@ -101,10 +103,12 @@ async def averify_plan(
             progress.failed += not result.is_equal
             kind = EventKind.NUMBER_DONE if result.is_equal else EventKind.NUMBER_FAILED
             progress.report(kind, task.key, "; ".join(result.differences), action=Action.VERIFY)
+        now = options.clock.now()
         report = VerifyReport(
             plan=loaded.name,
             kind=loaded.plan.kind,
-            at=options.clock.now(),
+            at=now,
+            releasable_at=_soaked(loaded.plan, [states[task.key] for task in made], now),
             numbers=tuple(results),
             not_moved=tuple(task.key for task in tasks if states[task.key].state not in FINISHED),
             unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
@@ -133,6 +137,12 @@ def _source_change(
     if state.state is MigrationState.RELEASED or (state.open_release is not None and is_released(record)):
         return ()
     return task.changes_at_source(record, unpublished)
+
+
+def _soaked(plan: Plan, states: Sequence[NumberState], now: datetime) -> datetime | None:
+    """When the soak ends of those that are to be released, where all of them are verified now."""
+    since = [state.verified_since or now for state in states if state.state is MigrationState.MOVED]
+    return max(since) + plan.settings.soak if plan.source is not None and since else None
 
 
 def record_id(task: MigrationTask, state: NumberState) -> str | None:

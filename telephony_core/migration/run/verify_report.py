@@ -11,9 +11,11 @@ from pydantic import BaseModel, computed_field
 from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.plan.model import PlanKind
+from telephony_core.migration.plan.model import Finding, PlanKind
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult, which
-from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.commands import command, next_lines
+from telephony_core.migration.rendering.grouping import causes, counted, group_lines
+from telephony_core.migration.rendering.plan_text import finding_text
 
 _CORRECT: Final = {
     True: "set right what differs at its provider, then verify again; or take these numbers back, and move them anew "
@@ -34,6 +36,8 @@ class NumberVerification(BaseModel, frozen=True):
     """What has changed at the source since the plan: it was not moved."""
     inbound_uri: str | None = None
     """Where the carrier has to send its calls, if the target's provider says so."""
+    accepted: tuple[Finding, ...] = ()
+    """What the plan says is lost, or less safe than at the source: as planned, and not the same."""
 
     @computed_field
     @property
@@ -63,6 +67,8 @@ class VerifyReport(BaseModel, frozen=True):
     """Planned numbers that are not at the target, or not wholly: only what `apply` has finished is compared."""
     unanswered: tuple[Literal["release", "rollback"], ...] = ()
     """Commands of which requests were not answered: to be run before any other, since these may still take effect."""
+    releasable_at: UtcTime | None = None
+    """When the soak of all of these ends, of a migration."""
     checklist: tuple[str, ...] = ()
     """What to do at the carrier, and what remains unproven until a real call is placed."""
 
@@ -84,7 +90,11 @@ class VerifyReport(BaseModel, frozen=True):
     @property
     def summary(self) -> str:
         equal = sum(number.is_equal for number in self.numbers)
-        parts = [f"{equal} of {len(self.numbers)} numbers are equal"]
+        are = "is" if equal == len(self.numbers) == 1 else "are"
+        parts = [f"{equal:,} of {counted(len(self.numbers), 'number')} {are} as planned"]
+        if self.kind is PlanKind.MIGRATE and equal:
+            same = sum(number.is_equal and not number.accepted for number in self.numbers)
+            parts += [f"{same:,} of them with all that the source has"]
         parts += [f"{len(self.not_moved)} are not {self.kind.done} yet"] if self.not_moved else []
         return ", ".join(parts)
 
@@ -104,26 +114,38 @@ class VerifyReport(BaseModel, frozen=True):
     def _command(self, name: str, numbers: Iterable[str] = ()) -> str:
         return command(name, self.plan, numbers, kind=self.kind)
 
-    def lines(self, *, every_field: bool = False) -> list[str]:
-        """The report for a terminal: differences always, the other fields where ``every_field`` is given."""
+    def lines(self, *, details: bool = False) -> list[str]:
+        """The report for a terminal: differences and accepted losses, what is alike once for all numbers; every field
+        of every number where ``details`` is given."""
         lines = [self.summary]
-        for number in self.numbers:
-            if every_field:
+        if details:
+            for number in self.numbers:
                 lines += [f"  {number.number}", *(f"    {field}" for field in number.fields)]
                 lines += [f"    at the source, {change}" for change in number.source_changes]
-            elif not number.is_equal:
-                lines += [f"  {number.number}", *(f"    {text}" for text in number.differences)]
+                lines += [f"    accepted in the plan: {finding_text(finding)}" for finding in number.accepted]
+        else:
+            said = ((number.number, text) for number in self.numbers for text in number.differences)
+            lines += group_lines(said)
+        accepted = causes((number.number, finding) for number in self.numbers for finding in number.accepted)
+        if accepted:
+            lines += ["  as planned, and not as at the source:", *(f"    {cause.sentence()}" for cause in accepted)]
         counts = Counter(name for number in self.numbers for name in number.unverifiable)
         if counts:
             lines.append("  UNVERIFIABLE, because the provider does not tell them:")
-            lines += [f"    {name} (of {count} numbers)" for name, count in counts.items()]
+            lines += [f"    {name} (of {counted(count, 'number')})" for name, count in counts.items()]
         if not all(number.is_equal for number in self.numbers):
             lines.append(_CORRECT[self.kind is PlanKind.MIGRATE])
         lines += [f"a {name} of these numbers was not answered, and may still take effect" for name in self.unanswered]
         if self.checklist:
             lines += ["to cut over at the carrier:", *(f"  [ ] {item}" for item in self.checklist)]
-        lines += [f"next: {command}" for command in self.next_commands]
-        return lines
+        return [*lines, *self.next_lines]
+
+    @property
+    def next_lines(self) -> list[str]:
+        """The next steps for a terminal, and from when on they are possible."""
+        waits = self.next_commands == (self._command("release"),) and not self.unanswered
+        since = self.releasable_at if waits and self.releasable_at and self.releasable_at > self.at else None
+        return next_lines(self.next_commands, since)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

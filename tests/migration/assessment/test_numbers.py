@@ -88,7 +88,7 @@ def test_a_number_in_transition_at_the_source_waits(status: NumberStatus) -> Non
 
 def test_a_scheduled_release_says_when_and_whether_it_can_be_revoked() -> None:
     held = number(status=NumberStatus.RELEASE_SCHEDULED, ends_at=NOW + timedelta(days=2))
-    assert "ends 2026-11-23 12:00 UTC" in eligibility(held).message
+    assert "ends 2026-11-23 12:00:00 UTC" in eligibility(held).message
     assert "import it again" in str(eligibility(held).remedy)
     terms = ReleaseTerms(source="made up", effect=ReleaseEffect.END_OF_PERIOD, revocable=True)
     revocable = replace(WIDE, release={Origin.IMPORTED: terms})

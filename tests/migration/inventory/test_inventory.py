@@ -94,7 +94,7 @@ def test_it_says_where_when_and_with_what_it_was_taken() -> None:
     assert (taken.connection, taken.provider, taken.host) == ("kr-prod", "vox", "client-api.tryvox.co")
     assert taken.adapter.startswith("telephony-core ")
     assert taken.taken_at == NOW
-    assert str(taken).startswith("kr-prod (vox at client-api.tryvox.co), 2026-11-21 12:00 UTC: 23 numbers (17 active")
+    assert str(taken).startswith("kr-prod (vox at client-api.tryvox.co), 2026-11-21 12:00:00 UTC: 23 numbers (17")
 
 
 def test_an_error_says_that_it_was_the_inventory_that_failed() -> None:
@@ -383,7 +383,7 @@ def test_one_endpoint_spelled_twice_and_one_list_in_another_order_are_no_drift()
 def test_a_status_shows_the_providers_word_as_well() -> None:
     after = number(status=NumberStatus.RELEASE_SCHEDULED, ends_at=NOW + timedelta(days=3))
     assert "status: active → release_scheduled" in str(diff(inventory(number()), inventory(after)))
-    assert "ends_at: not reported → 2026-11-24 12:00 UTC" in str(diff(inventory(number()), inventory(after)))
+    assert "ends_at: not reported → 2026-11-24 12:00:00 UTC" in str(diff(inventory(number()), inventory(after)))
 
 
 def test_two_connections_are_compared_by_e164_and_without_their_agents() -> None:

@@ -215,7 +215,7 @@ def test_the_page_of_a_plan_tells_what_approving_it_means(monkeypatch: pytest.Mo
     words = Page(plan_page(loaded)).words
     assert "Move 2 numbers from east to west" in words
     assert "Nothing has been written yet." in words
-    assert "1 number goes first" in words
+    assert "goes first; the others follow" in words
     assert "until the carrier sends them to west (sip.west.example.com)" in words
     assert "A rollback cannot undo everything for +827011112222" in words
     assert "lost_allow_list: 1 time in this plan" in words
@@ -311,7 +311,7 @@ def test_the_page_of_a_run_tells_which_when_what_and_what_is_left(loaded: Loaded
     assert "1 moved, read back and equal" in words
     assert "telephony migrate apply plan.json" in words
     assert "send the calls of 1 number to west (sip.west.example.com)" in words
-    assert "The soak of all that are verified ends on 2026-11-24 12:00 UTC." in words
+    assert "The soak of all that are verified ends on 2026-11-24 12:00:00 UTC." in words
     assert "outbound.password of 1 number cannot be read back" in words
     assert "3 numbers stayed at east: see below" in words
     assert "did not say" in words
@@ -321,7 +321,7 @@ def test_the_page_of_a_run_tells_each_numbers_story(loaded: LoadedPlan) -> None:
     source = migration_page(loaded, _run(loaded))
     words = Page(source).words
     assert "Record: w-1 (found after its answer was lost)" in words
-    assert "2026-11-21 12:00:00 import done w-1" in words
+    assert "2026-11-21 12:00:00 UTC import done w-1" in words
     assert "label differs a b" in words
     assert "outbound.password unverifiable – only a call proves it" in words
     assert "the provider says: " in words
@@ -359,4 +359,4 @@ def test_a_number_in_doubt_is_left_over_and_says_until_when(loaded: LoadedPlan) 
     words = Page(migration_page(loaded, _run(loaded, numbers=(number,)))).words
     assert "1 in doubt, its import was not answered" in words
     assert "+827011112222 in doubt, its import was not answered" in words
-    assert "In doubt until: 2026-11-21 12:15 UTC" in words
+    assert "In doubt until: 2026-11-21 12:15:00 UTC" in words

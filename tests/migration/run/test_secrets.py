@@ -99,7 +99,7 @@ def test_no_secret_reaches_journal_events_report_errors_or_logs(
     found = verify_plan(loaded, stage.open_source, stage.open_target, VerifyOptions(clock=stage.time.clock))
     texts = {
         "report": report.model_dump_json() + str(report),
-        "verification": found.model_dump_json() + "\n".join(found.lines(every_field=True)),
+        "verification": found.model_dump_json() + "\n".join(found.lines(details=True)),
         "status": read_run(loaded).model_dump_json() + str(read_run(loaded)),
         "events": "".join(event.model_dump_json() + str(event) for event in stage.events),
         "logs": caplog.text,

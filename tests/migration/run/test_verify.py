@@ -50,7 +50,7 @@ def target_record(stage: Stage, index: int = 0) -> str:
 def test_what_was_moved_is_equal(moved: Stage) -> None:
     report = look(moved)
     assert report.is_equal
-    assert report.summary == "2 of 2 numbers are equal"
+    assert report.summary == "2 of 2 numbers are as planned, 2 of them with all that the source has"
     assert report.next_commands == (f"telephony migrate release {moved.loaded.path}",)  # type: ignore[attr-defined]
 
 
@@ -80,7 +80,7 @@ def test_a_referenced_user_name_is_compared_and_not_shown(tmp_path: Path, monkey
     stage = moved_stage(tmp_path, trunks=(trunk,))
     report = look(stage)
     assert report.is_equal
-    assert "user-canary" not in "\n".join(report.lines(every_field=True))
+    assert "user-canary" not in "\n".join(report.lines(details=True))
     monkeypatch.setenv("TRUNK_USER", "somebody-else")
     assert [text for text in look(stage).numbers[0].differences if "outbound.username" in text]
     monkeypatch.delenv("TRUNK_USER")
@@ -344,4 +344,4 @@ def test_an_outbound_agent_asks_for_a_call_in_that_direction(tmp_path: Path) -> 
 
 def test_no_report_shows_a_secret(moved: Stage) -> None:
     report = look(moved)
-    assert PASSWORD not in report.model_dump_json() + "\n".join(report.lines(every_field=True))
+    assert PASSWORD not in report.model_dump_json() + "\n".join(report.lines(details=True))

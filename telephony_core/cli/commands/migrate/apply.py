@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from telephony_core.cli import prompts
+from telephony_core.cli.commands.migrate.planning import width
 from telephony_core.cli.commands.migrate.running import (
     asking,
     exit_code,
@@ -18,7 +19,14 @@ from telephony_core.cli.commands.migrate.running import (
 from telephony_core.cli.options import examples, options_of_a_plan, pass_session, yes_option
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.progress import Progress
-from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
+from telephony_core.cli.parameters.migration import (
+    details_option,
+    keys_of,
+    numbers_option,
+    plan_argument,
+    shown,
+    take_over_option,
+)
 from telephony_core.cli.session import OpenedAccount, Session, account_of
 from telephony_core.migration.plan.model import PlanKind
 
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once.")
 @click.option("--stop-on-error", is_flag=True, help="Start no further number after one has failed.")
 @take_over_option
+@details_option
 @options_of_a_plan
 @pass_session
 @click.pass_context
@@ -51,6 +60,7 @@ def command(
     concurrency: int | None,
     stop_on_error: bool,
     take_over: bool,
+    details: bool,
 ) -> None:
     """Carry a plan out, or go on with it.
 
@@ -59,7 +69,8 @@ def command(
     finishes the numbers under way; a second one stops at once, safely.
     """
     from telephony_core.migration.rendering.commands import command as command_line
-    from telephony_core.migration.rendering.plan_text import counted
+    from telephony_core.migration.rendering.grouping import counted
+    from telephony_core.migration.rendering.plan_text import plan_overview
     from telephony_core.migration.run.apply import ApplyOptions, apply_plan
     from telephony_core.migration.run.status import read_run
 
@@ -74,6 +85,8 @@ def command(
             f"{question}?",
             losing=losing,
             explanation=[
+                *(pasteable(line, session) for line in plan_overview(plan, width())),
+                "",
                 what_happens,
                 *([f"Allowed by name: {', '.join(plan.allowed)}."] if plan.allowed else []),
                 pasteable(f"`{command_line('rollback', plan_file, kind=plan.kind)}` undoes it{but}.", session),
@@ -91,7 +104,7 @@ def command(
             on_event=progress.event,
         )
         report = apply_plan(*opened, options)
-    print_report(session, report, report.lines(), report.next_commands[:1], complete=report.is_complete)
+    print_report(session, report, shown(report.lines, details), report.next_commands[:1], complete=report.is_complete)
     moved = report.done - report.rolled_back
     ctx.exit(exit_code(report.is_complete, bool(report.in_doubt), moved, report.stopped))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from telephony_core.cli.commands.migrate.planning import (
     inventory_argument,
     map_option,
     next_after,
-    print_allowances,
     print_lines,
     read_both,
     read_map,
@@ -16,7 +17,7 @@ from telephony_core.cli.commands.migrate.planning import (
 )
 from telephony_core.cli.options import examples, options_with_target, pass_session
 from telephony_core.cli.output.tables import print_json, print_line
-from telephony_core.cli.parameters.migration import allow_option
+from telephony_core.cli.parameters.migration import allow_option, details_option, shown
 from telephony_core.cli.session import Session
 
 
@@ -25,9 +26,12 @@ from telephony_core.cli.session import Session
 @to_option
 @map_option
 @allow_option()
+@details_option
 @options_with_target
 @pass_session
-def command(session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...]) -> None:
+def command(
+    session: Session, inventory_file: str, target: str, map_file: str | None, allow: tuple[str, ...], details: bool
+) -> None:
     """Say what would become of every number at another connection.
 
     For each number whether it can be moved, and what would be kept, converted, lost, or needs an answer of yours.
@@ -35,11 +39,11 @@ def command(session: Session, inventory_file: str, target: str, map_file: str | 
     """
     from telephony_core.migration.assessment.assess import assess_inventory
 
-    taken, there, _, _ = read_both(session, inventory_file, target)
-    found = assess_inventory(taken, there, mapping=read_map(map_file), allow=allow)
+    mapping = read_map(map_file)
+    taken, there, _, _ = read_both(session, inventory_file, target, mapping)
+    found = assess_inventory(taken, there, mapping=mapping, allow=allow)
     if session.json:
         print_json(found.model_dump(mode="json"))
         return
-    print_lines(found.lines(width()), session)
-    print_allowances(finding for number in found.numbers for finding in number.findings)
+    print_lines(shown(partial(found.lines, width()), details, is_summary=True), session)
     print_line(next_after(where(inventory_file, target), map_file, session), "bold")

@@ -26,7 +26,7 @@ def command(session: Session, inventory_file: str, target: str, output: str, for
     comment until you take the comment sign away; what has no answer is not moved.
     """
     from telephony_core.migration.mapping.draft import draft_map, save_map
-    from telephony_core.migration.rendering.plan_text import counted
+    from telephony_core.migration.rendering.grouping import counted
 
     refuse_to_replace(session, force, output, reads=[inventory_file])
     taken, there, _, _ = read_both(session, inventory_file, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
@@ -11,7 +12,6 @@ from telephony_core.cli.commands.migrate.planning import (
     inventory_argument,
     map_option,
     next_after,
-    print_allowances,
     print_lines,
     read_both,
     read_map,
@@ -27,11 +27,15 @@ from telephony_core.cli.parameters.files import Amount, OutputFile
 from telephony_core.cli.parameters.migration import (
     TRUNK_CHECK,
     allow_option,
+    canaries_of,
+    canary_option,
     chosen,
+    details_option,
     force_option,
     named,
     numbers_option,
     refuse_to_replace,
+    shown,
 )
 from telephony_core.cli.session import Session
 
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
 class _Planned(TypedDict):
     """What the options of `migrate plan` say about how the plan is to be carried out."""
 
-    canary: int | None
+    canary: tuple[str, ...]
     concurrency: int | None
     timeout: float | None
     soak_hours: float | None
@@ -59,9 +63,7 @@ class _Planned(TypedDict):
 @allow_option(TRUNK_CHECK)
 @numbers_option
 @click.option("--check-trunks", is_flag=True, help="Ask every trunk of the plan whether it answers. Sends SIP to it.")
-@click.option(
-    "--canary", type=click.IntRange(0, 1_000_000_000), metavar="N", help="Move so many first, alone. Default: 1."
-)
+@canary_option
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4.")
 @click.option(
     "--timeout",
@@ -81,6 +83,7 @@ class _Planned(TypedDict):
     is_flag=True,
     help="End with 0 for nothing to do, 2 for changes, 1 for blocked.",
 )
+@details_option
 @force_option
 @options_with_target
 @pass_session
@@ -98,6 +101,7 @@ def command(
     numbers: tuple[str, ...],
     check_trunks: bool,
     detailed_exitcode: bool,
+    details: bool,
     force: bool,
     **planned: Unpack[_Planned],
 ) -> None:
@@ -115,7 +119,7 @@ def command(
         raise click.UsageError(f"--allow {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
     refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
     mapping = read_map(map_file)
-    taken, there, source_pace, target_pace = read_both(session, inventory_file, target)
+    taken, there, source_pace, target_pace = read_both(session, inventory_file, target, mapping)
 
     def make(numbers: Iterable[str] | None) -> Plan:
         return make_plan(
@@ -124,11 +128,13 @@ def command(
             mapping,
             allow=[name for name in allow if name != TRUNK_CHECK],
             numbers=numbers,
-            settings=_settings(planned),
+            canaries=first,
+            settings=_settings(planned, count),
             source_pace=source_pace,
             target_pace=target_pace,
         )
 
+    count, first = canaries_of(planned["canary"])
     plan = make(chosen(numbers))
     if check_trunks:
         from telephony_core.cli.commands.migrate.trunks import with_checked_trunks
@@ -143,22 +149,24 @@ def command(
     if session.json:
         print_json({"file": output, "html": html, "checksum": loaded.checksum, **plan.model_dump(mode="json")})
     else:
-        _print_plan(session, loaded, where(inventory_file, target), map_file, html)
+        _print_plan(session, loaded, where(inventory_file, target), map_file, html, details)
     ctx.exit(exit_status(plan) if detailed_exitcode else ExitCode.OK)
 
 
-def _settings(planned: _Planned) -> Settings:
+def _settings(planned: _Planned, canary: int | None) -> Settings:
     from telephony_core.migration.plan.model import Settings
 
-    return Settings.model_validate({name: value for name, value in planned.items() if value is not None})
+    given = {**planned, "canary": canary}
+    return Settings.model_validate({name: value for name, value in given.items() if value is not None})
 
 
-def _print_plan(session: Session, loaded: LoadedPlan, place: str, map_file: str | None, html: str | None) -> None:
+def _print_plan(
+    session: Session, loaded: LoadedPlan, place: str, map_file: str | None, html: str | None, details: bool
+) -> None:
     from telephony_core.migration.rendering.plan_text import plan_lines
 
     plan = loaded.plan
-    print_lines(plan_lines(plan, width()), session)
-    print_allowances(finding for left in plan.skipped for finding in left.findings)
+    print_lines(shown(partial(plan_lines, plan, width()), details, is_summary=True), session)
     print_line("")
     print_line(f"written to {loaded.path}" + (f", for whoever approves it to {html}" if html is not None else ""))
     if plan.numbers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.inventory.inventory import Inventory
     from telephony_core.migration.mapping.map_file import MigrationMap
-    from telephony_core.migration.plan.model import Finding
     from telephony_core.transport.pace import Pacer
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -47,9 +45,10 @@ def map_option(command: CommandT) -> CommandT:
 
 
 def read_both(
-    session: Session, inventory_file: str, name: str
+    session: Session, inventory_file: str, name: str, mapping: MigrationMap | None = None
 ) -> tuple[Inventory, TargetAccount, Pacer | None, Pacer | None]:
-    """Source and target as they are, and the paces of their connections where they have one of their own."""
+    """Source and target as they are, with the agents of the map looked up, and the paces of their connections
+    where they have one of their own."""
     from telephony_core.migration.assessment.target import survey
     from telephony_core.migration.inventory.inventory import Inventory
 
@@ -57,7 +56,8 @@ def read_both(
     connections = session.connections()
     connection = connections[name]
     with session.client(connection) as client, session.waiting("reading what is there"):
-        target = survey(client, connection=connection.name or connection.provider)
+        agents = () if mapping is None else mapping.agents_at_target
+        target = survey(client, connection=connection.name or connection.provider, agents=agents)
     source_pace = connections[taken.connection].pace if taken.connection in connections else None
     return taken, target, source_pace, connection.pace
 
@@ -93,16 +93,6 @@ def print_lines(lines: Iterable[str], session: Session) -> None:
         style = "bold" if line.startswith("  + ") else ""
         if text.startswith(("! ", "block: ")):
             style = "red"
-        elif text.startswith("warn: "):
+        elif text.startswith(("~ ", "? ", "warn: ")):
             style = "yellow"
         print_line(pasteable(line, session), style)
-
-
-def print_allowances(findings: Iterable[Finding]) -> None:
-    """Which ``--allow`` would let the numbers move that these findings block."""
-    names = Counter(finding.allowance for finding in findings if finding.blocks and finding.allowance is not None)
-    if names:
-        print_line("")
-        print_line("what can be allowed, if it is meant:")
-        for name, count in sorted(names.items()):
-            print_line(f"  --allow {name}  ({count} times)" if count > 1 else f"  --allow {name}")

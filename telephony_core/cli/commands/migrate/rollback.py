@@ -31,7 +31,7 @@ def command(ctx: click.Context, /, session: Session, yes: bool, **given: Unpack[
     they were. Says first what cannot be undone. Run it again after an interruption.
     """
     from telephony_core.migration.deprovision.rollback import preview_rollback, rollback_plan
-    from telephony_core.migration.rendering.plan_text import counted
+    from telephony_core.migration.rendering.grouping import counted
 
     def confirmed(preview: DeprovisionPreview) -> bool:
         if preview.confirm and not yes:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, Unpack
@@ -21,14 +21,17 @@ from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import (
     allow_option,
+    details_option,
     keys_of,
     numbers_option,
     plan_argument,
+    shown,
     take_over_option,
 )
 from telephony_core.cli.session import Session
 from telephony_core.errors import ConfigurationError, MigrationError, NotAllowed, OutcomeUnknown
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
+from telephony_core.migration.rendering.commands import is_next
 from telephony_core.migration.run.stopping import Stopped
 from telephony_core.secrets.references import is_reference, read_secret
 
@@ -113,7 +116,7 @@ def in_doubt_reported(loaded: LoadedPlan) -> Iterator[None]:
 
 def _open_requests(loaded: LoadedPlan) -> list[str]:
     """The numbers of which a request was announced and not settled, as far as the journal can still be read."""
-    from telephony_core.migration.move.effects import clock_text
+    from telephony_core.migration.inventory.fields import clock_text
     from telephony_core.migration.run.status import read_run
 
     with suppress(MigrationError):
@@ -126,7 +129,7 @@ def _open_requests(loaded: LoadedPlan) -> list[str]:
 
 
 def print_report(
-    session: Session, report: BaseModel, lines: list[str], next_commands: Iterable[str], **more: object
+    session: Session, report: BaseModel, lines: Sequence[str], next_commands: Iterable[str], **more: object
 ) -> None:
     """The report of a run and what follows from it, as JSON or in words."""
     session.did(lines[0] if lines else "the run ended")
@@ -135,10 +138,9 @@ def print_report(
         print_json(pasteable_data({**report.model_dump(mode="json"), **more, "next": commands}, session))
         return
     for line in lines:
-        if not line.startswith("next: "):
-            print_line(failures.hide(pasteable(line, session), session.secrets))
-    for command in commands:
-        print_line(failures.hide(next_line(command, session), session.secrets), "bold")
+        if not is_next(line) or line.endswith(tuple(commands)):
+            text = failures.hide(pasteable(line, session), session.secrets)
+            print_line(text, "bold" if is_next(line) else "")
 
 
 def exit_code(complete: bool, in_doubt: bool, done: int, stopped: Stopped | None) -> ExitCode:
@@ -169,12 +171,21 @@ class DeprovisionGiven(TypedDict):
     allow: tuple[str, ...]
     stop_on_error: bool
     take_over: bool
+    details: bool
 
 
 def deprovision_options(command: CommandT) -> CommandT:
     """The plan, and the options of both commands."""
     stop = click.option("--stop-on-error", is_flag=True, help="Release no further number after one has failed.")
-    for option in (options_of_a_plan, take_over_option, stop, allow_option(), numbers_option, plan_argument):
+    for option in (
+        options_of_a_plan,
+        details_option,
+        take_over_option,
+        stop,
+        allow_option(),
+        numbers_option,
+        plan_argument,
+    ):
         command = option(command)
     return command
 
@@ -208,7 +219,7 @@ class Deprovisioning:
         while True:
             with session.waiting("looking at what there is to undo or release"):
                 preview = self.preview(*opened, options)
-            _show(session, preview)
+            _show(session, preview, given["details"])
             _demand_allowances(preview)
             if not preview.confirm and not preview.to_reconcile:
                 ctx.exit(_nothing_to_release(session, preview, self.nothing, opened.loaded))
@@ -224,16 +235,16 @@ class Deprovisioning:
                     reason = changed.message
             click.echo(printable(f"what would be released has changed meanwhile: {reason}"), err=True)
         more = {"complete": report.is_complete, "remainder": list(report.remainder)}
-        print_report(session, report, report.lines(), report.next_commands, **more)
+        print_report(session, report, shown(report.lines, given["details"]), report.next_commands, **more)
         ctx.exit(exit_code(report.is_complete, bool(report.in_doubt), len(report.done), report.stopped))
 
 
-def _show(session: Session, preview: DeprovisionPreview) -> None:
+def _show(session: Session, preview: DeprovisionPreview, details: bool) -> None:
     """Printed before anything is asked or done; on stderr, so that stdout is the result."""
     if session.json:
         click.echo(safe_json({"preview": preview.model_dump(mode="json")}, indent=None), err=True)
         return
-    for line in preview.lines():
+    for line in shown(preview.lines, details):
         click.echo(printable(pasteable(line, session)), err=True)
 
 

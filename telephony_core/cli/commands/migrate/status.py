@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from telephony_core.cli.options import examples, options_of_a_plan, pass_session
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.tables import print_json, print_line
-from telephony_core.cli.parameters.migration import plan_argument
+from telephony_core.cli.parameters.migration import details_option, plan_argument, shown
 from telephony_core.cli.session import Session
 from telephony_core.migration.plan.store import load_plan
+from telephony_core.migration.rendering.commands import is_next
 
 if TYPE_CHECKING:
     from telephony_core.migration.run.status import MigrationRun
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
 @examples("telephony status plan.json")
 @plan_argument
+@details_option
 @options_of_a_plan
 @pass_session
-def command(session: Session, plan_file: str) -> None:
+def command(session: Session, plan_file: str, details: bool) -> None:
     """Show how far a plan is.
 
     From its journal alone, which lies beside the plan: asks no provider, and works while a run is at work.
@@ -30,8 +32,8 @@ def command(session: Session, plan_file: str) -> None:
     if session.json:
         print_json(pasteable_data(run_data(run), session))
         return
-    for line in run.lines():
-        print_line(pasteable(line, session), "bold" if line.startswith("next: ") else "")
+    for line in shown(run.lines, details):
+        print_line(pasteable(line, session), "bold" if is_next(line) else "")
 
 
 def run_data(run: MigrationRun) -> dict[str, Any]:

@@ -20,6 +20,11 @@ _SEVERITIES: Final = {
     CheckVerdict.INCONCLUSIVE: Severity.WARN,
     CheckVerdict.FAIL: Severity.BLOCK,
 }
+_TOGETHER: Final = {
+    CheckVerdict.PASS: "answer",
+    CheckVerdict.INCONCLUSIVE: "may not answer: the check could not tell",
+    CheckVerdict.FAIL: "fail the check",
+}
 
 
 def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan], *, allowed: bool) -> Plan:
@@ -78,6 +83,8 @@ def _finding(report: TrunkReport, *, allowed: bool) -> Finding:
         else f"`telephony sip check {report.address}` shows every step",
         allowance=TRUNK_CHECK if failed else None,
         allowed=failed and allowed,
+        together=_TOGETHER[report.verdict],
+        subject=f"trunk {report.address}",
     )
 
 

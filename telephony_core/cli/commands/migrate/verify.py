@@ -8,7 +8,14 @@ from telephony_core.cli.commands.migrate.running import learn_secrets, open_plan
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import examples, options_of_a_plan, pass_session
 from telephony_core.cli.output.progress import Progress
-from telephony_core.cli.parameters.migration import keys_of, numbers_option, plan_argument, take_over_option
+from telephony_core.cli.parameters.migration import (
+    details_option,
+    keys_of,
+    numbers_option,
+    plan_argument,
+    shown,
+    take_over_option,
+)
 from telephony_core.cli.session import Session
 
 
@@ -18,7 +25,7 @@ from telephony_core.cli.session import Session
 )
 @plan_argument
 @numbers_option
-@click.option("--every-field", is_flag=True, help="Show the fields that are equal, too.")
+@details_option
 @take_over_option
 @options_of_a_plan
 @pass_session
@@ -29,7 +36,7 @@ def command(
     session: Session,
     plan_file: str,
     numbers: tuple[str, ...],
-    every_field: bool,
+    details: bool,
     take_over: bool,
 ) -> None:
     """Compare what is there with the plan again, at any time later.
@@ -46,6 +53,6 @@ def command(
     with Progress(session, "compared") as progress:
         options = VerifyOptions(numbers=keys_of(plan, numbers), take_over=take_over, on_event=progress.event)
         report = verify_plan(*opened, options)
-    lines = report.lines(every_field=every_field)
+    lines = shown(report.lines, details)
     print_report(session, report, lines, report.next_commands, equal=report.is_equal)
     ctx.exit(ExitCode.OK if report.is_equal else ExitCode.FAILED)

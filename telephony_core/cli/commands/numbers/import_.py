@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Unpack
 
 import click
@@ -10,7 +11,14 @@ from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, examples, pass_session
 from telephony_core.cli.output.number import print_number
 from telephony_core.cli.parameters.agent import AgentsGiven, agent_given, agent_options, demand_agent
-from telephony_core.cli.parameters.bulk import PlanGiven, make_plan, plan_options, refuse_for_one, refuse_options
+from telephony_core.cli.parameters.bulk import (
+    PlanGiven,
+    PlanSettings,
+    make_plan,
+    plan_options,
+    refuse_for_one,
+    refuse_options,
+)
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.parameters.migration import allow_option
 from telephony_core.cli.parameters.password import read_password
@@ -27,10 +35,10 @@ from telephony_core.provider.changes import NumberImport
 
 if TYPE_CHECKING:
     from telephony_core.client import Telephony
+    from telephony_core.domain.agents import AgentRef
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.changeset.import_planner import CheckedTable
-    from telephony_core.migration.plan.model import Plan, Settings
-    from telephony_core.transport.pace import Pacer
+    from telephony_core.migration.plan.model import Plan
 
 
 class _Given(TrunkGiven, PlanGiven, AgentsGiven):
@@ -125,7 +133,10 @@ def _plan(session: Session, given: _Given, check: bool) -> None:
     def check_first(client: Telephony) -> CheckedTable:
         return check_table(table, client.capabilities, client.check, allow=given["allow"], options=options)
 
-    def make(account: TargetAccount, checked: CheckedTable, settings: Settings, pace: Pacer | None) -> Plan:
-        return plan_checked(account, checked, settings=settings, pace=pace)
+    def make(account: TargetAccount, checked: CheckedTable, settings: PlanSettings) -> Plan:
+        return plan_checked(account, checked, **settings)
 
-    make_plan(session, given, check_first, make, check=check, reads=(given["table"],))
+    def agents_of(checked: CheckedTable) -> Iterable[AgentRef]:
+        return checked.agents
+
+    make_plan(session, given, check_first, make, agents_of=agents_of, check=check, reads=(given["table"],))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
 
 import click
@@ -12,6 +12,7 @@ from telephony_core.cli.options import common_options, examples, pass_session
 from telephony_core.cli.output.number import print_change, print_trunk
 from telephony_core.cli.parameters.bulk import (
     PlanGiven,
+    PlanSettings,
     SelectionGiven,
     make_plan,
     named_numbers,
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from telephony_core.domain.agents import AgentRef
     from telephony_core.domain.phone_number import PhoneNumber
     from telephony_core.migration.assessment.target import TargetAccount
-    from telephony_core.migration.plan.model import Plan, Settings
-    from telephony_core.transport.pace import Pacer
+    from telephony_core.migration.plan.model import Plan
 
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -170,12 +170,13 @@ def plan_trunk(
     def check_first(client: Telephony) -> None:
         Conditions.parse(given["where"]).demand_told(client.capabilities, client.provider)
 
-    def make(account: TargetAccount, _checked: None, settings: Settings, pace: Pacer | None) -> Plan:
-        return plan_settings(
-            account, update, where=given["where"], numbers=numbers, allow=allow, settings=settings, pace=pace
-        )
+    def make(account: TargetAccount, _checked: None, settings: PlanSettings) -> Plan:
+        return plan_settings(account, update, where=given["where"], numbers=numbers, allow=allow, **settings)
 
-    make_plan(session, given, check_first, make, check=check, reads=(given["listed"],))
+    def agents_of(_checked: None) -> Iterable[AgentRef]:
+        return update.agents
+
+    make_plan(session, given, check_first, make, agents_of=agents_of, check=check, reads=(given["listed"],))
 
 
 def _cleared(given: Mapping[str, object]) -> dict[str, list[str]]:

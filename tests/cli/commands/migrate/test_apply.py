@@ -193,7 +193,7 @@ def test_no_secret_is_printed_or_written_on_the_way(moving):
     moving.plan()
     commands = (
         (*APPLY, "--yes"),
-        ("migrate", "verify", "plan.json", "--every-field"),
+        ("migrate", "verify", "plan.json", "--details"),
         ("migrate", "report", "plan.json", "--html", "report.html"),
     )
     ran = [moving.telephony(*command) for command in commands]

@@ -7,6 +7,7 @@ import shlex
 import pytest
 
 from telephony_core.emulator import Fault, FaultKind
+from telephony_core.migration.rendering.commands import is_next
 from telephony_core.provider.flow import Response
 
 CONFIG = "my accounts.toml"
@@ -28,7 +29,7 @@ def configured(moving, monkeypatch):
 
 def next_words(printed: str) -> list[str]:
     """The words of the one command that is named as the next step."""
-    (line,) = [line for line in printed.splitlines() if line.lstrip().startswith("next: ")]
+    (line,) = [line for line in printed.splitlines() if is_next(line.lstrip())]
     program, *words = shlex.split(line.partition("next: ")[2])
     assert program == "telephony"
     return words

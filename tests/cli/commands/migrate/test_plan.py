@@ -16,7 +16,7 @@ def test_assess_says_what_would_become_of_every_number(moving):
     result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga")
     assert result.exit_code == 0
     assert "3 blocked" in result.stdout
-    assert "the map does not say which agent at diga takes over" in result.stdout
+    assert "has no successor in the" in result.stdout
     assert "next: telephony migrate map vox.json --to diga -o map.toml" in result.stdout
     assert moving.writes() == []
 
@@ -40,7 +40,7 @@ def test_assess_says_how_a_loss_is_allowed_here(moving):
     moving.vox.store.edit(record, {"address": "sip:pbx.example.com:5061;transport=tls"})
     moving.inventory()
     result = moving.telephony("migrate", "assess", "vox.json", "--to", "diga")
-    assert "  --allow tls\n" in result.stdout
+    assert "if that is meant: --allow tls\n" in result.stdout
     allowed = moving.telephony.json("migrate", "assess", "vox.json", "--to", "diga", "--allow", "tls")
     assert allowed["allowed"] == ["tls"]
 
@@ -220,8 +220,8 @@ def test_a_trunk_that_fails_keeps_its_numbers_out_of_the_plan(moving, closed):
     with_trunk(moving, closed)
     result = moving.telephony(*PLAN, "--check-trunks", "--detailed-exitcode")
     assert result.exit_code == 1
-    assert "blocked by its trunk" in result.stdout
-    assert "  --allow trunk_check  (3 times)" in result.stdout
+    assert "all 3 blocked numbers" in result.stdout
+    assert "--allow trunk_check" in result.stdout
     assert json.loads((moving.folder / "plan.json").read_text())["numbers"] == []
 
 

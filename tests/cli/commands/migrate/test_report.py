@@ -6,7 +6,11 @@ from __future__ import annotations
 def test_report_tells_every_number_and_what_stayed(moving):
     moving.vox.add(number="140001", memo="short")
     moving.moved()
-    result = moving.telephony("migrate", "report", "plan.json")
+    short = moving.telephony("migrate", "report", "plan.json").stdout
+    assert "3 moved" in short
+    assert "140001: diga cannot hold" in short
+    assert "+827011110000" not in short
+    result = moving.telephony("migrate", "report", "plan.json", "--details")
     assert result.exit_code == 0
     assert "+827011110000  moved" in result.stdout
     assert "140001" in result.stdout

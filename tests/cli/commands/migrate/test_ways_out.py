@@ -43,7 +43,9 @@ def is_planned_anew(moving):
     planned = moving.telephony.json(
         "migrate", "plan", "again.json", "--to", "diga", "--map", "map.toml", "-o", "again-plan.json"
     )
-    return KEY in [number["key"] for number in planned["numbers"]]
+    # Its agent may have been unpublished with the number; that is said now, before anything is imported.
+    blocked = [left["message"] for left in planned["skipped"] if left["key"] == KEY]
+    return KEY in [number["key"] for number in planned["numbers"]] or blocked == ["blocked by inbound_agent"]
 
 
 def walked(moving, command):

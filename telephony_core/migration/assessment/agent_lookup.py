@@ -1,0 +1,67 @@
+"""Whether agents exist at a provider and can be assigned there: found out before a plan is made, by reading alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, TypeAlias
+
+from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.input_model import UNSET
+from telephony_core.domain.lifecycle import SideEffect
+from telephony_core.errors import (
+    Conflict,
+    InvalidInput,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    UnsupportedField,
+    WrongState,
+    cli_words,
+)
+from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.provider.changes import AgentAssignment
+from telephony_core.provider.flow import Flow
+from telephony_core.provider.port import Provider
+
+_REFUSALS: Final = (Conflict, InvalidInput, InvalidRequest, NotAllowed, NotFound, UnsupportedField, WrongState)
+"""What says that an agent cannot be assigned; anything else says that nobody could find out."""
+
+
+class AgentProblem(NamedTuple):
+    """Why an agent cannot be assigned, and what to do."""
+
+    message: str
+    remedy: str | None
+
+
+AgentsFound: TypeAlias = Mapping[AgentRef, AgentProblem | None]
+"""Agents that were looked up; ``None`` for one that can be assigned."""
+
+
+def look_up(provider: Provider, agent: AgentRef) -> Flow[AgentProblem | None]:
+    """Ask a provider about one agent, by what its adapter reads before it assigns one.
+
+    Whether a version is published by that is no question here: it is allowed by name, or not.
+    """
+    inbound = provider.capabilities.can_write(Setting.INBOUND_AGENT)
+    assignment = AgentAssignment(
+        "-", inbound=agent if inbound else UNSET, outbound=UNSET if inbound else agent, allow=[*SideEffect]
+    )
+    check = provider.check_agents(assignment)
+    if check is not None:
+        try:
+            yield from check
+        except _REFUSALS as error:
+            return AgentProblem(error.message, cli_words(error.remedy))
+    return None
+
+
+def unchecked_agents(name: str, agents: Iterable[AgentRef], found: AgentsFound, *, reads: bool) -> tuple[str, ...]:
+    """In words, which of the agents that a plan assigns nobody has looked up, and why."""
+    missing = sorted({agent.agent_id for agent in agents if agent not in found})
+    if not missing:
+        return ()
+    which = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    why = "it was not asked" if reads else "no look-up of agents is known here"
+    noun = "the agent" if len(missing) == 1 else f"the {len(missing)} agents"
+    return (f"whether {noun} {which} can be assigned at {name}: {why}; look in its dashboard before it is applied",)
