@@ -26,7 +26,7 @@ from telephony_core.provider.registry import registry
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CASES, WRITTEN_BY, values_of
 from telephony_core.testing.contract.driver import Driver
-from telephony_core.testing.emulated import new_emulator
+from telephony_core.testing.emulation import new_emulator
 
 ErrorT = TypeVar("ErrorT", bound=TelephonyError)
 
