@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "report": "Report what a plan did, and what is left.",
     "schema": "Print the JSON Schema of a file or an output.",
     "doctor": "Check connections, and what their providers answer.",
+    "new-provider": "Begin an adapter of your own.",
     "emulate": "Run providers' emulators on this machine.",
     "demo": "Watch the main job on the emulators, offline.",
 }

@@ -83,6 +83,11 @@ def smoke(wheel: Path, python: str, room: Path) -> tuple[str, str]:
     listed = all(slug in providers.stdout for slug in ("diga", "retell", "vox"))
     expect(listed, "… and lists diga, retell and vox", providers)
 
+    begun = environment.telephony("new-provider", "my-carrier")
+    expect(begun.returncode == 0, "`telephony new-provider` runs", begun)
+    whole = (room / "telephony-my-carrier" / "tests" / "test_contract.py").is_file()
+    expect(whole, "… and writes the example with its tests", begun)
+
     folder = room / "first-hour"
     folder.mkdir()
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

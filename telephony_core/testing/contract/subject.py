@@ -68,7 +68,7 @@ class Subject:
 
     def agent(self, emulator: Emulator) -> AgentRef:
         """An agent that can be assigned without any side effect."""
-        return AgentRef(next(iter(emulator.agents.values())), version=PUBLISHED)
+        return AgentRef(next(iter(emulator.agents.values()), "agent-1"), version=PUBLISHED)
 
     def agent_by_literal(self, emulator: Emulator) -> AgentRef:
         """One in the vendor's own word for a version; needed where `AgentVersions.literals` is declared."""
