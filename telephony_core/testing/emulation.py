@@ -34,7 +34,11 @@ def new_emulator(
         raise InvalidInput(f"the size of an emulator is a whole number from 0 on, not {size!r:.40}")
     if size is not None and empty:
         raise InvalidInput("an emulator is empty or has a size", remedy="give one of the two")
-    if isinstance(faults, str | Fault):
+    if not isinstance(provider, str | ProviderSpec):
+        raise InvalidInput(
+            f"a provider is named by its slug, not by {type(provider).__name__}", remedy="take a slug, such as 'vox'"
+        )
+    if isinstance(faults, str | Fault) or not isinstance(faults, Iterable):
         raise InvalidInput("faults come in a list", remedy="give faults=[fault]")
     struck = [replace(each) if isinstance(each, Fault) else Fault.parse(each) for each in faults]
     spec = registry.spec(provider) if isinstance(provider, str) else provider

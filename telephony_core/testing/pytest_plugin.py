@@ -55,14 +55,20 @@ def telephony_connections(
     """
     import os
 
-    from telephony_core.testing.accounts import configuration
+    from telephony_core.errors import InvalidInput
+    from telephony_core.testing.accounts import EmulatedAccount, configuration
 
     accounts: dict[str, EmulatedAccount] = {}
     folder = tmp_path_factory.mktemp("telephony")
 
     def lead(*slugs: str, **named: str | EmulatedAccount) -> dict[str, EmulatedAccount]:
+        if twice := sorted(set(slugs) & set(named)):
+            raise InvalidInput(f"{twice[0]} is named twice", remedy="a connection leads to one account")
         wanted: dict[str, str | EmulatedAccount] = {**{slug: slug for slug in slugs}, **named}
-        made = {name: telephony_emulator(each) if isinstance(each, str) else each for name, each in wanted.items()}
+        made = {
+            name: each if isinstance(each, EmulatedAccount) else telephony_emulator(each)
+            for name, each in wanted.items()
+        }
         accounts.update(made)
         served = {name: (account.emulator, account.base_url) for name, account in accounts.items()}
         for variable in list(os.environ):

@@ -46,7 +46,7 @@ points = importlib.metadata.entry_points(group="telephony_core")
 assert set(points.names) == {{"diga", "elevenlabs", "retell", "vox"}}, f"entry points: {{points.names}}"
 for point in points:
     point.load()
-(plugin,) = importlib.metadata.entry_points(group="pytest11")
+(plugin,) = importlib.metadata.entry_points(group="pytest11", name="telephony")
 assert plugin.value == "telephony_core.testing.pytest_plugin", f"pytest would load {{plugin}}"
 print(importlib.metadata.version("telephony-core"))
 print(sys.version.partition("(")[0].strip())

@@ -212,6 +212,8 @@ def test_code_under_test_is_led_to_emulators_as_it_is(tmp_path: Path) -> None:
         ("'vox', size=True", "whole number from 0 on, not True"),
         ("'vox', size=1, empty=True", "empty or has a size"),
         ("'vox', faults='lost_after'", "faults come in a list"),
+        ("3", "named by its slug, not by int"),
+        ("'vox', faults=3", "faults come in a list"),
         ("'vox', faults=['lost']", "'lost' is no kind of fault; use one of: refused, lost_before"),
         ("'vox', faults=['drip,paus=1']", "'paus=1' of the fault drip cannot be read; write NAME=VALUE"),
     ],
@@ -220,3 +222,8 @@ def test_what_cannot_be_is_refused_with_what_to_do(tmp_path: Path, call: str, to
     done = pytest_in(tmp_path, {"test_it.py": f"def test_it(telephony_emulator): telephony_emulator({call})"})
     assert done.returncode == 1
     assert told in done.stdout
+
+
+def test_a_connection_leads_to_one_account(tmp_path: Path) -> None:
+    test = "def test_it(telephony_connections): telephony_connections('vox', vox='diga')"
+    assert "vox is named twice; a connection leads to one account" in pytest_in(tmp_path, {"test_it.py": test}).stdout
