@@ -89,7 +89,7 @@ format: $(DEVELOPMENT) ## Put the code into shape
 pins: ## Renew requirements-dev.txt with the newest versions
 	$(PYTHON) -m venv --clear .venv/pins
 	.venv/pins/bin/python -m pip install --quiet --upgrade pip
-	.venv/pins/bin/python -m pip install --quiet --group dev '.[cli,emulator,fast,httpx2,sip-check]'
+	.venv/pins/bin/python -m pip install --quiet --group dev '.[cli,emulator,fast,httpx2,otel,sip-check]'
 	.venv/pins/bin/python -m pip freeze --exclude telephony-core > requirements-dev.txt
 	rm -rf .venv/pins
 

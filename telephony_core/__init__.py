@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     from telephony_core.number_index.async_index import AsyncNumberIndex
     from telephony_core.number_index.located import Located
     from telephony_core.number_index.sync_index import NumberIndex
+    from telephony_core.observation.events import (
+        OperationEvent,
+        OperationObserver,
+        OperationStart,
+        Outcome,
+        RequestEvent,
+    )
     from telephony_core.operations.reconciliation import Reconciliation, ReconciliationOutcome
     from telephony_core.provider.changes import (
         AgentAssignment,
@@ -70,6 +77,7 @@ _HOMES: Final = {
     "number_index.async_index": ("AsyncNumberIndex",),
     "number_index.located": ("Located",),
     "number_index.sync_index": ("NumberIndex",),
+    "observation.events": ("OperationEvent", "OperationObserver", "OperationStart", "Outcome", "RequestEvent"),
     "provider.port": ("Problem",),
     "operations.reconciliation": ("Reconciliation", "ReconciliationOutcome"),
     "transport.pace": ("Pace", "Pacer"),
@@ -103,9 +111,13 @@ __all__ = [
     "NumberKind",
     "NumberRelease",
     "NumberStatus",
+    "OperationEvent",
+    "OperationObserver",
+    "OperationStart",
     "Origin",
     "OutboundSip",
     "OutboundUpdate",
+    "Outcome",
     "Pace",
     "Pacer",
     "PhoneNumber",
@@ -114,6 +126,7 @@ __all__ = [
     "ReconciliationOutcome",
     "Release",
     "ReleaseRevocation",
+    "RequestEvent",
     "SideEffect",
     "SipAddress",
     "SipConfig",

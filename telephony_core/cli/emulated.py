@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +34,19 @@ class Emulated:
         return {environment_name(slug, "BASE_URL"): self.url, environment_name(slug, "API_KEY"): self.emulator.api_key}
 
 
-def fresh_emulators(slugs: Iterable[str]) -> dict[str, Emulator]:
-    """New emulators of these providers, or of every one that has one. Raises `PluginError` or `ConfigurationError`."""
+def fresh_emulators(
+    slugs: Iterable[str], *, size: int | None = None, empty: bool = False, faults: Sequence[str] = ()
+) -> dict[str, Emulator]:
+    """New emulators of these providers, or of every one that has one; the options are those of `new_emulator`.
+
+    Raises `PluginError`, `ConfigurationError` or `InvalidInput`.
+    """
+    from telephony_core.testing.emulation import new_emulator
+
     wanted = list(dict.fromkeys(slugs))
     specs = {slug: registry.spec(slug) for slug in wanted} if wanted else registry.specs()
     made = {
-        slug: spec.emulator()
+        slug: new_emulator(spec, size=size, empty=empty, faults=faults)
         for slug, spec in specs.items()
         if not isinstance(spec, PluginError) and spec.emulator is not None
     }
@@ -68,14 +75,9 @@ def configured(emulated: Mapping[str, Emulated], folder: Path) -> dict[str, str]
 
     Writes a configuration file into the folder.
     """
-    tables = [
-        f'[connections.{slug}]\nprovider = "{slug}"\nbase_url = "{each.url}"\npace = {{}}\n'
-        for slug, each in emulated.items()
-    ]
-    config = folder / "config.toml"
-    config.write_text("\n".join(tables), encoding="utf-8")
-    variables = {name: value for each in emulated.values() for name, value in each.variables.items()}
-    return {**variables, "TELEPHONY_CONFIG": str(config)}
+    from telephony_core.testing.accounts import configuration
+
+    return configuration({slug: (each.emulator, each.url) for slug, each in emulated.items()}, folder)
 
 
 @contextmanager

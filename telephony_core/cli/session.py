@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from telephony_core.cli.output.waiting import Waiting
     from telephony_core.client import AsyncTelephony, Telephony
     from telephony_core.errors import OutcomeUnknown, TelephonyError
+    from telephony_core.observation.events import RequestEvent
     from telephony_core.transport.backend import AsyncBackend, Backend
-    from telephony_core.transport.pipeline import RequestEvent
 
 
 class OpenedAccount(NamedTuple):

@@ -15,6 +15,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import OutcomeUnknown
+from telephony_core.observation.events import RequestEvent
 from telephony_core.operations.operations import Listing
 from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.changes import (
@@ -34,7 +35,6 @@ from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import adrive
 from telephony_core.transport.lifecycle import require_asyncio
 from telephony_core.transport.pace import Pacer
-from telephony_core.transport.pipeline import RequestEvent
 
 if TYPE_CHECKING:
     import httpx

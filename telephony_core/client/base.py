@@ -15,6 +15,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown, TelephonyError, instead_of
+from telephony_core.observation.events import RequestEvent
 from telephony_core.operations.operations import Operations
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import (
@@ -28,7 +29,7 @@ from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import Actions
 from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace, Pacer
-from telephony_core.transport.pipeline import RequestEvent, RequestPipeline, execute
+from telephony_core.transport.pipeline import RequestPipeline, execute
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

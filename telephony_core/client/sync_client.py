@@ -15,6 +15,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import OutcomeUnknown
+from telephony_core.observation.events import RequestEvent
 from telephony_core.operations.operations import Listing
 from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.changes import (
@@ -33,7 +34,6 @@ from telephony_core.transport.backends.selection import sync_backend
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import drive
 from telephony_core.transport.pace import Pacer
-from telephony_core.transport.pipeline import RequestEvent
 
 if TYPE_CHECKING:
     import httpx
@@ -51,7 +51,8 @@ class Telephony(ClientBase):
     operation (for a listing: for each page), retries and pauses included. ``max_retries`` counts per request. ``pace``
     limits how fast it sends; without one it only slows down when the provider says so. ``backend`` is ``"httpx"``,
     ``"httpx2"``, ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is a client of
-    yours (of httpx or httpx2), never closed here, and wins over it. ``observers`` are told of every request.
+    yours (of httpx or httpx2), never closed here, and wins over it. ``observers`` are told of every
+    request, and an `OperationObserver` of every operation; the logger ``telephony_core`` says what changes.
 
     Raises `ProviderNotFound` and its siblings, and `ConfigurationError` for a key or URL that cannot be used.
     """

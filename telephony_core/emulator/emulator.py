@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from telephony_core.emulator.backend import EmulatorBackend
 from telephony_core.emulator.faults import Fault, FaultKind
 from telephony_core.emulator.records import Record, RecordStore, StoredCredentials
-from telephony_core.errors import NoAnswer, NotSent, TransportError
+from telephony_core.errors import ConfigurationError, NoAnswer, NotSent, TransportError
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 
@@ -196,6 +196,27 @@ class Emulator(ABC):
                 key = self.new_id()
             self.store.put(key, whole, credentials)
             return key
+
+    def add_fault(self, fault: Fault | str) -> None:
+        """Let a fault strike from now on, after those that are set: one, or its short form (`Fault.parse`)."""
+        with self._lock:
+            self.faults.append(Fault.parse(fault) if isinstance(fault, str) else fault)
+
+    def clear(self) -> None:
+        """Forget every number. The account's agents stay, and so does what is for sale."""
+        with self._lock:
+            for key in self.store:
+                self.store.remove(key)
+            self._hidden.clear()
+
+    def populate(self, count: int) -> None:
+        """Add ``count`` plain numbers in use, the same ones in every run. Override it with numbers of the vendor's.
+
+        Raises `ConfigurationError` where an emulator cannot.
+        """
+        raise ConfigurationError(
+            f"the emulator of {self.slug} makes no numbers up", remedy="add them one by one: `emulator.add(…)`"
+        )
 
     def credentials(self, id: str) -> StoredCredentials | None:
         """The trunk credentials stored with a record; ``None`` when it never had any."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, Self
 
+from telephony_core.errors import InvalidInput
 from telephony_core.provider.flow import Response
 
 
@@ -74,6 +78,43 @@ class Fault:
     pause: float = 0.05
     record: str | None = None
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A fault from its short form, ``KIND[,NAME=VALUE]…``, as ``telephony emulate --fault`` takes it.
+
+        The names are those of the fields; in the place of ``response`` stand ``status`` and ``retry_after`` (seconds).
+        Raises `InvalidInput` for an unknown word, and for a value that means nothing to this kind of fault.
+
+        >>> Fault.parse("lost_after,method=POST,times=2").method
+        'POST'
+        """
+        word, *parts = [part.strip() for part in str(text).split(",")]
+        if word not in _KINDS:
+            raise InvalidInput(f"{word[:60]!r} is no kind of fault", remedy=f"use one of: {', '.join(_KINDS)}")
+        kind = FaultKind(word)
+        given: dict[str, object] = {}
+        for part in parts:
+            name, equals, value = part.partition("=")
+            if name not in _READ or not equals or name in given:
+                raise InvalidInput(
+                    f"{part[:60]!r} of the fault {word} cannot be read",
+                    remedy=f"write NAME=VALUE, once each; the names are: {', '.join(_READ)}",
+                )
+            if name in _ONLY and kind not in _ONLY[name]:
+                only = ", ".join(_ONLY[name])
+                raise InvalidInput(f"{name} means nothing to the fault {word}", remedy=f"it is for: {only}")
+            try:
+                given[name] = _READ[name](value)
+            except ValueError:
+                raise InvalidInput(
+                    f"{value[:60]!r} cannot be the {name} of a fault", remedy=f"give {_FIT.get(name, 'a text')}"
+                ) from None
+        status, pause = given.pop("status", None), given.pop("retry_after", None)
+        if status is not None or pause is not None:
+            headers = {} if pause is None else {"retry-after": str(pause)}
+            given["response"] = Response(status if isinstance(status, int) else 503, headers, b"")
+        return cls(kind, **given)  # type: ignore[arg-type]  # read by `_READ`, which has the types of the fields
+
     def strikes(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it."""
         if self.times <= 0 or (self.method and self.method != method) or self.path not in path:
@@ -83,3 +124,64 @@ class Fault:
             return False
         self.times -= 1
         return True
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError
+    return count
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError
+    return seconds
+
+
+def _status(text: str) -> int:
+    status = int(text)
+    if not 200 <= status <= 599:
+        raise ValueError
+    return status
+
+
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
+_KINDS: Final = tuple(FaultKind)
+_READ: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
+    {
+        "method": lambda text: _text(text).upper(),
+        "path": _text,
+        "times": _count,
+        "skip": _count,
+        "status": _status,
+        "retry_after": _count,
+        "pause": _seconds,
+        "record": _text,
+    }
+)
+"""How each value of a fault's short form is read."""
+_FIT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(("times", "skip"), "a whole number from 0 on"),
+        **dict.fromkeys(("retry_after", "pause"), "seconds, from 0 on"),
+        "status": "an HTTP status from 200 to 599",
+    }
+)
+"""What would do, for the values that are no texts."""
+_ANSWERS: Final = (FaultKind.ANSWER, FaultKind.ANSWER_AFTER)
+_ONLY: Final[Mapping[str, tuple[FaultKind, ...]]] = MappingProxyType(
+    {
+        "status": _ANSWERS,
+        "retry_after": _ANSWERS,
+        "pause": (FaultKind.DRIP,),
+        "record": (FaultKind.ANOTHER_RECORD,),
+    }
+)
+"""The values that mean something to some kinds of fault only."""

@@ -438,7 +438,7 @@ class Operations:
             if watch.leaves_doubt(error):
                 self._doubt()
             raise
-        watch.trail.number = reconciled.number
+        watch.trail.number, watch.trail.adopted = reconciled.number, True
         return reconciled
 
     def _changed(self, attempt: Attempt, write: Flow[PhoneNumber]) -> Flow[PhoneNumber]:

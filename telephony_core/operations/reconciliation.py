@@ -48,6 +48,8 @@ class Trail:
 
     number: PhoneNumber | None = None
     """The record that is known to be there by it."""
+    adopted: bool = False
+    """Whether its answer was lost or unusable, and a look found that it happened."""
 
 
 class ReconciliationOutcome(StrEnum):

@@ -35,6 +35,7 @@ T = TypeVar("T")
 ActionT = TypeVar("ActionT")
 AnswerT = TypeVar("AnswerT")
 log: Final = logging.getLogger("telephony_core")
+log.addHandler(logging.NullHandler())  # an application that set up no logging is not spoken to by the library
 # A surrogate, escaped or as bytes: perhaps one of a good pair, perhaps half of none.
 _HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 

@@ -24,7 +24,6 @@ operation (Ctrl-C, a cancellation, a fault of an adapter) goes on unchanged, wit
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -46,6 +45,8 @@ from telephony_core.errors import (
     WriteRefused,
     linked,
 )
+from telephony_core.observation.events import OperationStart
+from telephony_core.observation.report import Observer, OperationReport, log
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
 from telephony_core.provider.vendor_errors import retry_after_seconds
 from telephony_core.secrets.redaction import Secrets, scrubbed
@@ -58,25 +59,10 @@ from telephony_core.transport.pace import Pacer
 from telephony_core.transport.retry import LONGEST_RETRY_AFTER, Decision, decide, is_in_doubt, result_of
 
 T = TypeVar("T")
-log: Final = logging.getLogger("telephony_core")
 
 FIRST_BACKOFF: Final = 0.5
 """Seconds; doubles with every retry, and the real pause is drawn evenly from nothing up to it (full jitter)."""
 LONGEST_BACKOFF: Final = 8.0
-
-
-@dataclass(frozen=True, slots=True)
-class RequestEvent:
-    """One request as it went, for observers: no headers, no bodies, no secrets."""
-
-    provider: str
-    operation: str
-    method: str
-    path: str
-    attempt: int
-    status: int | None
-    """HTTP status; ``None`` when no answer came."""
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +81,7 @@ class RequestPipeline:
     """Refuse every request that is not both a GET and `READ`."""
     patient: bool = False
     """Whether waiting for the pace takes nothing from the time-out."""
-    observers: tuple[Callable[[RequestEvent], None], ...] = ()
+    observers: tuple[Observer, ...] = ()
     on_unknown: Callable[[OutcomeUnknown], None] | None = None
     """Called for a write that must not be repeated and may have happened, when its operation was interrupted."""
     connection: str = ""
@@ -161,18 +147,29 @@ class _Execution:
         self._deadline = self._clock.monotonic() + pipeline.timeout
         self._secrets = Secrets(pipeline.secrets)
         self._writes: list[_PendingWrite] = []
+        start = OperationStart(
+            provider=pipeline.provider, connection=pipeline.connection, host=pipeline.host, operation=operation
+        )
+        self._report = OperationReport(start, pipeline.observers, self._clock.monotonic())
 
     def run(self, flow: Flow[T]) -> Actions[T]:
+        ending: BaseException | None = None
+        self._report.begin()
         try:
             return (yield from relay(flow, self._request))
         except TelephonyError as error:
+            ending = error
             self._complete(error)
             if not isinstance(error, OutcomeUnknown | PartialOutcome):  # these say themselves what may have happened
                 self._report_writes(error)
             raise
         except BaseException as interruption:
+            ending = interruption
             self._report_writes(interruption)
             raise
+        finally:
+            self._report.end(ending, self._clock.monotonic())
+            del ending  # it has a traceback, which has this frame
 
     def _request(self, request: Request) -> Actions[Response]:
         """One request of the flow, and more time for the flow after one that must not be repeated."""
@@ -212,7 +209,7 @@ class _Execution:
             now = clock.monotonic()
             if not isinstance(answer, NotSent):
                 pipeline.pace.answered(started, now)
-            self._notify(request, attempt, answer, now - started)
+            self._report.request(request, attempt, answer, now - started)
 
             retry_after: float | None = None
             backoff = pipeline.jitter() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (attempt - 1))
@@ -236,15 +233,18 @@ class _Execution:
                 return answer
             failure = failure_of(answer, request, retry_after) if isinstance(answer, Response) else answer
             if decision is Decision.LOST:
+                self._report.lost(request, attempt, answer)
                 raise answer_lost(request, failure) from failure
             if decision is Decision.UNKNOWN:
                 raise outcome_unknown(request, failure) from failure
             if decision is Decision.RAISE:
                 raise failure
+            pause = max(retry_after or 0.0, backoff)
             try:
-                yield from self._wait(max(retry_after or 0.0, backoff), request, in_doubt)
+                yield from self._wait(pause, request, in_doubt)
             except TelephonyError as too_late:
                 raise (too_late if in_doubt else failure) from None
+            self._report.again(request, attempt, answer, pause)
 
     def _send(
         self, http: HttpRequest, write: _PendingWrite, started: float, in_doubt: bool
@@ -254,6 +254,7 @@ class _Execution:
             self._pipeline.lifecycle.check()
             if write.request.semantics is Semantics.ONCE:
                 self._writes.append(write)
+            self._report.sending(write.request)
             response: Response | None = yield Send(http, self._deadline - started)
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
             return error
@@ -298,20 +299,6 @@ class _Execution:
 
     def _forget(self, write: _PendingWrite) -> None:
         self._writes[:] = [other for other in self._writes if other is not write]
-
-    def _notify(self, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float) -> None:
-        """Log an attempt and call the observers."""
-        status = answer.status if isinstance(answer, Response) else None
-        provider, operation = self._pipeline.provider, self._operation
-        log.debug(
-            "%s %s: %s %s -> %s (attempt %d, %.0f ms)",
-            *(provider, operation, request.method, request.path, status or "no answer", attempt, seconds * 1000),
-        )
-        for observer in self._pipeline.observers:
-            try:
-                observer(RequestEvent(provider, operation, request.method, request.path, attempt, status, seconds))
-            except Exception:  # a write was sent, and its caller has to learn what became of it all the same
-                log.exception("%s %s: an observer failed", provider, operation)
 
     def _report_writes(self, ending: BaseException) -> None:
         """Say of every pending write that it may have happened, in a note of what ended the operation."""

@@ -46,6 +46,8 @@ points = importlib.metadata.entry_points(group="telephony_core")
 assert set(points.names) == {{"diga", "elevenlabs", "retell", "vox"}}, f"entry points: {{points.names}}"
 for point in points:
     point.load()
+(plugin,) = importlib.metadata.entry_points(group="pytest11", name="telephony")
+assert plugin.value == "telephony_core.testing.pytest_plugin", f"pytest would load {{plugin}}"
 print(importlib.metadata.version("telephony-core"))
 print(sys.version.partition("(")[0].strip())
 """
@@ -80,6 +82,11 @@ def smoke(wheel: Path, python: str, room: Path) -> tuple[str, str]:
     expect(providers.returncode == 0, "`telephony providers` runs", providers)
     listed = all(slug in providers.stdout for slug in ("diga", "retell", "vox"))
     expect(listed, "… and lists diga, retell and vox", providers)
+
+    begun = environment.telephony("new-provider", "my-carrier")
+    expect(begun.returncode == 0, "`telephony new-provider` runs", begun)
+    whole = (room / "telephony-my-carrier" / "tests" / "test_contract.py").is_file()
+    expect(whole, "… and writes the example with its tests", begun)
 
     folder = room / "first-hour"
     folder.mkdir()

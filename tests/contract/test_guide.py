@@ -31,9 +31,10 @@ def test_every_block_is_one_or_the_other() -> None:
 
 
 def test_what_the_readme_names_in_code_exists() -> None:
-    readme = (EXAMPLE / "README.md").read_text(encoding="utf-8")
+    readme = "".join(file.read_text(encoding="utf-8") for file in (EXAMPLE / "README.md", GUIDE))
     files = {path.name for path in EXAMPLE.rglob("*.py")}
     assert {name.rpartition("/")[2] for name in re.findall(r"`([\w/]+\.py)`", readme)} <= files
+    assert "AcmeProvider.find" in readme
     adapter, mapping = ((EXAMPLE / "telephony_acme" / name).read_text() for name in ("adapter.py", "mapping.py"))
     assert all(f"def {name}(" in adapter for name in re.findall(r"AcmeProvider\.(\w+)", readme))
     assert all(f"def {name}(" in mapping for name in re.findall(r"mapping\.(\w+)`", readme) if name != "py")

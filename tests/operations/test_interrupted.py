@@ -313,9 +313,10 @@ def test_a_flow_that_will_not_be_closed_does_not_hide_what_ended_the_operation(c
         drive(execute(stubborn(), the_pipeline, "x"), script, the_pipeline.clock)
     assert [request.method for request in script.sent] == ["POST"]
     assert len(heard) == 1
-    (message,) = caplog.messages
+    message, outcome = caplog.messages
     assert "stubborn" in message
     assert message.endswith("could not be closed")
+    assert outcome == "acme x: interrupted (KeyboardInterrupt)"
 
 
 def test_a_flow_of_ones_own_that_fails_after_its_write_says_so():

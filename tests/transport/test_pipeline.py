@@ -258,7 +258,7 @@ def test_no_secret_survives_in_an_error(mode, caplog):
 def test_observers_are_told_of_every_attempt_and_nothing_secret(mode):
     told = []
     outcome(READ, [NoAnswer("x"), json_answer(200)], mode, observers=(told.append,))
-    assert [(sent.attempt, sent.status, sent.path) for sent in told] == [(1, None, "/things"), (2, 200, "/things")]
+    assert [(sent.attempt, sent.status, sent.route) for sent in told] == [(1, None, "/things"), (2, 200, "/things")]
     assert "canary" not in repr(told)
 
 

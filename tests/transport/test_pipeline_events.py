@@ -21,6 +21,7 @@ from telephony_core.errors import (
     RateLimited,
     TelephonyError,
 )
+from telephony_core.observation.events import RequestEvent
 from telephony_core.operations.reconciliation import Attempt
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, call
@@ -28,7 +29,7 @@ from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.transport.drivers import drive
 from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace
-from telephony_core.transport.pipeline import RequestEvent, execute
+from telephony_core.transport.pipeline import execute
 from tests.transport.driving import FakeTime, Script, json_answer, pipeline, raised, run
 
 READ, IDEMPOTENT, ONCE = Semantics.READ, Semantics.IDEMPOTENT, Semantics.ONCE
@@ -229,9 +230,11 @@ def test_an_observer_is_told_what_went_where_and_how_long_it_took(mode):
     time, told = FakeTime(), []
     script = Script([NoAnswer("x"), json_answer()], time, takes=4.0)
     run(read(), script, pipeline(time, observers=(told.append,)), mode=mode, operation="get_number")
+    same = {"provider": "acme", "connection": "", "host": "api.example.com", "operation": "get_number"}
+    same |= {"method": "GET", "route": "/things", "changes": False, "seconds": 4.0}
     assert told == [
-        RequestEvent("acme", "get_number", "GET", "/things", 1, None, 4.0),
-        RequestEvent("acme", "get_number", "GET", "/things", 2, 200, 4.0),
+        RequestEvent(**same, attempt=1, status=None, error="NoAnswer"),
+        RequestEvent(**same, attempt=2, status=200, error=None),
     ]
 
 
@@ -242,6 +245,7 @@ def test_the_log_says_the_same(mode, caplog):
     run(read(), script, pipeline(time), mode=mode, operation="get_number")
     assert caplog.messages == [
         "acme get_number: GET /things -> no answer (attempt 1, 2000 ms)",
+        "acme get_number: GET /things: no answer (NoAnswer); it is sent again after 0.5 s",
         "acme get_number: GET /things -> 200 (attempt 2, 2000 ms)",
     ]
 
@@ -272,7 +276,10 @@ def test_of_a_write_in_flight_is_told_what_it_was_a_part_of(caplog):
     (error,) = heard
     assert isinstance(error, OutcomeUnknown)
     assert (error.attempt, error.provider) == (ATTEMPT, "acme")
-    assert caplog.messages == ["acme: on_unknown failed"]
+    assert caplog.messages == [
+        "acme: on_unknown failed",
+        "acme x of …5678: interrupted (KeyboardInterrupt), record an-id",
+    ]
 
 
 def looked_at(flow: Flow[int]) -> Flow[int]:

@@ -103,6 +103,10 @@ class AcmeEmulator(Emulator):
             None,
         )
 
+    def populate(self, count: int) -> None:
+        for index in range(count):
+            self.add(e164=f"+4420{79_461_000 + index}", kind="sip" if index % 2 else "hosted")
+
     def complete(self, fields: Mapping[str, object]) -> Record:
         record: Record = {
             "id": self.new_id(),

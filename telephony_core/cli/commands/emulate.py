@@ -18,6 +18,7 @@ from telephony_core.cli.session import Session
 
 @examples(
     "telephony emulate vox diga",
+    "telephony emulate vox --size 40 --fault lost_after,method=POST",
     "telephony emulate --port-base 8640",
 )
 @click.argument("slugs", nargs=-1, metavar="[SLUG]...", type=Slug())
@@ -28,9 +29,22 @@ from telephony_core.cli.session import Session
     metavar="PORT",
     help="Port of the first one; the others follow. 0, which is the default, takes free ones.",
 )
+@click.option(
+    "--size", type=int, metavar="COUNT", help="Hold this many plain numbers each, instead of a few of every status."
+)
+@click.option("--empty", is_flag=True, help="Hold no numbers.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="KIND[,NAME=VALUE]...",
+    help="A fault at each of them, such as lost_after,method=POST or answer,status=503,times=2. Repeatable.",
+)
 @options_without_connection("name the providers themselves")
 @pass_session
-def command(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
+def command(
+    session: Session, slugs: tuple[str, ...], port_base: int, size: int | None, empty: bool, faults: tuple[str, ...]
+) -> None:
     """Run providers' emulators on this machine.
 
     Those of the providers named, or of all, until Ctrl-C. Prints the settings that lead any program to them. What is
@@ -38,7 +52,7 @@ def command(session: Session, slugs: tuple[str, ...], port_base: int) -> None:
     """
     from telephony_core.emulator.server import run
 
-    emulators = fresh_emulators(slugs)
+    emulators = fresh_emulators(slugs, size=size, empty=empty, faults=faults)
 
     def ready(urls: Mapping[str, str]) -> None:
         emulated = served(emulators, urls)

@@ -19,7 +19,7 @@ from telephony_core.cli.output.tables import terminal
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from telephony_core.transport.pipeline import RequestEvent
+    from telephony_core.observation.events import RequestEvent
 
 ItemT = TypeVar("ItemT")
 

@@ -9,15 +9,19 @@ import sys
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 
-from telephony_core.domain.lifecycle import SideEffect
+import pytest
+
+from telephony_core.domain.lifecycle import NumberStatus, SideEffect
+from telephony_core.emulator import Emulator
 from telephony_core.provider.capabilities import Capabilities, Fact, Field, Operation, UnmodelledSettings
 from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, Provider
 from telephony_core.provider.registry import registry
 from telephony_core.provider.wire import setting_names
+from telephony_core.testing.accounts import EmulatedAccount
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ORIGINS, WRITTEN_BY
 from telephony_core.testing.contract.subject import Subject
-from telephony_core.testing.emulated import new_emulator
+from telephony_core.testing.emulation import new_emulator
 
 METHODS = {
     Operation.IMPORT: "import_number",
@@ -49,6 +53,18 @@ class Declaration(Subject):
         if isinstance(self.provider, str):
             assert spec.slug == self.provider
             assert self.provider in {installed.slug for installed in registry.installed()}
+
+    def test_emulator_of_a_size_holds_that_many_numbers_in_use(self) -> None:
+        spec = self.spec()
+        if type(new_emulator(spec)).populate is Emulator.populate:
+            pytest.skip("this emulator makes no numbers up")
+        with EmulatedAccount(spec, size=30) as account:
+            numbers = list(account.client.list_numbers())
+        assert len({number.identity for number in numbers}) == len({number.id for number in numbers}) == 30
+        assert all(number.status is NumberStatus.ACTIVE for number in numbers)
+        assert {problem for number in numbers for problem in number.problems} == set()
+        with EmulatedAccount(spec, empty=True) as account:
+            assert list(account.client.list_numbers()) == []
 
     def test_contract_is_the_one_this_kit_tests(self) -> None:
         assert OLDEST_CONTRACT <= self.spec().contract <= CONTRACT

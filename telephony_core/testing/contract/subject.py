@@ -26,7 +26,7 @@ from telephony_core.provider.registry import registry
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CASES, WRITTEN_BY, values_of
 from telephony_core.testing.contract.driver import Driver
-from telephony_core.testing.emulated import new_emulator
+from telephony_core.testing.emulation import new_emulator
 
 ErrorT = TypeVar("ErrorT", bound=TelephonyError)
 
@@ -68,7 +68,7 @@ class Subject:
 
     def agent(self, emulator: Emulator) -> AgentRef:
         """An agent that can be assigned without any side effect."""
-        return AgentRef(next(iter(emulator.agents.values())), version=PUBLISHED)
+        return AgentRef(next(iter(emulator.agents.values()), "agent-1"), version=PUBLISHED)
 
     def agent_by_literal(self, emulator: Emulator) -> AgentRef:
         """One in the vendor's own word for a version; needed where `AgentVersions.literals` is declared."""

@@ -66,13 +66,19 @@ def test_emulators_serve_until_they_are_told_to_end(monkeypatch, end):
         process.communicate()
 
 
+held = {}
+"""The emulators that were served last, by slug."""
+
+
 @pytest.fixture
 def served_for_a_moment(monkeypatch):
     """`run` that says it is ready, and ends."""
     asked = {}
+    held.clear()
 
     def run(emulators, *, port, ready):
         asked.update(slugs=list(emulators), port=port)
+        held.update(emulators)
         ready({slug: f"http://127.0.0.1:{9000 + index}" for index, slug in enumerate(emulators)})
 
     monkeypatch.setattr("telephony_core.emulator.server.run", run)
@@ -87,6 +93,39 @@ def test_emulate_prints_json(served_for_a_moment):
     assert printed["diga"]["api_key"] == "emulator-key"
     assert set(printed["diga"]["agents"]) >= {"reception", "sales"}
     assert served_for_a_moment == {"slugs": ["diga"], "port": 9000}
+
+
+@pytest.mark.usefixtures("served_for_a_moment")
+def test_emulate_holds_what_it_is_told_and_strikes_at_each():
+    faults = ["--fault", "lost_after,method=POST", "--fault", "answer,status=429,retry_after=1,times=2"]
+    assert CliRunner().invoke(app, ["emulate", "vox", "diga", "--size", "3", *faults]).exit_code == 0
+    for emulator in held.values():
+        assert len(emulator.records()) == 3
+        assert [(fault.kind, fault.times) for fault in emulator.faults] == [("lost_after", 1), ("answer", 2)]
+    assert held["vox"].faults[0] is not held["diga"].faults[0]
+
+
+@pytest.mark.usefixtures("served_for_a_moment")
+def test_emulate_can_hold_nothing():
+    assert CliRunner().invoke(app, ["emulate", "--empty"]).exit_code == 0
+    assert {slug: emulator.records() for slug, emulator in held.items()} == {
+        slug: [] for slug in ("diga", "elevenlabs", "retell", "vox")
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--size", "-1"], "whole number from 0 on, not -1"),
+        (["--size", "3", "--empty"], "empty or has a size"),
+        (["--fault", "lost"], "'lost' is no kind of fault"),
+        (["--fault", "lost_after,status=500"], "status means nothing to the fault lost_after"),
+    ],
+)
+def test_emulate_refuses_what_cannot_be(served_for_a_moment, options, told):
+    result = CliRunner().invoke(app, ["emulate", "vox", *options])
+    assert (result.exit_code, served_for_a_moment) == (65, {}), result.stderr
+    assert told in result.stderr
 
 
 def test_emulate_without_a_name_takes_every_provider_that_can_be_emulated(served_for_a_moment):

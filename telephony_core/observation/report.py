@@ -1,0 +1,204 @@
+"""One operation while it runs, told to the log and to the observers. Nothing that they do harms the operation."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from telephony_core.errors import OutcomeUnknown, PartialOutcome, TelephonyError
+from telephony_core.observation.events import (
+    OperationEvent,
+    OperationObserver,
+    OperationStart,
+    Outcome,
+    RequestEvent,
+    masked,
+    route_of,
+    shown_id,
+)
+from telephony_core.provider.flow import Request, Response, Semantics
+
+if TYPE_CHECKING:
+    from telephony_core.operations.reconciliation import Trail
+
+log: Final = logging.getLogger("telephony_core")
+Observer: TypeAlias = Callable[[RequestEvent], None]
+_LOUD: Final = frozenset({Outcome.ADOPTED, Outcome.PARTIAL, Outcome.UNKNOWN, Outcome.INTERRUPTED})
+"""Outcomes of a change that somebody should look at."""
+
+
+class OperationReport:
+    """Tells of one operation. ``began`` and ``now`` are seconds of one clock."""
+
+    def __init__(self, start: OperationStart, observers: Sequence[Observer], began: float) -> None:
+        self._start = start
+        self._observers = observers
+        self._began = began
+        self._ended: list[Callable[[OperationEvent], None]] = []
+        self._told: Request | None = None
+        """The last request that changes something, or else the last one."""
+        self._status: int | None = None
+        self._trails: list[Trail | None] = []
+        self._requests = 0
+        self._resends = 0
+
+    @property
+    def _name(self) -> str:
+        start = self._start
+        named = f" ({start.connection})" if start.connection not in ("", start.provider) else ""
+        return f"{start.provider}{named} {start.operation}"
+
+    def begin(self) -> None:
+        for observer in self._observers:
+            if isinstance(observer, OperationObserver):
+                try:
+                    self._ended.append(observer.begun(self._start))
+                except Exception:  # what observers do wrong harms no operation
+                    self._observer_failed()
+
+    def sending(self, request: Request) -> None:
+        """A request is about to leave."""
+        if self._told is None or self._told.semantics is Semantics.READ or request.semantics is not Semantics.READ:
+            self._told, self._status = request, None
+            self._trails.append(request.trail)
+
+    def request(self, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float) -> None:
+        """A request was answered, or failed."""
+        changes = request.semantics is not Semantics.READ
+        status = answer.status if isinstance(answer, Response) else None
+        self._requests += 1
+        self._resends += attempt > 1
+        if request is self._told:
+            self._status = status
+        if not self._observers and not log.isEnabledFor(logging.DEBUG):
+            return
+        start = self._start
+        event = RequestEvent(
+            provider=start.provider,
+            connection=start.connection,
+            host=start.host,
+            operation=start.operation,
+            method=request.method,
+            route=route_of(request.path),
+            changes=changes,
+            attempt=attempt,
+            status=status,
+            error=None if isinstance(answer, Response) else type(answer).__name__,
+            seconds=seconds,
+        )
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug(
+                "%s: %s %s -> %s (attempt %d, %.0f ms)",
+                *(self._name, event.method, event.route, status or "no answer", attempt, seconds * 1000),
+                extra=_extra(event),
+            )
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception:  # a write was sent, and its caller has to learn what became of it all the same
+                self._observer_failed()
+
+    def again(self, request: Request, attempt: int, answer: Response | TelephonyError, waited: float) -> None:
+        """A request is sent again, after a pause."""
+        self._warn(
+            "%s: %s %s: %s; it is sent again after %.1f s",
+            request,
+            answer,
+            round(waited, 1),
+            attempt=attempt,
+            waited=waited,
+        )
+
+    def lost(self, request: Request, attempt: int, answer: Response | TelephonyError) -> None:
+        """The answer to a request that must not be repeated is lost."""
+        self._warn(
+            "%s: %s %s: %s; it is not repeated, and whether it happened is looked for",
+            request,
+            answer,
+            attempt=attempt,
+        )
+
+    def end(self, ending: BaseException | None, now: float) -> None:
+        """The operation has ended, by this exception or well."""
+        told = self._told
+        changes = told is not None and told.semantics is not Semantics.READ
+        if not self._ended and not changes:
+            return
+        outcome = _outcome(ending, adopted=any(trail is not None and trail.adopted for trail in self._trails))
+        attempt = told.attempt if told is not None else None
+        made = told.trail.number if told is not None and told.trail is not None else None
+        identity = attempt.identity if attempt is not None else made.identity if made is not None else None
+        id = made.id if made is not None else attempt.id if attempt is not None else None
+        start = self._start
+        event = OperationEvent(
+            provider=start.provider,
+            connection=start.connection,
+            host=start.host,
+            operation=start.operation,
+            outcome=outcome,
+            error=None if ending is None else type(ending).__name__,
+            changes=changes,
+            number=None if identity is None else masked(identity),
+            record=None if id is None else shown_id(id, identity),
+            method=None if told is None else told.method,
+            route=None if told is None else route_of(told.path),
+            status=self._status,
+            requests=self._requests,
+            resends=self._resends,
+            seconds=now - self._began,
+        )
+        level = logging.WARNING if outcome in _LOUD else logging.INFO
+        if changes and log.isEnabledFor(level):
+            about = f" of {event.number}" if event.number is not None else ""
+            record = f", record {event.record}" if event.record is not None else ""
+            error = f" ({event.error})" if event.error is not None else ""
+            log.log(level, "%s%s: %s%s%s", self._name, about, outcome, error, record, extra=_extra(event))
+        for ended in reversed(self._ended):
+            try:
+                ended(event)
+            except Exception:  # what observers do wrong harms no operation
+                self._observer_failed()
+
+    def _warn(
+        self, text: str, request: Request, answer: Response | TelephonyError, *values: object, **facts: object
+    ) -> None:
+        route = route_of(request.path)
+        status = answer.status if isinstance(answer, Response) else None
+        error = None if isinstance(answer, Response) else type(answer).__name__
+        facts = {
+            **asdict(self._start),
+            "method": request.method,
+            "route": route,
+            "status": status,
+            "error": error,
+            **facts,
+        }
+        by = f"HTTP {status}" if status is not None else f"no answer ({error})"
+        log.warning(text, self._name, request.method, route, by, *values, extra=_prefixed(facts))
+
+    def _observer_failed(self) -> None:
+        log.exception("%s: an observer failed", self._name)
+
+
+def _outcome(ending: BaseException | None, *, adopted: bool) -> Outcome:
+    match ending:
+        case None:
+            return Outcome.ADOPTED if adopted else Outcome.DONE
+        case OutcomeUnknown():
+            return Outcome.UNKNOWN
+        case PartialOutcome():
+            return Outcome.PARTIAL
+        case TelephonyError():
+            return Outcome.FAILED
+    return Outcome.INTERRUPTED
+
+
+def _extra(event: RequestEvent | OperationEvent) -> dict[str, object]:
+    return _prefixed(asdict(event))
+
+
+def _prefixed(facts: dict[str, object]) -> dict[str, object]:
+    """Facts under names that no other attribute of a log record has."""
+    return {f"telephony_{name}": value for name, value in facts.items() if value is not None}

@@ -1,0 +1,19 @@
+"""The example of a service with tests: they pass where somebody copies it to, over the plugin that pytest finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.testing.projects import passed, pytest_in
+
+FOLDER = Path(__file__).parents[2] / "examples" / "number-service"
+
+
+def test_its_own_tests_pass(tmp_path: Path) -> None:
+    files = {file.name: file.read_text(encoding="utf-8") for file in FOLDER.iterdir() if file.is_file()}
+    assert passed(pytest_in(tmp_path, files)) == 6
+
+
+def test_the_page_on_applications_shows_this_program() -> None:
+    page = (FOLDER.parents[1] / "docs" / "applications.md").read_text(encoding="utf-8")
+    assert f"```python\n{(FOLDER / 'service.py').read_text(encoding='utf-8')}```\n" in page
