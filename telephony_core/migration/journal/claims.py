@@ -53,7 +53,10 @@ _SCHEMA: Final = (
 
 
 class NumberClaimed(MigrationError):
-    """Another plan on this machine imports this number at this target, or has just done so. Nothing was written."""
+    """Another plan on this machine imports this number at this target, or has just done so. Nothing was written.
+
+    Remedy: let that plan end, or roll it back; the text names it.
+    """
 
 
 class PlanElsewhere(MigrationError):

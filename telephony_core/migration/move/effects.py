@@ -205,7 +205,10 @@ class NotInService(MigrationError):
 
 class InDoubt(MigrationError, OutcomeUnknown):
     """The answer to a write was lost, and it may still take effect: sent at ``since``, impossible from ``until`` on
-    (aware UTC)."""
+    (aware UTC).
+
+    Remedy: run the same command again: it looks whether the write happened, and waits until it cannot any more.
+    """
 
     def __init__(self, message: str, *, since: datetime, until: datetime, **data: Any) -> None:
         super().__init__(message, **data)
