@@ -53,7 +53,7 @@ def page() -> str:
 
 def _tree(found: list[type[TelephonyError]]) -> Iterator[str]:
     for kind in found:
-        yield f"{'  ' * _depth(kind)}- [{kind.__name__}](#{kind.__name__.lower()})"
+        yield f"{'    ' * _depth(kind)}- [{kind.__name__}](#{kind.__name__.lower()})"
 
 
 def _depth(kind: type[TelephonyError]) -> int:
