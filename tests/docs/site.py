@@ -30,6 +30,7 @@ def sources() -> dict[str, str]:
         "getting-started.md": "README.md",
         "contributing.md": "CONTRIBUTING.md",
         "changelog.md": "CHANGELOG.md",
+        "security.md": "SECURITY.md",
     }
 
 

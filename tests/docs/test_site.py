@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
 import re
 import tomllib
+from collections.abc import Iterator
 from fnmatch import fnmatch
-from importlib import import_module
 from pathlib import Path
+from types import FunctionType
+from typing import Any
 
 import pytest
 
@@ -57,16 +61,25 @@ def test_the_reference_has_every_public_name_once() -> None:
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_what_the_reference_names_exists(name: str) -> None:
-    parts = name.split(".")
-    for depth in range(len(parts), 0, -1):
-        try:
-            found: object = import_module(".".join(parts[:depth]))
-        except ImportError:
-            continue
-        for part in parts[depth:]:
-            found = getattr(found, part)
-        return
+def test_what_the_reference_names_is_explained_with_all_that_it_has(name: str) -> None:
+    assert [place for place, what in _parts(name, pkgutil.resolve_name(name)) if not inspect.getdoc(what)] == []
+
+
+def _parts(name: str, what: Any) -> Iterator[tuple[str, Any]]:
+    """What can be called or read of it, with the names that a reader sees."""
+    if inspect.ismodule(what):
+        home = {key: value for key, value in vars(what).items() if getattr(value, "__module__", "") == what.__name__}
+        for each in getattr(what, "__all__", [key for key in home if not key.startswith("_")]):
+            yield from _parts(f"{name}.{each}", getattr(what, each))
+    elif inspect.isclass(what):
+        yield name, what
+        for home in what.__mro__:
+            for each, value in vars(home).items():
+                ours = home.__module__.startswith("telephony_core") and not each.startswith("_")
+                if ours and isinstance(value, FunctionType | classmethod | staticmethod | property):
+                    yield f"{name}.{each}", getattr(what, each)
+    elif inspect.isroutine(what):
+        yield name, what
 
 
 def test_the_site_is_made_by_exact_versions() -> None:

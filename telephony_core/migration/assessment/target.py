@@ -29,6 +29,7 @@ class TargetAccount:
 
     @property
     def name(self) -> str:
+        """The name of the connection."""
         return self.inventory.connection
 
 

@@ -261,12 +261,14 @@ class MigrationTask:
 
     @classmethod
     def of(cls, loaded: LoadedPlan, number: PlannedNumber, capabilities: Capabilities) -> MigrationTask:
+        """The task of one number of a plan."""
         plan = loaded.plan
         trunk, where = plan.trunk(number), str(loaded.path)
         return cls(number, trunk, capabilities, plan.source, plan.target, plan.settings, where, plan.kind)
 
     @property
     def key(self) -> str:
+        """The number's key in plan and journal."""
         return self.number.key
 
     @property

@@ -57,6 +57,7 @@ class ApplyOptions:
     clock: Clock = field(default_factory=Clock)
 
     def settings(self, planned: Settings) -> Settings:
+        """Those of the plan, with what is overridden here."""
         given = {"canary": self.canary, "concurrency": self.concurrency}
         return Settings.model_validate(
             {**planned.model_dump(), **{name: value for name, value in given.items() if value is not None}}

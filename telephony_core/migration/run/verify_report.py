@@ -43,6 +43,7 @@ class NumberVerification(BaseModel, frozen=True):
 
     @property
     def unverifiable(self) -> tuple[str, ...]:
+        """The fields that the provider does not show."""
         return which(self.fields, VerificationResult.UNVERIFIABLE)
 
     @property
@@ -83,6 +84,7 @@ class VerifyReport(BaseModel, frozen=True):
 
     @property
     def summary(self) -> str:
+        """How many are equal, in one line."""
         equal = sum(number.is_equal for number in self.numbers)
         parts = [f"{equal} of {len(self.numbers)} numbers are equal"]
         parts += [f"{len(self.not_moved)} are not {self.kind.done} yet"] if self.not_moved else []
@@ -91,6 +93,7 @@ class VerifyReport(BaseModel, frozen=True):
     @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
+        """What to type next."""
         if self.unanswered:
             return tuple(self._command(name) for name in self.unanswered)
         if self.not_moved:
