@@ -1,7 +1,7 @@
 # Needs make and Python 3.11 or newer; everything else goes into .venv, at the versions of requirements-dev.txt.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit coverage wheel pythons dist workflows sip-servers test-long mutants bench house \
+.PHONY: help demo test lint types layers unit coverage wheel pythons dist workflows sip-servers test-long mutants bench docs api house \
 	format pins clean
 
 # The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
@@ -12,6 +12,9 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEVELOPMENT := .venv/.development
+# What makes the site needs other versions of some things than the tools do.
+DOCS_BIN := .venv-docs/bin
+DOCS := .venv-docs/.installed
 # Each worker takes a part of the tests as they stand, so that what a module prepares is prepared once, and then what others
 # have left.
 WORKERS := -n auto --maxprocesses 4 --dist worksteal
@@ -79,6 +82,14 @@ mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (a
 bench: $(DEVELOPMENT) ## What the library costs, into docs/performance.md; ARGS=--quick; wants a quiet machine
 	$(BIN)/python -m benchmarks $(ARGS)
 
+docs: $(DOCS) ## The documentation as a site, into build/site; a warning or a dead link fails
+	$(DOCS_BIN)/python -m tests.docs.site
+	rm -rf build/site
+	$(DOCS_BIN)/zensical build --clean --strict
+
+api: $(DOCS) ## What changed in the public surface since REF (main), where it breaks callers
+	$(DOCS_BIN)/python -m tests.architecture.public_surface $(REF)
+
 house: $(DEVELOPMENT) ## The figures of the house, into CONTRIBUTING.md
 	$(BIN)/python -m tests.docs.house
 
@@ -94,7 +105,7 @@ pins: ## Renew requirements-dev.txt with the newest versions
 	rm -rf .venv/pins
 
 clean: ## Remove all that the targets above made
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-docs build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
@@ -105,6 +116,12 @@ clean: ## Remove all that the targets above made
 $(RUNTIME): pyproject.toml requirements-dev.txt | .venv/bin/python
 	$(PIP_INSTALL) --constraint requirements-dev.txt hatchling
 	$(PIP_INSTALL) --constraint requirements-dev.txt --no-build-isolation --editable '.[cli]'
+	@touch $@
+
+$(DOCS): requirements-docs.txt
+	@"$(PYTHON)" $(FIT) || { echo "No Python 3.11 or newer that can make virtual environments" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv-docs
+	$(DOCS_BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.txt
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME)

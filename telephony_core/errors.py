@@ -24,6 +24,9 @@
 Every error carries ``provider``, ``operation``, ``status``, ``code``, ``request_id``, ``retry_after`` (seconds) and
 ``body`` (scrubbed) where they are known, and its text ends with what to do next, in words of Python; where the command
 line needs others, the remedy is a `Remedy` that has both. Nothing in here is decided on a provider's prose.
+
+``documentation`` is the address of what is written about a kind, with cause and remedy; a traceback shows it, the text
+does not. That page is made from this tree: paragraphs *Cause* and *Remedy* of each class, and its ``default_remedy``.
 """
 
 from __future__ import annotations
@@ -103,6 +106,9 @@ def joined(remedies: Iterable[str]) -> str | None:
     return (text if text == cli else Remedy(text, cli=cli)) or None
 
 
+DOCUMENTATION: Final = "https://github.com/telephony-core/telephony-core/blob/main/docs/errors.md"
+"""Where each kind of error has a section of its name."""
+
 LISTED: Final = Remedy("take it from `list_numbers()`", cli="take it from `telephony numbers list`")
 """What to do about an id that cannot be meant."""
 
@@ -114,7 +120,8 @@ class TelephonyError(Exception):
     and ``host`` are filled in by the client that ran the operation, so that code below it need not know them. The text
     names the connection and its host where it is not the only one that can be meant: where its name is not the slug.
     ``field`` is the dotted name of what it is about, where it is about one field; ``key_source`` says where the key
-    came from (``env:NAME``, a variable, ``api_key=``) that the provider refused.
+    came from (``env:NAME``, a variable, ``api_key=``) that the provider refused. ``documentation`` is the address of
+    what is written about it.
     """
 
     default_remedy: ClassVar[str | None] = None
@@ -146,6 +153,13 @@ class TelephonyError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
         self.body = body
+        self.add_note(f"see {self.documentation}")
+
+    @property
+    def documentation(self) -> str:
+        """Where this kind is explained, with cause and remedy. An adapter's own kind leads to ours."""
+        kind = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("telephony_core."))
+        return f"{DOCUMENTATION}#{kind.__name__.lower()}"
 
     def __str__(self) -> str:
         return self._text(self.remedy)
@@ -196,31 +210,63 @@ def _rebuild(kind: type[TelephonyError], args: tuple[Any, ...], state: dict[str,
 
 
 class PluginError(TelephonyError):
-    """A provider could not be offered."""
+    """A provider could not be offered.
+
+    Remedy: Catch it where the name of a provider comes from outside.
+    """
 
 
 class ProviderNotFound(PluginError):
-    """No installed distribution registers this slug."""
+    """No installed distribution registers this slug.
+
+    Cause: the slug is misspelt, or the adapter's distribution is not installed in this environment.
+
+    Remedy: `telephony providers` lists those that are there.
+    """
 
 
 class ProviderConflict(PluginError):
-    """Two distributions register one slug; neither is used."""
+    """Two distributions register one slug; neither is used.
+
+    Cause: two adapters of one vendor are installed, or an old one was left behind.
+
+    Remedy: uninstall one of the two that are named.
+    """
 
 
 class ProviderLoadError(PluginError):
-    """The provider's plugin module could not be imported or answered wrongly."""
+    """The provider's plugin module could not be imported or answered wrongly.
+
+    Cause: something that the adapter needs is missing, or it has a fault.
+
+    Remedy: its cause (`__cause__`) is the error of the adapter; install what is missing, or another version of it.
+    """
 
 
 class ContractMismatch(PluginError):
-    """The provider was written for another version of the port."""
+    """The provider was written for another version of the port.
+
+    Cause: adapter and core are from different times.
+
+    Remedy: upgrade the older of the two: the text says which.
+    """
 
 
 class ConfigurationError(TelephonyError):
-    """A key, a base URL, a setting or a configuration file cannot be used."""
+    """A key, a base URL, a setting or a configuration file cannot be used.
+
+    Cause: there is no key, a reference to a secret leads nowhere, a file cannot be read or is not safe, a setting
+    has no meaning.
+
+    Remedy: the text names the setting and where it comes from.
+    """
 
 
 class ClientClosed(TelephonyError):
-    """The client was closed before the call, or while it ran."""
+    """The client was closed before the call, or while it ran.
+
+    Cause: it was used after its `with` block or `close()`, or in a process that was forked from the one that made it.
+    """
 
     default_remedy: ClassVar[str | None] = Remedy(
         "make a new client, or keep this one open for as long as it is used", cli="run the command again"
@@ -228,7 +274,10 @@ class ClientClosed(TelephonyError):
 
 
 class WriteRefused(TelephonyError):
-    """A read-only client was asked to send something other than a read. Nothing was sent."""
+    """A read-only client was asked to send something other than a read. Nothing was sent.
+
+    Cause: the client came from `with_options(read_only=True)`.
+    """
 
     default_remedy: ClassVar[str | None] = Remedy(
         "use a client without `read_only` for writes", cli="this command only reads"
@@ -240,6 +289,10 @@ class InvalidInput(TelephonyError, ValueError):
 
     ``faults`` are the places of a model that cannot be meant, each with the reason:
     ``("outbound.username", "is empty")``.
+
+    Cause: a number, an address, an id or a field is not what it has to be.
+
+    Remedy: the text names the field and what it takes.
     """
 
     faults: tuple[tuple[str, str], ...] = ()
@@ -250,15 +303,28 @@ class InvalidInput(TelephonyError, ValueError):
 
 
 class UnsupportedError(TelephonyError):
-    """This cannot be told to this provider accurately, so it is not told at all."""
+    """This cannot be told to this provider accurately, so it is not told at all.
+
+    Remedy: `telephony providers SLUG` shows what the provider can do; `check()` names all problems of a change at once.
+    """
 
 
 class UnsupportedOperation(UnsupportedError):
-    """The provider offers no such operation (for numbers of this origin)."""
+    """The provider offers no such operation (for numbers of this origin).
+
+    Cause: the adapter does not declare the operation, or only for numbers of another origin.
+
+    Remedy: do it in the vendor's dashboard, or for a number of an origin that it is for.
+    """
 
 
 class UnsupportedField(UnsupportedError):
-    """The provider has no place for this field, or not for this value. ``field`` is its dotted name."""
+    """The provider has no place for this field, or not for this value. ``field`` is its dotted name.
+
+    Cause: the adapter does not declare the field, or not this use of it (writing, clearing, this form of an address).
+
+    Remedy: leave the field out, or give it as the text says; nothing is ever dropped or approximated for you.
+    """
 
     def __init__(self, message: str, *, field: str, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -266,7 +332,12 @@ class UnsupportedField(UnsupportedError):
 
 
 class NotAllowed(TelephonyError):
-    """A side effect or a lower security has to be allowed by name first. ``allowance`` is that name."""
+    """A side effect or a lower security has to be allowed by name first. ``allowance`` is that name.
+
+    Cause: the change would publish a version, open a trunk to everybody, lose a setting or the like.
+
+    Remedy: pass the allowance, if that is what you want: the text says where.
+    """
 
     def __init__(self, message: str, *, allowance: str, **facts: Any) -> None:
         super().__init__(message, **facts)
@@ -274,7 +345,10 @@ class NotAllowed(TelephonyError):
 
 
 class AmbiguousNumber(TelephonyError):
-    """More than one live record holds this number; ``candidates`` are all of them."""
+    """More than one live record holds this number; ``candidates`` are all of them.
+
+    Cause: the number was imported twice, or was released and imported again before the first record ended.
+    """
 
     default_remedy: ClassVar[str | None] = "address the record by its id"
 
@@ -284,17 +358,26 @@ class AmbiguousNumber(TelephonyError):
 
 
 class TransportError(TelephonyError):
-    """The network failed, or the answer never came."""
+    """The network failed, or the answer never came.
+
+    Remedy: what may be repeated depends on which of its kinds it is.
+    """
 
 
 class NotSent(TransportError):
-    """The request never left, so nothing can have happened."""
+    """The request never left, so nothing can have happened.
+
+    Cause: no connection: DNS, the network, a proxy, a certificate, or a wrong base URL.
+    """
 
     default_remedy: ClassVar[str | None] = "check the network and the base URL; repeating is safe"
 
 
 class NoAnswer(TransportError):
-    """A read was sent and not answered in time. Nothing can have changed."""
+    """A read was sent and not answered in time. Nothing can have changed.
+
+    Cause: the connection broke or the time for the operation was used up, retries included.
+    """
 
     default_remedy: ClassVar[str | None] = "nothing was changed; repeating is safe"
 
@@ -304,6 +387,8 @@ class OutcomeUnknown(TransportError):
 
     ``attempt`` says what was tried; ``client.reconcile(error)`` looks whether it happened. ``number`` is the record
     that is known to be there by it, where its operation was interrupted after the provider had answered.
+
+    Cause: the connection broke or the time was used up after the request had left, and reading did not settle it.
     """
 
     default_remedy: ClassVar[str | None] = "look at the number before repeating: the change may have happened"
@@ -317,27 +402,44 @@ class OutcomeUnknown(TransportError):
 
 
 class AnswerLost(OutcomeUnknown):
-    """Thrown into a flow when a request that must not be repeated got no usable answer."""
+    """Thrown into a flow when a request that must not be repeated got no usable answer.
+
+    Cause: that of `OutcomeUnknown`. Authors of adapters see it; callers get `OutcomeUnknown` or a result.
+
+    Remedy: read whether it happened, and return what is there; else let it pass.
+    """
 
 
 class ProviderError(TelephonyError):
-    """The provider answered, and the answer is a refusal or a failure."""
+    """The provider answered, and the answer is a refusal or a failure.
+
+    Remedy: `status`, `code` and `body` are the provider's words; catch one of the kinds below to act on it.
+    """
 
 
 class AuthenticationFailed(ProviderError):
-    """The key is missing, wrong or expired (401)."""
+    """The key is missing, wrong or expired (401).
+
+    Cause: no valid key for this account, or one of another environment; `key_source` says where it came from.
+    """
 
     default_remedy: ClassVar[str | None] = "check the API key of this connection"
 
 
 class PermissionDenied(ProviderError):
-    """The key is good but may not do this (403)."""
+    """The key is good but may not do this (403).
+
+    Cause: the key lacks a scope or a role, or the account's plan does not include this.
+    """
 
     default_remedy: ClassVar[str | None] = "give the key the permission it lacks, in the provider's dashboard"
 
 
 class NotFound(ProviderError):
-    """No such number (404)."""
+    """No such number (404).
+
+    Cause: the number is not in this account, was released, or the id is another provider's.
+    """
 
     default_remedy: ClassVar[str | None] = Remedy(
         "check the number or the id; `list_numbers()` shows what this key can see",
@@ -346,7 +448,10 @@ class NotFound(ProviderError):
 
 
 class Conflict(ProviderError):
-    """It collides with something that exists (409)."""
+    """It collides with something that exists (409).
+
+    Cause: the number is live here already, somebody else serves it, or the record changed since it was read.
+    """
 
     default_remedy: ClassVar[str | None] = Remedy(
         "look at what is there with `find_number()` before trying again",
@@ -355,13 +460,19 @@ class Conflict(ProviderError):
 
 
 class WrongState(ProviderError):
-    """The number is in a state that forbids this."""
+    """The number is in a state that forbids this.
+
+    Cause: it is being set up, is to be released, was released, or has an origin that this is not for.
+    """
 
     default_remedy: ClassVar[str | None] = "read the number again: its status says what can be done with it"
 
 
 class InvalidRequest(ProviderError):
-    """The provider refused the content of the request (400, 422)."""
+    """The provider refused the content of the request (400, 422).
+
+    Cause: a rule of the provider that its documentation does not tell, or that changed.
+    """
 
     default_remedy: ClassVar[str | None] = Remedy(
         "change what the provider complains about; `body` holds its whole answer",
@@ -370,7 +481,11 @@ class InvalidRequest(ProviderError):
 
 
 class RateLimited(ProviderError):
-    """Too many requests (429). ``retry_after`` is in seconds where the provider said so."""
+    """Too many requests (429). ``retry_after`` is in seconds where the provider said so.
+
+    Cause: more requests than the provider allows, by this or another program on the account, for longer than the
+    retries waited.
+    """
 
     default_remedy: ClassVar[str | None] = Remedy(
         "wait, or give the client a slower `pace`",
@@ -379,13 +494,20 @@ class RateLimited(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The provider failed (5xx) on a read; nothing can have changed."""
+    """The provider failed (5xx) on a read; nothing can have changed.
+
+    Cause: a fault or an overload at the provider that lasted longer than the retries.
+    """
 
     default_remedy: ClassVar[str | None] = "try again later; nothing was changed"
 
 
 class UnexpectedResponse(ProviderError):
-    """The answer is not of the documented shape (schema drift, or a gateway's page)."""
+    """The answer is not of the documented shape (schema drift, or a gateway's page).
+
+    Cause: the vendor changed its API, a proxy answered instead, the base URL is another service, or the answer is
+    about another record.
+    """
 
     default_remedy: ClassVar[str | None] = (
         "`telephony doctor` shows what is different; look for a newer adapter, or `base_url` may point elsewhere"
@@ -396,6 +518,10 @@ class PartialOutcome(TelephonyError):
     """An operation of several requests stopped half-way.
 
     ``number`` is what exists now, ``done`` and ``failed_step`` name the steps, ``cause`` is the failed one's error.
+
+    Cause: an import with agents, say: the number was imported, and assigning the agent failed.
+
+    Remedy: repeat the failed step only, on `number`.
     """
 
     def __init__(
@@ -420,7 +546,10 @@ class PartialOutcome(TelephonyError):
 
 
 class MigrationError(TelephonyError):
-    """Moving numbers between providers could not go on."""
+    """Moving numbers between providers could not go on.
+
+    Remedy: the journal keeps what was done: after the remedy run the same command again.
+    """
 
 
 ErrorT = TypeVar("ErrorT", bound=BaseException)

@@ -16,6 +16,7 @@ from telephony_core.cli.exit_codes import ExitCode, exit_code_for
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.printable import printable, printable_lines, safe_json
 from telephony_core.errors import (
+    DOCUMENTATION,
     AmbiguousNumber,
     NotAllowed,
     OutcomeUnknown,
@@ -36,7 +37,10 @@ DEBUG: Final = "TELEPHONY_DEBUG"
 
 
 class ChangeRefused(TelephonyError):
-    """A change has several problems: all of them, of which the ``first`` decides the exit code."""
+    """A change has several problems: all of them, of which the ``first`` decides the exit code.
+
+    Remedy: each problem has its own.
+    """
 
     def __init__(self, problems: Sequence[Problem], first: TelephonyError, **facts: Any) -> None:
         super().__init__(f"this has {len(problems)} problems; nothing was changed", **facts)
@@ -106,6 +110,7 @@ def error_data(error: TelephonyError) -> dict[str, Any]:
         "request_id": error.request_id,
         "retry_after": error.retry_after,
         "body": error.body,
+        "documentation": error.documentation,
     }
     match error:
         case UnsupportedField():
@@ -270,7 +275,10 @@ def _report_crash(error: BaseException, session: Session) -> ExitCode:
 
 def _notes(error: BaseException) -> list[str]:
     """What was added to an interruption: writes that were in flight."""
-    return [note for link in linked(error) for note in getattr(link, "__notes__", [])]
+    notes = [note for link in linked(error) for note in getattr(link, "__notes__", [])]
+    return [
+        note for note in notes if DOCUMENTATION not in note
+    ]  # where a kind of error is explained is in its traceback
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     SecretStr,
     SerializationInfo,
@@ -40,7 +41,18 @@ class MediaEncryption(StrEnum):
 
 
 _WRITABLE_WORDS: Final = [str(word) for word in MediaEncryption if word is not MediaEncryption.UNKNOWN]
-_Writable = Annotated[MediaEncryption, WithJsonSchema({"enum": _WRITABLE_WORDS, "type": "string"})]
+
+
+def _writable(value: object) -> object:
+    if isinstance(value, str) and value not in _WRITABLE_WORDS:
+        what = "is only ever read" if value == MediaEncryption.UNKNOWN else "is not such a word"
+        raise InvalidInput(what, remedy=f"write one of {', '.join(_WRITABLE_WORDS)}")
+    return value
+
+
+_Writable = Annotated[
+    MediaEncryption, BeforeValidator(_writable), WithJsonSchema({"enum": _WRITABLE_WORDS, "type": "string"})
+]
 
 
 class CredentialState(StrEnum):
@@ -131,14 +143,6 @@ class _HalfUpdate(InputModel):
             for name in type(self).model_fields
             if name in wanted and (name in dumped or getattr(self, name) is None)
         }
-
-    @field_validator("media_encryption", mode="before", check_fields=False)
-    @classmethod
-    def _known(cls, value: object) -> object:
-        if isinstance(value, str) and value not in _WRITABLE_WORDS:
-            what = "is only ever read" if value == MediaEncryption.UNKNOWN else "is not such a word"
-            raise InvalidInput(what, remedy=f"write one of {', '.join(_WRITABLE_WORDS)}")
-        return value
 
 
 class InboundUpdate(_HalfUpdate):

@@ -142,6 +142,7 @@ class SipAddress:
 
     @property
     def is_ipv6(self) -> bool:
+        """Whether the host is an IPv6 address."""
         return ":" in self.host
 
     @property

@@ -283,13 +283,16 @@ class Capabilities:
         return setting in self.restrictive or self.unmodelled is None or setting not in self.unmodelled.names
 
     def can_write(self, name: Field) -> bool:
+        """Whether the field can be set."""
         support = self.fields.get(name)
         return support is not None and support.writable
 
     def can_read(self, name: Field) -> bool:
+        """Whether the provider shows the field."""
         support = self.fields.get(name)
         return support is not None and support.readable
 
     def can_clear(self, name: Field) -> bool:
+        """Whether the field can be set to nothing."""
         support = self.fields.get(name)
         return support is not None and support.writable and support.clearable

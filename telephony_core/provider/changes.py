@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Self, TypeAlias, TypeVar
 
 from pydantic import (
     Field,
@@ -160,7 +160,7 @@ _SET_OR_LEFT_OUT: Final = Remedy("set its fields to None to clear them", cli="us
 class LabelUpdate(_RecordChange):
     """Rename a number; ``None`` takes the name away."""
 
-    __match_args__ = ("number", "label")
+    __match_args__: ClassVar = ("number", "label")
 
     label: str | None
 
@@ -172,7 +172,7 @@ class LabelUpdate(_RecordChange):
 class SipUpdate(_RecordChange):
     """Change trunk settings; a half that is `UNSET` stays."""
 
-    __match_args__ = ("number", "inbound", "outbound", "options")
+    __match_args__: ClassVar = ("number", "inbound", "outbound", "options")
 
     inbound: _OrUnset[InboundUpdate] = UNSET
     outbound: _OrUnset[OutboundUpdate] = UNSET
@@ -199,7 +199,7 @@ class SipUpdate(_RecordChange):
 class AgentAssignment(_RecordChange):
     """Say which agents serve a number; `UNSET` stays, ``None`` takes the agent off."""
 
-    __match_args__ = ("number", "inbound", "outbound", "allow")
+    __match_args__: ClassVar = ("number", "inbound", "outbound", "allow")
 
     inbound: _OrUnset[AgentRef | None] = UNSET
     outbound: _OrUnset[AgentRef | None] = UNSET
@@ -231,7 +231,7 @@ class AgentAssignment(_RecordChange):
 class NumberRelease(_RecordChange):
     """Release a number."""
 
-    __match_args__ = ("number", "allow")
+    __match_args__: ClassVar = ("number", "allow")
 
     allow: frozenset[SideEffect] = frozenset()
 
@@ -243,7 +243,7 @@ class NumberRelease(_RecordChange):
 class ReleaseRevocation(_RecordChange):
     """Take a scheduled release back."""
 
-    __match_args__ = ("number",)
+    __match_args__: ClassVar = ("number",)
 
     if TYPE_CHECKING:
 

@@ -149,6 +149,7 @@ class ListQuery:
     origin: Origin | None = None
 
     def matches(self, number: PhoneNumber) -> bool:
+        """Whether a listing that was asked for shows this number."""
         return self.status in (None, number.status) and self.origin in (None, number.origin)
 
 
@@ -175,10 +176,12 @@ class Problem:
 
     @property
     def severity(self) -> Literal["error", "warning"]:
+        """Whether the change would be refused, or only deserves a look."""
         return "warning" if self.error is None else "error"
 
     @classmethod
     def of(cls, name: str, error: TelephonyError) -> Problem:
+        """A problem from the error that the change would end with."""
         if error.field is None and isinstance(error, InvalidInput):
             error.field = str(name)
         return cls(name, error.message, error, error.remedy)
@@ -246,9 +249,11 @@ class Provider(ABC):
         raise self.not_offered(Operation.IMPORT)
 
     def update_label(self, number: PhoneNumber, label: str | None) -> Flow[PhoneNumber]:
+        """Rename the number; ``None`` takes the name away. By default it is not offered."""
         raise self.not_offered(Operation.UPDATE_LABEL)
 
     def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
+        """Change what is set in the halves of the change, and nothing else. By default it is not offered."""
         raise self.not_offered(Operation.UPDATE_SIP)
 
     def check_agents(self, assignment: AgentAssignment) -> Flow[None] | None:
@@ -260,6 +265,7 @@ class Provider(ABC):
         return None
 
     def assign_agents(self, number: PhoneNumber, assignment: AgentAssignment) -> Flow[PhoneNumber]:
+        """Assign the agents that are set; ``None`` takes one off. By default it is not offered."""
         raise self.not_offered(Operation.ASSIGN_AGENTS)
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
@@ -270,6 +276,7 @@ class Provider(ABC):
         raise self.not_offered(Operation.RELEASE)
 
     def revoke_release(self, number: PhoneNumber) -> Flow[PhoneNumber]:
+        """Take back a release that has not taken effect. By default it is not offered."""
         raise self.not_offered(Operation.REVOKE_RELEASE)
 
     # -- judging
@@ -311,6 +318,7 @@ class Provider(ABC):
     # -- for adapters
 
     def not_offered(self, operation: Operation) -> UnsupportedOperation:
+        """The error for an operation that this provider does not have."""
         return UnsupportedOperation(
             f"{self.slug} cannot {operation.phrase}",
             remedy=f"`telephony providers {self.slug}` shows what it offers; the provider's dashboard may offer more",

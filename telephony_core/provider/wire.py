@@ -203,6 +203,7 @@ class Items(Sequence[ItemT]):
 
     @property
     def ids(self) -> list[str]:
+        """The id of each record, as the page has them."""
         return [record["id"] for record in self._records]
 
     def __iter__(self) -> Iterator[ItemT]:

@@ -97,6 +97,7 @@ class StepReport(BaseModel, frozen=True):
     """What to do next; ``None`` where nothing is."""
 
     def lines(self) -> list[str]:
+        """The step as plain text: the verdict first, then what was seen and what to do next."""
         where = " ".join(part for part in (self.transport, self.target) if part)
         head = f"{self.verdict:<12}  {self.step:<8}  {where}".rstrip()
         body = [

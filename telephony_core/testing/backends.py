@@ -34,6 +34,7 @@ class ScriptedBackend:
         self._answer = answers if callable(answers) else _in_order(iter(answers))
 
     def send(self, request: HttpRequest, timeout: float) -> Response:
+        """Answers a request, and keeps it in `sent`."""
         self.sent.append(request)
         answer = self._answer(request)
         if isinstance(answer, TransportError):
@@ -41,6 +42,7 @@ class ScriptedBackend:
         return answer
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
+        """`send` for the async client."""
         return self.send(request, timeout)
 
     def close(self) -> None:
@@ -69,15 +71,19 @@ class RecordingBackend:
         self._backend = backend
 
     def send(self, request: HttpRequest, timeout: float) -> Response:
+        """Answers a request, and keeps it in `sent`."""
         self.sent.append(request)
         return self._backend.send(request, timeout)
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
+        """`send` for the async client."""
         self.sent.append(request)
         return await self._backend.asend(request, timeout)
 
     def close(self) -> None:
+        """Close what sends."""
         self._backend.close()
 
     async def aclose(self) -> None:
+        """Close what sends."""
         await self._backend.aclose()

@@ -15,5 +15,5 @@ def test_its_own_tests_pass(tmp_path: Path) -> None:
 
 
 def test_the_page_on_applications_shows_this_program() -> None:
-    page = (FOLDER.parents[1] / "docs" / "applications.md").read_text(encoding="utf-8")
+    page = (FOLDER.parents[1] / "docs" / "how-to" / "fastapi.md").read_text(encoding="utf-8")
     assert f"```python\n{(FOLDER / 'service.py').read_text(encoding='utf-8')}```\n" in page

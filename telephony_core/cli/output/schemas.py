@@ -169,7 +169,7 @@ def _error() -> Schema:
     data = {"type": "object", "required": ["kind", "message", "exit_code"]}
     known: dict[str, Schema] = {
         **dict.fromkeys(("kind", "message", "remedy", "provider", "operation", "code", "connection", "host"), text),
-        **dict.fromkeys(("request_id", "body", "field", "allowance", "id", "failed_step"), text),
+        **dict.fromkeys(("request_id", "body", "documentation", "field", "allowance", "id", "failed_step"), text),
         "exit_code": number,
         "status": number,
         "retry_after": {"type": "number"},

@@ -33,6 +33,7 @@ class AssessedNumber(InputModel):
     findings: tuple[Finding, ...] = ()
 
     def lines(self, width: int | None = None) -> list[str]:
+        """As plain text: the verdict first, then each finding; at most ``width`` columns."""
         name = f"{self.number} “{printable(self.label)}”" if self.label else self.number
         head = f"{name}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
         lines = wrapped(head, width, rest="    ")

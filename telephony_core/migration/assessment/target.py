@@ -33,6 +33,7 @@ class TargetAccount:
 
     @property
     def name(self) -> str:
+        """The name of the connection."""
         return self.inventory.connection
 
 

@@ -66,7 +66,10 @@ class RowProblem:
 
 
 class TableRefused(InvalidInput):
-    """A table with problems: all of them, of all rows. Nothing was written, at the provider or anywhere else."""
+    """A table with problems: all of them, of all rows. Nothing was written, at the provider or anywhere else.
+
+    Remedy: correct the rows that are named, and run it again.
+    """
 
     def __init__(self, path: str, problems: Sequence[RowProblem]) -> None:
         rows = len({problem.line for problem in problems})

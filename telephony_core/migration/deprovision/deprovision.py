@@ -71,7 +71,10 @@ class DeprovisionOptions(RunOptions):
 
 
 class NotConfirmed(NotAllowed):
-    """The records that would be released are not those that were confirmed. Nothing was sent."""
+    """The records that would be released are not those that were confirmed. Nothing was sent.
+
+    Remedy: preview again, show it, and ask again.
+    """
 
 
 async def preview(

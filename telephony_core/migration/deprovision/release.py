@@ -42,7 +42,12 @@ CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)
 
 
 class NotReleasable(MigrationError):
-    """The source may not be released yet."""
+    """The source may not be released yet.
+
+    Cause: the number is not verified at the target, or has not been there for as long as was agreed.
+
+    Remedy: the text says what is missing. Do that first.
+    """
 
 
 def preview_release(

@@ -26,6 +26,7 @@ class LeftAlone(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, number: str, error: TelephonyError) -> LeftAlone:
+        """From the error that kept it from being released."""
         return cls(number=number, message=error.cli_text, error=type(error).__name__)
 
     def __str__(self) -> str:
@@ -66,6 +67,7 @@ class DeprovisionPreview(BaseModel, frozen=True):
     @computed_field
     @property
     def confirm(self) -> int:
+        """How many records will be released: the number that a person confirms."""
         return len(self.forecasts)
 
     @property
@@ -148,15 +150,18 @@ class DeprovisionReport(BaseModel, frozen=True):
     @computed_field
     @property
     def is_complete(self) -> bool:
+        """Whether nothing is left to do."""
         return not self.left_alone and not self.not_started
 
     @computed_field
     @property
     def remainder(self) -> tuple[str, ...]:
+        """The numbers that are left."""
         return (*(left.number for left in self.left_alone), *self.not_started)
 
     @property
     def summary(self) -> str:
+        """How many were released, in one line."""
         left = len(self.remainder)
         doubted = f" ({len(self.in_doubt)} in doubt)" if self.in_doubt else ""
         return f"{len(self.done)} {self.verb}" + (f", {left} left{doubted}" if left else "")
@@ -164,6 +169,7 @@ class DeprovisionReport(BaseModel, frozen=True):
     @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
+        """What to type next."""
         return (command("report" if self.is_complete else self.command, self.plan, kind=self.kind),)
 
     def lines(self, *, details: bool = False) -> list[str]:

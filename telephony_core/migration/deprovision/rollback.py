@@ -58,7 +58,12 @@ from telephony_core.secrets.references import is_reference
 
 
 class SourceGone(MigrationError):
-    """The source does not serve the number as planned; without the record at the target perhaps nobody would."""
+    """The source does not serve the number as planned; without the record at the target perhaps nobody would.
+
+    Cause: the number was changed or released at the source after it was moved.
+
+    Remedy: bring the source back as it was, or keep the target.
+    """
 
 
 def preview_rollback(

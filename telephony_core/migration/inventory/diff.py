@@ -52,6 +52,7 @@ class NumberDrift(InputModel):
     fields: tuple[FieldDrift, ...] = ()
 
     def lines(self) -> list[str]:
+        """As plain text: what became of the number, then each field."""
         return [self.message, *(f"  {field}" for field in self.fields)]
 
 
@@ -71,6 +72,7 @@ class InventoryDiff(InputModel):
         return bool(self.numbers)
 
     def lines(self) -> list[str]:
+        """As plain text: how many differ, then each number with its fields."""
         head = f"{self.before} → {self.after}: "
         if not self.numbers:
             head += "no difference"

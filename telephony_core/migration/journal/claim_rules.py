@@ -25,7 +25,10 @@ _CHANGES: Final = (Action.SET_LABEL, Action.SET_SIP, Action.SET_AGENTS)
 
 
 class NumberClaimed(MigrationError):
-    """Another plan imports this number at this target, or has just done so. Nothing was written."""
+    """Another plan imports this number at this target, or has just done so. Nothing was written.
+
+    Remedy: let that plan end, or roll it back; the text names it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

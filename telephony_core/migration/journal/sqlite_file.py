@@ -16,15 +16,26 @@ from telephony_core.errors import MigrationError
 
 
 class JournalError(MigrationError):
-    """The journal, or what this machine remembers of its plans, cannot be read or written. Nothing goes on without."""
+    """The journal, or what this machine remembers of its plans, cannot be read or written. Nothing goes on without.
+
+    Cause: the file is damaged, of a newer version, or something else.
+
+    Remedy: put it back from a copy. Without it nobody knows what the plan has done.
+    """
 
 
 class JournalNotWritable(JournalError):
-    """This machine does not let it be written: no room, no right to, or a disk that fails."""
+    """This machine does not let it be written: no room, no right to, or a disk that fails.
+
+    Remedy: make room, or give this user the right to write there; then run the same command again.
+    """
 
 
 class JournalLocked(JournalError):
-    """Another run is at work on this plan."""
+    """Another run is at work on this plan.
+
+    Remedy: wait for it to end, or end it; then run the same command again.
+    """
 
 
 class Superseded(JournalError):

@@ -206,7 +206,10 @@ class NotInService(MigrationError):
 
 class InDoubt(MigrationError, OutcomeUnknown):
     """The answer to a write was lost, and it may still take effect: sent at ``since``, impossible from ``until`` on
-    (aware UTC)."""
+    (aware UTC).
+
+    Remedy: run the same command again: it looks whether the write happened, and waits until it cannot any more.
+    """
 
     def __init__(self, message: str, *, since: datetime, until: datetime, **data: Any) -> None:
         super().__init__(message, **data)
@@ -262,7 +265,7 @@ class MigrationTask:
         capabilities: Capabilities,
         usernames: Mapping[str, str] | None = None,
     ) -> MigrationTask:
-        """``usernames`` are those that references lead to, by the names of their trunks."""
+        """The task of one number of a plan. ``usernames`` are those that references lead to, by the names of their trunks."""
         plan = loaded.plan
         trunk, where = plan.trunk(number), loaded.name
         username = None if trunk is None or usernames is None else usernames.get(trunk.name)
@@ -270,6 +273,7 @@ class MigrationTask:
 
     @property
     def key(self) -> str:
+        """The number's key in plan and journal."""
         return self.number.key
 
     @property

@@ -340,6 +340,7 @@ class Settings(InputModel):
 
     @property
     def soak(self) -> timedelta:
+        """How long a number has to be in service at the target before the source is released."""
         return timedelta(hours=self.soak_hours)
 
     @property

@@ -51,6 +51,7 @@ class ApplyOptions(RunOptions):
     stop_on_error: bool = False
 
     def settings(self, planned: Settings) -> Settings:
+        """Those of the plan, with what is overridden here."""
         given = {"canary": self.canary, "concurrency": self.concurrency}
         return Settings.model_validate(
             {**planned.model_dump(), **{name: value for name, value in given.items() if value is not None}}

@@ -23,6 +23,7 @@ class NumberOutcome(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, number: str, state: MigrationState, error: TelephonyError) -> NumberOutcome:
+        """An outcome from the error that it ended with."""
         return cls(number=number, state=state, error=type(error).__name__, message=error.cli_text)
 
     def __str__(self) -> str:
@@ -57,6 +58,7 @@ class ApplyReport(BaseModel, frozen=True):
 
     @property
     def summary(self) -> str:
+        """How many were done, in one line."""
         parts = [f"{self.done - self.rolled_back} of {self.total} {self.kind.done}"]
         parts += [f"{self.rolled_back} rolled back before"] if self.rolled_back else []
         parts += [f"{len(self.failures)} failed"] if self.failures else []

@@ -64,6 +64,7 @@ class NumberRun(BaseModel, frozen=True):
 
     @property
     def is_finished(self) -> bool:
+        """Whether nothing more is to be done for it."""
         return self.state in FINISHED
 
 

@@ -97,6 +97,7 @@ class StopRules:
         self.announce("stopping once the numbers in hand are finished; asked once more, it stops at once")
 
     def succeeded(self) -> None:
+        """A number went well: failures are counted from zero again."""
         self._last, self._in_a_row = None, 0
 
     def doubted(self, number: str) -> None:
@@ -114,6 +115,7 @@ class StopRules:
             self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} {self.noun}s in a row were not answered")
 
     def failed(self, failure: Failure, *, canary: bool = False) -> None:
+        """A number failed like this. May end the run."""
         self.failures.append(failure)
         kind = (failure.error, failure.status, failure.code)
         self._in_a_row = self._in_a_row + 1 if kind == self._last else 1

@@ -47,6 +47,7 @@ class NumberVerification(BaseModel, frozen=True):
 
     @property
     def unverifiable(self) -> tuple[str, ...]:
+        """The fields that the provider does not show."""
         return which(self.fields, VerificationResult.UNVERIFIABLE)
 
     @property
@@ -89,6 +90,7 @@ class VerifyReport(BaseModel, frozen=True):
 
     @property
     def summary(self) -> str:
+        """How many are equal, in one line."""
         equal = sum(number.is_equal for number in self.numbers)
         are = "is" if equal == len(self.numbers) == 1 else "are"
         parts = [f"{equal:,} of {counted(len(self.numbers), 'number')} {are} as planned"]
@@ -101,6 +103,7 @@ class VerifyReport(BaseModel, frozen=True):
     @computed_field
     @property
     def next_commands(self) -> tuple[str, ...]:
+        """What to type next."""
         if self.unanswered:
             return tuple(self._command(name) for name in self.unanswered)
         if self.not_moved:
