@@ -265,7 +265,7 @@ class MigrationTask:
         capabilities: Capabilities,
         usernames: Mapping[str, str] | None = None,
     ) -> MigrationTask:
-        """The task of one number of a plan. ``usernames`` are those that references lead to, by the names of their trunks."""
+        """The task of one number of a plan. ``usernames`` are what references lead to, by the names of trunks."""
         plan = loaded.plan
         trunk, where = plan.trunk(number), loaded.name
         username = None if trunk is None or usernames is None else usernames.get(trunk.name)
