@@ -89,7 +89,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **extra: Any) -> None:
         super().__init__(*args, **extra)
-        self.examples = tuple(examples)
+        self.examples: tuple[str, ...] = tuple(examples)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_examples(self.examples, formatter)
@@ -132,7 +132,7 @@ class CommandGroup(click.Group):
         super().__init__(*args, **extra)
         self._package = package
         self._names = names
-        self.examples = tuple(examples)
+        self.examples: tuple[str, ...] = tuple(examples)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._names)

@@ -31,8 +31,6 @@ def test_an_amount_that_cannot_be_meant_is_a_usage_error(telephony, vox, words, 
         ("numbers", "list", "-p", "vox", "--limit"),
         ("numbers", "available", "-p", "vox", "--limit"),
         ("migrate", "plan", "x.json", "--to", "vox", "-o", "y.json", "--concurrency"),
-        ("migrate", "plan", "x.json", "--to", "vox", "-o", "y.json", "--canary"),
-        ("migrate", "apply", "x.json", "--canary"),
         ("emulate", "--port-base"),
     ],
 )

@@ -21,6 +21,8 @@ OPENING = re.compile(r"^ *```.+$", re.MULTILINE)
 ELSEWHERE = {
     "adapters.md",  # tests/contract/test_guide.py
     "bulk-changes.md",  # tests/docs/test_migration_guide.py, like the next
+    "new-provider.md",  # tests/contract/test_tutorial.py
+    "testing.md",  # tests/testing/test_page.py
     "migration.md",
     "sip-check.md",  # tests/sip_check/test_page.py
 }

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
 from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord, current_user
 from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
 from telephony_core.migration.plan.store import LoadedPlan
@@ -28,7 +29,7 @@ class _Kept:
     at_work: set[int] = field(default_factory=set)
 
 
-class MemoryJournals:
+class MemoryJournals(JournalStore):
     """A `JournalStore` that ends with its process. Any number of runs may work on a plan at once."""
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from telephony_core.migration.journal.claims import Claims, PlanElsewhere, missing, started_elsewhere, was_started_here
 from telephony_core.migration.journal.entries import Action, Entry
+from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord
 from telephony_core.migration.journal.sqlite_file import Superseded
 from telephony_core.migration.journal.store import SqliteJournal, was_started
@@ -17,7 +18,7 @@ from telephony_core.migration.plan.store import LoadedPlan
 
 
 @dataclass(frozen=True, slots=True)
-class SqliteJournals:
+class SqliteJournals(JournalStore):
     """`telephony_core.migration.journal.store` as a `JournalStore`. Nothing in here waits: a line takes a disk's time.
 
     With ``take_over`` a run takes the place of one on another host that never said it ended, and starts anew where the

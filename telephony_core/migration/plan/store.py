@@ -70,7 +70,7 @@ class PlanStore(Protocol):
         """The plan with this checksum. Raises `MigrationError` where there is none, or another one in its place."""
 
 
-class PlanFolder:
+class PlanFolder(PlanStore):
     """A `PlanStore` of files, one a plan, in one folder; journals that lie beside plans lie there too."""
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
@@ -95,7 +95,7 @@ class PlanFolder:
         return self.folder / f"{checksum.partition(':')[2]}.json"
 
 
-class MemoryPlans:
+class MemoryPlans(PlanStore):
     """A `PlanStore` that ends with its process."""
 
     def __init__(self) -> None:

@@ -47,6 +47,8 @@ class ApplyOptions(RunOptions):
     """How a run may differ from what the plan says. ``None`` keeps the plan's setting."""
 
     canary: int | None = None
+    first: Sequence[str] | None = None
+    """Keys of the numbers that go first, in place of the canaries of the plan."""
     concurrency: int | None = None
     stop_on_error: bool = False
 
@@ -174,7 +176,9 @@ class _Run:
         self.work.states = await states_of(self.journal)
         order = {MigrationState.IN_DOUBT: 0, MigrationState.STARTED: 0, MigrationState.NOT_STARTED: 1}
         states = [(number, self._state(number).state) for number in self.numbers]
-        first = {canary.number for canary in self.loaded.plan.canaries}
+        plan = self.loaded.plan
+        planned = [canary.number for canary in plan.canaries]
+        first = {number.key for number in plan.chosen(planned if self.options.first is None else self.options.first)}
         pending = [
             ((order.get(state, 2), number.key not in first), number)
             for number, state in states

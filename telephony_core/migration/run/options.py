@@ -33,8 +33,10 @@ class RunOptions:
 
     @property
     def journal_store(self) -> JournalStore:
+        """Where journals are kept: files beside the plans, unless another store was given."""
         return self.journals or SqliteJournals(self.clock.now, self.take_over)
 
     @property
     def secret_source(self) -> SecretSource:
+        """What references to secrets lead to: this process's environment and files, unless another was given."""
         return self.secrets or SecretsOfThisProcess(self.prompt)

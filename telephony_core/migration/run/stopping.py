@@ -47,6 +47,7 @@ class Failure(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, error: TelephonyError) -> Failure:
+        """What is kept of an error: its kind, status and code, and no secret."""
         return cls(
             error=type(error).__name__,
             status=error.status,

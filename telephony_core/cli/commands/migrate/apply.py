@@ -20,6 +20,8 @@ from telephony_core.cli.options import examples, options_of_a_plan, pass_session
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.parameters.migration import (
+    canaries_of,
+    canary_option,
     details_option,
     keys_of,
     numbers_option,
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 @plan_argument
 @yes_option
 @numbers_option
-@click.option("--canary", type=click.IntRange(0, 10**9), metavar="N", help="Move so many first, alone.")
+@canary_option
 @click.option("--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once.")
 @click.option("--stop-on-error", is_flag=True, help="Start no further number after one has failed.")
 @take_over_option
@@ -56,7 +58,7 @@ def command(
     plan_file: str,
     yes: bool,
     numbers: tuple[str, ...],
-    canary: int | None,
+    canary: tuple[str, ...],
     concurrency: int | None,
     stop_on_error: bool,
     take_over: bool,
@@ -74,8 +76,10 @@ def command(
     from telephony_core.migration.run.apply import ApplyOptions, apply_plan
     from telephony_core.migration.run.status import read_run
 
+    count, named = canaries_of(canary)
     opened = open_plan(session, plan_file)
     plan = opened.loaded.plan
+    first = None if named is None else keys_of(plan, named)
     keys = keys_of(plan, numbers)
     chosen = {number.key for number in plan.chosen(keys)}
     left = [key for key in read_run(opened.loaded, lost=take_over).remainder if key in chosen]
@@ -96,7 +100,8 @@ def command(
     with Progress(session, plan.kind.done) as progress, in_doubt_reported(opened.loaded):
         options = ApplyOptions(
             numbers=keys,
-            canary=canary,
+            canary=count if first is None else len(first),
+            first=first,
             concurrency=concurrency,
             stop_on_error=stop_on_error,
             take_over=take_over,

@@ -21,7 +21,7 @@ from telephony_core.cli.session import Session
 
 @examples(
     "telephony verify plan.json",
-    "telephony verify plan.json --every-field",
+    "telephony verify plan.json --details",
 )
 @plan_argument
 @numbers_option
