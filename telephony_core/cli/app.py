@@ -41,7 +41,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "schema": "Print the JSON Schema of a file or an output.",
     "doctor": "Check connections, and what their providers answer.",
     "completion": "Print the script that makes a shell complete.",
-    "new-provider": "Begin an adapter of your own.",
+    "new-provider": "Begin an adapter of your own: a distribution that works, with its tests.",
     "emulate": "Run providers' emulators on this machine.",
     "demo": "Watch the main job on the emulators, offline.",
 }

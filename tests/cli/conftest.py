@@ -132,9 +132,9 @@ class Moving:
         self.diga.faults.append(Fault(FaultKind.ANSWER, "POST", response=answer))
 
     def live(self) -> list[str]:
-        """The numbers that Diga has now."""
+        """The numbers that Diga has now, in order."""
         records = self.telephony.json("numbers", "list", "-p", "diga")
-        return [each["identity"]["e164"] for each in records if each["status"] != "released"]
+        return sorted(each["identity"]["e164"] for each in records if each["status"] != "released")
 
     def writes(self) -> list[str]:
         """Every request that was not a GET, at either side."""

@@ -37,7 +37,7 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing(left_behind):
     steps = ("inventory -p vox", "migrate assess", "migrate plan", "migrate apply", "migrate verify")
     assert [step for step in steps if f"$ telephony {step}" in out] == list(steps)
     assert "3 of 3 moved" in out
-    assert "3 of 3 numbers are equal" in out
+    assert "3 of 3 numbers are as planned" in out
     assert "telephony emulate" in out
     assert list(left_behind.iterdir()) == []
 

@@ -18,7 +18,7 @@ def test_off_a_terminal_progress_is_plain_lines(moving):
     moving.refuse(409)
     result = moving.telephony(*APPLY, "--yes", "--canary", "0", "--concurrency", "1")
     told = [line for line in result.stderr.splitlines() if not line.startswith(("error: ", "  next: "))]
-    assert told[0].startswith("+827011110000: ")
+    assert told[0].startswith("+827011110002: ")
     assert told[1:] == ["moved 1 of 3, 1 failed", "moved 2 of 3, 1 failed"]
 
 

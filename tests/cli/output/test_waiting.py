@@ -10,7 +10,7 @@ import pytest
 
 from telephony_core.cli.output import waiting
 from telephony_core.cli.output.waiting import Waiting
-from telephony_core.transport.pipeline import RequestEvent
+from telephony_core.observation.events import RequestEvent
 
 
 class Told(io.StringIO):
@@ -47,7 +47,19 @@ def stderr(monkeypatch):
 
 
 def answer(status):
-    return RequestEvent("vox", "list_numbers", "GET", "/numbers", 1, status, 0.1)
+    return RequestEvent(
+        provider="vox",
+        connection="vox",
+        host="vox.example",
+        operation="list_numbers",
+        method="GET",
+        route="/numbers",
+        changes=False,
+        attempt=1,
+        status=status,
+        error=None,
+        seconds=0.1,
+    )
 
 
 def test_elsewhere_than_on_a_terminal_it_is_plain_lines(stderr):
