@@ -1,7 +1,7 @@
 # Needs make and Python 3.11 or newer; everything else goes into .venv, at the versions of requirements-dev.txt.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types layers unit coverage wheel pythons dist workflows sip-servers test-long mutants bench docs api house \
+.PHONY: help demo test lint types layers unit coverage wheel pythons dist workflows servers test-long mutants bench docs api house \
 	format pins clean
 
 # The first of these that is new enough and can make environments; `make PYTHON=…` takes another.
@@ -68,8 +68,9 @@ dist: $(DEVELOPMENT) ## What is published, into dist/
 workflows: $(DEVELOPMENT) ## The workflow files of the forge, by zizmor
 	$(BIN)/zizmor --offline --quiet .github/workflows
 
-sip-servers: ## Install kamailio and sipp, for the tests that need a real SIP server (Debian, Ubuntu; as root)
+servers: ## Install what some tests need: kamailio and sipp, PostgreSQL (Debian, Ubuntu; as root)
 	tests/sip_check/kamailio.sh install
+	tests/fleet/postgresql.sh install
 
 test-long: $(DEVELOPMENT) ## The tests that take minutes, all others over the fast backends, coverage
 	$(BIN)/pytest $(WORKERS) -m long
@@ -100,7 +101,7 @@ format: $(DEVELOPMENT) ## Put the code into shape
 pins: ## Renew requirements-dev.txt with the newest versions
 	$(PYTHON) -m venv --clear .venv/pins
 	.venv/pins/bin/python -m pip install --quiet --upgrade pip
-	.venv/pins/bin/python -m pip install --quiet --group dev '.[cli,emulator,fast,httpx2,otel,sip-check]'
+	.venv/pins/bin/python -m pip install --quiet --group dev '.[cli,emulator,fast,fleet,httpx2,otel,sip-check]'
 	.venv/pins/bin/python -m pip freeze --exclude telephony-core > requirements-dev.txt
 	rm -rf .venv/pins
 

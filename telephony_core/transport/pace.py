@@ -12,7 +12,7 @@ from telephony_core.provider.capabilities import RateLimit
 
 _MARGIN: Final = 0.01
 """Seconds by which a window is kept longer than it is, because clocks are not quite the same."""
-_MOST_LATE: Final = 0.25
+MOST_LATE: Final = 0.25
 """Seconds after its start by which a request has arrived, however long its answer takes."""
 _HARDLY_LATE: Final = 0.015
 """The same where every second counts, because nothing but ``per_second`` limits the rate."""
@@ -20,9 +20,9 @@ _ROUNDING: Final = 1e-6
 """Seconds. A place is told as a delay and named by a sum, and the two may round differently."""
 _LEAST, _MOST = 1e-5, 1e6
 """Limits beyond which nobody means a rate: one request a day, and more than any vendor takes."""
-_AFTER_429: Final = (5, 1.0 + _MARGIN)
+AFTER_429: Final = (5, 1.0 + _MARGIN)
 """Requests, and in how many seconds: what every vendor we know of takes, for a client that knows no better."""
-_SLOW_FOR: Final = 60.0
+SLOW_FOR: Final = 60.0
 """Seconds after a 429 for which that holds: most vendors count per minute."""
 
 
@@ -86,12 +86,12 @@ class Pace:
                 raise InvalidInput(f"{name} has to be a number from {_LEAST} to {_MOST:.0f}")
         self.per_second = per_second
         self.per_minute = per_minute
-        self._limits = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)
-        self._memory = max(span for _, span in (*self._limits, _AFTER_429))
+        self.windows = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)
+        self._memory = max(span for _, span in (*self.windows, AFTER_429))
         self._started: list[float] = []  # in order, each as late as it may have arrived
         self._waiting: list[float] = []  # places to come, in order
         seconds_count = per_second is not None and (per_minute is None or per_minute >= 60 * per_second)
-        self._most_late = _HARDLY_LATE if seconds_count else _MOST_LATE
+        self._most_late = _HARDLY_LATE if seconds_count else MOST_LATE
         self._not_before = float("-inf")
         self._lock = threading.Lock()
 
@@ -154,13 +154,13 @@ class Pace:
         return max(0.0, self._not_before - now)
 
     def __repr__(self) -> str:
-        if not self._limits:
+        if not self.windows:
             return "Pace.unlimited()"
         return f"Pace(per_second={self.per_second}, per_minute={self.per_minute})"
 
     def _windows(self, now: float) -> tuple[tuple[int, float], ...]:
         """How many requests may start in how many seconds, at this time."""
-        return (*self._limits, _AFTER_429) if now < self._not_before + _SLOW_FOR else self._limits
+        return (*self.windows, AFTER_429) if now < self._not_before + SLOW_FOR else self.windows
 
     def _begin(self, start: float, now: float, latest: float = float("inf")) -> float:
         """Start, or wait for it; returns the seconds to wait."""

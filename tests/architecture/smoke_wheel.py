@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "requirements-dev.txt"
 PACKAGES = {"telephony_core", "telephony_diga", "telephony_elevenlabs", "telephony_retell", "telephony_vox"}
 DATA = {
+    "telephony_core/fleet/schema.sql",
     "telephony_core/migration/rendering/templates/page.css",
     "telephony_core/migration/rendering/templates/plan.html",
     "telephony_core/py.typed",

@@ -18,6 +18,7 @@ from telephony_core.text.documents import (
     checksum,
     dump_document,
     load_document,
+    parse_document,
     would_replace,
     write_file,
 )
@@ -146,15 +147,29 @@ def _nobody_begins(loaded: LoadedPlan) -> AbstractContextManager[object]:
 
 def load_plan(path: str | os.PathLike[str]) -> LoadedPlan:
     """Read a plan. Raises `MigrationError` when it is missing, cut off, edited, or of another version."""
-    document = _document(path)
+    return _loaded(_document(path), f"the plan {path}", Path(path))
+
+
+def dump_plan(plan: Plan) -> tuple[str, bytes]:
+    """The checksum of a plan, and the document as it is written down, for stores that keep no files."""
+    document = _whole(plan)
+    return checksum(document), dump_document(document)
+
+
+def parse_plan(document: bytes, where: str) -> LoadedPlan:
+    """A plan that `dump_plan` wrote; ``where`` names it in errors. Raises what `load_plan` raises."""
+    return _loaded(parse_document(document, where, format=FORMAT, version=VERSION), where)
+
+
+def _loaded(document: dict[str, Any], where: str, path: Path | None = None) -> LoadedPlan:
     sum_ = document.pop(CHECKSUM)
     del document["format"], document["version"]
     try:
-        return LoadedPlan(plan=Plan.model_validate(document), path=Path(path), checksum=sum_)
+        return LoadedPlan(plan=Plan.model_validate(document), path=path, checksum=sum_)
     except InvalidInput as error:
         reason = error.message
     raise MigrationError(
-        f"the plan {path} does not hold together: {reason}", remedy="make it again with the command that made it"
+        f"{where} does not hold together: {reason}", remedy="make it again with the command that made it"
     )
 
 

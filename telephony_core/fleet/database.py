@@ -1,0 +1,132 @@
+"""The PostgreSQL of a fleet: connecting to it for one tenant, making its tables, and what its errors mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import Any, Final, LiteralString, TypeAlias, TypeVar
+
+from psycopg import AsyncConnection, Error, InterfaceError, OperationalError, ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
+
+from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.migration.journal.sqlite_file import JournalError
+
+T = TypeVar("T")
+Connection: TypeAlias = AsyncConnection[tuple[Any, ...]]
+
+SCHEMA: Final = "telephony-core 1"
+"""The comment of the schema, which says of what version its tables are."""
+_TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
+_OPEN_SECONDS: Final = 10
+_MAKE_SCHEMA: Final = "have its owner run `python -m telephony_core.fleet`"
+
+
+class Database:
+    """Where a fleet's PostgreSQL is, as a URL (``postgresql://worker@db.example:5432/telephony``) or libpq's key=value.
+
+    What is not said is taken from libpq's variables (``PGPASSWORD``, ``PGSSLMODE``, ``PGPASSFILE``). Raises
+    `ConfigurationError` for what libpq does not understand, without repeating it.
+    """
+
+    def __init__(self, url: str | SecretStr) -> None:
+        self._url = url if isinstance(url, SecretStr) else SecretStr(url)
+        understood = True
+        try:
+            conninfo_to_dict(self._url.get_secret_value())
+        except ProgrammingError:  # its text repeats the URL, password and all
+            understood = False
+        if not understood or not self._url.get_secret_value().strip():
+            raise ConfigurationError(
+                "the address of the fleet's database is not understood",
+                remedy="write it as postgresql://USER@HOST:5432/NAME; percent-encode special characters of a password",
+            )
+
+    def __repr__(self) -> str:
+        return "Database(**********)"
+
+    async def connect(self) -> Connection:
+        """A connection of its own, whose every statement is durable when it is done. Raises `JournalError`."""
+        return await answered(
+            AsyncConnection.connect(
+                self._url.get_secret_value(),
+                autocommit=True,
+                connect_timeout=_OPEN_SECONDS,
+                application_name="telephony-core",
+                options="-c search_path=telephony -c timezone=UTC",
+            )
+        )
+
+    @asynccontextmanager
+    async def of(self, tenant: str) -> AsyncIterator[Connection]:
+        """A connection that sees and writes the rows of one tenant.
+
+        Raises `JournalError`, also for a role that row-level security does not hold (a superuser), since it would see
+        the rows of all tenants as if they were of one.
+        """
+        if not _TENANT.fullmatch(tenant):
+            raise InvalidInput(
+                f"{tenant!r:.80} cannot name a tenant",
+                remedy="take up to 100 letters, digits and -._ and begin with a letter or digit",
+            )
+        async with await self.connect() as connection:
+            [(is_above, schema, _)] = await rows(
+                connection,
+                "SELECT rolsuper OR rolbypassrls, obj_description(to_regnamespace('telephony'), 'pg_namespace'),"
+                " set_config('telephony.tenant', %s, false) FROM pg_roles WHERE rolname = current_user",
+                tenant,
+            )
+            if is_above:
+                raise JournalError(
+                    "this role of the database sees every tenant's rows, whatever is asked for",
+                    remedy="connect as a role that is no superuser and does not bypass row-level security, with "
+                    "`GRANT telephony_worker TO …`",
+                )
+            if schema is None:
+                raise JournalError("the database of the fleet has no tables of telephony-core", remedy=_MAKE_SCHEMA)
+            if schema != SCHEMA:
+                raise JournalError(
+                    f"the tables in the database of the fleet are {schema!r:.40}, and this program knows {SCHEMA!r}",
+                    remedy=f"use the telephony-core that made them, or {_MAKE_SCHEMA}",
+                )
+            yield connection
+
+
+async def create_schema(database: Database) -> None:
+    """Make the tables, functions and roles that are missing; it may be run again at any time and changes no row.
+
+    ``database`` names the owner: a role that may create roles and a schema. Raises `JournalError`.
+    """
+    script = resources.files("telephony_core.fleet").joinpath("schema.sql").read_bytes()
+    async with await database.connect() as connection:
+        await answered(connection.execute(script))
+
+
+async def answered(work: Awaitable[T]) -> T:
+    """What the database answers. Raises `JournalError`, which ends a run at once and lets it be tried again."""
+    try:
+        return await work
+    except (OperationalError, InterfaceError) as error:
+        # Of an answer of the server its first line; what libpq says of connecting names host, port and user.
+        says = (error.diag.message_primary or str(error)).strip().splitlines()
+        failed = JournalError(
+            f"the database of the fleet does not answer ({says[0] if says else type(error).__name__})",
+            remedy="see whether it runs and can be reached from here; the same command goes on from where it stopped",
+        )
+    except Error as error:
+        failed = JournalError(
+            f"the database of the fleet refused: {error.diag.message_primary or type(error).__name__}",
+            remedy=f"{_MAKE_SCHEMA}, which also gives the rights to `telephony_worker`"
+            if error.sqlstate in ("42501", "42P01", "42703", "42883", "3F000")
+            else None,
+        )
+    raise failed  # outside of the handler: the database's error may hold the values of a row
+
+
+async def rows(connection: Connection, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+    """Every row that one statement answers, none for one that only writes. Raises `JournalError`."""
+    cursor = await answered(connection.execute(statement, values))
+    return [] if cursor.description is None else await cursor.fetchall()

@@ -1,0 +1,274 @@
+"""Journals and plans of one tenant in the PostgreSQL of a fleet, where any number of machines work on one plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, LiteralString
+
+from telephony_core._version import __version__
+from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.errors import MigrationError
+from telephony_core.fleet.database import Connection, Database, rows
+from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
+from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.plan.store import LoadedPlan, dump_plan, parse_plan
+
+_PAGE: Final = 1_000
+"""Numbers whose lines are read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresJournals:
+    """A `JournalStore` of one tenant. Each run has a connection of its own; lines carry the time of the database.
+
+    Nothing is locked but what is claimed, so there is never a place to take over.
+    """
+
+    database: Database
+    tenant: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @asynccontextmanager
+    async def begin(self, loaded: LoadedPlan, command: str) -> AsyncIterator[_Campaign]:
+        async with self.database.of(self.tenant) as connection:
+            campaign = _Campaign(connection, loaded, self.now)
+            if command != "apply":
+                await campaign.demand_started()
+            await campaign.start(command)
+            try:
+                yield campaign
+            except BaseException as error:
+                with suppress(JournalError):  # what ended it is what has to be told
+                    await campaign.finish(f"ended by {type(error).__name__}")
+                raise
+
+    @asynccontextmanager
+    async def reading(self, loaded: LoadedPlan) -> AsyncIterator[_Campaign]:
+        async with self.database.of(self.tenant) as connection:
+            campaign = _Campaign(connection, loaded, self.now)
+            await campaign.demand_started()
+            yield campaign
+
+    async def was_started(self, loaded: LoadedPlan) -> bool:
+        async with self.database.of(self.tenant) as connection:
+            return bool(await rows(connection, "SELECT 1 FROM runs WHERE plan = %s LIMIT 1", loaded.checksum))
+
+
+class _Campaign:
+    """One plan, over one connection, whose statements follow one another."""
+
+    taken_over: RunRecord | None = None
+
+    def __init__(self, connection: Connection, loaded: LoadedPlan, now: Callable[[], datetime]) -> None:
+        self.loaded = loaded
+        self.run = 0
+        self._connection = connection
+        self._now = now
+
+    async def ask(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        return await rows(self._connection, statement, *values)
+
+    async def demand_started(self) -> None:
+        if not await self.ask("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", self.loaded.checksum):
+            raise JournalError(
+                f"{self.loaded.name} was not started by this tenant in the database of the fleet",
+                remedy="start it with `telephony migrate apply`",
+            )
+
+    async def start(self, command: str) -> None:
+        values = (command, os.getpid(), socket.gethostname(), __version__)
+        while not self.run:  # two that start at the same moment want the same id
+            made = await self.ask(
+                "INSERT INTO runs (plan, id, command, started_at, process, host, version)"
+                " SELECT %s, coalesce(max(id), 0) + 1, %s, clock_timestamp(), %s, %s, %s FROM runs WHERE plan = %s"
+                " ON CONFLICT DO NOTHING RETURNING id, pg_advisory_lock(run_lock(tenant, plan, id))",
+                self.loaded.checksum,
+                *values,
+                self.loaded.checksum,
+            )
+            self.run = made[0][0] if made else 0
+
+    async def claim(self, number: str) -> _Claimed:
+        [(epoch,)] = await self.ask(
+            "INSERT INTO numbers (plan, number) VALUES (%s, %s)"
+            " ON CONFLICT (tenant, plan, number) DO UPDATE SET epoch = numbers.epoch + 1 RETURNING epoch",
+            self.loaded.checksum,
+            number,
+        )
+        return _Claimed(self, number, epoch)
+
+    def claims(self, names: Mapping[str, str]) -> _Claims:
+        return _Claims(self, ClaimRules(self.loaded, names, self._now))
+
+    async def lines(self) -> AsyncIterator[list[Entry]]:
+        after = ""
+        while True:
+            page = await self.ask(
+                "WITH next AS (SELECT number FROM numbers WHERE plan = %s AND number > %s AND phase IS NOT NULL"
+                " ORDER BY number LIMIT %s) SELECT number, action, phase, record, message, data, seq, at, run"
+                " FROM entries JOIN next USING (number) WHERE plan = %s ORDER BY number, seq",
+                self.loaded.checksum,
+                after,
+                _PAGE,
+                self.loaded.checksum,
+            )
+            if not page:
+                return
+            for _, lines in groupby(map(_entry, page), attrgetter("number")):
+                yield list(lines)
+            after = page[-1][0]
+
+    async def agents_unpublished(self, action: Action) -> frozenset[str]:
+        found = await self.ask(
+            "SELECT DISTINCT json_array_elements_text(data -> 'agents') FROM entries"
+            " WHERE plan = %s AND action = %s AND phase = 'intent' AND action IN ('release', 'roll_back')"
+            " AND json_typeof(data -> 'agents') = 'array'",
+            self.loaded.checksum,
+            action.value,
+        )
+        return frozenset(agent for (agent,) in found)
+
+    async def runs(self) -> list[RunRecord]:
+        found = await self.ask(
+            "SELECT to_json(r) FROM (SELECT id, command, started_at, ended_at, how_it_ended, process, host"
+            " FROM runs WHERE plan = %s ORDER BY id) AS r",
+            self.loaded.checksum,
+        )
+        return [RunRecord(**run) for (run,) in found]
+
+    async def at_work(self) -> frozenset[int]:
+        found = await self.ask(
+            "SELECT id FROM runs WHERE plan = %s AND ended_at IS NULL AND run_lock(tenant, plan, id) IN"
+            " (SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory')",
+            self.loaded.checksum,
+        )
+        return frozenset(id for (id,) in found)
+
+    async def finish(self, how: str) -> None:
+        await self.ask(
+            "UPDATE runs SET ended_at = clock_timestamp(), how_it_ended = %s WHERE plan = %s AND id = %s",
+            how,
+            self.loaded.checksum,
+            self.run,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    campaign: _Campaign
+    number: str
+    epoch: int
+
+    async def append(self, entry: Entry) -> None:
+        # One statement: whoever claims the number waits for the row that is held here, and then reads this line.
+        written = await self.campaign.ask(
+            "WITH mine AS (UPDATE numbers SET last_action = %s, phase = %s"
+            " WHERE plan = %s AND number = %s AND epoch = %s RETURNING plan, number, last_action, phase)"
+            " INSERT INTO entries (plan, number, action, phase, at, run, record, message, data)"
+            " SELECT *, clock_timestamp(), %s, %s, %s, %s::json FROM mine RETURNING seq",
+            entry.action.value,
+            entry.phase.value,
+            self.campaign.loaded.checksum,
+            self.number,
+            self.epoch,
+            self.campaign.run,
+            None if entry.record is None else _text(entry.record),
+            _text(entry.message),
+            json.dumps(dict(entry.data)),
+        )
+        if not written:
+            raise Superseded(f"{self.number} was claimed by another run")
+
+    async def entries(self) -> list[Entry]:
+        found = await self.campaign.ask(
+            "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
+            " WHERE plan = %s AND number = %s ORDER BY seq",
+            self.campaign.loaded.checksum,
+            self.number,
+        )
+        return [_entry(row) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claims:
+    campaign: _Campaign
+    rules: ClaimRules
+
+    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
+        key = self.rules.key(identity.account_key)
+        await self._change(key, lambda row: self.rules.claimed(row, number, goes_on=goes_on))
+
+    async def follow(self, entry: Entry) -> None:
+        if (key := self.rules.key_after(entry)) is not None:
+            await self._change(key, lambda row: self.rules.after(row, entry))
+
+    async def _change(self, key: tuple[str, str], decide: Callable[[ClaimRow | None], ClaimRow | None]) -> None:
+        """Write what is decided of a row, or decide again where it is another one by then."""
+        changed = False
+        while not changed:
+            found = await self.campaign.ask(
+                "SELECT plan, shown_as, record, until, version FROM claims WHERE account = %s AND number = %s", *key
+            )
+            row, version = (ClaimRow(*found[0][:4]), found[0][4]) if found else (None, 0)
+            decided = decide(row)
+            if decided == row:
+                return
+            if decided is None:
+                statement = "DELETE FROM claims WHERE account = %s AND number = %s AND version = %s RETURNING 1"
+                changed = bool(await self.campaign.ask(statement, *key, version))
+            else:
+                statement = (
+                    "INSERT INTO claims AS old (account, number, plan, shown_as, record, until, version)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, 1) ON CONFLICT (tenant, account, number)"
+                    " DO UPDATE SET (plan, shown_as, record, until, version)"
+                    " = (excluded.plan, excluded.shown_as, excluded.record, excluded.until, old.version + 1)"
+                    " WHERE old.version = %s RETURNING 1"
+                )
+                values = (decided.plan, decided.shown_as, decided.record, decided.until)
+                changed = bool(await self.campaign.ask(statement, *key, *values, version))
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPlans:
+    """A `PlanStore` of one tenant. Plans hold references to secrets, and no secret."""
+
+    database: Database
+    tenant: str
+
+    async def put(self, plan: Plan) -> str:
+        checksum, document = dump_plan(plan)
+        async with self.database.of(self.tenant) as connection:
+            statement = "INSERT INTO plans (checksum, document) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+            await rows(connection, statement, checksum, document.decode())
+        return checksum
+
+    async def get(self, checksum: str) -> LoadedPlan:
+        async with self.database.of(self.tenant) as connection:
+            found = await rows(connection, "SELECT document FROM plans WHERE checksum = %s", checksum)
+        if not found:
+            raise MigrationError(
+                f"the database of the fleet has no plan {checksum!r:.80} of the tenant {self.tenant}",
+                remedy="put it there first; another tenant's plans are not seen",
+            )
+        return parse_plan(found[0][0].encode(), f"the plan {checksum} in the database of the fleet")
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    number, action, phase, *rest = row
+    return Entry(number, Action(action), Phase(phase), *rest)
+
+
+def _text(text: str) -> str:
+    """The same, with a mark for what PostgreSQL does not keep: the character zero, halves of characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -1,0 +1,120 @@
+"""The pace of one account of a provider, shared by all workers of a fleet: never more than allowed in any window."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final, LiteralString, Self
+
+from telephony_core.fleet.database import Connection, Database, rows
+from telephony_core.provider.capabilities import RateLimit
+from telephony_core.transport.clock import Clock
+from telephony_core.transport.pace import AFTER_429, MOST_LATE, SLOW_FOR, Pace
+
+_FRESH: Final = MOST_LATE / 2
+"""Seconds after which a start that was allowed is not used any more: the rest is for the way to the provider."""
+
+
+class SharedPace:
+    """A `Pacer` for async clients, kept as one row that names the account; all times in it are the database's.
+
+    A request asks right before it starts, so nothing starts after a 429 that any worker was answered. What counts is
+    when requests arrive at the provider, as with `Pace`: one without an answer yet counts as late as it may arrive.
+    A start that the database allowed but that this process learned of too late (it was stopped, or busy) is given back
+    and asked for anew. Belongs to one event loop. ``account`` is any name, the same for all who use the account.
+
+    Raises `JournalError` where the database does not answer: nothing is sent without it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        account: str,
+        *,
+        per_second: float | None = None,
+        per_minute: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.account = account
+        self.per_second, self.per_minute = per_second, per_minute
+        self._database = database
+        self._clock = clock or Clock()
+        self._windows = Pace(per_second=per_second, per_minute=per_minute).windows
+        self._connection: Connection | None = None
+        self._connecting = asyncio.Lock()
+        self._waiting: dict[float, float] = {}  # places by when they come, in the times of here and of the database
+        self._started: dict[float, float] = {}
+        self._gone: list[float] = []
+        self._answered: list[tuple[float, float]] = []
+        self._held_until = float("-inf")
+
+    @classmethod
+    def declared(cls, database: Database, account: str, limit: RateLimit | None) -> Self:
+        """What a provider declares it takes; unlimited but for a 429 where nobody says."""
+        if limit is None:
+            return cls(database, account)
+        return cls(database, account, per_second=limit.per_second, per_minute=limit.per_minute)
+
+    async def reserve(self, now: float, latest: float = float("inf")) -> float:
+        return await self._take(now, min(latest - now, 1e9), queued=True)
+
+    async def confirm(self, reserved: float, now: float) -> float:
+        self.give_back(reserved)
+        return await self._take(now, 1e9, queued=False)
+
+    async def hold(self, until: float) -> None:
+        self._held_until = max(self._held_until, until)
+        await self._call("SELECT pace_hold(%s, %s)", self.account, max(0.0, until - self._clock.monotonic()))
+
+    def give_back(self, reserved: float) -> None:
+        if (place := self._waiting.pop(reserved, None)) is not None:
+            self._gone.append(place)
+
+    def answered(self, started: float, now: float) -> None:
+        place = self._started.pop(started, None)
+        if place is not None and now - started < MOST_LATE:
+            self._answered.append((place, place - MOST_LATE + (now - started)))
+
+    def hold_left(self, now: float) -> float:
+        return max(0.0, self._held_until - now)
+
+    async def aclose(self) -> None:
+        """Close the connection, if there is one."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _take(self, now: float, patience: float, *, queued: bool) -> float:
+        """Start now (0), or wait so many seconds for a place. ``now`` is when this client asked, at the latest."""
+        gone, self._gone, told, self._answered = self._gone, [], self._answered, []
+        place, delay, held = await self._call(
+            "SELECT place, delay, held FROM pace_take"
+            "(%s, %s::integer[], %s::float8[], %s, %s, %s, %s, %s, %s, %s::float8[], %s::float8[], %s::float8[])",
+            self.account,
+            [count for count, _ in self._windows],
+            [span for _, span in self._windows],
+            *AFTER_429,
+            SLOW_FOR,
+            MOST_LATE,
+            patience,
+            queued,
+            gone,
+            [place for place, _ in told],
+            [arrived for _, arrived in told],
+        )
+        if held > 0:
+            self._held_until = max(self._held_until, now + held)
+        if delay > 0:
+            self._waiting[now + delay] = place
+            return float(delay)
+        if self._clock.monotonic() - now > _FRESH:
+            self._gone.append(place)
+            return 0.001  # and asked for anew by then, unless time has run out
+        while self._started and now - next(iter(self._started)) > MOST_LATE:
+            del self._started[next(iter(self._started))]  # what a later answer would say is taken as given by now
+        self._started[now] = place
+        return 0.0
+
+    async def _call(self, statement: LiteralString, *values: object) -> tuple[Any, ...]:
+        async with self._connecting:
+            if self._connection is None or self._connection.closed:
+                self._connection = await self._database.connect()
+        return (await rows(self._connection, statement, *values))[0]
