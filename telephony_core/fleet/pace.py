@@ -8,10 +8,13 @@ from typing import Any, Final, LiteralString, Self
 from telephony_core.fleet.database import Connection, Database, rows
 from telephony_core.provider.capabilities import RateLimit
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import AFTER_429, MOST_LATE, SLOW_FOR, Pace
+from telephony_core.transport.pace import AFTER_429, SLOW_FOR, Pace
 
-_FRESH: Final = MOST_LATE / 2
-"""Seconds after which a start that was allowed is not used any more: the rest is for the way to the provider."""
+_LATE: Final = 2.0
+"""Seconds after its start by which a request has arrived, unless its answer says sooner: a cold process that opens a
+connection first takes its time. Places of a process that died are free that much later."""
+_FRESH: Final = 0.25
+"""Seconds after which a start that was allowed is not used any more: the rest of `_LATE` is for the way."""
 
 
 class SharedPace:
@@ -20,7 +23,9 @@ class SharedPace:
     A request asks right before it starts, so nothing starts after a 429 that any worker was answered. What counts is
     when requests arrive at the provider, as with `Pace`: one without an answer yet counts as late as it may arrive.
     A start that the database allowed but that this process learned of too late (it was stopped, or busy) is given back
-    and asked for anew. Belongs to one event loop. ``account`` is any name, the same for all who use the account.
+    and asked for anew. ``account`` is any name, the same for all who use the account.
+
+    Belongs to one event loop; as a context manager it closes its connection.
 
     Raises `JournalError` where the database does not answer: nothing is sent without it.
     """
@@ -71,14 +76,16 @@ class SharedPace:
 
     def answered(self, started: float, now: float) -> None:
         place = self._started.pop(started, None)
-        if place is not None and now - started < MOST_LATE:
-            self._answered.append((place, place - MOST_LATE + (now - started)))
+        if place is not None and now - started < _LATE:
+            self._answered.append((place, place - _LATE + (now - started)))
 
     def hold_left(self, now: float) -> float:
         return max(0.0, self._held_until - now)
 
-    async def aclose(self) -> None:
-        """Close the connection, if there is one."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         if self._connection is not None:
             await self._connection.close()
 
@@ -93,7 +100,7 @@ class SharedPace:
             [span for _, span in self._windows],
             *AFTER_429,
             SLOW_FOR,
-            MOST_LATE,
+            _LATE,
             patience,
             queued,
             gone,
@@ -108,7 +115,7 @@ class SharedPace:
         if self._clock.monotonic() - now > _FRESH:
             self._gone.append(place)
             return 0.001  # and asked for anew by then, unless time has run out
-        while self._started and now - next(iter(self._started)) > MOST_LATE:
+        while self._started and now - next(iter(self._started)) > _LATE:
             del self._started[next(iter(self._started))]  # what a later answer would say is taken as given by now
         self._started[now] = place
         return 0.0

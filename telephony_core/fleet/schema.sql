@@ -94,12 +94,13 @@ BEGIN
     ORDER BY 1);
   kept.waiting := ARRAY(  -- who is late by a second is gone
     SELECT at FROM unnest(kept.waiting) AS at WHERE at > now - 1 AND at <> ALL (gone) ORDER BY 1);
-  places := kept.started;
   start := greatest(now, kept.held_until);
-  IF queued THEN
-    places := ARRAY(SELECT at FROM unnest(kept.started || kept.waiting) AS at ORDER BY 1);
-    start := greatest(start, kept.waiting[cardinality(kept.waiting)]);
-  END IF;
+  -- One without an answer holds its place for a whole span from now at least, so that is when to ask again.
+  places := ARRAY(
+    SELECT least(at, now) FROM unnest(kept.started) AS at
+    UNION ALL SELECT at FROM unnest(kept.waiting) AS at WHERE queued
+    ORDER BY 1);
+  IF queued THEN start := greatest(start, kept.waiting[cardinality(kept.waiting)]); END IF;
   FOR i IN 1 .. cardinality(counts) LOOP
     IF cardinality(places) >= counts[i] THEN
       start := greatest(start, places[cardinality(places) - counts[i] + 1] + spans[i]);

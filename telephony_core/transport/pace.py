@@ -12,7 +12,7 @@ from telephony_core.provider.capabilities import RateLimit
 
 _MARGIN: Final = 0.01
 """Seconds by which a window is kept longer than it is, because clocks are not quite the same."""
-MOST_LATE: Final = 0.25
+_MOST_LATE: Final = 0.25
 """Seconds after its start by which a request has arrived, however long its answer takes."""
 _HARDLY_LATE: Final = 0.015
 """The same where every second counts, because nothing but ``per_second`` limits the rate."""
@@ -91,7 +91,7 @@ class Pace:
         self._started: list[float] = []  # in order, each as late as it may have arrived
         self._waiting: list[float] = []  # places to come, in order
         seconds_count = per_second is not None and (per_minute is None or per_minute >= 60 * per_second)
-        self._most_late = _HARDLY_LATE if seconds_count else MOST_LATE
+        self._most_late = _HARDLY_LATE if seconds_count else _MOST_LATE
         self._not_before = float("-inf")
         self._lock = threading.Lock()
 
