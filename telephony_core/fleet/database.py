@@ -67,11 +67,7 @@ class Database:
         Raises `JournalError`, also for a role that row-level security does not hold (a superuser), since it would see
         the rows of all tenants as if they were of one.
         """
-        if not _TENANT.fullmatch(tenant):
-            raise InvalidInput(
-                f"{tenant!r:.80} cannot name a tenant",
-                remedy="take up to 100 letters, digits and -._ and begin with a letter or digit",
-            )
+        tenant_name(tenant)
         async with await self.connect() as connection:
             [(is_above, schema, _)] = await rows(
                 connection,
@@ -93,6 +89,16 @@ class Database:
                     remedy=f"use the telephony-core that made them, or {_MAKE_SCHEMA}",
                 )
             yield connection
+
+
+def tenant_name(text: str) -> str:
+    """The name of a tenant, if it is one. Raises `InvalidInput`."""
+    if not _TENANT.fullmatch(text):
+        raise InvalidInput(
+            f"{text!r:.80} cannot name a tenant",
+            remedy="take up to 100 letters, digits and -._ and begin with a letter or digit",
+        )
+    return text
 
 
 async def create_schema(database: Database) -> None:

@@ -19,7 +19,7 @@ from telephony_core.errors import MigrationError
 from telephony_core.fleet.database import Connection, Database, rows
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.runs import RunRecord, current_user
 from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, dump_plan, parse_plan
@@ -87,11 +87,11 @@ class _Campaign:
             )
 
     async def start(self, command: str) -> None:
-        values = (command, os.getpid(), socket.gethostname(), __version__)
+        values = (command, os.getpid(), socket.gethostname(), current_user(), __version__)
         while not self.run:  # two that start at the same moment want the same id
             made = await self.ask(
-                "INSERT INTO runs (plan, id, command, started_at, process, host, version)"
-                " SELECT %s, coalesce(max(id), 0) + 1, %s, clock_timestamp(), %s, %s, %s FROM runs WHERE plan = %s"
+                "INSERT INTO runs (plan, id, command, started_at, process, host, started_by, version)"
+                " SELECT %s, coalesce(max(id), 0) + 1, %s, clock_timestamp(), %s, %s, %s, %s FROM runs WHERE plan = %s"
                 " ON CONFLICT DO NOTHING RETURNING id, pg_advisory_lock(run_lock(tenant, plan, id))",
                 self.loaded.checksum,
                 *values,
@@ -141,8 +141,8 @@ class _Campaign:
 
     async def runs(self) -> list[RunRecord]:
         found = await self.ask(
-            "SELECT to_json(r) FROM (SELECT id, command, started_at, ended_at, how_it_ended, process, host"
-            " FROM runs WHERE plan = %s ORDER BY id) AS r",
+            "SELECT to_json(r) FROM (SELECT id, command, started_at, ended_at, how_it_ended, process, host,"
+            ' started_by AS "user" FROM runs WHERE plan = %s ORDER BY id) AS r',
             self.loaded.checksum,
         )
         return [RunRecord(**run) for (run,) in found]

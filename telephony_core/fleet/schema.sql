@@ -24,7 +24,7 @@ AS $$ SELECT pg_catalog.hashtextextended(tenant || ' ' || plan || ' ' || id, 0) 
 CREATE TABLE IF NOT EXISTS runs (
   tenant text NOT NULL DEFAULT current_setting('telephony.tenant'), plan text NOT NULL, id integer NOT NULL,
   command text NOT NULL, started_at timestamptz NOT NULL, ended_at timestamptz, how_it_ended text,
-  process integer NOT NULL, host text NOT NULL, version text NOT NULL,
+  process integer NOT NULL, host text NOT NULL, started_by text, version text NOT NULL,
   PRIMARY KEY (tenant, plan, id)
 );
 -- One row a number, with who may write its lines (`epoch`) and what its last line is.

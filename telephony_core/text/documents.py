@@ -48,6 +48,8 @@ def load_document(path: str | os.PathLike[str], *, what: str, format: str, versi
     Raises `MigrationError` for a file that is missing, cut off, of another kind or version, or edited.
     """
     data = read_bytes(path, what=what, refused=MigrationError)
+    if data.strip():
+        refuse_other_kind(path, data, {"the plan": "a plan", "the inventory": "an inventory"}[what], MigrationError)
     return parse_document(data, f"{what} {os.fspath(path)}", format=format, version=version)
 
 
@@ -55,7 +57,6 @@ def parse_document(data: bytes, where: str, *, format: str, version: int) -> dic
     """The same out of what was kept somewhere else than in a file; ``where`` names it in errors."""
     if not data.strip():
         raise MigrationError(f"{where} is empty", remedy=_MAKE_AGAIN)
-    refuse_other_kind(path, data, {"the plan": "a plan", "the inventory": "an inventory"}[what], MigrationError)
     document: Any = None
     fault = ""
     try:
