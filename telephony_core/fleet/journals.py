@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import attrgetter
 from typing import Any, Final, LiteralString
 
 from telephony_core._version import __version__
@@ -24,8 +22,8 @@ from telephony_core.migration.journal.sqlite_file import JournalError, Supersede
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, dump_plan, parse_plan
 
-_PAGE: Final = 1_000
-"""Numbers whose lines are read at once."""
+_PAGE: Final = 5_000
+"""Lines that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +110,23 @@ class _Campaign:
         return _Claims(self, ClaimRules(self.loaded, names, self._now))
 
     async def lines(self) -> AsyncIterator[list[Entry]]:
-        after = ""
-        while True:
-            page = await self.ask(
-                "WITH next AS (SELECT number FROM numbers WHERE plan = %s AND number > %s AND phase IS NOT NULL"
-                " ORDER BY number LIMIT %s) SELECT number, action, phase, record, message, data, seq, at, run"
-                " FROM entries JOIN next USING (number) WHERE plan = %s ORDER BY number, seq",
-                self.loaded.checksum,
-                after,
-                _PAGE,
-                self.loaded.checksum,
-            )
-            if not page:
-                return
-            for _, lines in groupby(map(_entry, page), attrgetter("number")):
-                yield list(lines)
-            after = page[-1][0]
+        lines: list[Entry] = []
+        last = ("", 0)
+        while page := await self.ask(
+            "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
+            " WHERE plan = %s AND (number, seq) > (%s, %s) ORDER BY number, seq LIMIT %s",
+            self.loaded.checksum,
+            *last,
+            _PAGE,
+        ):
+            for entry in map(_entry, page):
+                if lines and lines[0].number != entry.number:
+                    yield lines
+                    lines = []
+                lines.append(entry)
+            last = (lines[-1].number, lines[-1].seq)
+        if lines:
+            yield lines
 
     async def agents_unpublished(self, action: Action) -> frozenset[str]:
         found = await self.ask(

@@ -20,6 +20,7 @@ DOCS = README.parent / "docs"
 OPENING = re.compile(r"^ *```.+$", re.MULTILINE)
 ELSEWHERE = {
     "adapters.md",  # tests/contract/test_guide.py
+    "fleets.md",  # tests/fleet/test_page.py
     "bulk-changes.md",  # tests/docs/test_migration_guide.py, like the next
     "new-provider.md",  # tests/contract/test_tutorial.py
     "testing.md",  # tests/testing/test_page.py
