@@ -30,6 +30,7 @@ from telephony_core.cli.parameters.migration import (
     take_over_option,
 )
 from telephony_core.cli.session import OpenedAccount, Session, account_of
+from telephony_core.cli.stores import journals_of, run_of
 from telephony_core.migration.plan.model import PlanKind
 
 if TYPE_CHECKING:
@@ -74,7 +75,6 @@ def command(
     from telephony_core.migration.rendering.grouping import counted
     from telephony_core.migration.rendering.plan_text import plan_overview
     from telephony_core.migration.run.apply import ApplyOptions, apply_plan
-    from telephony_core.migration.run.status import read_run
 
     count, named = canaries_of(canary)
     opened = open_plan(session, plan_file)
@@ -82,7 +82,7 @@ def command(
     first = None if named is None else keys_of(plan, named)
     keys = keys_of(plan, numbers)
     chosen = {number.key for number in plan.chosen(keys)}
-    left = [key for key in read_run(opened.loaded, lost=take_over).remainder if key in chosen]
+    left = [key for key in run_of(opened.loaded, lost=take_over).remainder if key in chosen]
     if left and not yes:
         question, losing, what_happens, but = _asked(plan, counted(len(left), "number"))
         prompts.confirm(
@@ -99,6 +99,7 @@ def command(
     learn_secrets(session, plan)
     with Progress(session, plan.kind.done) as progress, in_doubt_reported(opened.loaded):
         options = ApplyOptions(
+            journals=journals_of(opened.loaded),
             numbers=keys,
             canary=count if first is None else len(first),
             first=first,

@@ -21,6 +21,7 @@ from telephony_core.cli.parameters.migration import (
     shown,
 )
 from telephony_core.cli.session import Session
+from telephony_core.cli.stores import run_of
 from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import load_plan
@@ -57,12 +58,11 @@ def command(session: Session, plan_file: str, html: str | None, details: bool, f
     from telephony_core.migration.rendering.commands import is_next
     from telephony_core.migration.rendering.plan_text import skipped_lines
     from telephony_core.migration.rendering.run_page import migration_page
-    from telephony_core.migration.run.status import read_run
     from telephony_core.text.documents import write_file
 
     refuse_to_replace(session, force, html, reads=[plan_file])
     loaded = load_plan(plan_file)
-    run = read_run(loaded)
+    run = run_of(loaded)
     if html is not None:
         write_file(html, migration_page(loaded, run).encode(), overwrite=force)
         session.wrote("the page", html)

@@ -29,6 +29,7 @@ from telephony_core.cli.parameters.migration import (
     take_over_option,
 )
 from telephony_core.cli.session import Session
+from telephony_core.cli.stores import journals_of, run_of
 from telephony_core.errors import ConfigurationError, MigrationError, NotAllowed, OutcomeUnknown
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.rendering.commands import is_next
@@ -117,12 +118,11 @@ def in_doubt_reported(loaded: LoadedPlan) -> Iterator[None]:
 def _open_requests(loaded: LoadedPlan) -> list[str]:
     """The numbers of which a request was announced and not settled, as far as the journal can still be read."""
     from telephony_core.migration.inventory.fields import clock_text
-    from telephony_core.migration.run.status import read_run
 
     with suppress(MigrationError):
         return [
             f"{number.number} (until {clock_text(number.in_doubt_until)})"
-            for number in read_run(loaded).numbers
+            for number in run_of(loaded).numbers
             if number.in_doubt_until is not None
         ]
     return []
@@ -210,6 +210,7 @@ class Deprovisioning:
         plan = opened.loaded.plan
         learn_secrets(session, plan)
         options = DeprovisionOptions(
+            journals=journals_of(opened.loaded),
             numbers=keys_of(plan, given["numbers"]),
             allow=given["allow"],
             stop_on_error=given["stop_on_error"],

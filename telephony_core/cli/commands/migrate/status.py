@@ -9,6 +9,7 @@ from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import details_option, plan_argument, shown
 from telephony_core.cli.session import Session
+from telephony_core.cli.stores import run_of
 from telephony_core.migration.plan.store import load_plan
 from telephony_core.migration.rendering.commands import is_next
 
@@ -24,11 +25,10 @@ if TYPE_CHECKING:
 def command(session: Session, plan_file: str, details: bool) -> None:
     """Show how far a plan is.
 
-    From its journal alone, which lies beside the plan: asks no provider, and works while a run is at work.
+    From its journal alone, beside the plan or in the database of a fleet: asks no provider, and works while a run is
+    at work.
     """
-    from telephony_core.migration.run.status import read_run
-
-    run = read_run(load_plan(plan_file))
+    run = run_of(load_plan(plan_file))
     if session.json:
         print_json(pasteable_data(run_data(run), session))
         return

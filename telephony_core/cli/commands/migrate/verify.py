@@ -17,6 +17,7 @@ from telephony_core.cli.parameters.migration import (
     take_over_option,
 )
 from telephony_core.cli.session import Session
+from telephony_core.cli.stores import journals_of
 
 
 @examples(
@@ -51,7 +52,12 @@ def command(
     plan = opened.loaded.plan
     learn_secrets(session, plan)
     with Progress(session, "compared") as progress:
-        options = VerifyOptions(numbers=keys_of(plan, numbers), take_over=take_over, on_event=progress.event)
+        options = VerifyOptions(
+            numbers=keys_of(plan, numbers),
+            take_over=take_over,
+            on_event=progress.event,
+            journals=journals_of(opened.loaded),
+        )
         report = verify_plan(*opened, options)
     lines = shown(report.lines, details)
     print_report(session, report, lines, report.next_commands, equal=report.is_equal)
