@@ -17,17 +17,18 @@ from telephony_core.errors import MigrationError
 from telephony_core.fleet.database import Connection, Database, rows
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
 from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord, current_user
 from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
 from telephony_core.migration.plan.model import Plan
-from telephony_core.migration.plan.store import LoadedPlan, dump_plan, parse_plan
+from telephony_core.migration.plan.store import LoadedPlan, PlanStore, dump_plan, parse_plan
 
 _PAGE: Final = 5_000
 """Lines that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresJournals:
+class PostgresJournals(JournalStore):
     """A `JournalStore` of one tenant. Each run has a connection of its own; lines carry the time of the database.
 
     Nothing is locked but what is claimed, so there is never a place to take over.
@@ -239,7 +240,7 @@ class _Claims:
 
 
 @dataclass(frozen=True, slots=True)
-class PostgresPlans:
+class PostgresPlans(PlanStore):
     """A `PlanStore` of one tenant. Plans hold references to secrets, and no secret."""
 
     database: Database

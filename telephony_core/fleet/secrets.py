@@ -10,11 +10,12 @@ from pydantic import SecretStr
 
 from telephony_core.errors import ConfigurationError
 from telephony_core.fleet.database import tenant_name
+from telephony_core.migration.run.secret_resolver import SecretSource
 from telephony_core.secrets.references import read_secret
 
 
 @dataclass(frozen=True, slots=True)
-class TenantSecrets:
+class TenantSecrets(SecretSource):
     """A `SecretSource`: ``file:`` below the folder of the tenant, and nothing else.
 
     A plan is a tenant's own text. So it must not lead a worker to its variables, its own files or those of others:
