@@ -40,7 +40,8 @@ class SharedPace:
         clock: Clock | None = None,
     ) -> None:
         self.account = account
-        self.per_second, self.per_minute = per_second, per_minute
+        self.per_second: float | None = per_second
+        self.per_minute: float | None = per_minute
         self._database = database
         self._clock = clock or Clock()
         self._windows = Pace(per_second=per_second, per_minute=per_minute).windows

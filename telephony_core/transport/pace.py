@@ -86,7 +86,10 @@ class Pace:
                 raise InvalidInput(f"{name} has to be a number from {_LEAST} to {_MOST:.0f}")
         self.per_second = per_second
         self.per_minute = per_minute
-        self.windows = tuple(_window(limit, span) for limit, span, _ in limits if limit is not None)
+        self.windows: tuple[tuple[int, float], ...] = tuple(
+            _window(limit, span) for limit, span, _ in limits if limit is not None
+        )
+        """How many requests, in how many seconds."""
         self._memory = max(span for _, span in (*self.windows, AFTER_429))
         self._started: list[float] = []  # in order, each as late as it may have arrived
         self._waiting: list[float] = []  # places to come, in order
