@@ -18,7 +18,7 @@ from telephony_core.errors import ConfigurationError, InvalidInput, instead_of
 from telephony_core.number_index.located import Located, comparable
 from telephony_core.provider.registry import registry
 from telephony_core.secrets.references import is_reference
-from telephony_core.text.file_kinds import refuse_other_kind
+from telephony_core.text.file_kinds import kind_of, other_kind
 from telephony_core.text.reading import parse_toml, read_text
 from telephony_core.transport.pace import Pace
 
@@ -197,6 +197,16 @@ class _Table:
         self.content = content
 
 
+def _configuration(file: Path) -> str:
+    """The text of the file, which is among no error's locals: it may hold keys."""
+    text = read_text(file, what=_WHAT)
+    found = kind_of(text.encode())
+    if found in (None, "a configuration file"):
+        return text
+    del text
+    raise other_kind(file, found, "a configuration file", ConfigurationError)
+
+
 def _tables(file: Path) -> dict[str, _Table]:
     """The tables of the connections by name."""
 
@@ -204,10 +214,8 @@ def _tables(file: Path) -> dict[str, _Table]:
         # The decoder's message gives line and column; it may quote one character, never a value.
         return ConfigurationError(f"{file} is not valid TOML: {error}", remedy="correct it there")
 
-    text = read_text(file, what=_WHAT)
-    refuse_other_kind(file, text.encode(), "a configuration file", ConfigurationError)
     with instead_of(ValueError, invalid):
-        document = {name: _Table(table) for name, table in parse_toml(text).items()}
+        document = {name: _Table(table) for name, table in parse_toml(_configuration(file)).items()}
     tables = document.pop("connections", _Table({})).content
     if document or not isinstance(tables, dict):
         what = f"unknown table {', '.join(sorted(document))}" if document else "`connections` is not a table"

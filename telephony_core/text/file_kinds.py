@@ -6,9 +6,11 @@ import os
 import re
 import shlex
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from telephony_core.errors import TelephonyError
+
+ErrorT = TypeVar("ErrorT", bound=TelephonyError)
 
 
 class Kind(NamedTuple):
@@ -65,8 +67,12 @@ def refuse_other_kind(
 ) -> None:
     """Raise ``refused`` where a file is of another kind than ``wanted`` ("a plan"): what it is, and what to do."""
     found = kind_of(data)
-    if found is None or found == wanted:
-        return
+    if found is not None and found != wanted:
+        raise other_kind(path, found, wanted, refused)
+
+
+def other_kind(path: str | os.PathLike[str], found: str, wanted: str, refused: Callable[..., ErrorT]) -> ErrorT:
+    """The error for a file of the kind ``found`` where another one is ``wanted``."""
     file = os.fspath(path)
     remedy = _MAKES.get((found, wanted), _MADE_BY[wanted]).format(file=shlex.quote(file))
-    raise refused(f"{file} is {found}, and {wanted} is wanted here", remedy=remedy)
+    return refused(f"{file} is {found}, and {wanted} is wanted here", remedy=remedy)

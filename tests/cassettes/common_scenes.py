@@ -57,6 +57,11 @@ def common_scenes(vendor: Vendor) -> tuple[Scene, ...]:
         assert len({number.id for number in numbers}) == len(numbers)
         assert [number.problems for number in numbers if number.problems] == []
 
+    def list_agents() -> Play:
+        agents = yield ask("list_agents")
+        assert agents
+        assert len({agent.id for agent in agents}) == len(agents)
+
     def get_one() -> Play:
         first = (yield ask("list_numbers", **vendor.first))[0]
         assert (yield ask("get_number", first.id)) == first
@@ -129,6 +134,7 @@ def common_scenes(vendor: Vendor) -> tuple[Scene, ...]:
 
     return (
         Scene(list_all),
+        Scene(list_agents),
         Scene(get_one, live=True),
         Scene(import_and_release),
         Scene(import_twice),

@@ -288,5 +288,5 @@ def test_every_operation_of_the_contract_says_where_it_comes_from() -> None:
         if method != "parameters"
     ]
 
-    assert len(marks) == 10
+    assert len(marks) == 11
     assert all(marks)

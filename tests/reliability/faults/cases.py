@@ -261,6 +261,8 @@ def _cases_at(slug: str) -> Iterator[Case]:
         )  # fmt: skip
     if Operation.SEARCH_AVAILABLE in capabilities.operations:
         yield case("search for sale", lambda c, _: c.search_available(), "read, of a list")
+    if Operation.LIST_AGENTS in capabilities.operations:
+        yield case("list agents", lambda c, _: c.list_agents(), "read, of a list")
     if Operation.REVOKE_RELEASE in capabilities.operations:
         revoke: Run = lambda c, a: c.revoke_release(a.ids["ending"])  # noqa: E731
         yield case("revoke a release", revoke, "read", "once", looks={"once": (1, 1)})

@@ -33,7 +33,8 @@ def test_a_case_is_made_of_the_steps_that_it_says(case: Case) -> None:
     methods = [method for method, _, _ in good.sent]
     assert len(methods) == len(case.steps)
     for method, step in zip(methods, case.steps, strict=True):
-        assert (method == "GET") == step.startswith(("read", "look")), (methods, case.steps)
+        reads_by = "POST" if (case.provider, case.name) == ("retell", "list agents") else "GET"
+        assert (method == reads_by) == step.startswith(("read", "look")), (methods, case.steps)
     writes = [step for step in case.steps if not step.startswith(("read", "look"))]
     assert (good.states[0] == good.states[-1]) == (not writes)
 
@@ -47,7 +48,7 @@ def test_every_operation_that_is_declared_has_a_case() -> None:
     words = {
         "list": "list", "get": "get", "find": "find", "import": "import", "update_label": "update label",
         "update_sip": "update SIP", "assign_agents": "assign agents", "release": "release",
-        "revoke_release": "revoke a release", "search_available": "search for sale",
+        "revoke_release": "revoke a release", "search_available": "search for sale", "list_agents": "list agents",
     }  # fmt: skip
     for slug in SHIPPED:
         tried = [case.name for case in CASES if case.provider == slug]
