@@ -139,10 +139,8 @@ class NumberIdentity(BaseModel, frozen=True):
         """
         if self.e164 is not None:
             return self.e164
-        number = _as_number(self.raw)
-        if number is None:
-            return f"sip {self.raw.strip()}"
-        return f"digits {'+' if number.international else ''}{number.digits}"
+        plain = _plain(self.raw)
+        return f"sip {self.raw.strip()}" if plain is None else f"digits {plain}"
 
     def same_number(self, other: NumberIdentity) -> bool:
         """Whether both are about one E.164 number, in whichever accounts.
@@ -210,11 +208,6 @@ class _Reading(NamedTuple):
     region: str | None = None
 
 
-class _Number(NamedTuple):
-    international: bool
-    digits: str
-
-
 _NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
 _PLAIN: Final = re.compile(r"\+?[0-9]+")
 """Most numbers: nothing but digits and perhaps a ``+``."""
@@ -254,31 +247,30 @@ def has_balanced_parentheses(text: str) -> bool:
     return depth == 0
 
 
-def _as_number(raw: str) -> _Number | None:
+def _plain(raw: str) -> str | None:
+    """The digits, behind a ``+`` where it has one; ``None`` for what is not written as a number."""
     if _PLAIN.fullmatch(raw):
-        return _Number(raw[0] == "+", raw.lstrip("+"))
+        return raw
     text = raw.strip(" ")
     # A global number of RFC 3966, section 5.1.4. Local ones need a phone-context, which no provider here sends.
     if text[:5].lower() == "tel:+":
         text = text[4:]
     if _NUMBER.fullmatch(text) is None or not has_balanced_parentheses(text):
         return None
-    return _Number(international=text.startswith("+"), digits=text.translate(_NO_SEPARATORS))
+    return ("+" if text.startswith("+") else "") + text.translate(_NO_SEPARATORS)
 
 
 def _read(raw: str, region: str) -> _Reading:
-    number = _as_number(raw)
-    if number is None:
-        return _Reading(NumberKind.SIP_ID)
-    return _read_digits(number, region)
+    plain = _plain(raw)
+    return _Reading(NumberKind.SIP_ID) if plain is None else _read_plain(plain, region)
 
 
 @lru_cache(maxsize=1024)
-def _read_digits(number: _Number, region: str) -> _Reading:
+def _read_plain(plain: str, region: str) -> _Reading:
     """Remembered for a moment: what is done with one number asks for it several times over."""
-    reading = None
-    if len(number.digits) <= _MOST_DIGITS:
-        reading = _read_international(number.digits) if number.international else _read_bare(number.digits, region)
+    reading, digits = None, plain.removeprefix("+")
+    if len(digits) <= _MOST_DIGITS:
+        reading = _read_bare(digits, region) if digits == plain else _read_international(digits)
     return reading or _Reading(NumberKind.LOCAL, region=region)
 
 

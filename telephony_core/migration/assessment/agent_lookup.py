@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from telephony_core.domain.agents import AgentRef
+from telephony_core.domain.agents import Agent, AgentRef
 from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.errors import (
@@ -14,17 +14,22 @@ from telephony_core.errors import (
     InvalidRequest,
     NotAllowed,
     NotFound,
+    PermissionDenied,
+    UnexpectedResponse,
     UnsupportedField,
     WrongState,
     cli_words,
 )
 from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import AgentAssignment
 from telephony_core.provider.flow import Flow
 from telephony_core.provider.port import Provider
 
 _REFUSALS: Final = (Conflict, InvalidInput, InvalidRequest, NotAllowed, NotFound, UnsupportedField, WrongState)
 """What says that an agent cannot be assigned; anything else says that nobody could find out."""
+NOT_LISTED: Final = (InvalidRequest, PermissionDenied, UnexpectedResponse)
+"""What says that this key is shown no list of agents, or that there is none: then nobody knows."""
 
 
 class AgentProblem(NamedTuple):
@@ -54,6 +59,31 @@ def look_up(provider: Provider, agent: AgentRef) -> Flow[AgentProblem | None]:
         except _REFUSALS as error:
             return AgentProblem(error.message, cli_words(error.remedy))
     return None
+
+
+def lists_by_get(provider: Provider) -> bool:
+    """Whether the agents of an account are asked for by a GET, which is a read whatever a vendor makes of it.
+
+    Found out from the first request that the adapter would send. Sends nothing.
+    """
+    if not provider.capabilities.offers(Operation.LIST_AGENTS):
+        return False
+    asking = provider.agents_page(None)
+    try:
+        return next(asking).method == "GET"
+    except StopIteration:
+        return False
+    finally:
+        asking.close()
+
+
+def among(name: str, listed: Iterable[Agent], agents: Iterable[AgentRef]) -> AgentsFound:
+    """What the whole list of an account's agents says of these; ``name`` is that of its connection."""
+    ids = {agent.id for agent in listed}
+    missing = AgentProblem(
+        f"it is not among the agents of {name}", "take the id from `telephony agents list`, or make the agent there"
+    )
+    return {agent: None if agent.agent_id in ids else missing for agent in agents}
 
 
 def unchecked_agents(name: str, agents: Iterable[AgentRef], found: AgentsFound, *, reads: bool) -> tuple[str, ...]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telephony_core.domain.agents import AgentRef
-from telephony_core.migration.assessment.agent_lookup import AgentsFound, look_up
+from telephony_core.migration.assessment.agent_lookup import NOT_LISTED, AgentsFound, among, lists_by_get, look_up
 from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change
@@ -44,13 +45,19 @@ def survey(
     agents: Iterable[AgentRef] = (),
     clock: Clock | None = None,
 ) -> TargetAccount:
-    """Read what the target holds, and whether these ``agents`` can be assigned there, where its adapter can look them
-    up. Writes nothing; raises what listing raises."""
+    """Read what the target holds, and whether these ``agents`` can be assigned there.
+
+    Its adapter looks each of them up; where it cannot, the account's agents are listed once, if a GET tells them and
+    the key may ask for it. Writes nothing; raises what listing raises.
+    """
     target = _target(client, take_inventory(client, connection=connection, clock=clock))
-    if not target.reads_agents:
-        return target
-    found = {agent: client.run(look_up(client.adapter, agent)) for agent in dict.fromkeys(agents)}
-    return replace(target, agents=found)
+    wanted = tuple(dict.fromkeys(agents))
+    if target.reads_agents:
+        return replace(target, agents={agent: client.run(look_up(client.adapter, agent)) for agent in wanted})
+    if wanted and lists_by_get(client.adapter):
+        with suppress(*NOT_LISTED):
+            return replace(target, agents=among(target.name, client.list_agents(), wanted))
+    return target
 
 
 async def asurvey(
@@ -62,10 +69,13 @@ async def asurvey(
 ) -> TargetAccount:
     """`survey` for async code."""
     target = _target(client, await atake_inventory(client, connection=connection, clock=clock))
-    if not target.reads_agents:
-        return target
-    found = {agent: await client.run(look_up(client.adapter, agent)) for agent in dict.fromkeys(agents)}
-    return replace(target, agents=found)
+    wanted = tuple(dict.fromkeys(agents))
+    if target.reads_agents:
+        return replace(target, agents={agent: await client.run(look_up(client.adapter, agent)) for agent in wanted})
+    if wanted and lists_by_get(client.adapter):
+        with suppress(*NOT_LISTED):
+            return replace(target, agents=among(target.name, [each async for each in client.list_agents()], wanted))
+    return target
 
 
 def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> TargetAccount:

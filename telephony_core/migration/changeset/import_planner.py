@@ -37,7 +37,6 @@ from telephony_core.migration.plan.model import (
 )
 from telephony_core.migration.plan.planner import endpoint_of, import_steps, settings_for, unchecked_of
 from telephony_core.migration.plan.verification import VerificationResult, verify_fields
-from telephony_core.operations.validation import identity_of
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change, Options
 from telephony_core.provider.port import Problem
@@ -257,7 +256,6 @@ class _Judge:
         options: Options,
     ) -> None:
         self.allowed = allowed
-        self._region = capabilities.region
         self._check = check
         self._always = {
             "options": options,
@@ -272,7 +270,6 @@ class _Judge:
             common = self._common(row.settings)
             desired = DesiredState(number=row.number, send_as_is=row.send_as_is, label=row.label, **common.desired)
             change = import_of(desired, halves=common.halves)
-            identity_of(change, self._region)
         except (InvalidInput, NotAllowed) as error:
             return None, [RowProblem(row.line, None, error.message, cli_words(error.remedy))]
         told = self._check(change)

@@ -9,7 +9,7 @@ import pytest
 
 from telephony_core.client import AsyncTelephony
 from telephony_core.domain.agents import AgentRef, AgentVersion
-from telephony_core.emulator import Emulator
+from telephony_core.emulator import Emulator, Fault, FaultKind, json_response
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.assessment.assess import assess_inventory
 from telephony_core.migration.assessment.target import asurvey, survey
@@ -58,18 +58,67 @@ def test_the_finding_says_which_agent_and_why() -> None:
     assert found.unchecked == ()
 
 
-def test_async_code_finds_the_same() -> None:
-    emulator = new_emulator("diga")
+@pytest.mark.parametrize("slug", ["diga", "elevenlabs"])
+def test_async_code_finds_the_same(slug: str) -> None:
+    emulator = new_emulator(slug)
     agents = (reception(emulator), GONE)
-    with emulated("diga", emulator) as client:
+    with emulated(slug, emulator) as client:
         found = survey(client, agents=agents).agents
 
     async def surveyed() -> object:
-        async with AsyncTelephony("diga", api_key=emulator.api_key, backend=emulator.backend()) as other:
+        async with AsyncTelephony(slug, api_key=emulator.api_key, backend=emulator.backend()) as other:
             return (await asurvey(other, agents=agents)).agents
 
     assert asyncio.run(surveyed()) == found
     assert [found[agent] is None for agent in agents] == [True, False]
+
+
+def test_where_agents_are_only_listed_one_that_is_not_in_the_whole_list_blocks_and_the_list_is_read_once() -> None:
+    emulator = new_emulator("elevenlabs")
+    held = inventory(number(inbound_agent=SOURCE))
+    gone, other = GONE.model_copy(update={"agent_id": "agent_gone"}), GONE
+    there = reception(emulator)
+    with emulated("elevenlabs", emulator) as client:
+        account = survey(client, agents=[gone, there, other])
+    assert [account.agents[agent] is None for agent in (gone, there, other)] == [False, True, False]
+    assert [request.path for request in emulator.requests].count("/v1/convai/agents") == 1
+    found = assess_inventory(held, account, mapping=mapping(gone), source_capabilities=WIDE)
+    assert "agent_gone, version published cannot be assigned at elevenlabs" in str(found)
+    assert "it is not among the agents of elevenlabs" in "\n".join(found.lines(details=True))
+    assert found.unchecked == ()
+    (one,) = assess_inventory(held, account, mapping=mapping(there), source_capabilities=WIDE).numbers
+    assert not any(finding.blocks for finding in one.findings if finding.field == "inbound_agent")
+
+
+def test_a_list_of_several_pages_is_read_to_its_end() -> None:
+    emulator = new_emulator("elevenlabs")
+    for at in range(250):
+        emulator.agents[f"made-up {at}"] = f"agent_{at}"  # type: ignore[attr-defined]
+    last = AgentRef("agent_249", version=AgentVersion.PUBLISHED)
+    with emulated("elevenlabs", emulator) as client:
+        assert survey(client, agents=[last]).agents == {last: None}
+    assert [request.path for request in emulator.requests].count("/v1/convai/agents") == 3
+
+
+def test_a_list_that_is_read_by_a_post_is_not_asked_for() -> None:
+    emulator = new_emulator("retell")
+    with emulated("retell", emulator) as client:
+        account = survey(client, agents=[GONE])
+    assert account.agents == {}
+    assert {request.method for request in emulator.requests} == {"GET"}
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_where_the_list_of_agents_is_refused_nobody_knows_and_the_plan_says_so(status: int) -> None:
+    emulator = new_emulator("elevenlabs")
+    refusal = json_response(status, {"detail": {"status": "no", "message": "no"}})
+    emulator.faults.append(Fault(FaultKind.ANSWER, path="/convai/agents", response=refusal))
+    held = inventory(number(inbound_agent=SOURCE))
+    with emulated("elevenlabs", emulator) as client:
+        account = survey(client, agents=[GONE])
+    assert account.agents == {}
+    (text,) = assess_inventory(held, account, mapping=mapping(GONE), source_capabilities=WIDE).unchecked
+    assert GONE.agent_id in text
 
 
 def test_where_no_agent_can_be_looked_up_the_plan_says_so() -> None:
