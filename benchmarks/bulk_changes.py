@@ -1,8 +1,12 @@
 """What a table of many rows costs: ``python -m benchmarks.bulk_changes`` writes its part of docs/performance.md.
 
 100,000 rows for an account of Diga that holds as many other numbers: judged, written and read as a plan, all in CPU
-time of one process. Then two tables of different length are applied to an emulator in another process: what the peak of
-memory grows by for each further row, and the CPU time of this side.
+time of one process. Then plans of different lengths are applied to an emulator, by a process of their own: what the
+peak of memory grows by for each further row, and the CPU time and the requests of that.
+
+An import looks whether its number is there already. Where that can only be seen in the list, one that takes less than
+five seconds, as over loopback, is read for nearly every row, so a row costs more the longer the list has become. That
+is measured apart from a change of labels, which reads each record by its id.
 """
 
 from __future__ import annotations
@@ -16,20 +20,35 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from benchmarks.measuring import HERE
 from telephony_core import AsyncTelephony, Telephony
+from telephony_core.emulator import Emulator
 from telephony_core.emulator.server import serve
-from telephony_core.migration import ApplyOptions, apply_plan, load_plan, plan_imports, read_table, save_plan, survey
+from telephony_core.migration import (
+    ApplyOptions,
+    Plan,
+    SettingsUpdate,
+    apply_plan,
+    load_plan,
+    plan_imports,
+    plan_settings,
+    read_table,
+    save_plan,
+    survey,
+)
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.changeset.import_planner import check_table, plan_checked
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.testing import new_emulator
 
 T = TypeVar("T")
 ROWS = 100_000
-APPLIED = (200, 2_200)
+APPLIED = {PlanKind.SET: (200, 1_200, 2_200), PlanKind.IMPORT: (100, 300, 500)}
+"""Lengths of the plans that are applied."""
 BEGIN, END = "<!-- bulk changes: written by `python -m benchmarks.bulk_changes` -->", "<!-- /bulk changes -->"
 
 
@@ -87,29 +106,52 @@ def judged(figures: Figures, folder: Path) -> None:
     figures.cpu("CPU of a row, µs: plan read", lambda: load_plan(place))
 
 
+class Cost(NamedTuple):
+    """What a run took: the peak of memory in bytes, seconds of CPU, requests."""
+
+    peak: float
+    cpu: float
+    requests: int
+
+
 def applied(figures: Figures, folder: Path) -> None:
-    """What a further row of a run costs, in memory and in CPU time."""
-    peaks, costs = zip(*(map(float, run_apart(folder, rows).split()) for rows in APPLIED), strict=True)
-    further = APPLIED[1] - APPLIED[0]
-    figures.add("memory of a run, bytes for each further row", f"{(peaks[1] - peaks[0]) / further:,.0f}")
-    figures.add("CPU of a run, ms for each further row", f"{(costs[1] - costs[0]) / further * 1e3:,.1f}")
+    """What a further row of a run costs, between each two lengths."""
+    for kind, lengths in APPLIED.items():
+        costs = [run_apart(folder, kind, rows) for rows in lengths]
+        for (fewer, less), (more, cost) in pairwise(zip(lengths, costs, strict=True)):
+            rows, name = more - fewer, f"{kind}, row {fewer:,} to {more:,}"
+            figures.add(f"{name}: memory, bytes a row", f"{(cost.peak - less.peak) / rows:,.0f}")
+            figures.add(f"{name}: CPU, ms a row", f"{(cost.cpu - less.cpu) / rows * 1e3:,.1f}")
+            figures.add(f"{name}: requests a row", f"{(cost.requests - less.requests) / rows:,.1f}")
 
 
-def run_apart(folder: Path, rows: int) -> str:
-    """Peak of memory in bytes, and seconds of CPU, of a process that applies the plan of a table."""
-    place = folder / f"applied-{rows}"
-    place.mkdir()
-    emulator = new_emulator("diga")
+def plan_of(kind: PlanKind, emulator: Emulator, place: Path, rows: int) -> Plan:
+    """A plan of so many rows, for an account that holds no others."""
+    if kind is PlanKind.SET:
+        for at in range(rows):
+            emulator.add(number=f"+349{10_000_000 + at}")
     with Telephony("diga", api_key=emulator.api_key, backend=emulator.backend()) as client:
         account = survey(client)
-    plan = plan_imports(account, read_table(write_table(place / "numbers.csv", rows)))
+    if kind is PlanKind.IMPORT:
+        return plan_imports(account, read_table(write_table(place / "numbers.csv", rows)))
+    return plan_settings(account, SettingsUpdate(label="New"), where=["status=active"])
+
+
+def run_apart(folder: Path, kind: PlanKind, rows: int) -> Cost:
+    """What it costs a process to apply a plan."""
+    place = folder / f"{kind}-{rows}"
+    place.mkdir()
+    emulator = new_emulator("diga", empty=True)
+    plan = plan_of(kind, emulator, place, rows)
     endpoint = plan.target.model_copy(update={"base_url": None})
     save_plan(plan.model_copy(update={"target": endpoint}), place / "plan.json")
+    emulator.requests.clear()
     with serve({"diga": emulator}) as urls:
         command = [sys.executable, "-m", __spec__.name, "apply", str(place), urls["diga"]]
         environment = {**os.environ, "XDG_STATE_HOME": str(place / "state"), "TRUNK_PASSWORD": "made-up"}
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
-    return ended.stdout
+    peak, cpu = ended.stdout.split()
+    return Cost(float(peak), float(cpu), len(emulator.requests))
 
 
 def apply(folder: Path, url: str) -> None:
@@ -128,7 +170,10 @@ def apply(folder: Path, url: str) -> None:
 
 
 def block(figures: Figures) -> str:
-    head = f"| {ROWS:,} rows for an account of Diga that has as many numbers, {time.strftime('%Y-%m-%d')} | |"
+    head = (
+        f"| {ROWS:,} rows for an account of Diga that has as many numbers, {time.strftime('%Y-%m-%d')}, "
+        f"load {os.getloadavg()[2]:.0f} on {os.cpu_count()} CPUs | |"
+    )
     return "\n".join([head, "|---|--:|", *(f"| {name} | {value} |" for name, value in figures.rows)])
 
 

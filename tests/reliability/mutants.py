@@ -58,7 +58,17 @@ DIGA_TESTS: Final = (
     "errors",
     "plugin",
 )
-CHANGESET: Final = ("credentials", "import_planner", "rows", "selection", "settings", "table")
+CHANGESET: Final = (
+    "credentials",
+    "import_planner",
+    "restore",
+    "rows",
+    "selection",
+    "set_planner",
+    "set_steps",
+    "settings",
+    "table",
+)
 GROUPS: Final = {
     "domain": Group(
         ("telephony_core/domain/*.py",),
@@ -112,6 +122,7 @@ GROUPS: Final = {
         (
             *(f"tests/migration/changeset/test_{name}.py" for name in ("selection", "settings", "set", "set_rollback")),
             "tests/migration/changeset/test_table.py",
+            "tests/migration/assessment/test_agent_lookup.py",
         ),
     ),
     "vox": Group(

@@ -95,6 +95,8 @@ class Lie:
     about: str | None = None
     """The id of the other record, where it matters."""
     odd: Odd | None = None
+    in_part: bool = False
+    """Whether of what a write sends only a part takes effect."""
     quicker: Callable[[], str] | None = None
     """Done when it strikes, before the request acts: somebody's record comes to be, and that is told of."""
 
@@ -251,6 +253,9 @@ class LyingBackend:
     ) -> tuple[Response, str | None]:
         """Act, tell what it did, and give the true answer and the id of what was made."""
         before = state_of(self.emulator)
+        if lie is not None and lie.in_part and request.body:
+            sent = json.dumps(_part_of(json.loads(request.body))).encode()
+            request = HttpRequest(request.method, request.url, request.headers, sent)
         answer = self.emulator.handle(request)
         made = next(iter(state_of(self.emulator).keys() - before.keys()), None)
         if made is not None and lie is not None and lie.odd is not None:
@@ -323,3 +328,11 @@ class LyingBackend:
             at = int(self.emulator.now().timestamp() * 1000)
             body = {**{name: body[name] for name in self.words.ended}, "effective_at": at}
         return Response(200, {"content-type": "application/json"}, json.dumps(body, ensure_ascii=False).encode())
+
+
+def _part_of(sent: dict[str, object]) -> dict[str, object]:
+    """All but the last setting of a body; of one that has a single one, a part of that."""
+    *first, (name, value) = sent.items()
+    if not first and isinstance(value, dict) and value:
+        return {name: _part_of(value)}
+    return dict(first)

@@ -131,10 +131,12 @@ def _plan(session: Session, given: _Given, check: bool) -> None:
     options = vendor_options(given["options"], session.connection().provider)
 
     def check_first(client: Telephony) -> CheckedTable:
-        return check_table(table, client.capabilities, client.check, allow=given["allow"], options=options)
+        with session.waiting(f"checking {len(table.rows)} rows"):
+            return check_table(table, client.capabilities, client.check, allow=given["allow"], options=options)
 
     def make(account: TargetAccount, checked: CheckedTable, settings: PlanSettings) -> Plan:
-        return plan_checked(account, checked, **settings)
+        with session.waiting(f"planning {len(checked.rows)} rows"):
+            return plan_checked(account, checked, **settings)
 
     def agents_of(checked: CheckedTable) -> Iterable[AgentRef]:
         return checked.agents
