@@ -151,7 +151,8 @@ def run_apart(folder: Path, kind: PlanKind, rows: int) -> Cost:
         command = [sys.executable, "-m", __spec__.name, "apply", str(place), urls["diga"]]
         environment = {**os.environ, "XDG_STATE_HOME": str(place / "state"), "TRUNK_PASSWORD": "made-up"}
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
-    return Cost(*map(float, ended.stdout.split()), len(emulator.requests))
+    loaded, peak, cpu = map(float, ended.stdout.split())
+    return Cost(loaded, peak, cpu, len(emulator.requests))
 
 
 def apply(folder: Path, url: str) -> None:
