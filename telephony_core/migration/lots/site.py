@@ -38,8 +38,8 @@ class Site:
     """A tenant's connections, by the names that its plans have for them."""
     secrets: SecretSource = field(default_factory=SecretsOfThisProcess, repr=False)
     pacer_of: Callable[[str, Connection], Pacer] | None = None
-    """The pace of a tenant's connection, shared by all who use that account; without it, each connection's own, or the
-    one that its provider declares."""
+    """The pace of a tenant's connection, whose key is read by then, shared by all who use that account; without it,
+    each connection's own, or the one that its provider declares."""
     open: Callable[[Connection, Clock], AsyncTelephony] = field(default=_open, repr=False)
     clock: Clock = field(default_factory=Clock)
 
@@ -52,12 +52,13 @@ class Site:
                 remedy="give this worker that connection, or make the plan with one that it has",
             )
         connection = connections[end.connection]
-        if self.pacer_of is not None:
-            pace = self.pacer_of(tenant, connection)
-        else:
-            pace = connection.pace or Pace.declared(registry.spec(connection.provider).capabilities.rate_limit)
         key = connection.api_key
         if isinstance(key, str) and is_reference(key):
             key = await self.secrets.read(tenant, key, what=f"API key of {connection.label}")
-        ready = replace(connection, pace=pace, api_key=key)
+        ready = replace(connection, api_key=key)
+        if self.pacer_of is not None:
+            pace = self.pacer_of(tenant, ready)
+        else:
+            pace = connection.pace or Pace.declared(registry.spec(connection.provider).capabilities.rate_limit)
+        ready = replace(ready, pace=pace)
         return lambda: self.open(ready, self.clock)

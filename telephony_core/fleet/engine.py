@@ -1,0 +1,160 @@
+"""Telling Temporal what is to be done: connecting to it, submitting a plan, stopping and approving its campaign.
+
+Where it is, and with what certificate or key, is said by Temporal's own variables (``TEMPORAL_ADDRESS``,
+``TEMPORAL_NAMESPACE``, ``TEMPORAL_API_KEY``, ``TEMPORAL_TLS_…``) or its configuration file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from telephony_core.errors import ConfigurationError, MigrationError
+from telephony_core.fleet.campaign import Approval, Campaign, CampaignWorkflow, Progress
+from telephony_core.fleet.database import tenant_name
+from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.plan.store import LoadedPlan, PlanStore
+
+T = TypeVar("T")
+
+
+class EngineUnavailable(MigrationError):
+    """Temporal cannot be reached, or does not answer.
+
+    Cause: it is not running, the address is another one, or no worker is there that could answer.
+
+    Remedy: see whether it runs where ``TEMPORAL_ADDRESS`` says; what is under way there goes on by itself.
+    """
+
+
+class NotSubmitted(MigrationError):
+    """The plan is not under way in this fleet.
+
+    Cause: it was never submitted there, by this tenant.
+
+    Remedy: submit it with `telephony submit`, or name the tenant that did.
+    """
+
+
+async def connect() -> Client:
+    """A client of Temporal. Raises `EngineUnavailable`, or `ConfigurationError` for settings that do not fit."""
+    config, reason = None, ""
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = type(error).__name__
+    if config is None:
+        raise ConfigurationError(
+            f"the settings of Temporal's client cannot be used ({reason})", remedy="correct TEMPORAL_… or its file"
+        )
+    where = config.get("target_host") or "localhost:7233"
+    config["target_host"] = where
+    try:
+        return await Client.connect(**config, data_converter=pydantic_data_converter)
+    except (RuntimeError, RPCError, ValueError) as error:
+        reason = str(error).splitlines()[0][:200] if isinstance(error, RPCError) else "no connection"
+    raise EngineUnavailable(
+        f"Temporal at {where} does not answer ({reason})", remedy="see whether it runs there, or set TEMPORAL_ADDRESS"
+    )
+
+
+def refuse_references(plan: Plan) -> None:
+    """Refuse secrets that no worker can read: nobody can be asked there, and its variables are not the tenant's.
+
+    Raises `ConfigurationError`.
+    """
+    wrong = [f"{trunk.name} ({kind}:)" for trunk in plan.trunks for reference in trunk.references
+             if (kind := reference.partition(":")[0]) in ("prompt", "env")]  # fmt: skip
+    if wrong:
+        raise ConfigurationError(
+            f"workers of a fleet cannot read the secrets of {', '.join(wrong)}",
+            remedy="make the plan with file: references, relative to the folder of the tenant at the workers",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Campaigns:
+    """The campaigns of one tenant."""
+
+    client: Client
+    tenant: str
+
+    async def submit(self, loaded: LoadedPlan, plans: PlanStore) -> bool:
+        """Keep a plan and start its campaign; one that is under way goes on with what was stopped or failed.
+
+        Returns whether it was started or told to go on; not so where it has ended. Raises `ConfigurationError` for a
+        plan with references that workers cannot follow, `MigrationError`.
+        """
+        refuse_references(loaded.plan)
+        if loaded.path is not None and loaded.journal_path.exists():
+            raise MigrationError(
+                f"{loaded.name} was begun on this machine, and its journal lies beside it",
+                remedy="finish it here with `telephony apply`, or make a new plan of what is left",
+            )
+        campaign = Campaign.of(loaded, tenant_name(self.tenant))
+        await plans.put(loaded.plan)
+        try:
+            await _answered(
+                self.client.start_workflow(
+                    CampaignWorkflow.run,
+                    args=[campaign, Progress.at(campaign, campaign.stages[0])],
+                    id=self.id(loaded.checksum),
+                    task_queue=loaded.plan.target.connection,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                    task_timeout=timedelta(seconds=5),
+                    start_signal="resume",
+                    priority=Priority(fairness_key=self.tenant[:64]),
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    async def stop(self, checksum: str) -> None:
+        """Let the numbers in hand be finished and start no other one. Raises `NotSubmitted`, `EngineUnavailable`."""
+        await _answered(self._of(checksum).signal(CampaignWorkflow.stop), checksum)
+
+    async def approve(self, checksum: str, approval: Approval) -> None:
+        """Let a campaign that waits for it go on. Raises `NotSubmitted`, `EngineUnavailable`."""
+        await _answered(self._of(checksum).signal(CampaignWorkflow.approve, approval), checksum)
+
+    async def progress(self, checksum: str) -> Progress:
+        """How far a campaign is, as a worker of its account tells. Raises `NotSubmitted`, `EngineUnavailable`."""
+        query = self._of(checksum).query(CampaignWorkflow.progress, rpc_timeout=timedelta(seconds=10))
+        return await _answered(query, checksum)
+
+    def id(self, checksum: str) -> str:
+        """The same for whoever submits it, so that it is found and not started twice."""
+        return f"{self.tenant}/{checksum}/apply"
+
+    def _of(self, checksum: str) -> WorkflowHandle[CampaignWorkflow, Progress]:
+        tenant_name(self.tenant)
+        return self.client.get_workflow_handle_for(CampaignWorkflow.run, self.id(checksum))
+
+
+async def _answered(work: Awaitable[T], checksum: str = "") -> T:
+    try:
+        return await work
+    except WorkflowQueryFailedError:
+        reason = "its workers are of another version"
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise NotSubmitted(
+                f"no campaign of the plan {checksum} is under way for this tenant",
+                remedy="submit it with `telephony submit`, or say in TELEPHONY_TENANT whose it is",
+            ) from None
+        late = error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+        reason = "no worker of its account answers" if late and checksum else error.message.splitlines()[0][:200]
+    raise EngineUnavailable(
+        f"Temporal did not do it ({reason})",
+        remedy="see whether it and a worker (`telephony fleet work`) run; what is under way goes on by itself",
+    )

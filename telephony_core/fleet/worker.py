@@ -1,0 +1,190 @@
+"""A worker of a fleet: takes lots of the accounts that it is given, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import SecretStr
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+
+from telephony_core.accounts.connection import Connection
+from telephony_core.accounts.connections import Connections
+from telephony_core.errors import ProviderUnavailable, RateLimited, TelephonyError, TransportError, UnexpectedResponse
+from telephony_core.fleet.campaign import CampaignWorkflow
+from telephony_core.fleet.database import Database, tenant_name
+from telephony_core.fleet.journals import PostgresJournals, PostgresPlans
+from telephony_core.fleet.pace import SharedPace
+from telephony_core.fleet.secrets import TenantSecrets
+from telephony_core.migration.journal.sqlite_file import JournalError
+from telephony_core.migration.lots.lot import Lot, LotDone
+from telephony_core.migration.lots.run import run_lot
+from telephony_core.migration.lots.site import Site
+from telephony_core.migration.plan.model import Plan
+from telephony_core.migration.plan.store import LoadedPlan, PlanStore
+from telephony_core.provider.registry import registry
+
+logger = logging.getLogger(__name__)
+
+CONNECTIONS: Final = "connections.toml"
+"""The connections of a tenant, in the folder of its secrets."""
+_PASSES: Final = (JournalError, TransportError, ProviderUnavailable, RateLimited, UnexpectedResponse)
+"""Errors of a whole lot after which the engine tries it again, for as long as it takes."""
+_BEAT: Final = 1.0
+_LAST_LOTS: Final = timedelta(minutes=2)
+"""How long a worker that is to end finishes the numbers in hand."""
+_PLANS: Final = 8
+
+
+@dataclass
+class Tenants:
+    """What the tenants of a fleet have: a folder each, with their connections and secrets, and rows in a database."""
+
+    database: Database
+    folder: Path
+    _paces: dict[str, SharedPace] = field(default_factory=dict)
+    _plans: dict[tuple[str, str], LoadedPlan] = field(default_factory=dict)
+
+    def site(self, tenant: str) -> Site:
+        """What a lot of this tenant needs."""
+        return Site(
+            plans=_KeptPlans(PostgresPlans(self.database, tenant), tenant, self._plans),
+            journals=PostgresJournals(self.database, tenant),
+            connections_of=self.connections,
+            secrets=TenantSecrets(self.folder),
+            pacer_of=self._pace,
+        )
+
+    def connections(self, tenant: str) -> dict[str, Connection]:
+        """Those of the tenant's file, and none that this process is configured for. Raises `ConfigurationError`."""
+        named = Connections.load(self.folder / tenant_name(tenant) / CONNECTIONS)
+        return {name: connection for name, connection in named.items() if connection.api_key is not None}
+
+    def _pace(self, tenant: str, connection: Connection) -> SharedPace:
+        key = connection.api_key.get_secret_value() if isinstance(connection.api_key, SecretStr) else ""
+        # Who has the same key shares its rate, whatever they call it. The name says nothing of the key.
+        told = f"{connection.provider} {connection.base_url} {key}".encode()
+        account = f"{connection.provider} {hashlib.sha256(told).hexdigest()[:24]}"
+        if account not in self._paces:
+            limit = connection.pace or registry.spec(connection.provider).capabilities.rate_limit
+            self._paces[account] = SharedPace(
+                self.database,
+                account,
+                per_second=getattr(limit, "per_second", None),
+                per_minute=getattr(limit, "per_minute", None),
+            )
+        return self._paces[account]
+
+    async def __aenter__(self) -> Tenants:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for pace in self._paces.values():
+            await pace.__aexit__()
+
+
+@dataclass(frozen=True)
+class _KeptPlans:
+    """The plans of a store, of which the last ones stay in memory: each lot of a plan asks for it."""
+
+    store: PlanStore
+    tenant: str
+    kept: dict[tuple[str, str], LoadedPlan]
+
+    async def put(self, plan: Plan) -> str:
+        return await self.store.put(plan)
+
+    async def get(self, checksum: str) -> LoadedPlan:
+        key = (self.tenant, checksum)
+        self.kept[key] = loaded = self.kept.pop(key, None) or await self.store.get(checksum)
+        while len(self.kept) > _PLANS:
+            del self.kept[next(iter(self.kept))]
+        return loaded
+
+
+@dataclass(frozen=True)
+class Lots:
+    """The one activity of a fleet."""
+
+    site: Callable[[str], Site]
+
+    @activity.defn(name="run_lot")
+    async def run_lot(self, lot: Lot) -> LotDone:
+        """Run a lot to its end, or to that of the numbers in hand where it is cancelled or this worker is to end."""
+        stop, done = asyncio.Event(), 0
+
+        def beat(numbers: int) -> None:
+            nonlocal done
+            done = numbers
+
+        async def heartbeats() -> None:
+            while True:
+                activity.heartbeat(done)
+                await asyncio.sleep(_BEAT)
+
+        async def until_shutdown() -> None:
+            await activity.wait_for_worker_shutdown()
+            stop.set()
+
+        running = asyncio.create_task(self._run(lot, beat, stop))
+        beside = [asyncio.create_task(heartbeats()), asyncio.create_task(until_shutdown())]
+        try:
+            while True:
+                try:
+                    return await asyncio.shield(running)
+                except asyncio.CancelledError:
+                    if stop.is_set() or running.cancelled():
+                        raise
+                    stop.set()
+        finally:
+            running.cancel()
+            for task in beside:
+                task.cancel()
+
+    async def _run(self, lot: Lot, beat: Callable[[int], None], stop: asyncio.Event) -> LotDone:
+        try:
+            return await run_lot(lot, self.site(lot.tenant), beat, stop)
+        except Exception as error:
+            what, again = type(error).__name__, isinstance(error, _PASSES)
+            text = error.cli_text if isinstance(error, TelephonyError) else what
+            logger.log(
+                logging.WARNING if again else logging.ERROR,
+                "tenant %s, %s of plan %s, numbers %d to %d: %s: %s",
+                lot.tenant, lot.command, lot.plan, lot.first, lot.last, what, text,
+                exc_info=None if isinstance(error, TelephonyError) else error,
+            )  # fmt: skip
+        # Outside of the handler: the engine keeps what it is told, and an error's text may name numbers.
+        raise ApplicationError(what, type=what, non_retryable=not again)
+
+
+async def work(
+    client: Client, accounts: Iterable[str], site: Callable[[str], Site], ended: asyncio.Event, *, lots: int = 10
+) -> None:
+    """Work on the lots of these accounts until ``ended`` is set; then finish the numbers in hand.
+
+    An account is the name of the connection that plans have for their target. At most ``lots`` of each are in work here
+    at once.
+    """
+    common: dict[str, Any] = {
+        "workflows": [CampaignWorkflow],
+        "activities": [Lots(site).run_lot],
+        "max_concurrent_activities": lots,
+        "max_heartbeat_throttle_interval": timedelta(seconds=_BEAT),
+        "default_heartbeat_throttle_interval": timedelta(seconds=_BEAT),
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=2),
+        "graceful_shutdown_timeout": _LAST_LOTS,
+    }
+    async with AsyncExitStack() as running:
+        for account in accounts:
+            await running.enter_async_context(Worker(client, task_queue=account, **common))
+        await ended.wait()
