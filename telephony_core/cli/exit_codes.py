@@ -27,7 +27,7 @@ class ExitCode(IntEnum):
     OK = 0, "It worked."
     ERROR = 1, "An error that has no code of its own below."
     CHANGES = 2, "There is something to change (only with --detailed-exitcode)."
-    NOT_FOUND = 3, "There is no such number."
+    NOT_FOUND = 3, "There is no such number, or no such plan in the fleet."
     AMBIGUOUS = 4, "More than one record holds this number; address one by its id."
     CONFLICT = 5, "The state of the number, or another record, is in the way."
     PARTIAL = 6, "A part of it was done, and then a step failed."
@@ -75,8 +75,11 @@ BY_NAME: Final[Mapping[str, ExitCode]] = {
     "telephony_core.migration.move.effects.StalePlan": ExitCode.CONFLICT,
     "telephony_core.migration.journal.claims.PlanElsewhere": ExitCode.CONFLICT,
     "telephony_core.migration.run.stopping.Interrupted": ExitCode.INTERRUPTED,
+    "telephony_core.fleet.database.DatabaseUnavailable": ExitCode.UNAVAILABLE,
+    "telephony_core.fleet.engine.EngineUnavailable": ExitCode.UNAVAILABLE,
+    "telephony_core.fleet.engine.NotSubmitted": ExitCode.NOT_FOUND,
 }
-"""Errors of migrations, by name: no other command shall import them for this table."""
+"""Errors of migrations and fleets, by name: no other command shall import them for this table."""
 
 
 def exit_code_for(error: errors.TelephonyError) -> ExitCode:

@@ -25,6 +25,15 @@ _OPEN_SECONDS: Final = 10
 _MAKE_SCHEMA: Final = "have its owner run `python -m telephony_core.fleet`"
 
 
+class DatabaseUnavailable(JournalError):
+    """The database of a fleet does not answer.
+
+    Cause: it is not running, cannot be reached from here, or does not let this role in.
+
+    Remedy: see whether it runs; the same command goes on from where it stopped.
+    """
+
+
 class Database:
     """Where a fleet's PostgreSQL is, as a URL (``postgresql://worker@db.example:5432/telephony``) or libpq's key=value.
 
@@ -118,7 +127,7 @@ async def answered(work: Awaitable[T]) -> T:
     except (OperationalError, InterfaceError) as error:
         # Of an answer of the server its first line; what libpq says of connecting names host, port and user.
         says = (error.diag.message_primary or str(error)).strip().splitlines()
-        failed = JournalError(
+        failed: JournalError = DatabaseUnavailable(
             f"the database of the fleet does not answer ({says[0] if says else type(error).__name__})",
             remedy="see whether it runs and can be reached from here; the same command goes on from where it stopped",
         )

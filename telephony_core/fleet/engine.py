@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import Priority, WorkflowIDReusePolicy
@@ -21,7 +21,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from telephony_core.errors import ConfigurationError, MigrationError
 from telephony_core.fleet.campaign import Approval, Campaign, CampaignWorkflow, Progress
 from telephony_core.fleet.database import tenant_name
-from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore
 
 T = TypeVar("T")
@@ -67,17 +66,22 @@ async def connect() -> Client:
     )
 
 
-def refuse_references(plan: Plan) -> None:
-    """Refuse secrets that no worker can read: nobody can be asked there, and its variables are not the tenant's.
+def demand_fit(loaded: LoadedPlan) -> None:
+    """Refuse a plan that no fleet can carry out, before anything is kept of it.
 
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError` for secrets that no worker can read: nobody can be asked there, and its variables are
+    not the tenant's; `MigrationError` for a plan that was begun on this machine.
     """
-    wrong = [f"{trunk.name} ({kind}:)" for trunk in plan.trunks for reference in trunk.references
-             if (kind := reference.partition(":")[0]) in ("prompt", "env")]  # fmt: skip
-    if wrong:
+    kinds = [(trunk, text.partition(":")[0]) for trunk in loaded.plan.trunks for text in trunk.references]
+    if wrong := [f"{trunk.name} ({kind}:)" for trunk, kind in kinds if kind in ("prompt", "env")]:
         raise ConfigurationError(
-            f"workers of a fleet cannot read the secrets of {', '.join(wrong)}",
+            f"{loaded.name}: workers of a fleet cannot read the secrets of {', '.join(wrong)}",
             remedy="make the plan with file: references, relative to the folder of the tenant at the workers",
+        )
+    if loaded.path is not None and loaded.journal_path.exists():
+        raise MigrationError(
+            f"{loaded.name} was begun on this machine, and its journal lies beside it",
+            remedy="finish it here with `telephony apply`, or make a new plan of what is left",
         )
 
 
@@ -91,15 +95,10 @@ class Campaigns:
     async def submit(self, loaded: LoadedPlan, plans: PlanStore) -> bool:
         """Keep a plan and start its campaign; one that is under way goes on with what was stopped or failed.
 
-        Returns whether it was started or told to go on; not so where it has ended. Raises `ConfigurationError` for a
-        plan with references that workers cannot follow, `MigrationError`.
+        Returns whether it was started or told to go on; not so where it has ended. Raises what `demand_fit` raises,
+        `JournalError` and `EngineUnavailable`.
         """
-        refuse_references(loaded.plan)
-        if loaded.path is not None and loaded.journal_path.exists():
-            raise MigrationError(
-                f"{loaded.name} was begun on this machine, and its journal lies beside it",
-                remedy="finish it here with `telephony apply`, or make a new plan of what is left",
-            )
+        demand_fit(loaded)
         campaign = Campaign.of(loaded, tenant_name(self.tenant))
         await plans.put(loaded.plan)
         try:
@@ -136,9 +135,9 @@ class Campaigns:
         """The same for whoever submits it, so that it is found and not started twice."""
         return f"{self.tenant}/{checksum}/apply"
 
-    def _of(self, checksum: str) -> WorkflowHandle[CampaignWorkflow, Progress]:
+    def _of(self, checksum: str) -> WorkflowHandle[Any, Any]:
         tenant_name(self.tenant)
-        return self.client.get_workflow_handle_for(CampaignWorkflow.run, self.id(checksum))
+        return self.client.get_workflow_handle(self.id(checksum))
 
 
 async def _answered(work: Awaitable[T], checksum: str = "") -> T:

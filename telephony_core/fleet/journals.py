@@ -249,8 +249,8 @@ class PostgresPlans(PlanStore):
     async def put(self, plan: Plan) -> str:
         checksum, document = dump_plan(plan)
         async with self.database.of(self.tenant) as connection:
-            statement = "INSERT INTO plans (checksum, document) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-            await rows(connection, statement, checksum, document.decode())
+            statement = "INSERT INTO plans (checksum, document, numbers) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+            await rows(connection, statement, checksum, document.decode(), len(plan.numbers))
         return checksum
 
     async def get(self, checksum: str) -> LoadedPlan:

@@ -15,7 +15,7 @@ SET LOCAL search_path = telephony;
 
 CREATE TABLE IF NOT EXISTS plans (
   tenant text NOT NULL DEFAULT current_setting('telephony.tenant'), checksum text NOT NULL,
-  document text NOT NULL, kept_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  document text NOT NULL, numbers integer NOT NULL, kept_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (tenant, checksum)
 );
 -- A run is at work while the session lives that holds this lock, so it ends with its process, its machine or the way to it.
