@@ -1,0 +1,200 @@
+"""A whole fleet on loopback: PostgreSQL, Temporal, vendors over HTTP and workers as processes, all of which may die."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from telephony_core.emulator import Emulator, Fault, FaultKind
+from telephony_core.emulator.asgi import Receive, Scope, Send, asgi_app
+from telephony_core.emulator.loopback import LoopbackServer
+from telephony_core.emulator.server import _listen
+from telephony_core.errors import TelephonyError
+from telephony_core.fleet.campaign import Progress
+from telephony_core.fleet.engine import Campaigns
+from telephony_core.fleet.journals import PostgresPlans
+from telephony_core.migration.plan.model import Settings, Trunk
+from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.transport.clock import Clock
+from tests.fleet.postgresql import Server
+from tests.fleet.temporal import Engine
+from tests.migration.stage import PASSWORD, Stage
+
+KEY = "vendor-key-canary-of-"
+
+
+@contextmanager
+def served(emulator: Emulator, late: float = 0.0) -> Iterator[str]:
+    """The vendor's base URL; what it creates is answered ``late`` seconds after it is there."""
+    inner = asgi_app(emulator)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        async def later(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.sleep(late)
+            await send(message)
+
+        await inner(scope, receive, later if late and scope["method"] == "POST" else send)
+
+    listening = _listen("127.0.0.1", 0)
+    running = LoopbackServer(app)
+    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}{urlsplit(emulator.base_url).path}"
+    finally:
+        running.stop()
+        thread.join()
+        listening.close()
+
+
+def hurt(emulator: Emulator, chance: random.Random, *, lost: float, down: float) -> None:
+    """Let a part of the answers be lost, and a part of the requests be refused with 503."""
+    whole = emulator.outcome
+
+    def outcome(request: Any) -> Any:
+        drawn = chance.random()
+        if drawn < lost + down:
+            emulator.add_fault(Fault(FaultKind.LOST_AFTER if drawn < lost else FaultKind.ANSWER))
+        return whole(request)
+
+    setattr(emulator, "outcome", outcome)  # noqa: B010 - a method of one object
+
+
+class Tenant(Stage):
+    """One tenant's accounts, with the real time."""
+
+    def __init__(self, name: str, folder: Path, count: int, settings: Settings) -> None:
+        self.name = name
+        folder.mkdir()
+        super().__init__(folder, count=count, settings=settings, time=SimpleNamespace(clock=Clock()))  # type: ignore[arg-type]
+        for end, emulator in (("source", self.source), ("target", self.target)):
+            emulator.api_key = f"{KEY}{name}-{end}"
+
+    def planned_for_a_fleet(self) -> LoadedPlan:
+        trunk = Trunk(name="carrier", auth="digest", username="acme", password="file:trunk")
+        return self.plan(f"{self.name}.json", trunks=(trunk,), created_at=datetime.now(UTC))
+
+    def connect(self, folder: Path, urls: Mapping[str, str], pace: str) -> None:
+        """Its folder at the workers."""
+        (folder / self.name).mkdir(parents=True)
+        (folder / self.name / "trunk").write_text(PASSWORD)
+        tables = []
+        for name, end, emulator in (("here", "source", self.source), ("there", "target", self.target)):
+            (folder / self.name / end).write_text(emulator.api_key)
+            tables.append(
+                f'[connections.{name}]\nprovider = "{emulator.slug}"\napi_key = "file:{end}"\n'
+                f'base_url = "{urls[end]}"\nmax_retries = 2\npace = {pace if end == "target" else "{}"}\n'
+            )
+        (folder / self.name / "connections.toml").write_text("\n".join(tables))
+
+
+@dataclass
+class FleetAtWork:
+    """What a test of a fleet looks at, hurts, and waits for."""
+
+    folder: Path
+    server: Server
+    engine: Engine
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def tenants(self) -> Path:
+        return self.folder / "tenants"
+
+    def environment(self, tenant: str = "") -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("TELEPHONY", "TEMPORAL"))}
+        return {
+            **kept, "TELEPHONY_DATABASE": self.server.url(), "TELEPHONY_TENANT": tenant, "NO_PROXY": "127.0.0.1",
+            "TEMPORAL_ADDRESS": self.engine.address, "XDG_CONFIG_HOME": str(self.folder),
+        }  # fmt: skip
+
+    def telephony(self, *words: str, tenant: str = "") -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "telephony_core.cli", *words]
+        return subprocess.run(command, env=self.environment(tenant), capture_output=True, text=True, check=False)
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "telephony_core.cli", "fleet", "work", "there", "--tenants", str(self.tenants)]
+        with (self.folder / "workers.log").open("ab") as log:
+            worker = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
+        self.workers.append(worker)
+        return worker
+
+    def kill_worker(self, worker: subprocess.Popen[bytes]) -> None:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        self.workers.remove(worker)
+
+    async def campaigns(self, tenant: str) -> Campaigns:
+        client = await Client.connect(self.engine.address, data_converter=pydantic_data_converter)
+        return Campaigns(client, tenant)
+
+    async def submit(self, tenant: str, loaded: LoadedPlan) -> None:
+        assert await (await self.campaigns(tenant)).submit(loaded, PostgresPlans(self.server.database, tenant))
+
+    async def until(
+        self, tenant: str, loaded: LoadedPlan, condition: Callable[[Progress], bool], seconds: float
+    ) -> Progress:
+        """The progress as soon as it is so, whatever is dead meanwhile."""
+        end, now = time.monotonic() + seconds, None
+        while time.monotonic() < end:
+            with suppress(TelephonyError, RuntimeError):
+                now = await (await self.campaigns(tenant)).progress(loaded.checksum)
+                if condition(now):
+                    return now
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"{now}\n{(self.folder / 'workers.log').read_text()[-3000:]}")
+
+    def moved(self, tenant: str) -> int:
+        asked = "SELECT count(*) FROM numbers WHERE tenant = %s AND phase = 'done' AND last_action <> 'import'"
+        return int(self.server.ask(asked, tenant)[0][0])
+
+
+@contextmanager
+def fleet_at_work(folder: Path, server: Server, engine: Engine, workers: int) -> Iterator[FleetAtWork]:
+    (folder / "tenants").mkdir()
+    fleet = FleetAtWork(folder, server, engine)
+    try:
+        for _ in range(workers):
+            fleet.start_worker()
+        yield fleet
+    finally:
+        for worker in list(fleet.workers):
+            with suppress(ProcessLookupError):
+                fleet.kill_worker(worker)
+
+
+@contextmanager
+def open_for_business(fleet: FleetAtWork, tenant: Tenant, *, late: float = 0.0, pace: str = "{}") -> Iterator[None]:
+    """The vendors of a tenant, until the block ends."""
+    with ExitStack() as stack:
+        urls = {
+            "source": stack.enter_context(served(tenant.source)),
+            "target": stack.enter_context(served(tenant.target, late)),
+        }
+        tenant.connect(fleet.tenants, urls, pace)
+        yield
+
+
+def not_once(tenant: Tenant, loaded: LoadedPlan) -> dict[str, int]:
+    """How often each planned number is at the target that is not there exactly once."""
+    live = Counter(tenant.live_at_target())
+    return {number.key: live[number.key] for number in loaded.plan.numbers if live[number.key] != 1}
