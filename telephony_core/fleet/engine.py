@@ -40,7 +40,7 @@ class NotSubmitted(MigrationError):
 
     Cause: it was never submitted there, by this tenant.
 
-    Remedy: submit it with `telephony submit`, or name the tenant that did.
+    Remedy: submit it with `telephony fleet submit`, or name the tenant that did.
     """
 
 
@@ -149,7 +149,7 @@ async def _answered(work: Awaitable[T], checksum: str = "") -> T:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NotSubmitted(
                 f"no campaign of the plan {checksum} is under way for this tenant",
-                remedy="submit it with `telephony submit`, or say in TELEPHONY_TENANT whose it is",
+                remedy="submit it with `telephony fleet submit`, or say in TELEPHONY_TENANT whose it is",
             ) from None
         late = error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
         reason = "no worker of its account answers" if late and checksum else error.message.splitlines()[0][:200]

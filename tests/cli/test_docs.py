@@ -16,7 +16,7 @@ from telephony_core.migration.run.events import Event, EventKind
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### `([^`]+)`\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
-HELD_BACK = ("inventory", "migrate", "apply", "schema")
+HELD_BACK = ("inventory", "migrate", "apply", "fleet", "schema")
 EVERYWHERE = {"--provider", "--config", "--json", "--quiet", "--help", "--details"}
 
 

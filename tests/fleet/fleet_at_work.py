@@ -82,12 +82,15 @@ def hurt(emulator: Emulator, chance: random.Random, *, lost: float, down: float)
 class Tenant(Stage):
     """One tenant's accounts, with the real time."""
 
-    def __init__(self, name: str, folder: Path, count: int, settings: Settings) -> None:
-        self.name = name
+    def __init__(self, name: str, folder: Path, count: int, settings: Settings, first: int = 0) -> None:
+        self.name, self.first = name, first
         folder.mkdir()
         super().__init__(folder, count=count, settings=settings, time=SimpleNamespace(clock=Clock()))  # type: ignore[arg-type]
         for end, emulator in (("source", self.source), ("target", self.target)):
             emulator.api_key = f"{KEY}{name}-{end}"
+
+    def _add_source(self, index: int) -> str:
+        return super()._add_source(self.first + index)
 
     def planned_for_a_fleet(self) -> LoadedPlan:
         trunk = Trunk(name="carrier", auth="digest", username="acme", password="file:trunk")

@@ -32,6 +32,7 @@ from tests.migration.lots.test_lots import Fleet
 from tests.migration.stage import PASSWORD
 
 SOAK = timedelta(hours=72) + AFTER_SOAK
+pytestmark = pytest.mark.temporal
 Answer = LotDone | ApplicationError
 TAKEN = Failure(error="Conflict", status=409, code="number_taken", provider="diga")
 DOWN = Failure(error="ProviderUnavailable", status=503, provider="diga")
@@ -88,7 +89,7 @@ class Theatre:
         self, handle: WorkflowHandle[Any, Progress], condition: Callable[[Progress], bool], pauses: float = 0
     ) -> Progress:
         """The progress as soon as it is so. The soak, and pauses of so many seconds, are skipped."""
-        latest = self.env.client.get_workflow_handle_for(CampaignWorkflow.run, handle.id)
+        latest = self.env.client.get_workflow_handle(handle.id)
         for _ in range(20):
             await quiet(lambda: (len(self.ran), self.at_once))
             now = await latest.query(CampaignWorkflow.progress)

@@ -18,7 +18,7 @@ from tests.fleet.temporal import engine
 from tests.migration.stage import PASSWORD
 from tests.vendors import Line, add
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.temporal]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`telephony fleet …`: workers."""
+"""`telephony fleet …`: plans carried out by many machines."""
 
 import click
 
@@ -6,10 +6,15 @@ from telephony_core.cli.options import group
 
 command: click.Group = group(
     __name__,
-    """Work on what was submitted.
+    """Let many machines carry plans out.
 
-    Plans come by `telephony submit`, which `stop` and `approve` steer; `telephony status --fleet` shows all of them.
+    Workers take what was submitted. How far it is, `telephony status` and `telephony report` show, and `telephony status
+    --fleet` for all plans at once.
     """,
-    ("work",),
-    ("telephony fleet work diga-prod", "telephony submit plan.json", "telephony status --fleet"),
+    ("submit", "stop", "approve", "work"),
+    (
+        "telephony fleet work diga-prod",
+        "telephony fleet submit plan.json",
+        "telephony fleet approve plan.json",
+    ),
 )

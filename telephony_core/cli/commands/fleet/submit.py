@@ -1,4 +1,4 @@
-"""`telephony submit`: plans for a fleet."""
+"""`telephony fleet submit`: plans for a fleet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.rendering.commands import file_word
 
 
-@examples("telephony submit plan.json", "telephony submit --yes plans/*.json")
+@examples("telephony fleet submit plan.json", "telephony fleet submit --yes plans/*.json")
 @click.argument("plan_files", metavar="PLAN...", nargs=-1, required=True, type=InputFile(because="it is a plan"))
 @yes_option
 @options_of_a_plan
@@ -26,7 +26,7 @@ def command(session: Session, plan_files: tuple[str, ...], yes: bool) -> None:
     """Let a fleet carry plans out, or go on with them.
 
     Keeps each plan in the database of the fleet and starts its campaign: the canaries, all others, verification, the
-    soak, verification again. Then it waits for `telephony approve`, and releases. A plan that was submitted before goes
+    soak, verification again. Then it waits for `telephony fleet approve`, and releases. A plan that was submitted before goes
     on with what was stopped or failed.
     """
     from telephony_core.migration.rendering.grouping import counted

@@ -1,4 +1,4 @@
-"""`telephony stop`: of a plan in a fleet."""
+"""`telephony fleet stop`: of a plan in a fleet."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from telephony_core.migration.plan.store import load_plan
 from telephony_core.migration.rendering.commands import file_word
 
 
-@examples("telephony stop plan.json")
+@examples("telephony fleet stop plan.json")
 @plan_argument
 @options_of_a_plan
 @pass_session
 def command(session: Session, plan_file: str) -> None:
     """Let a fleet start nothing more of a plan.
 
-    Workers finish the numbers in hand. `telephony submit` of the same plan goes on.
+    Workers finish the numbers in hand. `telephony fleet submit` of the same plan goes on.
     """
     loaded = load_plan(plan_file)
 
@@ -33,4 +33,4 @@ def command(session: Session, plan_file: str) -> None:
         print_json({"plan": loaded.name, "checksum": loaded.checksum, "stopped": True})
         return
     print_line(pasteable(f"{loaded.name}: no further number is started; those in hand are finished", session))
-    print_line(next_line(f"telephony submit {file_word(loaded.name)}", session), "bold")
+    print_line(next_line(f"telephony fleet submit {file_word(loaded.name)}", session), "bold")

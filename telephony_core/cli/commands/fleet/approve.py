@@ -1,4 +1,4 @@
-"""`telephony approve`: of a plan in a fleet that waits for a person."""
+"""`telephony fleet approve`: of a plan in a fleet that waits for a person."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from telephony_core.fleet.campaign import Progress
 
 
-@examples("telephony approve plan.json", "telephony approve plan.json --yes-count 100")
+@examples("telephony fleet approve plan.json", "telephony fleet approve plan.json --yes-count 100")
 @plan_argument
 @click.option(
     "--yes-count", type=click.IntRange(min=0), metavar="N", help="Do not ask, if exactly so many are to be released."
@@ -48,7 +48,7 @@ def command(session: Session, plan_file: str, yes_count: int | None, yes: bool, 
         await (await campaigns()).approve(loaded.checksum, approval)
 
     now = asyncio.run(progress())
-    submit = f"telephony submit {file_word(loaded.name)}"
+    submit = f"telephony fleet submit {file_word(loaded.name)}"
     if now.stopped is not None:
         raise MigrationError(f"{loaded.name} is stopped ({now.stopped}), in {now.stage}", remedy=f"`{submit}` goes on")
     if not now.waits_for_approval:

@@ -1,0 +1,142 @@
+"""What a fleet does in a second: the figures of docs/fleets.md. ``pytest -m long -s tests/fleet/test_figures.py``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telephony_core.emulator import Emulator
+from telephony_core.migration.plan.model import Settings
+from telephony_core.migration.plan.store import LoadedPlan, save_plan
+from tests.fleet.fleet_at_work import FleetAtWork, Tenant, fleet_at_work, not_once, served
+from tests.fleet.postgresql import Server
+from tests.fleet.temporal import engine
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.temporal, pytest.mark.long]
+SETTINGS = Settings(timeout=20.0, soak_hours=0.0, concurrency=8)
+
+
+@contextmanager
+def fleet_for(
+    folder: Path, server: Server, tenants: list[Tenant], workers: int, pace: str = "{}"
+) -> Iterator[FleetAtWork]:
+    with ExitStack() as stack:
+        started = stack.enter_context(engine(folder))
+        urls = {id(each): stack.enter_context(served(each)) for tenant in tenants for each in tenant.both}
+        fleet = stack.enter_context(fleet_at_work(folder, server, started, workers))
+        for tenant in tenants:
+            ends = {"source": urls[id(tenant.source)], "target": urls[id(tenant.target)]}
+            tenant.connect(fleet.tenants, ends, pace)
+        yield fleet
+
+
+def move(fleet: FleetAtWork, work: list[tuple[Tenant, LoadedPlan]]) -> None:
+    async def main() -> None:
+        await asyncio.sleep(4)  # workers are up
+        for tenant, loaded in work:
+            await fleet.submit(tenant.name, loaded)
+        for tenant, loaded in work:
+            await fleet.until(tenant.name, loaded, lambda now: now.stage not in ("apply", "verify"), 300)
+
+    asyncio.run(main())
+    for tenant, loaded in work:
+        assert not_once(tenant, loaded) == {}
+
+
+def took(server: Server, tenant: str) -> tuple[datetime, datetime]:
+    """From the first line of the moves of a tenant to the last one."""
+    asked = "SELECT min(at), max(at) FROM entries WHERE tenant = %s AND action <> 'verify'"
+    [(first, last)] = server.ask(asked, tenant)
+    return first, last
+
+
+def arrivals(emulator: Emulator) -> list[float]:
+    """Times at which requests come to a vendor, from now on."""
+    times: list[float] = []
+    whole = emulator.outcome
+
+    def outcome(request: Any) -> Any:
+        times.append(time.monotonic())
+        return whole(request)
+
+    setattr(emulator, "outcome", outcome)  # noqa: B010 - a method of one object
+    return times
+
+
+def test_one_worker_without_a_limit(server: Server, tenant: str, tmp_path: Path) -> None:
+    one = Tenant(tenant, tmp_path / "tenant", 600, SETTINGS)
+    loaded = one.planned_for_a_fleet()
+    with fleet_for(tmp_path, server, [one], 1) as fleet:
+        move(fleet, [(one, loaded)])
+    first, last = took(server, tenant)
+    print(f"\n{600 / (last - first).total_seconds():.0f} numbers a second")
+
+
+def test_three_workers_at_fifty_a_second(server: Server, tenant: str, tmp_path: Path) -> None:
+    one = Tenant(tenant, tmp_path / "tenant", 300, SETTINGS)
+    loaded = one.planned_for_a_fleet()
+    with fleet_for(tmp_path, server, [one], 3, "{ per_second = 50 }") as fleet:
+        times = arrivals(one.target)
+        move(fleet, [(one, loaded)])
+        counted = list(times)
+    first, last = counted[0], counted[-1]
+    begin, end = first + 0.1 * (last - first), last - 0.1 * (last - first)
+    used = (bisect_left(counted, end) - bisect_left(counted, begin)) / (end - begin)
+    most = max(bisect_left(counted, at + 1.0) - place for place, at in enumerate(counted))
+    print(f"\n{used:.1f} requests a second, at most {most} in any")
+    assert most <= 50
+
+
+def test_small_tenants_beside_a_big_one(server: Server, tenant: str, tmp_path: Path) -> None:
+    tenants = [
+        Tenant(f"{tenant}-{name}", tmp_path / name, count, SETTINGS, first)
+        for name, count, first in (("big", 240, 0), ("small", 30, 1000), ("little", 30, 2000))
+    ]
+    for one in tenants:
+        one.target = tenants[0].target  # one account
+    work = [(one, one.planned_for_a_fleet()) for one in tenants]
+    with fleet_for(tmp_path, server, tenants, 3, "{ per_second = 50 }") as fleet:
+        move(fleet, work)
+    begin = min(took(server, one.name)[0] for one in tenants)
+    done = [(took(server, one.name)[1] - begin).total_seconds() for one in tenants]
+    print(f"\nbig after {done[0]:.1f} s, small ones after {done[1]:.1f} and {done[2]:.1f} s")
+    assert max(done[1:]) <= 0.6 * done[0]
+
+
+def test_a_thousand_plans_are_submitted_and_shown(server: Server, tenant: str, tmp_path: Path) -> None:
+    one = Tenant(tenant, tmp_path / "tenant", 100, SETTINGS)
+    began = datetime.now(UTC)
+    first = one.planned_for_a_fleet()
+    (tmp_path / "plans").mkdir()
+    files = []
+    for place in range(1000):
+        plan = first.plan.model_copy(update={"created_at": began + timedelta(seconds=place)})
+        files.append(str(tmp_path / "plans" / f"{place}.json"))
+        save_plan(plan, files[-1])
+    with engine(tmp_path) as started, fleet_at_work(tmp_path, server, started, 0) as fleet:
+        clock = time.monotonic()
+        done = fleet.telephony("submit", "--yes", *files, tenant=tenant)
+        assert done.returncode == 0, done.stderr
+        submitted = time.monotonic() - clock
+        server.ask(
+            "INSERT INTO numbers (tenant, plan, number, last_action, phase) SELECT tenant, checksum, n::text, 'verify',"
+            " 'done' FROM plans, generate_series(1, 100) AS n WHERE tenant = %s",
+            tenant,
+        )
+        clock = time.monotonic()
+        shown = fleet.telephony("status", "--fleet", "--json", tenant=tenant)
+        took = time.monotonic() - clock
+    plans = json.loads(shown.stdout)["plans"]
+    assert [(plan["numbers"], plan["done"]) for plan in plans] == [(100, 100)] * 1000
+    print(f"\n1,000 plans of 100 numbers: submitted in {submitted:.0f} s, shown in {took:.1f} s")
+    assert submitted <= 300
+    assert took <= 2
