@@ -8,8 +8,7 @@ command: click.Group = group(
     __name__,
     """Let many machines carry plans out.
 
-    Workers take what was submitted. How far it is, `telephony status` and `telephony report` show, and `telephony status
-    --fleet` for all plans at once.
+    Workers take what was submitted. How far it is, `telephony status` shows, for all plans with --fleet.
     """,
     ("submit", "stop", "approve", "work"),
     (

@@ -26,8 +26,8 @@ def command(session: Session, plan_files: tuple[str, ...], yes: bool) -> None:
     """Let a fleet carry plans out, or go on with them.
 
     Keeps each plan in the database of the fleet and starts its campaign: the canaries, all others, verification, the
-    soak, verification again. Then it waits for `telephony fleet approve`, and releases. A plan that was submitted before goes
-    on with what was stopped or failed.
+    soak, verification again. Then it waits for `telephony fleet approve`, and releases. A plan that was submitted
+    before goes on with what was stopped or failed.
     """
     from telephony_core.migration.rendering.grouping import counted
 
