@@ -31,8 +31,9 @@ Stage: TypeAlias = Literal["apply", "verify", "soak", "verify again", "release",
 
 SMALLEST: Final = 10
 """Numbers of a lot: a few seconds of work, so that tenants take turns."""
-MOST_LOTS: Final = 200
-"""Lots of a plan; a larger plan has larger ones. Keeps what the engine remembers of a stage small."""
+MOST_LOTS: Final = 20
+"""Lots of a plan; a larger plan has larger ones. Each of them lists the accounts, and what the engine remembers of a
+stage stays small."""
 IN_WORK: Final = 3
 """Lots of one plan that are in work at once, whatever the number of workers."""
 HEARTBEAT: Final = timedelta(seconds=5)

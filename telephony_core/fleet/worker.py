@@ -34,7 +34,7 @@ from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore
 from telephony_core.provider.registry import registry
 
-logger = logging.getLogger(__name__)
+logger: logging.Logger = logging.getLogger(__name__)
 
 CONNECTIONS: Final = "connections.toml"
 """The connections of a tenant, in the folder of its secrets."""

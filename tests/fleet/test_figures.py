@@ -124,7 +124,7 @@ def test_a_thousand_plans_are_submitted_and_shown(server: Server, tenant: str, t
         save_plan(plan, files[-1])
     with engine(tmp_path) as started, fleet_at_work(tmp_path, server, started, 0) as fleet:
         clock = time.monotonic()
-        done = fleet.telephony("submit", "--yes", *files, tenant=tenant)
+        done = fleet.telephony("fleet", "submit", "--yes", *files, tenant=tenant)
         assert done.returncode == 0, done.stderr
         submitted = time.monotonic() - clock
         server.ask(
