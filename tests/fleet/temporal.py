@@ -51,6 +51,23 @@ class Engine:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        for _ in range(3):  # somebody may have taken a port that was free a moment before
+            self._launch()
+            if self._listens():
+                return
+        raise AssertionError((self.folder / "temporal.log").read_text()[-2000:])
+
+    def _listens(self) -> bool:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return True
+            if self._process is None or self._process.poll() is not None:
+                return False
+            time.sleep(0.05)
+        return False
+
+    def _launch(self) -> None:
         settings = ("matching.enableFairness=true", "matching.numTaskqueueReadPartitions=1",
                     "matching.numTaskqueueWritePartitions=1")  # fmt: skip
         with (self.folder / "temporal.log").open("ab") as log:
@@ -63,12 +80,6 @@ class Engine:
                 ],
                 stdout=log, stderr=log,
             )  # fmt: skip
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError((self.folder / "temporal.log").read_text()[-2000:])
 
     def kill(self) -> None:
         if self._process is not None:
