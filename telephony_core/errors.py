@@ -6,7 +6,7 @@
       ClientClosed           the client was closed before or during the call
       WriteRefused           a read-only client was asked to write
       InvalidInput           what the caller gave cannot be meant (also a ValueError)
-      UnsupportedError       the provider cannot be told this accurately
+      UnsupportedError       the provider cannot store this accurately
         UnsupportedOperation · UnsupportedField
       NotAllowed             a side effect or a lower security that was not allowed by name
       AmbiguousNumber        more than one live record for one number
@@ -303,7 +303,7 @@ class InvalidInput(TelephonyError, ValueError):
 
 
 class UnsupportedError(TelephonyError):
-    """This cannot be told to this provider accurately, so it is not told at all.
+    """This provider cannot store this accurately, so nothing is sent.
 
     Remedy: `telephony providers SLUG` shows what the provider can do; `check()` names all problems of a change at once.
     """
@@ -319,7 +319,7 @@ class UnsupportedOperation(UnsupportedError):
 
 
 class UnsupportedField(UnsupportedError):
-    """The provider has no place for this field, or not for this value. ``field`` is its dotted name.
+    """This provider does not support this field, or not this value. ``field`` is its dotted name.
 
     Cause: the adapter does not declare the field, or not this use of it (writing, clearing, this form of an address).
 

@@ -14,7 +14,8 @@ import click
 
 from telephony_core.cli.exit_codes import ExitCode, exit_code_for
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
-from telephony_core.cli.output.printable import printable, printable_lines, safe_json
+from telephony_core.cli.output.printable import printable_lines, safe_json
+from telephony_core.cli.output.prose import say
 from telephony_core.errors import (
     DOCUMENTATION,
     AmbiguousNumber,
@@ -95,7 +96,10 @@ def warn(message: str, session: Session) -> None:
 
 def _write_warning(message: str, session: Session) -> None:
     text = hide(pasteable(message, session), session.secrets)
-    _write(safe_json({"warning": {"message": text}}, indent=None) if session.json else printable(f"warning: {text}"))
+    if session.json:
+        _write(safe_json({"warning": {"message": text}}, indent=None))
+    else:
+        say(f"warning: {text}")
 
 
 def error_data(error: TelephonyError) -> dict[str, Any]:
@@ -179,17 +183,17 @@ def _report_error(error: TelephonyError, session: Session) -> ExitCode:
         code = exit_code_for(error.first)
         if not session.json:
             for problem in error.problems:
-                _write(printable(hide(pasteable(problem_line(problem), session), session.secrets)))
+                say(hide(pasteable(problem_line(problem), session), session.secrets))
     else:
         code = exit_code_for(error)
         if not session.json:
             for row in _row_problems(error) or ():
-                _write(printable(hide(pasteable(str(row), session), session.secrets)))
+                say(hide(pasteable(str(row), session), session.secrets))
     data = _located(error, session)
     faults: Sequence[str] = getattr(error, "faults", ())  # of a map
     if not session.json and len(faults) > 1:
         for fault in faults:
-            _write(printable(hide(pasteable(fault, session), session.secrets)))
+            say(hide(pasteable(fault, session), session.secrets))
         data["message"] = data["message"].replace("; ".join(faults), f"{len(faults)} faults, each on a line above")
     return _print_error(code, type(error).__name__, data, session)
 
@@ -256,9 +260,9 @@ def _print_error(code: ExitCode, kind: str, data: dict[str, Any], session: Sessi
     known += [f"request {data['request_id']}"] if data.get("request_id") else []
     line = f"error: {where + ': ' if where else ''}{data['message']}"
     line += f" ({', '.join(known)})" if known else ""
-    _write(printable(hide(line, session.secrets)))
+    say(hide(line, session.secrets))
     if data.get("remedy"):
-        _write(printable(hide(f"  next: {data['remedy']}", session.secrets)))
+        say(hide(f"  next: {data['remedy']}", session.secrets))
     return code
 
 

@@ -168,7 +168,7 @@ def too_many_words(given: Sequence[str], ctx: click.Context) -> click.UsageError
         )
     extra = " ".join(ctx.args)
     return click.UsageError(
-        f"there is no place for {printable(extra)[:80]!r} here; quote a value that has blanks in it", ctx
+        f"{printable(extra)[:80]!r} is one word too many here; quote a value that has blanks in it", ctx
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import click
 
-from telephony_core.cli.output.printable import printable
+from telephony_core.cli.output.prose import on_terminal, say
 from telephony_core.cli.streams import failure_of
 from telephony_core.errors import ConfigurationError, NotAllowed
 from telephony_core.text.reading import MOST_OF_A_STREAM, decode
@@ -51,10 +51,10 @@ def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
             remedy="say --yes if that is meant",
         )
     for line in explanation:
-        click.echo(printable(line), err=True)
+        say(line)
     _demand_to_be_seen(losing)
     try:
-        agreed = click.confirm(printable(question), default=False, err=True)
+        agreed = click.confirm(on_terminal(question), default=False, err=True)
     except click.Abort as end:
         if not isinstance(end.__context__, EOFError):  # Ctrl-C ends everything, Ctrl-D is an answer
             raise
@@ -74,7 +74,7 @@ def count(question: str, *, losing: str, remedy: str) -> int:
             f"{losing} has to be confirmed, and there is no terminal to ask at", allowance="count", remedy=remedy
         )
     _demand_to_be_seen(losing)
-    typed: str = click.prompt(printable(question), default="", show_default=False, err=True)
+    typed: str = click.prompt(on_terminal(question), default="", show_default=False, err=True)
     if not typed.strip().isascii() or not typed.strip().isdigit():
         raise NotAllowed(f"{losing} was declined; nothing was changed", allowance="count", remedy="")
     return int(typed)

@@ -48,7 +48,7 @@ class AsyncTelephony(ClientBase):
     """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
     ``"httpx2"``, ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
 
-    Cancelling a call never repeats or undoes it: ``on_unknown`` is told of a write that may have happened.
+    Cancelling a call never repeats or undoes it: ``on_unknown`` is called with a write that may have happened.
     """
 
     def __init__(

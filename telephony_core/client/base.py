@@ -132,7 +132,7 @@ class ClientBase:
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the provider declares it can be told, and tells."""
+        """What the provider declares that it takes and returns."""
         return self._adapter.capabilities
 
     @property
@@ -142,7 +142,7 @@ class ClientBase:
 
     @property
     def provider_time(self) -> datetime | None:
-        """The provider's clock, from the ``Date`` of its last answer and the time since; ``None`` if it told none."""
+        """The provider's clock, from the ``Date`` of its last answer and the time since; ``None`` if it sent none."""
         return self._pipeline.provider_clock.now(self._clock.monotonic())
 
     def check(self, change: Change) -> list[Problem]:

@@ -51,7 +51,7 @@ class Telephony(ClientBase):
     operation (for a listing: for each page), retries and pauses included. ``max_retries`` counts per request. ``pace``
     limits how fast it sends; without one it only slows down when the provider says so. ``backend`` is ``"httpx"``,
     ``"httpx2"``, ``"urllib3"`` or ``"fast"``, and defaults to ``TELEPHONY_BACKEND``; ``http_client`` is a client of
-    yours (of httpx or httpx2), never closed here, and wins over it. ``observers`` are told of every
+    yours (of httpx or httpx2), never closed here, and wins over it. ``observers`` hear of every
     request, and an `OperationObserver` of every operation; the logger ``telephony_core`` says what changes.
 
     Raises `ProviderNotFound` and its siblings, and `ConfigurationError` for a key or URL that cannot be used.

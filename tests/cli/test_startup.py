@@ -54,6 +54,8 @@ def test_help_and_version_import_no_adapter_and_nothing_heavy(arguments):
         "telephony_core.cli.output",
         "telephony_core.cli.output.pasteable",
         "telephony_core.cli.output.printable",
+        "telephony_core.cli.output.prose",
+        "telephony_core.cli.output.terminal",
         "telephony_core.cli.parameters",
         "telephony_core.cli.parameters.connection",
         "telephony_core.cli.parameters.files",

@@ -1,4 +1,4 @@
-"""What Diga can be told and what it tells, as data, each point with its source."""
+"""What Diga takes and returns, as data, each point with its source."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def _trunk_problems(change: SipUpdate, number: PhoneNumber) -> Iterator[Problem]
 
 def _of_unknown_kind(number: PhoneNumber, operation: Operation) -> Problem:
     """A number that came in a way that is not documented may live anywhere, and may have no trunk of the customer's."""
-    how = number.provider_origin or "a way that is not told"
+    how = number.provider_origin or "a way that ElevenLabs does not say"
     return Problem.of(
         operation,
         UnsupportedOperation(

@@ -1,4 +1,4 @@
-"""What vox can be told and what it tells, as data, each point with its source."""
+"""What vox takes and returns, as data, each point with its source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Acme Voice can be told and what it tells, as data, each point with its source."""
+"""What Acme Voice takes and returns, as data, each point with its source."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CAPABILITIES: Final = Capabilities(
         Operation.RELEASE: OperationSupport(source=DOCS, origins=_IMPORTED, note="hosted numbers: by letter only"),
     },
     finds_by_number=True,
-    # No label, no encryption, no outbound agent: Acme has no place for them.
+    # No label, no encryption, no outbound agent: Acme does not have them.
     fields={
         Field.INBOUND_AGENT: FieldSupport(source=DOCS, read_from="app", clearable=True),
         Field.ALLOWED_ADDRESSES: FieldSupport(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -12,8 +12,10 @@ import click
 from telephony_core.cli import failures
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
 from telephony_core.cli.output.printable import printable, safe_json
-from telephony_core.cli.output.tables import terminal
+from telephony_core.cli.output.prose import on_terminal, say
+from telephony_core.cli.output.terminal import terminal
 from telephony_core.cli.output.waiting import EVERY, live_stderr
+from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.run.events import Event, EventKind
 
 if TYPE_CHECKING:
@@ -22,6 +24,22 @@ if TYPE_CHECKING:
     from telephony_core.cli.session import Session
 
 _EVERY: Final = timedelta(seconds=EVERY)
+_DOING: Final = {
+    Action.CHECK: "checking",
+    Action.IMPORT: "importing",
+    Action.SEND_AGAIN: "sending the trunk again",
+    Action.ASSIGN_AGENTS: "assigning agents",
+    Action.SET_LABEL: "changing the label",
+    Action.SET_SIP: "changing the trunk",
+    Action.SET_AGENTS: "changing agents",
+    Action.RESTORE: "setting back",
+    Action.READ_BACK: "reading back",
+    Action.VERIFY: "comparing",
+    Action.RELEASE: "releasing",
+    Action.ROLL_BACK: "rolling back",
+}
+"""What a number is in the middle of."""
+_LASTS: Final = (Phase.INTENT, Phase.LOOK)
 _PARTS: Final = 10
 """Off a terminal, each tenth of the numbers gets a line, however fast they go."""
 
@@ -38,18 +56,27 @@ class Progress:
         self._bar: _Bar | None = None
         self._lines = _Lines(what)
         self._as_bar = not session.json and live_stderr()
+        self._reading = ExitStack()
 
     def __enter__(self) -> Self:
+        self._reading.enter_context(self._session.waiting("reading what is there"))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.clear()
         if self._bar is not None:
             self._bar.stop()
 
+    def clear(self) -> None:
+        """Say no more that something is read: numbers are worked on now, or a person is asked."""
+        self._reading.close()
+
     def event(self, event: Event) -> None:
         """Show one event."""
+        if event.kind is not EventKind.STARTED:
+            self.clear()
         if self._session.quiet:
             return
         with suppress(OSError):
@@ -71,7 +98,7 @@ class Progress:
         if self._bar is not None:
             self._bar.show(event, message)
         elif event.kind is EventKind.NOTICE:
-            click.echo(printable(message), err=True)
+            say(message)
 
 
 class _Lines:
@@ -122,7 +149,7 @@ class _Bar:
             return
         if event.kind is EventKind.NUMBER_FAILED:
             self.above(f"{event.number}: {message}", "red")
-        step = " ".join(word.replace("_", " ") for word in (event.action, event.phase) if word)
+        step = _DOING[event.action] if event.action is not None and event.phase in _LASTS else ""
         now = " ".join(
             part for part in (event.number, step or (message if event.kind is EventKind.WAITING else "")) if part
         )
@@ -130,7 +157,7 @@ class _Bar:
         self._progress.update(self._task, completed=event.done, total=event.total, now=printable(f"{failed}{now}"))
 
     def above(self, text: str, style: str) -> None:
-        self._progress.console.print(printable(text), style=style, soft_wrap=True)
+        self._progress.console.print(on_terminal(text), style=style, soft_wrap=True)
 
     def stop(self) -> None:
         with suppress(OSError):

@@ -7,18 +7,19 @@ printable first, and none is ever read as markup.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import starmap
-from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TextIO, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeVar
 
 import click
 from rich.cells import cell_len, chop_cells
 
 from telephony_core.cli.output.printable import printable, safe_json
+from telephony_core.cli.output.prose import broken
+from telephony_core.cli.output.terminal import on_terminal, terminal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 ItemT = TypeVar("ItemT")
 
 _GAP: Final = 2
-_NARROWEST: Final = 12
-"""No terminal is taken to be narrower than this."""
-_DIGITS: Final = 4
-"""Of a width or height that can be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,47 +110,9 @@ def print_facts(facts: Iterable[tuple[str, str | Cell]]) -> None:
 
 
 def print_line(text: str, style: str = "") -> None:
-    """One line for people."""
-    _line(terminal(), _cell(Cell(text, style)))
-
-
-def terminal(*, stderr: bool = False) -> Console:
-    """Where people read. Colour only on a terminal that has it, and not with ``NO_COLOR``."""
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    width, height = _size(stream)
-    return Console(
-        file=stream,
-        force_terminal=None if stderr else on_terminal(),
-        highlight=False,
-        markup=False,
-        emoji=False,
-        width=width,
-        height=height,
-    )
-
-
-def _size(stream: TextIO) -> tuple[int, int]:
-    """Columns and lines: COLUMNS and LINES where they are sensible, or else the terminal itself.
-
-    Shells and cron jobs leave ``COLUMNS=0`` behind, and rich takes any word of digits for a width.
-    """
-    try:
-        real = os.get_terminal_size(stream.fileno())
-    except (OSError, ValueError, AttributeError):  # in memory, or closed
-        real = os.terminal_size((0, 0))
-    given = (os.environ.get("COLUMNS", ""), os.environ.get("LINES", ""))
-    columns, lines = (
-        int(word) if len(word) <= _DIGITS and word.isascii() and word.isdigit() and int(word) else measured
-        for word, measured in zip(given, real, strict=True)
-    )
-    return max(columns or 80, _NARROWEST), lines or 25
-
-
-def on_terminal() -> bool:
-    """Whether a person sees the output as it comes; a pipe or a file gets plain text, whatever is forced elsewhere."""
-    return sys.stdout.isatty()
+    """One line for people, broken between words on a terminal."""
+    console, line = terminal(), printable(text)
+    _line(console, Cell(broken(line, console.width) if on_terminal() else line, style))
 
 
 def _cell(value: str | Cell) -> Cell:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self, TypeVar
 import click
 
 from telephony_core.cli.output.printable import printable, safe_json
-from telephony_core.cli.output.tables import terminal
+from telephony_core.cli.output.terminal import terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -14,7 +14,8 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from telephony_core.cli.output.pasteable import next_line
-from telephony_core.cli.output.tables import on_terminal, print_json, print_line, terminal
+from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.output.terminal import on_terminal, terminal
 from telephony_core.cli.parameters.files import Amount, InputFile, OutputFile
 from telephony_core.cli.parameters.migration import (
     canaries_of,

@@ -382,7 +382,9 @@ def _list_lost(context: NumberContext, current: tuple[str, ...] | None, given: t
         context.info(name, f"{context.unsupported}, and it was open", lost, before=OPEN)
     elif name in context.source.fields:
         message = f"{context.unsupported}, and {context.source_name} does not report whether there is a list"
-        context.warn(name, message, lost, together="may lose a list of who may call in, which the source does not tell")
+        context.warn(
+            name, message, lost, together="may lose a list of who may call in, which the source does not return"
+        )
 
 
 def _readable(entries: tuple[str, ...]) -> tuple[str, ...] | None:

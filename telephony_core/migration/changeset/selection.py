@@ -111,7 +111,7 @@ class Conditions:
         for condition in self.all:
             if condition.field in list(Setting) and not capabilities.can_read(Setting(condition.field)):
                 raise InvalidInput(
-                    f"where: {provider} does not tell {condition.field}, so no number can be chosen by it",
+                    f"where: {provider} does not return {condition.field}, so no number can be chosen by it",
                     remedy="choose by another field, or name the numbers",
                 )
 

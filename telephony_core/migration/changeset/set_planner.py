@@ -256,7 +256,7 @@ class _Planner:
         desired, trunk = self._needed(record)
         kinds = desired.changing_steps
         if not kinds:
-            return Skipped(key=key, source_id=record.id, why=SkipReason.UNCHANGED, message="it is as wanted already")
+            return Skipped(key=key, source_id=record.id, why=SkipReason.UNCHANGED, message="it is already as planned")
         findings = tuple(self._findings(record, desired, trunk, kinds))
         if fields := ", ".join(dict.fromkeys(finding.field for finding in findings if finding.blocks)):
             first = next(finding for finding in findings if finding.blocks)

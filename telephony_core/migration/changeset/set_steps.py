@@ -214,7 +214,7 @@ class _Write:
         return StepFailed(self.announced_as, error)
 
 
-FOUND = "its answer was lost, and it is as it was wanted"
+FOUND = "its answer was lost, and the record is as planned"
 
 
 def _write(task: MigrationTask, write: _Write, record: PhoneNumber, opened: Entry | None) -> Procedure[PhoneNumber]:
@@ -286,8 +286,8 @@ def _await(task: MigrationTask, write: _Write, announced: Entry | None) -> Proce
         if not (yield from perform(Wait(min(pause, left), why, idle=True, doubted=task.key))):
             raise task.in_doubt(doubt, "change")
     error = ManualActionRequired(
-        f"whether the change of {task.key} was made is not known: it was not answered, its record does not tell, and "
-        "it must not be sent twice",
+        f"whether the change of {task.key} was made is not known: it was not answered, its record does not show it, "
+        "and it must not be sent twice",
         remedy="look at the provider whether it was; then make a new plan, under another name, for what is missing",
     )
     yield from write.phase_line(task, Phase.UNKNOWN, error.cli_text, person=True)

@@ -148,7 +148,7 @@ def restorable(
 
 def _why_not(name: Setting, value: object, before: PhoneNumber, capabilities: Capabilities) -> str | None:
     if not capabilities.can_read(name):
-        return "the provider does not tell what it was, so the new one stays"
+        return "the provider does not say what it was, so the new one stays"
     field = capabilities.fields[name].read_from
     odd = [entry.partition(":")[0] for entry in (*before.problems, *before.unmodelled)]
     if value is None and field is not None and any(f"{entry}.".startswith(f"{field}.") for entry in odd):
@@ -156,7 +156,7 @@ def _why_not(name: Setting, value: object, before: PhoneNumber, capabilities: Ca
     if value is None and not capabilities.can_clear(name):
         return "there was none before, and the provider documents no way to clear it"
     if value is MediaEncryption.UNKNOWN or (isinstance(value, AgentRef) and value.version is None):
-        return "the provider does not tell all of what it was"
+        return "the provider does not say all of what it was"
     return None
 
 

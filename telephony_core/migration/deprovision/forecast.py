@@ -44,9 +44,9 @@ class Forecast(BaseModel, frozen=True):
         if self.restores:
             return "; ".join([", ".join(self.restores), *self.cannot_be_undone])
         when = {
-            None: "at a time that the provider does not tell",
+            None: "at a time that the provider does not say",
             ReleaseEffect.IMMEDIATE: "at once",
-            ReleaseEffect.END_OF_PERIOD: "at the end of the period that is paid for",
+            ReleaseEffect.END_OF_PERIOD: "at the end of the paid period",
         }[self.effect]
         text = f"takes effect {when}, " + (
             "and can be revoked until then" if self.revocable else "and cannot be revoked"
@@ -100,7 +100,7 @@ def forecast(
     if SideEffect.UNPUBLISHES in effects:
         agents = ", ".join(sorted(agent_ids(record)))
         also = f", also for {_some(others)}" if others else ""
-        undone.append(f"agent {agents} is unpublished{also}, and has to be published again by hand")
+        undone.append(f"agent {agents} is unpublished{also}; publish it again by hand afterwards")
     return Forecast(
         number=number,
         record=record.id,

@@ -48,7 +48,7 @@ from telephony_core.provider.changes import NumberRelease
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
-LOST_ANSWER: Final = "it was released, and its answer was lost"
+LOST_ANSWER: Final = "released; the answer to it was lost"
 
 
 class NotShown(MigrationError):
@@ -273,10 +273,10 @@ def _release(
 
 def _result(release: Release) -> str:
     if release.status is NumberStatus.RELEASED:
-        return "it is released"
+        return "released"
     if release.takes_effect_at is not None:
-        return f"it works until {clock_text(release.takes_effect_at)}"
-    return "it is scheduled; the provider does not tell until when it works"
+        return f"works until {clock_text(release.takes_effect_at)}"
+    return "release scheduled; the provider does not say until when it works"
 
 
 def why_source_does_not_serve(task: MigrationTask, now: PhoneNumber | None, unpublished: Collection[str]) -> str | None:

@@ -160,18 +160,18 @@ def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime 
     count decides: a clock that jumped must not shorten it.
     """
     if state.state is not MigrationState.MOVED:
-        return f"it is {state.state.replace('_', ' ')}, not moved"
+        return f"{state.state.replace('_', ' ')}, not moved"
     if state.verified_at is None or state.verified_since is None:
-        return "it is not verified since it was last changed or found different; run `telephony migrate verify`"
+        return "not verified since it was last changed or found different; `telephony migrate verify PLAN` does that"
     if (state.last_at or state.verified_at) > now:
         return (
             f"the journal has a line of {clock_text(state.last_at or state.verified_at)}, which is later than now "
-            f"({clock_text(now)}): this machine's clock was set back; set it right"
+            f"({clock_text(now)}): this machine's clock was set back; correct it"
         )
     if there is not None and abs(there - now) > CLOCKS_MAY_DIFFER:
         return (
-            f"this machine's clock says {clock_text(now)} and the target's {clock_text(there)}; set the wrong one "
-            "right, because the soak is counted by both"
+            f"this machine's clock says {clock_text(now)} and the target's {clock_text(there)}; correct the "
+            "wrong one, because the soak is counted by both"
         )
     since_there = state.verified_since_there
     if since_there is not None and there is None:
@@ -181,5 +181,5 @@ def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime 
         left = max(left, since_there + soak - there)
     if left > timedelta(0):
         hours = left.total_seconds() / 3600
-        return f"it is verified since {clock_text(state.verified_since)}; {hours:.1f} hours of its soak are left"
+        return f"verified since {clock_text(state.verified_since)}; its soak ends in {hours:.1f} hours"
     return None

@@ -85,10 +85,10 @@ class DeprovisionPreview(BaseModel, frozen=True):
             lines += group_lines((forecast.number, forecast.outcome) for forecast in self.forecasts)
         if self.to_reconcile:
             numbers = self.to_reconcile if details else (examples(self.to_reconcile),)
-            lines += ["only to be written down, nothing is sent:", *(f"  {number}" for number in numbers)]
+            lines += ["only recorded in the journal; nothing is sent:", *(f"  {number}" for number in numbers)]
         lines += _left_alone(self.left_alone, details=details)
         if self.unverifiable:
-            lines.append(f"never compared, because the provider does not tell them: {', '.join(self.unverifiable)}")
+            lines.append(f"never compared, because the provider does not return them: {', '.join(self.unverifiable)}")
         if self.cannot_be_undone:
             lines += ["cannot be undone:", *(f"  {text}" for text in self.cannot_be_undone)]
         lines += [f"blocked until allowed by name: --allow {name}" for name in self.needs_allowance]
@@ -115,7 +115,7 @@ class Deprovisioned(BaseModel, frozen=True):
             {
                 "number": number,
                 "record": entry.record if entry is not None else None,
-                "message": entry.message if entry is not None and entry.message else "it is released",
+                "message": entry.message if entry is not None and entry.message else "released",
                 "takes_effect_at": data.get("takes_effect_at"),
                 "revocable": bool(data.get("revocable")),
             }

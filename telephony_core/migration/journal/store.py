@@ -229,7 +229,7 @@ class SqliteJournal:
         if last is not None and last.ended_at is None:
             if last.host != socket.gethostname() and not take_over:
                 raise JournalLocked(
-                    f"the last run did not say that it ended: {last.owner(now)}; whether it is at work cannot be seen "
+                    f"no end is recorded of the last run: {last.owner(now)}; whether it is at work cannot be seen "
                     f"from {socket.gethostname()}",
                     remedy="make sure that it has ended, then take its place with `--take-over`",
                 )

@@ -135,7 +135,8 @@ def _agents(
     seen = sorted({agent.agent_id for number in target.inventory.numbers for _, agent in _agents_of(number)})
     yield ""
     yield from _comment(
-        f"Agents have other ids at {target.name}; take them from its dashboard. "
+        f"Agents have other ids at {target.name}; take them from its dashboard or "
+        f"`telephony agents list -p {target.name}`. "
         + (f"Its numbers use {_some(seen)}." if seen else "None of its numbers has an agent yet.")
     )
     yield from _comment(f"Versions there: {_versions(target.capabilities)}. drop = true leaves a number without agent.")

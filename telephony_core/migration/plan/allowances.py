@@ -68,7 +68,7 @@ SENTENCES: Final[Mapping[Allowance, str]] = {
     Allowance.REPLACES_SPLIT: "get one agent in the place of several that share the calls",
     Allowance.UNPUBLISHES: "unpublish agents on release, perhaps for other numbers too",
     Allowance.SEND_AS_IS: "have no E.164 form, and are sent digit by digit",
-    Allowance.UNKNOWN_ORIGIN: "may have been bought at the source, which does not tell",
+    Allowance.UNKNOWN_ORIGIN: "may have been bought at the source, which does not say",
     Allowance.LINKED: "are linked to an account at the carrier, and need a trunk there",
     Allowance.SOURCE_NOT_SERVING: "are released although the source does not serve the number as planned",
     Allowance.SHARED_TRUNK: "share a trunk with others that would change as well",

@@ -39,7 +39,7 @@ class FieldVerification(InputModel):
     def __str__(self) -> str:
         text = self.result.upper()
         if self.result is VerificationResult.DIFFERS:
-            text += f" ({self.desired} was wanted, {self.found} is there)"
+            text += f" (planned: {self.desired}; found: {self.found})"
         elif self.result is VerificationResult.EQUAL and self.found:
             text += f" ({self.found})"
         return f"{self.field}: {text}" + (f"; {self.note}" if self.note else "")
@@ -168,6 +168,6 @@ def compared_field(
 
 
 def _unverifiable(
-    field: str, desired: str | None = None, note: str = "the provider does not tell it"
+    field: str, desired: str | None = None, note: str = "the provider does not return it"
 ) -> FieldVerification:
     return FieldVerification(field=field, result=VerificationResult.UNVERIFIABLE, desired=desired, note=note)

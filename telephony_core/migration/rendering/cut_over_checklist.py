@@ -20,16 +20,16 @@ def cut_over_checklist(
 def _items(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerification]) -> Iterator[str]:
     equal = [number for number in numbers if number.is_equal]
     if len(equal) < len(numbers):
-        yield f"leave {len(numbers) - len(equal)} numbers where they are until their differences are solved"
+        yield f"leave {len(numbers) - len(equal)} numbers where they are until what differs is corrected"
     if not equal:
         return
     yield from _where_to_send(plan, capabilities, equal)
-    yield f"begin with one number, {equal[0].number}: place a call to it, and hear the right agent answer"
+    yield f"begin with one number, {equal[0].number}: call it, and check that the right agent answers"
     desired = {number.key: number.desired for number in plan.numbers}
     if any(desired[number.number].outbound_agent is not None for number in equal):
-        yield "let the agent place a call, and see the right caller id arrive"
+        yield "let the agent place a call, and check that the right caller id arrives"
     if unproven := sorted({name for number in equal for name in number.unverifiable}):
-        yield f"only such calls prove what the provider does not tell: {', '.join(unproven)}"
+        yield f"only such calls prove what the provider does not return: {', '.join(unproven)}"
     if len(equal) > 1:
         yield "then cut the others over, and verify again"
     if plan.source is not None:

@@ -68,7 +68,9 @@ def whose(keys: Sequence[str], total: int | None = None) -> str:
 def _how_many(count: int, blocked: int | None) -> str:
     if blocked is None:
         return counted(count, "number")
-    return f"all {count:,} blocked numbers" if count == blocked else f"{count:,} of {blocked:,} blocked numbers"
+    if count < blocked:
+        return f"{count:,} of {blocked:,} blocked numbers"
+    return "both blocked numbers" if count == 2 else f"all {count:,} blocked numbers"
 
 
 def _rest(keys: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from telephony_core.migration.plan.model import (
 )
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.grouping import Cause, causes, counted
-from telephony_core.migration.rendering.pages import render_page
+from telephony_core.migration.rendering.pages import render_page, sentence
 from telephony_core.migration.rendering.plan_text import (
     WHY_WORDS,
     alike,
@@ -89,7 +89,7 @@ def _meaning(plan: Plan) -> Iterator[str]:
     yield f"{estimate_text(plan)}."
     if plan.source is not None:
         yield (
-            f"The numbers at {plan.source.connection} stay as they are. Releasing them there is a decision of its own, "
+            f"The numbers at {plan.source.connection} stay as they are. Releasing them there is a command of its own, "
             f"possible {plan.settings.soak_hours:g} hours after they were verified at {target}."
         )
     if plan.kind is not PlanKind.SET:
@@ -101,7 +101,7 @@ def _meaning(plan: Plan) -> Iterator[str]:
             else f"; to which host, `{verify}` says if {plan.target.provider} documents it."
         )
     if secrets := [text for trunk in plan.trunks if (text := trunk_text(trunk))]:
-        yield f"Read when the plan is applied, and kept nowhere: {'; '.join(secrets)}."
+        yield f"Passwords are read when the plan is applied, and stored nowhere: {'; '.join(secrets)}."
     irreversible = [number.key for number in plan.numbers if not all(step.reversible for step in number.steps)]
     if irreversible:
         yield f"A rollback cannot undo everything for {', '.join(irreversible)}: see there."
@@ -125,7 +125,7 @@ def _causes(plan: Plan) -> list[tuple[str, list[dict[str, Any]]]]:
 def _cause(cause: Cause, total: int | None) -> dict[str, Any]:
     return {
         "word": severity_word(cause.finding),
-        "sentence": cause.sentence(total),
+        "sentence": sentence(cause.sentence(total)),
         "way_out": ", ".join(cause.ways_out),
     }
 

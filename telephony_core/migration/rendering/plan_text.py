@@ -41,7 +41,7 @@ WHY_WORDS: Final = {
     SkipReason.ALREADY_THERE: "already at the target",
     SkipReason.NOT_CHOSEN: "not chosen",
     SkipReason.RELEASED: "released at the source",
-    SkipReason.UNCHANGED: "as wanted already",
+    SkipReason.UNCHANGED: "already as planned",
 }
 """Why numbers are not moved, those first that somebody can do something about."""
 
@@ -146,11 +146,12 @@ def _order(plan: Plan, width: int | None) -> Iterator[str]:
         sentences.append(f"Allowed by name: {', '.join(plan.allowed)}.")
     if secrets := [text for trunk in plan.trunks if (text := trunk_text(trunk))]:
         more = f" and {len(secrets) - MOST_GROUPS} more" if len(secrets) > MOST_GROUPS else ""
-        sentences.append(f"Read when it is applied, and kept nowhere: {'; '.join(secrets[:MOST_GROUPS])}{more}.")
+        sources = "; ".join(secrets[:MOST_GROUPS])
+        sentences.append(f"Passwords are read when the plan is applied, and stored nowhere: {sources}{more}.")
     if plan.source is not None:
         sentences.append(
-            f"The numbers at {plan.source.connection} stay as they are. They can be released there, as a decision of "
-            f"its own, {plan.settings.soak_hours:g} h after they were verified."
+            f"The numbers at {plan.source.connection} stay as they are. Releasing them there is a command of its own, "
+            f"possible {plan.settings.soak_hours:g} h after they were verified."
         )
     for sentence in sentences:
         yield from wrapped(sentence, width)
@@ -176,6 +177,8 @@ def _written(plan: Plan, width: int | None) -> Iterator[str]:
         yield from wrapped(f"{_each(group.keys, total)}: {group.text}", width, "  + ")
     said = ((number.key, text) for number in plan.numbers for text in _forms_in_common(number, plan.kind))
     written = grouped(said)
+    if written:
+        yield f"    written at {plan.target.connection}:"
     for group in written[:_MOST_FORMS]:
         yield from wrapped(f"{group.text}{of(group.keys)}", width, "      ", "        ")
     if len(written) > _MOST_FORMS:

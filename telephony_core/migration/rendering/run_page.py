@@ -12,11 +12,11 @@ from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
-from telephony_core.migration.rendering.grouping import counted
+from telephony_core.migration.rendering.grouping import counted, whose
 from telephony_core.migration.rendering.pages import render_page, sentence
 from telephony_core.migration.rendering.plan_page import provenance, skipped_numbers
 from telephony_core.migration.rendering.plan_text import heading, label_of
-from telephony_core.migration.run.status import MigrationRun, NumberRun, StepTaken
+from telephony_core.migration.run.status import NO_END, MigrationRun, NumberRun, StepTaken
 
 _STATES: Final = {
     MigrationState.MOVED: ("moved, read back and equal", "good"),
@@ -60,11 +60,7 @@ def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
         tiles=[(count, *_state(state, run.kind)) for state, count in run.counts.items()]
         + [(verified, "verified", "good" if verified else "")],
         next=list(_next(plan, run)),
-        open=[
-            (number.number, _state(number.state, run.kind)[0], number.problem or "–", number.record or "–")
-            for number in run.numbers
-            if number.problem is not None or not number.is_finished
-        ],
+        open=_open(run),
         notes=list(_notes(plan, run)),
         runs=_runs(run),
         filters=[(kind, name) for kind, name in _KINDS.items() if kind in found],
@@ -74,19 +70,29 @@ def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
     )
 
 
+def _open(run: MigrationRun) -> list[tuple[str, ...]]:
+    """What is left: a row for each number, and one for all that fare alike and have no record yet."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for number in run.numbers:
+        if number.problem is not None or not number.is_finished:
+            words, _ = _state(number.state, run.kind)
+            groups.setdefault((words, number.problem or "–", number.record or "–"), []).append(number.number)
+    return [(whose(keys), *row) for row, keys in groups.items()]
+
+
 def _next(plan: Plan, run: MigrationRun) -> Iterator[str]:
     moved = sum(run.counts.get(state, 0) for state in (MigrationState.MOVED, MigrationState.IMPORTED))
     if moved:
         host = f" ({plan.inbound_host})" if plan.inbound_host else ""
         if not host and any(number.inbound_uri for number in run.numbers):
-            host = " (to where, stands with each number below)"
+            host = " (the address is with each number below)"
         yield (
             f"At the carrier: send the calls of {counted(moved, 'number')} to {plan.target.connection}{host}, "
             "and place a call in each direction. Until one was placed, routing and passwords are unproven."
         )
     waiting = [number.releasable_at for number in run.numbers if number.releasable_at is not None]
     if waiting:
-        yield f"The soak of all that are verified ends on {value_text(max(waiting))}."
+        yield f"The soak of all verified numbers ends on {value_text(max(waiting))}."
 
 
 def _notes(plan: Plan, run: MigrationRun) -> Iterator[str]:
@@ -110,7 +116,7 @@ def _runs(run: MigrationRun) -> list[tuple[str, ...]]:
             info.whose,
             value_text(info.started_at),
             "–" if info.ended_at is None else value_text(info.ended_at),
-            info.how_it_ended or ("at work" if run.is_running and info is run.runs[-1] else "did not say"),
+            info.how_it_ended or ("at work" if run.is_running and info is run.runs[-1] else NO_END),
         )
         for info in run.runs
     ]

@@ -150,7 +150,7 @@ class _Run:
     async def whole(self, source: Opener | None, target: Opener) -> ApplyReport:
         if (died := self.journal.taken_over) is not None:
             owner = died.owner(self.options.clock.now())
-            self.progress.notice(f"taking the place of a run that did not say that it ended: {owner}")
+            self.progress.notice(f"going on after a run of which no end is recorded: {owner}")
         pending = await self._pending()
         self.progress.done = len(self.numbers) - len(pending)
         verb = self.loaded.plan.kind.verb

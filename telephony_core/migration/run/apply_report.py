@@ -9,7 +9,7 @@ from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.rendering.grouping import group_lines
-from telephony_core.migration.run.stopping import Stopped
+from telephony_core.migration.run.stopping import STOPPED_WORDS, Stopped
 
 
 class NumberOutcome(BaseModel, frozen=True):
@@ -63,7 +63,7 @@ class ApplyReport(BaseModel, frozen=True):
         parts += [f"{self.rolled_back} rolled back before"] if self.rolled_back else []
         parts += [f"{len(self.failures)} failed"] if self.failures else []
         parts += [f"{len(self.in_doubt)} in doubt"] if self.in_doubt else []
-        parts += [f"stopped ({self.stopped})"] if self.stopped is not None else []
+        parts += [f"stopped {STOPPED_WORDS[self.stopped]}"] if self.stopped is not None else []
         return ", ".join(parts)
 
     @computed_field

@@ -152,7 +152,7 @@ def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIn
             f"no record that this {_NOUNS[plan.kind]} ({len(made)} in all) is at {where}{also}: either this is not the "
             "account that the plan is for, or somebody removed all of them",
             remedy="give that connection the key of that account; if somebody removed all of them, make a new plan, "
-            "under another name: nothing is left to take back",
+            "under another name: nothing is left to roll back",
         )
     if holds:
         why = f"none of the records that the plan saw there is at {where}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, computed_field
 
@@ -20,7 +20,11 @@ from telephony_core.migration.plan.model import PlanKind, PlannedNumber
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import FieldVerification
 from telephony_core.migration.rendering.commands import anew, command, next_lines
-from telephony_core.migration.rendering.grouping import group_lines
+from telephony_core.migration.rendering.grouping import counted, group_lines
+from telephony_core.migration.rendering.plan_text import endpoint_text
+
+NO_END: Final = "no end is recorded, so it was killed or the machine stopped"
+"""Of a run that is not at work and did not write how it ended."""
 
 
 class StepTaken(BaseModel, frozen=True):
@@ -107,9 +111,11 @@ class MigrationRun(BaseModel, frozen=True):
             return ()
         if self.unanswered:
             return tuple(self._command(name) for name in sorted(self.unanswered))
+        done = [number for number in self.numbers if number.state in DONE]
+        if (cut_short := self._cut_short) is not None:
+            return (self._command(cut_short),)
         if self.remainder:
             return (self._command("apply"),)
-        done = [number for number in self.numbers if number.state in DONE]
         if not done:
             return (self._command("report"),)
         if any(number.verified_at is None for number in done):
@@ -119,10 +125,19 @@ class MigrationRun(BaseModel, frozen=True):
         return (self._command("release" if self.kind is PlanKind.MIGRATE else "report"),)
 
     @property
+    def _cut_short(self) -> str | None:
+        """The release or rollback that was ended between two numbers, where some are left for it."""
+        last = self.runs[-1] if self.runs else None
+        is_cut = last is not None and last.ended_at is None and last.command in ("rollback", "release")
+        left = any(number.state in DONE for number in self.numbers)
+        return last.command if last is not None and is_cut and left else None
+
+    @property
     def way_back(self) -> str | None:
         """What undoes it, where all is well: no next step, and nobody should have to look for it."""
         done = [number for number in self.numbers if number.state in DONE]
         is_well = bool(done) and not self.unanswered and not self.remainder and not self.is_running
+        is_well = is_well and self._cut_short is None
         return self._command("rollback") if is_well and all(number.verified_at for number in done) else None
 
     @property
@@ -152,20 +167,22 @@ class MigrationRun(BaseModel, frozen=True):
             state = number.state.replace("_", " ")
             if number.problem is not None:
                 yield number.number, f"{state}: {number.problem}"
-            if number.unanswered is not None:
-                yield number.number, f"{state}: a {number.unanswered} of it was not answered"
             if number.in_doubt_since is not None and number.in_doubt_until is not None:
                 since, until = clock_text(number.in_doubt_since), clock_text(number.in_doubt_until)
-                yield number.number, f"in doubt since {since}, until {until}"
+                what = f"its {number.unanswered or 'import'} of {since} was not answered"
+                yield number.number, f"in doubt: {what}, and may take effect until {until}"
+            elif number.unanswered is not None:
+                yield number.number, f"{state}: its {number.unanswered} was not answered"
 
     def lines(self, *, details: bool = False) -> list[str]:
         """The status, for a terminal; without ``details`` what is alike is said once for all numbers."""
         counts = ", ".join(f"{count} {state.replace('_', ' ')}" for state, count in self.counts.items())
         ends = self.target if self.source is None else f"{self.source} → {self.target}"
-        lines = [f"{ends}: {counts or 'nothing is planned'}"]
+        total = f", {counted(len(self.numbers), 'number')}" if len(self.counts) > 1 else ""
+        lines = [f"{ends}{total}: {counts or 'nothing is planned'}"]
         if self.runs:
             last = self.runs[-1]
-            how = "is at work" if self.is_running else last.how_it_ended or "did not say how it ended"
+            how = "is at work" if self.is_running else last.how_it_ended or NO_END
             lines.append(
                 f"`{last.command}` of {clock_text(last.started_at)} by {last.whose} (process {last.process}): {how}"
             )
@@ -174,7 +191,7 @@ class MigrationRun(BaseModel, frozen=True):
         lines += group_lines(self._said(), details=details)
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
-            lines.append(f"  the soak of all that are verified ends on {clock_text(max(waiting))}")
+            lines.append(f"  the soak of all verified numbers ends on {clock_text(max(waiting))}")
         if self.way_on is not None:
             lines.append(self.way_on)
         if self.way_back is not None:
@@ -230,8 +247,8 @@ def _run(
         plan=loaded.name,
         checksum=loaded.checksum,
         kind=plan.kind,
-        source=None if plan.source is None else f"{plan.source.connection} ({plan.source.provider})",
-        target=f"{plan.target.connection} ({plan.target.provider})",
+        source=None if plan.source is None else endpoint_text(plan.source),
+        target=endpoint_text(plan.target),
         at=at,
         is_running=bool(at_work),
         runs=runs,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel
 
@@ -30,6 +30,16 @@ class Stopped(StrEnum):
     EQUAL_FAILURES = "equal_failures"
     FIRST_ERROR = "first_error"
     """`stop_on_error` was given."""
+
+
+STOPPED_WORDS: Final = {
+    Stopped.ASKED: "on request",
+    Stopped.CANARY: "because a canary failed",
+    Stopped.KEY: "because a key was refused",
+    Stopped.EQUAL_FAILURES: "after equal failures",
+    Stopped.FIRST_ERROR: "at the first error",
+}
+"""Why a run stopped, after the word *stopped*."""
 
 
 class Failure(BaseModel, frozen=True):
@@ -94,8 +104,8 @@ class StopRules:
     def ask(self) -> None:
         """Start no further number."""
         self.asked.set()
-        self._stop(Stopped.ASKED, "it was asked to stop")
-        self.announce("stopping once the numbers in hand are finished; asked once more, it stops at once")
+        self._stop(Stopped.ASKED, "Ctrl-C or a signal asked for that")
+        self.announce("stopping after the numbers in progress; Ctrl-C once more stops at once")
 
     def succeeded(self) -> None:
         """A number went well: failures are counted from zero again."""
@@ -124,9 +134,9 @@ class StopRules:
         if failure.refuses_key:
             self._stop(Stopped.KEY, f"{failure.provider or 'the provider'} does not accept the key for this")
         elif self.stop_on_error:
-            self._stop(Stopped.FIRST_ERROR, "a number failed, and it was to stop at the first error")
+            self._stop(Stopped.FIRST_ERROR, "one failed, and --stop-on-error was given")
         elif canary:
-            self._stop(Stopped.CANARY, "the first numbers are tried alone, and one of them failed")
+            self._stop(Stopped.CANARY, "a canary failed, and the others wait for that")
         elif self._in_a_row >= self.equal_failures:
             self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} numbers in a row failed in the same way")
 
@@ -192,4 +202,4 @@ def run_interruptibly(
     except (asyncio.CancelledError, KeyboardInterrupt):
         pass
     remedy = None if again is None else f"run it again: `{again}` looks at what was under way, and goes on from there"
-    raise Interrupted(f"{what} was stopped at once, perhaps with numbers in hand", remedy=remedy)
+    raise Interrupted(f"{what} was stopped at once, perhaps in the middle of a number", remedy=remedy)

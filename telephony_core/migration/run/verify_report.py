@@ -18,9 +18,9 @@ from telephony_core.migration.rendering.grouping import causes, counted, group_l
 from telephony_core.migration.rendering.plan_text import finding_text
 
 _CORRECT: Final = {
-    True: "set right what differs at its provider, then verify again; or take these numbers back, and move them anew "
-    "with a new plan",
-    False: "set right what differs at the provider, then verify again; or roll these numbers back, and make a new plan",
+    True: "correct what differs at its provider, then verify again; or roll these numbers back, and move them with a "
+    "new plan",
+    False: "correct what differs at the provider, then verify again; or roll these numbers back, and make a new plan",
 }
 
 
@@ -93,12 +93,19 @@ class VerifyReport(BaseModel, frozen=True):
         """How many are equal, in one line."""
         equal = sum(number.is_equal for number in self.numbers)
         are = "is" if equal == len(self.numbers) == 1 else "are"
-        parts = [f"{equal:,} of {counted(len(self.numbers), 'number')} {are} as planned"]
+        noun = "number" if len(self.numbers) == 1 else "numbers"
+        left = len(self.not_moved)
+        planned = f"{equal:,} of {len(self.numbers):,} {self.kind.done} {noun} {are} as planned"
+        parts = [planned if self.numbers else f"no number is {self.kind.done} yet"]
         if self.kind is PlanKind.MIGRATE and equal:
             same = sum(number.is_equal and not number.accepted for number in self.numbers)
-            parts += [f"{same:,} of them with all that the source has"]
-        parts += [f"{len(self.not_moved)} are not {self.kind.done} yet"] if self.not_moved else []
-        return ", ".join(parts)
+            parts += [f"{same:,} of them with every setting of the source"]
+        parts += (
+            [f"{counted(left, 'number')} {'is' if left == 1 else 'are'} not {self.kind.done} yet"]
+            if left and self.numbers
+            else []
+        )
+        return "; ".join(parts)
 
     @computed_field
     @property
@@ -131,10 +138,10 @@ class VerifyReport(BaseModel, frozen=True):
             lines += group_lines(said)
         accepted = causes((number.number, finding) for number in self.numbers for finding in number.accepted)
         if accepted:
-            lines += ["  as planned, and not as at the source:", *(f"    {cause.sentence()}" for cause in accepted)]
+            lines += ["  as planned, but not as at the source:", *(f"    {cause.sentence()}" for cause in accepted)]
         counts = Counter(name for number in self.numbers for name in number.unverifiable)
         if counts:
-            lines.append("  UNVERIFIABLE, because the provider does not tell them:")
+            lines.append("  UNVERIFIABLE, because the provider does not return them:")
             lines += [f"    {name} (of {counted(count, 'number')})" for name, count in counts.items()]
         if not all(number.is_equal for number in self.numbers):
             lines.append(_CORRECT[self.kind is PlanKind.MIGRATE])

@@ -31,7 +31,8 @@ def terminal(monkeypatch):
     """Makes stdout a terminal of some width."""
 
     def of_width(columns, **environment):
-        monkeypatch.setattr(tables, "on_terminal", lambda: True)
+        for module in ("tables", "terminal"):
+            monkeypatch.setattr(f"telephony_core.cli.output.{module}.on_terminal", lambda: True)
         monkeypatch.setenv("COLUMNS", str(columns))
         monkeypatch.setenv("TERM", "xterm-256color")
         monkeypatch.delenv("NO_COLOR", raising=False)

@@ -311,7 +311,7 @@ def test_the_page_of_a_run_tells_which_when_what_and_what_is_left(loaded: Loaded
     assert "1 moved, read back and equal" in words
     assert "telephony migrate apply plan.json" in words
     assert "send the calls of 1 number to west (sip.west.example.com)" in words
-    assert "The soak of all that are verified ends on 2026-11-24 12:00:00 UTC." in words
+    assert "The soak of all verified numbers ends on 2026-11-24 12:00:00 UTC." in words
     assert "outbound.password of 1 number cannot be read back" in words
     assert "3 numbers stayed at east: see below" in words
     assert "did not say" in words

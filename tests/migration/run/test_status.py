@@ -69,7 +69,7 @@ def test_from_moved_to_verified_to_soaked(stage: Returning) -> None:
     stage.verify()
     run = stage.run()
     assert command(run) == ["release"]
-    assert "the soak of all that are verified ends on 2026-11-24 12:00:00 UTC" in str(run)
+    assert "the soak of all verified numbers ends on 2026-11-24 12:00:00 UTC" in str(run)
 
 
 def test_released_and_rolled_back_numbers(stage: Returning) -> None:

@@ -107,7 +107,8 @@ def telephony(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Callable[..., Result
 
     def run(emulator: Emulator, *arguments: str, at_terminal: bool = False, stdin: str | None = None) -> Result:
         monkeypatch.setenv(f"TELEPHONY_{emulator.slug.upper()}_API_KEY", emulator.api_key)
-        monkeypatch.setattr("telephony_core.cli.output.tables.on_terminal", lambda: at_terminal)
+        for module in ("tables", "terminal"):
+            monkeypatch.setattr(f"telephony_core.cli.output.{module}.on_terminal", lambda: at_terminal)
         monkeypatch.setattr("telephony_core.cli.prompts.stdin_is_terminal", lambda: True)
         session = Session(backend=lambda _: emulator.backend())
         result = CliRunner().invoke(app, [*arguments, "-p", emulator.slug], input=stdin, obj=session)

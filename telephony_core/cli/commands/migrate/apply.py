@@ -106,7 +106,7 @@ def command(
             concurrency=concurrency,
             stop_on_error=stop_on_error,
             take_over=take_over,
-            prompt=asking(session),
+            prompt=asking(session, progress.clear),
             on_event=progress.event,
         )
         report = apply_plan(*opened, options)
@@ -120,10 +120,10 @@ def _asked(plan: Plan, count: str) -> tuple[str, str, str, str]:
     there = _account(plan.target)
     if plan.source is not None:
         here = _account(plan.source)
-        what = f"{count} will be created at {there}. Nothing is changed at {here}."
+        what = f"{count} will be imported at {there}. Nothing is changed at {here}."
         return f"Move {count} from {here} to {there}", f"moving {count} to {there}", what, ""
     if plan.kind is PlanKind.IMPORT:
-        what = f"{count} will be created at {there}. They stay at their carrier."
+        what = f"{count} will be imported at {there}. They stay at their carrier."
         return f"Import {count} at {there}", f"importing {count} at {there}", what, ""
     what = f"Settings of {count} will be changed at {there}."
     return f"Change {count} at {there}", f"changing {count} at {there}", what, ", as far as the provider tells what was"

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from telephony_core.cli.output.pasteable import next_line, pasteable
-from telephony_core.cli.output.tables import on_terminal, print_line, terminal
+from telephony_core.cli.output.tables import print_line
+from telephony_core.cli.output.terminal import on_terminal, terminal
 from telephony_core.cli.parameters.connection import ConnectionName
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.parameters.migration import named

@@ -80,10 +80,10 @@ def command(session: Session, plan_file: str, html: str | None, details: bool, f
     elif loaded.plan.skipped:
         for line in skipped_lines(loaded.plan, width()):
             print_line(line)
-    for line in steps:
-        print_line(pasteable(line, session), "bold")
     if html is not None:
         print_line(f"written to {html}")
+    for line in steps:
+        print_line(pasteable(line, session), "bold")
 
 
 def _print_tables(session: Session, run: MigrationRun, plan: Plan) -> None:

@@ -16,8 +16,9 @@ from telephony_core.cli import failures, prompts
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import options_of_a_plan
 from telephony_core.cli.output.pasteable import next_line, pasteable, pasteable_data
-from telephony_core.cli.output.printable import printable, safe_json
+from telephony_core.cli.output.printable import safe_json
 from telephony_core.cli.output.progress import Progress
+from telephony_core.cli.output.prose import say
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import (
     allow_option,
@@ -72,12 +73,14 @@ def learn_secrets(session: Session, plan: Plan) -> None:
                 session.secrets.add(read_secret(reference, what="a trunk").get_secret_value())
 
 
-def asking(session: Session) -> Callable[[str], str] | None:
-    """Asks for a secret in the middle of a run, where there is a terminal; Ctrl-C ends the run then."""
+def asking(session: Session, before: Callable[[], None] = lambda: None) -> Callable[[str], str] | None:
+    """Asks for a secret in the middle of a run, where there is a terminal; Ctrl-C ends the run then. ``before`` is
+    called before each question."""
     if not prompts.stdin_is_terminal():
         return None
 
     def ask(what: str) -> str:
+        before()
         try:
             secret = prompts.secret(what)
         except click.Abort as end:
@@ -218,7 +221,7 @@ class Deprovisioning:
             prompt=asking(session),
         )
         while True:
-            with session.waiting("looking at what there is to undo or release"):
+            with session.waiting("reading what can be released"):
                 preview = self.preview(*opened, options)
             _show(session, preview, given["details"])
             _demand_allowances(preview)
@@ -227,14 +230,19 @@ class Deprovisioning:
             can_be_asked = self.confirmed(preview)
             with Progress(session, self.name) as progress, in_doubt_reported(opened.loaded):
                 try:
-                    confirmed = replace(options, confirmed=preview.shown, on_event=progress.event)
+                    confirmed = replace(
+                        options,
+                        confirmed=preview.shown,
+                        on_event=progress.event,
+                        prompt=asking(session, progress.clear),
+                    )
                     report = self.carry_out(*opened, confirmed)
                     break
                 except NotConfirmed as changed:
                     if not can_be_asked:
                         raise
                     reason = changed.message
-            click.echo(printable(f"what would be released has changed meanwhile: {reason}"), err=True)
+            say(f"what would be released has changed meanwhile: {reason}")
         more = {"complete": report.is_complete, "remainder": list(report.remainder)}
         print_report(session, report, shown(report.lines, given["details"]), report.next_commands, **more)
         ctx.exit(exit_code(report.is_complete, bool(report.in_doubt), len(report.done), report.stopped))
@@ -246,7 +254,7 @@ def _show(session: Session, preview: DeprovisionPreview, details: bool) -> None:
         click.echo(safe_json({"preview": preview.model_dump(mode="json")}, indent=None), err=True)
         return
     for line in shown(preview.lines, details):
-        click.echo(printable(pasteable(line, session)), err=True)
+        say(pasteable(line, session))
 
 
 def _demand_allowances(preview: DeprovisionPreview) -> None:
@@ -254,9 +262,9 @@ def _demand_allowances(preview: DeprovisionPreview) -> None:
     if preview.needs_allowance:
         names = " ".join(f"--allow {name}" for name in preview.needs_allowance)
         raise NotAllowed(
-            "this has side effects that were not allowed; nothing was changed",
+            "these side effects were not allowed; nothing was changed",
             allowance=preview.needs_allowance[0],
-            remedy=f"if they are meant, say {names}",
+            remedy=f"if they are meant, add {names}",
         )
 
 
