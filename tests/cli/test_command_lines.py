@@ -162,7 +162,7 @@ def test_a_number_that_the_shell_split_is_to_be_quoted(telephony, vox, diga, lin
 
 
 def test_other_words_too_many_are_said_with_what_they_are(telephony):
-    assert "there is no place for 'line'" in telephony("numbers", "label", "07011112222", "Main", "line").stderr
+    assert "'line' is one word too many here" in telephony("numbers", "label", "07011112222", "Main", "line").stderr
 
 
 @pytest.mark.parametrize(

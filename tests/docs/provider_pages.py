@@ -27,7 +27,7 @@ def pages() -> dict[Path, str]:
 def _overview(specs: list[ProviderSpec]) -> Iterator[str]:
     yield from ("# Providers", "", WRITTEN_BY, "")
     yield "One page for each provider that comes along, and what a number loses when it moves from the one (row) to the"
-    yield "other (column): settings that the first shows and the second has no place for. Passwords are shown by none"
+    yield "other (column): settings that the first shows and the second does not support. Passwords are shown by none"
     yield "and given anew in the map of a migration. Settings that the model has no field for are lost in every move,"
     yield "and are on the page of their provider. `telephony migrate assess` says the same for each of your numbers."
     yield ""

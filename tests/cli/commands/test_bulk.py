@@ -158,7 +158,7 @@ def test_what_the_provider_does_not_take_is_told_before_it_is_asked_anything(mov
     for words, said in (
         (("numbers", "import", "--from", "numbers.csv"), "numbers of KR only"),
         (("numbers", "set", "--where", "lable=x", "--label", "x"), "the fields are"),
-        (("numbers", "set", "--where", "outbound.username=x", "--label", "x"), "does not tell outbound.username"),
+        (("numbers", "set", "--where", "outbound.username=x", "--label", "x"), "does not return outbound.username"),
         (("numbers", "set", *WHERE), "change nothing"),
     ):
         refused = moving.telephony(*words, "-p", "vox", "-o", "p.json")

@@ -37,7 +37,7 @@ def test_the_demo_shows_the_main_job_and_leaves_nothing(left_behind):
     steps = ("inventory -p vox", "migrate assess", "migrate plan", "migrate apply", "migrate verify")
     assert [step for step in steps if f"$ telephony {step}" in out] == list(steps)
     assert "3 of 3 moved" in out
-    assert "3 of 3 numbers are as planned" in out
+    assert "3 of 3 moved numbers are as planned" in out
     assert "telephony emulate" in out
     assert list(left_behind.iterdir()) == []
 
@@ -68,6 +68,6 @@ def test_the_play_kills_a_migration_goes_on_with_it_and_leaves_its_report(left_b
     assert "200 OK" in done.stdout  # the trunk
     assert "3 of 5 are at diga, and it knows of 2" in done.stdout
     assert "5 of 5 moved" in done.stdout
-    assert "if they are meant, say --allow unpublishes" in done.stdout
+    assert "if they are meant, add --allow unpublishes" in done.stdout
     (folder,) = left_behind.iterdir()
     assert "rolled back" in (folder / "report.html").read_text(encoding="utf-8")

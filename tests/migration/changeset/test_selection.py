@@ -93,5 +93,5 @@ def test_a_number_of_two_records_has_to_be_named_by_id() -> None:
 def test_nothing_is_chosen_by_what_a_provider_never_tells() -> None:
     conditions = Conditions.parse(["outbound.username=acme"])
     conditions.demand_told(DIGA, "diga")
-    with pytest.raises(InvalidInput, match="vox does not tell"):
+    with pytest.raises(InvalidInput, match="vox does not return"):
         conditions.demand_told(VOX, "vox")

@@ -40,12 +40,12 @@ def test_what_is_read_is_set_back() -> None:
 @pytest.mark.parametrize(
     ("before", "name", "capabilities", "why"),
     [
-        (record(sip=TRUNK), Field.PASSWORD, DIGA, "does not tell what it was"),
-        (record(sip=TRUNK), Field.USERNAME, VOX, "does not tell what it was"),
-        (record(sip=TRUNK), Field.INBOUND_ENCRYPTION, DIGA, "does not tell all"),
+        (record(sip=TRUNK), Field.PASSWORD, DIGA, "does not say what it was"),
+        (record(sip=TRUNK), Field.USERNAME, VOX, "does not say what it was"),
+        (record(sip=TRUNK), Field.INBOUND_ENCRYPTION, DIGA, "does not say all"),
         (record(), Field.LABEL, DIGA, "no way to clear it"),
         (record(label=""), Field.LABEL, DIGA, "no way to clear it"),
-        (record(inbound_agent=AgentRef("a")), Field.INBOUND_AGENT, DIGA, "does not tell all"),
+        (record(inbound_agent=AgentRef("a")), Field.INBOUND_AGENT, DIGA, "does not say all"),
         (record(problems=("inbound_agents: several share",)), Field.INBOUND_AGENT, RETELL, "could not be read"),
         (record(unmodelled=("inbound_agents",)), Field.INBOUND_AGENT, RETELL, "has no place here"),
     ],

@@ -72,7 +72,7 @@ def test_what_was_found_different_stays_until_it_is_verified_again(tmp_path: Pat
     assert [left.number for left in stage.preview_release().left_alone] == [KEYS[0]]
     stage.target.store.edit(id, {"nickname": "번호 0"})
     stage.verify()
-    assert "72.0 hours of its soak are left" in stage.preview_release().left_alone[0].message
+    assert "its soak ends in 72.0 hours" in stage.preview_release().left_alone[0].message
 
 
 @pytest.mark.parametrize(("hours", "allowed"), [(71.9, 0), (72, 3)])

@@ -246,7 +246,7 @@ def test_a_rollback_that_is_done_late_is_settled_although_the_source_is_gone_by_
     assert stage.number(KEYS[1]).state is MigrationState.ROLLED_BACK
 
 
-# -- what is only to be written down
+# -- what is only recorded in the journal
 
 
 def test_the_preview_tells_what_is_gone_from_what_is_released(stage: Returning) -> None:
@@ -254,7 +254,7 @@ def test_the_preview_tells_what_is_gone_from_what_is_released(stage: Returning) 
     shown = stage.preview_rollback()
     assert shown.confirm == 2
     assert shown.to_reconcile == (KEYS[1],)
-    assert "only to be written down" in str(shown)
+    assert "only recorded in the journal" in str(shown)
     assert stage.rollback().is_complete
     assert stage.run().counts == {MigrationState.ROLLED_BACK: 3}
 

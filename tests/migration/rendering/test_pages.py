@@ -314,7 +314,7 @@ def test_the_page_of_a_run_tells_which_when_what_and_what_is_left(loaded: Loaded
     assert "The soak of all verified numbers ends on 2026-11-24 12:00:00 UTC." in words
     assert "outbound.password of 1 number cannot be read back" in words
     assert "3 numbers stayed at east: see below" in words
-    assert "did not say" in words
+    assert "no end is recorded" in words
 
 
 def test_the_page_of_a_run_tells_each_numbers_story(loaded: LoadedPlan) -> None:

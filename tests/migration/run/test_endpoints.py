@@ -191,7 +191,7 @@ def test_where_every_record_that_was_made_is_gone_both_reasons_are_said(stage: R
         meddle(stage.target, stage.made(key), "gone")
     with pytest.raises(StalePlan, match=ANOTHER_OR_REMOVED) as refused:
         stage.preview_rollback()
-    assert "nothing is left to take back" in str(refused.value.remedy)
+    assert "nothing is left to roll back" in str(refused.value.remedy)
 
 
 def test_release_is_refused_where_nothing_of_ours_is_at_the_target(context: str, tmp_path: Path) -> None:

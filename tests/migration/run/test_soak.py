@@ -105,7 +105,7 @@ def test_a_clock_that_was_wrong_when_it_was_verified_does_not_shorten_the_soak(s
     soaking.verify()
     soaking.stage.time.advance(SOAK.total_seconds())
     soaking.ahead = timedelta(0)
-    assert "70.0 hours of its soak are left" in soaking.left_alone()[0]
+    assert "its soak ends in 70.0 hours" in soaking.left_alone()[0]
     assert at_source(soaking) == 1
 
 

@@ -50,7 +50,7 @@ def target_record(stage: Stage, index: int = 0) -> str:
 def test_what_was_moved_is_equal(moved: Stage) -> None:
     report = look(moved)
     assert report.is_equal
-    assert report.summary == "2 of 2 numbers are as planned, 2 of them with all that the source has"
+    assert report.summary == "2 of 2 moved numbers are as planned; 2 of them with every setting of the source"
     assert report.next_commands == (f"telephony migrate release {moved.loaded.path}",)  # type: ignore[attr-defined]
 
 
@@ -105,7 +105,7 @@ def test_a_change_at_the_target_differs(tmp_path: Path) -> None:
     first, second = report.numbers
     assert second.is_equal
     assert [text.partition(":")[0] for text in first.differences] == ["label", "inbound_agent"]
-    assert "번호 0 was wanted, another is there" in first.differences[0]
+    assert "planned: 번호 0; found: another" in first.differences[0]
 
 
 def test_a_change_at_the_source_differs_because_it_did_not_come_along(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_second_live_record_differs(tmp_path: Path) -> None:
     stage = moved_stage(tmp_path)
     stage.target.add(number="+827011110000")
     (first, _) = look(stage).numbers
-    assert "one live record was wanted, 2:" in first.differences[0]
+    assert "planned: one live record; found: 2:" in first.differences[0]
 
 
 def test_a_record_that_was_given_up_differs(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_number_that_is_not_in_use_yet_is_not_called_equal(tmp_path: Path) -> 
     stage.target.store.edit(target_record(stage), {"status": "scheduled", "start_at": 4_000_000_000_000})
     number = look(stage).numbers[0]
     assert not number.is_equal
-    assert "status: DIFFERS (active was wanted, pending (scheduled) is there)" in number.differences[0]
+    assert "status: DIFFERS (planned: active; found: pending (scheduled))" in number.differences[0]
 
 
 ADDED = {

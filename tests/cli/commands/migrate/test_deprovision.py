@@ -85,7 +85,7 @@ def test_rollback_says_first_what_cannot_be_undone_and_stops_at_what_was_not_acc
     result = moved.telephony(*ROLLBACK, "--yes")
     assert result.exit_code == 8
     assert "is unpublished" in result.stderr
-    assert "say --allow unpublishes" in result.stderr
+    assert "add --allow unpublishes" in result.stderr
     assert deletes(moved) == []
 
 
@@ -171,7 +171,7 @@ def test_a_rollback_that_died_after_its_last_deletion_is_finished_without_a_ques
     moved.diga.store.remove(first)
     result = moved.telephony(*ROLLBACK, "--numbers", "+827011110002")
     assert result.exit_code == 0, result.stderr
-    assert "only to be written down" in result.stderr
+    assert "only recorded in the journal" in result.stderr
     assert moved.telephony.json("migrate", "status", "plan.json")["counts"] == {"moved": 2, "rolled_back": 1}
     assert deletes(moved) == []
 
@@ -211,7 +211,7 @@ def test_what_was_accepted_when_the_plan_was_made_does_not_count(moving):
     moving.vox.store.remove(next(iter(moving.vox.store)))
     result = moving.telephony(*ROLLBACK, "--yes")
     assert result.exit_code == 8
-    assert "say --allow unpublishes" in result.stderr
+    assert "add --allow unpublishes" in result.stderr
     assert deletes(moving) == []
     assert moving.telephony(*ROLLBACK, "--yes", *ACCEPTED).exit_code == 6
     assert moving.live() == ["+827011110000"]
@@ -376,7 +376,7 @@ def test_release_releases_the_source_once_the_count_is_typed(verified, at_termin
     result = verified.telephony(*RELEASE, stdin="3\n")
     assert result.exit_code == 0, result.stderr
     assert "takes effect at once, and cannot be revoked" in result.stderr
-    assert "never compared, because the provider does not tell them" in result.stderr
+    assert "never compared, because the provider does not return them" in result.stderr
     assert "Type how many numbers are to be released at vox (client-api.tryvox.co)" in result.stderr
     assert "3 released" in result.stdout
     assert len(verified.live()) == 3
@@ -402,7 +402,7 @@ def test_release_needs_the_count_where_there_is_no_terminal(verified):
 def test_what_is_not_verified_is_not_released(moved):
     result = moved.telephony(*RELEASE, "--yes-count", "3")
     assert result.exit_code == 5
-    assert "`telephony migrate verify`" in result.stderr
+    assert "`telephony migrate verify PLAN`" in result.stderr
     assert released_at_the_source(moved) == []
 
 

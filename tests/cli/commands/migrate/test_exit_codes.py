@@ -33,7 +33,7 @@ def test_a_failed_canary_keeps_the_rest_and_is_an_error(moving):
     moving.refuse(422)
     result = moving.telephony(*APPLY, "--yes")
     assert result.exit_code == 1
-    assert "stopped (canary)" in result.stdout
+    assert "stopped because a canary failed" in result.stdout
     assert moving.live() == []
 
 

@@ -9,7 +9,7 @@ def test_verify_says_equal_and_what_is_to_be_done_at_the_carrier(moving):
     moving.moved()
     result = moving.telephony("migrate", "verify", "plan.json")
     assert result.exit_code == 0
-    assert "3 of 3 numbers are as planned" in result.stdout
+    assert "3 of 3 moved numbers are as planned" in result.stdout
     assert "outbound.password (of 3 numbers)" in result.stdout
     assert "send inbound calls of 3 numbers to" in result.stdout
 

@@ -101,7 +101,7 @@ def test_accepted_losses_are_listed_by_verify(moving):
     moving.plan("--allow", "tls")
     assert moving.telephony("migrate", "apply", "plan.json", "--yes").exit_code == 0
     result = moving.telephony("migrate", "verify", "plan.json")
-    assert "3 of 3 numbers are as planned, 0 of them with all that the source has" in result.stdout
+    assert "3 of 3 moved numbers are as planned; 0 of them with every setting of the source" in result.stdout
     assert "    3 numbers lose encrypted signalling (+827011110000" in result.stdout
     report = moving.telephony.json("migrate", "verify", "plan.json")
     assert {finding["allowance"] for number in report["numbers"] for finding in number["accepted"]} == {"tls"}
