@@ -75,4 +75,4 @@ def other_kind(path: str | os.PathLike[str], found: str, wanted: str, refused: C
     """The error for a file of the kind ``found`` where another one is ``wanted``."""
     file = os.fspath(path)
     remedy = _MAKES.get((found, wanted), _MADE_BY[wanted]).format(file=shlex.quote(file))
-    return refused(f"{file} is {found}, and {wanted} is wanted here", remedy=remedy)
+    return refused(f"{file} is {found}, and {wanted} is expected here", remedy=remedy)

@@ -25,7 +25,10 @@ def test_a_run_that_is_ended_while_an_import_is_in_doubt_exits_7_and_status_says
     assert code == 7, err
     assert "may still take effect" in out
     status = on_loopback.telephony("migrate", "status", "plan.json").stdout
-    assert re.search(r"in doubt: its import of 20\d\d-\S+ \S+ UTC was not answered, and may take effect until 20\d\d-\S+ \S+ UTC", status)
+    assert re.search(
+        r"in doubt: its import of 20\d\d-\S+ \S+ UTC was not answered, and may take effect until 20\d\d-\S+ \S+ UTC",
+        status,
+    )
     told = on_loopback.telephony.json("migrate", "status", "plan.json")
     assert [number["state"] for number in told["numbers"]].count("in_doubt") == 1
     posts = [call for call in on_loopback.diga.requests if call.method == "POST"]

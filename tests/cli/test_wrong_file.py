@@ -17,7 +17,7 @@ def files(moving):
 @pytest.mark.parametrize("command", ["apply", "status", "verify", "rollback", "release", "report"])
 def test_a_map_is_no_plan(files, command):
     error = files.telephony.error("migrate", command, "map.toml")
-    assert error["message"] == "map.toml is a map, and a plan is wanted here"
+    assert error["message"] == "map.toml is a map, and a plan is expected here"
     assert "telephony migrate plan INVENTORY --to NAME --map map.toml" in error["remedy"]
 
 
@@ -41,7 +41,7 @@ def test_every_file_is_called_what_it_is(files, words, found, wanted):
     if words[0] == "providers":
         words = ("numbers", "list", "-p", "vox", *words[1:])
     error = files.telephony.error(*words)
-    assert f" is {found}, and {wanted} is wanted here" in error["message"]
+    assert f" is {found}, and {wanted} is expected here" in error["message"]
     assert files.writes() == []
 
 

@@ -89,7 +89,7 @@ class Progress:
                 self._show(event, message)
             else:
                 for line in self._lines.of(event, message):
-                    click.echo(printable(line), err=True)
+                    say(line)
 
     def _show(self, event: Event, message: str) -> None:
         # No bar before the first number: a prompt for a password needs the terminal.

@@ -57,7 +57,7 @@ def test_the_first_one_finishes_the_numbers_in_hand_and_says_how_to_go_on(
     begun = {event["number"] for event in events if event["kind"] == "number_started"}
     done = {event["number"] for event in events if event["kind"] == "number_done"}
     assert begun == done
-    assert [event for event in events if event["kind"] == "notice" and "asked once more" in str(event["message"])]
+    assert [event for event in events if event["kind"] == "notice" and "once more stops" in str(event["message"])]
     run = read_run(load_plan(tmp_path / "plan.json"))
     assert run.counts[MigrationState.MOVED] == report["done"]
     assert MigrationState.STARTED not in run.counts

@@ -96,7 +96,7 @@ def test_a_clock_of_this_machine_that_jumped_ahead_does_not_end_the_soak(soaking
     soaking.verify()
     soaking.stage.time.advance(SOAK.total_seconds())
     soaking.ahead = -timedelta(hours=71)  # by the target's clock one hour has passed
-    assert "set the wrong one right" in soaking.left_alone()[0]
+    assert "correct the wrong one" in soaking.left_alone()[0]
     assert at_source(soaking) == 1
 
 

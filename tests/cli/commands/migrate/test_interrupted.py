@@ -51,8 +51,8 @@ def soon_settled(moving, monkeypatch):
 class Running:
     """The command in a process of its own, and what it tells."""
 
-    def __init__(self, *words):
-        command = [sys.executable, "-m", "telephony_core.cli", *words]
+    def __init__(self, *words, program=("-m", "telephony_core.cli")):
+        command = [sys.executable, *program, *words]
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
