@@ -132,7 +132,7 @@ def outcome_unknown(
         found = f"a look found {ids}, which may be somebody else's"
     elif reconciled.outcome is ReconciliationOutcome.AMBIGUOUS:
         shown = ", ".join(f"{record.id} of {record.identity}" for record in reconciled.candidates) or "nothing"
-        found = f"a look found {shown}, from which it cannot be told"
+        found = f"a look found {shown}, which does not show it"
     else:
         found = "a look right afterwards found no trace, but it may still happen"
     if repeatable:

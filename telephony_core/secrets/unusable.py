@@ -21,7 +21,7 @@ class SecretFault(NamedTuple):
 
 
 MASKED: Final = SecretFault(
-    "is the mask that stands for a password where one is shown, not the password",
+    "is the mask that is shown in place of a password, not the password",
     Remedy(
         "no dump holds a password: keep a change as `model_dump(exclude_unset=True)` with its password by reference "
         "(env:NAME, file:PATH), and fill it in when the change is made again",

@@ -1,10 +1,10 @@
-"""What the library says to programs, a remedy says to the command line in its own words."""
+"""What people read: remedies in the words of the command line, and no word that has to be read twice."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,3 +68,39 @@ def test_there_are_remedies_to_look_at():
 @pytest.mark.parametrize("where", REMEDIES)
 def test_no_remedy_reaches_the_terminal_in_python(where):
     assert PYTHON.search(REMEDIES[where]) is None, REMEDIES[where]
+
+
+# -- words
+
+PUZZLING = re.compile(
+    r"\b(?:(?:give|gives|gave|given|giving) up|off the air|mend(?:s|ed|ing)?|told|(?<!-)stands?(?!-in))\b", re.I
+)
+"""Say *release*, *unpublished*, *correct*, *returned* or *said*, and where something is."""
+PROGRAMS = [file for folder in ("telephony_core", "adapters") for file in sorted((ROOT / folder).rglob("*.py"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "telephony_core").rglob("*.html"))]
+
+
+def _texts(file: Path) -> Iterator[str]:
+    """The texts of a program, without docstrings."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    described = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in described:
+            yield node.value
+
+
+def _puzzling(texts: Iterable[str]) -> list[str]:
+    return [text for text in texts if PUZZLING.search(text)]
+
+
+def test_no_message_has_a_word_to_puzzle_over():
+    assert _puzzling(["it is off the air"])
+    assert len(PROGRAMS) > 200
+    found = {str(file.relative_to(ROOT)): _puzzling(_texts(file)) for file in PROGRAMS}
+    assert {file: texts for file, texts in found.items() if texts} == {}
+
+
+def test_no_page_has_a_word_to_puzzle_over():
+    assert len(PAGES) > 10
+    found = {str(page.relative_to(ROOT)): _puzzling(page.read_text(encoding="utf-8").splitlines()) for page in PAGES}
+    assert {page: lines for page, lines in found.items() if lines} == {}

@@ -202,7 +202,7 @@ def test_an_id_that_serves_another_number_does_not_tell_what_became_of_a_change(
         raise NoAnswer("lost")
 
     toy.server.faults[("DELETE", 1)] = recycled
-    with pytest.raises(OutcomeUnknown, match=r"a of \+827055556666, from which it cannot be told") as caught:
+    with pytest.raises(OutcomeUnknown, match=r"a of \+827055556666, which does not show it") as caught:
         toy.release("a")
     reconciled = toy.reconcile(caught.value)
     assert reconciled.outcome is ReconciliationOutcome.AMBIGUOUS

@@ -135,7 +135,7 @@ def _missing_label(context: NumberContext) -> str | None:
     label = (identity.e164 or identity.raw)[: support.max_length]
     context.info(
         name,
-        f"{context.target_name} imports no number without a label, so its number stands in",
+        f"{context.target_name} imports no number without a label, so its number is used",
         FieldOutcome.DEFAULTED,
         after=label,
         remedy="give `default` under [label] in the map if it is to be another",

@@ -154,7 +154,7 @@ class Importing(Subject):
         assert (second.id == first.id) is account.capabilities.ids_are_reused
         if second.id == first.id:
             times = (second.created_at, second.starts_at, second.updated_at)
-            assert any(times), "a record shows no time by which it is told from an earlier one with its id"
+            assert any(times), "a record shows no time by which it differs from an earlier one with its id"
 
     # -- which numbers
 

@@ -122,7 +122,7 @@ class Reading(Subject):
             told = [account.client.adapter.inbound_uri(number) for number in numbers]
         for number, uri in zip(numbers, told, strict=True):
             assert uri is None or isinstance(uri, SipAddress)
-            assert uri is None or number.origin is not Origin.LINKED, "its carrier was told by the provider itself"
+            assert uri is None or number.origin is not Origin.LINKED, "the provider itself informed its carrier"
             if declared is not None and declared.host is not None and number.origin is Origin.IMPORTED:
                 assert uri is not None
                 assert uri.host == SipAddress.parse(declared.host).host
