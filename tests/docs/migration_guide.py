@@ -84,7 +84,7 @@ def _block(kind: str, body: str, target: Emulator) -> str:
     return "```console\n" + "\n".join(f"{command}\n{_printed(command, target)}" for command in commands) + "```"
 
 
-_PROGRESS = re.compile(r"[a-z ]+ \d+ of \d+(, \d+ failed)?|taking the place of a run .*")
+_PROGRESS = re.compile(r"[a-z ]+ \d+ of \d+(, \d+ failed)?|going on after a run .*")
 """What a terminal shows as a bar, and what names a process."""
 
 
