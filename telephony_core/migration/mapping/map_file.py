@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, PrivateAttr, StringConstraints, Validatio
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.allow_list import parse_allowed_addresses
+from telephony_core.domain.input_model import fault_in_words
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
@@ -374,7 +375,7 @@ def _spelling_apart(number: str) -> str:
 def _fault(item: Any, text: str) -> str:
     path: tuple[str | int, ...] = tuple(item["loc"])
     inner = item.get("ctx", {}).get("error")
-    message = str(inner) if isinstance(inner, TelephonyError) else str(item["msg"]).removeprefix("Value error, ")
+    message = str(inner) if isinstance(inner, TelephonyError) else fault_in_words(item)
     table = f"[[{path[0]}]]" if len(path) > 1 and isinstance(path[1], int) else f"[{path[0]}]" if path else ""
     names = [str(step) for step in path[1:] if isinstance(step, str)] if len(path) > 1 else []
     if len(path) == 1:

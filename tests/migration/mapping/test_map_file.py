@@ -229,7 +229,7 @@ def test_a_whole_map_is_read() -> None:
         ('[labels]\nrule = "cut"\n', "line 3: labels: there is no such setting"),
         ('[label]\nrule = "shorten"\n', "line 4: [label]: rule: "),
         ('[[agents]]\nsource = "a"\nversion = "x"\n', "line 5: [[agents]]: version: there is no such setting"),
-        ('[[agents]]\ntarget = "a"\n', "source: Field required"),
+        ('[[agents]]\ntarget = "a"\n', "source: is missing"),
         ('[[agents]]\nsource = "a"\ntarget = "w"\n', "line 3: [[agents]]: target_version is missing"),
         ('[[agents]]\nsource = "a"\ntarget = ""\n', "line 5: [[agents]]: target: "),
         ('[[agents]]\nsource = "a"\ndrop = false\n', "line 5: [[agents]]: drop: "),
