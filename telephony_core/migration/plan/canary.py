@@ -92,5 +92,5 @@ def _why(number: PlannedNumber, numbers: Sequence[PlannedNumber]) -> str:
         reasons.append("no agent serves it")
     days = {_day(each.source) for each in numbers if each.source is not None}
     if record is not None and record.created_at is not None and len(days) > 1:
-        reasons.append("of these it is the youngest" if reasons else "it is the youngest")
-    return ", ".join(reasons) or "no record tells which is used least, so it is the last one"
+        reasons.append("it is the youngest of these" if reasons else "it is the youngest")
+    return " and ".join(reasons) or "no record tells which is used least, so it is the last one"

@@ -12,6 +12,7 @@ from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult
+from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.rendering.grouping import counted, whose
 from telephony_core.migration.rendering.pages import render_page, sentence
 from telephony_core.migration.rendering.plan_page import provenance, skipped_numbers
@@ -50,6 +51,8 @@ def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
     labels = {number.key: label_of(number) for number in plan.numbers}
     cards = [_card(number, labels.get(number.number), plan.kind) for number in run.numbers]
     found = {kind for card in cards for kind in card["kinds"]}
+    own = command("report", run.plan, kind=run.kind)  # what this page is, is no next step
+    commands = [each for each in run.next_commands if each != own]
     verified = sum(number.verified_at is not None for number in run.numbers)
     return render_page(
         "run.html",
@@ -59,7 +62,8 @@ def migration_page(loaded: LoadedPlan, run: MigrationRun) -> str:
         checksum=loaded.checksum,
         tiles=[(count, *_state(state, run.kind)) for state, count in run.counts.items()]
         + [(verified, "verified", "good" if verified else "")],
-        next=list(_next(plan, run)),
+        commands=commands,
+        next=list(_next(plan, run)) or ([] if commands or run.is_running else ["Nothing: this plan is done."]),
         open=_open(run),
         notes=list(_notes(plan, run)),
         runs=_runs(run),
@@ -93,12 +97,15 @@ def _next(plan: Plan, run: MigrationRun) -> Iterator[str]:
     waiting = [number.releasable_at for number in run.numbers if number.releasable_at is not None]
     if waiting:
         yield f"The soak of all verified numbers ends on {value_text(max(waiting))}."
+    if run.way_on is not None:
+        yield sentence(run.way_on)
 
 
 def _notes(plan: Plan, run: MigrationRun) -> Iterator[str]:
     unproven = Counter(
         field.field
         for number in run.numbers
+        if number.state is not MigrationState.ROLLED_BACK
         for field in number.fields
         if field.result is VerificationResult.UNVERIFIABLE
     )
