@@ -117,7 +117,8 @@ def test_every_error_of_a_migration_ends_with_its_code():
     kinds, found = [MigrationError], {}
     while kinds:
         kind = kinds.pop()
-        kinds += kind.__subclasses__()
+        # Those of a fleet are there only where its extra is, and once something has imported them.
+        kinds += [each for each in kind.__subclasses__() if not each.__module__.startswith("telephony_core.fleet")]
         if (code := exit_code_for(kind.__new__(kind))) != 1:
             found[kind.__name__] = code
     assert found == EXIT_CODES
