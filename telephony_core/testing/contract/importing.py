@@ -27,7 +27,7 @@ from telephony_core.operations.reconciliation import ReconciliationOutcome, read
 from telephony_core.provider.capabilities import Admits, Field, Operation, ReleaseEffect
 from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import ContractAccount
-from telephony_core.testing.contract.subject import EVERYTHING, PAIR, Subject
+from telephony_core.testing.contract.subject import EVERYTHING, PAIR, Subject, needed
 
 SAMPLES: dict[NumberKind, tuple[str, ...]] = {
     NumberKind.SERVICE: ("112", "911", "999", "110", "100"),
@@ -75,9 +75,9 @@ class Importing(Subject):
     def test_import_takes_the_number_as_its_country_dials_it(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         identity = NumberIdentity.parse(self.new_number, region=account.capabilities.region)
-        if identity.region != account.capabilities.region or identity.national_digits is None:
-            pytest.skip("the new number is of another country than the provider's")
-        change = self.import_of(account, self.required(account), number=identity.national_digits)
+        here = identity.national_digits if identity.region == account.capabilities.region else None
+        digits = needed(here, "the new number is of another country than the provider's")
+        change = self.import_of(account, self.required(account), number=digits)
         assert account.client.import_number(change).identity.e164 == self.new_number
 
     def test_import_of_a_number_that_is_live_here_is_a_conflict(self, account: ContractAccount) -> None:
@@ -103,8 +103,7 @@ class Importing(Subject):
     def test_an_import_without_an_allow_list_opens_nothing_unasked(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         capabilities = account.capabilities
-        if not capabilities.can_write(Field.ALLOWED_ADDRESSES):
-            pytest.skip(f"{account.spec.slug} has no allow-list")
+        needed(capabilities.can_write(Field.ALLOWED_ADDRESSES), f"{account.spec.slug} has no allow-list")
         fields = self.required(account) - {Field.ALLOWED_ADDRESSES}
         unasked = self.import_of(account, fields, inbound=None)
         problems = [p for p in account.client.check(unasked) if p.field == Field.ALLOWED_ADDRESSES]
@@ -121,8 +120,7 @@ class Importing(Subject):
 
     def test_check_warns_of_an_empty_allow_list_that_admits_nobody(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
-        if not account.capabilities.can_write(Field.ALLOWED_ADDRESSES):
-            pytest.skip(f"{account.spec.slug} has no allow-list")
+        needed(account.capabilities.can_write(Field.ALLOWED_ADDRESSES), f"{account.spec.slug} has no allow-list")
         empty = InboundUpdate(allowed_addresses=(), allow_any=True)
         change = self.import_of(account, self.required(account) - {Field.ALLOWED_ADDRESSES}, inbound=empty)
         severities = [p.severity for p in account.client.check(change) if p.field == Field.ALLOWED_ADDRESSES]
@@ -145,8 +143,8 @@ class Importing(Subject):
     def test_an_id_comes_again_only_where_that_is_declared(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         terms = account.capabilities.release.get(Origin.IMPORTED)
-        if terms is None or terms.effect is not ReleaseEffect.IMMEDIATE:
-            pytest.skip(f"an imported number of {account.spec.slug} does not end at once")
+        at_once = terms is not None and terms.effect is ReleaseEffect.IMMEDIATE
+        needed(at_once, f"an imported number of {account.spec.slug} does not end at once")
         change = self.import_of(account, self.required(account))
         first = account.client.import_number(change)
         account.client.release(first, allow=EVERYTHING)

@@ -16,7 +16,7 @@ from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.changes import SipUpdate
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ADDRESSES, CHANGES, WRITTEN_BY, OriginCase
-from telephony_core.testing.contract.subject import HALVES, Subject, halves
+from telephony_core.testing.contract.subject import HALVES, Subject, halves, needed
 
 
 class Refusals(Subject):
@@ -42,8 +42,7 @@ class Refusals(Subject):
         self, account: ContractAccount, wrong_origin: OriginCase
     ) -> None:
         numbers = self.numbers(account, origins=[wrong_origin.origin])
-        if not numbers:
-            pytest.skip(f"the emulator has no active number that was {wrong_origin.origin}")
+        needed(numbers, f"{account.spec.slug} has no active number that was {wrong_origin.origin}")
         attempt = self.attempt(account, wrong_origin.operation, numbers[0].id)
         with account.no_write(), pytest.raises(UnsupportedOperation):
             attempt()
@@ -107,9 +106,8 @@ class Refusals(Subject):
         self.refused(account, (InvalidInput, UnsupportedError), update)
 
     def test_a_label_that_is_too_long_or_blank_is_refused(self, account: ContractAccount) -> None:
-        support = account.capabilities.fields.get(Field.LABEL)
-        if support is None or not account.capabilities.offers(Operation.UPDATE_LABEL):
-            pytest.skip(f"{account.spec.slug} has no labels")
+        self.needs(account, Operation.UPDATE_LABEL)
+        support = needed(account.capabilities.fields.get(Field.LABEL), f"{account.spec.slug} has no labels")
         number = self.number_for(account, Operation.UPDATE_LABEL)
         labels = ["", "  "] + ([] if support.max_length is None else ["가" * (support.max_length + 1)])
         for label in labels:

@@ -19,7 +19,7 @@ from telephony_core.provider.flow import Response
 from telephony_core.secrets.redaction import SECRET_KEYS
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CHANGES
-from telephony_core.testing.contract.subject import PASSWORD, Subject, leaves
+from telephony_core.testing.contract.subject import PASSWORD, Subject, leaves, needed
 
 GATEWAY = "https://gateway.contract.example/telephony"
 ELSEWHERE = "https://elsewhere.example/steal"
@@ -77,8 +77,7 @@ class Secrecy(Subject):
     # -- the password
 
     def test_a_password_reaches_the_vendor_as_it_is(self, account: ContractAccount) -> None:
-        if not account.capabilities.can_write(Field.PASSWORD):
-            pytest.skip(f"{account.spec.slug} takes no password")
+        needed(account.capabilities.can_write(Field.PASSWORD), f"{account.spec.slug} takes no password")
         self.everything(account)
         bodies = [json.loads(request.body) for request in account.writes if request.body]
         texts = [leaf for body in bodies for leaf in leaves(body) if isinstance(leaf, str)]

@@ -19,7 +19,7 @@ from telephony_core.provider.capabilities import Field, Operation
 from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ADDRESSES, WRITTEN_BY, OriginCase
-from telephony_core.testing.contract.subject import PAIR, Subject, leaves
+from telephony_core.testing.contract.subject import PAIR, Subject, leaves, needed
 
 
 class Writing(Subject):
@@ -93,11 +93,11 @@ class Writing(Subject):
         self.assert_written(account, self.write(account, number, values), values)
 
     def test_a_label_of_the_greatest_length_is_taken(self, account: ContractAccount) -> None:
+        self.needs(account, Operation.UPDATE_LABEL)
         support = account.capabilities.fields.get(Field.LABEL)
-        if support is None or not support.writable or support.max_length is None:
-            pytest.skip(f"{account.spec.slug} declares no greatest length of a label")
+        longest = None if support is None or not support.writable else support.max_length
+        label = "가" * needed(longest, f"{account.spec.slug} declares no greatest length of a label")
         number = self.number_for(account, Operation.UPDATE_LABEL)
-        label = "가" * support.max_length
         assert account.client.update_label(number, label).label == label
 
     # -- addresses
@@ -109,8 +109,8 @@ class Writing(Subject):
         self.assert_written(account, self.write(account, number, values), values)
 
     def test_an_address_without_a_port_stays_without_one(self, account: ContractAccount) -> None:
-        if not (account.capabilities.offers(Operation.UPDATE_SIP) and account.capabilities.can_write(Field.ADDRESS)):
-            pytest.skip(f"{account.spec.slug} takes no address")
+        self.needs(account, Operation.UPDATE_SIP)
+        needed(account.capabilities.can_write(Field.ADDRESS), f"{account.spec.slug} takes no address")
         number = self.number_for(account, Operation.UPDATE_SIP)
         values = self.with_companions(account, {Field.ADDRESS: SipAddress("trunk.contract.example")}, number)
         after = self.write(account, number, values)
@@ -123,9 +123,10 @@ class Writing(Subject):
     def test_an_address_without_a_transport_gets_the_declared_one_and_keeps_no_other(
         self, account: ContractAccount
     ) -> None:
-        capabilities, forms = account.capabilities, account.capabilities.address_forms
-        if forms is None or forms.default_transport is None or not capabilities.offers(Operation.UPDATE_SIP):
-            pytest.skip(f"{account.spec.slug} declares no transport for an address without one")
+        self.needs(account, Operation.UPDATE_SIP)
+        absent = f"{account.spec.slug} declares no transport for an address without one"
+        forms = needed(account.capabilities.address_forms, absent)
+        needed(forms.default_transport, absent)
         number = self.number_for(account, Operation.UPDATE_SIP)
         bare = SipAddress("trunk.contract.example")
         addresses = [bare]
@@ -154,8 +155,8 @@ class Writing(Subject):
 
     def test_a_version_in_the_vendors_own_words_is_assigned(self, account: ContractAccount) -> None:
         rules = account.capabilities.agent_versions
-        if rules is None or rules.literals is None:
-            pytest.skip(f"{account.spec.slug} declares no words of its own for versions")
+        literals = None if rules is None else rules.literals
+        needed(literals, f"{account.spec.slug} declares no words of its own for versions")
         number = self.number_for(account, Operation.ASSIGN_AGENTS)
         values: dict[Field, object] = {self.agent_field(account): self.agent_by_literal(account.emulator)}
         self.assert_written(account, self.write(account, number, values), values)
@@ -170,8 +171,7 @@ class Writing(Subject):
 
     def test_a_side_effect_of_assigning_has_to_be_allowed(self, account: ContractAccount) -> None:
         effects = account.capabilities.side_effects.get(Operation.ASSIGN_AGENTS, frozenset())
-        if not effects:
-            pytest.skip(f"{account.spec.slug} declares no side effect of assigning")
+        needed(effects, f"{account.spec.slug} declares no side effect of assigning")
         number = self.number_with_side_effect(account)
         values: dict[Field, object] = {self.agent_field(account): self.agent_with_side_effect(account.emulator)}
         with account.no_write(), pytest.raises(NotAllowed) as caught:
