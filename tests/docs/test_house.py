@@ -42,7 +42,7 @@ def test_a_folder_has_no_more_modules_than_a_person_reads(folder: str) -> None:
 
 def test_nothing_lies_loose_at_the_top() -> None:
     top = {file.stem for file in (ROOT / "telephony_core").glob("*.py")}
-    assert top == {"__init__", "_version", "errors"}
+    assert top == {"__init__", "_version"}
 
 
 def test_the_figures_are_written_into_the_last_column() -> None:

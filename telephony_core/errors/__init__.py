@@ -31,9 +31,16 @@ does not. That page is made from this tree: paragraphs *Cause* and *Remedy* of e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from telephony_core.errors.base import DOCUMENTATION as DOCUMENTATION
+from telephony_core.errors.base import TelephonyError
+from telephony_core.errors.chaining import instead_of as instead_of
+from telephony_core.errors.chaining import linked as linked
+from telephony_core.errors.remedy import Remedy
+from telephony_core.errors.remedy import cli_words as cli_words
+from telephony_core.errors.remedy import joined as joined
 
 if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
@@ -76,137 +83,8 @@ __all__ = [
 ]
 
 
-class Remedy(str):
-    """What to do next: the text itself for programs, ``cli`` for people at the command line.
-
-    >>> Remedy("pass `allow_any=True`", cli="say --allow-any").cli
-    'say --allow-any'
-    """
-
-    cli: str
-
-    def __new__(cls, text: str, *, cli: str) -> Self:
-        made = super().__new__(cls, text)
-        made.cli = cli
-        return made
-
-    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
-        return (str(self),), {"cli": self.cli}
-
-
-def cli_words(text: str | None) -> str | None:
-    """A remedy as the command line says it; any other text as it is."""
-    return text.cli if isinstance(text, Remedy) else text
-
-
-def joined(remedies: Iterable[str]) -> str | None:
-    """Several remedies as one, each of them once; ``None`` for none."""
-    each = list(dict.fromkeys(remedies))
-    text, cli = "; ".join(each), "; ".join(cli_words(one) or "" for one in each)
-    return (text if text == cli else Remedy(text, cli=cli)) or None
-
-
-DOCUMENTATION: Final = "https://github.com/telephony-core/telephony-core/blob/main/docs/errors.md"
-"""Where each kind of error has a section of its name."""
-
 LISTED: Final = Remedy("take it from `list_numbers()`", cli="take it from `telephony numbers list`")
 """What to do about an id that cannot be meant."""
-
-
-class TelephonyError(Exception):
-    """Anything this library raises on purpose.
-
-    ``message`` says what was wrong, ``remedy`` what to do next. ``provider``, ``operation``, ``connection`` (its name)
-    and ``host`` are filled in by the client that ran the operation, so that code below it need not know them. The text
-    names the connection and its host where it is not the only one that can be meant: where its name is not the slug.
-    ``field`` is the dotted name of what it is about, where it is about one field; ``key_source`` says where the key
-    came from (``env:NAME``, a variable, ``api_key=``) that the provider refused. ``documentation`` is the address of
-    what is written about it.
-    """
-
-    default_remedy: ClassVar[str | None] = None
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        remedy: str | None = None,
-        provider: str | None = None,
-        operation: str | None = None,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        body: str | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.remedy: str | None = remedy if remedy is not None else self.default_remedy
-        self.provider = provider
-        self.connection: str | None = None
-        self.host: str | None = None
-        self.field: str | None = None
-        self.key_source: str | None = None
-        self.operation = operation
-        self.status = status
-        self.code = code
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.body = body
-        self.add_note(f"see {self.documentation}")
-
-    @property
-    def documentation(self) -> str:
-        """Where this kind is explained, with cause and remedy. An adapter's own kind leads to ours."""
-        kind = next(kind for kind in type(self).__mro__ if kind.__module__.startswith("telephony_core."))
-        return f"{DOCUMENTATION}#{kind.__name__.lower()}"
-
-    def __str__(self) -> str:
-        return self._text(self.remedy)
-
-    @property
-    def cli_text(self) -> str:
-        """The text as the command line says it."""
-        return self._text(cli_words(self.remedy))
-
-    def _text(self, remedy: str | None) -> str:
-        named = self.connection if self.connection != self.provider else None
-        at = f"({named} at {self.host})" if named and self.host else f"({named})" if named else None
-        where = " ".join(part for part in (self.provider, at, self.operation) if part)
-        facts = [f"HTTP {self.status}"] if self.status is not None else []
-        facts += [self.code] if self.code else []
-        facts += [f"request {self.request_id}"] if self.request_id else []
-        facts += [f"the key is that of {self.key_source}"] if self.key_source else []
-        # Many a message names its field by itself.
-        what = f"{self.field}: {self.message}" if self.field and self.field not in self.message else self.message
-        text = f"{where}: {what}" if where else what
-        if facts:
-            text += f" ({', '.join(facts)})"
-        return f"{text}; {remedy}" if remedy else text
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own pickling would call __init__ with `args` only and lose every keyword fact.
-        return _rebuild, (type(self), self.args, self.__dict__)
-
-    def scrub(self, clean: Callable[[str], str]) -> None:
-        """Put everything this error would show through ``clean``, which takes secrets out."""
-        for name in ("message", "remedy", "code", "request_id", "body"):
-            text = getattr(self, name)
-            if isinstance(text, Remedy):
-                setattr(self, name, Remedy(clean(text), cli=clean(text.cli)))
-            elif isinstance(text, str):
-                setattr(self, name, clean(text))
-        Exception.__init__(self, self.message)
-
-
-def _rebuild(kind: type[TelephonyError], args: tuple[Any, ...], state: dict[str, Any]) -> TelephonyError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
 
 
 class PluginError(TelephonyError):
@@ -550,57 +428,3 @@ class MigrationError(TelephonyError):
 
     Remedy: the journal keeps what was done: after the remedy run the same command again.
     """
-
-
-ErrorT = TypeVar("ErrorT", bound=BaseException)
-
-
-def linked(error: BaseException, until: BaseException | None = None) -> Iterator[BaseException]:
-    """An error and all that it came from or consists of, each once; but not ``until``, nor what lies behind that."""
-    seen = {id(None), id(until)}
-    links: list[BaseException | None] = [error]
-    while links:
-        link = links.pop()
-        if link is None or id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        links += [link.__context__, link.__cause__]
-        if isinstance(link, BaseExceptionGroup):
-            links += reversed(link.exceptions)
-
-
-class instead_of(Generic[ErrorT]):  # noqa: N801 - it reads as the clause that it is
-    """Raise another error in the place of one of ``kinds``, and leave nothing of the first one in it.
-
-    ::
-
-        with instead_of(ValueError, lambda _: InvalidInput("the port is not a number")):
-            return int(text)
-
-    Libraries quote the input that they refuse, which may be a password. An error that is raised in an ``except`` block
-    keeps theirs as its ``__context__``, also with ``from None``, and crash reporters show that one as well. ``make``
-    gets the first error and returns the one to raise. A variable that holds the input is still in the frame around:
-    delete it in a ``finally``.
-    """
-
-    def __init__(self, kinds: type[ErrorT] | tuple[type[ErrorT], ...], make: Callable[[ErrorT], BaseException]) -> None:
-        self._kinds = kinds
-        self._make = make
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not isinstance(error, self._kinds):
-            return
-        other = self._make(error)
-        del error, trace
-        context = other.__context__
-        try:
-            raise other
-        finally:  # raising has put the first error there, as `contextlib.ExitStack` has to undo too
-            other.__context__ = context
-            del other
