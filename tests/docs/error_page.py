@@ -43,7 +43,7 @@ def _below(kind: type[TelephonyError]) -> Iterator[type[TelephonyError]]:
 
 def _place(kind: type[TelephonyError]) -> tuple[bool, str, int]:
     """The tree of `telephony_core.errors` first, and each module in the order in which it is written."""
-    return kind.__module__ != errors.__name__, kind.__module__, inspect.findsource(kind)[1]
+    return kind.__module__ != telephony_core.errors.__name__, kind.__module__, inspect.findsource(kind)[1]
 
 
 def page() -> str:
