@@ -180,7 +180,7 @@ class NumberIdentity(BaseModel, frozen=True):
     @field_serializer("raw", when_used="json")
     def _encodable(self, raw: str) -> str:
         raw = without_password(raw)
-        # Half of a surrogate pair has no UTF-8 form and would fail the dump of a whole list: show it as \udXXX.
+        # Half of a surrogate pair has no UTF-8 form and would fail the dump of a whole list: show its escape.
         return raw if raw.isascii() else raw.encode("utf-8", "backslashreplace").decode("utf-8")
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:

@@ -26,7 +26,7 @@ def printable_lines(text: str) -> str:
 
 
 def safe_json(payload: object, *, indent: int | None = 2, ascii_only: bool = False) -> str:
-    """JSON in which everything that cannot be seen is written as ``\\uXXXX``, so that it may go to a terminal."""
+    """JSON in which everything that cannot be seen is written as a ``\\u`` escape, so that it may go to a terminal."""
     text = json.dumps(payload, ensure_ascii=ascii_only, indent=indent)
     return _SUSPICIOUS_IN_JSON.sub(_json_escape, text)
 
