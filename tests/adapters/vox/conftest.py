@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.operations.operations import Operations
 from telephony_core.provider.flow import Response
 from telephony_core.provider.port import Provider
 from telephony_vox.adapter import VoxProvider
 from telephony_vox.config import VoxConfig
 from tests.adapters import wire as by_hand
+from tests.adapters.vox.records import phone_number
 from tests.adapters.wire import Wire
 
 Record = dict[str, Any]
@@ -95,3 +97,13 @@ def bought() -> Callable[..., Record]:
         } | changes
 
     return record
+
+
+@pytest.fixture
+def number(custom: Callable[..., Record]) -> PhoneNumber:
+    return phone_number(custom())
+
+
+@pytest.fixture
+def bought_number(bought: Callable[..., Record]) -> PhoneNumber:
+    return phone_number(bought())

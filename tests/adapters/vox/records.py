@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.provider.flow import Response
@@ -17,6 +18,10 @@ def phone_number(payload: object) -> PhoneNumber:
 
 def available_number(payload: object) -> AvailableNumber:
     return mapping.line_of(*read_answer(_answer(payload), LineRecord))
+
+
+def page(*items: dict[str, Any], cursor: str | None = None) -> dict[str, Any]:
+    return {"items": list(items), "total_count": len(items), "next_cursor": cursor}
 
 
 def _answer(payload: object) -> Response:

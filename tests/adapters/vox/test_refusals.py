@@ -35,16 +35,6 @@ Make = Callable[..., dict[str, Any]]
 PASSWORD_RULE = "has to carry outbound.password as well"
 
 
-@pytest.fixture
-def number(custom: Make) -> PhoneNumber:
-    return phone_number(custom())
-
-
-@pytest.fixture
-def bought_number(bought: Make) -> PhoneNumber:
-    return phone_number(bought())
-
-
 def an_import(**changes: Any) -> NumberImport:
     return NumberImport(**{"number": "+827011112222", "outbound": OutboundUpdate(address="t.example.com")} | changes)
 
