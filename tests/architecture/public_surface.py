@@ -1,7 +1,7 @@
 """Which changes since a revision break callers: ``python -m tests.architecture.public_surface [REVISION]``.
 
-`griffe check` compares every module that has no underscore. What is supported is less: what the packages below export.
-Run by `make api`, in the environment of the site.
+`griffe check` compares every module that has no underscore. What is supported is less: what `telephony_core` exports,
+and the modules that the pages of that revision import from. Run by `make api`, in the environment of the site.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from pathlib import Path
 import griffe
 
 ROOT = Path(__file__).parents[2]
-EXPORTING = ("errors", "migration", "sip_check", "testing", "emulator")
-FOR_ADAPTERS = ("provider.capabilities", "provider.flow", "provider.port", "provider.wire")
+
+
+def imported_by_pages(revision: str) -> set[str]:
+    """The modules below `telephony_core` from which the README and `docs/` of a revision import something."""
+    lines = _git("grep", "-hoE", r"^from telephony_core\.[a-z_.]+ import", revision, "--", "README.md", "docs").stdout
+    return {line.split()[1].removeprefix("telephony_core.") for line in lines.splitlines()}
 
 
 def breakages(revision: str) -> list[griffe.Breakage]:
@@ -22,7 +26,7 @@ def breakages(revision: str) -> list[griffe.Breakage]:
     old = griffe.load_git("telephony_core", ref=revision, repo=ROOT, resolve_aliases=True)
     new = griffe.load("telephony_core", search_paths=[ROOT], resolve_aliases=True)
     found = []
-    for before, now in [*((old[name], new[name]) for name in EXPORTING + FOR_ADAPTERS), (old, new)]:
+    for before, now in [*((old[name], new[name]) for name in sorted(imported_by_pages(revision))), (old, new)]:
         for member in list(before.members):
             if before.exports is not None and member not in before.exports:
                 before.del_member(member)
@@ -30,11 +34,13 @@ def breakages(revision: str) -> list[griffe.Breakage]:
     return found
 
 
+def _git(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+
+
 def main() -> None:
     revision = sys.argv[1] if len(sys.argv) > 1 else "main"
-    if subprocess.run(
-        ["git", "rev-parse", "--verify", "--quiet", revision], cwd=ROOT, stdout=subprocess.DEVNULL
-    ).returncode:
+    if _git("rev-parse", "--verify", "--quiet", revision).returncode:
         sys.exit(f"{revision} is no revision of this repository; name one: make api REF=v1.2.0")
     found = {breakage.explain(griffe.ExplanationStyle.ONE_LINE): None for breakage in breakages(revision)}
     for line in found:
