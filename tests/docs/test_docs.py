@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 import traceback
 from pathlib import Path
 
@@ -92,6 +93,12 @@ def test_every_promise_against_a_vendor_that_errs_names_its_test() -> None:
     assert len(rows) > 40
     for row in rows:
         assert re.search(r"`tests/[^`]+\.py`[^|]*\|$|\| the same[^|]*\|$", row), row
+
+
+def test_the_readme_names_every_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    table = README.read_text(encoding="utf-8").split("\n## Extras\n")[1].split("\n## ")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == list(extras)
 
 
 def test_the_matrix_is_fresh() -> None:
