@@ -62,7 +62,7 @@ def environment_name(slug: str, what: str) -> str:
 def _is_pace(pace: object) -> bool:
     from telephony_core.transport.pace import Pacer
 
-    return isinstance(pace, Pacer)
+    return isinstance(pace, Pacer) and not isinstance(pace, type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from telephony_core.errors import (
@@ -202,7 +202,7 @@ class _Execution:
             if started >= self._deadline:
                 raise out_of_time(request, in_doubt)
             if request.announce is not None:
-                yield Call(request.announce)
+                yield from self._called(request.announce, request, in_doubt)
             attempt += 1
             write = _PendingWrite(request)
             answer = yield from self._send(http, write, started, in_doubt)
@@ -217,7 +217,7 @@ class _Execution:
                 retry_after = retry_after_seconds(answer.headers.get("retry-after"), now=clock.now())
                 # No longer than anybody would wait: a quota of one path must not stop all others for a day.
                 until = now + min(max(retry_after or 0.0, backoff), LONGEST_RETRY_AFTER)
-                yield Call(partial(pipeline.pace.hold, until))
+                yield from self._called(partial(pipeline.pace.hold, until), request, in_doubt)
             result = result_of(answer, retry_after)
             may_repeat = attempt <= pipeline.max_retries
             decision = decide(request.semantics, result, in_doubt=in_doubt, may_repeat=may_repeat)
@@ -273,22 +273,31 @@ class _Execution:
         pace, clock = self._pipeline.pace, self._clock
         now = clock.monotonic()
         latest = float("inf") if self._pipeline.patient else self._deadline
-        delay: float = yield Call(partial(pace.reserve, now, latest))
+        delay: float = yield from self._called(partial(pace.reserve, now, latest), request, in_doubt)
         while delay > 0:
-            hold = pace.hold_left(now)
-            if now + hold >= self._deadline and not in_doubt:
-                raise on_hold(hold)
-            if self._pipeline.patient:
-                self._deadline += max(0.0, delay - hold)
             place = now + delay
             try:
+                hold = pace.hold_left(now)
+                if now + hold >= self._deadline and not in_doubt:
+                    raise on_hold(hold)
+                if self._pipeline.patient:
+                    self._deadline += max(0.0, delay - hold)
                 yield from self._wait(delay, request, in_doubt)
+                now = clock.monotonic()
+                delay = yield from self._called(partial(pace.confirm, place, now), request, in_doubt)
             except BaseException:  # a caller who goes away while waiting closes this generator
                 pace.give_back(place)
                 raise
-            now = clock.monotonic()
-            delay = yield Call(partial(pace.confirm, place, now))
         return now
+
+    def _called(self, function: Callable[[], object], request: Request, in_doubt: bool) -> Actions[Any]:
+        """Call what may have to ask somebody. Where it fails, an earlier attempt may have happened all the same."""
+        try:
+            return (yield Call(function))
+        except TelephonyError as error:
+            if in_doubt:
+                raise outcome_unknown(request, error) from error
+            raise
 
     def _wait(self, seconds: float, request: Request, in_doubt: bool) -> Actions[None]:
         """Wait, unless that would pass the deadline: then there is no point in it."""

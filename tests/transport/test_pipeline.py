@@ -291,10 +291,14 @@ def test_a_patient_client_waits_for_its_turn_and_has_all_of_its_time_then(mode):
 
 
 def test_a_patient_client_does_not_wait_longer_for_a_provider_that_answered_429(mode):
-    time, pace = FakeTime(), Pace.unlimited()
+    time, pace = FakeTime(), Pace(per_minute=1)
     pace.hold(time.clock.monotonic() + 31)
+    the_pipeline = pipeline(time, pace=pace, patient=True)
     with pytest.raises(RateLimited):
-        run(one(READ), Script([json_answer()], time), pipeline(time, pace=pace, patient=True), mode=mode)
+        run(one(READ), Script([], time), the_pipeline, mode=mode)
+    time.advance(32)
+    assert run(one(READ), Script([json_answer()], time), the_pipeline, mode=mode) == 200
+    assert time.slept == [], "nobody has the place for which nobody waited"
 
 
 def test_a_429_holds_everyone_who_shares_the_pace(mode):

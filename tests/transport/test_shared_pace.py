@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from telephony_core.accounts.connection import Connection
-from telephony_core.errors import InvalidInput, NotSent
-from telephony_core.provider.flow import Flow, Request, call
+from telephony_core.errors import InvalidInput, NoAnswer, NotSent, OutcomeUnknown, TelephonyError
+from telephony_core.provider.flow import Flow, Request, Semantics, call
 from telephony_core.provider.vendor_errors import ErrorEnvelope
+from telephony_core.transport.pace import Pace
 from tests.transport.driving import FakeTime, Script, json_answer, pipeline, run
 
 
@@ -22,14 +23,17 @@ class Shared:
 
     per_second, per_minute = 5.0, None
 
-    def __init__(self, *delays: float) -> None:
+    def __init__(self, *delays: float | BaseException) -> None:
         self.delays = list(delays)
         self.told: list[str] = []
 
     async def _ask(self, what: str) -> float:
         await asyncio.sleep(0)
         self.told.append(what)
-        return self.delays.pop(0) if self.delays else 0.0
+        answer = self.delays.pop(0) if self.delays else 0.0
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     async def reserve(self, now: float, latest: float = float("inf")) -> float:
         return await self._ask("reserve")
@@ -71,6 +75,27 @@ def test_who_goes_away_while_waiting_gives_the_place_back():
     assert pace.told == ["reserve", "give back"]
 
 
+def test_who_cannot_be_told_whether_to_start_gives_the_place_back():
+    time, pace = FakeTime(), Shared(2.0, asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        run(read(), Script([], time), pipeline(time, pace=pace), mode="async")
+    assert pace.told == ["reserve", "confirm +0.0", "give back"]
+
+
+@pytest.mark.parametrize("delays", [(0.0, TelephonyError("gone")), (0.0, 2.0, TelephonyError("gone"))], ids=len)
+def test_a_pace_that_fails_does_not_hide_that_an_earlier_attempt_may_have_happened(delays):
+    def change() -> Flow[None]:
+        yield from call(Request.of("PATCH", "/things", Semantics.IDEMPOTENT), lambda _: ErrorEnvelope())
+
+    time, script = FakeTime(), Script([NoAnswer("reset")])
+    with pytest.raises(OutcomeUnknown, match="gone") as caught:
+        run(change(), script, pipeline(time, pace=Shared(*delays)), mode="async")
+    assert type(caught.value.__cause__) is TelephonyError
+    assert len(script.sent) == 1
+    with pytest.raises(TelephonyError):
+        run(change(), Script([]), pipeline(time, pace=Shared(TelephonyError("gone"))), mode="async")
+
+
 def test_ordinary_code_refuses_a_pace_that_it_cannot_await_before_anything_is_sent():
     time, script = FakeTime(), Script([json_answer()])
     with pytest.raises(InvalidInput, match="has to be awaited"):
@@ -83,3 +108,5 @@ def test_a_connection_takes_any_pace_and_nothing_else():
     assert Connection(provider="vox", pace=shared).pace is shared
     with pytest.raises(InvalidInput, match="pace has to be a Pace"):
         Connection(provider="vox", pace=5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="pace has to be a Pace"):
+        Connection(provider="vox", pace=Pace)  # type: ignore[arg-type]  # the class in the place of an object
