@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from telephony_core.errors import OutcomeUnknown, PartialOutcome, TelephonyError
+from telephony_core.errors import OutcomeUnknown, PartialOutcome, TelephonyError, linked
 from telephony_core.observation.events import (
     OperationEvent,
     OperationObserver,
@@ -53,10 +55,8 @@ class OperationReport:
     def begin(self) -> None:
         for observer in self._observers:
             if isinstance(observer, OperationObserver):
-                try:
+                with self._harmless():
                     self._ended.append(observer.begun(self._start))
-                except Exception:  # what observers do wrong harms no operation
-                    self._observer_failed()
 
     def sending(self, request: Request) -> None:
         """A request is about to leave."""
@@ -95,10 +95,8 @@ class OperationReport:
                 extra=_extra(event),
             )
         for observer in self._observers:
-            try:
+            with self._harmless():
                 observer(event)
-            except Exception:  # a write was sent, and its caller has to learn what became of it all the same
-                self._observer_failed()
 
     def again(self, request: Request, attempt: int, answer: Response | TelephonyError, waited: float) -> None:
         """A request is sent again, after a pause."""
@@ -156,10 +154,8 @@ class OperationReport:
             error = f" ({event.error})" if event.error is not None else ""
             log.log(level, "%s%s: %s%s%s", self._name, about, outcome, error, record, extra=_extra(event))
         for ended in reversed(self._ended):
-            try:
+            with self._harmless():
                 ended(event)
-            except Exception:  # what observers do wrong harms no operation
-                self._observer_failed()
 
     def _warn(
         self, text: str, request: Request, answer: Response | TelephonyError, *values: object, **facts: object
@@ -178,8 +174,24 @@ class OperationReport:
         by = f"HTTP {status}" if status is not None else f"no answer ({error})"
         log.warning(text, self._name, request.method, route, by, *values, extra=_prefixed(facts))
 
-    def _observer_failed(self) -> None:
-        log.exception("%s: an observer failed", self._name)
+    def _harmless(self) -> AbstractContextManager[None]:
+        return logged_if_it_fails("%s: an observer failed", self._name)
+
+
+@contextmanager
+def logged_if_it_fails(text: str, name: str) -> Iterator[None]:
+    """Call what is not ours: whatever it does wrong, the caller of the operation learns what became of it all the same.
+
+    The traceback in the log ends there. An error of ours that is being handled meanwhile names numbers.
+    """
+    around = sys.exception()
+    try:
+        yield
+    except Exception as error:
+        for link in linked(error, until=around):
+            if link.__context__ is around:
+                link.__context__ = None
+        log.exception(text, name)
 
 
 def _outcome(ending: BaseException | None, *, adopted: bool) -> Outcome:

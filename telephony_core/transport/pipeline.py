@@ -46,7 +46,7 @@ from telephony_core.errors import (
     linked,
 )
 from telephony_core.observation.events import OperationStart
-from telephony_core.observation.report import Observer, OperationReport, log
+from telephony_core.observation.report import Observer, OperationReport, logged_if_it_fails
 from telephony_core.provider.flow import Flow, Request, Response, Semantics, relay
 from telephony_core.provider.vendor_errors import retry_after_seconds
 from telephony_core.secrets.redaction import Secrets, scrubbed
@@ -328,10 +328,8 @@ class _Execution:
             self._complete(error)
             ending.add_note(str(error))
             if self._pipeline.on_unknown is not None:
-                try:
+                with logged_if_it_fails("%s: on_unknown failed", self._pipeline.provider):
                     self._pipeline.on_unknown(error)
-                except Exception:  # what ended the operation goes on its way
-                    log.exception("%s: on_unknown failed", self._pipeline.provider)
 
     def _complete(self, error: TelephonyError) -> None:
         """Fill in where it happened and hide secrets, in the error and in those it came from."""

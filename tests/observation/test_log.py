@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import InvalidRequest, NumberImport, OutboundUpdate, OutcomeUnknown, Telephony
+from telephony_core import (
+    InvalidRequest,
+    NotFound,
+    NumberImport,
+    OperationObserver,
+    OperationStart,
+    OutboundUpdate,
+    OutcomeUnknown,
+    RequestEvent,
+    Telephony,
+)
 from telephony_core.testing import EmulatedAccount
 
 TRUNK = OutboundUpdate(address="pbx.example.com", username="pbx", password="s3cret-canary")
@@ -126,6 +136,32 @@ def test_no_line_holds_a_number_a_label_or_a_secret(slug, caplog):
     assert len(caplog.records) > 5
     for what in ("anary", "emulator-key", number.identity.raw, (number.identity.e164 or "+x")[1:], "pbx.example.com"):
         assert what not in shown
+
+
+def test_a_failure_of_what_listens_is_logged_without_the_number_that_it_was_told_of(caplog):
+    class Failing(OperationObserver):
+        def __call__(self, event: RequestEvent) -> None:
+            try:
+                raise KeyError("mine")
+            except KeyError:
+                fail()
+
+        def begun(self, operation: OperationStart):
+            return fail
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with EmulatedAccount("vox") as account:
+        backend = account.emulator.backend()
+        client = Telephony("vox", api_key=account.api_key, backend=backend, observers=[Failing()])
+        try:
+            client.find_number("+827099990000")
+        except NotFound:
+            list(client.list_numbers())
+    assert set(caplog.messages) == {"vox find_number: an observer failed", "vox list_numbers: an observer failed"}
+    assert caplog.text.count("KeyError: 'mine'") > 1, "what was its own is told"
+    assert "99990000" not in caplog.text
 
 
 PROGRAM = """

@@ -280,6 +280,7 @@ def test_of_a_write_in_flight_is_told_what_it_was_a_part_of(caplog):
         "acme: on_unknown failed",
         "acme x of …5678: interrupted (KeyboardInterrupt), record an-id",
     ]
+    assert "612345678" not in caplog.text
 
 
 def looked_at(flow: Flow[int]) -> Flow[int]:
