@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     PARTIAL = "partial"
     """A step of it went through, and then one failed (`PartialOutcome`)."""
     UNKNOWN = "unknown"
-    """Nobody can tell whether it happened (`OutcomeUnknown`)."""
+    """Nobody can tell whether it happened (`OutcomeUnknown`), or it failed behind a write that may have happened."""
     INTERRUPTED = "interrupted"
     """Ctrl-C, a cancellation, or an exception that is none of this library's."""
 

@@ -118,13 +118,15 @@ class OperationReport:
             attempt=attempt,
         )
 
-    def end(self, ending: BaseException | None, now: float) -> None:
-        """The operation has ended, by this exception or well."""
+    def end(self, ending: BaseException | None, now: float, *, pending: bool) -> None:
+        """The operation has ended, by this exception or well; ``pending``: it sent a write that may have happened."""
         told = self._told
         changes = told is not None and told.semantics is not Semantics.READ
         if not self._ended and not changes:
             return
-        outcome = _outcome(ending, adopted=any(trail is not None and trail.adopted for trail in self._trails))
+        outcome = _outcome(
+            ending, adopted=any(trail is not None and trail.adopted for trail in self._trails), pending=pending
+        )
         attempt = told.attempt if told is not None else None
         made = told.trail.number if told is not None and told.trail is not None else None
         identity = attempt.identity if attempt is not None else made.identity if made is not None else None
@@ -194,7 +196,7 @@ def logged_if_it_fails(text: str, name: str) -> Iterator[None]:
         log.exception(text, name)
 
 
-def _outcome(ending: BaseException | None, *, adopted: bool) -> Outcome:
+def _outcome(ending: BaseException | None, *, adopted: bool, pending: bool) -> Outcome:
     match ending:
         case None:
             return Outcome.ADOPTED if adopted else Outcome.DONE
@@ -203,7 +205,7 @@ def _outcome(ending: BaseException | None, *, adopted: bool) -> Outcome:
         case PartialOutcome():
             return Outcome.PARTIAL
         case TelephonyError():
-            return Outcome.FAILED
+            return Outcome.UNKNOWN if pending else Outcome.FAILED
     return Outcome.INTERRUPTED
 
 

@@ -168,7 +168,7 @@ class _Execution:
             self._report_writes(interruption)
             raise
         finally:
-            self._report.end(ending, self._clock.monotonic())
+            self._report.end(ending, self._clock.monotonic(), pending=bool(self._writes))
             del ending  # it has a traceback, which has this frame
 
     def _request(self, request: Request) -> Actions[Response]:

@@ -29,6 +29,7 @@ from telephony_core import (
 )
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.observation.events import masked, route_of, shown_id
+from telephony_core.provider.flow import Flow
 from telephony_core.testing import EmulatedAccount, virtual_clock
 
 SLUGS = ("diga", "elevenlabs", "retell", "vox")
@@ -191,6 +192,22 @@ def test_a_change_of_which_a_part_went_through():
             client.import_number(NEW.model_copy(update={"inbound_agent": agent}))
     (end,) = diary.ends
     assert (end.outcome, end.error, end.method, end.status) == (Outcome.PARTIAL, "PartialOutcome", "PATCH", 422)
+
+
+def test_a_flow_of_ones_own_that_fails_behind_a_write_that_went_through_is_no_failure_without_a_trace():
+    def flow() -> Flow[None]:
+        yield from client.operations.import_number(NEW)
+        raise NotFound("what comes behind it")
+
+    diary = Diary()
+    with (
+        EmulatedAccount("vox") as account,
+        watched(account, diary) as client,
+        pytest.raises(NotFound, match="behind it") as caught,
+    ):
+        client.run(flow())
+    assert diary.ends[0].outcome is Outcome.UNKNOWN
+    assert "was answered (HTTP 201)" in caught.value.__notes__[0]
 
 
 def test_an_import_that_was_adopted_stays_so_when_agents_follow():
