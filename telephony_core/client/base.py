@@ -18,9 +18,7 @@ from telephony_core.errors import ClientClosed, InvalidInput, OutcomeUnknown, Te
 from telephony_core.observation.events import RequestEvent
 from telephony_core.operations.operations import Operations
 from telephony_core.provider.capabilities import Capabilities
-from telephony_core.provider.changes import (
-    Change,
-)
+from telephony_core.provider.changes import Change
 from telephony_core.provider.flow import Flow
 from telephony_core.provider.port import AvailableQuery, ListQuery, Problem, Provider, ProviderSpec
 from telephony_core.provider.registry import registry
@@ -159,7 +157,7 @@ class ClientBase:
     ) -> Self:
         """The same client with another time-out (seconds for a whole operation) or number of retries.
 
-        With ``read_only=True`` every request that is not a read raises `WriteRefused` before it is sent. With
+        With ``read_only=True`` every request that is not a read by GET raises `WriteRefused` before it is sent. With
         ``patient=True`` the time for which the pace holds a request back does not count: for work on many numbers, of
         which a pace of so many a minute keeps some waiting for most of that minute.
 
@@ -203,9 +201,8 @@ class ClientBase:
             raise
 
     def __repr__(self) -> str:
-        pipeline = getattr(
-            self, "_pipeline", None
-        )  # one that could not be made is shown too, by whoever records tracebacks
+        # One that could not be made is shown too, by whoever records tracebacks.
+        pipeline = getattr(self, "_pipeline", None)
         if pipeline is None:
             return f"<{type(self).__name__}>"
         named = f" ({pipeline.connection})" if pipeline.connection != pipeline.provider else ""

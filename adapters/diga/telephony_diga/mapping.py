@@ -317,14 +317,14 @@ def agent_of(record: ListedAgent, unreadable: tuple[str, ...], raw: Mapping[str,
     published = [
         version.get("version_id") for version in record["versions"] or () if version.get("is_published") is True
     ]
-    (version, *more) = published or [None]
-    literal = version if isinstance(version, str) and not more else None
+    literal = published[0] if len(published) == 1 and isinstance(published[0], str) else None
+    odd = ("versions: it cannot be told which one is published",) if published and literal is None else ()
     return Agent(
         provider=SLUG,
         id=record["id"],
         name=record["name"] or None,
         published_version=literal,
-        problems=unreadable,
+        problems=(*unreadable, *odd),
         raw=raw,
     )
 

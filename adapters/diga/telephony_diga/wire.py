@@ -77,20 +77,20 @@ class PhonePage(TypedDict, total=False):
     last_id: Maybe[Text]
 
 
-@with_config(_STRICT)
-class ListedAgent(TypedDict, total=False):
-    """The same for a listing, in which one agent that is odd must not hide the others."""
-
-    id: Required[Annotated[Text, Field(validation_alias="agent_id")]]
-    name: Maybe[str]
-    versions: Maybe[list[dict[str, object]]]
-
-
 class AgentRecord(_Record):
     """``AgentWithVersionsDropdownResponse``: an agent and its versions."""
 
     agent_id: Text
     versions: list[object] = Field(default_factory=list)
+
+
+@with_config(_STRICT)
+class ListedAgent(TypedDict, total=False):
+    """The same in a listing, where versions that are odd do not matter as they do for an assignment."""
+
+    id: Required[Annotated[Text, Field(validation_alias="agent_id")]]
+    name: Maybe[str]
+    versions: Maybe[list[dict[str, object]]]
 
 
 class VersionRecord(_Record):
