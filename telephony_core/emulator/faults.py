@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
-from telephony_core.errors import InvalidInput
+from telephony_core.errors import InvalidInput, instead_of
 from telephony_core.provider.flow import Response
+
+T = TypeVar("T")
+D = TypeVar("D")
 
 
 class FaultKind(StrEnum):
@@ -91,29 +94,29 @@ class Fault:
         word, *parts = [part.strip() for part in str(text).split(",")]
         if word not in _KINDS:
             raise InvalidInput(f"{word[:60]!r} is no kind of fault", remedy=f"use one of: {', '.join(_KINDS)}")
-        kind = FaultKind(word)
-        given: dict[str, object] = {}
+        kind, given = FaultKind(word), dict[str, str]()
         for part in parts:
             name, equals, value = part.partition("=")
-            if name not in _READ or not equals or name in given:
+            if name not in _NAMES or not equals or name in given:
                 raise InvalidInput(
                     f"{part[:60]!r} of the fault {word} cannot be read",
-                    remedy=f"write NAME=VALUE, once each; the names are: {', '.join(_READ)}",
+                    remedy=f"write NAME=VALUE, once each; the names are: {', '.join(_NAMES)}",
                 )
             if name in _ONLY and kind not in _ONLY[name]:
                 only = ", ".join(_ONLY[name])
                 raise InvalidInput(f"{name} means nothing to the fault {word}", remedy=f"it is for: {only}")
-            try:
-                given[name] = _READ[name](value)
-            except ValueError:
-                raise InvalidInput(
-                    f"{value[:60]!r} cannot be the {name} of a fault", remedy=f"give {_FIT.get(name, 'a text')}"
-                ) from None
-        status, pause = given.pop("status", None), given.pop("retry_after", None)
-        if status is not None or pause is not None:
-            headers = {} if pause is None else {"retry-after": str(pause)}
-            given["response"] = Response(status if isinstance(status, int) else 503, headers, b"")
-        return cls(kind, **given)  # type: ignore[arg-type]  # read by `_READ`, which has the types of the fields
+            given[name] = value
+        fault = cls(kind)
+        fault.method = _read(given, "method", _text, "a text", fault.method).upper()
+        fault.path = _read(given, "path", _text, "a text", fault.path)
+        fault.times = _read(given, "times", _count, _WHOLE, fault.times)
+        fault.skip = _read(given, "skip", _count, _WHOLE, fault.skip)
+        fault.pause = _read(given, "pause", _seconds, _SECONDS, fault.pause)
+        fault.record = _read(given, "record", _text, "a text", fault.record)
+        status = _read(given, "status", _status, "an HTTP status from 200 to 599", fault.response.status)
+        pause = _read(given, "retry_after", _count, _SECONDS, None)
+        fault.response = Response(status, {} if pause is None else {"retry-after": str(pause)}, b"")
+        return fault
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it."""
@@ -153,28 +156,22 @@ def _text(text: str) -> str:
     return text
 
 
+def _read(given: Mapping[str, str], name: str, read: Callable[[str], T], what: str, default: D) -> T | D:
+    """The value of this name, which is ``what``, or the default. Raises `InvalidInput`."""
+    if name not in given:
+        return default
+    with instead_of(
+        ValueError,
+        lambda _: InvalidInput(f"{given[name][:60]!r} cannot be the {name} of a fault", remedy=f"give {what}"),
+    ):
+        return read(given[name])
+
+
 _KINDS: Final = tuple(FaultKind)
-_READ: Final[Mapping[str, Callable[[str], object]]] = MappingProxyType(
-    {
-        "method": lambda text: _text(text).upper(),
-        "path": _text,
-        "times": _count,
-        "skip": _count,
-        "status": _status,
-        "retry_after": _count,
-        "pause": _seconds,
-        "record": _text,
-    }
-)
-"""How each value of a fault's short form is read."""
-_FIT: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        **dict.fromkeys(("times", "skip"), "a whole number from 0 on"),
-        **dict.fromkeys(("retry_after", "pause"), "seconds, from 0 on"),
-        "status": "an HTTP status from 200 to 599",
-    }
-)
-"""What would do, for the values that are no texts."""
+_NAMES: Final = ("method", "path", "times", "skip", "status", "retry_after", "pause", "record")
+"""The names of the values of a fault's short form."""
+_WHOLE: Final = "a whole number from 0 on"
+_SECONDS: Final = "seconds, from 0 on"
 _ANSWERS: Final = (FaultKind.ANSWER, FaultKind.ANSWER_AFTER)
 _ONLY: Final[Mapping[str, tuple[FaultKind, ...]]] = MappingProxyType(
     {
