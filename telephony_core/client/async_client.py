@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from telephony_core.accounts.connection import Connection, hidden_key, hidden_settings, hidden_url
 from telephony_core.client.base import AsyncNumberLookup, ClientBase, attempt_of, available_query, list_query
@@ -33,7 +32,7 @@ from telephony_core.transport.backend import AsyncBackend
 from telephony_core.transport.backends.selection import async_backend
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import adrive
-from telephony_core.transport.lifecycle import require_asyncio
+from telephony_core.transport.lifecycle import AsyncClosing, require_asyncio
 from telephony_core.transport.pace import Pacer
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ T = TypeVar("T")
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber, Agent)
 
 
-class AsyncTelephony(ClientBase):
+class AsyncTelephony(AsyncClosing, ClientBase):
     """A provider's account, for async code. The same as `Telephony` with ``await``; ``backend`` is ``"httpx"``,
     ``"httpx2"``, ``"aiohttp"`` or ``"fast"``, ``http_client`` an `httpx.AsyncClient`.
 
@@ -211,14 +210,6 @@ class AsyncTelephony(ClientBase):
         self._lifecycle.end()
         if self._owns_backend and self._lifecycle.is_here:
             await self._backend.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     async def _drive(self, flow: Flow[T], operation: str) -> T:
         with self._named(operation):

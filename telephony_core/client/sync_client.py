@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from telephony_core.accounts.connection import Connection, hidden_key, hidden_settings, hidden_url
 from telephony_core.client.base import ClientBase, NumberLookup, attempt_of, available_query, list_query
@@ -33,6 +32,7 @@ from telephony_core.transport.backend import Backend
 from telephony_core.transport.backends.selection import sync_backend
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import drive
+from telephony_core.transport.lifecycle import Closing
 from telephony_core.transport.pace import Pacer
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ T = TypeVar("T")
 ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber, Agent)
 
 
-class Telephony(ClientBase):
+class Telephony(Closing, ClientBase):
     """A provider's account, for ordinary code. Thread-safe; close it, or use it as a context manager.
 
     ``provider`` is a slug (``"vox"``) or a `Connection`. ``api_key`` and ``base_url`` default to
@@ -217,14 +217,6 @@ class Telephony(ClientBase):
         self._lifecycle.end()
         if self._owns_backend and self._lifecycle.is_here:
             self._backend.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _drive(self, flow: Flow[T], operation: str) -> T:
         return drive(self._actions(flow, operation), self._backend, self._clock)

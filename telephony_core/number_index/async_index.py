@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from telephony_core.accounts.connection import Connection
 from telephony_core.client import AsyncTelephony
@@ -22,6 +21,7 @@ from telephony_core.number_index.accounts import (
 )
 from telephony_core.number_index.located import Located
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.lifecycle import AsyncClosing
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,7 +34,7 @@ def _open(connection: Connection) -> AsyncTelephony:
     return AsyncTelephony(connection, pace=with_declared_pace(connection))
 
 
-class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
+class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
     """`NumberIndex` for async code: which account serves a number, answered from memory, with the age of the answer.
 
     Everything said there holds here; `peek`, which never waits, is an ordinary method. It belongs to one event loop.
@@ -111,14 +111,6 @@ class AsyncNumberIndex(NumberIndexBase[AsyncTelephony]):
                 account.client.number_index = account.client.operations.listener = None
         if self._file is not None:
             self._file.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     # -- listing
 

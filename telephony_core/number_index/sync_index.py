@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from telephony_core.accounts.connection import Connection
 from telephony_core.client import Telephony
@@ -23,6 +22,7 @@ from telephony_core.number_index.accounts import (
 )
 from telephony_core.number_index.located import Located
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.lifecycle import Closing
 
 if TYPE_CHECKING:
     import os
@@ -36,7 +36,7 @@ def _open(connection: Connection) -> Telephony:
     return Telephony(connection, pace=with_declared_pace(connection))
 
 
-class NumberIndex(NumberIndexBase[Telephony]):
+class NumberIndex(Closing, NumberIndexBase[Telephony]):
     """Which account serves a number, answered from memory, with the age of the answer.
 
     ``source`` is a client, several of them, or `Connections`. An account is listed when it is first asked about, and
@@ -127,14 +127,6 @@ class NumberIndex(NumberIndexBase[Telephony]):
             self._keeper.join()
         if self._file is not None:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # -- listing
 

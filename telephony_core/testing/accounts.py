@@ -7,18 +7,17 @@ from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 from telephony_core.accounts.connection import Connection, environment_name
 from telephony_core.client import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator, Fault
 from telephony_core.provider.port import ProviderSpec
-from telephony_core.testing.emulation import new_emulator
-from telephony_core.testing.virtual_time import virtual_clock
+from telephony_core.testing.emulation import client_of, new_emulator
+from telephony_core.transport.lifecycle import Closing
 
 
-class EmulatedAccount:
+class EmulatedAccount(Closing):
     """An account at a provider's emulator. Use it as a context manager, or ``close`` it.
 
     ``emulator`` has its state: ``emulator.requests`` are those that arrived, ``emulator.add(…)`` puts a number there,
@@ -50,26 +49,12 @@ class EmulatedAccount:
     @cached_property
     def client(self) -> Telephony:
         """A client in process: no network, and no waiting between retries."""
-        return self._opened.enter_context(
-            Telephony(
-                self._provider,
-                api_key=self.api_key,
-                base_url=self.emulator.base_url,
-                backend=self.emulator.backend(),
-                clock=virtual_clock(),
-            )
-        )
+        return self._opened.enter_context(client_of(Telephony, self._provider, self.emulator))
 
     @cached_property
     def async_client(self) -> AsyncTelephony:
         """The same for async code. It is closed with the account, in any event loop or in none."""
-        client = AsyncTelephony(
-            self._provider,
-            api_key=self.api_key,
-            base_url=self.emulator.base_url,
-            backend=self.emulator.backend(),
-            clock=virtual_clock(),
-        )
+        client = client_of(AsyncTelephony, self._provider, self.emulator)
         self._opened.callback(_end, client)
         return client
 
@@ -90,14 +75,6 @@ class EmulatedAccount:
     def close(self) -> None:
         """Close the clients, and end the server."""
         self._opened.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.provider}, {len(self.emulator.store)} numbers>"

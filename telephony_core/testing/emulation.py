@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from telephony_core.client import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator, Fault
@@ -12,6 +13,8 @@ from telephony_core.errors import ConfigurationError, InvalidInput
 from telephony_core.provider.port import ProviderSpec
 from telephony_core.provider.registry import registry
 from telephony_core.testing.virtual_time import virtual_clock
+
+ClientT = TypeVar("ClientT", Telephony, AsyncTelephony)
 
 
 def new_emulator(
@@ -56,6 +59,17 @@ def new_emulator(
     return emulator
 
 
+def client_of(kind: type[ClientT], provider: str | ProviderSpec, emulator: Emulator) -> ClientT:
+    """A client of this kind in process: no network, and no waiting between retries."""
+    return kind(
+        provider,
+        api_key=emulator.api_key,
+        base_url=emulator.base_url,
+        backend=emulator.backend(),
+        clock=virtual_clock(),
+    )
+
+
 @contextmanager
 def emulated(provider: str | ProviderSpec, emulator: Emulator | None = None) -> Iterator[Telephony]:
     """A `Telephony` on an emulator: a fresh one, or the ``emulator`` that was prepared.
@@ -65,14 +79,7 @@ def emulated(provider: str | ProviderSpec, emulator: Emulator | None = None) -> 
         with emulated("vox") as telephony:
             assert [n for n in telephony.list_numbers()]
     """
-    emulator = emulator or new_emulator(provider)
-    with Telephony(
-        provider,
-        api_key=emulator.api_key,
-        base_url=emulator.base_url,
-        backend=emulator.backend(),
-        clock=virtual_clock(),
-    ) as client:
+    with client_of(Telephony, provider, emulator or new_emulator(provider)) as client:
         yield client
 
 
@@ -81,12 +88,5 @@ async def emulated_async(
     provider: str | ProviderSpec, emulator: Emulator | None = None
 ) -> AsyncIterator[AsyncTelephony]:
     """`emulated` for async code."""
-    emulator = emulator or new_emulator(provider)
-    async with AsyncTelephony(
-        provider,
-        api_key=emulator.api_key,
-        base_url=emulator.base_url,
-        backend=emulator.backend(),
-        clock=virtual_clock(),
-    ) as client:
+    async with client_of(AsyncTelephony, provider, emulator or new_emulator(provider)) as client:
         yield client
