@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
@@ -30,6 +31,9 @@ _REFUSALS: Final = (Conflict, InvalidInput, InvalidRequest, NotAllowed, NotFound
 """What says that an agent cannot be assigned; anything else says that nobody could find out."""
 NOT_LISTED: Final = (InvalidRequest, PermissionDenied, UnexpectedResponse)
 """What says that this key is shown no list of agents, or that there is none: then nobody knows."""
+_LOOK: Final = "; look in its dashboard before it is applied"
+NOT_ASKED: Final = f"it was not asked{_LOOK}"
+NOT_SHOWN: Final = f"its list of agents could not be read with this key{_LOOK}"
 
 
 class AgentProblem(NamedTuple):
@@ -61,20 +65,39 @@ def look_up(provider: Provider, agent: AgentRef) -> Flow[AgentProblem | None]:
     return None
 
 
-def lists_by_get(provider: Provider) -> bool:
-    """Whether the agents of an account are asked for by a GET, which is a read whatever a vendor makes of it.
+def listed_by(provider: Provider) -> str | None:
+    """The HTTP method by which an account's agents are asked for: a GET is a read whatever a vendor makes of it.
+    ``None`` where no list of them is known.
 
     Found out from the first request that the adapter would send. Sends nothing.
     """
     if not provider.capabilities.offers(Operation.LIST_AGENTS):
-        return False
+        return None
     asking = provider.agents_page(None)
     try:
-        return next(asking).method == "GET"
+        return next(asking).method
     except StopIteration:
-        return False
+        return None
     finally:
         asking.close()
+
+
+def why_unknown(provider: Provider, name: str) -> str:
+    """Why nobody knows whether an agent can be assigned at the connection ``name``, and where to look."""
+    method = listed_by(provider)
+    if reads_agents(provider) or method == "GET":
+        return NOT_ASKED
+    if method is None:
+        return f"no look-up of agents is known here{_LOOK}"
+    return (
+        f"{provider.slug} lists agents by a {method}, and a plan is made with GETs alone; look for it in "
+        f"`telephony agents list -p {shlex.quote(name)}` before it is applied"
+    )
+
+
+def reads_agents(provider: Provider) -> bool:
+    """Whether the adapter reads agents before it assigns them."""
+    return type(provider).check_agents is not Provider.check_agents
 
 
 def among(name: str, listed: Iterable[Agent], agents: Iterable[AgentRef]) -> AgentsFound:
@@ -86,12 +109,11 @@ def among(name: str, listed: Iterable[Agent], agents: Iterable[AgentRef]) -> Age
     return {agent: None if agent.agent_id in ids else missing for agent in agents}
 
 
-def unchecked_agents(name: str, agents: Iterable[AgentRef], found: AgentsFound, *, reads: bool) -> tuple[str, ...]:
+def unchecked_agents(name: str, agents: Iterable[AgentRef], found: AgentsFound, why: str) -> tuple[str, ...]:
     """In words, which of the agents that a plan assigns nobody has looked up, and why."""
     missing = sorted({agent.agent_id for agent in agents if agent not in found})
     if not missing:
         return ()
     which = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-    why = "it was not asked" if reads else "no look-up of agents is known here"
     noun = "the agent" if len(missing) == 1 else f"the {len(missing)} agents"
-    return (f"whether {noun} {which} can be assigned at {name}: {why}; look in its dashboard before it is applied",)
+    return (f"whether {noun} {which} can be assigned at {name}: {why}",)

@@ -112,7 +112,7 @@ def assess_inventory(
         source, target, mapping, allowed, source_capabilities or capabilities_of(source.provider)
     )
     return Assessment(
-        unchecked=unchecked_agents(target.name, mapping.agents_at_target, target.agents, reads=target.reads_agents),
+        unchecked=unchecked_agents(target.name, mapping.agents_at_target, target.agents, target.agents_unknown),
         source=source.connection,
         target=target.name,
         allowed=tuple(sorted(allowed)),

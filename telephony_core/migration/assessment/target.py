@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from telephony_core.domain.agents import AgentRef
-from telephony_core.migration.assessment.agent_lookup import NOT_LISTED, AgentsFound, among, lists_by_get, look_up
+from telephony_core.migration.assessment.agent_lookup import (
+    NOT_ASKED,
+    NOT_LISTED,
+    NOT_SHOWN,
+    AgentsFound,
+    among,
+    listed_by,
+    look_up,
+    reads_agents,
+    why_unknown,
+)
 from telephony_core.migration.inventory.inventory import Inventory, atake_inventory, take_inventory
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change
-from telephony_core.provider.port import Problem, Provider
+from telephony_core.provider.port import Problem
 from telephony_core.transport.clock import Clock
 
 if TYPE_CHECKING:
@@ -31,6 +40,8 @@ class TargetAccount:
     """Whether its adapter reads agents before it assigns them."""
     agents: AgentsFound = field(default_factory=dict)
     """The agents that were looked up there."""
+    agents_unknown: str = NOT_ASKED
+    """Why others were not, and where to look."""
 
     @property
     def name(self) -> str:
@@ -54,9 +65,11 @@ def survey(
     wanted = tuple(dict.fromkeys(agents))
     if target.reads_agents:
         return replace(target, agents={agent: client.run(look_up(client.adapter, agent)) for agent in wanted})
-    if wanted and lists_by_get(client.adapter):
-        with suppress(*NOT_LISTED):
+    if wanted and listed_by(client.adapter) == "GET":
+        try:
             return replace(target, agents=among(target.name, client.list_agents(), wanted))
+        except NOT_LISTED:
+            return replace(target, agents_unknown=NOT_SHOWN)
     return target
 
 
@@ -72,12 +85,15 @@ async def asurvey(
     wanted = tuple(dict.fromkeys(agents))
     if target.reads_agents:
         return replace(target, agents={agent: await client.run(look_up(client.adapter, agent)) for agent in wanted})
-    if wanted and lists_by_get(client.adapter):
-        with suppress(*NOT_LISTED):
+    if wanted and listed_by(client.adapter) == "GET":
+        try:
             return replace(target, agents=among(target.name, [each async for each in client.list_agents()], wanted))
+        except NOT_LISTED:
+            return replace(target, agents_unknown=NOT_SHOWN)
     return target
 
 
 def _target(client: Telephony | AsyncTelephony, inventory: Inventory) -> TargetAccount:
-    reads_agents = type(client.adapter).check_agents is not Provider.check_agents
-    return TargetAccount(inventory, client.capabilities, client.check, reads_agents)
+    adapter = client.adapter
+    unknown = why_unknown(adapter, inventory.connection)
+    return TargetAccount(inventory, client.capabilities, client.check, reads_agents(adapter), agents_unknown=unknown)

@@ -124,7 +124,7 @@ def settings_for(settings: Settings, first: Sequence[Canary]) -> Settings:
 def unchecked_of(planned: Iterable[PlannedNumber], target: TargetAccount) -> tuple[str, ...]:
     """What nobody found out about the agents that are assigned, in words."""
     agents = [agent for number in planned for agent in (number.desired.inbound_agent, number.desired.outbound_agent)]
-    return unchecked_agents(target.name, filter(None, agents), target.agents, reads=target.reads_agents)
+    return unchecked_agents(target.name, filter(None, agents), target.agents, target.agents_unknown)
 
 
 def exit_status(plan: Plan) -> int:

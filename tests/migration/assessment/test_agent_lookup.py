@@ -104,8 +104,14 @@ def test_a_list_that_is_read_by_a_post_is_not_asked_for() -> None:
     emulator = new_emulator("retell")
     with emulated("retell", emulator) as client:
         account = survey(client, agents=[GONE])
+        surveyed = list(emulator.requests)
+        assert list(client.list_agents())
     assert account.agents == {}
-    assert {request.method for request in emulator.requests} == {"GET"}
+    assert {request.method for request in surveyed} == {"GET"}
+    held = inventory(number(inbound_agent=SOURCE))
+    (text,) = assess_inventory(held, account, mapping=mapping(GONE), source_capabilities=WIDE).unchecked
+    assert "retell lists agents by a POST" in text
+    assert "`telephony agents list -p retell`" in text
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
@@ -119,13 +125,14 @@ def test_where_the_list_of_agents_is_refused_nobody_knows_and_the_plan_says_so(s
     assert account.agents == {}
     (text,) = assess_inventory(held, account, mapping=mapping(GONE), source_capabilities=WIDE).unchecked
     assert GONE.agent_id in text
+    assert "its list of agents could not be read with this key" in text
 
 
-def test_where_no_agent_can_be_looked_up_the_plan_says_so() -> None:
+def test_where_no_agent_was_looked_up_the_plan_says_so() -> None:
     agent = AgentRef("there", version="v2")
     plan = make_plan(inventory(number(inbound_agent=SOURCE)), target(), mapping(agent), source_capabilities=WIDE)
     (text,) = plan.unchecked
-    assert "whether the agent there can be assigned at west: no look-up of agents is known here" in text
+    assert "whether the agent there can be assigned at west: it was not asked" in text
 
 
 def test_a_change_of_many_to_an_agent_that_is_not_there_is_refused() -> None:
