@@ -162,10 +162,8 @@ def too_many_words(given: Sequence[str], ctx: click.Context) -> click.UsageError
     """The error for words that no argument takes: mostly a number that the shell has split at its blanks."""
     number = _split_number(given)
     if number is not None:
-        quoted = shlex.quote(number)
-        return click.UsageError(
-            f"the shell split the number {printable(number)} into {len(number.split())} words; quote it: {quoted}", ctx
-        )
+        split = f"the shell split the number {printable(number)} into {len(number.split())} words"
+        return click.UsageError(f"{split}; quote it: `{shlex.quote(number)}`", ctx)
     extra = " ".join(ctx.args)
     return click.UsageError(
         f"{printable(extra)[:80]!r} is one word too many here; quote a value that has blanks in it", ctx

@@ -102,6 +102,9 @@ class Command(click.Command):
             super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             raise hints.no_such_option(error) from None
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx  # the parser leaves it out, and the help of this command is meant
+            raise
         if ctx.args and not takes_more and not ctx.resilient_parsing:
             raise hints.too_many_words(given, ctx)
         ctx.allow_extra_args = takes_more

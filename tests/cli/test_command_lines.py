@@ -147,11 +147,11 @@ def test_an_option_of_another_tool_is_answered_with_ours(telephony, line, hint):
 @pytest.mark.parametrize(
     ("line", "quoted"),
     [
-        ("numbers show +34 612 34 56 78 -p diga", "quote it: '+34 612 34 56 78'"),
-        ("sip show -p diga 612 34 56 78", "quote it: '612 34 56 78'"),
-        ("numbers label +82 70 1111 2222 Main", "quote it: '+82 70 1111 2222'"),
-        ("numbers release (02) 312 3456 -p vox", "quote it: '(02) 312 3456'"),
-        ("apply plan.json --numbers +34 612 34 56 78", "quote it: '+34 612 34 56 78'"),
+        ("numbers show +34 612 34 56 78 -p diga", "quote it: `'+34 612 34 56 78'`"),
+        ("sip show -p diga 612 34 56 78", "quote it: `'612 34 56 78'`"),
+        ("numbers label +82 70 1111 2222 Main", "quote it: `'+82 70 1111 2222'`"),
+        ("numbers release (02) 312 3456 -p vox", "quote it: `'(02) 312 3456'`"),
+        ("apply plan.json --numbers +34 612 34 56 78", "quote it: `'+34 612 34 56 78'`"),
     ],
 )
 def test_a_number_that_the_shell_split_is_to_be_quoted(telephony, vox, diga, line, quoted):
@@ -159,6 +159,14 @@ def test_a_number_that_the_shell_split_is_to_be_quoted(telephony, vox, diga, lin
     assert (result.exit_code, result.stdout) == (64, "")
     assert quoted in result.stderr
     assert vox.requests == diga.requests == []
+
+
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(telephony):
+    assert "`telephony numbers list --help`" in telephony("numbers", "list", "--where").stderr
+
+
+def test_the_help_that_is_named_is_no_matter_of_a_connection(telephony):
+    assert "`telephony numbers list --help` shows" in telephony("numbers", "list", "-p", "vox", "--wher", "x").stderr
 
 
 def test_other_words_too_many_are_said_with_what_they_are(telephony):

@@ -34,7 +34,7 @@ def pasteable_command(command: str, session: Session) -> str:
     """
     words = command.split()
     group = words[1] if len(words) > 1 else ""
-    if words[1:3] == ["sip", "check"]:  # of an address, which -p would take for a number
+    if words[1:3] == ["sip", "check"] or words[-1:] == ["--help"]:  # about an address, which has no connection; or none
         return command
     more: list[str] = []
     if group in _OF_AN_ACCOUNT and "-p" not in words:

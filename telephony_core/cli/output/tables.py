@@ -97,7 +97,7 @@ def print_table(columns: Sequence[Column], rows: Iterable[Row], *, empty: str) -
     missing = [column.title.lower() for index, column in enumerate(columns) if index not in shown]
     them = "it" if len(missing) == 1 else "them"
     if missing:
-        _line(console, Cell(f"not shown: {', '.join(missing)} (a wider terminal or --json shows {them})", "dim"))
+        print_line(f"not shown: {', '.join(missing)} (a wider terminal or --json shows {them})", "dim")
 
 
 def print_facts(facts: Iterable[tuple[str, str | Cell]]) -> None:

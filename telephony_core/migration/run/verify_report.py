@@ -96,7 +96,8 @@ class VerifyReport(BaseModel, frozen=True):
         noun = "number" if len(self.numbers) == 1 else "numbers"
         left = len(self.not_moved)
         planned = f"{equal:,} of {len(self.numbers):,} {self.kind.done} {noun} {are} as planned"
-        parts = [planned if self.numbers else f"no number is {self.kind.done} yet"]
+        nothing = f"no number is {self.kind.done} " + ("yet" if left else "now: those that were are rolled back")
+        parts = [planned if self.numbers else nothing]
         if self.kind is PlanKind.MIGRATE and equal:
             same = sum(number.is_equal and not number.accepted for number in self.numbers)
             parts += [f"{same:,} of them with every setting of the source"]

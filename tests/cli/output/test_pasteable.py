@@ -21,6 +21,8 @@ from telephony_core.migration.rendering.commands import command
         ),
         ("`telephony numbers list -p es`", "`telephony numbers list -p es --config 'my file'`"),
         ("`telephony sip check h:5060` tells", "`telephony sip check h:5060` tells"),
+        ("`telephony numbers set -p es --help` shows how", "`telephony numbers set -p es --help` shows how"),
+        ("`telephony numbers list --help` shows how", "`telephony numbers list --help` shows how"),
         ("`telephony providers vox`", "`telephony providers vox`"),
         ("`telephony migrate apply 'a`b'`", "`telephony migrate apply 'a`b' --config 'my file'`"),
         ("a label telephony migrate", "a label telephony migrate"),

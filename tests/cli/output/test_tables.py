@@ -128,7 +128,7 @@ def test_no_line_is_wider_than_the_terminal(terminal, capsys, width):
     terminal(width, NO_COLOR="1")
     tables.print_table(COLUMNS, ROWS, empty="")
     lines = STYLE.sub("", capsys.readouterr().out).splitlines()
-    assert [line for line in lines if cell_len(line) > width and not line.startswith("not shown")] == []
+    assert [line for line in lines if cell_len(line) > width] == []
 
 
 @pytest.mark.parametrize("said", ["0", "-1", "", "abc", "²", "٣", "1e3", "99999999999", "9" * 5000])
