@@ -80,9 +80,10 @@ def in_lots(
 
 
 def groups(plan: Plan) -> list[list[PlannedNumber]]:
-    """The numbers in the order in which lots count them, those together that must stay so."""
+    """The numbers in the order in which lots count them, canaries first, those together that must stay so."""
+    first = {canary.number for canary in plan.canaries}
     groups: dict[object, list[PlannedNumber]] = {}
-    for number in plan.numbers:
+    for number in sorted(plan.numbers, key=lambda number: number.key not in first):
         shared = number.record.trunk_ids if plan.kind is PlanKind.SET else ()
         groups.setdefault(shared or number.key, []).append(number)
     return list(groups.values())

@@ -22,7 +22,7 @@ from telephony_core.migration.lots.run import run_lot
 from telephony_core.migration.lots.site import Site
 from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.plan.model import Settings, Trunk
+from telephony_core.migration.plan.model import Canary, Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan, MemoryPlans, PlanFolder, PlanStore
 from telephony_core.migration.run.status import aread_run
 from telephony_core.migration.run.stopping import Failure, Stopped, StopRules
@@ -119,6 +119,16 @@ def test_a_plan_without_a_file_is_moved_lot_by_lot(fleet: Fleet) -> None:
     assert fleet.counts(loaded) == {MigrationState.MOVED: 5}
     assert set(fleet.imported().values()) == {1}
     assert fleet.beats[-1] == 2
+
+
+def test_the_first_lot_is_the_canaries_of_the_plan_wherever_they_stand_in_it(fleet: Fleet) -> None:
+    keys = [number.key for number in fleet.plan().plan.numbers]
+    loaded = fleet.submit(name="other.json", canaries=tuple(Canary(number=key, why="named") for key in keys[3:]))
+    first, *others = lots(loaded, canary=2)
+    assert fleet.do(first).done == 2
+    assert sorted(fleet.imported()) == keys[3:]
+    assert [fleet.do(lot).done for lot in others] == [2, 1]
+    assert sorted(fleet.imported().elements()) == keys
 
 
 def test_a_lot_that_is_run_again_sends_nothing_more(fleet: Fleet) -> None:
@@ -252,7 +262,7 @@ def test_numbers_that_share_a_trunk_are_in_one_lot(tmp_path: Path) -> None:
         number.model_copy(update={"source": number.record.model_copy(update={"trunk_ids": ids})})
         for number, ids in zip(numbers, (("a",), ("b",), ("a",), ()), strict=True)
     ]
-    plan = loaded.plan.model_copy(update={"numbers": tuple(shared)})
+    plan = loaded.plan.model_copy(update={"numbers": tuple(shared), "canaries": ()})
     parted = list(in_lots(LoadedPlan(plan=plan, checksum="x"), "apply", 1))
     assert [(lot.first, lot.last) for lot in parted] == [(0, 2), (2, 3), (3, 4)]
 
