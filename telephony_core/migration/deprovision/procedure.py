@@ -29,6 +29,7 @@ from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.inventory.staleness import is_released, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
+    Announcement,
     EndpointRole,
     Lookup,
     MigrationTask,
@@ -246,17 +247,20 @@ def _release(
 ) -> Procedure[None]:
     """Release one record, with a line in the journal before and after."""
     agents = sorted(agent_ids(record)) if SideEffect.UNPUBLISHES in allow else []
-    yield from task.write(action, Phase.INTENT, record=record.id, data={"agents": [*agents]})
+    announcement = Announcement(Entry(task.key, action, Phase.INTENT, record.id, data={"agents": [*agents]}))
     change = NumberRelease(record, allow)
     now = yield from perform(Now())
+    send = RunFlow(role, "release", lambda operations: operations.release(change), announcement)
     try:
-        release = yield from perform(RunFlow(role, "release", lambda operations: operations.release(change)))
+        release = yield from perform(send)
     except NotFound:  # a listing does not show it either: this request released it, or somebody just before
         yield from task.write(
             action, Phase.DONE, "it was removed: neither its id nor a list shows it", record=record.id
         )
         return
     except TelephonyError as error:
+        if announcement.sent is None:
+            raise
         raise StepFailed(action, error) from None
     if release.status is NumberStatus.UNKNOWN:  # accepted, and a look still shows it as it was
         doubt = task.doubt(None, now, role, None)

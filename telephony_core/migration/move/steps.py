@@ -26,6 +26,7 @@ from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOut
 from telephony_core.migration.inventory.staleness import is_released, snapshot, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
+    Announcement,
     Claim,
     ContradictoryAnswers,
     EndpointRole,
@@ -167,10 +168,13 @@ def _import(
             remedy=task.there_already(live[0]),
         )
     intent = Entry(task.key, Action.IMPORT, Phase.INTENT, data={"before": [record.id for record in records]})
-    yield from task.write(intent.action, intent.phase, data=intent.data)
+    announcement = Announcement(intent)
     attempt = attempt_of(task, replace(intent, at=(yield from perform(Now()))), username)
     send = RunFlow(
-        EndpointRole.TARGET, "import_number", lambda operations: _LookedUp(operations, records).import_number(change)
+        EndpointRole.TARGET,
+        "import_number",
+        lambda operations: _LookedUp(operations, records).import_number(change),
+        announcement,
     )
     try:
         number = yield from perform(send)
@@ -185,6 +189,8 @@ def _import(
     except OutcomeUnknown:
         return attempt
     except TelephonyError as refused:
+        if announcement.sent is None:
+            raise
         if isinstance(refused, Conflict) and repeated is not None:  # perhaps with the late effect of the first request
             return attempt
         raise StepFailed(Action.IMPORT, refused) from None

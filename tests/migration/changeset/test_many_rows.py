@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from telephony_core.migration.assessment.target import TargetAccount, survey
 from telephony_core.migration.changeset.import_planner import plan_imports
 from telephony_core.migration.changeset.table import read_table
 from telephony_core.migration.inventory.inventory import Inventory
+from telephony_core.migration.journal.entries import Phase
 from telephony_core.migration.plan.model import PlanKind, Settings
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, aapply_plan, apply_plan
+from telephony_core.migration.run.events import Event
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.provider.flow import Response
 from telephony_core.transport.clock import Clock
@@ -117,8 +120,11 @@ class Limited:
         self._emulator = emulator
         self._clock = clock
         self._limits = limits
+        self.posted: list[datetime] = []
 
     async def asend(self, request: HttpRequest, timeout: float) -> Response:
+        if request.method == "POST":
+            self.posted.append(self._clock.now())
         wait = self._limits.ask(self._clock.monotonic())
         if wait:
             self._emulator.faults.append(Fault(FaultKind.ANSWER, response=answer(429, {})))
@@ -140,13 +146,21 @@ def test_an_import_of_a_table_uses_the_rate_that_its_provider_permits(
     loaded = save_plan(plan, tmp_path / "plan.json")
     stage.be_a_machine()
     limits, pace = Limits(per_second, per_minute), Pace(per_second=per_second, per_minute=per_minute)
+    announced: list[datetime] = []
+
+    def seen(event: Event) -> None:
+        if event.phase is Phase.INTENT:
+            announced.append(event.at)
 
     async def main(clock: Clock) -> ApplyReport:
+        backend = Limited(stage.target, clock, limits)
+
         def opened() -> AsyncTelephony:
-            backend = Limited(stage.target, clock, limits)
             return AsyncTelephony("diga", api_key=stage.target.api_key, backend=backend, clock=clock, pace=pace)
 
-        return await aapply_plan(loaded, None, opened, ApplyOptions(clock=clock))
+        report = await aapply_plan(loaded, None, opened, ApplyOptions(clock=clock, on_event=seen))
+        assert announced == backend.posted  # however long each waited for its turn
+        return report
 
     report = run_tasks(main)
     assert report.is_complete, str(report)

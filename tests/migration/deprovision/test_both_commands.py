@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from telephony_core import errors
-from telephony_core.emulator import Fault, FaultKind
+from telephony_core import AsyncTelephony, Pace, errors
+from telephony_core.emulator import Emulator, EmulatorBackend, Fault, FaultKind, HttpRequest
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.journal.entries import Phase
 from telephony_core.migration.journal.store import JournalError
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.run.events import Event
+from telephony_core.provider.flow import Response
 from tests.migration.deprovision.command import RELEASE, ROLLBACK, Command
 from tests.migration.deprovision.returning import KEYS, ONE, WINDOW, Returning, begins, live
 from tests.migration.meddling import CHANGED, GONE, NOT_SERVING, OPENED, meddle, not_found
@@ -77,6 +79,31 @@ def test_running_it_again_deletes_nothing_more(command: Command, stage: Returnin
     assert command.preview(stage).confirm == 0
     assert command.run(stage).is_complete
     assert stage.writes(command.at(stage)) == []
+
+
+def test_a_deletion_that_waits_for_its_turn_is_announced_when_that_has_come(
+    command: Command, stage: Returning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deleted, announced, now = list[datetime](), list[datetime](), stage.time.clock.now
+
+    class Noting(EmulatorBackend):
+        async def asend(self, request: HttpRequest, timeout: float) -> Response:
+            if request.method == "DELETE":
+                deleted.append(now())
+            return await super().asend(request, timeout)
+
+    def paced(emulator: Emulator) -> AsyncTelephony:
+        given = {"api_key": emulator.api_key, "backend": Noting(emulator), "clock": stage.time.clock}
+        return AsyncTelephony(emulator.slug, pace=Pace(per_minute=1), **given)
+
+    def seen(event: Event) -> None:
+        if event.phase is Phase.INTENT:
+            announced.append(event.at)
+
+    monkeypatch.setattr(stage, "_open", paced)
+    assert getattr(stage, command.name)(on_event=seen).is_complete
+    assert announced == deleted
+    assert len(deleted) == 3
 
 
 def test_a_plan_that_was_never_applied_leaves_nothing_to_do_and_that_is_said(command: Command, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from telephony_core.migration.move.state import MigrationState, state_of
 from telephony_core.migration.move.steps import MOST_SENDS, move_number
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.provider.capabilities import RepeatableImport
+from telephony_core.provider.flow import Semantics
 from telephony_core.provider.registry import registry
 from tests.migration.stage import PASSWORD, Stage
 from tests.transport.driving import START
@@ -118,7 +119,10 @@ class World:
                 self.lines.append(replace(entry, at=self.now))
                 self.asked.append(f"{entry.action} {entry.phase}")
                 return None
-            case RunFlow(role, name):
+            case RunFlow(role, name, _, announcement):
+                if announcement is not None:
+                    self._answer(Record(announcement.entry))
+                    announcement.sent = Semantics.ONCE
                 return self._next(f"{role} {name}")
             case Lookup(role, _, id):
                 return self._next("look" if role is EndpointRole.TARGET and id is None else f"{role} list")
