@@ -65,10 +65,9 @@ class Tenants:
             pacer_of=self._pace,
         )
 
-    def connections(self, tenant: str) -> dict[str, Connection]:
-        """Those of the tenant's file, and none that this process is configured for. Raises `ConfigurationError`."""
-        named = Connections.load(self.folder / tenant_name(tenant) / CONNECTIONS)
-        return {name: connection for name, connection in named.items() if connection.api_key is not None}
+    def connections(self, tenant: str) -> Connections:
+        """Those of the tenant's file. Raises `ConfigurationError`."""
+        return Connections.load(self.folder / tenant_name(tenant) / CONNECTIONS)
 
     def _pace(self, tenant: str, connection: Connection) -> SharedPace:
         key = connection.api_key.get_secret_value() if isinstance(connection.api_key, SecretStr) else ""

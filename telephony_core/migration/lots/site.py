@@ -53,6 +53,8 @@ class Site:
             )
         connection = connections[end.connection]
         key = connection.api_key
+        if key is None and connection.is_the_slugs_own:  # which a client would read from this process
+            key = f"env:{connection.key_source}"
         if isinstance(key, str) and is_reference(key):
             key = await self.secrets.read(tenant, key, what=f"API key of {connection.label}")
         ready = replace(connection, api_key=key)

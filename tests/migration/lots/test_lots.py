@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from telephony_core import AsyncTelephony, Pace
 from telephony_core.accounts.connection import Connection
+from telephony_core.accounts.connections import Connections
 from telephony_core.emulator import Fault, FaultKind, json_response
 from telephony_core.errors import ConfigurationError, InvalidInput, MigrationError, NotAllowed, RateLimited
 from telephony_core.migration.journal.memory import MemoryJournals
@@ -22,7 +23,7 @@ from telephony_core.migration.lots.run import run_lot
 from telephony_core.migration.lots.site import Site
 from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.plan.model import Canary, Settings, Trunk
+from telephony_core.migration.plan.model import Canary, Endpoint, Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan, MemoryPlans, PlanFolder, PlanStore
 from telephony_core.migration.run.status import aread_run
 from telephony_core.migration.run.stopping import Failure, Stopped, StopRules
@@ -232,6 +233,15 @@ def test_a_tenant_without_the_connection_is_told(fleet: Fleet) -> None:
     fleet.site = replace(fleet.site, connections_of=lambda tenant: {})
     with pytest.raises(ConfigurationError, match="the tenant 'acme' has no connection 'here'"):
         fleet.do(lots(loaded)[0])
+
+
+def test_a_key_in_a_variable_of_the_worker_is_no_tenants(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is followed as any reference of the tenant: a plan that names a vendor must not get whatever is set here."""
+    monkeypatch.setenv("TELEPHONY_VOX_API_KEY", "key of the worker")
+    fleet.site = replace(fleet.site, connections_of=lambda tenant: Connections())
+    end = Endpoint(connection="vox", provider="vox")
+    with pytest.raises(ConfigurationError, match="acme has nothing under env:TELEPHONY_VOX_API_KEY"):
+        asyncio.run(fleet.site.opener("acme", end))
 
 
 def test_a_lot_beyond_the_plan_is_refused(fleet: Fleet) -> None:
