@@ -16,13 +16,15 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
 from telephony_core.fleet.database import Connection, Database, rows
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
+from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord, current_user
-from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
+from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore, dump_plan, parse_plan
 
+_LINES: Final = "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
 _PAGE: Final = 5_000
 """Lines that are read at once."""
 
@@ -98,14 +100,37 @@ class _Campaign:
             )
             self.run = made[0][0] if made else 0
 
-    async def claim(self, number: str) -> _Claimed:
+    async def claim(self, number: str) -> Claimed:
         [(epoch,)] = await self.ask(
             "INSERT INTO numbers (plan, number) VALUES (%s, %s)"
             " ON CONFLICT (tenant, plan, number) DO UPDATE SET epoch = numbers.epoch + 1 RETURNING epoch",
             self.loaded.checksum,
             number,
         )
-        return _Claimed(self, number, epoch)
+        return Claimed(self, number, epoch)
+
+    async def write(self, entry: Entry, epoch: int) -> bool:
+        # One statement: whoever claims the number waits for the row that is held here, and then reads this line.
+        written = await self.ask(
+            "WITH mine AS (UPDATE numbers SET last_action = %s, phase = %s"
+            " WHERE plan = %s AND number = %s AND epoch = %s RETURNING plan, number, last_action, phase)"
+            " INSERT INTO entries (plan, number, action, phase, at, run, record, message, data)"
+            " SELECT *, clock_timestamp(), %s, %s, %s, %s::json FROM mine RETURNING seq",
+            entry.action.value,
+            entry.phase.value,
+            self.loaded.checksum,
+            entry.number,
+            epoch,
+            self.run,
+            None if entry.record is None else _text(entry.record),
+            _text(entry.message),
+            json.dumps(dict(entry.data)),
+        )
+        return bool(written)
+
+    async def lines_of(self, number: str) -> list[Entry]:
+        found = await self.ask(f"{_LINES} WHERE plan = %s AND number = %s ORDER BY seq", self.loaded.checksum, number)
+        return [_entry(row) for row in found]
 
     def claims(self, names: Mapping[str, str]) -> _Claims:
         return _Claims(self, ClaimRules(self.loaded, names, self._now))
@@ -114,8 +139,7 @@ class _Campaign:
         lines: list[Entry] = []
         last = ("", 0)
         while page := await self.ask(
-            "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
-            " WHERE plan = %s AND (number, seq) > (%s, %s) ORDER BY number, seq LIMIT %s",
+            f"{_LINES} WHERE plan = %s AND (number, seq) > (%s, %s) ORDER BY number, seq LIMIT %s",
             self.loaded.checksum,
             *last,
             _PAGE,
@@ -162,42 +186,6 @@ class _Campaign:
             self.loaded.checksum,
             self.run,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    campaign: _Campaign
-    number: str
-    epoch: int
-
-    async def append(self, entry: Entry) -> None:
-        # One statement: whoever claims the number waits for the row that is held here, and then reads this line.
-        written = await self.campaign.ask(
-            "WITH mine AS (UPDATE numbers SET last_action = %s, phase = %s"
-            " WHERE plan = %s AND number = %s AND epoch = %s RETURNING plan, number, last_action, phase)"
-            " INSERT INTO entries (plan, number, action, phase, at, run, record, message, data)"
-            " SELECT *, clock_timestamp(), %s, %s, %s, %s::json FROM mine RETURNING seq",
-            entry.action.value,
-            entry.phase.value,
-            self.campaign.loaded.checksum,
-            self.number,
-            self.epoch,
-            self.campaign.run,
-            None if entry.record is None else _text(entry.record),
-            _text(entry.message),
-            json.dumps(dict(entry.data)),
-        )
-        if not written:
-            raise Superseded(f"{self.number} was claimed by another run")
-
-    async def entries(self) -> list[Entry]:
-        found = await self.campaign.ask(
-            "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
-            " WHERE plan = %s AND number = %s ORDER BY seq",
-            self.campaign.loaded.checksum,
-            self.number,
-        )
-        return [_entry(row) for row in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
+from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord, current_user
-from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
+from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.store import LoadedPlan
 
 
@@ -85,9 +86,18 @@ class _Campaign:
     run: int
     taken_over: RunRecord | None = None
 
-    async def claim(self, number: str) -> _Claimed:
+    async def claim(self, number: str) -> Claimed:
         self.kept.epochs[number] += 1
-        return _Claimed(self, number, self.kept.epochs[number])
+        return Claimed(self, number, self.kept.epochs[number])
+
+    async def write(self, entry: Entry, epoch: int) -> bool:
+        if self.kept.epochs[entry.number] != epoch:
+            return False
+        self.kept.entries.append(replace(entry, seq=len(self.kept.entries) + 1, at=self.store.now(), run=self.run))
+        return True
+
+    async def lines_of(self, number: str) -> list[Entry]:
+        return [entry for entry in self.kept.entries if entry.number == number]
 
     def claims(self, names: Mapping[str, str]) -> _Claims:
         return _Claims(self.store.claims, ClaimRules(self.loaded, names, self.store.now))
@@ -113,24 +123,6 @@ class _Campaign:
     async def finish(self, how: str) -> None:
         ended = {"ended_at": self.store.now(), "how_it_ended": how}
         self.kept.runs[self.run - 1] = self.kept.runs[self.run - 1].model_copy(update=ended)
-
-
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    campaign: _Campaign
-    number: str
-    epoch: int
-
-    async def append(self, entry: Entry) -> None:
-        kept = self.campaign.kept
-        if kept.epochs[self.number] != self.epoch:
-            raise Superseded(f"{self.number} was claimed by another run")
-        kept.entries.append(
-            replace(entry, seq=len(kept.entries) + 1, at=self.campaign.store.now(), run=self.campaign.run)
-        )
-
-    async def entries(self) -> list[Entry]:
-        return [entry for entry in self.campaign.kept.entries if entry.number == self.number]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.claims import Claims, PlanElsewhere, missing, started_elsewhere, was_started_here
 from telephony_core.migration.journal.entries import Action, Entry
 from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord
-from telephony_core.migration.journal.sqlite_file import Superseded
 from telephony_core.migration.journal.store import SqliteJournal, was_started
 from telephony_core.migration.plan.store import LoadedPlan
 
@@ -66,9 +66,18 @@ class _Campaign:
     def taken_over(self) -> RunRecord | None:
         return self.journal.taken_over
 
-    async def claim(self, number: str) -> _Claimed:
+    async def claim(self, number: str) -> Claimed:
         self.epochs[number] += 1
-        return _Claimed(self, number, self.epochs[number])
+        return Claimed(self, number, self.epochs[number])
+
+    async def write(self, entry: Entry, epoch: int) -> bool:
+        if self.epochs[entry.number] != epoch:
+            return False
+        self.journal.append(entry)
+        return True
+
+    async def lines_of(self, number: str) -> list[Entry]:
+        return self.journal.entries_of(number)
 
     def claims(self, names: Mapping[str, str]) -> Claims:
         return Claims(self._loaded, names, self._now)
@@ -90,18 +99,3 @@ class _Campaign:
 
     async def finish(self, how: str) -> None:
         self.journal.finish(how)
-
-
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    campaign: _Campaign
-    number: str
-    epoch: int
-
-    async def append(self, entry: Entry) -> None:
-        if self.campaign.epochs[self.number] != self.epoch:
-            raise Superseded(f"{self.number} was claimed by another run")
-        self.campaign.journal.append(entry)
-
-    async def entries(self) -> list[Entry]:
-        return self.campaign.journal.entries_of(self.number)
