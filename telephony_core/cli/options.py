@@ -10,13 +10,13 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 import click
 
 from telephony_core.cli import hints
-from telephony_core.cli.parameters.connection import ConnectionName
+from telephony_core.cli.parameters import CommandT, together
+from telephony_core.cli.parameters.connection import connection_names
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.session import Session
 
 P = ParamSpec("P")
 R = TypeVar("R")
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
 def pass_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R]:
@@ -45,19 +45,21 @@ _QUIET: Final = click.option(
     "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember, help="Say nothing but results and errors."
 )
 
-
-def common_options(command: CommandT) -> CommandT:
-    """``-p``, ``--config``, ``--json`` and ``-q``. Given twice, the one nearer to the end of the line counts."""
-    named = click.option(
+common_options: Final = together(
+    click.option(
         "-p",
         "--provider",
         metavar="NAME",
-        type=ConnectionName(),
+        shell_complete=connection_names,
         expose_value=False,
         callback=_remember,
         help="Connection to use: a provider's slug, or a name from the configuration file.",
-    )
-    return named(_CONFIG(_JSON(_QUIET(command))))
+    ),
+    _CONFIG,
+    _JSON,
+    _QUIET,
+)
+"""``-p``, ``--config``, ``--json`` and ``-q``. Given twice, the one nearer to the end of the line counts."""
 
 
 def options_without_connection(why: str) -> Callable[[CommandT], CommandT]:
@@ -68,14 +70,11 @@ def options_without_connection(why: str) -> Callable[[CommandT], CommandT]:
             raise click.UsageError(f"-p means nothing to `{ctx.command_path}`: {why}", ctx)
 
     named = click.option("-p", "--provider", metavar="NAME", hidden=True, expose_value=False, callback=refuse)
-    return lambda command: named(_CONFIG(_JSON(_QUIET(command))))
+    return together(named, _CONFIG, _JSON, _QUIET)
 
 
-def yes_option(command: CommandT) -> CommandT:
-    """``--yes``, of every command that asks."""
-    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(command)
-
-
+yes_option: Final = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+"""Of every command that asks."""
 options_of_a_plan: Final = options_without_connection("a plan names its connections itself")
 """The common options of a command about a plan."""
 options_with_target: Final = options_without_connection(

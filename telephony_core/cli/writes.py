@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
@@ -11,6 +11,7 @@ from telephony_core.cli import failures
 from telephony_core.cli.exit_codes import ExitCode, exit_code_for
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters import CommandT, together
 from telephony_core.cli.parameters.number import is_id, to_write
 from telephony_core.domain.lifecycle import SideEffect
 
@@ -20,23 +21,18 @@ if TYPE_CHECKING:
     from telephony_core.domain.phone_number import PhoneNumber
     from telephony_core.provider.changes import Change
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-
 _TO_BE_FOUND: Final = "the record of this number"
 """Stands for the id of a record that was not looked for yet."""
 
 
-def check_option(command: CommandT) -> CommandT:
-    """``--check``."""
-    text = "Only print the problems of this change, without sending anything at all."
-    return click.option("--check", is_flag=True, help=text)(command)
-
-
-def number_argument(command: CommandT) -> CommandT:
-    """The number a command is about, and ``--id``."""
-    text = "NUMBER is a record's id, whatever it looks like."
-    return click.argument("number", metavar="NUMBER")(click.option("--id", "by_id", is_flag=True, help=text)(command))
+check_option: Final = click.option(
+    "--check", is_flag=True, help="Only print the problems of this change, without sending anything at all."
+)
+number_argument: Final = together(
+    click.argument("number", metavar="NUMBER"),
+    click.option("--id", "by_id", is_flag=True, help="NUMBER is a record's id, whatever it looks like."),
+)
+"""The number a command is about, and ``--id``."""
 
 
 def allow_option(*effects: SideEffect) -> Callable[[CommandT], CommandT]:

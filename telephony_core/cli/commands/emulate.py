@@ -12,7 +12,7 @@ import click
 from telephony_core.cli.emulated import Emulated, fresh_emulators, served
 from telephony_core.cli.options import examples, options_without_connection, pass_session
 from telephony_core.cli.output.tables import print_facts, print_json, print_line
-from telephony_core.cli.parameters.connection import Slug
+from telephony_core.cli.parameters.connection import slugs as installed_slugs
 from telephony_core.cli.session import Session
 
 
@@ -21,7 +21,7 @@ from telephony_core.cli.session import Session
     "telephony emulate vox --size 40 --fault lost_after,method=POST",
     "telephony emulate --port-base 8640",
 )
-@click.argument("slugs", nargs=-1, metavar="[SLUG]...", type=Slug())
+@click.argument("slugs", nargs=-1, metavar="[SLUG]...", shell_complete=installed_slugs)
 @click.option(
     "--port-base",
     type=click.IntRange(0, 65535),

@@ -12,7 +12,7 @@ from telephony_core.cli.failures import error_data
 from telephony_core.cli.options import examples, options_without_connection, pass_session
 from telephony_core.cli.output.capabilities import Point, as_data, points
 from telephony_core.cli.output.tables import Cell, Column, print_facts, print_json, print_line, print_table
-from telephony_core.cli.parameters.connection import Slug
+from telephony_core.cli.parameters.connection import slugs as installed_slugs
 from telephony_core.cli.session import Session
 from telephony_core.errors import PluginError
 from telephony_core.provider.registry import registry
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "telephony providers",
     "telephony providers vox",
 )
-@click.argument("slug", required=False, type=Slug())
+@click.argument("slug", required=False, shell_complete=installed_slugs)
 @options_without_connection("it shows what providers declare, and asks none")
 @pass_session
 def command(session: Session, slug: str | None) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, Generic, Literal, NamedTuple, TypeVar
 import click
 from rich.cells import cell_len, chop_cells
 
+from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.printable import printable, safe_json
 from telephony_core.cli.output.prose import broken
 from telephony_core.cli.output.terminal import on_terminal, terminal
@@ -24,6 +25,8 @@ from telephony_core.cli.output.terminal import on_terminal, terminal
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
+
+    from telephony_core.cli.session import Session
 
 ItemT = TypeVar("ItemT")
 
@@ -113,6 +116,18 @@ def print_line(text: str, style: str = "") -> None:
     """One line for people, broken between words on a terminal."""
     console, line = terminal(), printable(text)
     _line(console, Cell(broken(line, console.width) if on_terminal() else line, style))
+
+
+def print_lines(lines: Iterable[str], session: Session) -> None:
+    """Lines of an assessment or a plan, pasteable, in the colours of what they say."""
+    for line in lines:
+        text = line.lstrip()
+        style = "bold" if line.startswith("  + ") else ""
+        if text.startswith(("! ", "block: ")):
+            style = "red"
+        elif text.startswith(("~ ", "? ", "warn: ")):
+            style = "yellow"
+        print_line(pasteable(line, session), style)
 
 
 def _cell(value: str | Cell) -> Cell:

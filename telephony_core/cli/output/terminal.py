@@ -13,6 +13,8 @@ _NARROWEST: Final = 12
 """No terminal is taken to be narrower than this."""
 _DIGITS: Final = 4
 """Of a width or height that can be meant."""
+_NO_TERMINAL: Final = 100
+"""Columns of text that goes to a pipe or a file."""
 
 
 def terminal(*, stderr: bool = False) -> Console:
@@ -52,3 +54,8 @@ def _size(stream: TextIO) -> tuple[int, int]:
 def on_terminal() -> bool:
     """Whether a person sees the output as it comes; a pipe or a file gets plain text, whatever is forced elsewhere."""
     return sys.stdout.isatty()
+
+
+def text_width() -> int:
+    """How wide text for people may be on stdout."""
+    return terminal().width if on_terminal() else _NO_TERMINAL

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, TypedDict
 
 import click
 
+from telephony_core.cli.parameters import CommandT, together
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.input_model import UNSET, Unset
-
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 _DOES: Final = {"inbound": "answers", "outbound": "makes"}
 
@@ -34,31 +33,17 @@ class AgentsToAssign(AgentsGiven):
 
 def agent_options(*, removable: bool) -> Callable[[CommandT], CommandT]:
     """The agents of a number; ``removable`` where there may be some already."""
-
-    def add(command: CommandT) -> CommandT:
-        options = [
-            click.option(
-                "--agent-version",
-                metavar="VERSION",
-                help="Version of every agent named here: published, draft, or the provider's own word.",
-            )
+    text = "Version of every agent named here: published, draft, or the provider's own word."
+    options = [click.option("--agent-version", metavar="VERSION", help=text)]
+    for direction, does in _DOES.items():
+        own = f"The {direction} agent's, if it differs."
+        options += [
+            click.option(f"--{direction}-agent", metavar="ID", help=f"Agent that {does} calls."),
+            click.option(f"--{direction}-version", metavar="VERSION", help=own),
         ]
-        for direction, does in _DOES.items():
-            options += [
-                click.option(f"--{direction}-agent", metavar="ID", help=f"Agent that {does} calls."),
-                click.option(
-                    f"--{direction}-version",
-                    metavar="VERSION",
-                    help=f"The {direction} agent's, if it differs.",
-                ),
-            ]
-            if removable:
-                options.append(click.option(f"--none-{direction}", is_flag=True, help=f"Remove the {direction} agent."))
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+        if removable:
+            options.append(click.option(f"--none-{direction}", is_flag=True, help=f"Remove the {direction} agent."))
+    return together(*options)
 
 
 def agent_given(given: AgentsGiven, direction: str) -> AgentRef | None:

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Final, TypedDict, TypeVar
 
 import click
 from click.core import ParameterSource
-from click.shell_completion import CompletionItem
 
 from telephony_core.cli.output.pasteable import next_line
-from telephony_core.cli.output.tables import print_json, print_line
-from telephony_core.cli.output.terminal import on_terminal, terminal
+from telephony_core.cli.output.tables import print_json, print_line, print_lines
+from telephony_core.cli.output.terminal import text_width
+from telephony_core.cli.parameters import together
 from telephony_core.cli.parameters.files import Amount, InputFile, OutputFile
 from telephony_core.cli.parameters.migration import (
     canaries_of,
@@ -37,14 +37,7 @@ if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Plan, Settings
     from telephony_core.transport.pace import Pacer
 
-    _Text = click.ParamType[str]
-else:
-    _Text = click.ParamType  # in older releases it takes no argument
-
 CheckedT = TypeVar("CheckedT")
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-_NO_TERMINAL = 100
-"""Columns of text that goes to a pipe or a file."""
 
 
 class PlanGiven(TypedDict):
@@ -76,76 +69,53 @@ class SelectionGiven(TypedDict):
     listed: str | None
 
 
-def plan_options(command: CommandT) -> CommandT:
-    """Where the plan goes, and how it is to be carried out."""
-    options = (
-        click.option(
-            "-o", "--output", metavar="PLAN", type=OutputFile(), help="Write the plan for many numbers there."
-        ),
-        click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves the plan."),
-        canary_option,
-        click.option(
-            "--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4."
-        ),
-        click.option(
-            "--timeout",
-            type=Amount(0, 86_400, min_open=True),
-            metavar="SECONDS",
-            help="For one operation. Default: 30.",
-        ),
-        click.option(
-            "--settling-window",
-            type=Amount(0, 86_400),
-            metavar="SECONDS",
-            help="How long after its time-out a request without an answer is looked for; 900.",
-        ),
-        details_option,
-        force_option,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+concurrency_option: Final = click.option(
+    "--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4."
+)
+timeout_option: Final = click.option(
+    "--timeout", type=Amount(0, 86_400, min_open=True), metavar="SECONDS", help="For one operation. Default: 30."
+)
+plan_options: Final = together(
+    click.option("-o", "--output", metavar="PLAN", type=OutputFile(), help="Write the plan for many numbers there."),
+    click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves the plan."),
+    canary_option,
+    concurrency_option,
+    timeout_option,
+    click.option(
+        "--settling-window",
+        type=Amount(0, 86_400),
+        metavar="SECONDS",
+        help="How long after its time-out a request without an answer is looked for; 900.",
+    ),
+    details_option,
+    force_option,
+)
+"""Where the plan goes, and how it is to be carried out."""
 
 
-class _ConditionType(_Text):
-    """``FIELD=VALUE``, of which a shell completes the field."""
+def _fields(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """What a shell offers of ``FIELD=VALUE``."""
+    from telephony_core.migration.changeset.selection import FIELDS
 
-    name = "condition"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
-        from telephony_core.migration.changeset.selection import FIELDS
-
-        return [CompletionItem(f"{field}=") for field in FIELDS if field.startswith(incomplete)]
+    return [f"{field}=" for field in FIELDS if field.startswith(incomplete)]
 
 
-def where_option(command: CommandT) -> CommandT:
-    """``--where``."""
-    return click.option(
-        "--where",
-        multiple=True,
-        metavar="FIELD=VALUE",
-        type=_ConditionType(),
-        help="Numbers for which this holds; repeat it, and all of it has to. FIELD is label, status, origin, "
-        "agent, trunk or a setting such as outbound.address.",
-    )(command)
-
-
-def selection_options(command: CommandT) -> CommandT:
-    """Which numbers: by conditions, by name, by a file."""
-    options = (
-        where_option,
-        numbers_option,
-        click.option(
-            "--from",
-            "listed",
-            metavar="FILE",
-            type=InputFile(),
-            help="The numbers that this file names, one to a line.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+where_option: Final = click.option(
+    "--where",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    shell_complete=_fields,
+    help="Numbers for which this holds; repeat it, and all of it has to. FIELD is label, status, origin, "
+    "agent, trunk or a setting such as outbound.address.",
+)
+selection_options: Final = together(
+    where_option,
+    numbers_option,
+    click.option(
+        "--from", "listed", metavar="FILE", type=InputFile(), help="The numbers that this file names, one to a line."
+    ),
+)
+"""Which numbers: by conditions, by name, by a file."""
 
 
 def refuse_for_one(*more: str) -> None:
@@ -185,9 +155,6 @@ def make_plan(
     Raises `click.UsageError` where nobody says where it goes, and what making it raises.
     """
     from telephony_core.migration.assessment.target import survey
-    from telephony_core.migration.plan.store import save_plan
-    from telephony_core.migration.rendering.plan_page import plan_page
-    from telephony_core.text.documents import write_file
 
     output, html = given["output"], given["html"]
     if check and (output is not None or html is not None):
@@ -202,40 +169,51 @@ def make_plan(
         with session.waiting("reading what is there"):
             account = survey(client, connection=connection.name or connection.provider, agents=agents)
     count, first = canaries_of(given["canary"])
-    plan = make(account, checked, {"canaries": first, "settings": _settings(given, count), "pace": connection.pace})
-    if output is None:
-        _print(session, plan, None, None, None, given["details"])
-        return
-    loaded = save_plan(plan, output, overwrite=given["force"])
-    session.wrote("the plan", output)
-    if html is not None:
-        write_file(html, plan_page(loaded).encode(), overwrite=given["force"])
-        session.wrote("the page", html)
-    _print(session, plan, output, html, loaded.checksum, given["details"])
+    how = settings_of(given, count)
+    plan = make(account, checked, {"canaries": first, "settings": how, "pace": connection.pace})
+    following = f"telephony apply {named(output or '', 'PLAN')}" if plan.numbers else None
+    save_and_show(session, plan, output, html, following, details=given["details"], force=given["force"])
 
 
-def _settings(given: PlanGiven, canary: int | None) -> Settings:
+def settings_of(given: Mapping[str, object], canary: int | None) -> Settings:
+    """How a plan is to be carried out, as far as options say it."""
     from telephony_core.migration.plan.model import Settings
 
-    names = ("canary", "concurrency", "timeout", "settling_window")
-    values: Mapping[str, object] = {**given, "canary": canary}
-    return Settings.model_validate({name: values[name] for name in names if values[name] is not None})
+    told = {name: given.get(name) for name in Settings.model_fields} | {"canary": canary}
+    return Settings.model_validate({name: value for name, value in told.items() if value is not None})
 
 
-def _print(
-    session: Session, plan: Plan, output: str | None, html: str | None, checksum: str | None, details: bool
+def save_and_show(
+    session: Session,
+    plan: Plan,
+    output: str | None,
+    html: str | None,
+    following: str | None,
+    *,
+    details: bool,
+    force: bool,
 ) -> None:
-    from telephony_core.cli.commands.migrate.planning import print_lines
+    """Write a plan and its page, where they go anywhere, and print it with the command that is ``following``."""
+    from telephony_core.migration.plan.store import save_plan
+    from telephony_core.migration.rendering.plan_page import plan_page
     from telephony_core.migration.rendering.plan_text import plan_lines
+    from telephony_core.text.documents import write_file
 
+    checksum = None
+    if output is not None:
+        loaded = save_plan(plan, output, overwrite=force)
+        checksum = loaded.checksum
+        session.wrote("the plan", output)
+        if html is not None:
+            write_file(html, plan_page(loaded).encode(), overwrite=force)
+            session.wrote("the page", html)
     if session.json:
         print_json({"file": output, "html": html, "checksum": checksum, **plan.model_dump(mode="json")})
         return
-    width = terminal().width if on_terminal() else _NO_TERMINAL
-    print_lines(shown(partial(plan_lines, plan, width), details, is_summary=True), session)
+    print_lines(shown(partial(plan_lines, plan, text_width()), details, is_summary=True), session)
     if output is None:
         return
     print_line("")
     print_line(f"written to {output}" + (f", for whoever approves it to {html}" if html is not None else ""))
-    if plan.numbers:
-        print_line(next_line(f"telephony apply {named(output, 'PLAN')}", session), "bold")
+    if following is not None:
+        print_line(next_line(following, session), "bold")

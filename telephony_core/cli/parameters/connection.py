@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from telephony_core.cli.session import Session
 
-if TYPE_CHECKING:
-    _Text = click.ParamType[str]
-else:
-    _Text = click.ParamType  # in older releases it takes no argument
+
+def connection_names(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Connections that a shell offers: names of the configuration file, and slugs. Which there are is known when one is
+    opened."""
+    return [name for name in dict.fromkeys([*_configured(ctx), *_slugs()]) if name.startswith(incomplete)]
 
 
-class ConnectionName(_Text):
-    """A connection: a name of the configuration file, or a slug. Which there are is known when it is opened."""
-
-    name = "connection"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
-        names = dict.fromkeys([*_configured(ctx), *_slugs()])
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-class Slug(_Text):
-    """A provider that is installed."""
-
-    name = "slug"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return value
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
-        return [CompletionItem(slug) for slug in _slugs() if slug.startswith(incomplete)]
+def slugs(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Installed providers that a shell offers."""
+    return [slug for slug in _slugs() if slug.startswith(incomplete)]
 
 
 def _configured(ctx: click.Context) -> list[str]:

@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
-from click.shell_completion import CompletionItem
-
-if TYPE_CHECKING:
-    _Kind = click.ParamType[str]
-else:
-    _Kind = click.ParamType  # in older releases it takes no argument
 
 _STDIN: Final = f"{__name__}.stdin"
 """Where a run keeps which parameter reads stdin."""
-
-
-class _File(_Kind):
-    """The name of a file, which a shell completes by itself."""
-
-    name = "file"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:
-        return [CompletionItem(incomplete, type="file")]
 
 
 class Amount(click.FloatRange):
@@ -37,20 +22,24 @@ class Amount(click.FloatRange):
         return amount
 
 
-class OutputFile(_File):
+class OutputFile(click.Path):
     """A file that is going to be written; ``-`` is stdout."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "-":
             return _standard("stdout", self, param, ctx)
-        return click.Path(dir_okay=False).convert(_named(value, self, param, ctx), param, ctx)
+        return super().convert(_named(value, self, param, ctx), param, ctx)
 
 
-class InputFile(_File):
+class InputFile(click.Path):
     """A file that is going to be read, by a command that says why where it cannot; ``-`` is stdin, for one of them."""
 
     def __init__(self, *, because: str | None = None) -> None:
         """``because`` is why this one cannot come from stdin."""
+        super().__init__()
         self._because = because
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -63,14 +52,14 @@ class InputFile(_File):
         return _standard("stdin", self, param, ctx)
 
 
-def _named(value: Any, kind: _Kind, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+def _named(value: Any, kind: click.Path, param: click.Parameter | None, ctx: click.Context | None) -> Any:
     """The name of a file, which is not empty: a variable of the shell may be, and would mean the folder."""
     if not value:
         kind.fail("an empty name names no file; perhaps a variable of the shell is not set.", param, ctx)
     return value
 
 
-def _standard(stream: str, kind: _Kind, param: click.Parameter | None, ctx: click.Context | None) -> str:
+def _standard(stream: str, kind: click.Path, param: click.Parameter | None, ctx: click.Context | None) -> str:
     """The path by which this machine knows one of its standard streams."""
     path = f"/dev/{stream}"
     if not os.path.exists(path):

@@ -9,10 +9,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from telephony_core.cli.output.tables import Cell, Shown, print_json, print_line, print_models, print_table
+from telephony_core.cli.parameters import CommandT, together
 from telephony_core.cli.parameters.number import limit_option
 from telephony_core.cli.session import Session
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 ItemT = TypeVar("ItemT")
 ModelT = TypeVar("ModelT", bound="BaseModel")
 if TYPE_CHECKING:
@@ -65,25 +65,18 @@ class _Name(_Names):
 
 def listing_options(known: Mapping[str, Shown[ItemT]], *, sort: Iterable[str] = ()) -> Callable[[CommandT], CommandT]:
     """``--columns``, ``--sort``, ``--descending``, ``--count`` and ``--limit``, for these columns."""
-
-    def add(command: CommandT) -> CommandT:
-        options = (
-            click.option(
-                "--columns",
-                type=_Names(known),
-                metavar="A,B,C",
-                help="Show these columns, in this order. An unknown one lists those that there are.",
-            ),
-            click.option("--sort", type=_Name(sort or known), metavar="COLUMN", help="Sort by this column."),
-            click.option("--descending", is_flag=True, help="The other way round."),
-            click.option("--count", is_flag=True, help="Print only how many there are."),
-            limit_option,
-        )
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    return together(
+        click.option(
+            "--columns",
+            type=_Names(known),
+            metavar="A,B,C",
+            help="Show these columns, in this order. An unknown one lists those that there are.",
+        ),
+        click.option("--sort", type=_Name(sort or known), metavar="COLUMN", help="Sort by this column."),
+        click.option("--descending", is_flag=True, help="The other way round."),
+        click.option("--count", is_flag=True, help="Print only how many there are."),
+        limit_option,
+    )
 
 
 def print_listing(

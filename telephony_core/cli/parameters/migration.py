@@ -7,12 +7,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from telephony_core.cli import prompts
 from telephony_core.cli.output.printable import printable
+from telephony_core.cli.parameters import CommandT
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.errors import ConfigurationError, MigrationError, TelephonyError
 from telephony_core.migration.plan.allowances import Allowance
@@ -25,28 +26,34 @@ if TYPE_CHECKING:
     from telephony_core.cli.session import Session
     from telephony_core.migration.plan.model import Plan
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
 TRUNK_CHECK: Final = "trunk_check"
 """The name by which a trunk that failed its check is allowed."""
 
 
-def force_option(command: CommandT) -> CommandT:
-    """``--force``."""
-    return click.option("--force", is_flag=True, help="Replace files that are there already.")(command)
-
-
-def take_over_option(command: CommandT) -> CommandT:
-    """``--take-over``."""
-    text = "Take the place of a run on another host that never reported its end."
-    return click.option("--take-over", is_flag=True, help=text)(command)
-
-
-def details_option(command: CommandT) -> CommandT:
-    """``--details``."""
-    text = "Show every number, and every field of it; --json always has all."
-    return click.option("--details", is_flag=True, help=text)(command)
-
+force_option: Final = click.option("--force", is_flag=True, help="Replace files that are there already.")
+take_over_option: Final = click.option(
+    "--take-over", is_flag=True, help="Take the place of a run on another host that never reported its end."
+)
+details_option: Final = click.option(
+    "--details", is_flag=True, help="Show every number, and every field of it; --json always has all."
+)
+plan_argument: Final = click.argument(
+    "plan_file", metavar="PLAN", type=InputFile(because="the journal lies beside the plan")
+)
+numbers_option: Final = click.option(
+    "--numbers",
+    multiple=True,
+    metavar="NUMBER|@FILE",
+    help="Only this number; repeat it. @FILE reads them from a file, one to a line, or what --json printed of an "
+    "earlier run: its remainder. @- reads stdin.",
+)
+canary_option: Final = click.option(
+    "--canary",
+    multiple=True,
+    metavar="N|NUMBER",
+    help="Do so many first, alone (default: 1), or this number; repeat it for several. Without a number, those "
+    "that seem to be used least.",
+)
 
 _LEFT_OUT: Final = re.compile(r"and [0-9,]+ more|… and ")
 """How a short text says that it leaves numbers out."""
@@ -62,35 +69,6 @@ def shown(lines: Callable[..., list[str]], details: bool, *, is_summary: bool = 
         return found
     following = next((at for at, line in enumerate(found) if is_next(line)), len(found))
     return [*found[:following], "--details lists every number", *found[following:]]
-
-
-def plan_argument(command: CommandT) -> CommandT:
-    """The plan a command is about."""
-    return click.argument("plan_file", metavar="PLAN", type=InputFile(because="the journal lies beside the plan"))(
-        command
-    )
-
-
-def numbers_option(command: CommandT) -> CommandT:
-    """``--numbers``."""
-    return click.option(
-        "--numbers",
-        multiple=True,
-        metavar="NUMBER|@FILE",
-        help="Only this number; repeat it. @FILE reads them from a file, one to a line, or what --json printed of an "
-        "earlier run: its remainder. @- reads stdin.",
-    )(command)
-
-
-def canary_option(command: CommandT) -> CommandT:
-    """``--canary``."""
-    return click.option(
-        "--canary",
-        multiple=True,
-        metavar="N|NUMBER",
-        help="Do so many first, alone (default: 1), or this number; repeat it for several. Without a number, those "
-        "that seem to be used least.",
-    )(command)
 
 
 _MOST_DIGITS: Final = 3

@@ -8,8 +8,7 @@ is always an id, and so is everything else; ``--id`` makes any argument one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -24,12 +23,10 @@ if TYPE_CHECKING:
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SIP_IDENTIFIER: Final = re.compile(r"(?:sips?|tel):|.*@", re.IGNORECASE | re.DOTALL)
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
-
-def limit_option(command: CommandT) -> CommandT:
-    """``--limit N``."""
-    return click.option("--limit", type=click.IntRange(1, 10**9), metavar="N", help="Stop after so many.")(command)
+limit_option: Final = click.option("--limit", type=click.IntRange(1, 10**9), metavar="N", help="Stop after so many.")
+fresh_option: Final = click.option(
+    "--fresh", is_flag=True, help="List the account anew, whatever the file of TELEPHONY_NUMBER_INDEX knows."
+)
 
 
 def is_id(argument: str, region: str) -> bool:
@@ -39,12 +36,6 @@ def is_id(argument: str, region: str) -> bool:
     return not (argument.strip().startswith("+") or is_written_as_number(argument)) and (
         _SIP_IDENTIFIER.match(argument.strip()) is None
     )
-
-
-def fresh_option(command: CommandT) -> CommandT:
-    """``--fresh``, for what is read."""
-    text = "List the account anew, whatever the file of TELEPHONY_NUMBER_INDEX knows."
-    return click.option("--fresh", is_flag=True, help=text)(command)
 
 
 def to_read(client: Telephony, argument: str, by_id: bool, *, fresh: bool = False) -> PhoneNumber:

@@ -5,8 +5,7 @@ Arguments are seen by every user of the machine, and stay in the shell's history
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from telephony_core.cli.session import Session
-
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 STDIN: Final = "-"
 
@@ -35,10 +32,12 @@ def _reference(ctx: click.Context, _param: click.Parameter, value: str | None) -
     )
 
 
-def password_option(command: CommandT) -> CommandT:
-    """``--password``."""
-    text = "Password of the trunk: env:NAME, file:PATH, prompt:, or - for stdin; never the password itself."
-    return click.option("--password", metavar="REF", callback=_reference, help=text)(command)
+password_option: Final = click.option(
+    "--password",
+    metavar="REF",
+    callback=_reference,
+    help="Password of the trunk: env:NAME, file:PATH, prompt:, or - for stdin; never the password itself.",
+)
 
 
 def read_password(reference: str | None, session: Session) -> SecretStr | None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import click
 
+from telephony_core.cli.parameters import together
 from telephony_core.cli.parameters.password import password_option
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.text.reading import parse_json
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
-
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 _ENCRYPTION: Final = click.Choice([word.value for word in MediaEncryption if word is not MediaEncryption.UNKNOWN])
 
@@ -32,36 +31,28 @@ class TrunkGiven(TypedDict):
     options: tuple[str, ...]
 
 
-def trunk_options(command: CommandT) -> CommandT:
-    """The settings of a trunk."""
-    options = (
-        click.option("--address", metavar="HOST[:PORT]|URI", help="Where outbound calls go."),
-        click.option("--username", metavar="NAME", help="Digest user of outbound calls."),
-        password_option,
-        click.option("--outbound-encryption", type=_ENCRYPTION, help="SRTP on outbound calls."),
-        click.option(
-            "--allow-address",
-            multiple=True,
-            metavar="CIDR",
-            help="Who may send calls in. Repeat it; the whole list is replaced.",
-        ),
-        click.option(
-            "--allow-any",
-            is_flag=True,
-            help="Let everybody send calls in, also by giving no list.",
-        ),
-        click.option("--inbound-encryption", type=_ENCRYPTION, help="SRTP on inbound calls."),
-        click.option(
-            "--option",
-            "options",
-            multiple=True,
-            metavar="PROVIDER.KEY=VALUE",
-            help="A setting that only this provider has; VALUE is read as JSON, or else as text.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+trunk_options: Final = together(
+    click.option("--address", metavar="HOST[:PORT]|URI", help="Where outbound calls go."),
+    click.option("--username", metavar="NAME", help="Digest user of outbound calls."),
+    password_option,
+    click.option("--outbound-encryption", type=_ENCRYPTION, help="SRTP on outbound calls."),
+    click.option(
+        "--allow-address",
+        multiple=True,
+        metavar="CIDR",
+        help="Who may send calls in. Repeat it; the whole list is replaced.",
+    ),
+    click.option("--allow-any", is_flag=True, help="Let everybody send calls in, also by giving no list."),
+    click.option("--inbound-encryption", type=_ENCRYPTION, help="SRTP on inbound calls."),
+    click.option(
+        "--option",
+        "options",
+        multiple=True,
+        metavar="PROVIDER.KEY=VALUE",
+        help="A setting that only this provider has; VALUE is read as JSON, or else as text.",
+    ),
+)
+"""The settings of a trunk."""
 
 
 def inbound_update(given: TrunkGiven, cleared: Sequence[str] = ()) -> InboundUpdate | None:

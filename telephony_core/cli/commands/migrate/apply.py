@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from telephony_core.cli import prompts
-from telephony_core.cli.commands.migrate.planning import width
 from telephony_core.cli.commands.migrate.running import (
     asking,
     exit_code,
@@ -19,6 +18,7 @@ from telephony_core.cli.commands.migrate.running import (
 from telephony_core.cli.options import examples, options_of_a_plan, pass_session, yes_option
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.progress import Progress
+from telephony_core.cli.output.terminal import text_width
 from telephony_core.cli.parameters.migration import (
     canaries_of,
     canary_option,
@@ -89,7 +89,7 @@ def command(
             f"{question}?",
             losing=losing,
             explanation=[
-                *(pasteable(line, session) for line in plan_overview(plan, width())),
+                *(pasteable(line, session) for line in plan_overview(plan, text_width())),
                 "",
                 what_happens,
                 *([f"Allowed by name: {', '.join(plan.allowed)}."] if plan.allowed else []),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
-from telephony_core.cli.commands.migrate.planning import inventory_argument, next_after, read_both, to_option, where
+from telephony_core.cli.commands.migrate.planning import after, inventory_argument, read_both, to_option, where
 from telephony_core.cli.options import examples, options_with_target, pass_session
+from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.files import OutputFile
 from telephony_core.cli.parameters.migration import force_option, refuse_to_replace
@@ -40,4 +41,4 @@ def command(session: Session, inventory_file: str, target: str, output: str, for
     questions = " and ".join(counted(count, name.removesuffix("s")) for name, count in counts.items())
     print_line(f"{output}: {questions} to fill in")
     print_line("  edit it: comments do not count; no password goes into it, only a reference to one")
-    print_line(next_after(where(inventory_file, target), output, session), "bold")
+    print_line(next_line(after(where(inventory_file, target), output), session), "bold")

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from telephony_core.cli.output.pasteable import next_line, pasteable
-from telephony_core.cli.output.tables import print_line
-from telephony_core.cli.output.terminal import on_terminal, terminal
-from telephony_core.cli.parameters.connection import ConnectionName
+from telephony_core.cli.parameters.connection import connection_names
 from telephony_core.cli.parameters.files import InputFile
 from telephony_core.cli.parameters.migration import named
 from telephony_core.cli.session import Session
@@ -22,27 +18,19 @@ if TYPE_CHECKING:
     from telephony_core.migration.mapping.map_file import MigrationMap
     from telephony_core.transport.pace import Pacer
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-_NO_TERMINAL: Final = 100
-"""Columns of text that goes to a pipe or a file."""
 
-
-def inventory_argument(command: CommandT) -> CommandT:
-    """``INVENTORY``: the file of what the source holds."""
-    return click.argument("inventory_file", metavar="INVENTORY", type=InputFile())(command)
-
-
-def to_option(command: CommandT) -> CommandT:
-    """``--to NAME``."""
-    text = "Connection that the numbers go to."
-    return click.option("--to", "target", required=True, metavar="NAME", type=ConnectionName(), help=text)(command)
-
-
-def map_option(command: CommandT) -> CommandT:
-    """``--map FILE``."""
-    return click.option(
-        "--map", "map_file", metavar="FILE", type=InputFile(), help="What `telephony migrate map` wrote and you edited."
-    )(command)
+inventory_argument: Final = click.argument("inventory_file", metavar="INVENTORY", type=InputFile())
+to_option: Final = click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="NAME",
+    shell_complete=connection_names,
+    help="Connection that the numbers go to.",
+)
+map_option: Final = click.option(
+    "--map", "map_file", metavar="FILE", type=InputFile(), help="What `telephony migrate map` wrote and you edited."
+)
 
 
 def read_both(
@@ -70,30 +58,13 @@ def read_map(map_file: str | None) -> MigrationMap:
     return EMPTY_MAP if map_file is None else MigrationMap.load(map_file)
 
 
-def width() -> int:
-    """How wide text for people may be."""
-    return terminal().width if on_terminal() else _NO_TERMINAL
-
-
 def where(inventory_file: str, target: str) -> str:
     """The source and the target of the numbers, as words of a command."""
     return f"{named(inventory_file, 'INVENTORY')} --to {shlex.quote(target)}"
 
 
-def next_after(place: str, map_file: str | None, session: Session) -> str:
-    """The line that says what to type next: a map, or a plan with it."""
+def after(place: str, map_file: str | None) -> str:
+    """What to type next: a map, or a plan with it."""
     if map_file is None:
-        return next_line(f"telephony migrate map {place} -o map.toml", session)
-    return next_line(f"telephony migrate plan {place} --map {named(map_file, 'MAP')} -o plan.json", session)
-
-
-def print_lines(lines: Iterable[str], session: Session) -> None:
-    """Lines of an assessment or a plan, in the colours of what they say."""
-    for line in lines:
-        text = line.lstrip()
-        style = "bold" if line.startswith("  + ") else ""
-        if text.startswith(("! ", "block: ")):
-            style = "red"
-        elif text.startswith(("~ ", "? ", "warn: ")):
-            style = "yellow"
-        print_line(pasteable(line, session), style)
+        return f"telephony migrate map {place} -o map.toml"
+    return f"telephony migrate plan {place} --map {named(map_file, 'MAP')} -o plan.json"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
 
 import click
 
@@ -20,6 +20,7 @@ from telephony_core.cli.output.printable import safe_json
 from telephony_core.cli.output.progress import Progress
 from telephony_core.cli.output.prose import say
 from telephony_core.cli.output.tables import print_json, print_line
+from telephony_core.cli.parameters import together
 from telephony_core.cli.parameters.migration import (
     allow_option,
     details_option,
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
     from telephony_core.migration.plan.model import Plan
     from telephony_core.migration.run.endpoints import Opener
-
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
 
 class Opened(NamedTuple):
@@ -177,20 +176,16 @@ class DeprovisionGiven(TypedDict):
     details: bool
 
 
-def deprovision_options(command: CommandT) -> CommandT:
-    """The plan, and the options of both commands."""
-    stop = click.option("--stop-on-error", is_flag=True, help="Release no further number after one has failed.")
-    for option in (
-        options_of_a_plan,
-        details_option,
-        take_over_option,
-        stop,
-        allow_option(),
-        numbers_option,
-        plan_argument,
-    ):
-        command = option(command)
-    return command
+deprovision_options: Final = together(
+    plan_argument,
+    numbers_option,
+    allow_option(),
+    click.option("--stop-on-error", is_flag=True, help="Release no further number after one has failed."),
+    take_over_option,
+    details_option,
+    options_of_a_plan,
+)
+"""The plan, and the options of both commands."""
 
 
 @dataclass(frozen=True, slots=True)

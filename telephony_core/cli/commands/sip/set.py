@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 import click
 
 from telephony_core.cli import writes
 from telephony_core.cli.options import common_options, examples, pass_session
 from telephony_core.cli.output.number import print_change, print_trunk
+from telephony_core.cli.parameters import CommandT, together
 from telephony_core.cli.parameters.bulk import (
     PlanGiven,
     PlanSettings,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from telephony_core.migration.assessment.target import TargetAccount
     from telephony_core.migration.plan.model import Plan
 
-CommandT = TypeVar("CommandT", bound=Callable[..., Any])
-
 # Which option clears which field of which half, and which option would set it.
 _CLEARING: Final = (
     ("clear_allowed_addresses", "inbound", "allowed_addresses", "allow_address"),
@@ -73,12 +72,13 @@ class _Given(BulkGiven):
     allow: tuple[str, ...]
 
 
-def clear_options(command: CommandT) -> CommandT:
-    """An option for every setting of a trunk that can be cleared."""
-    for name, half, field, _ in reversed(_CLEARING):
-        text = f"Clear the {half} {field.replace('_', ' ')}, where the provider documents a way."
-        command = click.option(f"--{name.replace('_', '-')}", is_flag=True, help=text)(command)
-    return command
+def _clearing(name: str, half: str, field: str) -> Callable[[CommandT], CommandT]:
+    text = f"Clear the {half} {field.replace('_', ' ')}, where the provider documents a way."
+    return click.option(f"--{name.replace('_', '-')}", is_flag=True, help=text)
+
+
+clear_options: Final = together(*(_clearing(name, half, field) for name, half, field, _ in _CLEARING))
+"""An option for every setting of a trunk that can be cleared."""
 
 
 @examples(
