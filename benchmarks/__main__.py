@@ -8,7 +8,6 @@ from pathlib import Path
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.measuring import (
-    HERE,
     SDKS,
     SHAPES,
     EndedEarly,
@@ -20,10 +19,12 @@ from benchmarks.measuring import (
     rounds,
     serving,
 )
-from benchmarks.report import write
+from benchmarks.page import PAGE, renew
+from benchmarks.report import block
 
 SIZES = [100, 1_000, 10_000]
 OURS = ["telephony", "telephony, fast"]
+BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
 IMPORTS = {
     "httpx": "import httpx",
     "httpx + pydantic": "import httpx, pydantic",
@@ -110,11 +111,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under two minutes; SDKs only where they are installed")
     parser.add_argument("--without-sdks", action="store_true", help="leave the vendors' SDKs out")
-    page = HERE.parent / "docs" / "performance.md"
-    parser.add_argument("--output", type=Path, default=page, help="the page to renew")
+    parser.add_argument("--output", type=Path, default=PAGE, help="the page to renew")
     options = parser.parse_args()
     everybody = entries(quick=options.quick, sdks=not options.without_sdks)
-    write(measure(everybody, quick=options.quick), options.output)
+    renew(BEGIN, END, block(measure(everybody, quick=options.quick)), options.output)
     print(f"written: {options.output.name}")
 
 

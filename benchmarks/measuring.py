@@ -79,8 +79,7 @@ class Process:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
         self._process.stdin.flush()
-        answer: dict[str, float] = self._read()
-        return answer
+        return dict(self._read())
 
     def _read(self) -> Any:
         assert self._process.stdout is not None
@@ -176,6 +175,13 @@ class Figures:
     def list_ratio(self, entry: Entry) -> float | None:
         turns = self.list.get(entry)
         return median(turn.cpu / turn.base for turn in turns) if turns else None
+
+    def get_microseconds(self, entry: Entry) -> float:
+        return 1e6 * median(turn.cpu for turn in self.get[entry]) / self.get_count
+
+    def list_microseconds(self, entry: Entry) -> float | None:
+        turns = self.list.get(entry)
+        return 1e6 * median(turn.cpu for turn in turns) / 10_000 if turns else None
 
     def share(self, entry: Entry, at_once: int) -> float | None:
         """Of the ideal, in percent: 1,000 requests of 50 ms over 100 connections take half a second."""

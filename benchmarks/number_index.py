@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import gc
 import random
-import re
 import time
 import tracemalloc
-from dataclasses import dataclass, field
 from math import ceil
 
-from benchmarks.measuring import HERE
+from benchmarks.page import renew, table
 from telephony_core import Connection, NumberIndex, Telephony
-from telephony_core.emulator import Emulator
 from telephony_core.number_index.accounts import MOST_AT_ONCE, with_declared_pace
 from telephony_core.provider.flow import Response
 from telephony_core.testing import new_emulator, virtual_clock
@@ -33,13 +30,14 @@ def number(account: int, at: int) -> str:
     return f"07041{account * NUMBERS + at:06d}"
 
 
-@dataclass
 class Vendor:
     """The account that is listed now; others do not exist meanwhile, so that memory is the index's."""
 
-    emulator: Emulator = field(default_factory=lambda: new_emulator("vox"))
-    name: str = "emulator"
-    requests: int = 0
+    name = "emulator"
+
+    def __init__(self) -> None:
+        self.emulator = new_emulator("vox")
+        self.requests = 0
 
     def send(self, request: HttpRequest, timeout: float) -> Response:
         self.requests += 1
@@ -48,31 +46,16 @@ class Vendor:
     def close(self) -> None: ...
 
     def become(self, account: int) -> None:
-        self.emulator = new_emulator("vox")
-        for id in list(self.emulator.store):
-            self.emulator.store.remove(id)
+        self.emulator, self.requests = new_emulator("vox", empty=True), 0
         for at in range(NUMBERS):
             address = f"sip:trunk-{account}.example.com:5060"
             agent = {"agent_id": self.emulator.agents["reception"], "agent_version": "production"}
             self.emulator.add(number=number(account, at), inbound_agent=agent, address=address, memo=f"line {at}")
 
 
-@dataclass
-class Figures:
-    memory: float = 0.0
-    """Bytes a number."""
-    cpu: float = 0.0
-    """Seconds of listing everything."""
-    requests: int = 0
-    """Of one account."""
-    paced: float = 0.0
-    """Seconds of one account at the declared pace."""
-    lookups: dict[str, float] = field(default_factory=dict)
-    """Microseconds of CPU, by what is looked up."""
-
-
-def filled(vendor: Vendor, figures: Figures, accounts: int) -> NumberIndex:
-    names = [f"tenant-{at}" for at in range(accounts)]
+def filled(vendor: Vendor, accounts: int) -> tuple[NumberIndex, float, float]:
+    """An index that has listed so many accounts; the seconds of CPU of that, and those that one's pace asks for."""
+    names, cpu = [f"tenant-{at}" for at in range(accounts)], 0.0
     clocks = {name: virtual_clock() for name in names}
     key = vendor.emulator.api_key
 
@@ -84,75 +67,69 @@ def filled(vendor: Vendor, figures: Figures, accounts: int) -> NumberIndex:
     index = NumberIndex(connections, opener=open, max_age=1e6)
     for at, name in enumerate(names):
         vendor.become(at)
-        vendor.requests = 0
         before = time.process_time()
         failed = index.refresh(name)
-        figures.cpu += time.process_time() - before
+        cpu += time.process_time() - before
         if failed:
             raise failed[name]
-    figures.requests, figures.paced = vendor.requests, max(clock.monotonic() for clock in clocks.values())
-    return index
+    return index, cpu, max(clock.monotonic() for clock in clocks.values())
 
 
-def measure() -> Figures:
-    figures, vendor = Figures(), Vendor()
-    index = filled(vendor, figures, ACCOUNTS)
+def looked_up(index: NumberIndex) -> dict[str, float]:
+    """Microseconds of CPU, by what is looked up."""
     chosen = random.Random(1)  # noqa: S311 - which numbers are asked for is no secret
-    some = [(chosen.randrange(ACCOUNTS), chosen.randrange(NUMBERS)) for _ in range(LOOKUPS)]
-    blanks: list[tuple[str, str | None]] = [("+82 " + number(*each)[1:], None) for each in some]
-    asked: dict[str, list[tuple[str, str | None]]] = {
-        "E.164": [("+82" + number(*each)[1:], None) for each in some],
-        "national digits with dashes": [
-            ("-".join((number(*each)[:3], number(*each)[3:7], number(*each)[7:])), "KR") for each in some
-        ],
-        "E.164 with blanks, read for the first time": blanks,
-        "E.164 with blanks, read before": blanks[-1000:] * (LOOKUPS // 1000),
+    some = [number(chosen.randrange(ACCOUNTS), chosen.randrange(NUMBERS)) for _ in range(LOOKUPS)]
+    blanks = [f"+82 {digits[1:]}" for digits in some]
+    asked: dict[str, tuple[list[str], str | None]] = {
+        "E.164": ([f"+82{digits}" for digits in some], None),
+        "national digits with dashes": ([f"{each[:3]}-{each[3:7]}-{each[7:]}" for each in some], "KR"),
+        "E.164 with blanks, read for the first time": (blanks, None),
+        "E.164 with blanks, read before": (blanks[-1000:] * (LOOKUPS // 1000), None),
     }
+    costs = {}
     gc.disable()
-    for what, texts in asked.items():
+    for what, (texts, region) in asked.items():
         before = time.process_time()
-        found = sum(len(index.find(text, region=region).live) for text, region in texts)
-        figures.lookups[what] = (time.process_time() - before) / LOOKUPS * 1e6
+        found = sum(len(index.find(text, region=region).live) for text in texts)
+        costs[what] = (time.process_time() - before) / LOOKUPS * 1e6
         if found != LOOKUPS:
             raise AssertionError(f"{what}: {found} of {LOOKUPS}")
     gc.enable()
-    index.close()
-    del index
+    return costs
+
+
+def memory(vendor: Vendor) -> float:
+    """Bytes a number."""
     gc.collect()
     tracemalloc.start()
-    index = filled(vendor, Figures(), TRACED)
+    index, _, _ = filled(vendor, TRACED)
     vendor.emulator = new_emulator("vox")
     gc.collect()
-    figures.memory = tracemalloc.get_traced_memory()[0] / (TRACED * NUMBERS)
+    traced, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     index.close()
-    return figures
-
-
-def block(figures: Figures) -> str:
-    total = ACCOUNTS * NUMBERS
-    waves = ceil(ACCOUNTS / MOST_AT_ONCE)
-    rows = [
-        (f"memory, bytes a number (of {TRACED * NUMBERS:,})", f"{figures.memory:,.0f}"),
-        (f"memory, MiB for {total:,} numbers", f"{figures.memory * total / 2**20:,.0f}"),
-        ("CPU of listing everything, s", f"{figures.cpu:.1f}"),
-        ("requests an account", f"{figures.requests}"),
-        (
-            f"pauses of the declared pace, {MOST_AT_ONCE} accounts at once, s (computed)",
-            f"{waves * figures.paced:.1f}",
-        ),
-        *((f"CPU of a look-up, µs: {what}", f"{cost:,.0f}") for what, cost in figures.lookups.items()),
-    ]
-    lines = [f"| {ACCOUNTS} accounts of vox with {NUMBERS} numbers each, {time.strftime('%Y-%m-%d')} | |", "|---|--:|"]
-    return "\n".join([*lines, *(f"| {what} | {value} |" for what, value in rows)])
+    return traced / (TRACED * NUMBERS)
 
 
 def main() -> None:
-    page = HERE.parent / "docs" / "performance.md"
-    new = f"{BEGIN}\n\n{block(measure())}\n\n{END}"
-    text = page.read_text(encoding="utf-8")
-    page.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: new, text, flags=re.DOTALL), "utf-8")
-    print(new)
+    vendor, total = Vendor(), ACCOUNTS * NUMBERS
+    index, cpu, paced = filled(vendor, ACCOUNTS)
+    requests, lookups = vendor.requests, looked_up(index)
+    index.close()
+    del index
+    each, pauses = memory(vendor), ceil(ACCOUNTS / MOST_AT_ONCE) * paced
+    rows = [
+        (f"memory, bytes a number (of {TRACED * NUMBERS:,})", f"{each:,.0f}"),
+        (f"memory, MiB for {total:,} numbers", f"{each * total / 2**20:,.0f}"),
+        ("CPU of listing everything, s", f"{cpu:.1f}"),
+        ("requests an account", f"{requests}"),
+        (f"pauses of the declared pace, {MOST_AT_ONCE} accounts at once, s (computed)", f"{pauses:.1f}"),
+        *((f"CPU of a look-up, µs: {what}", f"{cost:,.0f}") for what, cost in lookups.items()),
+    ]
+    head = f"{ACCOUNTS} accounts of vox with {NUMBERS} numbers each, {time.strftime('%Y-%m-%d')}"
+    block = table((head, ""), rows)
+    renew(BEGIN, END, block)
+    print(block)
 
 
 if __name__ == "__main__":

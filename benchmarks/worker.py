@@ -14,7 +14,6 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -41,53 +40,39 @@ def peak_of(work: Callable[[], int]) -> dict[str, float]:
     return {"peak": peak, "records": records}
 
 
-@dataclass
 class SyncWorker:
-    contender: Contender
+    def __init__(self, contender: Contender) -> None:
+        self.contender, self.close = contender, contender.close
 
-    def _get(self, turns: Iterable[int]) -> int:
+    def get(self, turns: Iterable[int]) -> int:
         return sum([1 for _ in turns if self.contender.read(self.contender.get()) is not None])
-
-    def get(self, count: int) -> int:
-        return self._get(range(count))
 
     def list(self) -> int:
         if self.contender.items is not None:
             return sum(1 for _ in self.contender.items())
         return sum(self.contender.size(page()) for page in self.contender.pages)
 
-    def burst(self, count: int, at_once: int) -> int:
-        turns = iter(range(count))
+    def burst(self, turns: Iterable[int], at_once: int) -> int:
         with ThreadPoolExecutor(at_once) as threads:
-            return sum(threads.map(self._get, [turns] * at_once))
-
-    def close(self) -> None:
-        self.contender.close()
+            return sum(threads.map(self.get, [turns] * at_once))
 
 
-@dataclass
 class AsyncWorker:
     """The same, as coroutines."""
 
-    contender: Contender
+    def __init__(self, contender: Contender) -> None:
+        self.contender, self.close = contender, contender.close
 
-    async def _get(self, turns: Iterable[int]) -> int:
+    async def get(self, turns: Iterable[int]) -> int:
         return sum([1 for _ in turns if self.contender.read(await self.contender.get()) is not None])
-
-    async def get(self, count: int) -> int:
-        return await self._get(range(count))
 
     async def list(self) -> int:
         if self.contender.items is not None:
             return sum([1 async for _ in self.contender.items()])
         return sum([self.contender.size(await page()) for page in self.contender.pages])
 
-    async def burst(self, count: int, at_once: int) -> int:
-        turns = iter(range(count))
-        return sum(await asyncio.gather(*(self._get(turns) for _ in range(at_once))))
-
-    async def close(self) -> None:
-        await self.contender.close()
+    async def burst(self, turns: Iterable[int], at_once: int) -> int:
+        return sum(await asyncio.gather(*(self.get(turns) for _ in range(at_once))))
 
 
 async def async_worker(name: str, base: str, shape: str) -> AsyncWorker:
@@ -99,10 +84,10 @@ def main(mode: str, name: str, base: str, shape: str) -> None:
         worker: Any = SyncWorker(CONTENDERS[name](mode, base, shape)) if mode == "sync" else None
         worker = worker or runner.run(async_worker(name, base, shape))
 
-        def run(what: str, **arguments: int) -> int:
-            found = getattr(worker, what)(**arguments)
-            records: int = found if mode == "sync" else runner.run(found)
-            return records
+        def run(what: str, **arguments: int) -> Any:
+            turns = [iter(range(arguments.pop("count")))] if "count" in arguments else []
+            found = getattr(worker, what)(*turns, **arguments)
+            return found if mode == "sync" else runner.run(found)
 
         print(json.dumps({"ready": True}), flush=True)
         for line in sys.stdin:

@@ -47,6 +47,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "demo": "Watch the main job on the emulators, offline.",
 }
 """Every command or group of commands, and its line in ``--help``, which imports none of them."""
+OF_ANY_PLAN: Final = ("apply", "status", "verify", "rollback", "report")
+"""Commands for a plan of any kind; `telephony migrate apply` is the same as `telephony apply`."""
 
 
 class Application(CommandGroup):
@@ -121,6 +123,7 @@ def _ended(run: Callable[[], object], session: Session) -> int:
     name=PROGRAM,
     package="telephony_core.cli.commands",
     names=list(COMMANDS),
+    packages=dict.fromkeys(OF_ANY_PLAN, "telephony_core.cli.commands.migrate"),
     examples=(
         "telephony demo",
         "telephony numbers list -p vox",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -129,11 +129,19 @@ class CommandGroup(click.Group):
     """
 
     def __init__(
-        self, *args: Any, package: str, names: Sequence[str], examples: Sequence[str] = (), **extra: Any
+        self,
+        *args: Any,
+        package: str,
+        names: Sequence[str],
+        packages: Mapping[str, str] | None = None,
+        examples: Sequence[str] = (),
+        **extra: Any,
     ) -> None:
+        """``packages`` are those of commands that are in another group's as well."""
         super().__init__(*args, **extra)
         self._package = package
         self._names = names
+        self._packages = packages or {}
         self.examples: tuple[str, ...] = tuple(examples)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -143,7 +151,7 @@ class CommandGroup(click.Group):
         if cmd_name not in self._names:
             return None
         module = cmd_name.replace("-", "_") + ("_" if keyword.iskeyword(cmd_name) else "")
-        command = import_module(f"{self._package}.{module}").command
+        command = import_module(f"{self._packages.get(cmd_name, self._package)}.{module}").command
         return command if isinstance(command, click.Command) else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

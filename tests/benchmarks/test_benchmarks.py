@@ -11,7 +11,8 @@ import pytest
 from benchmarks.__main__ import entries
 from benchmarks.goals import Goal, goals
 from benchmarks.measuring import SDKS, Entry, Figures, Turn, at_work, rounds, serving
-from benchmarks.report import block, write
+from benchmarks.page import renew
+from benchmarks.report import block
 
 # Each of twenty processes would measure lines that other tests are about.
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -92,13 +93,13 @@ def test_the_page_keeps_what_people_wrote_and_renews_what_was_measured(tmp_path:
     page = tmp_path / "performance.md"
     begin, end = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
     page.write_text(f"# Ours\n\n{begin}\nold\n{end}\n\nAfter.\n", encoding="utf-8")
-    write(figures(), page)
+    renew(begin, end, block(figures()), page)
     once = page.read_text(encoding="utf-8")
     assert once.startswith(f"# Ours\n\n{begin}\n")
     assert once.endswith(f"{end}\n\nAfter.\n")
     assert "old" not in once
     assert block(figures()) in once
-    write(figures(), page)
+    renew(begin, end, block(figures()), page)
     assert page.read_text(encoding="utf-8") == once
 
 

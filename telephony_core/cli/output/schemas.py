@@ -7,13 +7,14 @@ come: so no schema forbids keys that it does not name. That of a table's rows, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from pkgutil import resolve_name
 from typing import Any, Final
-
-from pydantic import BaseModel
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _TEXTS: Final = {"type": "array", "items": {"type": "string"}}
 _MAYBE_TEXT: Final = {"type": ["string", "null"]}
+_BOOLEAN: Final = {"type": "boolean"}
 
 Schema = dict[str, Any]
 
@@ -26,14 +27,11 @@ def schema(name: str) -> Schema:
     return {**head, **{key: value for key, value in found.items() if key != "title"}}
 
 
-def _of(model: type[BaseModel], more: Mapping[str, Schema] | None = None, *, optional: bool = False) -> Schema:
-    """The schema of a model as it is printed, with keys that a command adds. ``optional``: what is null is left out."""
-    made = _open(model.model_json_schema(mode="serialization"))
+def _of(model: str, more: Mapping[str, Schema] | None = None) -> Schema:
+    """The schema of a model as it is printed, with keys that a command adds."""
+    made = _open(resolve_name(f"telephony_core.{model}").model_json_schema(mode="serialization"))
     made["properties"] = {**made["properties"], **(more or {})}
-    required = [*made.get("required", ()), *(more or {})]
-    if optional:
-        required = [name for name, field in model.model_fields.items() if field.is_required()]
-    return {**made, "required": sorted(set(required))}
+    return {**made, "required": sorted({*made.get("required", ()), *(more or {})})}
 
 
 def _open(made: Any) -> Any:
@@ -45,15 +43,14 @@ def _open(made: Any) -> Any:
     return [_open(each) for each in made] if isinstance(made, list) else made
 
 
-def _file(model: type[BaseModel], format: str, version: int) -> Schema:
-    """A file with a checksum: its format and version, and the model."""
-    return _of(
-        model,
-        {"format": {"const": format}, "version": {"const": version}, "checksum": {"type": "string"}},
-    )
+def _file(model: str, file: str) -> Schema:
+    """A file with a checksum: the model, and the format and version that a module names."""
+    kept = resolve_name(f"telephony_core.{file}")
+    constants: dict[str, Schema] = {"format": {"const": kept.FORMAT}, "version": {"const": kept.VERSION}}
+    return _of(model, {**constants, "checksum": {"type": "string"}})
 
 
-def _list(model: type[BaseModel]) -> Schema:
+def _list(model: str) -> Schema:
     made = _of(model)
     definitions = made.pop("$defs", {})
     return {"type": "array", "items": made, "$defs": definitions}
@@ -65,102 +62,20 @@ def _wrapped(name: str, inner: Schema) -> Schema:
     return {"type": "object", "properties": {name: inner}, "required": [name], "$defs": definitions}
 
 
-def _number() -> Schema:
-    from telephony_core.domain.phone_number import PhoneNumber
-
-    return _of(PhoneNumber)
-
-
-def _numbers() -> Schema:
-    from telephony_core.domain.phone_number import PhoneNumber
-
-    return _list(PhoneNumber)
-
-
-def _available() -> Schema:
-    from telephony_core.domain.phone_number import AvailableNumber
-
-    return _list(AvailableNumber)
-
-
-def _agents() -> Schema:
-    from telephony_core.domain.agents import Agent
-
-    return _list(Agent)
-
-
 def _progress() -> Schema:
     known = {"message": {"type": "string"}, "done": {"type": "integer"}, "seconds": {"type": "integer"}}
     return _wrapped("progress", {"type": "object", "properties": known, "required": [*known]})
 
 
-def _release() -> Schema:
-    from telephony_core.domain.lifecycle import Release
-
-    return _of(Release)
-
-
-def _inventory() -> Schema:
-    from telephony_core.migration.inventory import inventory
-
-    return _file(inventory.Inventory, inventory.FORMAT, inventory.VERSION)
-
-
-def _inventory_diff() -> Schema:
-    from telephony_core.migration.inventory.diff import InventoryDiff
-
-    return _of(InventoryDiff)
-
-
-def _plan() -> Schema:
-    from telephony_core.migration.plan import model, store
-
-    return _file(model.Plan, store.FORMAT, store.VERSION)
-
-
-def _planned() -> Schema:
-    from telephony_core.migration.plan.model import Plan
-
-    return _of(Plan, {"file": _MAYBE_TEXT, "html": _MAYBE_TEXT, "checksum": _MAYBE_TEXT})
-
-
-def _apply() -> Schema:
-    from telephony_core.migration.run.apply_report import ApplyReport
-
-    return _of(ApplyReport, {"complete": {"type": "boolean"}, "next": _TEXTS})
-
-
-def _status() -> Schema:
-    from telephony_core.migration.run.status import MigrationRun
-
-    return _of(MigrationRun, {"next": _TEXTS})
-
-
-def _verify() -> Schema:
-    from telephony_core.migration.run.verify_report import VerifyReport
-
-    return _of(VerifyReport, {"equal": {"type": "boolean"}, "next": _TEXTS})
-
-
 def _rollback() -> Schema:
-    from telephony_core.migration.deprovision.report import DeprovisionReport
-
-    made = _of(DeprovisionReport, {"complete": {"type": "boolean"}, "next": _TEXTS})
+    made = _of("migration.deprovision.report:DeprovisionReport", {"complete": _BOOLEAN, "next": _TEXTS})
     # Where there is nothing to do only these are printed.
     always = ("done", "left_alone", "not_started", "remainder", "in_doubt", "complete", "next")
     return {**made, "required": sorted(always)}
 
 
-def _preview() -> Schema:
-    from telephony_core.migration.deprovision.report import DeprovisionPreview
-
-    return _wrapped("preview", _of(DeprovisionPreview))
-
-
 def _event() -> Schema:
-    from telephony_core.migration.run.events import Event
-
-    made = _of(Event, optional=True)
+    made = _of("migration.run.events:Event")
     return _wrapped("event", {**made, "required": ["at", "done", "failed", "kind", "message", "total"]})
 
 
@@ -211,23 +126,40 @@ def _table() -> Schema:
     return {"type": "object", "properties": properties, "required": ["number"], "additionalProperties": False}
 
 
+_PHONE_NUMBER: Final = "domain.phone_number:PhoneNumber"
+_PLAN: Final = "migration.plan.model:Plan"
 SCHEMAS: Final[Mapping[str, tuple[str, Callable[[], Schema]]]] = {
-    "number": ("A number", _number),
-    "numbers": ("What `numbers list` prints", _numbers),
-    "available": ("What `numbers available` prints", _available),
-    "agents": ("What `agents list` prints", _agents),
-    "release": ("What `numbers release` prints", _release),
+    "number": ("A number", partial(_of, _PHONE_NUMBER)),
+    "numbers": ("What `numbers list` prints", partial(_list, _PHONE_NUMBER)),
+    "available": ("What `numbers available` prints", partial(_list, "domain.phone_number:AvailableNumber")),
+    "agents": ("What `agents list` prints", partial(_list, "domain.agents:Agent")),
+    "release": ("What `numbers release` prints", partial(_of, "domain.lifecycle:Release")),
     "problems": ("What a write with --check prints", _problems),
-    "inventory": ("The file of an inventory", _inventory),
-    "inventory-diff": ("What `inventory diff` prints", _inventory_diff),
+    "inventory": (
+        "The file of an inventory",
+        partial(_file, "migration.inventory.inventory:Inventory", "migration.inventory.inventory"),
+    ),
+    "inventory-diff": ("What `inventory diff` prints", partial(_of, "migration.inventory.diff:InventoryDiff")),
     "table": ("One line of a table of numbers in JSON lines", _table),
-    "plan": ("The file of a plan, of any kind", _plan),
-    "planned": ("What a command that makes a plan prints", _planned),
-    "apply": ("What `apply` prints", _apply),
-    "status": ("What `status` and `report` print", _status),
-    "verify": ("What `verify` prints", _verify),
+    "plan": ("The file of a plan, of any kind", partial(_file, _PLAN, "migration.plan.store")),
+    "planned": (
+        "What a command that makes a plan prints",
+        partial(_of, _PLAN, dict.fromkeys(("file", "html", "checksum"), _MAYBE_TEXT)),
+    ),
+    "apply": (
+        "What `apply` prints",
+        partial(_of, "migration.run.apply_report:ApplyReport", {"complete": _BOOLEAN, "next": _TEXTS}),
+    ),
+    "status": ("What `status` and `report` print", partial(_of, "migration.run.status:MigrationRun", {"next": _TEXTS})),
+    "verify": (
+        "What `verify` prints",
+        partial(_of, "migration.run.verify_report:VerifyReport", {"equal": _BOOLEAN, "next": _TEXTS}),
+    ),
     "rollback": ("What `rollback` and `migrate release` print", _rollback),
-    "preview": ("What `rollback` and `migrate release` print on stderr, first", _preview),
+    "preview": (
+        "What `rollback` and `migrate release` print on stderr, first",
+        lambda: _wrapped("preview", _of("migration.deprovision.report:DeprovisionPreview")),
+    ),
     "event": ("A line on stderr while numbers are worked on", _event),
     "progress": ("A line on stderr while something takes long", _progress),
     "error": ("The last line on stderr, where something went wrong", _error),
