@@ -179,23 +179,23 @@ def _look_at(where: str, by_id: str = "") -> str:
 
 def _report_error(error: TelephonyError, session: Session) -> ExitCode:
     session.learn_account(error)
-    if isinstance(error, ChangeRefused):
-        code = exit_code_for(error.first)
-        if not session.json:
-            for problem in error.problems:
-                say(hide(pasteable(problem_line(problem), session), session.secrets))
-    else:
-        code = exit_code_for(error)
-        if not session.json:
-            for row in _row_problems(error) or ():
-                say(hide(pasteable(str(row), session), session.secrets))
     data = _located(error, session)
-    faults: Sequence[str] = getattr(error, "faults", ())  # of a map
-    if not session.json and len(faults) > 1:
-        for fault in faults:
-            say(hide(pasteable(fault, session), session.secrets))
-        data["message"] = data["message"].replace("; ".join(faults), f"{len(faults)} faults, each on a line above")
+    if not session.json:
+        problems = error.problems if isinstance(error, ChangeRefused) else ()
+        faults = _faults(error)
+        if len(faults) > 1:
+            data["message"] = data["message"].replace("; ".join(faults), f"{len(faults)} faults, each on a line above")
+        rows = _row_problems(error) or ()
+        for line in (*map(problem_line, problems), *map(str, rows), *(faults if len(faults) > 1 else ())):
+            say(hide(pasteable(line, session), session.secrets))
+    code = exit_code_for(error.first if isinstance(error, ChangeRefused) else error)
     return _print_error(code, type(error).__name__, data, session)
+
+
+def _faults(error: TelephonyError) -> list[str]:
+    """What is wrong with a map, or with the fields of a value (`InvalidInput`), as its message lists it."""
+    faults: Sequence[str | tuple[str, str]] = getattr(error, "faults", ())
+    return [each if isinstance(each, str) else ": ".join(filter(None, each)) for each in faults]
 
 
 def _located(error: TelephonyError, session: Session) -> dict[str, Any]:

@@ -44,12 +44,7 @@ def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
 
     Raises `NotAllowed` after a no, and at once where there is no terminal to ask at.
     """
-    if not stdin_is_terminal():
-        raise NotAllowed(
-            f"{losing} has to be confirmed, and there is no terminal to ask at",
-            allowance="yes",
-            remedy="say --yes if that is meant",
-        )
+    _demand_terminal(losing, "yes", "say --yes if that is meant")
     for line in explanation:
         say(line)
     _demand_to_be_seen(losing)
@@ -69,15 +64,18 @@ def count(question: str, *, losing: str, remedy: str) -> int:
 
     Raises `NotAllowed` for anything that is no number, and at once where there is no terminal to ask at.
     """
-    if not stdin_is_terminal():
-        raise NotAllowed(
-            f"{losing} has to be confirmed, and there is no terminal to ask at", allowance="count", remedy=remedy
-        )
+    _demand_terminal(losing, "count", remedy)
     _demand_to_be_seen(losing)
     typed: str = click.prompt(on_terminal(question), default="", show_default=False, err=True)
     if not typed.strip().isascii() or not typed.strip().isdigit():
         raise NotAllowed(f"{losing} was declined; nothing was changed", allowance="count", remedy="")
     return int(typed)
+
+
+def _demand_terminal(losing: str, allowance: str, remedy: str) -> None:
+    if not stdin_is_terminal():
+        told = f"{losing} has to be confirmed, and there is no terminal to ask at"
+        raise NotAllowed(told, allowance=allowance, remedy=remedy)
 
 
 def _demand_to_be_seen(losing: str) -> None:

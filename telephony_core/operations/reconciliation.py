@@ -73,26 +73,26 @@ class Reconciliation:
     candidates: tuple[PhoneNumber, ...] = ()
 
 
+def trunk_settings(change: NumberImport | SipUpdate) -> dict[Field, object]:
+    """The settings of both halves that a change sets or clears, passwords among them."""
+    return {
+        Field(f"{name}.{leaf}"): getattr(half, leaf)
+        for name, half in (("inbound", change.inbound), ("outbound", change.outbound))
+        if isinstance(half, InboundUpdate | OutboundUpdate)
+        for leaf in sorted(half.changes)
+    }
+
+
 def sent_fields(change: NumberImport | SipUpdate) -> dict[str, object]:
     """The settings of a change by dotted name, without passwords; what a read can be compared with."""
-    fields: dict[str, object] = {}
-    if isinstance(change, NumberImport) and change.label is not None:
-        fields[Field.LABEL] = change.label
-    for name, half in (("inbound", change.inbound), ("outbound", change.outbound)):
-        if isinstance(half, InboundUpdate | OutboundUpdate):
-            fields |= {f"{name}.{leaf}": getattr(half, leaf) for leaf in sorted(half.changes) if leaf != "password"}
-    return fields
+    label = change.label if isinstance(change, NumberImport) else None
+    sent: dict[str, object] = {} if label is None else {Field.LABEL: label}
+    return sent | {name: value for name, value in trunk_settings(change).items() if name is not Field.PASSWORD}
 
 
 def sends_unreadable(change: NumberImport | SipUpdate, capabilities: Capabilities) -> bool:
     """Whether a change sets something that no later look can confirm, such as a password."""
-    halves = (("inbound", change.inbound), ("outbound", change.outbound))
-    return any(
-        not capabilities.can_read(Field(f"{name}.{leaf}"))
-        for name, half in halves
-        if isinstance(half, InboundUpdate | OutboundUpdate)
-        for leaf in half.changes
-    )
+    return not all(map(capabilities.can_read, trunk_settings(change)))
 
 
 def read_field(number: PhoneNumber, name: str) -> object:

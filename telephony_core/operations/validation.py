@@ -14,7 +14,7 @@ from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.number_parsing import is_written_as_number, parse_number
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
+from telephony_core.domain.sip import InboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import (
     LISTED,
@@ -26,6 +26,7 @@ from telephony_core.errors import (
     UnsupportedOperation,
     WrongState,
 )
+from telephony_core.operations.reconciliation import trunk_settings
 from telephony_core.provider.capabilities import AddressForms, Admits, Capabilities, Field, Operation
 from telephony_core.provider.changes import (
     AgentAssignment,
@@ -179,7 +180,7 @@ def _import(change: NumberImport, provider: Provider) -> Iterator[Problem]:
     yield from _identity(change, capabilities, provider.slug)
     if change.label is not None:
         yield from _label(change.label, provider)
-    yield from _halves(change, change.inbound, change.outbound, provider)
+    yield from _halves(change, provider)
     if change.inbound_agent is not None or change.outbound_agent is not None:
         assigned = AgentAssignment("", change.inbound_agent or UNSET, change.outbound_agent or UNSET)
         if capabilities.offers(Operation.ASSIGN_AGENTS):
@@ -261,32 +262,15 @@ def _label(label: str | None, provider: Provider) -> Iterator[Problem]:
 
 
 def _sip(change: SipUpdate, provider: Provider) -> Iterator[Problem]:
-    halves = [half for half in (change.inbound, change.outbound) if not isinstance(half, Unset)]
-    if not any(half.changes for half in halves):
+    if not trunk_settings(change):
         yield Problem.of("sip", InvalidInput("the update changes nothing", remedy="set at least one field"))
         return
-    inbound = None if isinstance(change.inbound, Unset) else change.inbound
-    outbound = None if isinstance(change.outbound, Unset) else change.outbound
-    yield from _halves(change, inbound, outbound, provider)
+    yield from _halves(change, provider)
     yield from _options(change, provider)
 
 
-def _halves(
-    change: NumberImport | SipUpdate,
-    inbound: InboundUpdate | None,
-    outbound: OutboundUpdate | None,
-    provider: Provider,
-) -> Iterator[Problem]:
-    halves: tuple[tuple[str, InboundUpdate | OutboundUpdate | None], ...] = (
-        ("inbound", inbound),
-        ("outbound", outbound),
-    )
-    given = {
-        Field(f"{name}.{leaf}"): getattr(half, leaf)
-        for name, half in halves
-        if half is not None
-        for leaf in sorted(half.changes)
-    }
+def _halves(change: NumberImport | SipUpdate, provider: Provider) -> Iterator[Problem]:
+    given = trunk_settings(change)
     for name, value in given.items():
         yield from _leaf(name, value, provider)
     if isinstance(change, SipUpdate):  # on an import the pair rule of NumberImport holds instead

@@ -11,27 +11,24 @@ _SHOWN: Final = "**********"
 """As pydantic's `SecretStr` shows itself."""
 
 
-class HiddenStr(str):
+class _Hidden:
     __slots__ = ()
 
     def __repr__(self) -> str:
         return _SHOWN
 
 
-class HiddenDict(dict[str, Any]):
-    def __repr__(self) -> str:
-        return _SHOWN
-
-
-class HiddenBytes(bytes):
-    def __repr__(self) -> str:
-        return _SHOWN
-
-    __str__ = __repr__
-
-
-class HiddenTuple(tuple[str, ...]):
+class HiddenStr(_Hidden, str):
     __slots__ = ()
 
-    def __repr__(self) -> str:
-        return _SHOWN
+
+class HiddenDict(_Hidden, dict[str, Any]):
+    pass
+
+
+class HiddenBytes(_Hidden, bytes):
+    __str__ = _Hidden.__repr__
+
+
+class HiddenTuple(_Hidden, tuple[str, ...]):
+    __slots__ = ()

@@ -93,6 +93,14 @@ def test_people_get_the_reason_and_the_next_step(telephony):
     assert second.startswith("  next: `telephony numbers list -p vox` ")
 
 
+def test_each_fault_of_one_value_has_a_line_of_its_own(telephony):
+    result = telephony("numbers", "import", NUMBER, "-p", "vox", "--address", "a b", "--username", "a:b")
+    assert result.exit_code == 65
+    first, second, last, _ = result.stderr.splitlines()
+    assert (first[:9], second[:10]) == ("address: ", "username: ")
+    assert last == "error: OutboundUpdate: 2 faults, each on a line above"
+
+
 def test_scripts_get_one_line_of_json_even_for_a_usage_error(telephony):
     error = telephony.error("numbers", "show")
     assert (error["kind"], error["exit_code"]) == ("UsageError", 64)

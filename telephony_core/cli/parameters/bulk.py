@@ -141,17 +141,16 @@ def named_numbers(given: SelectionGiven) -> list[str] | None:
 def make_plan(
     session: Session,
     given: PlanGiven,
-    check_first: Callable[[Telephony], CheckedT],
+    check_first: Callable[[Telephony], tuple[CheckedT, Iterable[AgentRef]]],
     make: Callable[[TargetAccount, CheckedT, PlanSettings], Plan],
     *,
-    agents_of: Callable[[CheckedT], Iterable[AgentRef]],
     check: bool = False,
     reads: tuple[str | None, ...] = (),
 ) -> None:
     """Survey the account, make the plan, save it and show it. With ``check`` it is only shown.
 
-    ``check_first`` raises what is wrong without any look at the account; what it returns is for ``make``, and
-    ``agents_of`` names the agents in it, which are looked up there.
+    ``check_first`` raises what is wrong without any look at the account. It returns what is for ``make``, and the
+    agents in it, which are looked up there.
     Raises `click.UsageError` where nobody says where it goes, and what making it raises.
     """
     from telephony_core.migration.assessment.target import survey
@@ -164,8 +163,7 @@ def make_plan(
     refuse_to_replace(session, given["force"], output, html, reads=reads)
     connection = session.connection()
     with session.client(connection) as client:
-        checked = check_first(client)
-        agents = agents_of(checked)
+        checked, agents = check_first(client)
         with session.waiting("reading what is there"):
             account = survey(client, connection=connection.name or connection.provider, agents=agents)
     count, first = canaries_of(given["canary"])

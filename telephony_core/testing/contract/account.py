@@ -55,16 +55,15 @@ class ContractAccount:
         max_retries: int | None = None,
     ) -> Driver:
         """A client of this account's kind on any backend."""
-        key, clock = api_key or self.emulator.api_key, virtual_clock()
-        client: Telephony | AsyncTelephony
-        if self._kind == "sync":
-            client = Telephony(
-                self.spec, api_key=key, base_url=base_url, backend=backend, max_retries=max_retries, clock=clock
-            )
-        else:
-            client = AsyncTelephony(
-                self.spec, api_key=key, base_url=base_url, backend=backend, max_retries=max_retries, clock=clock
-            )
+        kind = Telephony if self._kind == "sync" else AsyncTelephony
+        client = kind(
+            self.spec,
+            api_key=api_key or self.emulator.api_key,
+            base_url=base_url,
+            backend=backend,
+            max_retries=max_retries,
+            clock=virtual_clock(),
+        )
         driver = Driver(client, self._runner)
         self._open.append(driver)
         return driver
@@ -100,8 +99,7 @@ class ContractAccount:
 
     def clear(self) -> None:
         """Take every record away."""
-        for key in self.emulator.store:
-            self.emulator.store.remove(key)
+        self.emulator.clear()
 
     # -- counting
 

@@ -178,7 +178,7 @@ class Tolerance(Subject):
     def test_an_optional_field_that_is_null_loses_nothing_else(self, account: ContractAccount) -> None:
         plain, record = self.odd(account, self.record(account)), self.record(account)
         for path, value in self.optional_leaves(account):
-            number = self.odd(account, _replaced(record, path, None))
+            number = self.odd(account, _set(record, path, None))
             assert len(_differences(number, plain)) <= _fields_of(value), path
 
     def test_a_field_of_the_wrong_type_is_named_in_problems(self, account: ContractAccount) -> None:
@@ -187,7 +187,7 @@ class Tolerance(Subject):
         named = set()
         for path, value in self.optional_leaves(account):
             for wrong in WRONG.get(type(value), ()):
-                number = self.odd(account, _replaced(record, path, wrong))
+                number = self.odd(account, _set(record, path, wrong))
                 is_named = any(path[-1] in problem for problem in (*number.problems, *number.unmodelled))
                 named |= {path} if is_named else set()
                 if not is_named and number != plain:
@@ -200,7 +200,7 @@ class Tolerance(Subject):
         record = self.record(account)
         for path, _ in self.optional_leaves(account):
             for value in HOSTILE:
-                number = self.odd(account, _replaced(record, path, value))
+                number = self.odd(account, _set(record, path, value))
                 assert number.id == record[self.id_key], (path, value)
                 assert number.model_dump_json(), (path, value)
 
@@ -209,7 +209,7 @@ class Tolerance(Subject):
         record = self.record(account)
         for path, value in self.optional_leaves(account):
             if isinstance(value, str):
-                assert self.odd(account, _replaced(record, path, "\ud800")).model_dump_json(), path
+                assert self.odd(account, _set(record, path, "\ud800")).model_dump_json(), path
 
     @pytest.mark.parametrize(
         "text", ["2001", "112", "+", "", " ", "anonymous", "front@pbx.example.com", "\uff10\uff17\uff10"]
@@ -379,12 +379,3 @@ def _set(record: Record, path: tuple[str, ...], value: object) -> Record:
         return {**record, key: value}
     inner = record.get(key)
     return {**record, key: _set(inner if isinstance(inner, dict) else {}, tuple(rest), value)}
-
-
-def _replaced(record: Record, path: tuple[str, ...], value: object) -> Record:
-    key, *rest = path
-    if not rest:
-        return {**record, key: value}
-    inner = record[key]
-    assert isinstance(inner, dict)
-    return {**record, key: _replaced(inner, tuple(rest), value)}

@@ -129,9 +129,8 @@ class Importing(Subject):
     def test_import_with_an_agent_that_does_not_exist_leaves_nothing_unsaid(self, account: ContractAccount) -> None:
         self.needs(account, Operation.IMPORT)
         self.needs(account, Operation.ASSIGN_AGENTS)
-        name = next(n for n in (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT) if account.capabilities.can_write(n))
         nobody = AgentRef(account.emulator.new_id("no such agent"), version=self.agent(account.emulator).version)
-        change = self.import_of(account, self.required(account), **{str(name): nobody})
+        change = self.import_of(account, self.required(account), **{str(self.agent_field(account)): nobody})
         with pytest.raises((PartialOutcome, ProviderError)) as caught:
             account.client.import_number(change)
         if isinstance(caught.value, PartialOutcome):

@@ -11,7 +11,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import FaultKind
 from telephony_core.errors import NotAllowed, NotFound, OutcomeUnknown, UnsupportedOperation, WrongState
 from telephony_core.operations.reconciliation import ReconciliationOutcome
-from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import NumberRelease
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import CHANGES
@@ -172,5 +172,4 @@ class Releasing(Subject):
         if found is not None:
             return found
         number = self.number_for(account, Operation.RELEASE)
-        name = next(n for n in (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT) if account.capabilities.can_write(n))
-        return self.write(account, number, {name: self.agent(account.emulator)})
+        return self.write(account, number, {self.agent_field(account): self.agent(account.emulator)})

@@ -90,6 +90,11 @@ class Subject:
         """One whose assignment has the declared side effect; needed where `ASSIGN_AGENTS` declares one."""
         raise NotImplementedError(f"{type(self).__name__} has to name an agent whose assignment has a side effect")
 
+    def agent_field(self, account: ContractAccount) -> Field:
+        """The direction in which agents can be assigned; the inbound one if there are both."""
+        fields = (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT)
+        return next(name for name in fields if account.capabilities.can_write(name))
+
     def number_with_side_effect(self, account: ContractAccount) -> PhoneNumber:
         """A number to assign that agent to; override it where the side effect follows from what the number has."""
         return self.number_for(account, Operation.ASSIGN_AGENTS)

@@ -204,12 +204,6 @@ class Writing(Subject):
             with contextlib.suppress(TelephonyError) if needs_no_body else pytest.raises(TelephonyError):
                 self.attempt(account, change, number)()
 
-    # -- preparing
-
-    def agent_field(self, account: ContractAccount) -> Field:
-        fields = (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT)
-        return next(name for name in fields if account.capabilities.can_write(name))
-
 
 def _untouched(number: PhoneNumber, values: dict[Field, object]) -> dict[str, object]:
     """What a change of these fields has to leave as it was."""

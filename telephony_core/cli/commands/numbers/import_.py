@@ -130,15 +130,13 @@ def _plan(session: Session, given: _Given, check: bool) -> None:
     table = read_table(given["table"] or "")
     options = vendor_options(given["options"], session.connection().provider)
 
-    def check_first(client: Telephony) -> CheckedTable:
+    def check_first(client: Telephony) -> tuple[CheckedTable, Iterable[AgentRef]]:
         with session.waiting(f"checking {len(table.rows)} rows"):
-            return check_table(table, client.capabilities, client.check, allow=given["allow"], options=options)
+            checked = check_table(table, client.capabilities, client.check, allow=given["allow"], options=options)
+        return checked, checked.agents
 
     def make(account: TargetAccount, checked: CheckedTable, settings: PlanSettings) -> Plan:
         with session.waiting(f"planning {len(checked.rows)} rows"):
             return plan_checked(account, checked, **settings)
 
-    def agents_of(checked: CheckedTable) -> Iterable[AgentRef]:
-        return checked.agents
-
-    make_plan(session, given, check_first, make, agents_of=agents_of, check=check, reads=(given["table"],))
+    make_plan(session, given, check_first, make, check=check, reads=(given["table"],))

@@ -167,16 +167,14 @@ def plan_trunk(
     numbers = named_numbers(given)
     update.desired()
 
-    def check_first(client: Telephony) -> None:
+    def check_first(client: Telephony) -> tuple[None, Iterable[AgentRef]]:
         Conditions.parse(given["where"]).demand_told(client.capabilities, client.provider)
+        return None, update.agents
 
     def make(account: TargetAccount, _checked: None, settings: PlanSettings) -> Plan:
         return plan_settings(account, update, where=given["where"], numbers=numbers, allow=allow, **settings)
 
-    def agents_of(_checked: None) -> Iterable[AgentRef]:
-        return update.agents
-
-    make_plan(session, given, check_first, make, agents_of=agents_of, check=check, reads=(given["listed"],))
+    make_plan(session, given, check_first, make, check=check, reads=(given["listed"],))
 
 
 def _cleared(given: Mapping[str, object]) -> dict[str, list[str]]:
