@@ -50,7 +50,21 @@ class PhoneNumberFields(TypedDict):
     raw: Mapping[str, Any]
 
 
-class PhoneNumber(BaseModel, frozen=True):
+class _Record(BaseModel, frozen=True):
+    """What a provider told of a number. ``raw`` is neither compared nor dumped."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, type(self)):
+            return NotImplemented
+        mine, theirs = self.__dict__, other.__dict__
+        return all(mine[name] == theirs[name] for name in type(self).model_fields if name != "raw")
+
+    def __hash__(self) -> int:
+        mine = self.__dict__
+        return hash((mine["provider"], mine["id"]))
+
+
+class PhoneNumber(_Record, frozen=True):
     """One number's record at one provider.
 
     Only ``provider``, ``id`` and ``identity`` are always there. ``None`` means that the provider does not tell (or has
@@ -111,15 +125,6 @@ class PhoneNumber(BaseModel, frozen=True):
         """Whether the record still stands for a number in service, or may (an unknown status counts as live)."""
         return self.status is not NumberStatus.RELEASED
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, PhoneNumber):
-            return NotImplemented
-        mine, theirs = self.__dict__, other.__dict__
-        return all(mine[name] == theirs[name] for name in type(self).model_fields if name != "raw")
-
-    def __hash__(self) -> int:
-        return hash((self.provider, self.id))
-
     def __str__(self) -> str:
         return f"{self.identity} ({self.provider} {self.id}, {self.status})"
 
@@ -140,7 +145,7 @@ def _raw(number: PhoneNumber) -> dict[str, Any]:
 type.__setattr__(PhoneNumber, "raw", property(_raw))
 
 
-class AvailableNumber(BaseModel, frozen=True):
+class AvailableNumber(_Record, frozen=True):
     """A number the provider has for sale."""
 
     provider: str
@@ -153,12 +158,3 @@ class AvailableNumber(BaseModel, frozen=True):
     receives_sms: bool | None = None
     problems: tuple[str, ...] = ()
     raw: Mapping[str, Any] = Field(default_factory=dict, repr=False, exclude=True)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, AvailableNumber):
-            return NotImplemented
-        mine, theirs = self.__dict__, other.__dict__
-        return all(mine[name] == theirs[name] for name in type(self).model_fields if name != "raw")
-
-    def __hash__(self) -> int:
-        return hash((self.provider, self.id))

@@ -29,8 +29,8 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestEvent:
-    """One request as it went. One that is sent again is an event each time."""
+class _Told:
+    """Where, and what for: the same of every fact."""
 
     provider: str
     """The provider's slug."""
@@ -40,6 +40,12 @@ class RequestEvent:
     """Host of the provider, and port where one is given."""
     operation: str
     """Name of the client's method: ``import_number``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestEvent(_Told):
+    """One request as it went. One that is sent again is an event each time."""
+
     method: str
     route: str
     """The path below the base URL with ``{id}`` in the place of ids: ``/v1/phone/{id}``."""
@@ -55,23 +61,14 @@ class RequestEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperationStart:
+class OperationStart(_Told):
     """An operation that is about to begin. Each page of a listing is one."""
-
-    provider: str
-    connection: str
-    host: str
-    operation: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperationEvent:
+class OperationEvent(_Told):
     """An operation that has ended, whatever by."""
 
-    provider: str
-    connection: str
-    host: str
-    operation: str
     outcome: Outcome
     error: str | None
     """Name of the class of what ended it."""

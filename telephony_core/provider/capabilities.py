@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from telephony_core.domain.agents import AgentVersion
 from telephony_core.domain.lifecycle import Origin, SideEffect
@@ -23,39 +23,27 @@ NO_SIDE_EFFECTS: frozenset[SideEffect] = frozenset()
 class Operation(StrEnum):
     """The operations of the port."""
 
-    LIST = "list"
-    GET = "get"
-    FIND = "find"
-    IMPORT = "import"
-    UPDATE_LABEL = "update_label"
-    UPDATE_SIP = "update_sip"
-    ASSIGN_AGENTS = "assign_agents"
-    RELEASE = "release"
-    REVOKE_RELEASE = "revoke_release"
-    SEARCH_AVAILABLE = "search_available"
-    PURCHASE = "purchase"
-    LIST_AGENTS = "list_agents"
+    phrase: str
+    """What it does, for a sentence: "cannot … "."""
 
-    @property
-    def phrase(self) -> str:
-        """What it does, for a sentence: "cannot … "."""
-        return _PHRASES[self]
+    def __new__(cls, name: str, phrase: str) -> Self:
+        made = str.__new__(cls, name)
+        made._value_ = name
+        made.phrase = phrase
+        return made
 
-
-_PHRASES = {
-    Operation.LIST: "list numbers",
-    Operation.GET: "read a number",
-    Operation.FIND: "find a number",
-    Operation.IMPORT: "import a number",
-    Operation.UPDATE_LABEL: "label a number",
-    Operation.UPDATE_SIP: "change the trunk of a number",
-    Operation.ASSIGN_AGENTS: "assign agents to a number",
-    Operation.RELEASE: "release a number",
-    Operation.REVOKE_RELEASE: "revoke the release of a number",
-    Operation.SEARCH_AVAILABLE: "search for numbers to buy",
-    Operation.PURCHASE: "buy a number",
-    Operation.LIST_AGENTS: "list agents",
-}
+    LIST = "list", "list numbers"
+    GET = "get", "read a number"
+    FIND = "find", "find a number"
+    IMPORT = "import", "import a number"
+    UPDATE_LABEL = "update_label", "label a number"
+    UPDATE_SIP = "update_sip", "change the trunk of a number"
+    ASSIGN_AGENTS = "assign_agents", "assign agents to a number"
+    RELEASE = "release", "release a number"
+    REVOKE_RELEASE = "revoke_release", "revoke the release of a number"
+    SEARCH_AVAILABLE = "search_available", "search for numbers to buy"
+    PURCHASE = "purchase", "buy a number"
+    LIST_AGENTS = "list_agents", "list agents"
 
 
 class Field(StrEnum):

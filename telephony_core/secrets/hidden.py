@@ -12,6 +12,8 @@ _SHOWN: Final = "**********"
 
 
 class _Hidden:
+    """Shows itself as a mask."""
+
     __slots__ = ()
 
     def __repr__(self) -> str:
