@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from benchmarks.measuring import HERE
+from benchmarks.page import renew, table
 from telephony_core import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator
 from telephony_core.emulator.server import serve
@@ -176,24 +176,17 @@ def peak_memory() -> int:
     return int(peak) * 1024
 
 
-def block(figures: Figures) -> str:
-    head = (
-        f"| {ROWS:,} rows for an account of Diga that has as many numbers, {time.strftime('%Y-%m-%d')}, "
-        f"load {os.getloadavg()[2]:.0f} on {os.cpu_count()} CPUs | |"
-    )
-    return "\n".join([head, "|---|--:|", *(f"| {name} | {value} |" for name, value in figures.rows)])
-
-
 def main() -> None:
     figures = Figures()
     with tempfile.TemporaryDirectory() as folder:
         judged(figures, Path(folder))
         gc.collect()
         applied(figures, Path(folder))
-    page = HERE.parent / "docs" / "performance.md"
-    new = f"{BEGIN}\n\n{block(figures)}\n\n{END}"
-    text = page.read_text(encoding="utf-8")
-    page.write_text(re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: new, text, flags=re.DOTALL), "utf-8")
+    head = (
+        f"{ROWS:,} rows for an account of Diga that has as many numbers, {time.strftime('%Y-%m-%d')}, "
+        f"load {os.getloadavg()[2]:.0f} on {os.cpu_count()} CPUs"
+    )
+    renew(BEGIN, END, table((head, ""), figures.rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Who is measured, each as the shortest program its makers recommend. Runs in that contender's own environment.
+"""Who is measured, each as the shortest program its makers recommend: ``python contenders.py MODE NAME BASE SHAPE``.
+
+Run with the Python of the contender's own environment, it makes that one and measures it. It reads one command a line,
+``{"do": "get", "count": 200}``, and answers each with one line: CPU and wall-clock seconds of this process, and how
+many records came.
 
 Sync and async code of a contender differ in what its calls return: a value, or an awaitable of one. Nothing is imported
 before its contender is made.
@@ -6,8 +10,14 @@ before its contender is made.
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
-from collections.abc import Callable, Sequence
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -205,3 +215,90 @@ CONTENDERS: dict[str, Callable[[str, str, str], Contender]] = {
     "elevenlabs": elevenlabs,
     "vapi": vapi,
 }
+
+
+# -- measuring
+
+
+class Work:
+    """What is measured of a contender in sync code. ``turns`` are shared by all who take some of them."""
+
+    def __init__(self, contender: Contender) -> None:
+        self.contender, self.close = contender, contender.close
+
+    def get(self, turns: Iterable[int]) -> int:
+        return sum([1 for _ in turns if self.contender.read(self.contender.get()) is not None])
+
+    def list(self) -> int:
+        if self.contender.items is not None:
+            return sum(1 for _ in self.contender.items())
+        return sum(self.contender.size(page()) for page in self.contender.pages)
+
+    def burst(self, turns: Iterable[int], at_once: int) -> int:
+        with ThreadPoolExecutor(at_once) as threads:
+            return sum(threads.map(self.get, [turns] * at_once))
+
+
+class AsyncWork:
+    """The same, as coroutines."""
+
+    def __init__(self, contender: Contender) -> None:
+        self.contender, self.close = contender, contender.close
+
+    async def get(self, turns: Iterable[int]) -> int:
+        return sum([1 for _ in turns if self.contender.read(await self.contender.get()) is not None])
+
+    async def list(self) -> int:
+        if self.contender.items is not None:
+            return sum([1 async for _ in self.contender.items()])
+        return sum([self.contender.size(await page()) for page in self.contender.pages])
+
+    async def burst(self, turns: Iterable[int], at_once: int) -> int:
+        return sum(await asyncio.gather(*(self.get(turns) for _ in range(at_once))))
+
+
+async def async_work(name: str, base: str, shape: str) -> AsyncWork:
+    return AsyncWork(CONTENDERS[name]("async", base, shape))  # a session of aiohttp is made inside its loop
+
+
+def measured(work: Callable[[], int]) -> dict[str, float]:
+    gc.collect()
+    wall, cpu = time.perf_counter(), time.process_time()
+    records = work()
+    return {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall, "records": records}
+
+
+def peak_of(work: Callable[[], int]) -> dict[str, float]:
+    """Bytes at the worst moment of it, above those before."""
+    work()  # what is made once and kept is not part of the growth
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    records = work()
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    return {"peak": peak, "records": records}
+
+
+def main(mode: str, name: str, base: str, shape: str) -> None:
+    with asyncio.Runner() as runner:
+        is_sync = mode == "sync"
+        work: Any = Work(CONTENDERS[name](mode, base, shape)) if is_sync else runner.run(async_work(name, base, shape))
+
+        def run(what: str, **arguments: int) -> Any:
+            turns = [iter(range(arguments.pop("count")))] if "count" in arguments else []
+            found = getattr(work, what)(*turns, **arguments)
+            return found if is_sync else runner.run(found)
+
+        print(json.dumps({"ready": True}), flush=True)
+        for line in sys.stdin:
+            command = json.loads(line)
+            what = command.pop("do")
+            found = peak_of(partial(run, "list")) if what == "peak" else measured(partial(run, what, **command))
+            print(json.dumps(found), flush=True)
+        run("close")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -97,22 +97,18 @@ class Process:
 @contextmanager
 def serving(sizes: Iterable[int]) -> Iterator[str]:
     """The loopback server; gives its origin."""
-    server = Process(python_of("httpx"), "server.py", *sizes)
-    yield f"http://127.0.0.1:{server.first}"
-    server.close()
+    with closing(Process(python_of("httpx"), "server.py", *sizes)) as server:
+        yield f"http://127.0.0.1:{server.first}"
 
 
 @contextmanager
 def at_work(entries: Iterable[Entry], origin: str, size: int) -> Iterator[dict[Entry, Process]]:
-    workers: dict[Entry, Process] = {}
-    try:
-        for entry in entries:
-            base = f"{origin}/{entry.shape}/{size}"
-            workers[entry] = Process(python_of(entry.name), "worker.py", entry.mode, entry.name, base, entry.shape)
-        yield workers
-    finally:
-        for worker in workers.values():
-            worker.close()
+    def started(entry: Entry) -> Process:
+        base = f"{origin}/{entry.shape}/{size}"
+        return Process(python_of(entry.name), "contenders.py", entry.mode, entry.name, base, entry.shape)
+
+    with ExitStack() as stack:
+        yield {entry: stack.enter_context(closing(started(entry))) for entry in entries}
 
 
 class Turn(NamedTuple):

@@ -9,10 +9,9 @@ from urllib.request import urlopen
 import pytest
 
 from benchmarks.__main__ import entries
-from benchmarks.goals import Goal, goals
 from benchmarks.measuring import SDKS, Entry, Figures, Turn, at_work, rounds, serving
 from benchmarks.page import renew
-from benchmarks.report import block
+from benchmarks.report import Goal, block, goals
 
 # Each of twenty processes would measure lines that other tests are about.
 pytestmark = pytest.mark.usefixtures("unmeasured")
