@@ -63,16 +63,15 @@ _IN_A_GROUP: Final[Mapping[str, Sequence[str]]] = {
     "undo": ("rollback", "revoke-release"),
     "update": ("set", "assign"),
 }
+_NO_LOGIN: Final = "there is nothing to log in to: a key is in TELEPHONY_<SLUG>_API_KEY or in the configuration file"
+_NO_PURCHASE: Final = "this program does not buy numbers; it shows what is for sale"
+_IN_A_FILE: Final = "connections are in the configuration file, and keys in the environment"
+_AGAIN: Final = "a plan goes on when it is applied again"
 _WHY: Final[Mapping[str, str]] = {
-    "auth": "there is nothing to log in to: a key is in TELEPHONY_<SLUG>_API_KEY or in the configuration file",
-    "buy": "this program does not buy numbers; it shows what is for sale",
-    "config": "connections are in the configuration file, and keys in the environment",
-    "connections": "connections are in the configuration file, and keys in the environment",
-    "continue": "a plan goes on when it is applied again",
-    "login": "there is nothing to log in to: a key is in TELEPHONY_<SLUG>_API_KEY or in the configuration file",
-    "purchase": "this program does not buy numbers; it shows what is for sale",
-    "resume": "a plan goes on when it is applied again",
-    "whoami": "there is nothing to log in to: a key is in TELEPHONY_<SLUG>_API_KEY or in the configuration file",
+    **dict.fromkeys(("auth", "login", "whoami"), _NO_LOGIN),
+    **dict.fromkeys(("buy", "purchase"), _NO_PURCHASE),
+    **dict.fromkeys(("config", "connections"), _IN_A_FILE),
+    **dict.fromkeys(("continue", "resume"), _AGAIN),
 }
 _OPTIONS: Final[Mapping[str, str]] = {
     "--account": "-p",
