@@ -9,9 +9,8 @@ records, and no other record is released in its place.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -78,19 +77,20 @@ class NotConfirmed(NotAllowed):
 
 
 async def preview(
-    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions, rule: Rule
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None, rule: Rule
 ) -> DeprovisionPreview:
     """What the command would do. Changes nothing, anywhere."""
+    options = options or DeprovisionOptions()
     reading = options.journal_store.reading(loaded)
     async with reading as journal, open_endpoints(loaded.plan, source, target) as endpoints:
-        return (await _prepare(loaded, endpoints, journal, options, rule)).preview
+        return await _Run(loaded, endpoints, journal, options, rule).prepare()
 
 
 async def run(
     loaded: LoadedPlan,
     source: Opener | None,
     target: Opener,
-    options: DeprovisionOptions,
+    options: DeprovisionOptions | None,
     rule: Rule,
     rules: StopRules | None = None,
 ) -> DeprovisionReport:
@@ -99,157 +99,33 @@ async def run(
     Raises `NotAllowed`, before anything is sent, when the records that would be released are not those that were
     confirmed, and when a side effect was not allowed by its name.
     """
+    options = options or DeprovisionOptions()
     async with options.journal_store.begin(loaded, rule.command) as journal:
         async with open_endpoints(loaded.plan, source, target, writing=rule.role) as endpoints:
-            prepared = await _prepare(loaded, endpoints, journal, options, rule)
-            _demand_confirmation(prepared.preview, options)
-            demand_allowed(prepared.preview.forecasts, options.allowed)
-            rules = rules or stop_rules(loaded, options)
-            report = await _Run(loaded, endpoints, journal, options, rule, rules, prepared).whole()
+            work = _Run(loaded, endpoints, journal, options, rule)
+            prepared = await work.prepare()
+            _demand_confirmation(prepared, options)
+            demand_allowed(prepared.forecasts, options.allowed)
+            report = await work.whole(rules or _stop_rules(loaded, options))
         await journal.finish(report.summary)
         return report
 
 
 def run_sync(
-    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions, rule: Rule
+    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None, rule: Rule
 ) -> DeprovisionReport:
     """`run` for ordinary code. Raises `Interrupted` at the second Ctrl-C."""
     return run_interruptibly(
         lambda rules: run(loaded, source, target, options, rule, rules),
-        stop_rules(loaded, options),
+        _stop_rules(loaded, options or DeprovisionOptions()),
         rule.command,
         command(rule.command, loaded.name, kind=loaded.plan.kind),
     )
 
 
-def preview_sync(
-    loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions, rule: Rule
-) -> DeprovisionPreview:
-    """`preview` for ordinary code."""
-    return asyncio.run(preview(loaded, source, target, options, rule))
-
-
-def stop_rules(loaded: LoadedPlan, options: DeprovisionOptions) -> StopRules:
-    """When a run is to stop."""
+def _stop_rules(loaded: LoadedPlan, options: DeprovisionOptions) -> StopRules:
     notice = Progress(options.on_event, options.clock).notice
     return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=notice)
-
-
-# -- before it starts
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a run will do, number by number."""
-
-    tasks: tuple[MigrationTask, ...]
-    states: dict[str, NumberState]
-    """What the journal knows of every number of the plan."""
-    preview: DeprovisionPreview
-
-
-@dataclass(slots=True)
-class _Sorted:
-    """The candidates by what will be done with them."""
-
-    releasing: dict[str, PhoneNumber] = field(default_factory=dict)
-    """Records to release, by key."""
-    reconciling: list[str] = field(default_factory=list)
-    """Keys for which nothing is sent."""
-    left: list[LeftAlone] = field(default_factory=list)
-
-
-async def _prepare(
-    loaded: LoadedPlan, endpoints: Endpoints, journal: CampaignJournal, options: DeprovisionOptions, rule: Rule
-) -> Prepared:
-    plan = loaded.plan
-    reading = endpoints.writing(None, plan.settings.timeout)
-    usernames = await usernames_of(plan.trunks, options.secret_source, options.tenant)
-    there, chosen_numbers = reading.target.capabilities, plan.chosen(options.numbers)
-    tasks = [MigrationTask.of(loaded, number, there, usernames) for number in chosen_numbers]
-    states = {number.key: NumberState() for number in plan.numbers} | await states_of(journal)
-    made = records_made(states)
-    served = Served()
-    indexes = reading.indexes(tasks, options.clock, (*made, *plan.target.holds))
-    indexes[rule.role].each = served.add
-    for index in indexes.values():
-        await index.refresh()
-    check_account(plan, made, indexes[EndpointRole.TARGET])
-
-    candidates = rule.candidates(tasks, states)
-    now, unpublished, found = options.clock.now(), await _unpublished(journal), _Sorted()
-    for task in candidates:
-        state = states[task.key]
-        evidence = _listed(task, state, rule, indexes)
-        mine = evidence.at(rule.role)
-        error = (
-            _open_elsewhere(task, state, rule, now, reading)
-            or rule.obstacle(task, state, now, reading.target.provider_time)
-            or rule.objection(task, state, evidence, unpublished)
-        )
-        if error is None and mine is not None and not is_released(mine):
-            found.releasing[task.key] = mine
-        elif error is None or unanswered(state, rule.action) is not None:
-            found.reconciling.append(task.key)
-        else:
-            found.left.append(LeftAlone.of(task.key, error))
-    known = {task.key for task in candidates}
-    for task in tasks:
-        live = live_ids(task, indexes[EndpointRole.TARGET].shown(task.identity))
-        if task.key not in known and (error := rule.unknown(task, states[task.key], live)) is not None:
-            found.left.append(LeftAlone.of(task.key, error))
-    chosen = [task for task in candidates if task.key in found.releasing]
-    leaving = [record.id for record in found.releasing.values()]
-    here, others = reading.client(rule.role), (served, leaving)
-    releasing = [(task, found.releasing[task.key]) for task in chosen]
-    forecasts = tuple(rule.forecast(here, task, states[task.key], record, others) for task, record in releasing)
-    connection = (plan.origin if rule.role is EndpointRole.SOURCE else plan.target).connection
-    return Prepared(
-        tuple(task for task in candidates if task.key in found.releasing or task.key in found.reconciling),
-        states,
-        DeprovisionPreview(
-            verb=rule.verb,
-            at=f"{connection} ({urlsplit(here.adapter.config.base_url).netloc})",
-            forecasts=forecasts,
-            to_reconcile=tuple(found.reconciling),
-            left_alone=tuple(found.left),
-            unverifiable=tuple(sorted({name for task in chosen for name in states[task.key].unverifiable})),
-            cannot_be_undone=rule.cannot_be_undone(chosen, states),
-            needs_allowance=tuple(
-                sorted({str(name) for one in forecasts for name in (*one.side_effects, *one.needs)} - options.allowed)
-            ),
-        ),
-    )
-
-
-async def _unpublished(journal: CampaignJournal) -> Unpublished:
-    return Unpublished(
-        await journal.agents_unpublished(Action.RELEASE), await journal.agents_unpublished(Action.ROLL_BACK)
-    )
-
-
-def _listed(
-    task: MigrationTask, state: NumberState, rule: Rule, indexes: Mapping[EndpointRole, AccountIndex]
-) -> Evidence:
-    """What both listings show of a number."""
-    target = indexes[EndpointRole.TARGET]
-    listed = target.shown(task.identity, state.created)
-    id = rule.target_id(task, state)
-    record = rule.found(task, state, listed) if id is None else target.by_id(id)
-    source = indexes.get(EndpointRole.SOURCE)
-    planned = None if source is None else source.by_id(task.number.record.id)
-    return Evidence(planned, record, live_ids(task, listed))
-
-
-def _open_elsewhere(
-    task: MigrationTask, state: NumberState, rule: Rule, now: datetime, endpoints: Endpoints
-) -> MigrationError | None:
-    """The other command was not answered and may still take effect: then this one could release all that is left."""
-    announced = unanswered(state, rule.other_action)
-    if announced is None:
-        return None
-    doubt = task.doubt(announced, now, rule.role.other, endpoints.client(rule.role.other).provider_time)
-    return task.in_doubt(doubt, rule.other_action) if now < doubt.until else None
 
 
 def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOptions) -> None:
@@ -271,11 +147,8 @@ def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOption
 _DONE: Final = {"release": "released", "set back": "set back"}
 
 
-# -- the run
-
-
 class _Run:
-    """Works through numbers in the order given, and keeps the result of each."""
+    """One command: finds out what there is to do, then works through it in this order and keeps each result."""
 
     def __init__(
         self,
@@ -284,53 +157,141 @@ class _Run:
         journal: CampaignJournal,
         options: DeprovisionOptions,
         rule: Rule,
-        rules: StopRules,
-        prepared: Prepared,
     ) -> None:
         self.loaded = loaded
+        self.endpoints = endpoints
         self.journal = journal
         self.options = options
         self.rule = rule
-        self.rules = rules
-        self.queue = list(prepared.tasks)
-        self.effects = {
-            one.number: options.allowed_effects & set(one.side_effects) for one in prepared.preview.forecasts
-        }
-        self.left = list(prepared.preview.left_alone)
+        self.queue: list[MigrationTask] = []
+        self.left: list[LeftAlone] = []
         self.done: list[Deprovisioned] = []
-        self.progress = Progress(options.on_event, options.clock, len(self.queue), failed=len(self.left))
-        self.states = prepared.states
-        self.runner = Runner.of(
-            self.queue,
-            endpoints,
-            journal,
-            SecretResolver(options.secret_source, options.tenant),
-            options.clock,
-            recorded=self._recorded,
-            stopping=rules.asked,
-        )
+        self.states: dict[str, NumberState] = {}
+        """What the journal knows of every number of the plan."""
+        self.effects: dict[str, frozenset[SideEffect]] = {}
+        """Those of each number, as far as they were allowed by name."""
         self._last: Entry | None = None
 
-    async def whole(self) -> DeprovisionReport:
+    # -- before it starts
+
+    async def prepare(self) -> DeprovisionPreview:
+        plan, rule, options = self.loaded.plan, self.rule, self.options
+        reading = self.endpoints.writing(None, plan.settings.timeout)
+        usernames = await usernames_of(plan.trunks, options.secret_source, options.tenant)
+        there, numbers = reading.target.capabilities, plan.chosen(options.numbers)
+        tasks = [MigrationTask.of(self.loaded, number, there, usernames) for number in numbers]
+        states = {number.key: NumberState() for number in plan.numbers} | await states_of(self.journal)
+        made = records_made(states)
+        served = Served()
+        indexes = reading.indexes(tasks, options.clock, (*made, *plan.target.holds))
+        indexes[rule.role].each = served.add
+        for index in indexes.values():
+            await index.refresh()
+        check_account(plan, made, indexes[EndpointRole.TARGET])
+
+        self.states = states
+        candidates = rule.candidates(tasks, states)
+        now, unpublished = options.clock.now(), await self._unpublished()
+        releasing: list[tuple[MigrationTask, PhoneNumber]] = []
+        reconciling: list[str] = []
+        for task in candidates:
+            state = states[task.key]
+            evidence = self._listed(task, indexes)
+            mine = evidence.at(rule.role)
+            error = (
+                self._open_elsewhere(task, now, reading)
+                or rule.obstacle(task, state, now, reading.target.provider_time)
+                or rule.objection(task, state, evidence, unpublished)
+            )
+            if error is None and mine is not None and not is_released(mine):
+                releasing.append((task, mine))
+                self.queue.append(task)
+            elif error is None or unanswered(state, rule.action) is not None:
+                reconciling.append(task.key)  # nothing is sent for it
+                self.queue.append(task)
+            else:
+                self.left.append(LeftAlone.of(task.key, error))
+        known = {task.key for task in candidates}
+        for task in tasks:
+            live = live_ids(task, indexes[EndpointRole.TARGET].shown(task.identity))
+            if task.key not in known and (error := rule.unknown(task, states[task.key], live)) is not None:
+                self.left.append(LeftAlone.of(task.key, error))
+        chosen = [task for task, _ in releasing]
+        here, others = reading.client(rule.role), (served, [record.id for _, record in releasing])
+        forecasts = tuple(rule.forecast(here, task, states[task.key], record, others) for task, record in releasing)
+        self.effects = {one.number: options.allowed_effects & set(one.side_effects) for one in forecasts}
+        connection = (plan.origin if rule.role is EndpointRole.SOURCE else plan.target).connection
+        return DeprovisionPreview(
+            verb=rule.verb,
+            at=f"{connection} ({urlsplit(here.adapter.config.base_url).netloc})",
+            forecasts=forecasts,
+            to_reconcile=tuple(reconciling),
+            left_alone=tuple(self.left),
+            unverifiable=tuple(sorted({name for task in chosen for name in states[task.key].unverifiable})),
+            cannot_be_undone=rule.cannot_be_undone(chosen, states),
+            needs_allowance=tuple(
+                sorted({str(name) for one in forecasts for name in (*one.side_effects, *one.needs)} - options.allowed)
+            ),
+        )
+
+    async def _unpublished(self) -> Unpublished:
+        of = self.journal.agents_unpublished
+        return Unpublished(await of(Action.RELEASE), await of(Action.ROLL_BACK))
+
+    def _listed(self, task: MigrationTask, indexes: Mapping[EndpointRole, AccountIndex]) -> Evidence:
+        """What both listings show of a number."""
+        target, state = indexes[EndpointRole.TARGET], self.states[task.key]
+        listed = target.shown(task.identity, state.created)
+        id = self.rule.target_id(task, state)
+        record = self.rule.found(task, state, listed) if id is None else target.by_id(id)
+        source = indexes.get(EndpointRole.SOURCE)
+        planned = None if source is None else source.by_id(task.number.record.id)
+        return Evidence(planned, record, live_ids(task, listed))
+
+    def _open_elsewhere(self, task: MigrationTask, now: datetime, endpoints: Endpoints) -> MigrationError | None:
+        """The other command was not answered and may still take effect: then this one could release all that is
+        left."""
+        other = self.rule.other_action
+        if (announced := unanswered(self.states[task.key], other)) is None:
+            return None
+        role = self.rule.role.other
+        doubt = task.doubt(announced, now, role, endpoints.client(role).provider_time)
+        return task.in_doubt(doubt, other) if now < doubt.until else None
+
+    # -- the run
+
+    async def whole(self, rules: StopRules) -> DeprovisionReport:
         """Release them in this order, until none is left or the run is to stop."""
-        while self.queue and self.rules.why is None:
+        options = self.options
+        progress = Progress(options.on_event, options.clock, len(self.queue), failed=len(self.left))
+
+        def recorded(entry: Entry) -> None:
+            if entry.action is self.rule.action and entry.phase is Phase.DONE:
+                self._last = entry
+            progress.step(entry)
+
+        resolver = SecretResolver(options.secret_source, options.tenant)
+        runner = Runner.of(
+            self.queue, self.endpoints, self.journal, resolver, options.clock, recorded=recorded, stopping=rules.asked
+        )
+        while self.queue and rules.why is None:
             task = self.queue.pop(0)
             self._last = None
-            self.progress.report(EventKind.NUMBER_STARTED, task.key)
+            progress.report(EventKind.NUMBER_STARTED, task.key)
             try:
-                await self._release(task)
+                await self._release(task, runner)
             except JournalError:
                 raise
             except TelephonyError as error:
-                self.rules.failed(Failure.of(error))
+                rules.failed(Failure.of(error))
                 self.left.append(LeftAlone.of(task.key, error))
-                self.progress.failed = len(self.left)
-                self.progress.report(EventKind.NUMBER_FAILED, task.key, error.cli_text)
+                progress.failed = len(self.left)
+                progress.report(EventKind.NUMBER_FAILED, task.key, error.cli_text)
             else:
-                self.rules.succeeded()
+                rules.succeeded()
                 self.done.append(Deprovisioned.of(task.key, self._last))
-                self.progress.done = len(self.done)
-                self.progress.report(EventKind.NUMBER_DONE, task.key)
+                progress.done = len(self.done)
+                progress.report(EventKind.NUMBER_DONE, task.key)
         remaining = [*(left.number for left in self.left), *(task.key for task in self.queue)]
         report = DeprovisionReport(
             kind=self.loaded.plan.kind,
@@ -341,26 +302,21 @@ class _Run:
             left_alone=tuple(self.left),
             not_started=tuple(task.key for task in self.queue),
             in_doubt=tuple(key for key in remaining if self.states[key].in_doubt),
-            stopped=self.rules.why,
-            why_stopped=self.rules.message or None,
+            stopped=rules.why,
+            why_stopped=rules.message or None,
             way_on=anew(self.loaded.plan) if self.rule.command == "rollback" and not remaining else None,
         )
-        self.progress.report(EventKind.ENDED, message=report.summary)
+        progress.report(EventKind.ENDED, message=report.summary)
         return report
 
-    async def _release(self, task: MigrationTask) -> None:
+    async def _release(self, task: MigrationTask, runner: Runner) -> None:
         granted = Granted(self.options.confirmed or frozenset(), self.effects.get(task.key, frozenset()))
-        journal, unpublished = await self.journal.claim(task.key), await _unpublished(self.journal)
+        journal, unpublished = await self.journal.claim(task.key), await self._unpublished()
         state = state_of(await journal.entries())
         try:
-            await self.runner.run(self.rule.procedure(task, state, granted, unpublished), journal)
+            await runner.run(self.rule.procedure(task, state, granted, unpublished), journal)
         except JournalError:
             raise
         except TelephonyError:
             self.states[task.key] = state_of(await journal.entries())
             raise
-
-    def _recorded(self, entry: Entry) -> None:
-        if entry.action is self.rule.action and entry.phase is Phase.DONE:
-            self._last = entry
-        self.progress.step(entry)

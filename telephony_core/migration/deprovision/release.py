@@ -7,28 +7,18 @@ verified.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from telephony_core.errors import MigrationError
-from telephony_core.migration.deprovision.deprovision import (
-    DeprovisionOptions,
-    preview,
-    preview_sync,
-    run,
-    run_sync,
-)
+from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, preview, run, run_sync
 from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.move.effects import (
-    EndpointRole,
-    MigrationTask,
-    Procedure,
-    VerificationFailed,
-)
+from telephony_core.migration.move.effects import EndpointRole, MigrationTask, Procedure, VerificationFailed
 from telephony_core.migration.move.state import MigrationState, NumberState
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
@@ -54,21 +44,21 @@ def preview_release(
     loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionPreview:
     """`apreview_release` for ordinary code."""
-    return preview_sync(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded))
+    return asyncio.run(apreview_release(loaded, source, target, options))
 
 
 async def apreview_release(
     loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionPreview:
     """What would be released, when each takes effect, and what was never compared. Changes nothing, anywhere."""
-    return await preview(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded))
+    return await preview(loaded, source, target, options, ReleaseRule(loaded))
 
 
 def release_plan(
     loaded: LoadedPlan, source: Opener, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionReport:
     """`arelease_plan` for ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once."""
-    return run_sync(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded))
+    return run_sync(loaded, source, target, options, ReleaseRule(loaded))
 
 
 async def arelease_plan(
@@ -84,7 +74,7 @@ async def arelease_plan(
     ``options.confirmed`` has to be what `preview_release` shows (``preview.shown``). Raises `NotAllowed`, before
     anything is done, when other records would be released, or a side effect was not allowed by its name.
     """
-    return await run(loaded, source, target, options or DeprovisionOptions(), ReleaseRule(loaded), rules)
+    return await run(loaded, source, target, options, ReleaseRule(loaded), rules)
 
 
 class ReleaseRule(Rule):

@@ -8,6 +8,7 @@ source serves the number as planned, unless it is allowed by name (`Allowance.SO
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar, Final
 
@@ -17,13 +18,7 @@ from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import MigrationError
 from telephony_core.migration.changeset.restore import RestoreRule
-from telephony_core.migration.deprovision.deprovision import (
-    DeprovisionOptions,
-    preview,
-    preview_sync,
-    run,
-    run_sync,
-)
+from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, preview, run, run_sync
 from telephony_core.migration.deprovision.procedure import (
     Evidence,
     ModifiedExternally,
@@ -70,15 +65,13 @@ def preview_rollback(
     loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionPreview:
     """`apreview_rollback` for ordinary code."""
-    options = options or DeprovisionOptions()
-    return preview_sync(loaded, source, target, options, _rule(loaded, options))
+    return asyncio.run(apreview_rollback(loaded, source, target, options))
 
 
 async def apreview_rollback(
     loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionPreview:
     """What a rollback would release or set back, leave alone, and not be able to undo. Changes nothing, anywhere."""
-    options = options or DeprovisionOptions()
     return await preview(loaded, source, target, options, _rule(loaded, options))
 
 
@@ -86,7 +79,6 @@ def rollback_plan(
     loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None = None
 ) -> DeprovisionReport:
     """`arollback_plan` for ordinary code; the first Ctrl-C finishes the number in hand, the second stops at once."""
-    options = options or DeprovisionOptions()
     return run_sync(loaded, source, target, options, _rule(loaded, options))
 
 
@@ -104,13 +96,14 @@ async def arollback_plan(
     ``options.confirmed`` has to be what `preview_rollback` shows (``preview.shown``). Raises `NotAllowed`, before
     anything is done, when other records would be released, or a side effect was not allowed by its name.
     """
-    options = options or DeprovisionOptions()
     return await run(loaded, source, target, options, _rule(loaded, options), rules)
 
 
-def _rule(loaded: LoadedPlan, options: DeprovisionOptions) -> Rule:
+def _rule(loaded: LoadedPlan, options: DeprovisionOptions | None) -> Rule:
     """What a rollback of this kind of plan undoes."""
-    return RestoreRule() if loaded.plan.kind is PlanKind.SET else RollbackRule(options.allowed)
+    if loaded.plan.kind is PlanKind.SET:
+        return RestoreRule()
+    return RollbackRule(() if options is None else options.allowed)
 
 
 class RollbackRule(Rule):
