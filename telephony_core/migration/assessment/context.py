@@ -1,4 +1,4 @@
-"""One migration and one number of it: from where, to where, with which choices, and what was found."""
+"""One number of a migration: from where, to where, with which choices, and what was found."""
 
 from __future__ import annotations
 
@@ -14,18 +14,6 @@ from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity
 from telephony_core.provider.capabilities import Capabilities
 
 
-@dataclass(frozen=True)
-class MigrationContext:
-    """From where, to where, with which choices."""
-
-    source: Capabilities
-    target: Capabilities
-    source_name: str
-    target_name: str
-    choices: MigrationMap
-    allowed: frozenset[Allowance]
-
-
 class Details(TypedDict, total=False):
     """What a finding may add to its message."""
 
@@ -39,9 +27,15 @@ class Details(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class NumberContext(MigrationContext):
+class NumberContext:
     """One number of a migration. A rule adds its findings here and returns what is to be written."""
 
+    source: Capabilities
+    target: Capabilities
+    source_name: str
+    target_name: str
+    choices: MigrationMap
+    allowed: frozenset[Allowance]
     number: PhoneNumber
     choice: TrunkChoice | None = None
     """What the map says of its trunk."""

@@ -15,14 +15,15 @@ from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, cli_words
-from telephony_core.migration.assessment.context import MigrationContext, NumberContext
+from telephony_core.errors import InvalidInput
+from telephony_core.migration.assessment.context import NumberContext
 from telephony_core.migration.assessment.field_mapping import map_fields
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, printable, value_text
 from telephony_core.migration.inventory.inventory import Inventory, RecordsOfNumber, listing_order, number_text
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.findings import finding_of
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredState,
@@ -73,15 +74,13 @@ def assess_eligibility(
     _refuse_other_map(choices, source, target)
     choices.refuse_unused(source.numbers)
     trunks = choices.trunks_of(source.numbers)
-    migration = MigrationContext(
-        source_capabilities, target.capabilities, source.connection, target.name, choices, allowed
-    )
+    ends = (source_capabilities, target.capabilities, source.connection, target.name)
     # One number twice, or two that a person who types them cannot tell apart.
     live = Counter(name for number in source.numbers if number.is_live for name in _names(number))
     at_target = RecordsOfNumber(target.inventory.numbers)
     return tuple(
         _assess(
-            NumberContext(**vars(migration), number=number, choice=trunks.get(number.id), agents=target.agents),
+            NumberContext(*ends, choices, allowed, number, trunks.get(number.id), agents=target.agents),
             target,
             at_target.find(number.identity),
             twice=any(live[name] > 1 for name in _names(number)),
@@ -314,12 +313,7 @@ def _objections(
         # What is missing only because it waits for an answer was found above.
         if about & found[Severity.BLOCK] or (problem.error is None and about & found[Severity.WARN]):
             continue
-        yield Finding(
-            field=problem.field,
-            severity=Severity.WARN if problem.error is None else Severity.BLOCK,
-            message=problem.message,
-            remedy=cli_words(problem.remedy),
-        )
+        yield finding_of(problem)
 
 
 def _rehearsal(desired: DesiredState, trunk: Trunk | None) -> NumberImport:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.errors import InvalidInput
 from telephony_core.secrets.references import HOW_TO_REFER, is_reference, unwritable
 
 
-class CredentialFault(NamedTuple):
-    """What is wrong with one of the two. Holds no value."""
-
-    field: str
-    message: str
-    remedy: str
-
-
-def faults_of_credentials(username: str | None, password: str | None) -> Iterator[CredentialFault]:
-    """Everything that is wrong with a user name and a reference to a password, each by itself."""
+def faults_of_credentials(username: str | None, password: str | None) -> Iterator[tuple[str, str, str]]:
+    """Everything that is wrong with a user name and a reference to a password, each by itself: which of the two, what,
+    and what to do. Holds no value."""
     if username is not None and not is_reference(username):
         try:
             OutboundUpdate(username=username)
         except InvalidInput as error:
-            yield CredentialFault("username", error.faults[0][1], "copy it once more, or write a reference to it")
+            yield "username", error.faults[0][1], "copy it once more, or write a reference to it"
     if password is not None and not is_reference(password):
         what = "this is not a reference to a secret, and no password is ever written down"
-        yield CredentialFault("password", what, "write env:NAME, file:PATH or prompt:")
+        yield "password", what, "write env:NAME, file:PATH or prompt:"
     for field, text in (("username", username), ("password", password)):
         if text is not None and is_reference(text) and (reason := unwritable(text)) is not None:
-            yield CredentialFault(field, reason, HOW_TO_REFER)
+            yield field, reason, HOW_TO_REFER

@@ -22,7 +22,7 @@ from telephony_core.migration.inventory.inventory import RecordsOfNumber, number
 from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
 from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of
-from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason, finding_of
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredState,
@@ -65,8 +65,7 @@ class CheckedTable:
     @property
     def agents(self) -> tuple[AgentRef, ...]:
         """The agents that its rows name, each once."""
-        named = (agent for each in self.rows for agent in (each.desired.inbound_agent, each.desired.outbound_agent))
-        return tuple(dict.fromkeys(agent for agent in named if agent is not None))
+        return tuple(dict.fromkeys(agent for each in self.rows for agent in each.desired.agents.values()))
 
 
 def check_table(
@@ -83,7 +82,7 @@ def check_table(
     problem of every row: cells that cannot be meant, what the provider does not take, rows that repeat or contradict
     one another.
     """
-    judge = _Judge(capabilities, check, allowances(allow), options or {})
+    judge = _Judge(check, allowances(allow), options or {})
     reader = RowReader(capabilities.region)
     problems = list(table.problems)
     first: dict[str, ReadRow] = {}
@@ -220,8 +219,8 @@ def _already_there(
 
 def _unusable_agents(row: ReadRow, desired: DesiredState, account: TargetAccount) -> Iterator[RowProblem]:
     """Agents of the row that were looked up and cannot be assigned."""
-    for column, agent in (("inbound_agent", desired.inbound_agent), ("outbound_agent", desired.outbound_agent)):
-        if agent is not None and (problem := account.agents.get(agent)) is not None:
+    for column, agent in desired.agents.items():
+        if (problem := account.agents.get(agent)) is not None:
             yield RowProblem(row.line, column, f"it cannot be assigned: {problem.message}", problem.remedy)
 
 
@@ -249,11 +248,7 @@ class _Judge:
     """Judges rows by what the provider's own check says of the import."""
 
     def __init__(
-        self,
-        capabilities: Capabilities,
-        check: Callable[[Change], Sequence[Problem]],
-        allowed: frozenset[Allowance],
-        options: Options,
+        self, check: Callable[[Change], Sequence[Problem]], allowed: frozenset[Allowance], options: Options
     ) -> None:
         self.allowed = allowed
         self._check = check
@@ -273,7 +268,7 @@ class _Judge:
         except (InvalidInput, NotAllowed) as error:
             return None, [RowProblem(row.line, None, error.message, cli_words(error.remedy))]
         told = self._check(change)
-        findings = tuple(_finding(problem) for problem in told if problem.error is None)
+        findings = tuple(finding_of(problem) for problem in told if problem.error is None)
         wrong = [_problem(row, problem) for problem in told if problem.error is not None]
         return CheckedRow(row, desired, common.trunk, (*findings, *common.findings)), wrong
 
@@ -307,12 +302,6 @@ class _Judge:
             name = f"credentials-{len(self._trunks) + 1}"
             known = self._trunks[pair] = Trunk(name=name, auth="digest", username=pair[0], password=pair[1])
         return known
-
-
-def _finding(problem: Problem) -> Finding:
-    return Finding(
-        field=problem.field, severity=Severity.WARN, message=problem.message, remedy=cli_words(problem.remedy)
-    )
 
 
 def _problem(row: ReadRow, problem: Problem) -> RowProblem:

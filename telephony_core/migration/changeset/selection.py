@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus, Origin
@@ -116,15 +116,11 @@ class Conditions:
                 )
 
 
-class Selected(NamedTuple):
-    """What is chosen, and what was named and is not, because a condition does not hold for it."""
-
-    chosen: list[PhoneNumber]
-    left: list[PhoneNumber]
-
-
-def select(records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iterable[str] | None) -> Selected:
-    """The records for which all conditions hold, and, where ``numbers`` are named, that are among these.
+def select(
+    records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iterable[str] | None
+) -> tuple[list[PhoneNumber], list[PhoneNumber]]:
+    """The records for which all conditions hold, and, where ``numbers`` are named, that are among these; and those that
+    are named and left out, because a condition does not hold for them.
 
     A number is named by its id or in any spelling. Raises `InvalidInput` for one that is not there, of which two live
     records are there, and where nothing is chosen at all.
@@ -146,7 +142,7 @@ def select(records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iter
             f"no number fits the selection ({' and '.join(said)})" if said else "no number is named",
             remedy="look at `telephony numbers list`; an empty selection never means all numbers",
         )
-    return Selected(chosen, left)
+    return chosen, left
 
 
 def named_records(records: Sequence[PhoneNumber], numbers: Iterable[str]) -> list[PhoneNumber]:

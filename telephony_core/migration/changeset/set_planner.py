@@ -15,7 +15,7 @@ from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
-from telephony_core.errors import InvalidInput, NotAllowed, Remedy, cli_words
+from telephony_core.errors import InvalidInput, NotAllowed, Remedy
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.changeset.credentials import faults_of_credentials
 from telephony_core.migration.changeset.selection import Conditions, select
@@ -34,7 +34,7 @@ from telephony_core.migration.move.effects import ResolvedCredentials
 from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
 from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
-from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason, finding_of
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredOutbound,
@@ -54,7 +54,6 @@ from telephony_core.operations.reconciliation import differences, read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import Options
-from telephony_core.provider.port import Problem
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import Pace, Pacer
 
@@ -307,8 +306,7 @@ class _Planner:
             SecretStr("stand-in") if trunk is not None and trunk.password is not None else None,
         )
         for kind in kinds:
-            for problem in self._account.check(change_of(desired, ACTIONS[kind], record, credentials)):
-                yield _finding(problem)
+            yield from map(finding_of, self._account.check(change_of(desired, ACTIONS[kind], record, credentials)))
         if StepKind.UPDATE_SIP in kinds:
             yield from self._shared(record)
         if StepKind.ASSIGN_AGENTS in kinds:
@@ -316,9 +314,8 @@ class _Planner:
 
     def _unusable_agents(self, desired: DesiredState) -> Iterator[Finding]:
         """Agents that were looked up and cannot be assigned."""
-        given = ((Setting.INBOUND_AGENT, desired.inbound_agent), (Setting.OUTBOUND_AGENT, desired.outbound_agent))
-        for name, agent in given:
-            if agent is not None and (problem := self._account.agents.get(agent)) is not None:
+        for name, agent in desired.agents.items():
+            if (problem := self._account.agents.get(agent)) is not None:
                 message = f"{agent.agent_id} cannot be assigned: {problem.message}"
                 yield Finding(field=name, severity=Severity.BLOCK, message=message, remedy=problem.remedy)
 
@@ -384,13 +381,3 @@ def _references(trunk: Trunk | None) -> Iterator[tuple[str, str]]:
         yield Setting.USERNAME, f"from {trunk.username}" if plain is None else value_text(plain)
     if trunk is not None and trunk.password is not None:
         yield Setting.PASSWORD, f"from {trunk.password}"
-
-
-def _finding(problem: Problem) -> Finding:
-    """A problem of a change, as a plan has it. What needs a consent of the update itself cannot be allowed later."""
-    return Finding(
-        field=problem.field,
-        severity=Severity.WARN if problem.error is None else Severity.BLOCK,
-        message=problem.message,
-        remedy=cli_words(problem.remedy),
-    )

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import Final
 
 from pydantic import JsonValue
 
@@ -34,7 +33,7 @@ from telephony_core.migration.changeset.settings import (
     wanted_by,
 )
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.staleness import changed_since, snapshot, stale_fields
+from telephony_core.migration.inventory.staleness import TIMES, changed_since, snapshot, stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Announcement,
@@ -153,17 +152,13 @@ def changed_by_others(
     mine = {name for name in wanted if name not in different and action_of(name) in announced}
     if isinstance(seen, dict) and not is_open and not shared:
         since = changed_since(seen, record, ids_are_reused=reused)
-        odd = {change.field for change in drift if change.field not in mine} | _TIMES
+        odd = {change.field for change in drift if change.field not in mine} | {*TIMES}
         moved = tuple(change for change in drift if change.field == "number")
         return (*moved, *(change for change in since if change.field in odd))
     if task.trunk is not None and task.trunk.username is not None and Action.SET_SIP in announced:
         mine.add(Setting.USERNAME)  # where it came from a reference it is not known here
     mine |= {"updated_at"} if announced else set()
     return tuple(change for change in drift if change.field not in mine)
-
-
-_TIMES: Final = frozenset({"created_at", "starts_at", "updated_at"})
-"""What tells a record from another one under its id."""
 
 
 # -- one write

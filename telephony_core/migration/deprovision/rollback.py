@@ -44,7 +44,6 @@ from telephony_core.migration.move.steps import ADOPTED, attempt_of, look_for_im
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
-from telephony_core.migration.plan.verification import agents_of
 from telephony_core.migration.run.endpoints import Opener
 from telephony_core.migration.run.stopping import StopRules
 from telephony_core.migration.run.verify import changed_by_others
@@ -170,7 +169,7 @@ class RollbackRule(Rule):
         for task in tasks:
             published = any(SideEffect.PUBLISHES in step.side_effects for step in task.number.steps)
             if published and states[task.key].agents_assigned:
-                agents = ", ".join(sorted({value_text(agent) for agent in agents_of(task.number.desired).values()}))
+                agents = ", ".join(sorted({value_text(agent) for agent in task.number.desired.agents.values()}))
                 texts.append(
                     f"{task.key}: {agents} was published by assigning it; what was published before is not put back"
                 )

@@ -31,7 +31,8 @@ _PLANNED: Final = (*_WHOLE, "unmodelled", *SETTINGS)
 take along is to be set there by hand."""
 _MADE_AT: Final = ("created_at", "starts_at")
 """When a record was made, as providers show it: vox the one, Diga the other."""
-_TIMES: Final = (*_MADE_AT, "updated_at")
+TIMES: Final = (*_MADE_AT, "updated_at")
+"""What tells a record from another one under its id."""
 
 
 def stale_fields(
@@ -78,7 +79,7 @@ def changed_since(
 ) -> tuple[FieldDrift, ...]:
     """What has changed about a record since this `snapshot` of it; ``ids_are_reused`` is what its provider declares."""
     shown = snapshot(now)
-    names = [name for name, text in before.items() if name not in _TIMES and text != shown.get(name)]
+    names = [name for name, text in before.items() if name not in TIMES and text != shown.get(name)]
     return tuple(
         FieldDrift(field=name, before=str(before[name]), after=str(shown.get(name, NOT_REPORTED)))
         for name in (*names, *_another_life(before, shown, ids_are_reused))
@@ -87,11 +88,11 @@ def changed_since(
 
 def has_time(before: Mapping[str, object]) -> bool:
     """Whether a `snapshot` holds a time that tells the record from another one under its id."""
-    return any(name in before for name in _TIMES)
+    return any(name in before for name in TIMES)
 
 
 def _times(record: PhoneNumber) -> dict[str, datetime]:
-    return {name: at for name in _TIMES if (at := getattr(record, name)) is not None}
+    return {name: at for name in TIMES if (at := getattr(record, name)) is not None}
 
 
 def _another_life(before: Mapping[str, object], now: Mapping[str, object], ids_are_reused: bool) -> list[str]:

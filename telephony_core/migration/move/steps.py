@@ -48,7 +48,7 @@ from telephony_core.migration.move.effects import (
 )
 from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState
 from telephony_core.migration.plan.model import PlanKind, import_of
-from telephony_core.migration.plan.verification import VerificationResult, agents_of, expected_of, verify_fields, which
+from telephony_core.migration.plan.verification import VerificationResult, expected_of, verify_fields, which
 from telephony_core.operations.operations import Operations
 from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome, match_import, sends_unreadable
 from telephony_core.provider.capabilities import Operation
@@ -100,7 +100,7 @@ def _move(task: MigrationTask, state: NumberState, unpublished: frozenset[str]) 
     if task.number.desired.has_agents and not state.agents_assigned:
         if record is None:
             record = yield from _made(task, created)
-            _demand_equal(task, record, credentials, but=("status", *agents_of(task.number.desired)))
+            _demand_equal(task, record, credentials, but=("status", *task.number.desired.agents))
         yield from _assign(task, record)
     yield from _read_back(task, created, credentials)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from telephony_core.domain.input_model import InputModel
+from telephony_core.errors import cli_words
+from telephony_core.provider.port import Problem
 
 
 class Severity(StrEnum):
@@ -51,6 +53,16 @@ class Finding(InputModel):
     def blocks(self) -> bool:
         """Whether it keeps the number from being moved."""
         return self.severity is Severity.BLOCK and not self.allowed
+
+
+def finding_of(problem: Problem) -> Finding:
+    """What an adapter's check says of a change. What needs a consent of the change itself cannot be allowed later."""
+    return Finding(
+        field=problem.field,
+        severity=Severity.WARN if problem.error is None else Severity.BLOCK,
+        message=problem.message,
+        remedy=cli_words(problem.remedy),
+    )
 
 
 def is_accepted_loss(finding: Finding) -> bool:

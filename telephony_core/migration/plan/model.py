@@ -177,6 +177,12 @@ class DesiredState(InputModel):
     """Settings to clear; only where settings are changed."""
 
     @property
+    def agents(self) -> dict[str, AgentRef]:
+        """The agents that are assigned, by field name."""
+        both = ((Setting.INBOUND_AGENT, self.inbound_agent), (Setting.OUTBOUND_AGENT, self.outbound_agent))
+        return {name: agent for name, agent in both if agent is not None}
+
+    @property
     def has_agents(self) -> bool:
         return self.inbound_agent is not None or self.outbound_agent is not None
 

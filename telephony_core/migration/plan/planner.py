@@ -123,8 +123,8 @@ def settings_for(settings: Settings, first: Sequence[Canary]) -> Settings:
 
 def unchecked_of(planned: Iterable[PlannedNumber], target: TargetAccount) -> tuple[str, ...]:
     """What nobody found out about the agents that are assigned, in words."""
-    agents = [agent for number in planned for agent in (number.desired.inbound_agent, number.desired.outbound_agent)]
-    return unchecked_agents(target.name, filter(None, agents), target.agents, target.agents_unknown)
+    agents = [agent for number in planned for agent in number.desired.agents.values()]
+    return unchecked_agents(target.name, agents, target.agents, target.agents_unknown)
 
 
 def exit_status(plan: Plan) -> int:
@@ -289,7 +289,5 @@ def _undo_import(desired: DesiredState, target: TargetAccount) -> str:
 
 
 def _assignments(desired: DesiredState) -> Iterator[str]:
-    if desired.inbound_agent is not None:
-        yield f"let {value_text(desired.inbound_agent)} answer its calls"
-    if desired.outbound_agent is not None:
-        yield f"let {value_text(desired.outbound_agent)} place its calls"
+    for name, agent in desired.agents.items():
+        yield f"let {value_text(agent)} {'answer' if name == Setting.INBOUND_AGENT else 'place'} its calls"

@@ -55,12 +55,6 @@ def expected_of(desired: DesiredState, username: str | None = None) -> dict[str,
     return sent_fields(import_of(desired)) | ({} if username is None else {Setting.USERNAME: username})
 
 
-def agents_of(desired: DesiredState) -> dict[str, object]:
-    """The agents that are assigned, by field name."""
-    agents = ((Setting.INBOUND_AGENT, desired.inbound_agent), (Setting.OUTBOUND_AGENT, desired.outbound_agent))
-    return {name: agent for name, agent in agents if agent is not None}
-
-
 def desired_settings(desired: DesiredState) -> dict[str, object]:
     """What is set in a record that is there, by dotted name; ``None`` is cleared. Without credentials."""
     half = {"inbound": desired.inbound, "outbound": desired.outbound}
@@ -68,7 +62,7 @@ def desired_settings(desired: DesiredState) -> dict[str, object]:
     given |= {
         f"{name}.{leaf}": value for name, part in half.items() for leaf, value in part or () if leaf != "allow_any"
     }
-    given |= {Setting.INBOUND_AGENT: desired.inbound_agent, Setting.OUTBOUND_AGENT: desired.outbound_agent}
+    given |= desired.agents
     known = {str(name): value for name, value in given.items() if value is not None}
     return known | {str(name): None for name in desired.clear}
 
@@ -111,7 +105,7 @@ def _wanted(desired: DesiredState, record: PhoneNumber, capabilities: Capabiliti
     yield compared_field("number", record.identity.same_in_account(identity), str(identity), str(record.identity))
     # What is not in service differs from what was wanted, whatever its fields say.
     yield compared_field("status", record.status is NumberStatus.ACTIVE, NumberStatus.ACTIVE, status_text(record))
-    yield from _settings(expected_of(desired) | agents_of(desired), record, capabilities)
+    yield from _settings(expected_of(desired) | desired.agents, record, capabilities)
 
 
 def _settings(
@@ -132,7 +126,7 @@ def _settings(
 
 def _additions(desired: DesiredState, record: PhoneNumber, but: Collection[str]) -> Iterator[FieldVerification]:
     """Settings that the record has and nobody planned: an agent that was added, a list, an address."""
-    named = {*expected_of(desired), *agents_of(desired), *but}
+    named = {*expected_of(desired), *desired.agents, *but}
     for name in EMPTY_AT_FIRST:
         if name not in named and (found := read_field(record, name)):
             yield compared_field(name, False, "nothing", "one" if name == Setting.USERNAME else value_text(found))

@@ -166,7 +166,7 @@ def skipped_numbers(plan: Plan) -> list[tuple[str, int, list[dict[str, Any]]]]:
     """The numbers that are not moved, by reason, those together that have the very same one."""
     return [
         (WHY_WORDS[why], len(skipped), [_group(group) for group in alike(skipped)])
-        for why, skipped in skipped_by_reason(plan)
+        for why, skipped in skipped_by_reason(plan.skipped)
     ]
 
 

@@ -62,7 +62,7 @@ def plan_lines(plan: Plan, width: int | None = 80, *, details: bool = False) -> 
     elif plan.numbers:
         lines += ["", *_written(plan, width)]
     if details:
-        for why, skipped in skipped_by_reason(plan):
+        for why, skipped in skipped_by_reason(plan.skipped):
             lines += ["", *wrapped(f"Not {plan.kind.done}, {WHY_WORDS[why]}: {counted(len(skipped), 'number')}", width)]
             for group in alike(skipped):
                 lines += _skipped(group, width)
@@ -121,8 +121,7 @@ def _blocked_otherwise(blocked: Sequence[Skipped], width: int | None) -> Iterato
 
 
 def _others(skipped: Sequence[Skipped], width: int | None) -> Iterator[str]:
-    for why in WHY_WORDS:
-        numbers = [number for number in skipped if number.why is why]
+    for why, numbers in skipped_by_reason(skipped):
         groups = grouped((number.key, f"{number.message}|{number.remedy or ''}") for number in numbers)
         if len(groups) > _MOST_REASONS:  # each names a record of its own
             groups = [Group(f"{WHY_WORDS[why]}|{numbers[0].remedy or ''}", tuple(number.key for number in numbers))]
@@ -349,11 +348,11 @@ def undo_text(number: PlannedNumber) -> str:
     return f"to undo: {back}" + (f". Not undone: {kept}" if kept else "")
 
 
-def skipped_by_reason(plan: Plan) -> Iterator[tuple[SkipReason, list[Skipped]]]:
+def skipped_by_reason(skipped: Sequence[Skipped]) -> Iterator[tuple[SkipReason, list[Skipped]]]:
     """The numbers that are not moved, by reason."""
     for why in WHY_WORDS:
-        if skipped := [number for number in plan.skipped if number.why is why]:
-            yield why, skipped
+        if numbers := [number for number in skipped if number.why is why]:
+            yield why, numbers
 
 
 def alike(skipped: Iterable[Skipped]) -> list[list[Skipped]]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.diff import FieldDrift
@@ -23,7 +22,6 @@ from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.plan.verification import (
     FieldVerification,
     VerificationResult,
-    agents_of,
     compared_field,
     desired_settings,
     expected_of,
@@ -211,13 +209,12 @@ def changed_by_others(
     if not isinstance(left_behind, dict):
         return ()
     desired = task.number.desired
-    agents = agents_of(desired)
-    wanted = desired_settings(desired) if task.kind is PlanKind.SET else expected_of(desired) | agents
+    wanted = desired_settings(desired) if task.kind is PlanKind.SET else expected_of(desired) | desired.agents
     as_wanted = wanted.keys() - set(differences(wanted, record, task.capabilities))
     as_wanted |= {
         name
-        for name, agent in agents.items()
-        if isinstance(agent, AgentRef) and agent.agent_id in unpublished and read_field(record, name) is None
+        for name, agent in desired.agents.items()
+        if agent.agent_id in unpublished and read_field(record, name) is None
     }
     if record.status is NumberStatus.ACTIVE and task.kind is not PlanKind.SET:
         as_wanted.add("status")

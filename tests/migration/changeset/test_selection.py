@@ -36,7 +36,7 @@ RECORDS = [
 
 
 def ids(*where: str, numbers: list[str] | None = None) -> list[str]:
-    return [found.id for found in select(RECORDS, Conditions.parse(where), numbers).chosen]
+    return [found.id for found in select(RECORDS, Conditions.parse(where), numbers)[0]]
 
 
 @pytest.mark.parametrize(
