@@ -21,6 +21,7 @@ from telephony_core.errors import (
     WrongState,
     cli_words,
 )
+from telephony_core.migration.inventory.fields import some
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import AgentAssignment
@@ -114,6 +115,5 @@ def unchecked_agents(name: str, agents: Iterable[AgentRef], found: AgentsFound, 
     missing = sorted({agent.agent_id for agent in agents if agent not in found})
     if not missing:
         return ()
-    which = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
     noun = "the agent" if len(missing) == 1 else f"the {len(missing)} agents"
-    return (f"whether {noun} {which} can be assigned at {name}: {why}",)
+    return (f"whether {noun} {some(missing, 3)} can be assigned at {name}: {why}",)

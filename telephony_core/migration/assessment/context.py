@@ -9,7 +9,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.assessment.agent_lookup import AgentsFound
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.mapping.map_file import MigrationMap, TrunkChoice
-from telephony_core.migration.plan.allowances import SENTENCES, Allowance
+from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity
 from telephony_core.provider.capabilities import Capabilities
 
@@ -74,7 +74,7 @@ class NumberContext:
                 remedy=details.get("remedy"),
                 allowance=allowance,
                 allowed=allowance in self.allowed,
-                together=SENTENCES.get(allowance) if together is None and allowance is not None else together,
+                together=allowance.sentence if together is None and allowance is not None else together,
                 subject=details.get("subject"),
             )
         )

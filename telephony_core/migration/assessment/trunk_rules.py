@@ -9,12 +9,11 @@ from dataclasses import replace
 from typing import Final
 
 from telephony_core.domain.allow_list import is_open, parse_allowed_addresses
-from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.domain.sip import CredentialState, MediaEncryption, OutboundUpdate, SipConfig
+from telephony_core.domain.sip import CredentialState, MediaEncryption, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import ConfigurationError, InvalidInput, UnsupportedField
 from telephony_core.migration.assessment.context import NumberContext
-from telephony_core.migration.inventory.fields import OPEN, means_the_same, printable
+from telephony_core.migration.inventory.fields import OPEN, means_the_same, printable, sip_of
 from telephony_core.migration.mapping.map_file import TrunkChoice, reference_problem
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import FieldOutcome, Trunk
@@ -24,10 +23,6 @@ from telephony_core.secrets.references import is_reference, read_secret
 
 _GIVE_LIST: Final = "give `allowed_addresses` under [[trunks]] in the map"
 _GIVE_ADDRESS: Final = "give `address` under [[trunks]] in the map"
-
-
-def sip_of(number: PhoneNumber) -> SipConfig:
-    return number.sip or SipConfig()
 
 
 # -- its address

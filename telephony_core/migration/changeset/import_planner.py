@@ -19,7 +19,7 @@ from telephony_core.migration.changeset.rows import ReadRow, RowReader, RowSetti
 from telephony_core.migration.changeset.table import RowProblem, Table, TableRefused
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import RecordsOfNumber, number_text
-from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
+from telephony_core.migration.plan.allowances import Allowance, allowances
 from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason, finding_of
@@ -322,5 +322,5 @@ def _opened(inbound: DesiredInbound | None) -> Iterator[Finding]:
             severity=Severity.WARN,
             message="everybody, or a large share of the internet, may call in, as the table allows",
             after=value_text(inbound.allowed_addresses or ()),
-            together=SENTENCES[Allowance.ANY_CALLER],
+            together=Allowance.ANY_CALLER.sentence,
         )

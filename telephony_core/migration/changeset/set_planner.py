@@ -27,11 +27,11 @@ from telephony_core.migration.changeset.settings import (
     settings_of,
     wanted_by,
 )
-from telephony_core.migration.inventory.fields import value_text
+from telephony_core.migration.inventory.fields import some, value_text
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import ResolvedCredentials
-from telephony_core.migration.plan.allowances import SENTENCES, Allowance, allowances
+from telephony_core.migration.plan.allowances import Allowance, allowances
 from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason, finding_of
@@ -322,16 +322,15 @@ class _Planner:
     def _shared(self, record: PhoneNumber) -> Iterator[Finding]:
         others = [other for other in self._by_trunk.get(record.trunk_ids, ()) if other.id not in self._chosen]
         if others:
-            names = ", ".join(number_text(other.identity) for other in others[:5])
-            more = f" and {len(others) - 5} more" if len(others) > 5 else ""
+            names = some([number_text(other.identity) for other in others], 5)
             yield Finding(
                 field="trunk",
                 severity=Severity.BLOCK,
-                message=f"its trunk is also the one of {names}{more}, which were not chosen and would change with it",
+                message=f"its trunk is also the one of {names}, which were not chosen and would change with it",
                 remedy="choose these as well",
                 allowance=Allowance.SHARED_TRUNK,
                 allowed=Allowance.SHARED_TRUNK in self._allowed,
-                together=SENTENCES[Allowance.SHARED_TRUNK],
+                together=Allowance.SHARED_TRUNK.sentence,
             )
 
     def _step(self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kind: StepKind) -> PlannedStep:

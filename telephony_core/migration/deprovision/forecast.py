@@ -6,18 +6,22 @@ From the provider's own declaration, and from a list of every other number that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pydantic import BaseModel
 
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import NotAllowed
+from telephony_core.migration.inventory.fields import some
 from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import NumberRelease
 
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
+
+_MOST: Final = 5
+"""So many numbers a text names."""
 
 
 class Forecast(BaseModel, frozen=True):
@@ -99,7 +103,7 @@ def forecast(
     undone = []
     if SideEffect.UNPUBLISHES in effects:
         agents = ", ".join(sorted(agent_ids(record)))
-        also = f", also for {_some(others)}" if others else ""
+        also = f", also for {some(others, _MOST)}" if others else ""
         undone.append(f"agent {agents} is unpublished{also}; publish it again by hand afterwards")
     return Forecast(
         number=number,
@@ -112,25 +116,20 @@ def forecast(
     )
 
 
-def _some(numbers: Sequence[str], most: int = 5) -> str:
-    return ", ".join(numbers[:most]) + (f" and {len(numbers) - most} more" if len(numbers) > most else "")
-
-
 def demand_allowed(forecasts: Sequence[Forecast], allowed: Iterable[str]) -> None:
     """Raise `NotAllowed` when a side effect was not allowed by its name. Nothing has been released then."""
     given = set(allowed)
     for name in sorted({name for one in forecasts for name in one.needs} - given):
         needing = [one.number for one in forecasts if name in one.needs]
-        raise NotAllowed(
-            f"setting back {_some(needing)} needs {name}", allowance=name, remedy=f"if it is meant: `--allow {name}`"
-        )
+        message = f"setting back {some(needing, _MOST)} needs {name}"
+        raise NotAllowed(message, allowance=name, remedy=f"if it is meant: `--allow {name}`")
     for effect in SideEffect:
         striking = [one for one in forecasts if effect in one.side_effects]
         if striking and effect not in given:
             others = sorted({number for one in striking for number in one.stops_agents_of})
-            also = f", among them agents that also serve {_some(others)}" if others else ""
+            also = f", among them agents that also serve {some(others, _MOST)}" if others else ""
             raise NotAllowed(
-                f"releasing {_some([one.number for one in striking])} {effect} agents{also}",
+                f"releasing {some([one.number for one in striking], _MOST)} {effect} agents{also}",
                 allowance=effect.value,
                 remedy=f"if that is meant, allow it by name: `--allow {effect}`",
             )

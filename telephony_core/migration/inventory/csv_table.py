@@ -10,19 +10,14 @@ from typing import Final
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.domain.sip import SipConfig
-from telephony_core.migration.inventory.fields import OPEN, printable
+from telephony_core.migration.inventory.fields import OPEN, printable, sip_of
 
 _FORMULA: Final = re.compile(r"(^|[;,|\t\"])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a cell, or a part of one that another separator would make a cell of its own, begins as formulas do."""
 
 
-def _sip(number: PhoneNumber) -> SipConfig:
-    return number.sip or SipConfig()
-
-
 def _allowed(number: PhoneNumber) -> str | None:
-    allowed = _sip(number).inbound.allowed_addresses
+    allowed = sip_of(number).inbound.allowed_addresses
     return OPEN if allowed == () else " ".join(allowed or ())
 
 
@@ -41,12 +36,12 @@ _COLUMNS: Final[Mapping[str, Callable[[PhoneNumber], object]]] = {
     "provider_status": lambda number: number.provider_status,
     "origin": lambda number: number.origin,
     "label": lambda number: number.label,
-    "address": lambda number: _sip(number).outbound.address,
-    "username": lambda number: _sip(number).outbound.username,
+    "address": lambda number: sip_of(number).outbound.address,
+    "username": lambda number: sip_of(number).outbound.username,
     "credentials": lambda number: None if number.sip is None else number.sip.outbound.credentials,
     "allowed_addresses": _allowed,
-    "inbound_media_encryption": lambda number: _sip(number).inbound.media_encryption,
-    "outbound_media_encryption": lambda number: _sip(number).outbound.media_encryption,
+    "inbound_media_encryption": lambda number: sip_of(number).inbound.media_encryption,
+    "outbound_media_encryption": lambda number: sip_of(number).outbound.media_encryption,
     "inbound_agent": lambda number: _agent(number.inbound_agent),
     "outbound_agent": lambda number: _agent(number.outbound_agent),
     "monthly_fee": lambda number: number.monthly_fee,

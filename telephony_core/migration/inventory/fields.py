@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from ipaddress import ip_network
@@ -9,6 +10,7 @@ from typing import Final
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.provider.capabilities import Field
 from telephony_core.secrets.redaction import scrubbed
@@ -27,6 +29,11 @@ SETTINGS: Final = (
 
 NOT_REPORTED: Final = "not reported"
 OPEN: Final = "open to every source"
+
+
+def sip_of(number: PhoneNumber) -> SipConfig:
+    """Both halves of a number's trunk; empty ones where it has none, or its provider does not tell."""
+    return number.sip or SipConfig()
 
 
 def printable(text: str) -> str:
@@ -57,6 +64,11 @@ def value_text(value: object) -> str:
             return str(value.value)
         case _:
             return printable(str(value))
+
+
+def some(texts: Sequence[str], most: int) -> str:
+    """The first of these, and how many more there are."""
+    return ", ".join(texts[:most]) + (f" and {len(texts) - most} more" if len(texts) > most else "")
 
 
 def unmodelled_text(number: PhoneNumber) -> str:

@@ -17,9 +17,9 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState
 from telephony_core.migration.assessment.eligibility import Eligibility, assess_eligibility, capabilities_of
 from telephony_core.migration.assessment.target import TargetAccount
-from telephony_core.migration.inventory.fields import printable, value_text
+from telephony_core.migration.inventory.fields import printable, sip_of, some, value_text
 from telephony_core.migration.inventory.inventory import Inventory
-from telephony_core.migration.mapping.map_file import EMPTY_MAP, FORMAT, VERSION, LabelRule
+from telephony_core.migration.mapping.map_file import EMPTY_MAP, FORMAT, VERSION, LabelRule, trunk_of
 from telephony_core.migration.plan.model import SkipReason
 from telephony_core.migration.rendering.grouping import counted
 from telephony_core.provider.capabilities import Admits, Capabilities
@@ -112,9 +112,7 @@ def _label(moving: Iterable[Eligibility], target: TargetAccount) -> Iterator[str
 
 
 def _some(keys: Iterable[str]) -> str:
-    numbers = list(dict.fromkeys(keys))
-    shown = ", ".join(numbers[:8])
-    return shown if len(numbers) <= 8 else f"{shown} and {len(numbers) - 8} more"
+    return some(list(dict.fromkeys(keys)), 8)
 
 
 # -- agents
@@ -204,11 +202,9 @@ def _hints(eligibility: Iterable[Eligibility], target: TargetAccount) -> dict[st
 def _trunks(moving: Iterable[Eligibility], source: Inventory, target: TargetAccount) -> Iterator[str]:
     groups: dict[tuple[str, str], list[Eligibility]] = {}
     for number in moving:
-        outbound = None if number.source.sip is None else number.source.sip.outbound
-        address = None if outbound is None or outbound.address is None else outbound.address.uri()
-        username = None if outbound is None else outbound.username
         # Numbers without an address may have nothing in common, so that each is a trunk of its own.
-        groups.setdefault((address or f"\uffff{number.key}", username or ""), []).append(number)
+        address = trunk_of(number.source) or f"\uffff{number.key}"
+        groups.setdefault((address, sip_of(number.source).outbound.username or ""), []).append(number)
     if not groups:
         return
     yield ""
@@ -224,10 +220,8 @@ def _trunks(moving: Iterable[Eligibility], source: Inventory, target: TargetAcco
 
 
 def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iterator[str]:
-    number = numbers[0].source
-    outbound = None if number.sip is None else number.sip.outbound
-    address = None if outbound is None else outbound.address
-    username = None if outbound is None else outbound.username
+    number, sip = numbers[0].source, sip_of(numbers[0].source)
+    address, username = sip.outbound.address, sip.outbound.username
     yield "[[trunks]]"
     yield from _comment(f"{counted(len(numbers), 'number')}: {_some(number.key for number in numbers)}.")
     yield _setting("name", name)
@@ -243,15 +237,12 @@ def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iter
         )
         if wants:
             yield _suggestion("address", "pbx.example.com:5060", f"for {target.name}, if the trunk can be reached so")
-    if target.capabilities.can_write(Setting.PASSWORD) and (
-        outbound is None or outbound.credentials is not CredentialState.NONE
-    ):
+    if target.capabilities.can_write(Setting.PASSWORD) and sip.outbound.credentials is not CredentialState.NONE:
         variable = re.sub("[^A-Z0-9]+", "_", name.upper())
         yield _suggestion("username", username or "")
         yield _suggestion("password", f"env:{variable}_PASSWORD")
         yield _suggestion("auth", "none", "instead of the two above")
-    allowed = None if number.sip is None else number.sip.inbound.allowed_addresses
-    if allowed is None and target.capabilities.can_write(Setting.ALLOWED_ADDRESSES):
+    if sip.inbound.allowed_addresses is None and target.capabilities.can_write(Setting.ALLOWED_ADDRESSES):
         nobody = target.capabilities.admits_without_list is Admits.NOBODY
         without = "nobody can call in" if nobody else "it needs --allow any_caller"
         yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; without it, {without}'

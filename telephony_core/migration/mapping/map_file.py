@@ -27,6 +27,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
+from telephony_core.migration.inventory.fields import sip_of
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.secrets.references import file_named, is_reference, variable_named
 from telephony_core.secrets.url_password import without_password
@@ -161,12 +162,9 @@ class TrunkChoice(_Table, frozen=True):
 
     def fits(self, number: PhoneNumber) -> bool:
         """Whether the record has this trunk, as far as the source reports it."""
-        outbound = None if number.sip is None else number.sip.outbound
-        address = None if outbound is None else outbound.address
-        username = None if outbound is None else outbound.username
-        if self.source_address is not None and (address is None or address.uri() != self.source_address.uri()):
+        if self.source_address is not None and trunk_of(number) != self.source_address.uri():
             return False
-        return self.source_username is None or self.source_username == username
+        return self.source_username in (None, sip_of(number).outbound.username)
 
 
 def _whole_reference(text: str | None) -> str | None:
@@ -243,7 +241,7 @@ class MigrationMap(_Table, frozen=True):
         With a typo in an address or an id, what the table says would otherwise be ignored silently.
         """
         held = list(numbers)
-        trunks = {_trunk(number) for number in held} - {None}
+        trunks = {trunk_of(number) for number in held} - {None}
         agents = {agent for number in held for agent in (number.inbound_agent, number.outbound_agent) if agent}
         faults = [
             f"[[agents]]{self._place('agents', at)}: no number of the inventory has {_agent_text(entry)}"
@@ -287,8 +285,7 @@ class MigrationMap(_Table, frozen=True):
             if entry.numbers is None and entry.source_address is not None:
                 general.setdefault(entry.source_address.uri(), []).append(entry)
         for number in held:
-            address = None if number.sip is None else number.sip.outbound.address
-            fitting = [] if address is None else [e for e in general.get(address.uri(), ()) if e.fits(number)]
+            fitting = [entry for entry in general.get(trunk_of(number) or "", ()) if entry.fits(number)]
             if fitting:
                 chosen[number.id] = next((e for e in fitting if e.source_username is not None), fitting[0])
         index, claims = RecordsBySpelling(held), dict[str, int]()
@@ -316,8 +313,9 @@ class MigrationMap(_Table, frozen=True):
         )
 
 
-def _trunk(number: PhoneNumber) -> str | None:
-    address = None if number.sip is None else number.sip.outbound.address
+def trunk_of(number: PhoneNumber) -> str | None:
+    """The address of a number's trunk, as trunks are told apart by it."""
+    address = sip_of(number).outbound.address
     return None if address is None else address.uri()
 
 
