@@ -7,7 +7,7 @@ sent, and which has none that were not. Nothing in here ever repeats a write.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -119,10 +119,15 @@ def _same(sent: object, read: object, capabilities: Capabilities) -> bool:
     if isinstance(sent, SipAddress) and isinstance(read, SipAddress):
         return capabilities.as_meant(sent).same_endpoint(capabilities.as_meant(read))
     if isinstance(sent, tuple) and isinstance(read, tuple):
-        return {_network(entry) for entry in sent} == {_network(entry) for entry in read}
+        return same_networks(sent, read)
     if isinstance(sent, AgentRef) and isinstance(read, AgentRef):
         return sent.agent_id == read.agent_id and read.version in (None, sent.version)
     return sent == read
+
+
+def same_networks(one: Iterable[object], other: Iterable[object]) -> bool:
+    """Whether two allow-lists name the same addresses, in whichever order and spelling."""
+    return {*map(_network, one)} == {*map(_network, other)}
 
 
 def _network(entry: object) -> object:

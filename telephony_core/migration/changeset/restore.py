@@ -23,7 +23,6 @@ from telephony_core.migration.deprovision.procedure import (
     ModifiedExternally,
     NotShown,
     Rule,
-    Unpublished,
 )
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.staleness import is_released
@@ -34,7 +33,6 @@ from telephony_core.migration.move.effects import (
     Now,
     Procedure,
     ProviderNow,
-    journaled,
     perform,
 )
 from telephony_core.migration.move.state import MigrationState, NumberState
@@ -87,9 +85,7 @@ class RestoreRule(Rule):
         doubt = task.doubt(state.open_change, now, EndpointRole.TARGET, there)
         return task.in_doubt(doubt, "change") if now < doubt.until else None
 
-    def objection(
-        self, task: MigrationTask, state: NumberState, evidence: Evidence, unpublished: Unpublished
-    ) -> MigrationError | None:
+    def objection(self, task: MigrationTask, state: NumberState, evidence: Evidence) -> MigrationError | None:
         record = evidence.target
         if record is None or is_released(record):
             return ModifiedExternally(
@@ -131,19 +127,11 @@ class RestoreRule(Rule):
             needs=(Allowance.ANY_CALLER.value,) if any(map(opens, values.values())) else (),
         )
 
-    def procedure(
-        self, task: MigrationTask, state: NumberState, granted: Granted, unpublished: Unpublished
-    ) -> Procedure[None]:
-        return journaled(task, self._restore(task, state, granted, unpublished))
-
-    def _restore(
-        self, task: MigrationTask, state: NumberState, granted: Granted, unpublished: Unpublished
-    ) -> Procedure[None]:
+    def procedure(self, task: MigrationTask, state: NumberState, granted: Granted) -> Procedure[None]:
         record = yield from current(task, EndpointRole.TARGET, task.number.record.id)
         now = yield from perform(Now())
         there = yield from perform(ProviderNow(EndpointRole.TARGET))
-        evidence = Evidence(None, record)
-        error = self.obstacle(task, state, now, there) or self.objection(task, state, evidence, unpublished)
+        error = self.obstacle(task, state, now, there) or self.objection(task, state, Evidence(None, record))
         if error is not None:
             raise error
         if record is None or (task.key, task.number.record.id) not in granted.confirmed:

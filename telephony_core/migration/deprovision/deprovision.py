@@ -31,7 +31,7 @@ from telephony_core.migration.inventory.staleness import is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import CampaignJournal, states_of
 from telephony_core.migration.journal.sqlite_file import JournalError
-from telephony_core.migration.move.effects import EndpointRole, MigrationTask
+from telephony_core.migration.move.effects import EndpointRole, MigrationTask, journaled
 from telephony_core.migration.move.state import NumberState, state_of
 from telephony_core.migration.move.steps import live_ids
 from telephony_core.migration.plan.allowances import allowances
@@ -196,12 +196,12 @@ class _Run:
         reconciling: list[str] = []
         for task in candidates:
             state = states[task.key]
-            evidence = self._listed(task, indexes)
+            evidence = self._listed(task, indexes, unpublished)
             mine = evidence.at(rule.role)
             error = (
                 self._open_elsewhere(task, now, reading)
                 or rule.obstacle(task, state, now, reading.target.provider_time)
-                or rule.objection(task, state, evidence, unpublished)
+                or rule.objection(task, state, evidence)
             )
             if error is None and mine is not None and not is_released(mine):
                 releasing.append((task, mine))
@@ -238,7 +238,9 @@ class _Run:
         of = self.journal.agents_unpublished
         return Unpublished(await of(Action.RELEASE), await of(Action.ROLL_BACK))
 
-    def _listed(self, task: MigrationTask, indexes: Mapping[EndpointRole, AccountIndex]) -> Evidence:
+    def _listed(
+        self, task: MigrationTask, indexes: Mapping[EndpointRole, AccountIndex], unpublished: Unpublished
+    ) -> Evidence:
         """What both listings show of a number."""
         target, state = indexes[EndpointRole.TARGET], self.states[task.key]
         listed = target.shown(task.identity, state.created)
@@ -246,7 +248,7 @@ class _Run:
         record = self.rule.found(task, state, listed) if id is None else target.by_id(id)
         source = indexes.get(EndpointRole.SOURCE)
         planned = None if source is None else source.by_id(task.number.record.id)
-        return Evidence(planned, record, live_ids(task, listed))
+        return Evidence(planned, record, live_ids(task, listed), unpublished)
 
     def _open_elsewhere(self, task: MigrationTask, now: datetime, endpoints: Endpoints) -> MigrationError | None:
         """The other command was not answered and may still take effect: then this one could release all that is
@@ -310,11 +312,12 @@ class _Run:
         return report
 
     async def _release(self, task: MigrationTask, runner: Runner) -> None:
-        granted = Granted(self.options.confirmed or frozenset(), self.effects.get(task.key, frozenset()))
-        journal, unpublished = await self.journal.claim(task.key), await self._unpublished()
+        confirmed, effects = self.options.confirmed or frozenset(), self.effects.get(task.key, frozenset())
+        journal = await self.journal.claim(task.key)
+        granted = Granted(confirmed, effects, await self._unpublished())
         state = state_of(await journal.entries())
         try:
-            await runner.run(self.rule.procedure(task, state, granted, unpublished), journal)
+            await runner.run(journaled(task, self.rule.procedure(task, state, granted)), journal)
         except JournalError:
             raise
         except TelephonyError:

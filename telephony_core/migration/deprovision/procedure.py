@@ -38,7 +38,6 @@ from telephony_core.migration.move.effects import (
     ProviderNow,
     RunFlow,
     StepFailed,
-    journaled,
     perform,
 )
 from telephony_core.migration.move.state import NumberState
@@ -65,6 +64,14 @@ class ModifiedExternally(MigrationError):
 
 
 @dataclass(frozen=True, slots=True)
+class Unpublished:
+    """Agents that this migration itself may have unpublished, by releasing other numbers at either endpoint."""
+
+    at_source: frozenset[str] = frozenset()
+    at_target: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What both endpoints show of one number, read right before anything is released at either.
 
@@ -78,26 +85,20 @@ class Evidence:
     """The record that this migration made, likewise."""
     live_at_target: tuple[str, ...] = ()
     """Ids of all live records of the number at the target, from a listing; none where that was not asked for."""
+    unpublished: Unpublished = Unpublished()
 
     def at(self, role: EndpointRole) -> PhoneNumber | None:
         return self.source if role is EndpointRole.SOURCE else self.target
 
 
 @dataclass(frozen=True, slots=True)
-class Unpublished:
-    """Agents that this migration itself may have unpublished, by releasing other numbers at either endpoint."""
-
-    at_source: frozenset[str] = frozenset()
-    at_target: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Granted:
-    """What was confirmed and allowed."""
+    """What was confirmed and allowed, and what this migration itself did until then."""
 
     confirmed: frozenset[ShownRecord] = frozenset()
     effects: frozenset[SideEffect] = frozenset()
     """Side effects that this release has, and that were allowed by name."""
+    unpublished: Unpublished = Unpublished()
 
 
 class Rule(ABC):
@@ -116,9 +117,7 @@ class Rule(ABC):
         """The numbers that it is about, in the order in which they are released."""
 
     @abstractmethod
-    def objection(
-        self, task: MigrationTask, state: NumberState, evidence: Evidence, unpublished: Unpublished
-    ) -> MigrationError | None:
+    def objection(self, task: MigrationTask, state: NumberState, evidence: Evidence) -> MigrationError | None:
         """Why the two endpoints do not allow it; ``None`` when they do."""
 
     @abstractmethod
@@ -153,11 +152,9 @@ class Rule(ABC):
         """What it will do with one record."""
         return forecast(client, task.key, record, *others)
 
-    def procedure(
-        self, task: MigrationTask, state: NumberState, granted: Granted, unpublished: Unpublished
-    ) -> Procedure[None]:
+    def procedure(self, task: MigrationTask, state: NumberState, granted: Granted) -> Procedure[None]:
         """What is done with one number."""
-        return deprovision(task, state, self, granted, unpublished)
+        return deprovision(task, state, self, granted)
 
     def record_id(self, task: MigrationTask, target_id: str) -> str:
         return task.number.record.id if self.role is EndpointRole.SOURCE else target_id
@@ -173,21 +170,13 @@ def unanswered(state: NumberState, action: Action) -> Entry | None:
     return state.open_release if action is Action.RELEASE else state.open_roll_back
 
 
-def deprovision(
-    task: MigrationTask, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished
-) -> Procedure[None]:
+def deprovision(task: MigrationTask, state: NumberState, rule: Rule, granted: Granted) -> Procedure[None]:
     """Release one record, after reading both endpoints anew; or find out the result of an unanswered request."""
-    yield from journaled(task, _deprovision(task, state, rule, granted, unpublished))
-
-
-def _deprovision(
-    task: MigrationTask, state: NumberState, rule: Rule, granted: Granted, unpublished: Unpublished
-) -> Procedure[None]:
     now = yield from perform(Now())
     target_id = state.created or (yield from rule.find(task, state))
     if target_id is None:
         return
-    evidence = yield from _gather(task, target_id, list_target=rule.role is EndpointRole.SOURCE)
+    evidence = yield from _gather(task, target_id, rule, granted)
     # The other command may still release at the other endpoint what this one relies on.
     if (other := unanswered(state, rule.other_action)) is not None:
         yield from _reconcile(task, rule.other_action, other, rule.role.other, evidence, now)
@@ -197,7 +186,7 @@ def _deprovision(
         yield from task.write(rule.action, Phase.DONE, LOST_ANSWER, record=rule.record_id(task, target_id))
         return
     there = yield from perform(ProviderNow(EndpointRole.TARGET))
-    error = rule.obstacle(task, state, now, there) or rule.objection(task, state, evidence, unpublished)
+    error = rule.obstacle(task, state, now, there) or rule.objection(task, state, evidence)
     if error is None and mine is not None and not is_released(mine):
         if (task.key, mine.id) in granted.confirmed:
             yield from _release(task, rule.role, rule.action, mine, granted.effects)
@@ -211,16 +200,16 @@ def _deprovision(
     raise error
 
 
-def _gather(task: MigrationTask, target_id: str, *, list_target: bool) -> Procedure[Evidence]:
+def _gather(task: MigrationTask, target_id: str, rule: Rule, granted: Granted) -> Procedure[Evidence]:
     """Read both endpoints anew, and list the target where it has to be known what else is there."""
     source = None
     if task.kind is PlanKind.MIGRATE:
         source = yield from current(task, EndpointRole.SOURCE, task.number.record.id)
     target = yield from current(task, EndpointRole.TARGET, target_id)
     listed: tuple[PhoneNumber, ...] = ()
-    if list_target or is_released(target):  # what is gone may be there under another id
+    if rule.role is EndpointRole.SOURCE or is_released(target):  # what is gone may be there under another id
         listed = yield from perform(Lookup(EndpointRole.TARGET, task.identity, target_id, fresh=True))
-    return Evidence(source, target, live_ids(task, listed))
+    return Evidence(source, target, live_ids(task, listed), granted.unpublished)
 
 
 def _reconcile(

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from telephony_core.errors import MigrationError
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, preview, run, run_sync
-from telephony_core.migration.deprovision.procedure import Evidence, Rule, Unpublished
+from telephony_core.migration.deprovision.procedure import Evidence, Rule
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.journal.entries import Action
@@ -105,9 +105,7 @@ class ReleaseRule(Rule):
         reason = why_not(state, now, self._soak, there)
         return None if reason is None else NotReleasable(reason)
 
-    def objection(
-        self, task: MigrationTask, state: NumberState, evidence: Evidence, unpublished: Unpublished
-    ) -> MigrationError | None:
+    def objection(self, task: MigrationTask, state: NumberState, evidence: Evidence) -> MigrationError | None:
         wrong = _wrong_at_target(task, state, evidence)
         if wrong:
             return VerificationFailed(
@@ -115,7 +113,7 @@ class ReleaseRule(Rule):
                 remedy=f"set it right at the target, then run `{command('verify', task.plan)}`; or take it back with "
                 f"`{command('rollback', task.plan, (task.key,))}`",
             )
-        if changed := task.changes_at_source(evidence.source, unpublished.at_source):
+        if changed := task.changes_at_source(evidence.source, evidence.unpublished.at_source):
             return task.source_changed("; ".join(map(str, changed)), touched=True)
         return None
 

@@ -23,7 +23,6 @@ from telephony_core.migration.deprovision.procedure import (
     Evidence,
     ModifiedExternally,
     Rule,
-    Unpublished,
     why_source_does_not_serve,
 )
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
@@ -119,12 +118,10 @@ class RollbackRule(Rule):
         touched = [task for task in tasks if states[task.key].touched]
         return sorted(touched, key=lambda task: states[task.key].imported_at_line, reverse=True)
 
-    def objection(
-        self, task: MigrationTask, state: NumberState, evidence: Evidence, unpublished: Unpublished
-    ) -> MigrationError | None:
+    def objection(self, task: MigrationTask, state: NumberState, evidence: Evidence) -> MigrationError | None:
         why = None  # a number from a table is served nowhere else
         if task.kind is PlanKind.MIGRATE:
-            why = why_source_does_not_serve(task, evidence.source, unpublished.at_source)
+            why = why_source_does_not_serve(task, evidence.source, evidence.unpublished.at_source)
         if why is not None and not self._source_may_be_gone:
             return SourceGone(
                 f"{task.key} is not served at the source as planned ({why}), so what is at the target may be all there "
@@ -139,20 +136,20 @@ class RollbackRule(Rule):
                 f"{', '.join(evidence.live_at_target)}",
                 remedy=_by_hand(task, evidence.live_at_target[0], "who made that record"),
             )
-        if record is not None and (state.created is not None or not is_released(record)):
-            changed = () if is_released(record) else changed_by_others(task, state, record, unpublished.at_target)
-            if not (changed or is_released(record) or _is_known_again(task, state)):
-                return ModifiedExternally(
-                    f"{task.target.provider} uses ids again, and showed no time of {task.key} ({record.id}): it may be "
-                    "another record than this migration made",
-                    remedy=_by_hand(task, record.id, "whose it is"),
-                )
-            if changed:
-                what = "; ".join(_HIDDEN.get(change.field, str(change)) for change in changed)
-                return ModifiedExternally(
-                    f"{task.key} ({record.id}) was changed by somebody since this migration made it: {what}",
-                    remedy=_by_hand(task, record.id, "who changed it"),
-                )
+        if record is None or is_released(record):
+            return None
+        if changed := changed_by_others(task, state, record, evidence.unpublished.at_target):
+            what = "; ".join(_HIDDEN.get(change.field, str(change)) for change in changed)
+            return ModifiedExternally(
+                f"{task.key} ({record.id}) was changed by somebody since this migration made it: {what}",
+                remedy=_by_hand(task, record.id, "who changed it"),
+            )
+        if not _is_known_again(task, state):
+            return ModifiedExternally(
+                f"{task.target.provider} uses ids again, and showed no time of {task.key} ({record.id}): it may be "
+                "another record than this migration made",
+                remedy=_by_hand(task, record.id, "whose it is"),
+            )
         return None
 
     def unknown(self, task: MigrationTask, state: NumberState, live: tuple[str, ...]) -> MigrationError | None:

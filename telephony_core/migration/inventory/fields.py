@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
-from ipaddress import ip_network
 from typing import Final
 
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import SipConfig
 from telephony_core.domain.sip_address import SipAddress
+from telephony_core.operations.reconciliation import same_networks
 from telephony_core.provider.capabilities import Field
 from telephony_core.secrets.redaction import scrubbed
 
@@ -81,12 +81,5 @@ def means_the_same(one: object, other: object) -> bool:
     if isinstance(one, SipAddress) and isinstance(other, SipAddress):
         return one.same_endpoint(other) and one.params == other.params
     if isinstance(one, tuple) and isinstance(other, tuple):
-        return {_network(entry) for entry in one} == {_network(entry) for entry in other}
+        return same_networks(one, other)
     return one == other
-
-
-def _network(entry: object) -> object:
-    try:
-        return ip_network(str(entry))
-    except ValueError:
-        return entry
