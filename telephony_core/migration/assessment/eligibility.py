@@ -19,7 +19,7 @@ from telephony_core.errors import InvalidInput
 from telephony_core.migration.assessment.context import NumberContext
 from telephony_core.migration.assessment.field_mapping import map_fields
 from telephony_core.migration.assessment.target import TargetAccount
-from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, printable, value_text
+from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, means_the_same, printable, value_text
 from telephony_core.migration.inventory.inventory import Inventory, RecordsOfNumber, listing_order, number_text
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
@@ -229,7 +229,7 @@ def _compare(context: NumberContext, record: PhoneNumber) -> None:
     """Warn of every setting in which the record at the target differs."""
     for name in SETTINGS:
         here, there = read_field(context.number, name), read_field(record, name)
-        if name in (Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT):
+        if name in AGENTS:
             # Agents have ids of their own at each connection: it can only be compared whether there is one.
             _compare_agent(context, name, here, there)
         elif here is not None and there is not None and not _mean_the_same(context, here, there):

@@ -18,13 +18,12 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import MediaEncryption
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.inventory.fields import SETTINGS, means_the_same
+from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, means_the_same
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 
-_AGENTS: Final = (Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT)
 _WORDS: Final[Mapping[str, type[NumberStatus | Origin | MediaEncryption]]] = {
     "status": NumberStatus,
     "origin": Origin,
@@ -65,7 +64,7 @@ def _holds(field: str, value: str) -> Callable[[PhoneNumber], bool]:
     if field == "trunk":
         return lambda record: value in record.trunk_ids if value else not record.trunk_ids
     if field == "agent":
-        ids = [_holds(name, value) for name in _AGENTS]
+        ids = [_holds(name, value) for name in AGENTS]
         return lambda record: any(holds(record) for holds in ids) if value else all(holds(record) for holds in ids)
     if field in ("status", "origin"):
         return lambda record: str(getattr(record, field)) == value

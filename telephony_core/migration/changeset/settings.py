@@ -11,6 +11,7 @@ from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
+from telephony_core.migration.inventory.fields import AGENTS
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import ResolvedCredentials
 from telephony_core.migration.plan.model import DesiredState, StepKind, Trunk
@@ -31,14 +32,12 @@ ACTIONS: Final[Mapping[StepKind, Action]] = {
 }
 """What each step of a plan is called in the journal."""
 
-_AGENTS: Final = frozenset({Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT})
-
 
 def action_of(setting: str) -> Action:
     """The action that writes a setting, given by its dotted name."""
     if setting == Setting.LABEL:
         return Action.SET_LABEL
-    return Action.SET_AGENTS if setting in _AGENTS else Action.SET_SIP
+    return Action.SET_AGENTS if setting in AGENTS else Action.SET_SIP
 
 
 def wanted_by(desired: DesiredState, action: Action) -> dict[str, object]:
@@ -83,7 +82,7 @@ def change_from(
         label = values[Setting.LABEL]
         return LabelUpdate(record, None if label is None else str(label))
     if action is Action.SET_AGENTS:
-        agents = [values.get(name, UNSET) for name in (Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT)]
+        agents = [values.get(name, UNSET) for name in AGENTS]
         inbound, outbound = (each if isinstance(each, AgentRef) or each is None else UNSET for each in agents)
         return AgentAssignment(record, inbound, outbound, allow)
     halves: dict[str, dict[str, object]] = {"inbound": {}, "outbound": {}}

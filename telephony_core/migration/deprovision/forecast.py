@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import NotAllowed
-from telephony_core.migration.inventory.fields import some
+from telephony_core.migration.inventory.fields import agents_of, some
 from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import NumberRelease
 
@@ -86,7 +86,7 @@ class Served:
 
 def agent_ids(record: PhoneNumber) -> set[str]:
     """The agents that serve a record."""
-    return {agent.agent_id for agent in (record.inbound_agent, record.outbound_agent) if agent is not None}
+    return {agent.agent_id for agent in agents_of(record).values()}
 
 
 Others: TypeAlias = tuple[Served, Iterable[str]]

@@ -7,13 +7,10 @@ from typing import Final
 
 from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.inventory.fields import SETTINGS, means_the_same, unmodelled_text, value_text
+from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, means_the_same, unmodelled_text, value_text
 from telephony_core.migration.inventory.inventory import Inventory, number_text
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
-
-_ONLY_AT_ONE_CONNECTION: Final = frozenset({Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT})
-"""What two connections name by ids of their own, so that equal and different say nothing."""
 
 _FACTS: Final = (
     "number",
@@ -131,7 +128,7 @@ def _of_two_connections(before: Inventory, after: Inventory) -> Iterator[NumberD
     for key in new.keys() - old.keys():
         yield _drift(new[key], "added", f"is at {after.connection} only")
     for key in old.keys() & new.keys():
-        yield from _changed(old[key], new[key], [name for name in SETTINGS if name not in _ONLY_AT_ONE_CONNECTION])
+        yield from _changed(old[key], new[key], [name for name in SETTINGS if name not in AGENTS])
 
 
 def _changed(old: PhoneNumber, new: PhoneNumber, names: Iterable[str]) -> Iterator[NumberDrift]:

@@ -26,9 +26,17 @@ SETTINGS: Final = (
     Field.OUTBOUND_AGENT,
 )
 """What can be set and read, in the order in which it is shown."""
+AGENTS: Final = (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT)
+"""The settings whose values are ids of one connection, which mean nothing at another one."""
 
 NOT_REPORTED: Final = "not reported"
 OPEN: Final = "open to every source"
+
+
+def agents_of(number: PhoneNumber) -> dict[str, AgentRef]:
+    """The agents that serve a number, by field name."""
+    both = zip(AGENTS, (number.inbound_agent, number.outbound_agent), strict=True)
+    return {name: agent for name, agent in both if agent is not None}
 
 
 def sip_of(number: PhoneNumber) -> SipConfig:

@@ -13,11 +13,10 @@ from textwrap import wrap
 from typing import Final
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
-from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import CredentialState
 from telephony_core.migration.assessment.eligibility import Eligibility, assess_eligibility, capabilities_of
 from telephony_core.migration.assessment.target import TargetAccount
-from telephony_core.migration.inventory.fields import printable, sip_of, some, value_text
+from telephony_core.migration.inventory.fields import agents_of, printable, sip_of, some, value_text
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, FORMAT, VERSION, LabelRule, trunk_of
 from telephony_core.migration.plan.model import SkipReason
@@ -124,13 +123,13 @@ def _agents(
     users: dict[tuple[str, str], list[str]] = {}
     agents: dict[tuple[str, str], AgentRef] = {}
     for number in moving:
-        for direction, agent in _agents_of(number.source):
+        for name, agent in agents_of(number.source).items():
             key = (agent.agent_id, str(agent.version or ""))
             agents[key] = agent
-            users.setdefault(key, []).append(f"{number.key} ({direction})")
+            users.setdefault(key, []).append(f"{number.key} ({name.removesuffix('_agent')})")
     if not agents:
         return
-    seen = sorted({agent.agent_id for number in target.inventory.numbers for _, agent in _agents_of(number)})
+    seen = sorted({agent.agent_id for number in target.inventory.numbers for agent in agents_of(number).values()})
     yield ""
     yield from _comment(
         f"Agents have other ids at {target.name}; take them from its dashboard or "
@@ -156,13 +155,6 @@ def _agents(
         yield _suggestion("target_version", _version_hint(agent, target.capabilities))
 
 
-def _agents_of(number: PhoneNumber) -> Iterator[tuple[str, AgentRef]]:
-    if number.inbound_agent is not None:
-        yield "inbound", number.inbound_agent
-    if number.outbound_agent is not None:
-        yield "outbound", number.outbound_agent
-
-
 def _versions(capabilities: Capabilities) -> str:
     rules = capabilities.agent_versions
     if rules is None:
@@ -184,15 +176,10 @@ def _hints(eligibility: Iterable[Eligibility], target: TargetAccount) -> dict[st
     hints: dict[str, tuple[str, str]] = {}
     for number in eligibility:
         record = there.get(number.target_id or "")
-        if record is None:
-            continue
-        pairs = (
-            (number.source.inbound_agent, record.inbound_agent),
-            (number.source.outbound_agent, record.outbound_agent),
-        )
-        for old, new in pairs:
-            if old is not None and new is not None:
-                hints.setdefault(old.agent_id, (new.agent_id, number.key))
+        after = {} if record is None else agents_of(record)
+        for name, agent in agents_of(number.source).items():
+            if name in after:
+                hints.setdefault(agent.agent_id, (after[name].agent_id, number.key))
     return hints
 
 

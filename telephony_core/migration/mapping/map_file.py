@@ -27,7 +27,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
-from telephony_core.migration.inventory.fields import sip_of
+from telephony_core.migration.inventory.fields import agents_of, sip_of
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.secrets.references import file_named, is_reference, variable_named
 from telephony_core.secrets.url_password import without_password
@@ -242,7 +242,7 @@ class MigrationMap(_Table, frozen=True):
         """
         held = list(numbers)
         trunks = {trunk_of(number) for number in held} - {None}
-        agents = {agent for number in held for agent in (number.inbound_agent, number.outbound_agent) if agent}
+        agents = {agent for number in held for agent in agents_of(number).values()}
         faults = [
             f"[[agents]]{self._place('agents', at)}: no number of the inventory has {_agent_text(entry)}"
             + _nearest(entry.source, (agent.agent_id for agent in agents))

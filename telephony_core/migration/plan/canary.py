@@ -9,6 +9,7 @@ from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
+from telephony_core.migration.inventory.fields import agents_of
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.migration.plan.findings import Skipped
 from telephony_core.migration.plan.model import Canary, PlannedNumber
@@ -78,8 +79,7 @@ def _day(record: PhoneNumber) -> int:
 
 def _agents(number: PlannedNumber) -> int:
     """How many agents serve it."""
-    of = number.desired if number.source is None else number.source
-    return sum(agent is not None for agent in (of.inbound_agent, of.outbound_agent))
+    return len(number.desired.agents if number.source is None else agents_of(number.source))
 
 
 def _why(number: PlannedNumber, numbers: Sequence[PlannedNumber]) -> str:

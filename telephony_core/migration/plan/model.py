@@ -22,6 +22,7 @@ from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
+from telephony_core.migration.inventory.fields import AGENTS
 from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity, Skipped, SkipReason
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.changes import NumberImport
@@ -179,7 +180,7 @@ class DesiredState(InputModel):
     @property
     def agents(self) -> dict[str, AgentRef]:
         """The agents that are assigned, by field name."""
-        both = ((Setting.INBOUND_AGENT, self.inbound_agent), (Setting.OUTBOUND_AGENT, self.outbound_agent))
+        both = zip(AGENTS, (self.inbound_agent, self.outbound_agent), strict=True)
         return {name: agent for name, agent in both if agent is not None}
 
     @property
@@ -189,7 +190,7 @@ class DesiredState(InputModel):
     @property
     def changing_steps(self) -> tuple[StepKind, ...]:
         """The steps that write these settings into a record that is there, in their order."""
-        cleared, agents = set(self.clear), {Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT}
+        cleared, agents = set(self.clear), {*AGENTS}
         halves = any((_given(self.inbound), _given(self.outbound), self.trunk, self.options))
         wanted = {
             StepKind.UPDATE_LABEL: self.label is not None or Setting.LABEL in cleared,

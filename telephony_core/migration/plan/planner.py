@@ -15,7 +15,7 @@ from telephony_core.migration.assessment.agent_lookup import unchecked_agents
 from telephony_core.migration.assessment.eligibility import Eligibility, assess_eligibility, capabilities_of
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.assessment.trunk_rules import written_form
-from telephony_core.migration.inventory.fields import SETTINGS, value_text
+from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, value_text
 from telephony_core.migration.inventory.inventory import Inventory, RecordsBySpelling, number_text
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
@@ -193,13 +193,12 @@ def import_steps(
 ) -> Iterator[PlannedStep]:
     """The steps that import a number; ``number`` is its record at the source, where it has one."""
     before, after = _forms(number, desired, trunk, target)
-    agents = {Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT}
     label = f" as “{value_text(desired.label)}”" if desired.label else ""
     yield PlannedStep(
         kind=StepKind.IMPORT,
         message=f"import {desired.number if number is None else number_text(number.identity)} at {target.name}{label}",
-        before={name: text for name, text in before.items() if name not in agents},
-        after={name: text for name, text in after.items() if name not in agents},
+        before={name: text for name, text in before.items() if name not in AGENTS},
+        after={name: text for name, text in after.items() if name not in AGENTS},
         reversible=target.capabilities.offers(Operation.RELEASE, Origin.IMPORTED),
         undo=_undo_import(desired, target),
         requests=requests_of(StepKind.IMPORT, target, has_agents=desired.has_agents),
@@ -210,8 +209,8 @@ def import_steps(
         yield PlannedStep(
             kind=StepKind.ASSIGN_AGENTS,
             message=" and ".join(_assignments(desired)),
-            before={name: text for name, text in before.items() if name in agents},
-            after={name: text for name, text in after.items() if name in agents},
+            before={name: text for name, text in before.items() if name in AGENTS},
+            after={name: text for name, text in after.items() if name in AGENTS},
             reversible=not publishes,
             undo="a version that was published stays published" if publishes else "removed with the number",
             side_effects=(SideEffect.PUBLISHES,) if publishes else (),
@@ -264,7 +263,7 @@ def _written(
         none = "none, on purpose" if trunk.auth == "none" else None
         written[Setting.USERNAME] = trunk.username
         written[Setting.PASSWORD] = none or f"from {trunk.password}"
-    written |= zip((Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT), agents, strict=True)
+    written |= zip(AGENTS, agents, strict=True)
     return {str(name): value_text(value) for name, value in written.items() if value is not None}
 
 
