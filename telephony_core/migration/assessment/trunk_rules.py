@@ -139,6 +139,7 @@ def _fitted(address: SipAddress, forms: AddressForms | None) -> tuple[SipAddress
     if fitted.transport is not None and not forms.transport:
         if fitted.security != "tls" and fitted.transport != forms.default_transport:
             left_out.append(f"the transport {fitted.transport}")
+        # RFC 3261, 26.2.2: `transport=tls` is deprecated, and the scheme sips says the same.
         tls = fitted.security == "tls" and forms.sips
         fitted = replace(fitted, transport=None, scheme="sips" if tls else fitted.scheme)
     if fitted.scheme == "sips" and not forms.sips:

@@ -203,18 +203,15 @@ def _already_there(
             row.line, "number", f"the account has {len(there)} records of it: {ids}", "release one of them"
         )
         return
-    wrong = [
-        field
-        for field in verify_fields(desired, trunk, there[0], account.capabilities)
-        if field.result is VerificationResult.DIFFERS
-    ]
-    for field in wrong:
-        yield RowProblem(
-            row.line,
-            field.field,
-            f"the account has this number ({ids}) with {field.found or 'nothing'}, and the row says {field.desired}",
-            "correct the row, or change the number with `telephony numbers set`",
-        )
+    for field in verify_fields(desired, trunk, there[0], account.capabilities):
+        if field.result is VerificationResult.DIFFERS:
+            found = field.found or "nothing"
+            yield RowProblem(
+                row.line,
+                field.field,
+                f"the account has this number ({ids}) with {found}, and the row says {field.desired}",
+                "correct the row, or change the number with `telephony numbers set`",
+            )
 
 
 def _unusable_agents(row: ReadRow, desired: DesiredState, account: TargetAccount) -> Iterator[RowProblem]:

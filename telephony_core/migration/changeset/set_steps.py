@@ -50,7 +50,6 @@ from telephony_core.migration.move.effects import (
     StepFailed,
     VerificationFailed,
     Wait,
-    journaled,
     perform,
 )
 from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState
@@ -67,15 +66,11 @@ from telephony_core.provider.changes import SipUpdate
 from telephony_core.provider.flow import Semantics
 
 
-def change_settings(task: MigrationTask, state: NumberState, shared_with: str | None = None) -> Procedure[None]:
+def change_settings(task: MigrationTask, state: NumberState, shared_with: str | None) -> Procedure[None]:
     """Change the settings of one number. Returns when they are read back and equal; raises why they are not.
 
     ``shared_with`` is another number of the plan over whose trunk it runs, and whose trunk was changed already.
     """
-    yield from journaled(task, _change(task, state, shared_with))
-
-
-def _change(task: MigrationTask, state: NumberState, shared_with: str | None) -> Procedure[None]:
     if state.state in FINISHED:
         return
     if state.restored or state.open_roll_back is not None:

@@ -11,7 +11,7 @@ from telephony_core.errors import TelephonyError
 from telephony_core.migration.deprovision.forecast import Forecast
 from telephony_core.migration.journal.entries import Entry
 from telephony_core.migration.plan.model import PlanKind
-from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.commands import command, next_lines
 from telephony_core.migration.rendering.grouping import counted, examples, group_lines
 from telephony_core.migration.run.stopping import Stopped
 
@@ -182,8 +182,7 @@ class DeprovisionReport(BaseModel, frozen=True):
             lines.append(f"not started: {counted(len(self.not_started), 'number')}")
         if self.way_on is not None:
             lines.append(self.way_on)
-        lines += [f"next: {command}" for command in self.next_commands]
-        return lines
+        return lines + next_lines(self.next_commands)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

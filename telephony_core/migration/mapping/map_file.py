@@ -365,7 +365,7 @@ def _version(version: str | None) -> str:
 
 def _spelling_apart(number: str) -> str:
     """What two spellings of a number share, where no country is needed to see it; the inventory shows the rest."""
-    with suppress(InvalidInput):
+    with suppress(InvalidInput):  # ZZ is no country, so only what begins with + is read as E.164
         number = parse_number(number, region="ZZ").account_key
     return f"number {number}"
 

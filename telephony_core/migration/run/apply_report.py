@@ -7,7 +7,7 @@ from pydantic import BaseModel, computed_field
 from telephony_core.errors import TelephonyError
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import PlanKind
-from telephony_core.migration.rendering.commands import command
+from telephony_core.migration.rendering.commands import command, next_lines
 from telephony_core.migration.rendering.grouping import group_lines
 from telephony_core.migration.run.stopping import STOPPED_WORDS, Stopped
 
@@ -85,8 +85,7 @@ class ApplyReport(BaseModel, frozen=True):
         lines += group_lines(said, details=details)
         if self.way_on is not None:
             lines.append(self.way_on)
-        lines += [f"next: {command}" for command in self.next_commands]
-        return lines
+        return lines + next_lines(self.next_commands)
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -11,7 +11,7 @@ from telephony_core.migration.changeset.selection import Conditions
 from telephony_core.migration.changeset.set_steps import change_settings, changed_by_others, restore_or_plan_anew
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.move.effects import EndpointRole, MigrationTask, Procedure
+from telephony_core.migration.move.effects import EndpointRole, MigrationTask, Procedure, journaled
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import live_ids, move_number
 from telephony_core.migration.plan.model import Plan, PlanKind
@@ -125,7 +125,7 @@ class SettingsWork(Work):
 
     def procedure(self, task: MigrationTask) -> Procedure[None]:
         changed = (key for key in self._sharing(task) if Action.SET_SIP in self.state(key).changed)
-        return change_settings(task, self.state(task.key), next(changed, None))
+        return journaled(task, change_settings(task, self.state(task.key), next(changed, None)))
 
     def in_order(self, tasks: Sequence[MigrationTask]) -> list[list[MigrationTask]]:
         first, others = list[MigrationTask](), list[MigrationTask]()
