@@ -35,7 +35,7 @@ from telephony_core.migration import (
 from telephony_core.migration.inventory.fields import SETTINGS, means_the_same
 from telephony_core.migration.mapping.map_file import AgentChoice, TrunkChoice
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import FieldOutcome, Finding
+from telephony_core.migration.plan.findings import FieldOutcome, Finding
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.registry import registry

@@ -13,7 +13,7 @@ from telephony_core.migration.inventory.fields import printable
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
-from telephony_core.migration.plan.model import Finding, Skipped, SkipReason
+from telephony_core.migration.plan.findings import Finding, Skipped, SkipReason
 from telephony_core.migration.rendering.grouping import counted
 from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.migration.rendering.plan_text import finding_text, overview_lines

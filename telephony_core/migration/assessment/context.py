@@ -10,7 +10,7 @@ from telephony_core.migration.assessment.agent_lookup import AgentsFound
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.mapping.map_file import MigrationMap, TrunkChoice
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import FieldOutcome, Finding, Severity
+from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity
 from telephony_core.provider.capabilities import Capabilities
 
 

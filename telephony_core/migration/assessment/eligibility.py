@@ -23,16 +23,8 @@ from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, means_th
 from telephony_core.migration.inventory.inventory import Inventory, RecordsOfNumber, listing_order, number_text
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.findings import finding_of
-from telephony_core.migration.plan.model import (
-    DesiredInbound,
-    DesiredState,
-    Finding,
-    Severity,
-    SkipReason,
-    Trunk,
-    import_of,
-)
+from telephony_core.migration.plan.findings import Finding, Severity, SkipReason, finding_of
+from telephony_core.migration.plan.model import DesiredInbound, DesiredState, Trunk, import_of
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities, Operation
 from telephony_core.provider.capabilities import Field as Setting

@@ -19,7 +19,8 @@ from telephony_core.migration.assessment.trunk_rules import (
 from telephony_core.migration.inventory.fields import printable, value_text
 from telephony_core.migration.mapping.map_file import LabelRule, TrunkChoice
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, DesiredState, FieldOutcome, Trunk
+from telephony_core.migration.plan.findings import FieldOutcome
+from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, DesiredState, Trunk
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation

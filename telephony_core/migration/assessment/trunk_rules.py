@@ -16,7 +16,8 @@ from telephony_core.migration.assessment.context import NumberContext
 from telephony_core.migration.inventory.fields import OPEN, means_the_same, printable, sip_of
 from telephony_core.migration.mapping.map_file import TrunkChoice, reference_problem
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import FieldOutcome, Trunk
+from telephony_core.migration.plan.findings import FieldOutcome
+from telephony_core.migration.plan.model import Trunk
 from telephony_core.provider.capabilities import AddressForms, Admits
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.secrets.references import is_reference, read_secret

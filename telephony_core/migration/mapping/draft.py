@@ -19,7 +19,7 @@ from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.fields import agents_of, printable, sip_of, some, value_text
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, FORMAT, VERSION, LabelRule, trunk_of
-from telephony_core.migration.plan.model import SkipReason
+from telephony_core.migration.plan.findings import SkipReason
 from telephony_core.migration.rendering.grouping import counted
 from telephony_core.provider.capabilities import Admits, Capabilities
 from telephony_core.provider.capabilities import Field as Setting

@@ -23,36 +23,10 @@ from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUp
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.inventory.fields import AGENTS
-from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.findings import Finding, Skipped
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.changes import NumberImport
 from telephony_core.secrets.references import is_reference
-
-__all__ = [
-    "Canary",
-    "DesiredInbound",
-    "DesiredOutbound",
-    "DesiredState",
-    "Endpoint",
-    "Estimate",
-    "FieldOutcome",
-    "Finding",
-    "Halves",
-    "Plan",
-    "PlanKind",
-    "PlannedNumber",
-    "PlannedStep",
-    "SecretReference",
-    "Selection",
-    "Settings",
-    "Severity",
-    "SkipReason",
-    "Skipped",
-    "StepKind",
-    "Trunk",
-    "halves_of",
-    "import_of",
-]
 
 
 class PlanKind(StrEnum):

@@ -21,6 +21,7 @@ from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
 from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
+from telephony_core.migration.plan.findings import Skipped, SkipReason
 from telephony_core.migration.plan.model import (
     Canary,
     DesiredInbound,
@@ -31,8 +32,6 @@ from telephony_core.migration.plan.model import (
     PlannedNumber,
     PlannedStep,
     Settings,
-    Skipped,
-    SkipReason,
     StepKind,
     Trunk,
 )

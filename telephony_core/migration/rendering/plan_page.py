@@ -7,16 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from telephony_core.migration.inventory.fields import value_text
-from telephony_core.migration.plan.model import (
-    Finding,
-    Plan,
-    PlanKind,
-    PlannedNumber,
-    PlannedStep,
-    Severity,
-    Skipped,
-    SkipReason,
-)
+from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.model import Plan, PlanKind, PlannedNumber, PlannedStep
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.grouping import Cause, causes, counted
 from telephony_core.migration.rendering.pages import render_page, sentence

@@ -6,20 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from telephony_core.migration.inventory.fields import NOT_REPORTED, printable
-from telephony_core.migration.plan.model import (
-    Endpoint,
-    FieldOutcome,
-    Finding,
-    Plan,
-    PlanKind,
-    PlannedNumber,
-    PlannedStep,
-    Severity,
-    Skipped,
-    SkipReason,
-    StepKind,
-    Trunk,
-)
+from telephony_core.migration.plan.findings import FieldOutcome, Finding, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.model import Endpoint, Plan, PlanKind, PlannedNumber, PlannedStep, StepKind, Trunk
 from telephony_core.migration.rendering.grouping import (
     MOST_GROUPS,
     Group,

@@ -11,7 +11,8 @@ from pydantic import BaseModel, computed_field
 from telephony_core.domain.phone_number import UtcTime
 from telephony_core.migration.inventory.diff import FieldDrift
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.plan.model import Finding, PlanKind
+from telephony_core.migration.plan.findings import Finding
+from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.plan.verification import FieldVerification, VerificationResult, which
 from telephony_core.migration.rendering.commands import command, next_lines
 from telephony_core.migration.rendering.grouping import causes, counted, group_lines

@@ -12,7 +12,7 @@ from telephony_core import InvalidInput
 from telephony_core.domain.lifecycle import Origin
 from telephony_core.migration.assessment.assess import Assessment, assess_inventory
 from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
-from telephony_core.migration.plan.model import SkipReason
+from telephony_core.migration.plan.findings import SkipReason
 from tests.migration.assessment.verdicts import MOVABLE, eligibility
 from tests.migration.scenes import (
     CLOCK,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telephony_core.errors import UnsupportedField
-from telephony_core.migration.plan.model import FieldOutcome, Severity, SkipReason
+from telephony_core.migration.plan.findings import FieldOutcome, Severity, SkipReason
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.changes import Change, NumberImport
 from telephony_core.provider.port import Problem

@@ -13,7 +13,7 @@ from telephony_core.domain.number_identity import NumberKind
 from telephony_core.migration.assessment.assess import assess_inventory
 from telephony_core.migration.mapping.map_file import MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import FieldOutcome, Severity, SkipReason
+from telephony_core.migration.plan.findings import FieldOutcome, Severity, SkipReason
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import (
     ImportableNumbers,

@@ -12,14 +12,8 @@ from telephony_core.migration.assessment.context import NumberContext
 from telephony_core.migration.assessment.field_mapping import map_fields
 from telephony_core.migration.mapping.map_file import MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import (
-    DesiredInbound,
-    DesiredState,
-    FieldOutcome,
-    Severity,
-    SkipReason,
-    import_of,
-)
+from telephony_core.migration.plan.findings import FieldOutcome, Severity, SkipReason
+from telephony_core.migration.plan.model import DesiredInbound, DesiredState, import_of
 from telephony_core.provider.capabilities import Admits, Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 from tests.migration.assessment.verdicts import MOVABLE, eligibility, findings, the, trunk_map

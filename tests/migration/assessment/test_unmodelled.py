@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from telephony_core.migration.plan.model import FieldOutcome, Severity, SkipReason
+from telephony_core.migration.plan.findings import FieldOutcome, Severity, SkipReason
 from telephony_core.provider.capabilities import UnmodelledSettings
 from tests.migration.assessment.verdicts import MOVABLE, eligibility, the
 from tests.migration.scenes import WIDE, number

@@ -12,7 +12,7 @@ from telephony_core.domain.lifecycle import Origin
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.assessment.assess import AssessedNumber
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.plan.model import Finding, Severity, SkipReason
+from telephony_core.migration.plan.findings import Finding, Severity, SkipReason
 from telephony_core.provider.capabilities import Field as Setting
 from tests.migration.assessment.verdicts import MOVABLE, eligibility, findings
 from tests.migration.scenes import (

@@ -9,7 +9,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.assessment.assess import AssessedNumber, assess_inventory
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.plan.model import Finding, Severity
+from telephony_core.migration.plan.findings import Finding, Severity
 from tests.migration.scenes import (
     WIDE,
     inventory,

@@ -18,7 +18,7 @@ from telephony_core.migration.assessment.target import survey
 from telephony_core.migration.inventory.inventory import take_inventory
 from telephony_core.migration.mapping.draft import draft_map, save_map, toml_string
 from telephony_core.migration.mapping.map_file import MigrationMap
-from telephony_core.migration.plan.model import SkipReason
+from telephony_core.migration.plan.findings import SkipReason
 from telephony_core.provider.capabilities import Admits, AllowListMeaning
 from telephony_core.provider.capabilities import Field as Setting
 from tests.migration.mapping.maps import on_trunk

@@ -15,14 +15,13 @@ from telephony_core.domain.sip import MediaEncryption
 from telephony_core.migration.journal.sqlite_file import lock
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.effects import StalePlan
+from telephony_core.migration.plan.findings import Finding, Severity
 from telephony_core.migration.plan.model import (
     DesiredInbound,
     DesiredOutbound,
     DesiredState,
-    Finding,
     PlannedNumber,
     PlannedStep,
-    Severity,
     StepKind,
     Trunk,
     import_of,

@@ -19,7 +19,8 @@ from telephony_core.migration.inventory.inventory import Inventory, take_invento
 from telephony_core.migration.mapping.draft import draft_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import Plan, Settings, SkipReason, StepKind
+from telephony_core.migration.plan.findings import SkipReason
+from telephony_core.migration.plan.model import Plan, Settings, StepKind
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import load_plan, save_plan
 from telephony_core.migration.rendering.layout import wrapped

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from telephony_core.cli.parameters.migration import TRUNK_CHECK
-from telephony_core.migration.plan.model import Finding, Plan, PlannedNumber, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
+from telephony_core.migration.plan.model import Plan, PlannedNumber
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.sip_check import CheckVerdict, TrunkReport, acheck_trunk
 
