@@ -2,7 +2,7 @@
 
 At the source: its list once, and every number once more before it is moved. At the target: its list before the first
 number and after the last; a look-up before every import, which is one request or, where the provider cannot look a
-number up, the whole list; and the requests of the steps (`requests_of`).
+number up, the whole list, unless the last listing is young enough; and the requests of the steps (`requests_of`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from telephony_core.migration.assessment.target import TargetAccount
 from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.plan.model import Estimate, PlannedNumber, Settings, StepKind
-from telephony_core.migration.run.account_index import OLDEST, SHARED_FROM
+from telephony_core.migration.run.account_index import good_for
 from telephony_core.transport.pace import Pacer
 
 _ROUND_TRIP: Final = 0.3
@@ -50,7 +50,7 @@ def estimate_of(
     if not planned:
         return Estimate()
     imports = planned[0].steps[0].kind is StepKind.IMPORT
-    count, pages = len(planned), target.inventory.pages
+    count, pages = len(planned), max(1, target.inventory.pages)
     read_there = 0 if imports else count
     source_requests = 0 if source is None else source.pages + count
     of_steps = sum(step.requests for number in planned for step in number.steps)
@@ -67,8 +67,8 @@ def estimate_of(
 
     listings = 2 if imports else 1
     if imports and not target.capabilities.finds_by_number:
-        is_shared = max(pages * _ROUND_TRIP, _least(pages, target_pace)) >= SHARED_FROM
-        listings += math.ceil(seconds(listings) / OLDEST) if is_shared else _lookups(count, settings)
+        age = good_for(max(pages * _ROUND_TRIP, _least(pages, target_pace)))
+        listings += min(_lookups(count, settings), int(seconds(listings) / age))
     paces = [(target.name, target_pace)]
     if source is not None and source_pace is not None:
         paces.insert(0, (source.connection, source_pace))

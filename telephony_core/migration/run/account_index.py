@@ -4,8 +4,8 @@ Few vendors can look a number up, so a look is a listing, and lists are as long 
 honest and bearable:
 
 - A listing answers a look only if it was started after the look was asked for. Looks that wait together share one.
-- One that took `SHARED_FROM` seconds or more answers further looks until it is `OLDEST` seconds old, counted from its
-  beginning. Otherwise an account of ten thousand numbers would be listed anew for every single import.
+- Further looks are answered by the last one too while it is young (`good_for`), measured by what it cost. Otherwise an
+  account of ten thousand numbers would be listed anew for every single import.
 """
 
 from __future__ import annotations
@@ -24,10 +24,18 @@ from telephony_core.transport.clock import Clock
 if TYPE_CHECKING:
     from telephony_core.client import AsyncTelephony
 
-SHARED_FROM: Final = 5.0
-"""Seconds. A listing that took less is not shared with looks that were asked for after it started."""
+SHARED_FOR: Final = 24.0
+"""A listing answers further looks for so many times as long as it took: looking costs a twenty-fifth of the time."""
 OLDEST: Final = 120.0
-"""Seconds since a listing started after which it answers no further look, however long it took."""
+"""Seconds since a listing started after which it answers no further look, unless it took most of them itself."""
+
+
+def good_for(took: float) -> float:
+    """Seconds since it started for which a listing that took so many seconds answers looks that were asked for later.
+
+    Of an account whose listing takes longer than a minute, half of the time is left for the work itself.
+    """
+    return min(SHARED_FOR * took, max(OLDEST, 2 * took))
 
 
 class AccountIndex:
@@ -117,9 +125,8 @@ class AccountIndex:
                 await self._list()
 
     def _may_be_shared(self, id: str | None) -> bool:
-        listings = self._listings
-        long, old = listings.took >= SHARED_FROM, listings.age > OLDEST
-        return long and not old and (id is None or id_key(id) in self._looked_for)
+        is_young = self._listings.age < good_for(self._listings.took)
+        return is_young and (id is None or id_key(id) in self._looked_for)
 
     async def _list(self) -> None:
         listing, ids = self._listings.start(), frozenset(self._ids)

@@ -12,7 +12,6 @@ from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Settings
-from telephony_core.migration.run.account_index import SHARED_FROM
 from telephony_core.migration.run.events import Event
 from telephony_core.provider.flow import Response
 from tests.migration.deprovision.returning import HOUR, KEYS, SOAKED, Returning, begins, live
@@ -222,7 +221,7 @@ class Unhurried(Returning):
 
         class Backend(EmulatorBackend):
             async def asend(self, request: HttpRequest, timeout: float) -> Response:
-                time.advance(SHARED_FROM / 2)
+                time.advance(2.5)
                 return await answering.asend(request, timeout)
 
         backend = Backend(emulator)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core import AsyncTelephony, Telephony
-from telephony_core.emulator import Emulator
+from telephony_core.emulator import Emulator, EmulatorBackend, HttpRequest
 from telephony_core.migration.assessment.target import survey
 from telephony_core.migration.inventory.inventory import take_inventory
 from telephony_core.migration.mapping.map_file import MigrationMap
@@ -16,11 +16,13 @@ from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.model import Settings
 from telephony_core.migration.plan.planner import make_plan
 from telephony_core.migration.plan.store import save_plan
-from telephony_core.migration.run.apply import apply_plan
+from telephony_core.migration.run.apply import ApplyOptions, apply_plan
+from telephony_core.provider.flow import Response
 from telephony_core.provider.port import ProviderSpec
 from telephony_core.provider.registry import registry
 from telephony_diga.emulator import DigaEmulator
 from telephony_vox.emulator import VoxEmulator
+from tests.transport.driving import FakeTime
 
 
 def source_account(slug: str, count: int, first: str) -> Emulator:
@@ -36,6 +38,18 @@ def source_account(slug: str, count: int, first: str) -> Emulator:
             answered = {"inbound_agent_id": agent} if index % 2 else {}
             emulator.add(number=number, sip_config={"termination_uri": "pbx.example.com:5060"}, **answered)
     return emulator
+
+
+class Estimated(EmulatorBackend):
+    """Answers after as long as the estimate supposes."""
+
+    def __init__(self, emulator: Emulator, time: FakeTime) -> None:
+        super().__init__(emulator)
+        self._time = time
+
+    async def asend(self, request: HttpRequest, timeout: float) -> Response:
+        self._time.advance(0.3)
+        return await super().asend(request, timeout)
 
 
 def acme() -> ProviderSpec:
@@ -61,11 +75,13 @@ def test_an_estimate_is_what_apply_sends(
         target.store.remove(str(record["id"]))
     agent = target.agents["reception"] if there != "acme" else next(iter(target.agents.values()))
 
+    time = FakeTime()
+
     def open_source() -> AsyncTelephony:
-        return AsyncTelephony(here, api_key=source.api_key, backend=source.backend())
+        return AsyncTelephony(here, api_key=source.api_key, backend=Estimated(source, time), clock=time.clock)
 
     def open_target() -> AsyncTelephony:
-        return AsyncTelephony(spec, api_key=target.api_key, backend=target.backend())
+        return AsyncTelephony(spec, api_key=target.api_key, backend=Estimated(target, time), clock=time.clock)
 
     with (
         Telephony(here, api_key=source.api_key, backend=source.backend()) as one,
@@ -78,7 +94,7 @@ def test_an_estimate_is_what_apply_sends(
     loaded = save_plan(plan, tmp_path / "plan.json")
     source.requests.clear()
     target.requests.clear()
-    report = apply_plan(loaded, open_source, open_target)
+    report = apply_plan(loaded, open_source, open_target, ApplyOptions(clock=time.clock))
     assert report.done == count
     assert len(source.requests) == plan.estimate.source_requests
     if settings.concurrency == 1 or count == 1 or spec.capabilities.finds_by_number:

@@ -11,7 +11,7 @@ import pytest
 
 from telephony_core import AsyncTelephony, NumberIdentity, PhoneNumber, errors
 from telephony_core.emulator import EmulatorBackend, Fault, FaultKind, HttpRequest
-from telephony_core.migration.run.account_index import OLDEST, SHARED_FROM, AccountIndex
+from telephony_core.migration.run.account_index import OLDEST, SHARED_FOR, AccountIndex
 from telephony_core.provider.flow import Flow, Response
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.emulator import DigaEmulator
@@ -21,10 +21,10 @@ NUMBER = NumberIdentity.parse("+827011110000", region="ES")
 SIP_ID = NumberIdentity.parse("frontdesk@pbx.example.com", region="ES")
 PASSES = 6
 """Requests of one listing at Diga."""
-QUICK = 0.01
-"""Seconds per request with which a listing is not shared."""
-SLOW = SHARED_FROM / PASSES
-"""Seconds per request with which a listing is just long enough to be shared."""
+QUICK = 0.0
+"""Seconds per request with which a listing takes no time, so that it is not shared."""
+SLOW = OLDEST / SHARED_FOR / PASSES
+"""Seconds per request with which a listing is just long enough to be shared for as long as any is."""
 
 
 class Slow(EmulatorBackend):
@@ -95,14 +95,18 @@ def test_looks_that_wait_together_share_one_listing() -> None:
 @pytest.mark.parametrize(
     ("seconds", "later", "listings"),
     [
-        (SLOW, OLDEST - SHARED_FROM - 0.1, 1),
-        (SLOW, OLDEST - SHARED_FROM + 0.1, 2),
-        (SLOW * 0.99, 0.0, 2),
-        (OLDEST / PASSES * 0.9, OLDEST * 0.05, 1),
-        (OLDEST, 0.0, 2),
+        (QUICK, 0.0, 2),
+        (0.05 / PASSES, 0.05 * (SHARED_FOR - 1) - 0.01, 1),
+        (0.05 / PASSES, 0.05 * (SHARED_FOR - 1) + 0.01, 2),
+        (SLOW, OLDEST - SLOW * PASSES - 0.1, 1),
+        (SLOW, OLDEST - SLOW * PASSES + 0.1, 2),
+        (OLDEST / PASSES / 2, OLDEST / 2 - 0.1, 1),
+        (OLDEST / PASSES / 2, OLDEST / 2 + 0.1, 2),
+        (OLDEST / PASSES, OLDEST - 0.1, 1),
+        (OLDEST / PASSES, OLDEST + 0.1, 2),
     ],
 )
-def test_a_listing_that_took_long_answers_later_looks_until_it_is_two_minutes_old_and_no_longer(
+def test_a_listing_answers_later_looks_for_24_times_as_long_as_it_took_and_for_two_minutes_or_as_long_again_at_most(
     seconds: float, later: float, listings: int
 ) -> None:
     async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
