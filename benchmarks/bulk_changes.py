@@ -4,8 +4,8 @@
 time of one process. Then plans of different lengths are applied to an emulator, by a process of their own: what the
 peak of memory grows by for each further row, and the CPU time and the requests of that.
 
-An import looks whether its number is there already, and Diga can only list; imports share a listing for a while. That is
-measured apart from a change of labels, which reads each record by its id.
+An import looks whether its number is there already, and Diga can only list; imports share a listing for a while. They
+are measured apart from a change of labels, which reads each record by its id.
 """
 
 from __future__ import annotations

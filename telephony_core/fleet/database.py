@@ -57,27 +57,31 @@ class Database:
     def __repr__(self) -> str:
         return "Database(**********)"
 
-    async def connect(self) -> Connection:
-        """A connection of its own, whose every statement is durable when it is done. Raises `JournalError`."""
+    async def connect(self, *, durable: bool = True) -> Connection:
+        """A connection of its own, whose every statement is durable when it is done. Raises `JournalError`.
+
+        What is written over one that is not ``durable`` is there for everybody at once, and durable with whatever
+        durable is written after it, since the database keeps one log.
+        """
         return await answered(
             AsyncConnection.connect(
                 self._url.get_secret_value(),
                 autocommit=True,
                 connect_timeout=_OPEN_SECONDS,
                 application_name="telephony-core",
-                options="-c search_path=telephony -c timezone=UTC",
+                options=f"-c search_path=telephony -c timezone=UTC -c synchronous_commit={'on' if durable else 'off'}",
             )
         )
 
     @asynccontextmanager
-    async def of(self, tenant: str) -> AsyncIterator[Connection]:
+    async def of(self, tenant: str, *, durable: bool = True) -> AsyncIterator[Connection]:
         """A connection that sees and writes the rows of one tenant.
 
         Raises `JournalError`, also for a role that row-level security does not hold (a superuser), since it would see
         the rows of all tenants as if they were of one.
         """
         tenant_name(tenant)
-        async with await self.connect() as connection:
+        async with await self.connect(durable=durable) as connection:
             [(is_above, schema, _)] = await rows(
                 connection,
                 "SELECT rolsuper OR rolbypassrls, obj_description(to_regnamespace('telephony'), 'pg_namespace'),"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 
@@ -31,7 +31,7 @@ _PAGE: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class PostgresJournals(JournalStore):
-    """A `JournalStore` of one tenant. Each run has a connection of its own; lines carry the time of the database.
+    """A `JournalStore` of one tenant. Each run has connections of its own; lines carry the time of the database.
 
     Nothing is locked but what is claimed, so there is never a place to take over.
     """
@@ -42,8 +42,9 @@ class PostgresJournals(JournalStore):
 
     @asynccontextmanager
     async def begin(self, loaded: LoadedPlan, command: str) -> AsyncIterator[_Campaign]:
-        async with self.database.of(self.tenant) as connection:
-            campaign = _Campaign(connection, loaded, self.now)
+        database = self.database
+        async with database.of(self.tenant) as connection, database.of(self.tenant, durable=False) as quick:
+            campaign = _Campaign(connection, quick, loaded, self.now)
             if command != "apply":
                 await campaign.demand_started()
             await campaign.start(command)
@@ -57,7 +58,7 @@ class PostgresJournals(JournalStore):
     @asynccontextmanager
     async def reading(self, loaded: LoadedPlan) -> AsyncIterator[_Campaign]:
         async with self.database.of(self.tenant) as connection:
-            campaign = _Campaign(connection, loaded, self.now)
+            campaign = _Campaign(connection, connection, loaded, self.now)
             await campaign.demand_started()
             yield campaign
 
@@ -67,18 +68,29 @@ class PostgresJournals(JournalStore):
 
 
 class _Campaign:
-    """One plan, over one connection, whose statements follow one another."""
+    """One plan, over two connections: one for lines, and a quick one for claims.
+
+    A claim is durable as soon as the line is that announces what it was made for, and is of no use before that.
+    """
 
     taken_over: RunRecord | None = None
 
-    def __init__(self, connection: Connection, loaded: LoadedPlan, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, connection: Connection, quick: Connection, loaded: LoadedPlan, now: Callable[[], datetime]
+    ) -> None:
         self.loaded = loaded
         self.run = 0
         self._connection = connection
+        self._quick = quick
         self._now = now
+        self._without_lines: set[str] = set()
+        """Numbers that were claimed for the first time of all."""
 
     async def ask(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
         return await rows(self._connection, statement, *values)
+
+    async def ask_quickly(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+        return await rows(self._quick, statement, *values)
 
     async def demand_started(self) -> None:
         if not await self.ask("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", self.loaded.checksum):
@@ -101,15 +113,18 @@ class _Campaign:
             self.run = made[0][0] if made else 0
 
     async def claim(self, number: str) -> Claimed:
-        [(epoch,)] = await self.ask(
+        [(epoch,)] = await self.ask_quickly(
             "INSERT INTO numbers (plan, number) VALUES (%s, %s)"
             " ON CONFLICT (tenant, plan, number) DO UPDATE SET epoch = numbers.epoch + 1 RETURNING epoch",
             self.loaded.checksum,
             number,
         )
+        if epoch == 1:
+            self._without_lines.add(number)
         return Claimed(self, number, epoch)
 
     async def write(self, entry: Entry, epoch: int) -> bool:
+        self._without_lines.discard(entry.number)
         # One statement: whoever claims the number waits for the row that is held here, and then reads this line.
         written = await self.ask(
             "WITH mine AS (UPDATE numbers SET last_action = %s, phase = %s"
@@ -129,18 +144,24 @@ class _Campaign:
         return bool(written)
 
     async def lines_of(self, number: str) -> list[Entry]:
-        found = await self.ask(f"{_LINES} WHERE plan = %s AND number = %s ORDER BY seq", self.loaded.checksum, number)
+        if number in self._without_lines:
+            return []
+        found = await self.ask_quickly(
+            f"{_LINES} WHERE plan = %s AND number = %s ORDER BY seq", self.loaded.checksum, number
+        )
         return [_entry(row) for row in found]
 
     def claims(self, names: Mapping[str, str]) -> _Claims:
         return _Claims(self, ClaimRules(self.loaded, names, self._now))
 
-    async def lines(self) -> AsyncIterator[list[Entry]]:
+    async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
         lines: list[Entry] = []
         last = ("", 0)
-        while page := await self.ask(
-            f"{_LINES} WHERE plan = %s AND (number, seq) > (%s, %s) ORDER BY number, seq LIMIT %s",
+        while page := await self.ask_quickly(
+            f"{_LINES} WHERE plan = %s AND number = ANY (coalesce(%s, ARRAY[number])) AND (number, seq) > (%s, %s)"
+            " ORDER BY number, seq LIMIT %s",
             self.loaded.checksum,
+            None if numbers is None else [*numbers],
             *last,
             _PAGE,
         ):
@@ -192,6 +213,8 @@ class _Campaign:
 class _Claims:
     campaign: _Campaign
     rules: ClaimRules
+    known: dict[tuple[str, str], tuple[ClaimRow | None, int]] = field(default_factory=dict)
+    """Rows as they were written last, each with its version."""
 
     async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
         key = self.rules.key(identity.account_key)
@@ -203,28 +226,33 @@ class _Claims:
 
     async def _change(self, key: tuple[str, str], decide: Callable[[ClaimRow | None], ClaimRow | None]) -> None:
         """Write what is decided of a row, or decide again where it is another one by then."""
-        changed = False
-        while not changed:
-            found = await self.campaign.ask(
-                "SELECT plan, shown_as, record, until, version FROM claims WHERE account = %s AND number = %s", *key
-            )
-            row, version = (ClaimRow(*found[0][:4]), found[0][4]) if found else (None, 0)
+        while True:
+            row, version = self.known.pop(key) if key in self.known else await self._read(key)
             decided = decide(row)
             if decided == row:
                 return
             if decided is None:
                 statement = "DELETE FROM claims WHERE account = %s AND number = %s AND version = %s RETURNING 1"
-                changed = bool(await self.campaign.ask(statement, *key, version))
-            else:
-                statement = (
-                    "INSERT INTO claims AS old (account, number, plan, shown_as, record, until, version)"
-                    " VALUES (%s, %s, %s, %s, %s, %s, 1) ON CONFLICT (tenant, account, number)"
-                    " DO UPDATE SET (plan, shown_as, record, until, version)"
-                    " = (excluded.plan, excluded.shown_as, excluded.record, excluded.until, old.version + 1)"
-                    " WHERE old.version = %s RETURNING 1"
-                )
-                values = (decided.plan, decided.shown_as, decided.record, decided.until)
-                changed = bool(await self.campaign.ask(statement, *key, *values, version))
+                if await self.campaign.ask_quickly(statement, *key, version):
+                    return
+                continue
+            written = await self.campaign.ask_quickly(
+                "INSERT INTO claims AS old (account, number, plan, shown_as, record, until, version)"
+                " VALUES (%s, %s, %s, %s, %s, %s, 1) ON CONFLICT (tenant, account, number)"
+                " DO UPDATE SET (plan, shown_as, record, until, version)"
+                " = (excluded.plan, excluded.shown_as, excluded.record, excluded.until, old.version + 1)"
+                " WHERE old.version = %s RETURNING version",
+                *key, decided.plan, decided.shown_as, decided.record, decided.until, version,
+            )  # fmt: skip
+            if written:
+                self.known[key] = decided, written[0][0]
+                return
+
+    async def _read(self, key: tuple[str, str]) -> tuple[ClaimRow | None, int]:
+        found = await self.campaign.ask_quickly(
+            "SELECT plan, shown_as, record, until, version FROM claims WHERE account = %s AND number = %s", *key
+        )
+        return (ClaimRow(*found[0][:4]), found[0][4]) if found else (None, 0)
 
 
 @dataclass(frozen=True, slots=True)

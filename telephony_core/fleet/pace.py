@@ -13,6 +13,8 @@ from telephony_core.transport.pace import AFTER_429, SLOW_FOR, Pace
 _LATE: Final = 2.0
 """Seconds after its start by which a request has arrived, unless its answer says sooner: a cold process that opens a
 connection first takes its time. Places of a process that died are free that much later."""
+_UNASKED: Final = 0.05
+"""Seconds for which nobody asks again where nothing limits an account: so late may a hold be known elsewhere."""
 _FRESH: Final = 0.25
 """Seconds after which a start that was allowed is not used any more: the rest of `_LATE` is for the way."""
 
@@ -52,6 +54,7 @@ class SharedPace:
         self._gone: list[float] = []
         self._answered: list[tuple[float, float]] = []
         self._held_until = float("-inf")
+        self._free_until = float("-inf")
 
     @classmethod
     def declared(cls, database: Database, account: str, limit: RateLimit | None) -> Self:
@@ -68,7 +71,7 @@ class SharedPace:
         return await self._take(now, 1e9, queued=False)
 
     async def hold(self, until: float) -> None:
-        self._held_until = max(self._held_until, until)
+        self._held_until, self._free_until = max(self._held_until, until), float("-inf")
         await self._call("SELECT pace_hold(%s, %s)", self.account, max(0.0, until - self._clock.monotonic()))
 
     def give_back(self, reserved: float) -> None:
@@ -92,6 +95,8 @@ class SharedPace:
 
     async def _take(self, now: float, patience: float, *, queued: bool) -> float:
         """Start now (0), or wait so many seconds for a place. ``now`` is when this client asked, at the latest."""
+        if now < self._free_until:
+            return 0.0
         gone, self._gone, told, self._answered = self._gone, [], self._answered, []
         place, delay, held = await self._call(
             "SELECT place, delay, held FROM pace_take"
@@ -108,6 +113,9 @@ class SharedPace:
             [place for place, _ in told],
             [arrived for _, arrived in told],
         )
+        if place is None:
+            self._free_until = self._clock.monotonic() + _UNASKED
+            return 0.0
         if held > 0:
             self._held_until = max(self._held_until, now + held)
         if delay > 0:

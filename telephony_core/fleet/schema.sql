@@ -74,12 +74,18 @@ CREATE OR REPLACE FUNCTION pace_take(
   queued boolean,          -- false for one that was waiting: it need not queue behind the others
   gone float8[],           -- places that are not used
   answered float8[], arrived float8[],  -- starts whose request was answered, and by when it had arrived
-  OUT place float8, OUT delay float8, OUT held float8
+  OUT place float8,        -- NULL: nothing limits the account now, and none is kept
+  OUT delay float8, OUT held float8
 ) LANGUAGE plpgsql SET search_path = telephony, pg_catalog AS $$
 #variable_conflict use_variable
 DECLARE
   kept pace;  now float8;  start float8;  places float8[];
 BEGIN
+  now := extract(epoch FROM clock_timestamp());
+  IF cardinality(counts) = 0
+     AND NOT EXISTS (SELECT FROM pace WHERE account = name AND now < held_until + slow_for) THEN
+    RETURN;
+  END IF;
   INSERT INTO pace (account) VALUES (name) ON CONFLICT DO NOTHING;
   SELECT * INTO kept FROM pace WHERE account = name FOR UPDATE;
   now := extract(epoch FROM clock_timestamp());

@@ -181,7 +181,21 @@ def test_what_a_provider_declares_is_what_it_takes(server: Server, tenant: str) 
             assert await asked(free, 60) == [0.0] * 60
 
     run(work())
-    assert started(server, f"{tenant}-free") == 60  # known, for when a 429 comes
+    assert server.ask("SELECT 1 FROM pace WHERE account = %s", f"{tenant}-free") == []
+
+
+def test_where_nothing_limits_an_account_a_429_still_holds_everybody_within_a_tenth_of_a_second(
+    server: Server, tenant: str
+) -> None:
+    async def work() -> None:
+        one, two = (shared(server, tenant) for _ in range(2))
+        now = time.monotonic()
+        assert await asked(one) + await asked(two) == [0.0, 0.0]
+        await two.hold(now + 30.0)
+        assert 29.0 < await two.reserve(time.monotonic()) < 31.0
+        assert 29.0 < await one.reserve(time.monotonic() + 0.1) < 31.0
+
+    run(work())
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -102,10 +102,11 @@ class _Campaign:
     def claims(self, names: Mapping[str, str]) -> _Claims:
         return _Claims(self.store.claims, ClaimRules(self.loaded, names, self.store.now))
 
-    async def lines(self) -> AsyncIterator[list[Entry]]:
+    async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
         by_number: dict[str, list[Entry]] = {}
         for entry in self.kept.entries:
-            by_number.setdefault(entry.number, []).append(entry)
+            if numbers is None or entry.number in numbers:
+                by_number.setdefault(entry.number, []).append(entry)
         for lines in by_number.values():
             yield lines
 

@@ -9,7 +9,7 @@ numbers of one plan, the claim keeps them apart: whoever claims a number last ma
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -59,8 +59,8 @@ class CampaignJournal(Protocol):
     def claims(self, names: Mapping[str, str]) -> NumberClaims:
         """The claims against other plans; ``names`` gives the `NumberIdentity.account_key` of each planned key."""
 
-    def lines(self) -> AsyncIterator[list[Entry]]:
-        """The lines of every number that has some, oldest first, number by number. Read in one go."""
+    def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
+        """The lines of every number that has some, or of these alone: number by number, oldest first, in one go."""
 
     async def agents_unpublished(self, action: Action) -> frozenset[str]:
         """Agents that releasing numbers may have unpublished, also for numbers that are still there."""
@@ -92,6 +92,6 @@ class JournalStore(Protocol):
         """Whether the plan has a journal. Raises `JournalError` when that cannot be seen, or when it was lost."""
 
 
-async def states_of(journal: CampaignJournal) -> dict[str, NumberState]:
-    """What the journal knows of every number that it has lines of."""
-    return {lines[0].number: state_of(lines) async for lines in journal.lines()}
+async def states_of(journal: CampaignJournal, numbers: Collection[str] | None = None) -> dict[str, NumberState]:
+    """What the journal knows of every number that it has lines of, or of these alone."""
+    return {lines[0].number: state_of(lines) async for lines in journal.lines(numbers)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -82,8 +82,8 @@ class _Campaign:
     def claims(self, names: Mapping[str, str]) -> Claims:
         return Claims(self._loaded, names, self._now)
 
-    async def lines(self) -> AsyncIterator[list[Entry]]:
-        for lines in self.journal.lines():
+    async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
+        for lines in self.journal.lines(numbers):
             yield lines
 
     async def agents_unpublished(self, action: Action) -> frozenset[str]:

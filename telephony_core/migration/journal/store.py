@@ -25,7 +25,7 @@ import json
 import os
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from itertools import groupby
@@ -285,10 +285,12 @@ class SqliteJournal:
                 _entry(row) for row in self._connection.execute(f"{_LINES} WHERE number = ? ORDER BY seq", (number,))
             ]
 
-    def lines(self) -> Iterator[list[Entry]]:
-        """The lines of every number that has some, number by number."""
+    def lines(self, numbers: Collection[str] | None = None) -> Iterator[list[Entry]]:
+        """The lines of every number that has some, or of these alone, number by number."""
+        these = "" if numbers is None else " WHERE number IN (SELECT value FROM json_each(?))"
+        given = () if numbers is None else (json.dumps([*numbers]),)
         with explained(self.path):
-            rows = self._connection.execute(f"{_LINES} ORDER BY number, seq")
+            rows = self._connection.execute(f"{_LINES}{these} ORDER BY number, seq", given)
             for _, entries in groupby(map(_entry, rows), attrgetter("number")):
                 yield list(entries)
 

@@ -148,12 +148,12 @@ class NumberState:
 
 def state_of(entries: Iterable[Entry]) -> NumberState:
     """The state that a number's lines add up to, oldest first."""
-    state = NumberState()
+    state, times = NumberState(), list[datetime]()
     for entry in entries:
         state = _after(state, entry)
-        if entry.at is not None and (state.last_at is None or entry.at > state.last_at):
-            state = replace(state, last_at=entry.at)
-    return state
+        if entry.at is not None:
+            times.append(entry.at)
+    return replace(state, last_at=max(times, default=None))
 
 
 def _after(state: NumberState, entry: Entry) -> NumberState:

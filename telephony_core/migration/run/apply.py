@@ -30,7 +30,7 @@ from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import anew, command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
-from telephony_core.migration.run.endpoints import Opener, check_account, open_endpoints, records_made
+from telephony_core.migration.run.endpoints import Opener, check_account, open_endpoints, records_made, witnesses
 from telephony_core.migration.run.events import EventKind, Progress
 from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
@@ -173,7 +173,8 @@ class _Run:
         """The numbers to move: first those that were started, then the new ones, then those that failed before; of each
         the canaries of the plan first."""
         self.work = work_of(self.loaded.plan, await self.journal.agents_unpublished(Action.RELEASE))
-        self.work.states = await states_of(self.journal)
+        concerned = self.work.concerned(number.key for number in self.numbers)
+        self.work.states = await states_of(self.journal, concerned | witnesses(self.loaded.plan))
         order = {MigrationState.IN_DOUBT: 0, MigrationState.STARTED: 0, MigrationState.NOT_STARTED: 1}
         states = [(number, self._state(number).state) for number in self.numbers]
         plan = self.loaded.plan
@@ -256,7 +257,7 @@ class _Run:
             if role is not EndpointRole.TARGET:  # which was listed right before
                 await index.refresh()
         # Another run may have gone on meanwhile, where a store lets several work on a plan.
-        self.work.states = await states_of(self.journal)
+        self.work.states |= await states_of(self.journal, self.work.concerned(task.key for task in tasks))
         whole = self.options.numbers is None
         if stale := list(self.work.stale(tasks, indexes, whole=whole)):
             remedies = {each.key: each.remedy for each in stale if each.remedy is not None}

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Opener: TypeAlias = "Callable[[], AsyncTelephony]"
 """Makes the client of one endpoint, such as ``lambda: AsyncTelephony(connections["kr-prod"])``; the run closes it."""
 
+_WITNESSES: Final = 100
 CLOCKS_DIFFER: Final = timedelta(hours=1)
 """So far may the clocks of this machine and of a provider be apart before anything is concluded from a time."""
 
@@ -131,6 +132,12 @@ def _same_place(one: str, other: str) -> bool:
 def records_made(states: Mapping[str, NumberState]) -> dict[str, NumberState]:
     """What this migration made at the target and did not release, by record, out of the states of all its numbers."""
     return {state.created: state for state in states.values() if state.touched and state.created is not None}
+
+
+def witnesses(plan: Plan) -> set[str]:
+    """Keys of some numbers all over the plan, whose records tell another account from the plan's (`check_account`), for
+    whoever works on a small part of it."""
+    return {number.key for number in plan.numbers[:: len(plan.numbers) // _WITNESSES + 1]}
 
 
 def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIndex) -> None:

@@ -74,7 +74,7 @@ async def averify_plan(
         async with open_endpoints(loaded.plan, source, target) as endpoints:
             there = endpoints.target
             tasks = [MigrationTask.of(loaded, number, there.capabilities, usernames) for number in chosen]
-            known = await states_of(journal)
+            known = await states_of(journal, [task.key for task in tasks])
             states = {task.key: known.get(task.key, NumberState()) for task in tasks}
             made = [task for task in tasks if states[task.key].state in _MOVED]
             unpublished = await journal.agents_unpublished(Action.RELEASE)

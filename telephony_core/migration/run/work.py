@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from telephony_core.domain.phone_number import PhoneNumber
@@ -56,6 +56,10 @@ class Work(ABC):
     @abstractmethod
     def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
         """Get ready for the listings that `stale` is asked about."""
+
+    def concerned(self, keys: Iterable[str]) -> set[str]:
+        """These numbers, and those whose lines say something about them."""
+        return set(keys)
 
     def in_order(self, tasks: Sequence[MigrationTask]) -> list[list[MigrationTask]]:
         """The numbers in groups, each of which is done before the next one."""
@@ -122,6 +126,11 @@ class SettingsWork(Work):
     def _sharing(self, task: MigrationTask) -> list[str]:
         """The other numbers of the plan that run over the trunk of this one."""
         return [key for key in self._by_trunk.get(task.number.record.trunk_ids, ()) if key != task.key]
+
+    def concerned(self, keys: Iterable[str]) -> set[str]:
+        numbers = set(keys)
+        trunks = (shared for shared in self._by_trunk.values() if not numbers.isdisjoint(shared))
+        return numbers.union(*trunks)
 
     def procedure(self, task: MigrationTask) -> Procedure[None]:
         changed = (key for key in self._sharing(task) if Action.SET_SIP in self.state(key).changed)
