@@ -63,6 +63,8 @@ T = TypeVar("T")
 FIRST_BACKOFF: Final = 0.5
 """Seconds; doubles with every retry, and the real pause is drawn evenly from nothing up to it (full jitter)."""
 LONGEST_BACKOFF: Final = 8.0
+_TURN: Final = 0.25
+"""Seconds after which a turn of the pace has passed that was not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,9 @@ class _Execution:
                 raise out_of_time(request, in_doubt)
             if request.announce is not None:
                 yield from self._called(request.announce, request, in_doubt)
+                now = clock.monotonic()
+                if now - started > _TURN or pipeline.pace.hold_left(now) > 0:
+                    continue  # what waited for a slow disk would arrive bunched with what has its turn then
             attempt += 1
             write = _PendingWrite(request)
             answer = yield from self._send(http, write, started, in_doubt)

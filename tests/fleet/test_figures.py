@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from telephony_core.emulator import Emulator
+from telephony_core.emulator import Emulator, Fault, FaultKind, json_response
+from telephony_core.fleet.campaign import HEARTBEAT
 from telephony_core.migration.plan.model import Settings
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from tests.fleet.fleet_at_work import FleetAtWork, Tenant, fleet_at_work, not_once, served
@@ -39,11 +40,17 @@ def fleet_for(
         yield fleet
 
 
-def move(fleet: FleetAtWork, work: list[tuple[Tenant, LoadedPlan]]) -> None:
+def move(
+    fleet: FleetAtWork, work: list[tuple[Tenant, LoadedPlan]], in_the_middle: Callable[[], None] | None = None
+) -> None:
     async def main() -> None:
         await asyncio.sleep(4)  # workers are up
         for tenant, loaded in work:
             await fleet.submit(tenant.name, loaded)
+        if in_the_middle is not None:
+            [(tenant, loaded)] = work
+            await fleet.until(tenant.name, loaded, lambda now: now.done > now.numbers / 4, 300)
+            await asyncio.to_thread(in_the_middle)
         for tenant, loaded in work:
             await fleet.until(tenant.name, loaded, lambda now: now.stage not in ("apply", "verify"), 300)
 
@@ -94,6 +101,62 @@ def test_three_workers_at_fifty_a_second(server: Server, tenant: str, tmp_path: 
     most = max(bisect_left(counted, at + 1.0) - place for place, at in enumerate(counted))
     print(f"\n{used:.1f} requests a second, at most {most} in any")
     assert most <= 50
+    assert used >= 0.95 * 50
+
+
+def test_a_429_holds_every_worker(server: Server, tenant: str, tmp_path: Path) -> None:
+    one = Tenant(tenant, tmp_path / "tenant", 120, SETTINGS)
+    loaded = one.planned_for_a_fleet()
+    refused: list[float] = []
+
+    with fleet_for(tmp_path, server, [one], 3, "{ per_second = 50 }") as fleet:
+        answered = one.target.outcome
+
+        def outcome(request: Any) -> Any:
+            if one.target.faults:
+                refused.append(time.monotonic())
+            return answered(request)
+
+        setattr(one.target, "outcome", outcome)  # noqa: B010 - a method of one object
+        times = arrivals(one.target)
+
+        def overrun() -> None:
+            one.target.add_fault(Fault(FaultKind.ANSWER, response=json_response(429, {}, {"retry-after": "3"})))
+
+        move(fleet, [(one, loaded)], overrun)
+    [at] = refused
+    late = [arrived - at for arrived in times if at + 0.1 < arrived < at + 2.9]
+    last = max(arrived - at for arrived in times if arrived < at + 2.9)
+    print(f"\nafter a 429 the last request of a worker came {last * 1e3:.0f} ms later")
+    assert late == []
+
+
+def test_the_numbers_of_a_dead_worker_go_on(server: Server, tenant: str, tmp_path: Path) -> None:
+    one = Tenant(tenant, tmp_path / "tenant", 120, SETTINGS)
+    loaded = one.planned_for_a_fleet()
+    with fleet_for(tmp_path, server, [one], 2, "{ per_second = 20 }") as fleet:
+
+        def kill() -> None:
+            [(process, now)] = server.ask(
+                "SELECT process, clock_timestamp() FROM runs WHERE tenant = %s AND ended_at IS NULL LIMIT 1", tenant
+            )
+            fleet.kill_worker(next(worker for worker in fleet.workers if worker.pid == process))
+            died.append((process, now))
+
+        died: list[tuple[int, datetime]] = []
+        move(fleet, [(one, loaded)], kill)
+    [(process, at)] = died
+    waited = server.ask(
+        "SELECT extract(epoch FROM min(e.at) - %s)::float8 FROM entries AS e"
+        " WHERE tenant = %s AND at > %s AND number IN (SELECT number FROM entries JOIN runs ON run = id"
+        "  AND runs.plan = entries.plan AND runs.tenant = entries.tenant"
+        "  WHERE process = %s AND entries.tenant = %s AND at <= %s GROUP BY number"
+        "  HAVING NOT bool_or(action = 'read_back' AND phase = 'done')) GROUP BY number",
+        at, tenant, at, process, tenant, at,
+    )  # fmt: skip
+    longest = max(seconds for (seconds,) in waited)
+    print(f"\n{len(waited)} numbers of a dead worker went on, the last one after {longest:.1f} s")
+    assert longest <= HEARTBEAT.total_seconds() + SETTINGS.timeout + 5
 
 
 def test_small_tenants_beside_a_big_one(server: Server, tenant: str, tmp_path: Path) -> None:

@@ -290,6 +290,34 @@ def test_a_patient_client_waits_for_its_turn_and_has_all_of_its_time_then(mode):
         waited()
 
 
+def test_a_turn_that_passed_while_the_request_was_announced_is_not_used(mode):
+    """A disk that stalls for two seconds must not let what waited for it start at once."""
+    time, pace, told = FakeTime(), Pace(per_second=1), list[float]()
+
+    def announce() -> None:
+        time.advance(0.0 if told else 2.0)
+        told.append(time.passed)
+        pace.reserve(time.clock.monotonic())  # others take the turns that are free by then
+
+    script = Script([json_answer()], time)
+    request = Request("POST", "/things", ONCE, announce=announce)
+    run(call(request, lambda _: ErrorEnvelope()), script, pipeline(time, pace=pace), mode=mode)
+    assert told == [pytest.approx(2.0), pytest.approx(3.0, abs=0.1)]
+
+
+def test_nothing_starts_after_a_429_that_came_while_it_was_announced(mode):
+    time, pace = FakeTime(), Pace()
+
+    def announce() -> None:
+        if not time.passed:
+            pace.hold(time.clock.monotonic() + 3.0)
+
+    script = Script([json_answer()], time)
+    request = Request("POST", "/things", ONCE, announce=announce)
+    run(call(request, lambda _: ErrorEnvelope()), script, pipeline(time, pace=pace), mode=mode)
+    assert time.passed == pytest.approx(3.0, abs=0.1)
+
+
 def test_a_patient_client_does_not_wait_longer_for_a_provider_that_answered_429(mode):
     time, pace = FakeTime(), Pace(per_minute=1)
     pace.hold(time.clock.monotonic() + 31)
