@@ -26,6 +26,13 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.temporal, pytest.mark.long]
 SETTINGS = Settings(timeout=20.0, soak_hours=0.0, concurrency=8)
 
 
+BEGUN = (
+    "SELECT process, clock_timestamp() FROM numbers JOIN runs USING (tenant, plan) WHERE tenant = %s"
+    " AND ended_at IS NULL AND last_action <> 'read_back' AND (number, id) IN (SELECT number, run FROM entries) LIMIT 1"
+)
+"""The process of a worker that is in the middle of a number."""
+
+
 @contextmanager
 def fleet_for(
     folder: Path, server: Server, tenants: list[Tenant], workers: int, pace: str = "{}"
@@ -113,9 +120,11 @@ def test_a_429_holds_every_worker(server: Server, tenant: str, tmp_path: Path) -
         answered = one.target.outcome
 
         def outcome(request: Any) -> Any:
-            if one.target.faults:
+            waiting = bool(one.target.faults)
+            result = answered(request)
+            if waiting and not one.target.faults:
                 refused.append(time.monotonic())
-            return answered(request)
+            return result
 
         setattr(one.target, "outcome", outcome)  # noqa: B010 - a method of one object
         times = arrivals(one.target)
@@ -137,9 +146,9 @@ def test_the_numbers_of_a_dead_worker_go_on(server: Server, tenant: str, tmp_pat
     with fleet_for(tmp_path, server, [one], 2, "{ per_second = 20 }") as fleet:
 
         def kill() -> None:
-            [(process, now)] = server.ask(
-                "SELECT process, clock_timestamp() FROM runs WHERE tenant = %s AND ended_at IS NULL LIMIT 1", tenant
-            )
+            while not (at_work := server.ask(BEGUN, tenant)):
+                time.sleep(0.02)
+            process, now = at_work[0]
             fleet.kill_worker(next(worker for worker in fleet.workers if worker.pid == process))
             died.append((process, now))
 
