@@ -77,7 +77,7 @@ test-long: $(DEVELOPMENT) ## The tests that take minutes, all others over the fa
 	TELEPHONY_BACKEND=fast $(BIN)/pytest $(WORKERS)
 	@$(MAKE) --no-print-directory coverage
 
-mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups (a quarter of an hour for all)
+mutants: $(DEVELOPMENT) ## Mutation testing; ARGS="vox retry" for some groups, ARGS="--sample 300" for some mutants
 	$(BIN)/python -m tests.reliability.mutants $(ARGS)
 
 bench: $(DEVELOPMENT) ## What the library costs, into docs/performance.md; ARGS=--quick; wants a quiet machine

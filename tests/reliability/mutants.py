@@ -1,5 +1,8 @@
 """Mutation testing: ``make mutants``, or ``python -m tests.reliability.mutants [domain retry …]`` for some groups.
 
+``--sample 600`` tries so many mutants of each group, the same ones for the same ``--seed``; of a sample nothing is said
+about reviewed survivors that were not tried.
+
 mutmut changes the code in thousands of small ways, and a mutant that no test notices survives. Each group is a part of
 the code with the tests that are to guard it. The code is tried as it is installed, so the packages are laid out flat in
 ``build/mutants/<group>`` first; nothing in the working tree is touched.
@@ -10,18 +13,19 @@ reviewed survivors (`tests/reliability/survivors.toml`) with the reason, and at 
 
 from __future__ import annotations
 
-import gc
+import argparse
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import _lru_cache_wrapper
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).parents[2]
 STAGE: Final = ROOT / "build" / "mutants"
@@ -44,6 +48,8 @@ class Group:
 
     mutated: tuple[str, ...]
     tests: tuple[str, ...]
+    but: tuple[str, ...] = ()
+    """How the names of tests begin that repeat what others say, and would only be waited for by every survivor."""
 
 
 VOX_TESTS: Final = ("reading", "writing", "flows", "refusals", "errors", "plugin")
@@ -58,17 +64,12 @@ DIGA_TESTS: Final = (
     "errors",
     "plugin",
 )
-CHANGESET: Final = (
-    "credentials",
-    "import_planner",
-    "restore",
-    "rows",
-    "selection",
-    "set_planner",
-    "set_steps",
-    "settings",
-    "table",
+CHANGESET: Final = "telephony_core/migration/changeset"
+CHANGESET_TESTS: Final = "tests/migration/changeset"
+LOST_ANSWERS: Final = (
+    f"{CHANGESET_TESTS}/test_set.py::test_whatever_happens_to_the_answer_of_a_write_the_end_is_the_same"
 )
+LOSSES: Final = ("lost_after", "lost_before", "answer_after", "late")
 GROUPS: Final = {
     "domain": Group(
         ("telephony_core/domain/*.py",),
@@ -117,12 +118,24 @@ GROUPS: Final = {
             "tests/reliability/models/test_unknown_outcome.py",
         ),
     ),
-    "changeset": Group(
-        tuple(f"telephony_core/migration/changeset/{name}.py" for name in CHANGESET),
+    "tables": Group(
+        tuple(f"{CHANGESET}/{name}.py" for name in ("credentials", "import_planner", "rows", "table")),
+        tuple(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("table", "table_words")),
+    ),
+    "selections": Group(
+        tuple(f"{CHANGESET}/{name}.py" for name in ("selection", "settings", "set_planner")),
         (
-            *(f"tests/migration/changeset/test_{name}.py" for name in ("selection", "settings", "set", "set_rollback")),
-            "tests/migration/changeset/test_table.py",
+            *(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("selection", "settings", "set", "set_rollback")),
             "tests/migration/assessment/test_agent_lookup.py",
+        ),
+        but=(LOST_ANSWERS,),
+    ),
+    "set": Group(
+        tuple(f"{CHANGESET}/{name}.py" for name in ("set_steps", "restore")),
+        tuple(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("set", "set_rollback")),
+        but=(
+            f"{LOST_ANSWERS}[diga-vox",
+            *(f"{LOST_ANSWERS}[vox-diga-{kind}-{write}]" for kind in LOSSES for write in (3, 4, 5)),
         ),
     ),
     "vox": Group(
@@ -137,15 +150,36 @@ GROUPS: Final = {
 
 
 @dataclass(frozen=True)
+class Sample:
+    """How many mutants of a group are tried, and which."""
+
+    size: int
+    seed: int
+
+    def of(self, names: Iterable[str]) -> list[str]:
+        ordered = sorted(names)
+        return random.Random(self.seed).sample(ordered, min(self.size, len(ordered)))
+
+
+@dataclass(frozen=True)
 class Verdicts:
     """What became of the mutants of one group: status by mutant, and the changed lines of those that survived."""
 
     by_mutant: dict[str, str]
     diffs: dict[str, str]
+    untried: int = 0
+    """How many were left out by a sample."""
 
     @property
     def survivors(self) -> list[str]:
         return [name for name, status in self.by_mutant.items() if status not in KILLED]
+
+    @property
+    def summary(self) -> str:
+        tried = len(self.by_mutant)
+        killed = tried - len(self.survivors)
+        of_all = f", a sample of {tried + self.untried}" if self.untried else ""
+        return f"{killed} of {tried} killed ({killed / tried:.1%}){of_all}"
 
 
 def staged(name: str, group: Group) -> Path:
@@ -162,7 +196,11 @@ def staged(name: str, group: Group) -> Path:
         "only_mutate": list(group.mutated),
         "also_copy": list(COPIED),
         "pytest_add_cli_args_test_selection": list(group.tests),
-        "pytest_add_cli_args": [*("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "tests.reliability.mutants")],
+        "pytest_add_cli_args": [
+            *("--disable-plugin-autoload", "-p", "_hypothesis_pytestplugin", "-p", "pytest_cov.plugin"),
+            *("-p", "no:cacheprovider", "-p", "tests.reliability.mutants"),
+            *(f"--deselect={name}" for name in group.but),
+        ],
         "track_dependencies": False,
         "use_git_change_detection": False,
         "timeout_constant": 2.0,
@@ -173,19 +211,20 @@ def staged(name: str, group: Group) -> Path:
     return folder
 
 
-def run(name: str, *, children: int) -> Verdicts:
-    """Try every mutant of a group."""
+def run(name: str, *, children: int, sample: Sample | None = None) -> Verdicts:
+    """Try every mutant of a group, or a sample of them."""
     folder = staged(name, GROUPS[name])
-    command = [sys.executable, __file__, "--in-stage", "run", "--max-children", str(children)]
+    some = f"{sample.size}/{sample.seed}" if sample else "all"
+    command = [sys.executable, __file__, "--in-stage", some, "run", "--max-children", str(children)]
     with (folder / "log.txt").open("wb") as log:
         ended = subprocess.run(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT, check=False)
     if ended.returncode:
         lines = (folder / "log.txt").read_text("utf-8", "replace").splitlines()
         raise SystemExit("\n".join([*lines[-40:], f"mutmut failed for {name}"]))
-    return verdicts(name)
+    return verdicts(name, sample)
 
 
-def verdicts(name: str) -> Verdicts:
+def verdicts(name: str, sample: Sample | None = None) -> Verdicts:
     """What the last run of a group found."""
     from mutmut.stats import status_by_exit_code
 
@@ -194,12 +233,15 @@ def verdicts(name: str) -> Verdicts:
     for meta in sorted((folder / "mutants").rglob("*.py.meta")):
         codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
         found |= {mutant: status_by_exit_code[code] for mutant, code in codes.items()}
+    of_all = len(found)
+    if sample is not None:
+        found = {mutant: found[mutant] for mutant in sample.of(found)}
     diffs = {mutant: _diff(folder, mutant) for mutant, status in found.items() if status not in KILLED}
-    return Verdicts(found, diffs)
+    return Verdicts(found, diffs, of_all - len(found))
 
 
 def _diff(folder: Path, mutant: str) -> str:
-    command = [sys.executable, __file__, "--in-stage", "show", mutant]
+    command = [sys.executable, __file__, "--in-stage", "all", "show", mutant]
     shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
     return "\n".join(line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
@@ -211,35 +253,46 @@ def reviewed(name: str) -> dict[str, str]:
 
 
 def judged(name: str, found: Verdicts) -> bool:
-    """Whether every survivor of a group is on its list, and nothing else is. Prints what is not."""
+    """Whether every survivor of a group is on its list, and, of all mutants, nothing else is. Prints what is not."""
     listed, diffs = reviewed(name), [found.diffs[mutant] for mutant in found.survivors]
-    killed = len(found.by_mutant) - len(diffs)
-    print(f"{name}: {killed} of {len(found.by_mutant)} killed, {len(diffs)} survived, {len(listed)} reviewed")
+    print(f"{name}: {found.summary}, {len(diffs)} survived, {len(listed)} reviewed")
     for mutant in found.survivors:
         if found.diffs[mutant] not in listed:
             print(f"  {found.by_mutant[mutant]} {mutant}\n{found.diffs[mutant]}")
-    for change in listed:
-        if change not in diffs:
-            print(f"  listed, but it does not survive:\n{change}")
-    return set(diffs) == set(listed)
+    stale = set() if found.untried else set(listed) - set(diffs)
+    for change in sorted(stale):
+        print(f"  listed, but it does not survive:\n{change}")
+    return set(diffs) <= set(listed) and not stale
 
 
 def pytest_sessionstart() -> None:
     """A mutant is tried in a copy of the process that tried the good code, and must not live on what that remembers."""
-    for kept in gc.get_objects():
-        if isinstance(kept, _lru_cache_wrapper) and kept.__module__.partition(".")[0] in PACKAGES:
-            kept.cache_clear()
+    for name, module in list(sys.modules.items()):  # not by gc: mutmut freezes it, and then it knows of nothing
+        if name.partition(".")[0].startswith("telephony_"):
+            for kept in vars(module).values():
+                if isinstance(kept, _lru_cache_wrapper):
+                    kept.cache_clear()
 
 
 def _prose(text: str) -> bool:
     return " " in text.strip("\"'")
 
 
-def _in_stage() -> None:
-    """mutmut itself, without the mutations of what only people read."""
+def _in_stage(some: str) -> None:
+    """mutmut itself, without the mutations of what only people read, and with all mutants or a sample."""
     import libcst as cst
-    from mutmut.__main__ import cli
+    from mutmut import __main__ as mutmut
     from mutmut.mutation import mutators
+
+    if some != "all":
+        collected, sample = mutmut.collect_source_file_mutation_data, Sample(*map(int, some.split("/")))
+
+        def sampled(*, mutant_names: tuple[str, ...]) -> tuple[list[tuple[Any, str, int | None]], dict[str, Any]]:
+            mutants, data = collected(mutant_names=mutant_names)
+            chosen = set(sample.of(name for _, name, _ in mutants))
+            return [mutant for mutant in mutants if mutant[1] in chosen], data
+
+        mutmut.collect_source_file_mutation_data = sampled
 
     def but_no_prose(node: cst.BaseString) -> Iterator[cst.CSTNode]:
         if isinstance(node, cst.SimpleString) and _prose(node.value):
@@ -248,20 +301,27 @@ def _in_stage() -> None:
 
     entry = (cst.BaseString, mutators.operator_string)
     mutators.mutation_operators[mutators.mutation_operators.index(entry)] = (cst.BaseString, but_no_prose)
-    cli()
+    mutmut.cli()
 
 
 def main() -> None:
     from tests.reliability.figures import keep
 
-    names = sys.argv[1:] or list(GROUPS)
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("groups", nargs="*", metavar="group", help=f"of {', '.join(GROUPS)}; all where none is named")
+    parser.add_argument("--sample", type=int, metavar="N", help="try N mutants of each group")
+    parser.add_argument("--seed", type=int, default=1, help="which ones (%(default)s)")
+    asked = parser.parse_args()
+    if unknown := set(asked.groups) - GROUPS.keys():
+        parser.error(f"there is no group {', '.join(sorted(unknown))}")
+    sample = None if asked.sample is None else Sample(asked.sample, asked.seed)
     killed = total = 0
     as_reviewed = True
-    for name in names:
-        found = run(name, children=os.cpu_count() or 1)
+    for name in asked.groups or GROUPS:
+        found = run(name, children=os.cpu_count() or 1, sample=sample)
         count, survived = len(found.by_mutant), len(found.survivors)
         as_reviewed &= judged(name, found)
-        keep({f"10: mutants killed, {name}": f"{count - survived} of {count} ({1 - survived / count:.1%})"})
+        keep({f"10: mutants killed, {name}": found.summary})
         total, killed = total + count, killed + count - survived
     print(f"killed: {killed} of {total} ({killed / total:.1%})")
     if killed < WANTED * total or not as_reviewed:
@@ -270,7 +330,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--in-stage"]:
-        del sys.argv[1]
-        _in_stage()
+        some = sys.argv[2]
+        del sys.argv[1:3]
+        _in_stage(some)
     else:
         main()

@@ -15,7 +15,7 @@ from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput, NotAllowed, cli_words
 from telephony_core.migration.assessment.target import TargetAccount
-from telephony_core.migration.changeset.rows import ReadRow, RowReader, RowSettings
+from telephony_core.migration.changeset.rows import ALLOW_ANY_HERE, ReadRow, RowReader, RowSettings
 from telephony_core.migration.changeset.table import RowProblem, Table, TableRefused
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import RecordsOfNumber, number_text
@@ -306,7 +306,7 @@ def _problem(row: ReadRow, problem: Problem) -> RowProblem:
     if remedy is not None:
         remedy = remedy.replace("send it as it is with --send-as-is", "write yes in `send_as_is`")
     if isinstance(problem.error, NotAllowed):
-        remedy = "name the carrier's addresses in `allowed_addresses`, or write yes in `allow_any` if it is meant"
+        remedy = ALLOW_ANY_HERE
     return RowProblem(row.line, problem.field, problem.message, remedy)
 
 

@@ -30,6 +30,9 @@ _DATE: Final = re.compile(
 )
 _FORMULA: Final = re.compile(r"[=#][^@]*")
 _AS_TEXT: Final = "give the column the format Text in the spreadsheet, enter the number again with its +, and save it"
+ALLOW_ANY_HERE: Final = (
+    "name the carrier's addresses in `allowed_addresses`, or write yes in `allow_any` if it is meant"
+)
 _YES: Final = frozenset({"yes", "true", "1", "y"})
 _NO: Final = frozenset({"no", "false", "0", "n"})
 
@@ -120,7 +123,8 @@ class _Cells:
 
     def _refused(self, column: str, error: TelephonyError) -> None:
         # The name of a model that refused it says nothing to the author of a table.
-        self._wrong(column, re.sub(r"^\w+Update: (?:\w+: )?", "", error.message), cli_words(error.remedy))
+        remedy = ALLOW_ANY_HERE if isinstance(error, NotAllowed) else cli_words(error.remedy)
+        self._wrong(column, re.sub(r"^\w+Update: (?:\w+: )?", "", error.message), remedy)
 
     # -- the number
 

@@ -11,52 +11,13 @@ import pytest
 
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.assessment.target import TargetAccount, survey
-from telephony_core.migration.changeset.import_planner import plan_imports
 from telephony_core.migration.changeset.table import LONGEST_CELL, TableRefused, read_table
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.findings import SkipReason
-from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.run.apply import ApplyOptions, apply_plan
 from telephony_core.migration.run.status import read_run
+from tests.migration.changeset.tables import HEAD, REST, planned, problems, table
 from tests.migration.stage import Stage
-
-HEAD = "number,label,address,allowed_addresses"
-REST = "pbx.example.com,203.0.113.7"
-
-
-def table(folder: Path, text: str | bytes, name: str = "numbers.csv") -> Path:
-    file = folder / name
-    file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return file
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    """An empty account at Diga, and one at vox."""
-    return Stage(tmp_path, "vox-diga", 0)
-
-
-@pytest.fixture
-def diga(stage: Stage) -> TargetAccount:
-    with stage.client(stage.target) as client:
-        return survey(client)
-
-
-@pytest.fixture
-def vox(stage: Stage) -> TargetAccount:
-    with stage.client(stage.source) as client:
-        return survey(client)
-
-
-def planned(account: TargetAccount, file: Path) -> Plan:
-    return plan_imports(account, read_table(file))
-
-
-def problems(account: TargetAccount, file: Path) -> list[tuple[int, str | None, str]]:
-    with pytest.raises(TableRefused) as refused:
-        planned(account, file)
-    return [(problem.line, problem.column, problem.message) for problem in refused.value.row_problems]
-
 
 # -- what is read
 
