@@ -14,6 +14,7 @@ reviewed survivors (`tests/reliability/survivors.toml`) with the reason, and at 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -132,7 +133,9 @@ GROUPS: Final = {
     ),
     "set": Group(
         tuple(f"{CHANGESET}/{name}.py" for name in ("set_steps", "restore")),
-        tuple(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("set", "set_rollback")),
+        tuple(
+            f"{CHANGESET_TESTS}/test_{name}.py" for name in ("set", "set_doubt", "set_rollback", "set_back", "vendors")
+        ),
         but=(
             f"{LOST_ANSWERS}[diga-vox",
             *(f"{LOST_ANSWERS}[vox-diga-{kind}-{write}]" for kind in LOSSES for write in (3, 4, 5)),
@@ -172,7 +175,7 @@ class Verdicts:
 
     @property
     def survivors(self) -> list[str]:
-        return [name for name, status in self.by_mutant.items() if status not in KILLED]
+        return list(self.diffs)
 
     @property
     def summary(self) -> str:
@@ -226,24 +229,25 @@ def run(name: str, *, children: int, sample: Sample | None = None) -> Verdicts:
 
 def verdicts(name: str, sample: Sample | None = None) -> Verdicts:
     """What the last run of a group found."""
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
 
-    folder = STAGE / name
-    found = {}
-    for meta in sorted((folder / "mutants").rglob("*.py.meta")):
-        codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
-        found |= {mutant: status_by_exit_code[code] for mutant, code in codes.items()}
-    of_all = len(found)
-    if sample is not None:
-        found = {mutant: found[mutant] for mutant in sample.of(found)}
-    diffs = {mutant: _diff(folder, mutant) for mutant, status in found.items() if status not in KILLED}
+    found, sources = {}, {}
+    with contextlib.chdir(STAGE / name):
+        for meta in sorted(Path("mutants").rglob("*.py.meta")):
+            codes = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"]
+            found |= {mutant: status_by_exit_code[code] for mutant, code in codes.items()}
+            sources |= dict.fromkeys(codes, meta.relative_to("mutants").with_suffix(""))
+        of_all = len(found)
+        if sample is not None:
+            found = {mutant: found[mutant] for mutant in sample.of(found)}
+        survived = [mutant for mutant, status in found.items() if status not in KILLED]
+        diffs = {mutant: _changed_lines(get_diff_for_mutant(mutant, path=sources[mutant])) for mutant in survived}
     return Verdicts(found, diffs, of_all - len(found))
 
 
-def _diff(folder: Path, mutant: str) -> str:
-    command = [sys.executable, __file__, "--in-stage", "all", "show", mutant]
-    shown = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
-    return "\n".join(line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---"))
+def _changed_lines(diff: str) -> str:
+    return "\n".join(line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
 
 def reviewed(name: str) -> dict[str, str]:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.deprovision.rollback import preview_rollback, rollback_plan
+from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.plan.model import Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, apply_plan
+from telephony_core.migration.run.events import OnEvent
 from telephony_core.migration.run.status import MigrationRun, read_run
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.migration.run.verify_report import VerifyReport
@@ -43,10 +46,20 @@ class Setting(Stage):
         options = DeprovisionOptions(clock=self.time.clock, allow=allow)
         return preview_rollback(loaded, None, self.open_source, options)
 
-    def roll_back(self, loaded: LoadedPlan, *allow: str) -> DeprovisionReport:
+    def roll_back(self, loaded: LoadedPlan, *allow: str, on_event: OnEvent = lambda event: None) -> DeprovisionReport:
         shown = self.preview(loaded, *allow).shown
-        options = DeprovisionOptions(clock=self.time.clock, confirmed=shown, allow=allow)
+        options = DeprovisionOptions(clock=self.time.clock, confirmed=shown, allow=allow, on_event=on_event)
         return rollback_plan(loaded, None, self.open_source, options)
+
+    def lines(self, loaded: LoadedPlan, *phases: Phase) -> list[tuple[Action, str]]:
+        """What the journal says of the first number in these phases."""
+        with SqliteJournal.reading(loaded) as journal:
+            return [(line.action, line.message) for line in journal.entries_of(KEYS[0]) if line.phase in phases]
+
+    def relabel(self, label: str, of: int = 0) -> None:
+        """Somebody else changes a number."""
+        with self.client(self.source) as client:
+            client.update_label(self.ids[of], label)
 
     def run(self, loaded: LoadedPlan) -> MigrationRun:
         return read_run(loaded, now=self.time.clock.now)

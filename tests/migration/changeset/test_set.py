@@ -334,6 +334,17 @@ def test_a_trunk_that_numbers_share_is_changed_once(tmp_path: Path) -> None:
     assert stage.verify(loaded).is_equal
 
 
+def test_numbers_that_share_a_trunk_are_each_given_their_label_and_agent(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga")
+    shared(stage)
+    assert stage.change(stage.settings_plan()).is_complete
+    with stage.client(stage.source) as client:
+        there = {
+            (record.label, record.inbound_agent and record.inbound_agent.agent_id) for record in client.list_numbers()
+        }
+    assert there == {("New", stage.source.agents["sales"])}
+
+
 def test_a_rollback_of_a_shared_trunk_leaves_each_number_its_own_label(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "vox-diga")
     shared(stage)
