@@ -124,22 +124,38 @@ GROUPS: Final = {
         tuple(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("table", "table_words")),
     ),
     "selections": Group(
-        tuple(f"{CHANGESET}/{name}.py" for name in ("selection", "settings", "set_planner")),
+        tuple(f"{CHANGESET}/{name}.py" for name in ("selection", "set_planner")),
         (
-            *(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("selection", "settings", "set", "set_rollback")),
+            *(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("selection", "set_plan")),
             "tests/migration/assessment/test_agent_lookup.py",
         ),
-        but=(LOST_ANSWERS,),
     ),
     "set": Group(
-        tuple(f"{CHANGESET}/{name}.py" for name in ("set_steps", "restore")),
+        tuple(f"{CHANGESET}/{name}.py" for name in ("settings", "set_steps", "restore")),
         tuple(
-            f"{CHANGESET_TESTS}/test_{name}.py" for name in ("set", "set_doubt", "set_rollback", "set_back", "vendors")
+            f"{CHANGESET_TESTS}/test_{name}.py"
+            for name in ("settings", "set", "set_doubt", "set_rollback", "set_back", "vendors")
         ),
         but=(
             f"{LOST_ANSWERS}[diga-vox",
             *(f"{LOST_ANSWERS}[vox-diga-{kind}-{write}]" for kind in LOSSES for write in (3, 4, 5)),
         ),
+    ),
+    "lookups": Group(
+        ("telephony_core/migration/assessment/agent_lookup.py", "telephony_core/migration/run/account_index.py"),
+        ("tests/migration/assessment/test_agent_lookup.py", "tests/migration/run/test_account_index.py"),
+    ),
+    "lots": Group(
+        ("telephony_core/migration/lots/*.py",),
+        ("tests/migration/lots/test_lots.py", "tests/migration/lots/test_told.py"),
+    ),
+    "claims": Group(
+        tuple(f"telephony_core/migration/journal/{name}.py" for name in ("claim_rules", "claimed", "claims", "memory")),
+        tuple(f"tests/migration/journal/test_{name}.py" for name in ("claim_rules", "claims", "stores")),
+    ),
+    "index": Group(
+        ("telephony_core/number_index/*.py",),
+        tuple(f"tests/number_index/test_{name}.py" for name in ("file", "finding", "writing")),
     ),
     "vox": Group(
         ("telephony_vox/mapping.py", "telephony_vox/adapter.py"),

@@ -118,7 +118,7 @@ class AccountIndex:
 
     # -- listing
 
-    async def _ask(self, id: str | None, *, shared: bool = True) -> None:
+    async def _ask(self, id: str | None, *, shared: bool) -> None:
         asked = self._listings.started
         async with self._lock:
             if not self._listings.since(asked) and not (shared and self._may_be_shared(id)):

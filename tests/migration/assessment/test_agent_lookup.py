@@ -11,6 +11,7 @@ from telephony_core.client import AsyncTelephony
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.emulator import Emulator, Fault, FaultKind, json_response
 from telephony_core.errors import InvalidInput
+from telephony_core.migration.assessment.agent_lookup import unchecked_agents
 from telephony_core.migration.assessment.assess import assess_inventory
 from telephony_core.migration.assessment.target import asurvey, survey
 from telephony_core.migration.changeset.import_planner import plan_imports
@@ -155,3 +156,44 @@ def test_a_row_of_a_table_with_an_agent_that_is_not_there_is_named_with_its_line
     (problem,) = refused.value.row_problems
     assert (problem.line, problem.column) == (2, "inbound_agent")
     assert "cannot be assigned" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("count", "which"),
+    [
+        (1, "the agent a0"),
+        (3, "the 3 agents a0, a1, a2"),
+        (4, "the 4 agents a0, a1, a2 and 1 more"),
+        (5, "the 5 agents a0, a1, a2 and 2 more"),
+    ],
+)
+def test_of_the_agents_that_nobody_looked_up_three_are_named_and_the_others_counted(count: int, which: str) -> None:
+    agents = [AgentRef(f"a{at}", version="v1") for at in range(count)]
+    known = {AgentRef("known"): None}
+    (text,) = unchecked_agents("west", [*agents, *agents, AgentRef("known")], known, "nobody asked")
+    assert text == f"whether {which} can be assigned at west: nobody asked"
+
+
+def test_where_all_agents_were_looked_up_nothing_is_unchecked() -> None:
+    assert unchecked_agents("west", [GONE], {GONE: None}, "nobody asked") == ()
+
+
+@pytest.mark.parametrize(
+    ("slug", "remedy"),
+    [("diga", "list_agents"), ("elevenlabs", "take the id from `telephony agents list`, or make the agent there")],
+)
+def test_an_agent_that_is_not_there_comes_with_what_to_do(slug: str, remedy: str) -> None:
+    with emulated(slug) as client:
+        problem = survey(client, agents=[GONE]).agents[GONE]
+    assert problem is not None
+    assert problem.message
+    assert remedy in str(problem.remedy)
+
+
+@pytest.mark.parametrize("slug", ["diga", "elevenlabs"])
+def test_where_agents_could_be_asked_for_and_were_not_the_plan_says_that(slug: str) -> None:
+    with emulated(slug) as client:
+        account = survey(client)
+    held = inventory(number(inbound_agent=SOURCE))
+    (text,) = assess_inventory(held, account, mapping=mapping(GONE), source_capabilities=WIDE).unchecked
+    assert "it was not asked; look in its dashboard before it is applied" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from telephony_core.migration.assessment.target import TargetAccount, survey
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.deprovision.rollback import preview_rollback, rollback_plan
@@ -67,3 +68,15 @@ class Setting(Stage):
     def records(self) -> list[dict[str, object]]:
         """What stands at the provider, without what differs from run to run."""
         return [dict(record) for record in self.end_state()[0]]  # type: ignore[index]
+
+
+def account(stage: Setting) -> TargetAccount:
+    with stage.client(stage.source) as client:
+        return survey(client, clock=stage.time.clock)
+
+
+def shared(stage: Setting) -> None:
+    """Let the first two numbers run over one trunk, as where a provider has trunks apart from numbers."""
+    for id in stage.ids[:2]:
+        trunk = {"inbound_trunk_id": "ST_in", "outbound_trunk_id": "ST_out", "address": "sip:trunk0.example.com:5060"}
+        stage.source.store.edit(id, trunk)  # type: ignore[attr-defined]

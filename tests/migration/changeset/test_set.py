@@ -6,21 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import PUBLISHED, AgentRef, InboundUpdate, OutboundUpdate
+from telephony_core import AgentRef, OutboundUpdate
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
-from telephony_core.errors import InvalidInput, NotAllowed
-from telephony_core.migration.assessment.target import TargetAccount, survey
 from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
 from telephony_core.migration.journal.claim_rules import NumberClaimed
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
-from telephony_core.migration.plan.findings import SkipReason
 from telephony_core.migration.plan.model import Plan, StepKind
 from telephony_core.migration.plan.store import load_plan, save_plan
-from tests.migration.changeset.setting import KEYS, ONE, Setting
+from tests.migration.changeset.setting import KEYS, ONE, Setting, account, shared
 from tests.migration.run.test_resume import BusyTime
 from tests.migration.stage import PASSWORD
 
@@ -34,11 +31,6 @@ def context(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def account(stage: Setting) -> TargetAccount:
-    with stage.client(stage.source) as client:
-        return survey(client, clock=stage.time.clock)
-
-
 def undisturbed(folder: Path, context: str, count: int) -> list[dict[str, object]]:
     folder.mkdir()
     stage = Setting(folder, context, count)
@@ -47,26 +39,6 @@ def undisturbed(folder: Path, context: str, count: int) -> list[dict[str, object
 
 
 # -- a plan, and carrying it out
-
-
-def test_a_number_that_is_named_and_does_not_fit_is_in_the_plan_as_such(context: str, tmp_path: Path) -> None:
-    stage = Setting(tmp_path, context)
-    held = account(stage)
-    label = held.inventory.numbers[1].label
-    plan = plan_settings(held, SettingsUpdate(label="x"), where=[f"label={label}"], numbers=KEYS[:2])
-    assert [number.key for number in plan.numbers] == [KEYS[1]]
-    assert [(left.key, left.why) for left in plan.skipped] == [(KEYS[0], SkipReason.NOT_CHOSEN)]
-
-
-def test_a_user_name_that_no_digest_can_hold_is_no_plan() -> None:
-    with pytest.raises(InvalidInput, match="username: may hold neither a colon"):
-        SettingsUpdate(username="acme:1", password="env:TRUNK_PASSWORD").desired()
-
-
-def test_a_label_with_what_turns_text_is_no_plan(context: str, tmp_path: Path) -> None:
-    stage = Setting(tmp_path, context)
-    with pytest.raises(InvalidInput, match="the label holds"):
-        plan_settings(account(stage), SettingsUpdate(label="a\u202eb"), where=["status=active"])
 
 
 def test_every_setting_is_written_once_for_each_number_and_read_back(context: str, tmp_path: Path) -> None:
@@ -112,59 +84,6 @@ def test_an_announcement_says_what_repeating_the_request_would_mean(tmp_path: Pa
     intents = [(line.action, line.data["semantics"]) for line in lines if line.phase is Phase.INTENT]
     assert intents == [(action, "idempotent") for action in (Action.SET_LABEL, Action.SET_SIP, Action.SET_AGENTS)]
     assert lines[-1].action is Action.READ_BACK
-
-
-def test_a_step_of_which_everything_is_there_already_is_left_out(tmp_path: Path) -> None:
-    stage = Setting(tmp_path, "diga-vox")
-    plan = plan_settings(
-        account(stage),
-        SettingsUpdate(label="Número 1", outbound=OutboundUpdate(address="trunk1.example.com:5060")),
-        where=["status=active"],
-    )
-    kinds = {number.key: [step.kind for step in number.steps[:-1]] for number in plan.numbers}
-    assert kinds == {key: [StepKind.UPDATE_LABEL, StepKind.UPDATE_SIP] for key in (KEYS[0], KEYS[2])}
-    assert [(left.key, left.why) for left in plan.skipped] == [(KEYS[1], SkipReason.UNCHANGED)]
-
-
-def test_what_no_chosen_number_takes_is_refused_before_there_is_a_plan(tmp_path: Path) -> None:
-    stage = Setting(tmp_path, "vox-diga")
-    with pytest.raises(InvalidInput, match=r"inbound.allowed_addresses: vox does not support it \(3 numbers\)"):
-        plan_settings(
-            account(stage),
-            SettingsUpdate(inbound=InboundUpdate(allowed_addresses=["203.0.113.9"])),
-            where=["status=active"],
-        )
-    assert stage.writes(stage.source) == []
-
-
-def test_a_number_that_does_not_take_it_stays_out_and_the_others_go_on(tmp_path: Path) -> None:
-    stage = Setting(tmp_path, "vox-diga", 2)
-    bought = stage.source.add(number="07099990000", provider="vox")
-    plan = plan_settings(account(stage), SettingsUpdate(label="New"), where=["status=active"])
-    (left,) = plan.skipped
-    assert (left.source_id, left.why) == (bought, SkipReason.BLOCKED)
-    assert len(plan.numbers) == 2
-
-
-@pytest.mark.parametrize(
-    ("update", "why"),
-    [
-        (SettingsUpdate(), "change nothing"),
-        (SettingsUpdate(label=""), "label is empty"),
-        (SettingsUpdate(password="hunter2"), "not a reference"),
-        (SettingsUpdate(password="env:"), "does not say where"),
-        (SettingsUpdate(password="env:hunter2"), "may be the secret itself"),  # a shell read env:$PASSWORD
-        (SettingsUpdate(password="file:hunter2"), "may be the secret itself"),
-        (SettingsUpdate(username="env:hunter2"), "username: .* may be the secret itself"),
-        (SettingsUpdate(outbound=OutboundUpdate(username="a", password="hunter2")), "holds no credentials"),
-    ],
-)
-def test_an_update_that_cannot_be_meant_is_refused_without_repeating_it(
-    update: SettingsUpdate, why: str, tmp_path: Path
-) -> None:
-    with pytest.raises(InvalidInput, match=why) as refused:
-        plan_settings(account(Setting(tmp_path)), update, where=["status=active"])
-    assert "hunter2" not in refused.value.cli_text
 
 
 # -- answers that are lost
@@ -313,13 +232,6 @@ def test_a_plan_that_was_edited_is_refused(tmp_path: Path) -> None:
 # -- trunks that numbers share
 
 
-def shared(stage: Setting) -> None:
-    """Let the first two numbers run over one trunk, as where a provider has trunks apart from numbers."""
-    for id in stage.ids[:2]:
-        trunk = {"inbound_trunk_id": "ST_in", "outbound_trunk_id": "ST_out", "address": "sip:trunk0.example.com:5060"}
-        stage.source.store.edit(id, trunk)  # type: ignore[attr-defined]
-
-
 def test_a_trunk_that_numbers_share_is_changed_once(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "vox-diga")
     shared(stage)
@@ -354,22 +266,3 @@ def test_a_rollback_of_a_shared_trunk_leaves_each_number_its_own_label(tmp_path:
     assert [record["username"] for record in stage.records()] == ["a"] * 3
     assert stage.roll_back(loaded).is_complete
     assert [record["memo"] for record in stage.records()] == [record["memo"] for record in before]
-
-
-def test_a_trunk_that_others_share_is_changed_only_if_that_is_allowed_by_name(tmp_path: Path) -> None:
-    stage = Setting(tmp_path, "vox-diga")
-    shared(stage)
-    update = SettingsUpdate(
-        outbound=OutboundUpdate(address="new.example.com"), username="a", password=f"file:{stage.secret}"
-    )
-    with pytest.raises(NotAllowed, match=rf"also the one of \{KEYS[1]}"):
-        plan_settings(account(stage), update, numbers=[KEYS[0]])
-    plan = plan_settings(account(stage), update, numbers=[KEYS[0]], allow=["shared_trunk"])
-    assert [finding.allowed for finding in plan.numbers[0].findings if finding.field == "trunk"] == [True]
-
-
-def test_agents_need_no_consent_where_nothing_is_published(tmp_path: Path) -> None:
-    stage = Setting(tmp_path, "diga-vox", 1)
-    agent = AgentRef(stage.source.agents["sales"], version=PUBLISHED)
-    plan = plan_settings(account(stage), SettingsUpdate(inbound_agent=agent), where=["status=active"])
-    assert plan.numbers[0].steps[0].side_effects == ()

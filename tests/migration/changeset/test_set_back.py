@@ -11,8 +11,7 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.run.events import Event
-from tests.migration.changeset.setting import KEYS, Setting
-from tests.migration.changeset.test_set import shared
+from tests.migration.changeset.setting import KEYS, Setting, shared
 from tests.migration.changeset.test_set_rollback import changed
 
 TWO = {"label": "New", "outbound": OutboundUpdate(address="new.example.com:5060")}

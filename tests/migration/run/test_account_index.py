@@ -254,3 +254,43 @@ def test_a_provider_that_can_look_a_number_up_is_asked_for_it_alone(monkeypatch:
 
     assert looking(act) == 0
     assert asked == [NUMBER]
+
+
+# -- before, and beside, what was asked for
+
+
+def test_before_the_first_listing_nothing_is_shown() -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
+        emulator.add(number="+827011110000")
+        assert (index.shown(NUMBER, "seen-before"), index.unclear(NUMBER), index.by_id("seen-before")) == ((), (), None)
+        assert (index.live_of_settled(NUMBER), index.oldest) == ([], None)
+
+    assert looking(act) == 0
+
+
+def test_a_number_that_nobody_asked_for_can_be_settled() -> None:
+    other = NumberIdentity.parse("+34612000001", region="ES")
+
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
+        index.settle(other)
+        index.settle(NUMBER)
+        ids = [emulator.add(number="+34612000001"), emulator.add(number="+827011110000")]
+        await index.refresh()
+        assert index.live_of_settled(other) == ids[:1]
+        assert index.live_of_settled(NUMBER) == ids[1:]
+        assert index.live_of_settled(SIP_ID) == []
+
+    assert looking(act) == 1
+
+
+def test_a_live_record_whose_number_cannot_be_read_and_may_be_this_one_is_shown_with_it() -> None:
+    async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
+        odd = emulator.add(number="827011110000@pbx.example.com")
+        emulator.add(number="827011110000@pbx.example.com", status="released")
+        emulator.add(number="34612000001@pbx.example.com")
+        mine = emulator.add(number="+827011110000")
+        await index.refresh()
+        assert ids(index.unclear(NUMBER)) == [odd]
+        assert ids(index.shown(NUMBER)) == [mine, odd]
+
+    assert looking(act) == 1
