@@ -180,7 +180,10 @@ def test_where_all_agents_were_looked_up_nothing_is_unchecked() -> None:
 
 @pytest.mark.parametrize(
     ("slug", "remedy"),
-    [("diga", "list_agents"), ("elevenlabs", "take the id from `telephony agents list`, or make the agent there")],
+    [
+        ("diga", "take the agent's id (not a version's) from the dashboard"),
+        ("elevenlabs", "take the id from `telephony agents list`, or make the agent there"),
+    ],
 )
 def test_an_agent_that_is_not_there_comes_with_what_to_do(slug: str, remedy: str) -> None:
     with emulated(slug) as client:
