@@ -14,7 +14,6 @@ from telephony_core.migration.deprovision.report import DeprovisionReport
 from telephony_core.migration.deprovision.rollback import apreview_rollback, arollback_plan
 from telephony_core.migration.lots.lot import Lot, LotDone, groups
 from telephony_core.migration.lots.site import Site
-from telephony_core.migration.plan.model import PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.apply import ApplyOptions, aapply_plan, acheck_plan
 from telephony_core.migration.run.endpoints import Opener
@@ -41,7 +40,7 @@ async def run_lot(lot: Lot, site: Site, beat: Callable[[int], None], stop: async
         )
     source = None if plan.source is None else await site.opener(lot.tenant, plan.source)
     target = await site.opener(lot.tenant, plan.target)
-    rules = StopRules(plan.settings.equal_failures, noun="change" if plan.kind is PlanKind.SET else "import")
+    rules = StopRules(plan.settings.equal_failures)
     keys = tuple(numbers[lot.first : lot.last])
 
     def happened(event: Event) -> None:
