@@ -35,6 +35,9 @@ def test_loading_it_imports_nothing_but_pytest() -> None:
         "telephony_core",
         "telephony_core._version",
         "telephony_core.errors",
+        "telephony_core.errors.base",
+        "telephony_core.errors.chaining",
+        "telephony_core.errors.remedy",
         "telephony_core.testing",
         "telephony_core.testing.pytest_plugin",
     ]

@@ -318,7 +318,7 @@ def agent_of(record: ListedAgent, unreadable: tuple[str, ...], raw: Mapping[str,
         version.get("version_id") for version in record["versions"] or () if version.get("is_published") is True
     ]
     literal = published[0] if len(published) == 1 and isinstance(published[0], str) else None
-    odd = ("versions: it cannot be told which one is published",) if published and literal is None else ()
+    odd = ("versions: the answer does not say which one is published",) if published and literal is None else ()
     return Agent(
         provider=SLUG,
         id=record["id"],

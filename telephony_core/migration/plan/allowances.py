@@ -12,7 +12,6 @@ from telephony_core.errors import InvalidInput
 class Allowance(StrEnum):
     """What ``--allow NAME`` takes. A setting that could not be read at the source counts as lost."""
 
-    _value_: str
     sentence: str
     """What it means, of several numbers, for whoever approves it."""
 

@@ -142,7 +142,7 @@ def test_an_import_of_a_table_uses_the_rate_that_its_provider_permits(
 ) -> None:
     stage = Stage(tmp_path, "vox-diga", 0)
     with stage.client(stage.target) as client:
-        plan = plan_imports(survey(client), read_table(table(tmp_path, 200)), settings=SETTINGS)
+        plan = plan_imports(survey(client), read_table(table(tmp_path, 300)), settings=SETTINGS)
     loaded = save_plan(plan, tmp_path / "plan.json")
     stage.be_a_machine()
     limits, pace = Limits(per_second, per_minute), Pace(per_second=per_second, per_minute=per_minute)
