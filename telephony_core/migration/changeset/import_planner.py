@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic import SecretStr
 
@@ -84,22 +84,21 @@ def check_table(
     """
     judge = _Judge(check, allowances(allow), options or {})
     reader = RowReader(capabilities.region)
-    problems = list(table.problems)
+    problems = _Problems(table.problems)
     first: dict[str, ReadRow] = {}
     checked: list[CheckedRow] = []
     for written in table.rows:
         row, wrong = reader.read(written)
-        problems += wrong
+        problems.add(wrong)
         if row is None:
             continue
+        one, wrong = judge.judge(row)
+        problems.add(wrong)
+        if one is not None:
+            checked.append(one)
         earlier = first.setdefault(row.identity.account_key, row)
         if earlier is not row:
             problems.append(_repeated(row, earlier))
-        if row.is_sound:
-            one, wrong = judge.judge(row)
-            problems += wrong
-            if one is not None:
-                checked.append(one)
     if problems:
         raise TableRefused(table.path, problems)
     return CheckedTable(table.path, tuple(checked), judge.allowed)
@@ -182,6 +181,41 @@ def plan_checked(
         canaries=first,
         unchecked=unchecked_of(planned, account),
     )
+
+
+class _Problems(list[RowProblem]):
+    """All problems of all rows, without those that only follow from another one of the same part of a row."""
+
+    def __init__(self, of_table: Iterable[RowProblem]) -> None:
+        super().__init__(of_table)
+        self._parts = {(problem.line, _part(problem.column)) for problem in self}
+        self._lines = {problem.line for problem in self}
+
+    def add(self, found: Sequence[RowProblem]) -> None:
+        """Take in what one look at a row has found, in the parts in which no earlier look found anything."""
+        parts = [(problem.line, _part(problem.column)) for problem in found]
+        new = [
+            (problem, part)
+            for problem, part in zip(found, parts, strict=True)
+            if part not in self._parts and (problem.column is not None or problem.line not in self._lines)
+        ]
+        self += [problem for problem, _ in new]
+        self._parts |= {part for _, part in new}
+        self._lines |= {problem.line for problem, _ in new}
+
+
+_PARTS: Final = {
+    "send_as_is": "number",
+    **dict.fromkeys(("address", "username", "password", "outbound_media_encryption"), "outbound"),
+    **dict.fromkeys(("allowed_addresses", "allow_any", "inbound_media_encryption"), "inbound"),
+    "inbound_agent_version": "inbound_agent",
+    "outbound_agent_version": "outbound_agent",
+}
+
+
+def _part(column: str | None) -> str | None:
+    """The part of a row that a column, or the field of a record, is of."""
+    return None if column is None else _PARTS.get(column, column.partition(".")[0])
 
 
 def _repeated(row: ReadRow, earlier: ReadRow) -> RowProblem:

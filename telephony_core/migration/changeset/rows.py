@@ -67,8 +67,6 @@ class ReadRow:
     identity: NumberIdentity
     send_as_is: bool
     settings: RowSettings
-    is_sound: bool
-    """Whether nothing is wrong with it."""
 
     @property
     def line(self) -> int:
@@ -99,7 +97,7 @@ class RowReader:
         identity = cells.identity(self._region, as_is=as_is)
         settings = self._settings(row)
         problems = [RowProblem(row.line, *fault) for fault in (*cells.faults, *settings.faults)]
-        return None if identity is None else ReadRow(row, identity, as_is, settings, not problems), problems
+        return None if identity is None else ReadRow(row, identity, as_is, settings), problems
 
     def _settings(self, row: Row) -> RowSettings:
         key = tuple(map(row.cells.get, _SHARED))

@@ -177,6 +177,18 @@ def test_a_line_of_json_that_says_one_thing_twice_or_a_yes_for_a_text_is_refused
     assert [problem[:2] for problem in found[:3]] == [(1, "number"), (2, "label"), (3, "allowed_addresses")]
 
 
+def test_what_the_provider_has_against_a_row_is_told_with_what_is_wrong_with_its_cells(
+    diga: TargetAccount, tmp_path: Path
+) -> None:
+    """Nobody corrects an address only to be told of the number then; and nothing is told that follows from it."""
+    found = problems(diga, table(tmp_path, f"{HEAD}\n12,A,{REST}\n12,A,{REST.replace('pbx.example.com', 'a b')}\n"))
+    (alone,) = [(column, message) for line, column, message in found if line == 2]
+    beside = [(column, message) for line, column, message in found if line == 3]
+    assert alone in beside
+    assert [column for column, _ in beside if (column or "").startswith("outbound")] == []
+    assert "address" in [column for column, _ in beside]
+
+
 def test_rows_of_one_number_repeat_or_contradict_one_another_in_any_spelling(
     diga: TargetAccount, tmp_path: Path
 ) -> None:
@@ -239,7 +251,6 @@ def test_json_lines_are_refused_by_their_line(diga: TargetAccount, tmp_path: Pat
     lines = ['{"number": 34612000001}', "{not json}", "{}", '{"number": "+34612000002", "lable": "A"}']
     found = problems(diga, table(tmp_path, "\n".join(lines), "numbers.jsonl"))
     assert [(line, column) for line, column, _ in found if line != 4 or column is None] == [
-        (1, "number"),
         (1, "number"),
         (2, None),
         (3, "number"),
