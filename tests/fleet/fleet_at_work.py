@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator, Fault, FaultKind
 from telephony_core.emulator.asgi import Receive, Scope, Send, asgi_app
 from telephony_core.emulator.loopback import LoopbackServer
@@ -31,7 +32,7 @@ from telephony_core.errors import TelephonyError
 from telephony_core.fleet.campaign import Progress
 from telephony_core.fleet.engine import Campaigns
 from telephony_core.fleet.journals import PostgresPlans
-from telephony_core.migration.plan.model import Settings, Trunk
+from telephony_core.migration.plan.model import PlannedNumber, Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.transport.clock import Clock
 from tests.fleet.postgresql import Server
@@ -82,8 +83,10 @@ def hurt(emulator: Emulator, chance: random.Random, *, lost: float, down: float)
 class Tenant(Stage):
     """One tenant's accounts, with the real time."""
 
-    def __init__(self, name: str, folder: Path, count: int, settings: Settings, first: int = 0) -> None:
-        self.name, self.first = name, first
+    def __init__(
+        self, name: str, folder: Path, count: int, settings: Settings, first: int = 0, *, agents: bool = True
+    ) -> None:
+        self.name, self.first, self._agents = name, first, agents
         folder.mkdir()
         super().__init__(folder, count=count, settings=settings, time=SimpleNamespace(clock=Clock()))  # type: ignore[arg-type]
         for end, emulator in (("source", self.source), ("target", self.target)):
@@ -91,6 +94,9 @@ class Tenant(Stage):
 
     def _add_source(self, index: int) -> str:
         return super()._add_source(self.first + index)
+
+    def planned(self, record: PhoneNumber, **changes: object) -> PlannedNumber:
+        return super().planned(record, **changes, **({} if self._agents else {"inbound_agent": None}))
 
     def planned_for_a_fleet(self) -> LoadedPlan:
         trunk = Trunk(name="carrier", auth="digest", username="acme", password="file:trunk")

@@ -86,13 +86,14 @@ def arrivals(emulator: Emulator) -> list[float]:
     return times
 
 
-def test_one_worker_without_a_limit(server: Server, tenant: str, tmp_path: Path) -> None:
-    one = Tenant(tenant, tmp_path / "tenant", 600, SETTINGS)
+@pytest.mark.parametrize("agents", [True, False])
+def test_one_worker_without_a_limit(server: Server, tenant: str, tmp_path: Path, agents: bool) -> None:
+    one = Tenant(tenant, tmp_path / "tenant", 600, SETTINGS, agents=agents)
     loaded = one.planned_for_a_fleet()
     with fleet_for(tmp_path, server, [one], 1) as fleet:
         move(fleet, [(one, loaded)])
     first, last = took(server, tenant)
-    print(f"\n{600 / (last - first).total_seconds():.0f} numbers a second")
+    print(f"\nagents {agents}: {600 / (last - first).total_seconds():.0f} numbers a second")
 
 
 def test_three_workers_at_fifty_a_second(server: Server, tenant: str, tmp_path: Path) -> None:

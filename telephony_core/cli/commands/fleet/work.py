@@ -45,7 +45,7 @@ def command(session: Session, accounts: tuple[str, ...], tenants: str, lots: int
     """
     with extra_of_a_fleet():
         from telephony_core.fleet.engine import connect
-        from telephony_core.fleet.worker import Tenants, work
+        from telephony_core.fleet.worker import Tenants, new_event_loop, work
     folder = Path(tenants)
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}", remedy="make it, or name another one by --tenants")
@@ -63,4 +63,5 @@ def command(session: Session, accounts: tuple[str, ...], tenants: str, lots: int
             with on_signals(ended.set, task):
                 await work(client, dict.fromkeys(accounts), having.site, ended, lots=lots)
 
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(main())
