@@ -193,6 +193,8 @@ class _Problems(list[RowProblem]):
 
     def add(self, found: Sequence[RowProblem]) -> None:
         """Take in what one look at a row has found, in the parts in which no earlier look found anything."""
+        if not found:
+            return
         parts = [(problem.line, _part(problem.column)) for problem in found]
         new = [
             (problem, part)
