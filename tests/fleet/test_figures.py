@@ -56,7 +56,8 @@ def move(
             await fleet.submit(tenant.name, loaded)
         if in_the_middle is not None:
             [(tenant, loaded)] = work
-            await fleet.until(tenant.name, loaded, lambda now: now.done > now.numbers / 4, 300)
+            while fleet.moved(tenant.name) < len(loaded.plan.numbers) / 4:
+                await asyncio.sleep(0.1)
             await asyncio.to_thread(in_the_middle)
         for tenant, loaded in work:
             await fleet.until(tenant.name, loaded, lambda now: now.stage not in ("apply", "verify"), 300)
