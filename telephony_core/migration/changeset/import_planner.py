@@ -37,7 +37,7 @@ from telephony_core.migration.plan.model import (
 )
 from telephony_core.migration.plan.planner import endpoint_of, import_steps, settings_for, unchecked_of
 from telephony_core.migration.plan.verification import VerificationResult, verify_fields
-from telephony_core.provider.capabilities import Capabilities
+from telephony_core.provider.capabilities import Capabilities, Field
 from telephony_core.provider.changes import Change, Options
 from telephony_core.provider.port import Problem
 from telephony_core.transport.clock import Clock
@@ -184,40 +184,53 @@ def plan_checked(
 
 
 class _Problems(list[RowProblem]):
-    """All problems of all rows, without those that only follow from another one of the same part of a row."""
+    """All problems of all rows, without those that only follow from another one of the same row."""
 
     def __init__(self, of_table: Iterable[RowProblem]) -> None:
         super().__init__(of_table)
-        self._parts = {(problem.line, _part(problem.column)) for problem in self}
+        self._follow = {(problem.line, column) for problem in self for column in _following(problem.column)}
         self._lines = {problem.line for problem in self}
 
     def add(self, found: Sequence[RowProblem]) -> None:
-        """Take in what one look at a row has found, in the parts in which no earlier look found anything."""
-        if not found:
-            return
-        parts = [(problem.line, _part(problem.column)) for problem in found]
+        """Take in what one look at a row has found, without what follows from what an earlier look found."""
         new = [
-            (problem, part)
-            for problem, part in zip(found, parts, strict=True)
-            if part not in self._parts and (problem.column is not None or problem.line not in self._lines)
+            problem
+            for problem in found
+            if (problem.line, problem.column) not in self._follow
+            and (problem.column is not None or problem.line not in self._lines)
         ]
-        self += [problem for problem, _ in new]
-        self._parts |= {part for _, part in new}
-        self._lines |= {problem.line for problem, _ in new}
+        self += new
+        self._follow |= {(problem.line, column) for problem in new for column in _following(problem.column)}
+        self._lines |= {problem.line for problem in new}
 
 
-_PARTS: Final = {
-    "send_as_is": "number",
-    **dict.fromkeys(("address", "username", "password", "outbound_media_encryption"), "outbound"),
-    **dict.fromkeys(("allowed_addresses", "allow_any", "inbound_media_encryption"), "inbound"),
-    "inbound_agent_version": "inbound_agent",
-    "outbound_agent_version": "outbound_agent",
+_COLUMNS: Final[Mapping[str, str]] = {
+    Field.ALLOWED_ADDRESSES: "allowed_addresses",
+    Field.INBOUND_ENCRYPTION: "inbound_media_encryption",
+    Field.ADDRESS: "address",
+    Field.USERNAME: "username",
+    Field.PASSWORD: "password",
+    Field.OUTBOUND_ENCRYPTION: "outbound_media_encryption",
 }
+"""The columns of fields that a record has under another name."""
+_FOLLOWING: Final[Mapping[str, tuple[str, ...]]] = {
+    "send_as_is": ("number",),
+    "address": ("username", "password", "outbound_media_encryption", "outbound"),
+    "username": ("password", "outbound"),
+    "password": ("username", "outbound"),
+    "outbound_media_encryption": ("outbound",),
+    "allowed_addresses": ("inbound_media_encryption", "inbound"),
+    "allow_any": ("allowed_addresses", "inbound"),
+    "inbound_media_encryption": ("inbound",),
+    "inbound_agent_version": ("inbound_agent",),
+    "outbound_agent_version": ("outbound_agent",),
+}
+"""Which columns a fault of this one leaves to be judged wrongly."""
 
 
-def _part(column: str | None) -> str | None:
-    """The part of a row that a column, or the field of a record, is of."""
-    return None if column is None else _PARTS.get(column, column.partition(".")[0])
+def _following(column: str | None) -> tuple[str, ...]:
+    """A column, and those of which nothing is said where this one has a fault."""
+    return () if column is None else (column, *_FOLLOWING.get(column, ()))
 
 
 def _repeated(row: ReadRow, earlier: ReadRow) -> RowProblem:
@@ -244,7 +257,7 @@ def _already_there(
             found = field.found or "nothing"
             yield RowProblem(
                 row.line,
-                field.field,
+                _COLUMNS.get(field.field, field.field),
                 f"the account has this number ({ids}) with {found}, and the row says {field.desired}",
                 "correct the row, or change the number with `telephony numbers set`",
             )
@@ -314,7 +327,8 @@ class _Judge:
         trunk, inbound = self._trunk(settings), settings.inbound
         if Allowance.ANY_CALLER in self.allowed and (inbound is None or inbound.allowed_addresses is None):
             inbound = (inbound or DesiredInbound()).model_copy(update={"allow_any": True})
-        stand_in = None if trunk is None else "stand-in"
+        given = settings.username is not None or settings.password is not None
+        stand_in = "stand-in" if given else None
         halves = halves_of(inbound, settings.outbound, stand_in, None if stand_in is None else SecretStr(stand_in))
         desired = {
             "inbound": inbound,
@@ -327,8 +341,8 @@ class _Judge:
         return _Common(desired, trunk, halves, tuple(_opened(inbound)))
 
     def _trunk(self, settings: RowSettings) -> Trunk | None:
-        """The credentials, under a name by the order in which they come."""
-        if settings.username is None:
+        """The credentials, under a name by the order in which they come; none where they have a fault of their own."""
+        if settings.username is None or any(fault.column in ("username", "password") for fault in settings.faults):
             return None
         pair = (settings.username, settings.password)
         if (known := self._trunks.get(pair)) is None:
@@ -343,7 +357,8 @@ def _problem(row: ReadRow, problem: Problem) -> RowProblem:
         remedy = remedy.replace("send it as it is with --send-as-is", "write yes in `send_as_is`")
     if isinstance(problem.error, NotAllowed):
         remedy = ALLOW_ANY_HERE
-    return RowProblem(row.line, problem.field, problem.message, remedy)
+    column = None if problem.field is None else _COLUMNS.get(problem.field, problem.field)
+    return RowProblem(row.line, column, problem.message, remedy)
 
 
 def _opened(inbound: DesiredInbound | None) -> Iterator[Finding]:

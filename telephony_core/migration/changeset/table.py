@@ -40,6 +40,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 """Every column that a table can have, and what is in it. Only ``number`` has to be there."""
 
+_ALL: Final = f"the columns are: {', '.join(COLUMNS)}"
 YES_OR_NO: Final = ("send_as_is", "allow_any")
 """Columns that are a yes or a no."""
 LONGEST_CELL: Final = 4_096
@@ -109,6 +110,10 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     name = os.fspath(path)
     refuse_other_kind(path, data, "a table of numbers", InvalidInput)
     text = decode(data, what=f"the table {name}", refused=InvalidInput)
+    if not text.strip():
+        raise InvalidInput(f"the table {name} is empty", remedy=f"give it a header and rows; {_ALL}")
+    if text.lstrip()[:1] == "[":
+        raise InvalidInput(f"the table {name} is a list in JSON", remedy="write one object on each line, and no list")
     lines = text.lstrip()[:1] == "{"
     rows, problems = _json_rows(text) if lines else _csv_rows(text, name)
     if not rows and not problems:
@@ -188,7 +193,7 @@ def _delimiter(text: str, name: str) -> str:
     if not found[best]:
         raise InvalidInput(
             f"the table {name} has no column `number` in its first line",
-            remedy=f"give it a header; the columns are: {', '.join(COLUMNS)}",
+            remedy=f"give it a header; {_ALL}",
         )
     return best
 
@@ -202,24 +207,28 @@ def _column(cell: str) -> str:
 
 
 def _columns(header: Sequence[str], name: str) -> list[str]:
-    """The columns of a table. Raises `InvalidInput` for one that there is not, and for one that is there twice."""
+    """The columns of a table. Raises `InvalidInput` for those that there are not or are there twice."""
     columns = [_column(cell) for cell in header]
-    for column in columns:
-        if column not in COLUMNS:
-            raise _no_column(column, name)
-        if columns.count(column) > 1:
-            raise InvalidInput(f"the table {name} has the column `{column}` twice", remedy="leave one of them out")
-    return columns
+    unknown = [column for column in dict.fromkeys(columns) if column not in COLUMNS]
+    twice = [column for column in COLUMNS if columns.count(column) > 1]
+    if not unknown and not twice:
+        return columns
+    faults = [
+        f"a column {column[:40]!r}, which means nothing here"
+        if column
+        else "a column without a name, which means nothing here"
+        for column in unknown
+    ]
+    faults += [f"the column `{column}` twice" for column in twice]
+    remedies = (["leave one of them out"] if twice else []) + ([_known_columns(*unknown)] if unknown else [])
+    raise InvalidInput(f"the table {name} has {', and '.join(faults)}", remedy="; ".join(remedies))
 
 
-def _no_column(column: str, where: str) -> InvalidInput:
-    near = difflib.get_close_matches(column, COLUMNS, n=1)
-    meant = f"do you mean `{near[0]}`? " if near else ""
-    what = f"a column {column[:40]!r}" if column else "a column without a name"
-    return InvalidInput(
-        f"the table {where} has {what}, which means nothing here",
-        remedy=f"{meant}the columns are: {', '.join(COLUMNS)}",
-    )
+def _known_columns(*unknown: str) -> str:
+    """Which columns there are, and which of them may be meant."""
+    near = (f"`{known}`" for column in unknown for known in difflib.get_close_matches(column, COLUMNS, n=1))
+    meant = ", ".join(dict.fromkeys(near))
+    return (f"do you mean {meant}? " if meant else "") + _ALL
 
 
 def _cells(pairs: Any) -> dict[str, str]:
@@ -283,8 +292,7 @@ def _json_cells(line: int, record: Mapping[str, object]) -> tuple[dict[str, str]
     problems: list[RowProblem] = []
     for column, value in record.items():
         if column not in COLUMNS:
-            unknown = _no_column(column, "")
-            problems.append(RowProblem(line, None, f"there is no column {column[:40]!r}", str(unknown.remedy)))
+            problems.append(RowProblem(line, None, f"there is no column {column[:40]!r}", _known_columns(column)))
         elif value is None:
             continue
         elif isinstance(value, bool) and column in YES_OR_NO:

@@ -152,7 +152,7 @@ def test_all_problems_of_all_rows_are_told_at_once_and_nothing_is_sent(
         (2, "address"),
         (3, "password"),
         (4, "password"),
-        (5, "inbound.allowed_addresses"),
+        (5, "allowed_addresses"),
         (6, "allowed_addresses"),
         (7, "inbound_agent_version"),
         (8, "outbound_media_encryption"),
@@ -189,6 +189,19 @@ def test_what_the_provider_has_against_a_row_is_told_with_what_is_wrong_with_its
     assert "address" in [column for column, _ in beside]
 
 
+@pytest.mark.parametrize(
+    ("credentials", "wrong"), [("acme,hunter2", "password"), ("acme,", "password"), (",env:PW", "username")]
+)
+def test_credentials_with_a_fault_hide_nothing_else_that_is_wrong_with_the_row(
+    credentials: str, wrong: str, diga: TargetAccount, tmp_path: Path
+) -> None:
+    head = "number,address,username,password,inbound_media_encryption"
+    found = problems(diga, table(tmp_path, f"{head}\n+3461,,{credentials},perhaps\n"))
+    assert sorted(str(column) for _, column, _ in found) == sorted(
+        ["address", "allowed_addresses", "inbound_media_encryption", "number", wrong]
+    )
+
+
 def test_rows_of_one_number_repeat_or_contradict_one_another_in_any_spelling(
     diga: TargetAccount, tmp_path: Path
 ) -> None:
@@ -205,7 +218,7 @@ def test_what_the_account_has_otherwise_is_a_problem(stage: Stage, tmp_path: Pat
     with stage.client(stage.target) as client:
         account = survey(client)
     found = problems(account, table(tmp_path, f"{HEAD}\n+34612000001,A,{REST}\n"))
-    assert {column for _, column, _ in found} == {"label", "inbound.allowed_addresses"}
+    assert {column for _, column, _ in found} == {"label", "allowed_addresses"}
     assert all(id in message for _, _, message in found)
 
 
@@ -226,7 +239,9 @@ def test_quotes_that_nobody_closes_are_refused_by_the_line_on_which_they_begin(
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "no column `number`"),
+        ("", "is empty"),
+        (" \n\n", "is empty"),
+        ('[{"number": "+34612000001"}]', "is a list in JSON"),
         ("+34612000001,A\n", "no column `number`"),
         (f"{HEAD}\n", "has no row"),
         ("number,lable\n+34612000001,A\n", "a column 'lable'"),
@@ -241,10 +256,12 @@ def test_what_is_no_table_of_numbers_is_refused(text: str | bytes, why: str, tmp
         read_table(table(tmp_path, text))
 
 
-def test_a_column_that_is_nearly_one_is_named() -> None:
-    from telephony_core.migration.changeset.table import _no_column
-
-    assert "do you mean `label`?" in str(_no_column("lable", "x").remedy)
+def test_all_that_is_wrong_with_a_header_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_table(table(tmp_path, "number,lable,adress,,Number\n"))
+    for what in ("'lable'", "'adress'", "without a name", "the column `number` twice"):
+        assert what in refused.value.message
+    assert str(refused.value.remedy).startswith("leave one of them out; do you mean `label`, `address`? the columns")
 
 
 def test_json_lines_are_refused_by_their_line(diga: TargetAccount, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def said(account: TargetAccount, file: Path) -> list[str]:
          "give the number alone"),
         ("", f"{N},A,a host,203.0.113.7", "address: the SIP address holds a blank or a control character; remove it, "
          "also at the ends"),
-        ("", f"{N},A,pbx.example.com,", f"inbound.allowed_addresses: without an allow-list diga lets everybody call "
+        ("", f"{N},A,pbx.example.com,", f"allowed_addresses: without an allow-list diga lets everybody call "
          f"in; {OPEN}"),
         ("", f"{N},A,pbx.example.com,0.0.0.0/0", "allowed_addresses: entry 1 of the allowed addresses lets a large "
          f"share of the internet call in; {OPEN}"),
@@ -202,8 +202,7 @@ def test_a_number_that_the_account_has_otherwise_says_how_and_what_to_do(stage: 
     what, then = f"the account has this number ({id}) with", "correct the row, or change the number with"
     assert said(account, table(tmp_path, f"{HEAD}\n{N},A,{REST}\n")) == [
         f"line 2, label: {what} Other, and the row says A; {then} `telephony numbers set`",
-        f"line 2, inbound.allowed_addresses: {what} not reported, and the row says 203.0.113.7; {then} "
-        "`telephony numbers set`",
+        f"line 2, allowed_addresses: {what} not reported, and the row says 203.0.113.7; {then} `telephony numbers set`",
     ]
 
 
