@@ -29,7 +29,8 @@ class HiddenDict(_Hidden, dict[str, Any]):
 
 
 class HiddenBytes(_Hidden, bytes):
-    __str__ = _Hidden.__repr__
+    def __str__(self) -> str:
+        return _SHOWN
 
 
 class HiddenTuple(_Hidden, tuple[str, ...]):

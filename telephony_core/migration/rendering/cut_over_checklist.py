@@ -19,8 +19,9 @@ def cut_over_checklist(
 
 def _items(plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerification]) -> Iterator[str]:
     equal = [number for number in numbers if number.is_equal]
-    if len(equal) < len(numbers):
-        yield f"leave {len(numbers) - len(equal)} numbers where they are until what differs is corrected"
+    if left := len(numbers) - len(equal):
+        what = "1 number where it is" if left == 1 else f"{left} numbers where they are"
+        yield f"leave {what} until what differs is corrected"
     if not equal:
         return
     yield from _where_to_send(plan, capabilities, equal)
