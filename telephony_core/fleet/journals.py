@@ -121,6 +121,8 @@ class _Campaign:
         )
         if epoch == 1:
             self._without_lines.add(number)
+        else:  # somebody else may have had it since
+            self._without_lines.discard(number)
         return Claimed(self, number, epoch)
 
     async def write(self, entry: Entry, epoch: int) -> bool:
@@ -173,6 +175,16 @@ class _Campaign:
             last = (lines[-1].number, lines[-1].seq)
         if lines:
             yield lines
+
+    async def made(self, most: int) -> set[str]:
+        found = await self.ask_quickly(
+            "SELECT DISTINCT number FROM entries AS e WHERE plan = %s AND action = 'import' AND phase = 'done'"
+            " AND NOT EXISTS (SELECT FROM entries WHERE plan = e.plan AND number = e.number"
+            " AND action = 'roll_back' AND phase = 'done') LIMIT %s",
+            self.loaded.checksum,
+            most,
+        )
+        return {number for (number,) in found}
 
     async def agents_unpublished(self, action: Action) -> frozenset[str]:
         found = await self.ask(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
@@ -109,6 +110,13 @@ class _Campaign:
                 by_number.setdefault(entry.number, []).append(entry)
         for lines in by_number.values():
             yield lines
+
+    async def made(self, most: int) -> set[str]:
+        by = {
+            action: {e.number for e in self.kept.entries if e.action is action and e.phase is Phase.DONE}
+            for action in (Action.IMPORT, Action.ROLL_BACK)
+        }
+        return set(islice(by[Action.IMPORT] - by[Action.ROLL_BACK], most))
 
     async def agents_unpublished(self, action: Action) -> frozenset[str]:
         announced = (e for e in self.kept.entries if e.action is action and e.phase is Phase.INTENT)

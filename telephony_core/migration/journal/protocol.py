@@ -62,6 +62,9 @@ class CampaignJournal(Protocol):
     def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
         """The lines of every number that has some, or of these alone: number by number, oldest first, in one go."""
 
+    async def made(self, most: int) -> set[str]:
+        """Some of the numbers that imports made and no rollback took back, so many at most."""
+
     async def agents_unpublished(self, action: Action) -> frozenset[str]:
         """Agents that releasing numbers may have unpublished, also for numbers that are still there."""
 

@@ -86,6 +86,9 @@ class _Campaign:
         for lines in self.journal.lines(numbers):
             yield lines
 
+    async def made(self, most: int) -> set[str]:
+        return self.journal.made(most)
+
     async def agents_unpublished(self, action: Action) -> frozenset[str]:
         return self.journal.agents_unpublished(action)
 

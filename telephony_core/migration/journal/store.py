@@ -87,6 +87,10 @@ CREATE VIEW numbers AS
 """
 
 
+_MADE: Final = (
+    "SELECT DISTINCT number FROM entries AS e WHERE action = 'import' AND phase = 'done' AND NOT EXISTS"
+    " (SELECT 1 FROM entries WHERE number = e.number AND action = 'roll_back' AND phase = 'done') LIMIT ?"
+)
 _RUNS: Final = "SELECT id, command, started_at, ended_at, how_it_ended, process, host, user FROM runs ORDER BY id"
 
 
@@ -293,6 +297,11 @@ class SqliteJournal:
             rows = self._connection.execute(f"{_LINES}{these} ORDER BY number, seq", given)
             for _, entries in groupby(map(_entry, rows), attrgetter("number")):
                 yield list(entries)
+
+    def made(self, most: int) -> set[str]:
+        """Some of the numbers that imports made and no rollback took back, so many at most."""
+        with explained(self.path):
+            return {number for (number,) in self._connection.execute(_MADE, (most,))}
 
     def agents_unpublished(self, action: Action) -> frozenset[str]:
         """Agents that releasing numbers may have unpublished, also for numbers that are still there."""

@@ -30,7 +30,7 @@ from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import anew, command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
-from telephony_core.migration.run.endpoints import Opener, check_account, open_endpoints, records_made, witnesses
+from telephony_core.migration.run.endpoints import Opener, check_account, open_endpoints, records_made
 from telephony_core.migration.run.events import EventKind, Progress
 from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
@@ -40,6 +40,8 @@ from telephony_core.migration.run.work import work_of
 
 _MOST_NAMED = 10
 """So many numbers an error names."""
+_WITNESSES = 100
+"""Numbers that were made, whose records show to a run of a part of the plan that the account is still the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +175,10 @@ class _Run:
         """The numbers to move: first those that were started, then the new ones, then those that failed before; of each
         the canaries of the plan first."""
         self.work = work_of(self.loaded.plan, await self.journal.agents_unpublished(Action.RELEASE))
-        concerned = self.work.concerned(number.key for number in self.numbers)
-        self.work.states = await states_of(self.journal, concerned | witnesses(self.loaded.plan))
+        concerned: set[str] | None = None
+        if len(self.numbers) < len(self.loaded.plan.numbers):
+            concerned = self.work.concerned(number.key for number in self.numbers) | await self.journal.made(_WITNESSES)
+        self.work.states = await states_of(self.journal, concerned)
         order = {MigrationState.IN_DOUBT: 0, MigrationState.STARTED: 0, MigrationState.NOT_STARTED: 1}
         states = [(number, self._state(number).state) for number in self.numbers]
         plan = self.loaded.plan

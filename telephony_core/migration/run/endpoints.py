@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 Opener: TypeAlias = "Callable[[], AsyncTelephony]"
 """Makes the client of one endpoint, such as ``lambda: AsyncTelephony(connections["kr-prod"])``; the run closes it."""
 
-_WITNESSES: Final = 100
 CLOCKS_DIFFER: Final = timedelta(hours=1)
 """So far may the clocks of this machine and of a provider be apart before anything is concluded from a time."""
 
@@ -134,12 +133,6 @@ def records_made(states: Mapping[str, NumberState]) -> dict[str, NumberState]:
     return {state.created: state for state in states.values() if state.touched and state.created is not None}
 
 
-def witnesses(plan: Plan) -> set[str]:
-    """Keys of some numbers all over the plan, whose records tell another account from the plan's (`check_account`), for
-    whoever works on a small part of it."""
-    return {number.key for number in plan.numbers[:: len(plan.numbers) // _WITNESSES + 1]}
-
-
 def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIndex) -> None:
     """Raise `StalePlan` when the target's last listing shows that it is another account than the plan's.
 
@@ -156,8 +149,8 @@ def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIn
         # Another account and one from which everything was removed look alike, so both are said.
         also = ", nor any that the plan saw there" if holds else ""
         raise StalePlan(
-            f"no record that this {_NOUNS[plan.kind]} ({len(made)} in all) is at {where}{also}: either this is not the "
-            "account that the plan is for, or somebody removed all of them",
+            f"no record that this {_NOUNS[plan.kind]} ({len(made)} looked for) is at {where}{also}: either this is not "
+            "the account that the plan is for, or somebody removed all of them",
             remedy="give that connection the key of that account; if somebody removed all of them, make a new plan, "
             "under another name: nothing is left to roll back",
         )

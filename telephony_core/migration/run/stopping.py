@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Final, TypeVar
@@ -168,10 +168,13 @@ def on_signals(ask: Callable[[], None], task: asyncio.Task[object]) -> Iterator[
         before = signal.getsignal(number)
         if before is signal.SIG_IGN:
             continue
-        # Where asyncio cannot (Windows, a thread that is not the main one) the signals do what they always do.
-        with suppress(NotImplementedError, RuntimeError, ValueError):
+        try:
             loop.add_signal_handler(number, handle)
-            handled[number] = before
+        except (RuntimeError, ValueError):
+            # On Windows, and in a thread that is not the main one (of which uvloop says ValueError), the loop hears of
+            # no signal: they do what they always do.
+            continue
+        handled[number] = before
     try:
         yield
     finally:

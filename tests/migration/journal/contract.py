@@ -64,6 +64,8 @@ class JournalStoreContract:
                 await write(journal, ANNOUNCED, Entry(OTHER, Action.CHECK, Phase.FAILED), *MADE)
             async with store.reading(loaded) as journal:
                 numbers = [[line.number for line in lines] async for lines in journal.lines()]
+                assert [[line.number for line in lines] async for lines in journal.lines({OTHER, "+1"})] == [[OTHER]]
+                assert [lines async for lines in journal.lines(())] == []
                 return numbers, {key: state.state for key, state in (await states_of(journal)).items()}
 
         numbers, states = self.run(work())
@@ -103,6 +105,19 @@ class JournalStoreContract:
 
         self.run(work())
 
+    def test_who_takes_a_number_back_sees_what_another_run_wrote_meanwhile(
+        self, store: JournalStore, loaded: LoadedPlan
+    ) -> None:
+        async def work() -> list[Phase]:
+            async with store.begin(loaded, "apply") as first:
+                assert await (await first.claim(KEY)).entries() == []
+                async with store.begin(loaded, "apply") as second:
+                    await (await second.claim(KEY)).append(ANNOUNCED)
+                return [line.phase for line in await (await first.claim(KEY)).entries()]
+
+        if self.several_runs:
+            assert self.run(work()) == [Phase.INTENT]
+
     def test_only_apply_starts_one(self, store: JournalStore, loaded: LoadedPlan) -> None:
         async def refused(command: str) -> str:
             with pytest.raises(JournalError) as error:
@@ -136,6 +151,21 @@ class JournalStoreContract:
                 return [(run.id, run.command, run.how_it_ended, run.ended_at is None) for run in await journal.runs()]
 
         assert self.run(work()) == [(1, "apply", "3 of 3 moved", False), (2, "verify", "ended by RuntimeError", False)]
+
+    def test_some_of_the_numbers_that_were_made_and_not_taken_back(
+        self, store: JournalStore, loaded: LoadedPlan
+    ) -> None:
+        async def work() -> list[set[str]]:
+            async with store.begin(loaded, "apply") as journal:
+                await write(journal, ANNOUNCED, Entry(OTHER, Action.CHECK, Phase.FAILED))
+                found = [await journal.made(9)]
+                await write(journal, *MADE, Entry(OTHER, Action.IMPORT, Phase.DONE, "r2"))
+                found += [await journal.made(9), await journal.made(1)]
+                await write(journal, Entry(OTHER, Action.ROLL_BACK, Phase.DONE, "r2"))
+                return [*found, await journal.made(9)]
+
+        nothing, both, one, left = self.run(work())
+        assert (nothing, both, len(one), left) == (set(), {KEY, OTHER}, 1, {KEY})
 
     def test_agents_that_releases_may_have_unpublished(self, store: JournalStore, loaded: LoadedPlan) -> None:
         async def work() -> tuple[frozenset[str], frozenset[str]]:

@@ -97,7 +97,7 @@ def test_neither_verify_nor_rollback_nor_release_runs_on_a_copy(half: Returning)
     before = half.entries(KEYS[0])
     for command in (half.verify, half.rollback, half.release):
         with pytest.raises(PlanElsewhere, match="started as"):
-            command()  # type: ignore[operator]
+            command()
     assert half.entries(KEYS[0]) == before
     assert [half.writes(emulator) for emulator in half.both] == [[], []]
     assert [number.is_equal for number in half.verify(take_over=True).numbers] == [True]
@@ -111,7 +111,7 @@ def test_a_copy_without_its_journal_is_told_where_that_is(half: Returning) -> No
     half.loaded = copy
     for command in (half.verify, half.preview_rollback, half.preview_release):
         with pytest.raises(JournalError, match="has no journal beside it: this plan was started as"):
-            command()  # type: ignore[operator]
+            command()
     assert not copy.journal_path.exists()
 
 
@@ -158,12 +158,12 @@ def rivals(context: str, tmp_path: Path) -> Returning:
     numbers = (stage.planned(record, inbound_agent=None),)
     stage.loaded = stage.plan(numbers=numbers)
     settings = ONE.model_copy(update={"soak_hours": 1.0})
-    stage.rival = stage.plan("rival.json", numbers=numbers, settings=settings)  # type: ignore[attr-defined]
+    stage.rival = stage.plan("rival.json", numbers=numbers, settings=settings)
     return stage
 
 
 def rival(stage: Returning) -> ApplyReport:
-    return stage.apply(stage.rival)  # type: ignore[attr-defined]
+    return stage.apply(stage.rival)
 
 
 def posts(stage: Returning) -> int:
@@ -251,7 +251,7 @@ def test_rolling_either_back_leaves_nothing_of_the_other(rivals: Returning) -> N
     id = rivals.made(KEYS[0])
     with pytest.raises(errors.MigrationError, match="there already"):
         rival(rivals)
-    first, rivals.loaded = rivals.loaded, rivals.rival  # type: ignore[attr-defined]
+    first, rivals.loaded = rivals.loaded, rivals.rival
     report = rivals.rollback()
     assert [(left.number, left.error) for left in report.left_alone] == [(KEYS[0], "ModifiedExternally")]
     assert id in report.left_alone[0].message

@@ -50,7 +50,7 @@ def main(context: str, count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         stage = Stage(Path(folder), context, count)
         stands = {emulator.slug: Stand(emulator, counter) for emulator in stage.both}
-        with serve(stands) as urls:  # type: ignore[arg-type]  # all that is served of it is `outcome` and `base_url`
+        with serve(stands) as urls:  # all that is served of it is `outcome` and `base_url`
             print(json.dumps(urls), flush=True)
             for line in sys.stdin:
                 asked = json.loads(line)

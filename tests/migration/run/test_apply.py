@@ -54,7 +54,7 @@ def test_the_source_is_given_to_a_client_that_cannot_write(tmp_path: Path, monke
 
     def watched(client: AsyncTelephony, **options: object) -> AsyncTelephony:
         given[client.provider] = options.get("read_only")
-        return with_options(client, **options)  # type: ignore[arg-type]
+        return with_options(client, **options)
 
     monkeypatch.setattr(AsyncTelephony, "with_options", watched)
     stage = Stage(tmp_path)
@@ -122,7 +122,7 @@ def test_what_comes_back_different_is_a_failure(tmp_path: Path) -> None:
     stage = Stage(tmp_path, count=1)
     loaded = stage.plan()
     complete = stage.target.complete
-    stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}  # type: ignore[method-assign]
+    stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}
     report = stage.apply(loaded)
     assert report.failures[0].state is MigrationState.NEEDS_ACTION  # it may be somebody else's
     assert "label" in report.failures[0].message
@@ -133,7 +133,7 @@ def test_a_difference_that_was_mended_is_accepted_on_the_next_run(tmp_path: Path
     stage = Stage(tmp_path, count=1)
     loaded = stage.plan()
     complete = stage.target.complete
-    stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}  # type: ignore[method-assign]
+    stage.target.complete = lambda fields: {**complete(fields), "nickname": "another"}
     stage.apply(loaded)
     (record,) = stage.target.records()
     stage.target.store.edit(str(record["id"]), {"nickname": "번호 0"})
@@ -168,8 +168,8 @@ def test_every_intent_is_on_disk_before_its_request_is_sent(tmp_path: Path) -> N
             with SqliteJournal.reading(loaded) as journal:
                 entries = journal.entries_of("+827011110000")
             seen.append([f"{entry.action} {entry.phase}" for entry in entries][-1:])
-        return outcome(request)  # type: ignore[arg-type]
+        return outcome(request)
 
-    stage.target.outcome = watching  # type: ignore[assignment, method-assign]
+    stage.target.outcome = watching
     stage.apply(loaded)
     assert seen == [["import intent"], ["assign_agents intent"]]

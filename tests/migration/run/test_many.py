@@ -93,7 +93,7 @@ def ends_exactly(folder: Path, context: str, count: int, seed: int) -> None:
             break
     assert report.is_complete, str(report)
     stage.chance = None
-    states = [[sorted_state(records) for records in one.end_state()] for one in (quiet, stage)]  # type: ignore[attr-defined]
+    states = [[sorted_state(records) for records in one.end_state()] for one in (quiet, stage)]
     assert states[0] == states[1]
     assert len(stage.target.records()) == count
     options = VerifyOptions(clock=stage.time.clock)

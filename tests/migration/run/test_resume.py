@@ -51,7 +51,7 @@ def undisturbed(folder: Path, context: str, count: int) -> list[object]:
 
 
 def state(stage: Stage) -> list[object]:
-    return [sorted_state(records) for records in stage.end_state()]  # type: ignore[attr-defined]
+    return [sorted_state(records) for records in stage.end_state()]
 
 
 def strike(stage: Stage, write: int, kind: FaultKind, times: int = 1) -> None:
@@ -86,11 +86,11 @@ def test_an_import_that_takes_effect_after_two_looks_and_a_repeat_is_told_and_no
 
     def late(event: object) -> None:  # right after the repeated import was announced
         if getattr(event, "action", None) is Action.IMPORT and getattr(event, "phase", None) is Phase.INTENT:
-            late.count += 1  # type: ignore[attr-defined]
-            if late.count == 2:  # type: ignore[attr-defined]
+            late.count += 1
+            if late.count == 2:
                 stage.target.act_late()
 
-    late.count = 0  # type: ignore[attr-defined]
+    late.count = 0
     report = stage.apply(loaded, on_event=late)
     assert report.failures[0].state is MigrationState.NEEDS_ACTION
     assert "2 records" in report.failures[0].message
@@ -98,7 +98,7 @@ def test_an_import_that_takes_effect_after_two_looks_and_a_repeat_is_told_and_no
 
 def test_where_the_provider_refuses_a_second_record_the_late_one_is_adopted(tmp_path: Path) -> None:
     stage = Stage(tmp_path, count=1, settings=ONE)
-    stage.target.allow_duplicates = False  # type: ignore[attr-defined]
+    stage.target.allow_duplicates = False
     loaded = stage.plan()
     strike(stage, 0, FaultKind.LATE)
     seen: list[object] = []

@@ -131,7 +131,7 @@ def test_an_agent_that_is_gone_keeps_its_number_from_being_made(tmp_path: Path) 
     stage = Stage(tmp_path, count=1)
     loaded = stage.plan()
     stage.target.agents.clear()
-    stage.target._agents.clear()  # type: ignore[attr-defined]  # nobody deletes agents over this API
+    stage.target._agents.clear()  # nobody deletes agents over this API
     report = stage.apply(loaded)
     assert report.failures[0].error == "NotFound"
     assert stage.writes(stage.target) == []
@@ -140,7 +140,7 @@ def test_an_agent_that_is_gone_keeps_its_number_from_being_made(tmp_path: Path) 
 def test_an_agent_deleted_between_import_and_assignment_leaves_a_number_that_apply_goes_on_with(tmp_path: Path) -> None:
     stage = Stage(tmp_path, "diga-vox", count=1)
     loaded = stage.plan()
-    versions = stage.target._agent_versions  # type: ignore[attr-defined]  # nobody deletes agents over this API
+    versions = stage.target._agent_versions  # nobody deletes agents over this API
     kept = dict(versions)
     versions.clear()
     report = stage.apply(loaded)

@@ -50,7 +50,7 @@ def test_numbers_that_are_not_in_service_yet_are_no_imports_without_an_answer(tm
     stage.loaded = stage.plan()
 
     def meanwhile(event: object) -> None:
-        stage.events.append(event)  # type: ignore[arg-type]
+        stage.events.append(event)
         for id in stage.target.store:
             if stage.target.store[id]["inbound_agent"] is not None and stage.target.store[id]["status"] == "active":
                 meddle(stage.target, id, "pending")

@@ -31,16 +31,16 @@ def moved(request: pytest.FixtureRequest, tmp_path: Path) -> Stage:
 
 def moved_stage(folder: Path, context: str = "vox-diga", count: int = 2, **changes: object) -> Stage:
     stage = Stage(folder, context, count)
-    stage.loaded = stage.plan(**changes)  # type: ignore[attr-defined, arg-type]
-    assert stage.apply(stage.loaded).is_complete  # type: ignore[attr-defined]
+    stage.loaded = stage.plan(**changes)
+    assert stage.apply(stage.loaded).is_complete
     for emulator in stage.both:
         emulator.requests.clear()
     return stage
 
 
 def look(stage: Stage, **options: object) -> VerifyReport:
-    given = VerifyOptions(clock=stage.time.clock, **options)  # type: ignore[arg-type]
-    return verify_plan(stage.loaded, stage.open_source, stage.open_target, given)  # type: ignore[attr-defined]
+    given = VerifyOptions(clock=stage.time.clock, **options)
+    return verify_plan(stage.loaded, stage.open_source, stage.open_target, given)
 
 
 def target_record(stage: Stage, index: int = 0) -> str:
@@ -51,7 +51,7 @@ def test_what_was_moved_is_equal(moved: Stage) -> None:
     report = look(moved)
     assert report.is_equal
     assert report.summary == "2 of 2 moved numbers are as planned; 2 of them with every setting of the source"
-    assert report.next_commands == (f"telephony migrate release {moved.loaded.path}",)  # type: ignore[attr-defined]
+    assert report.next_commands == (f"telephony migrate release {moved.loaded.path}",)
 
 
 def test_a_password_is_never_called_equal(moved: Stage) -> None:
@@ -127,7 +127,7 @@ def test_a_record_that_is_gone_from_either_side_differs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_source_that_went_with_a_release_of_ours_is_no_difference(gone: bool, tmp_path: Path) -> None:
     stage = moved_stage(tmp_path)
-    with SqliteJournal.writing(stage.loaded, "release") as journal:  # type: ignore[attr-defined]
+    with SqliteJournal.writing(stage.loaded, "release") as journal:
         journal.append(Entry("+827011110000", Action.RELEASE, Phase.INTENT, stage.ids[0]))
     if gone:
         stage.source.store.remove(stage.ids[0])
@@ -140,17 +140,17 @@ def test_a_source_that_went_with_a_release_of_ours_is_no_difference(gone: bool, 
 def test_a_rollback_that_was_not_answered_comes_before_any_release(tmp_path: Path) -> None:
     stage = moved_stage(tmp_path)
     made = look(stage).numbers[0].record
-    with SqliteJournal.writing(stage.loaded, "rollback") as journal:  # type: ignore[attr-defined]
+    with SqliteJournal.writing(stage.loaded, "rollback") as journal:
         journal.append(Entry("+827011110000", Action.ROLL_BACK, Phase.INTENT, made))
     report = look(stage)
     assert report.is_equal
-    assert report.next_commands == (f"telephony migrate rollback {stage.loaded.path}",)  # type: ignore[attr-defined]
+    assert report.next_commands == (f"telephony migrate rollback {stage.loaded.path}",)
     assert "a rollback of these numbers was not answered" in str(report)
 
 
 def test_a_source_that_is_still_there_after_a_release_of_ours_is_compared(tmp_path: Path) -> None:
     stage = moved_stage(tmp_path)
-    with SqliteJournal.writing(stage.loaded, "release") as journal:  # type: ignore[attr-defined]
+    with SqliteJournal.writing(stage.loaded, "release") as journal:
         journal.append(Entry("+827011110000", Action.RELEASE, Phase.INTENT, stage.ids[0]))
     stage.source.store.edit(stage.ids[0], {"memo": "새 이름"})
     assert not look(stage).is_equal
@@ -211,9 +211,9 @@ def test_what_somebody_added_at_the_target_differs(what: str, tmp_path: Path) ->
 
 def test_numbers_that_were_not_moved_are_named(tmp_path: Path) -> None:
     stage = Stage(tmp_path, count=3, settings=Settings(concurrency=1, canary=0))
-    stage.loaded = stage.plan()  # type: ignore[attr-defined]
+    stage.loaded = stage.plan()
     stage.target.faults.append(Fault(FaultKind.ANSWER, "POST", skip=2, response=answer(422, {"detail": "no"})))
-    stage.apply(stage.loaded)  # type: ignore[attr-defined]
+    stage.apply(stage.loaded)
     report = look(stage)
     assert not report.is_equal
     assert report.not_moved == ("+827011110002",)
@@ -222,11 +222,11 @@ def test_numbers_that_were_not_moved_are_named(tmp_path: Path) -> None:
 
 def test_a_number_that_is_still_on_its_way_is_not_moved_however_equal_it_looks(tmp_path: Path) -> None:
     stage = Stage(tmp_path, count=2, settings=Settings(concurrency=1, canary=0))
-    stage.loaded = stage.plan()  # type: ignore[attr-defined]
-    stage.apply(stage.loaded)  # type: ignore[attr-defined]
+    stage.loaded = stage.plan()
+    stage.apply(stage.loaded)
     # As after an import whose answer was lost, and whose settings have not been sent again yet.
     data = {"adopted": True, "send_again": True}
-    with SqliteJournal.writing(stage.loaded, "apply") as journal:  # type: ignore[attr-defined]
+    with SqliteJournal.writing(stage.loaded, "apply") as journal:
         journal.append(Entry("+827011110000", Action.READ_BACK, Phase.FAILED))
         journal.append(Entry("+827011110000", Action.IMPORT, Phase.DONE, target_record(stage), data=data))
     report = look(stage)
@@ -242,13 +242,13 @@ def test_only_the_chosen_numbers_are_compared(moved: Stage) -> None:
 
 def test_a_migration_that_was_not_begun_has_nothing_to_verify(tmp_path: Path) -> None:
     stage = Stage(tmp_path)
-    stage.loaded = stage.plan()  # type: ignore[attr-defined]
+    stage.loaded = stage.plan()
     with pytest.raises(JournalError, match="no journal beside it"):
         look(stage)
 
 
 def test_it_waits_for_its_turn(moved: Stage) -> None:
-    with SqliteJournal.writing(moved.loaded, "apply"), pytest.raises(JournalLocked):  # type: ignore[attr-defined]
+    with SqliteJournal.writing(moved.loaded, "apply"), pytest.raises(JournalLocked):
         look(moved)
 
 
@@ -256,7 +256,7 @@ def test_a_listing_that_fails_is_an_error_and_not_a_difference(moved: Stage) -> 
     moved.target.faults.append(Fault(FaultKind.ANSWER, times=99, response=answer(403, {"detail": "no"})))
     with pytest.raises(errors.PermissionDenied):
         look(moved)
-    assert read_run(moved.loaded).runs[-1].how_it_ended == "ended by PermissionDenied"  # type: ignore[attr-defined]
+    assert read_run(moved.loaded).runs[-1].how_it_ended == "ended by PermissionDenied"
 
 
 # -- what the journal keeps of it
@@ -264,7 +264,7 @@ def test_a_listing_that_fails_is_an_error_and_not_a_difference(moved: Stage) -> 
 
 def test_what_it_found_is_kept(moved: Stage) -> None:
     look(moved)
-    number = read_run(moved.loaded).numbers[0]  # type: ignore[attr-defined]
+    number = read_run(moved.loaded).numbers[0]
     assert number.verified_at == moved.time.clock.now()
     assert {field.field: field.result for field in number.fields}[
         "outbound.password"
@@ -276,7 +276,7 @@ def test_the_soak_counts_from_the_first_good_look_and_begins_again_after_a_bad_o
     start = stage.time.clock.now()
 
     def since() -> object:
-        return read_run(stage.loaded).numbers[0].verified_since  # type: ignore[attr-defined]
+        return read_run(stage.loaded).numbers[0].verified_since
 
     look(stage)
     stage.time.advance(3600)
@@ -314,9 +314,9 @@ def test_the_checklist_names_the_host_that_calls_have_to_go_to(tmp_path: Path) -
 def test_where_calls_have_to_be_sent_is_said_by_number_and_kept_in_the_journal(tmp_path: Path) -> None:
     stage = moved_stage(tmp_path, "vox-diga")
     assert [number.inbound_uri for number in look(stage).numbers] == ["sip.diga.io", "sip.diga.io"]
-    run = read_run(stage.loaded)  # type: ignore[attr-defined]
+    run = read_run(stage.loaded)
     assert [number.inbound_uri for number in run.numbers] == ["sip.diga.io", "sip.diga.io"]
-    assert "Its calls have to be sent to" in migration_page(stage.loaded, run)  # type: ignore[attr-defined]
+    assert "Its calls have to be sent to" in migration_page(stage.loaded, run)
 
 
 def test_the_checklist_says_when_the_host_is_not_documented(tmp_path: Path) -> None:
@@ -339,8 +339,8 @@ def test_an_outbound_agent_asks_for_a_call_in_that_direction(tmp_path: Path) -> 
     with stage.client(stage.source) as client:
         (record,) = client.list_numbers()
     agent = AgentRef(stage.target.agents["sales"], version=PUBLISHED)
-    stage.loaded = stage.plan(numbers=(stage.planned(record, outbound_agent=agent),))  # type: ignore[attr-defined]
-    stage.apply(stage.loaded)  # type: ignore[attr-defined]
+    stage.loaded = stage.plan(numbers=(stage.planned(record, outbound_agent=agent),))
+    stage.apply(stage.loaded)
     assert any("caller id" in item for item in look(stage).checklist)
 
 
