@@ -174,7 +174,7 @@ def spec_of(provider: str) -> ProviderSpec:
 
 def _write_vox(line: Line, emulator: Emulator) -> Record:
     def agent(name: str | None) -> Record | None:
-        return name and {"agent_id": emulator.agents.get(name, name), "agent_version": "production"}  # type: ignore[return-value]
+        return name and {"agent_id": emulator.agents.get(name, name), "agent_version": "production"}
 
     now = emulator.now()
     ends = {SCHEDULED: now + timedelta(days=20), RELEASED: now - timedelta(days=1)}.get(line.status)
@@ -298,7 +298,7 @@ def _elevenlabs() -> type[Emulator]:
 def _write_retell(line: Line, emulator: Emulator) -> Record:
     def share(name: str | None) -> list[Record] | None:
         version = "latest_published"
-        return name and [{"agent_id": emulator.agents.get(name, name), "weight": 1, "agent_version": version}]  # type: ignore[return-value]
+        return name and [{"agent_id": emulator.agents.get(name, name), "weight": 1, "agent_version": version}]
 
     trunk = {"termination_uri": line.address, "transport": "TCP", "auth_username": line.username}
     said: Record = {

@@ -38,7 +38,7 @@ class Wire:
                     request = flow.send(answer if isinstance(answer, Response) else respond(answer))
         except StopIteration as end:
             assert not waiting, f"{len(waiting)} answers were never asked for"
-            return end.value  # type: ignore[no-any-return]
+            return end.value
 
     @property
     def calls(self) -> list[tuple[str, str, str]]:

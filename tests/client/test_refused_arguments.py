@@ -120,7 +120,7 @@ def test_what_no_client_can_be_made_of_is_refused(made: Callable[[], object]) ->
 
 def test_what_is_no_change_has_one_problem() -> None:
     client, _ = nobody()
-    (problem,) = client.check("070-1111-2222")  # type: ignore[arg-type]
+    (problem,) = client.check("070-1111-2222")
     assert (problem.field, type(problem.error)) == ("change", InvalidInput)
 
 
@@ -200,9 +200,9 @@ def test_a_schema_of_a_half_has_no_default_that_would_clear_and_no_word_that_is_
     [
         SipUpdate("a", outbound=OutboundUpdate(address=None)),
         SipUpdate("a", InboundUpdate(allowed_addresses=["203.0.113.7"]), options={"toy": {"a": 1}}),
-        AgentAssignment("a", None, AgentRef("x", version="v1"), {"publishes"}),  # type: ignore[arg-type]
+        AgentAssignment("a", None, AgentRef("x", version="v1"), {"publishes"}),
         LabelUpdate("a", None),
-        NumberRelease("a", ["unpublishes"]),  # type: ignore[list-item]
+        NumberRelease("a", ["unpublishes"]),
         ReleaseRevocation("a"),
     ],
 )

@@ -334,7 +334,7 @@ def test_text_that_has_no_utf8_form_is_shown_escaped_in_json() -> None:
 
 def test_an_identity_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        read("07011112222").raw = "2001"  # type: ignore[misc]
+        read("07011112222").raw = "2001"
 
 
 def test_it_prints_as_the_number_or_else_as_it_came() -> None:

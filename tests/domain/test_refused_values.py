@@ -64,7 +64,7 @@ def test_a_host_name_may_end_in_a_letter_and_a_digit():
 
 @pytest.mark.parametrize("field", ["scheme", "transport"])
 def test_what_is_no_text_is_no_scheme_and_no_transport(field: str):
-    message, _ = said(lambda: SipAddress("h", **{"scheme": "sip", field: 5}))  # type: ignore[arg-type]
+    message, _ = said(lambda: SipAddress("h", **{"scheme": "sip", field: 5}))
     assert message.startswith(f"the {field} is n")
 
 
@@ -83,7 +83,7 @@ def test_an_entry_is_told_by_its_position():
     assert said(lambda: parse_allowed_addresses(["192.0.2.1", "300.1.1.1"], allow_any=False))[0].startswith(
         "entry 2 of"
     )
-    message, remedy = said(lambda: parse_allowed_addresses(["192.0.2.1", 5], allow_any=False))  # type: ignore[list-item]
+    message, remedy = said(lambda: parse_allowed_addresses(["192.0.2.1", 5], allow_any=False))
     assert message == "entry 2 of the allowed addresses is not text"
     assert remedy == "write each address as a text"
 

@@ -84,8 +84,8 @@ def test_an_import_and_the_changes_of_a_trunk_are_read_back() -> None:
         (TypeAdapter(SipUpdate), SipUpdate("id", inbound=InboundUpdate(), outbound=UNSET)),
         (TypeAdapter(AgentAssignment), AgentAssignment("id", None, UNSET)),
     ):
-        assert adapter.validate_json(adapter.dump_json(change)) == change  # type: ignore[arg-type]
-        assert adapter.validate_python(adapter.dump_python(change)) == change  # type: ignore[arg-type]
+        assert adapter.validate_json(adapter.dump_json(change)) == change
+        assert adapter.validate_python(adapter.dump_python(change)) == change
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ class Tenant(Stage):
     ) -> None:
         self.name, self.first, self._agents = name, first, agents
         folder.mkdir()
-        super().__init__(folder, count=count, settings=settings, time=SimpleNamespace(clock=Clock()))  # type: ignore[arg-type]
+        super().__init__(folder, count=count, settings=settings, time=SimpleNamespace(clock=Clock()))
         for end, emulator in (("source", self.source), ("target", self.target)):
             emulator.api_key = f"{KEY}{name}-{end}"
 

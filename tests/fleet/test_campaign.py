@@ -290,7 +290,7 @@ class Campaigning(Fleet):
 
     def submitted(self, **changes: Any) -> LoadedPlan:
         trunk = Trunk(name="carrier", auth="digest", username="acme", password="file:trunk")
-        self.vault.secrets["acme", "file:trunk"] = PASSWORD  # type: ignore[index]
+        self.vault.secrets["acme", "file:trunk"] = PASSWORD
         return self.submit(trunks=(trunk,), **changes).model_copy(update={"path": None})
 
     @asynccontextmanager

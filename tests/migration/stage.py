@@ -136,7 +136,7 @@ class Stage:
         }
         with self.client(self.source) as client:
             account = survey(client, clock=self.time.clock)
-        chosen = SettingsUpdate(**(update or given))  # type: ignore[arg-type]
+        chosen = SettingsUpdate(**(update or given))
         plan = plan_settings(account, chosen, where=["status=active"], settings=self.settings, clock=self.time.clock)
         self.source.requests.clear()
         return save_plan(_anywhere(plan), self.folder / name)
@@ -165,7 +165,7 @@ class Stage:
     def apply(self, loaded: LoadedPlan, **options: object) -> ApplyReport:
         self.be_a_machine()
         given = {"on_event": self.events.append, "clock": self.time.clock, **options}
-        return apply_plan(loaded, self.open_source, self.open_target, ApplyOptions(**given))  # type: ignore[arg-type]
+        return apply_plan(loaded, self.open_source, self.open_target, ApplyOptions(**given))
 
     # -- looking
 

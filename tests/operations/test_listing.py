@@ -361,7 +361,7 @@ def test_a_listing_remembers_no_more_than_200_bytes_of_a_number():
         listing = Listing()
         for page in range(100):
             ids = [f"00000000-0000-4000-8000-{page:06d}{place:06d}" for place in range(100)]
-            listing.accept(Page([Item(id) for id in ids], f"cursor-{page}"))  # type: ignore[type-var]
+            listing.accept(Page([Item(id) for id in ids], f"cursor-{page}"))
         return listing
 
     assert memory_of(use) / 10_000 < 200

@@ -80,23 +80,23 @@ def _constructors() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "model_validate", lambda bad: OutboundUpdate.model_validate({"username": "u", "password": bad})
     yield "model_validate_json", lambda bad: OutboundUpdate.model_validate_json(json.dumps({"password": bad}))
     yield "model_copy", lambda bad: OutboundUpdate(username="u").model_copy(update={"password": bad})
-    yield "an unknown field", lambda bad: OutboundUpdate(password=bad, nothing=1)  # type: ignore[call-arg]
+    yield "an unknown field", lambda bad: OutboundUpdate(password=bad, nothing=1)
     yield "a password as a user name", lambda bad: OutboundUpdate(username=f":{bad}")
     yield "an address", lambda bad: OutboundUpdate(address=f"sip:front:{bad}@pbx.example.com")
     yield "SipAddress.parse", lambda bad: SipAddress.parse(f"sip:front:{bad}@pbx.example.com")
-    yield "NumberImport", lambda bad: NumberImport(number="1", outbound={"password": bad})  # type: ignore[arg-type]
+    yield "NumberImport", lambda bad: NumberImport(number="1", outbound={"password": bad})
     yield "half of a pair", lambda _bad: NumberImport(number="1", outbound=OutboundUpdate(password=CANARY))
     yield (
         "consent within an import",
         lambda _bad: NumberImport(
             number="1",
-            outbound={"username": "u", "password": CANARY},  # type: ignore[arg-type]
-            inbound={"allowed_addresses": []},  # type: ignore[arg-type]
+            outbound={"username": "u", "password": CANARY},
+            inbound={"allowed_addresses": []},
         ),
     )
     yield "a number with a password", lambda bad: NumberImport(number=f"sip:front:{bad}@pbx.example.com")
-    yield "ProviderConfig", lambda bad: ProviderConfig(api_key=bad, base_url="https://h.example")  # type: ignore[arg-type]
-    yield "a wrong setting", lambda _bad: ProviderConfig(api_key=CANARY, base_url="h", nothing=CANARY)  # type: ignore
+    yield "ProviderConfig", lambda bad: ProviderConfig(api_key=bad, base_url="https://h.example")
+    yield "a wrong setting", lambda _bad: ProviderConfig(api_key=CANARY, base_url="h", nothing=CANARY)
     yield "Telephony", lambda bad: Telephony(SPEC, api_key=bad, base_url="https://h.example")
     yield "Telephony, a wrong URL", lambda _bad: Telephony(SPEC, api_key=CANARY, base_url="nowhere")
     yield "Connection", lambda bad: Connection(provider="toy", api_key=bad).config(SPEC)

@@ -60,7 +60,7 @@ def test_its_lines_are_ready_to_print(report: TrunkReport) -> None:
 
 def test_nothing_in_it_can_be_changed(report: TrunkReport) -> None:
     with pytest.raises(ValueError, match="frozen"):
-        report.verdict = CheckVerdict.FAIL  # type: ignore[misc]
+        report.verdict = CheckVerdict.FAIL
 
 
 def test_an_address_object_is_taken_as_it_is(quick: Timing) -> None:

@@ -239,7 +239,7 @@ def test_a_talking_tcp_server_on_a_tls_port_is_a_fail(quick: Timing) -> None:
 
 def test_being_hung_up_on_in_the_handshake_is_inconclusive(quick: Timing) -> None:
     class Rude(SipPeer):
-        async def _converse(self, reader, writer):  # type: ignore[no-untyped-def]
+        async def _converse(self, reader, writer):
             self.connections += 1
 
     with Rude(lambda received: [HANG_UP], "tcp") as peer:
@@ -262,4 +262,4 @@ def test_an_old_tls_version_is_no_common_ground(certificates: Certificates, quic
 @pytest.mark.parametrize("transports", [("udp",), ("tls", "tcp")])
 def test_an_address_that_demands_tls_is_not_checked_in_the_clear(address: str, transports: tuple[str, ...]) -> None:
     with pytest.raises(InvalidInput, match="demands TLS"):
-        check_trunk(address, transports=transports)  # type: ignore[arg-type]
+        check_trunk(address, transports=transports)

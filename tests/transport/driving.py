@@ -97,7 +97,7 @@ def pipeline(time: FakeTime, **changes: object) -> RequestPipeline:
         "clock": time.clock,
         "jitter": lambda: 1.0,
     }
-    return RequestPipeline(**{**given, **changes})  # type: ignore[arg-type]
+    return RequestPipeline(**{**given, **changes})
 
 
 def run(flow: Flow[T], script: Script, the_pipeline: RequestPipeline, *, mode: str, operation: str = "test") -> T:

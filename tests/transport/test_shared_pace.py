@@ -107,6 +107,6 @@ def test_a_connection_takes_any_pace_and_nothing_else():
     shared = Shared()
     assert Connection(provider="vox", pace=shared).pace is shared
     with pytest.raises(InvalidInput, match="pace has to be a Pace"):
-        Connection(provider="vox", pace=5)  # type: ignore[arg-type]
+        Connection(provider="vox", pace=5)
     with pytest.raises(InvalidInput, match="pace has to be a Pace"):
-        Connection(provider="vox", pace=Pace)  # type: ignore[arg-type]  # the class in the place of an object
+        Connection(provider="vox", pace=Pace)  # the class in the place of an object

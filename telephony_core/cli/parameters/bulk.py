@@ -134,8 +134,9 @@ def refuse_options(names: Iterable[str], why: str) -> None:
 
 def named_numbers(given: SelectionGiven) -> list[str] | None:
     """The numbers that were named, in the spelling in which they were; ``None`` where none were."""
-    texts = [*given["numbers"], *([f"@{given['listed']}"] if given["listed"] is not None else [])]
-    return chosen(texts)
+    typed = chosen(given["numbers"])
+    listed = None if given["listed"] is None else chosen([f"@{given['listed']}"], "--from")
+    return None if typed is listed is None else list(dict.fromkeys([*(typed or ()), *(listed or ())]))
 
 
 def make_plan(

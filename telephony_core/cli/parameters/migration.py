@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -141,14 +142,14 @@ def _is_one_file(one: Path, other: Path) -> bool:
         return False
 
 
-def chosen(given: Iterable[str]) -> list[str] | None:
+def chosen(given: Iterable[str], option: str = "--numbers") -> list[str] | None:
     """The numbers that ``--numbers`` names, in the spelling in which they were given; ``None`` for all."""
     texts = list(given)
     if not texts:
         return None
     found: list[str] = []
     for text in texts:
-        found += _from_file(text[1:]) if text.startswith("@") else [text]
+        found += _from_file(text[1:], option) if text.startswith("@") else [text]
     return list(dict.fromkeys(found))
 
 
@@ -172,30 +173,30 @@ def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
     return list(dict.fromkeys(found))
 
 
-def _from_file(name: str) -> list[str]:
+def _from_file(name: str, option: str) -> list[str]:
     try:
-        text = prompts.stdin_text("--numbers") if name == "-" else read_text(name, what="--numbers:")
+        text = prompts.stdin_text(option) if name == "-" else read_text(name, what=f"{option}:")
     except ConfigurationError as error:
         raise click.UsageError(f"{error.message}; {error.remedy}") from None
     if kind_of(text.encode()) in ("a plan", "an inventory", "a map", "a configuration file"):
-        refuse_other_kind(name, text.encode(), "a list of numbers", _usage_error)
+        refuse_other_kind(name, text.encode(), "a list of numbers", partial(_usage_error, option))
     if text.lstrip().startswith(("{", "[")):
-        return _from_json(text, name)
+        return _from_json(text, name, option)
     lines = [line.strip() for line in text.splitlines()]
-    return _at_least_one([line for line in lines if line and not line.startswith("#")], name)
+    return _at_least_one([line for line in lines if line and not line.startswith("#")], name, option)
 
 
-def _usage_error(message: str, *, remedy: str) -> TelephonyError:
-    raise click.UsageError(f"--numbers: {message}; {remedy}")
+def _usage_error(option: str, message: str, *, remedy: str) -> TelephonyError:
+    raise click.UsageError(f"{option}: {message}; {remedy}")
 
 
-def _at_least_one(numbers: list[str], name: str) -> list[str]:
+def _at_least_one(numbers: list[str], name: str, option: str) -> list[str]:
     if not numbers:  # a run that failed leaves an empty file, and going on with nothing would look like success
-        raise click.UsageError(f"--numbers: {printable(name)} names no number")
+        raise click.UsageError(f"{option}: {printable(name)} names no number")
     return numbers
 
 
-def _from_json(text: str, name: str) -> list[str]:
+def _from_json(text: str, name: str, option: str) -> list[str]:
     try:
         document = parse_json(text)
     except ValueError:
@@ -203,6 +204,6 @@ def _from_json(text: str, name: str) -> list[str]:
     numbers = document.get("remainder") if isinstance(document, dict) else document
     if not isinstance(numbers, list) or not all(isinstance(number, str) for number in numbers):
         raise click.UsageError(
-            f"--numbers: {printable(name)} is neither a list of numbers nor a report with a remainder"
+            f"{option}: {printable(name)} is neither a list of numbers nor a report with a remainder"
         )
-    return numbers if isinstance(document, dict) else _at_least_one(numbers, name)
+    return numbers if isinstance(document, dict) else _at_least_one(numbers, name, option)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 import pytest
 from pydantic import SecretStr
@@ -76,7 +76,7 @@ class Subject:
 
     def page(self, records: list[object], cursor: str | None) -> object:
         """The vendor's page of a listing: these number records, and where the next page is."""
-        raise NotImplementedError(f"{type(self).__name__} has to say what a page of its vendor looks like")
+        self._has_to("say what a page of its vendor looks like")
 
     def agent(self, emulator: Emulator) -> AgentRef:
         """An agent that can be assigned without any side effect."""
@@ -84,11 +84,15 @@ class Subject:
 
     def agent_by_literal(self, emulator: Emulator) -> AgentRef:
         """One in the vendor's own word for a version; needed where `AgentVersions.literals` is declared."""
-        raise NotImplementedError(f"{type(self).__name__} has to name an agent by one of its vendor's version literals")
+        self._has_to("name an agent by one of its vendor's version literals")
 
     def agent_with_side_effect(self, emulator: Emulator) -> AgentRef:
         """One whose assignment has the declared side effect; needed where `ASSIGN_AGENTS` declares one."""
-        raise NotImplementedError(f"{type(self).__name__} has to name an agent whose assignment has a side effect")
+        self._has_to("name an agent whose assignment has a side effect")
+
+    def _has_to(self, what: str) -> NoReturn:
+        """Fail the case: what the kit cannot know of a vendor, its subclass has to tell."""
+        pytest.fail(f"{type(self).__name__} has to {what}", pytrace=False)
 
     def agent_field(self, account: ContractAccount) -> Field:
         """The direction in which agents can be assigned; the inbound one if there are both."""

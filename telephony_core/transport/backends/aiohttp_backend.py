@@ -133,8 +133,10 @@ class _Connector(aiohttp.TCPConnector):
         # elsewhere, by what a request means: the DELETE may have been a release.
         if progress.may_have_left:
             raise aiohttp.ServerDisconnectedError
-        while (connection := await super().connect(req, traces, timeout)).protocol.should_close:  # type: ignore[union-attr]
+        connection = await super().connect(req, traces, timeout)
+        while connection.protocol is not None and connection.protocol.should_close:
             connection.close()
+            connection = await super().connect(req, traces, timeout)
         if time.monotonic() >= progress.deadline:
             connection.close()
             raise TimeoutError

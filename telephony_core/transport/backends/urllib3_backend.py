@@ -214,7 +214,8 @@ class _Answer(http.client.HTTPResponse):
                 return
             if self.status == http.client.SWITCHING_PROTOCOLS:
                 raise http.client.HTTPException("the provider speaks another protocol from here on (101)")
-            self.headers = self.msg = None  # type: ignore[assignment]  # or else the next head would not be read
+            # As http.client makes them, which its types do not say; with anything else it would not read another head.
+            self.headers = self.msg = None  # type: ignore[assignment]
         raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
 
     def whole_body(self) -> bytes:

@@ -80,7 +80,7 @@ def test_a_pseudo_number_is_kept_as_it_is(text: str) -> None:
     ],
 )  # fmt: skip
 def test_each_word_for_a_version(word: object, version: object) -> None:
-    assert read(imported(inbound_agents=[share(word)])).inbound_agent == AgentRef(AGENT, version=version)  # type: ignore[arg-type]
+    assert read(imported(inbound_agents=[share(word)])).inbound_agent == AgentRef(AGENT, version=version)
 
 
 def test_an_agent_without_a_version_has_an_unknown_one() -> None:

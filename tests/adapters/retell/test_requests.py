@@ -52,7 +52,7 @@ def test_every_operation_of_the_adapter_is_as_the_document_says(judge: Judge) ->
 
 def test_the_kit_is_judged() -> None:
     assert kit.JudgedAccount.connect is not ContractAccount.connect
-    assert "JudgedAccount" in kit.TestRetell.account.__wrapped__.__code__.co_names  # type: ignore[attr-defined]
+    assert "JudgedAccount" in kit.TestRetell.account.__wrapped__.__code__.co_names
 
 
 @pytest.mark.parametrize(

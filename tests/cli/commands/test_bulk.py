@@ -90,6 +90,7 @@ def test_numbers_are_named_by_a_file_and_by_spelling(moving):
         (("sip", "set", "-p", "vox", "070-1111-0000", *WHERE, "--address", "new.example.com"), 64, "leave it out"),
         (("sip", "set", "-p", "vox", *WHERE, "--address", "new.example.com", "-o", "p.json"), 65, "outbound.password"),
         (("numbers", "import", "-p", "vox"), 64, "give NUMBER, or --from"),
+        (("numbers", "set", "-p", "vox", "--from", "none.txt", "--label", "x", "-o", "p.json"), 64, "--from: none.txt"),
         (("numbers", "import", "-p", "vox", "070-1", "--from", "numbers.csv"), 64, "give NUMBER, or --from"),
         (("numbers", "import", "-p", "vox", "--from", "numbers.csv", "--label", "x", "-o", "p.json"), 64, "each row"),
         (("numbers", "import", "-p", "vox", "--from", "numbers.csv"), 64, "Say -o plan.json"),

@@ -32,7 +32,7 @@ def mapping(agent: AgentRef) -> MigrationMap:
 
 
 def reception(emulator: Emulator) -> AgentRef:
-    return AgentRef(emulator.agents["reception"], version=AgentVersion.PUBLISHED)  # type: ignore[attr-defined]
+    return AgentRef(emulator.agents["reception"], version=AgentVersion.PUBLISHED)
 
 
 def test_an_agent_that_is_not_there_blocks_and_one_that_is_does_not() -> None:
@@ -94,7 +94,7 @@ def test_where_agents_are_only_listed_one_that_is_not_in_the_whole_list_blocks_a
 def test_a_list_of_several_pages_is_read_to_its_end() -> None:
     emulator = new_emulator("elevenlabs")
     for at in range(250):
-        emulator.agents[f"made-up {at}"] = f"agent_{at}"  # type: ignore[attr-defined]
+        emulator.agents[f"made-up {at}"] = f"agent_{at}"
     last = AgentRef("agent_249", version=AgentVersion.PUBLISHED)
     with emulated("elevenlabs", emulator) as client:
         assert survey(client, agents=[last]).agents == {last: None}

@@ -356,7 +356,7 @@ def test_an_open_list_in_the_map_needs_allow_as_well() -> None:
 def test_lowered_media_encryption_blocks_until_accepted(direction: str, level: MediaEncryption) -> None:
     name = Setting(f"{direction}.media_encryption")
     other = "outbound" if direction == "inbound" else "inbound"
-    held, to = number(sip=trunk(**{direction: level})), target(capabilities=narrowed(name))  # type: ignore[arg-type]
+    held, to = number(sip=trunk(**{direction: level})), target(capabilities=narrowed(name))
     result = eligibility(held, to)
     assert result.why is SkipReason.BLOCKED
     assert the(result, name).before == level.value

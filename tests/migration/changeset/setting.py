@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from telephony_core.emulator import Fault, FaultKind
 from telephony_core.migration.assessment.target import TargetAccount, survey
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
@@ -19,6 +22,8 @@ from telephony_core.migration.run.status import MigrationRun, read_run
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from telephony_core.migration.run.verify_report import VerifyReport
 from tests.migration.stage import Stage
+
+ReportT = TypeVar("ReportT", ApplyReport, DeprovisionReport)
 
 ONE = Settings(timeout=20.0, concurrency=1, canary=0)
 KEYS = ("+827011110000", "+827011110001", "+827011110002")
@@ -38,7 +43,14 @@ class Setting(Stage):
     def change(self, loaded: LoadedPlan, **options: object) -> ApplyReport:
         assert self.here
         given = {"on_event": self.events.append, "clock": self.time.clock, **options}
-        return apply_plan(loaded, None, self.open_source, ApplyOptions(**given))  # type: ignore[arg-type]
+        return apply_plan(loaded, None, self.open_source, ApplyOptions(**given))
+
+    def without_answers(self, kind: FaultKind, run: Callable[[LoadedPlan], ReportT], loaded: LoadedPlan) -> ReportT:
+        """Such a run while no write of a setting is answered."""
+        self.source.faults.append(Fault(kind, "PATCH", times=99))
+        report = run(loaded)
+        self.source.faults.clear()
+        return report
 
     def verify(self, loaded: LoadedPlan) -> VerifyReport:
         return verify_plan(loaded, None, self.open_source, VerifyOptions(clock=self.time.clock))
@@ -67,7 +79,7 @@ class Setting(Stage):
 
     def records(self) -> list[dict[str, object]]:
         """What stands at the provider, without what differs from run to run."""
-        return [dict(record) for record in self.end_state()[0]]  # type: ignore[index]
+        return [dict(record) for record in self.end_state()[0]]
 
 
 def account(stage: Setting) -> TargetAccount:
@@ -79,4 +91,4 @@ def shared(stage: Setting) -> None:
     """Let the first two numbers run over one trunk, as where a provider has trunks apart from numbers."""
     for id in stage.ids[:2]:
         trunk = {"inbound_trunk_id": "ST_in", "outbound_trunk_id": "ST_out", "address": "sip:trunk0.example.com:5060"}
-        stage.source.store.edit(id, trunk)  # type: ignore[attr-defined]
+        stage.source.store.edit(id, trunk)

@@ -194,7 +194,7 @@ def test_what_a_row_costs_does_not_grow_with_what_the_account_holds(tmp_path: Pa
         def __eq__(self, other: object) -> bool:
             nonlocal compared
             compared += 1
-            return str.__eq__(self, other)  # type: ignore[arg-type]
+            return str.__eq__(self, other)
 
         __hash__ = str.__hash__
 

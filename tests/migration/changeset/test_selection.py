@@ -16,13 +16,13 @@ from telephony_vox.capabilities import CAPABILITIES as VOX
 
 def record(id: str, number: str, **more: object) -> PhoneNumber:
     sip = SipConfig(
-        inbound=InboundSip(allowed_addresses=more.pop("allowed", None)),  # type: ignore[arg-type]
+        inbound=InboundSip(allowed_addresses=more.pop("allowed", None)),
         outbound=OutboundSip(
             address=SipAddress.parse(str(more.pop("address", "pbx.example.com:5060"))), username="acme"
         ),
     )
     given = {"status": NumberStatus.ACTIVE, "sip": sip, **more}
-    return PhoneNumber(provider="west", id=id, identity=NumberIdentity.parse(number, region="ES"), **given)  # type: ignore[arg-type]
+    return PhoneNumber(provider="west", id=id, identity=NumberIdentity.parse(number, region="ES"), **given)
 
 
 RECORDS = [

@@ -56,10 +56,10 @@ def test_every_setting_is_written_once_for_each_number_and_read_back(context: st
     with stage.client(stage.source) as client:
         for record in client.list_numbers():
             assert record.label == "New"
-            assert (record.sip.outbound.address.host, record.sip.outbound.address.port) == ("new.example.com", 5060)  # type: ignore[union-attr]
-            assert record.inbound_agent.agent_id == stage.source.agents["sales"]  # type: ignore[union-attr]
+            assert (record.sip.outbound.address.host, record.sip.outbound.address.port) == ("new.example.com", 5060)
+            assert record.inbound_agent.agent_id == stage.source.agents["sales"]
             stored = stage.source.credentials(record.id)
-            assert (stored.username, stored.password) == ("acme2", PASSWORD)  # type: ignore[union-attr]
+            assert (stored.username, stored.password) == ("acme2", PASSWORD)
     assert stage.verify(loaded).is_equal
     assert stage.change(loaded).summary == "3 of 3 changed"
     assert len(stage.writes(stage.source)) == 3 * WRITES
@@ -129,7 +129,7 @@ def test_a_write_that_is_refused_fails_and_can_be_tried_again(context: str, tmp_
 def publishing(stage: Setting) -> Plan:
     """A plan whose assignment publishes a version, which must not be sent twice."""
     survey_agent = stage.source.agents["survey"]
-    version = stage.source.versions(survey_agent)[0].version_id  # type: ignore[attr-defined]
+    version = stage.source.versions(survey_agent)[0].version_id
     update = SettingsUpdate(inbound_agent=AgentRef(survey_agent, version=version))
     return plan_settings(account(stage), update, where=["status=active"], allow=["publishes"], settings=ONE)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core import OutboundUpdate, SideEffect
-from telephony_core.emulator import Fault, FaultKind
+from telephony_core.emulator import FaultKind
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.run.events import Event
@@ -58,7 +58,7 @@ def test_a_record_that_is_gone_cannot_be_set_back(tmp_path: Path) -> None:
 
 def test_a_record_that_is_of_another_number_by_now_is_left_alone(tmp_path: Path) -> None:
     stage, loaded, _ = changed(tmp_path, "vox-diga", 2, label="New")
-    stage.source.store.edit(stage.ids[0], {"number": "07099998888"})  # type: ignore[attr-defined]
+    stage.source.store.edit(stage.ids[0], {"number": "07099998888"})
     (left,) = stage.preview(loaded).left_alone
     assert (left.number, left.error) == (KEYS[0], "ModifiedExternally")
     assert "number: +827011110000 → +827099998888" in left.message
@@ -69,7 +69,7 @@ def test_what_somebody_changes_while_it_is_set_back_is_said(tmp_path: Path) -> N
 
     def meddle(event: Event) -> None:  # after the trunk was set back, before the label is
         if (event.action, event.phase) == (Action.RESTORE, Phase.DONE) and len(stage.writes(stage.source)) == 1:
-            stage.source.store[stage.ids[0]]["sip_config"]["termination_uri"] = "sip:elsewhere.example.com"  # type: ignore[attr-defined]
+            stage.source.store[stage.ids[0]]["sip_config"]["termination_uri"] = "sip:elsewhere.example.com"
 
     stage.source.requests.clear()
     (failure,) = stage.roll_back(loaded, on_event=meddle).left_alone
@@ -99,7 +99,7 @@ def test_what_a_provider_changed_along_with_it_is_no_change_by_somebody(tmp_path
 
     def along(event: Event) -> None:  # before the write is sent: its answer shows both
         if (event.action, event.phase) == (Action.SET_LABEL, Phase.INTENT):
-            stage.source.store[stage.ids[0]]["sip_config"]["termination_uri"] = "other.example.com"  # type: ignore[attr-defined]
+            stage.source.store[stage.ids[0]]["sip_config"]["termination_uri"] = "other.example.com"
 
     assert stage.change(loaded, on_event=along).is_complete
     assert stage.preview(loaded).left_alone == ()
@@ -111,9 +111,7 @@ def test_what_a_provider_changed_along_with_it_is_no_change_by_somebody(tmp_path
 
 def test_what_was_set_back_before_the_run_ended_is_not_sent_again(context: str, tmp_path: Path) -> None:
     stage, loaded, before = changed(tmp_path, context, 1, label="New")
-    stage.source.faults.append(Fault(FaultKind.LATE, "PATCH", times=99))
-    assert not stage.roll_back(loaded).is_complete
-    stage.source.faults.clear()
+    assert not stage.without_answers(FaultKind.LATE, stage.roll_back, loaded).is_complete
     stage.source.act_late()
     stage.source.requests.clear()
     assert stage.roll_back(loaded).is_complete
@@ -126,9 +124,7 @@ def test_what_was_never_changed_is_not_written_back(context: str, tmp_path: Path
     stage = Setting(tmp_path, context, 1)
     before = stage.records()
     loaded = stage.settings_plan(label="New")
-    stage.source.faults.append(Fault(FaultKind.LOST_BEFORE, "PATCH", times=99))
-    assert not stage.change(loaded).is_complete
-    stage.source.faults.clear()
+    assert not stage.without_answers(FaultKind.LOST_BEFORE, stage.change, loaded).is_complete
     stage.time.advance(3600)
     stage.source.requests.clear()
     assert stage.roll_back(loaded).is_complete
@@ -140,9 +136,7 @@ def test_a_change_that_took_effect_after_all_is_set_back(context: str, tmp_path:
     stage = Setting(tmp_path, context, 1)
     before = stage.records()
     loaded = stage.settings_plan(label="New")
-    stage.source.faults.append(Fault(FaultKind.LATE, "PATCH", times=99))
-    assert not stage.change(loaded).is_complete
-    stage.source.faults.clear()
+    assert not stage.without_answers(FaultKind.LATE, stage.change, loaded).is_complete
     stage.source.act_late()
     stage.time.advance(3600)
     assert stage.roll_back(loaded).is_complete
@@ -154,7 +148,7 @@ def test_a_change_that_took_effect_after_all_is_set_back(context: str, tmp_path:
 
 def unspeakable(stage: Setting) -> None:
     """A label that nobody can write by this library, and that a provider may hold all the same."""
-    stage.source.store[stage.ids[0]]["nickname"] = "a\u202eb"  # type: ignore[attr-defined]
+    stage.source.store[stage.ids[0]]["nickname"] = "a\u202eb"
 
 
 def test_what_a_provider_would_not_take_back_is_said_first_and_the_rest_is_set_back(tmp_path: Path) -> None:
@@ -170,7 +164,7 @@ def test_what_a_provider_would_not_take_back_is_said_first_and_the_rest_is_set_b
     assert stage.lines(loaded, Phase.DONE)[-1] == (Action.ROLL_BACK, "set back: outbound.address; not: label")
     with stage.client(stage.source) as client:
         record = client.get_number(stage.ids[0])
-    assert (record.label, str(record.sip.outbound.address.host)) == ("New", "trunk0.example.com")  # type: ignore[union-attr]
+    assert (record.label, str(record.sip.outbound.address.host)) == ("New", "trunk0.example.com")
 
 
 def test_where_nothing_is_taken_back_the_number_is_not_called_rolled_back(tmp_path: Path) -> None:

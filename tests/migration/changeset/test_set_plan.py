@@ -121,7 +121,7 @@ def test_agents_need_no_consent_where_nothing_is_published(tmp_path: Path) -> No
 
 
 def steps(stage: Setting, update: SettingsUpdate, **more: object) -> dict[StepKind, PlannedStep]:
-    plan = plan_settings(account(stage), update, where=ALL, **more)  # type: ignore[arg-type]
+    plan = plan_settings(account(stage), update, where=ALL, **more)
     return {step.kind: step for step in plan.numbers[0].steps}
 
 
@@ -180,7 +180,7 @@ def test_what_is_cleared_is_called_so(tmp_path: Path) -> None:
 def test_an_assignment_that_publishes_says_so_and_cannot_be_undone(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "diga-vox", 1)
     agent = stage.source.agents["survey"]
-    version = stage.source.versions(agent)[0].version_id  # type: ignore[attr-defined]
+    version = stage.source.versions(agent)[0].version_id
     update = SettingsUpdate(label="New", inbound_agent=AgentRef(agent, version=version))
     made = steps(stage, update, allow=["publishes"])
     assert made[StepKind.ASSIGN_AGENTS].side_effects == (SideEffect.PUBLISHES,)
@@ -253,7 +253,7 @@ def test_numbers_that_share_its_trunk_are_named_and_counted(tmp_path: Path) -> N
     stage = Setting(tmp_path, "vox-diga", 8)
     for id in stage.ids[:8]:
         trunk = {"inbound_trunk_id": "ST_in", "outbound_trunk_id": "ST_out", "address": "sip:trunk0.example.com:5060"}
-        stage.source.store.edit(id, trunk)  # type: ignore[attr-defined]
+        stage.source.store.edit(id, trunk)
     update = SettingsUpdate(outbound=OutboundUpdate(address="new.example.com"), username="a", password="prompt:")
     keys = [f"+8270{11110000 + at}" for at in range(8)]
     for chosen, names in ((1, f"{', '.join(keys[1:6])} and 2 more"), (3, ", ".join(keys[3:]))):
@@ -290,7 +290,7 @@ def test_an_agent_that_cannot_be_assigned_is_named_with_what_to_do(which: str, t
     agent = AgentRef("gone", version=PUBLISHED)
     held = replace(account(stage), agents={agent: AgentProblem("it is not there", "make it")})
     with pytest.raises(InvalidInput) as refused:
-        plan_settings(held, SettingsUpdate(**{which: agent}), where=ALL)  # type: ignore[arg-type]
+        plan_settings(held, SettingsUpdate(**{which: agent}), where=ALL)
     assert refused.value.message == (
         f"no chosen number can be changed so: {which}: gone cannot be assigned: it is not there ({KEYS[0]})"
     )

@@ -91,9 +91,7 @@ def test_a_change_in_doubt_is_waited_for_before_it_is_undone(context: str, tmp_p
     stage = Setting(tmp_path, context, 1)
     before = stage.records()
     loaded = stage.settings_plan(label="New")
-    stage.source.faults.append(Fault(FaultKind.LOST_BEFORE, "PATCH", times=99))
-    assert not stage.change(loaded).is_complete
-    stage.source.faults.clear()
+    assert not stage.without_answers(FaultKind.LOST_BEFORE, stage.change, loaded).is_complete
     (left,) = stage.preview(loaded).left_alone
     assert left.error == "InDoubt"
     stage.time.advance(3600)
@@ -155,7 +153,7 @@ def test_a_number_that_failed_half_way_is_set_back_as_far_as_it_was_changed(cont
 
 def test_opening_a_trunk_again_has_to_be_allowed_by_name(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "diga-vox", 1)
-    stage.source.store[stage.ids[0]]["sip_config"]["allowed_addresses"] = []  # type: ignore[attr-defined]
+    stage.source.store[stage.ids[0]]["sip_config"]["allowed_addresses"] = []
     loaded = stage.settings_plan(inbound=InboundUpdate(allowed_addresses=["203.0.113.9"]))
     stage.change(loaded)
     assert stage.preview(loaded).needs_allowance == ("any_caller",)

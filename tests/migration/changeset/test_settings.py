@@ -17,7 +17,7 @@ from telephony_vox.capabilities import CAPABILITIES as VOX
 
 def record(**fields: object) -> PhoneNumber:
     identity = NumberIdentity.parse("+34612000001", region="ES")
-    return PhoneNumber(provider="west", id="w-1", identity=identity, **fields)  # type: ignore[arg-type]
+    return PhoneNumber(provider="west", id="w-1", identity=identity, **fields)
 
 
 TRUNK = SipConfig(

@@ -128,7 +128,7 @@ class Returning(Stage):
     # -- looking
 
     def state(self) -> list[object]:
-        return [sorted_state(records) for records in self.end_state()]  # type: ignore[attr-defined]
+        return [sorted_state(records) for records in self.end_state()]
 
     def run(self) -> MigrationRun:
         return read_run(self.loaded, now=self.time.clock.now)

@@ -159,7 +159,7 @@ def test_an_agent_that_our_own_release_stopped_is_no_reason_not_to_go_back(tmp_p
 def test_what_a_changed_user_name_was_is_not_said(tmp_path: Path) -> None:
     stage = Returning.moved(tmp_path, "vox-diga", 2)
     id = stage.made(KEYS[0])
-    config = dict(stage.target.store[id]["sip_config"])  # type: ignore[call-overload]
+    config = dict(stage.target.store[id]["sip_config"])
     stage.target.store.edit(id, {"sip_config": {**config, "username": "user-canary"}})
     report = stage.rollback()
     assert [left.error for left in report.left_alone] == ["ModifiedExternally"]
@@ -279,7 +279,7 @@ def test_a_publication_and_a_typed_password_are_said_to_stay_done(tmp_path: Path
     with stage.client(stage.source) as client:
         (record,) = client.list_numbers()
     agents = stage.target.agents
-    versions = stage.target.versions(agents["survey"])  # type: ignore[attr-defined]
+    versions = stage.target.versions(agents["survey"])
     planned = stage.planned(
         record,
         inbound_agent=AgentRef(agents["survey"], version=versions[0].version_id),

@@ -71,7 +71,7 @@ def test_the_client_it_is_taken_with_refuses_to_write_even_when_an_adapter_tries
     def writing() -> Any:
         yield Request.of("GET", "/organization-telephone-numbers", Semantics.IDEMPOTENT)
 
-    client.adapter.list_page = lambda query, cursor: writing()  # type: ignore[method-assign]
+    client.adapter.list_page = lambda query, cursor: writing()
     with pytest.raises(WriteRefused):
         take_inventory(client)
     assert emulator.requests == []

@@ -78,7 +78,7 @@ class Fleet(Stage):
 
     def _client(self, connection: Connection, clock: Clock) -> AsyncTelephony:
         emulator = {"here": self.source, "there": self.target}[connection.name]
-        assert connection.api_key.get_secret_value() == emulator.api_key  # type: ignore[union-attr]
+        assert connection.api_key.get_secret_value() == emulator.api_key
         return AsyncTelephony(connection, backend=emulator.backend(), clock=clock)
 
     def submit(self, **changes: object) -> LoadedPlan:
@@ -108,7 +108,7 @@ def fleet(tmp_path: Path) -> Fleet:
 
 
 def lots(loaded: LoadedPlan, command: str = "apply", size: int = 2, **more: object) -> list[Lot]:
-    return list(in_lots(loaded, command, size, tenant="acme", **more))  # type: ignore[arg-type]
+    return list(in_lots(loaded, command, size, tenant="acme", **more))
 
 
 def test_a_plan_without_a_file_is_moved_lot_by_lot(fleet: Fleet) -> None:

@@ -105,7 +105,7 @@ def test_a_secret_in_the_wrong_place_is_refused_and_never_repeated(text: str) ->
     shown, link = "", raised.value
     while link is not None:
         shown += f"{link} {link!r} {link.args} {vars(link)}"
-        link = link.__cause__ or link.__context__  # type: ignore[assignment]
+        link = link.__cause__ or link.__context__
     assert CANARY not in shown
 
 

@@ -354,7 +354,7 @@ def test_a_provider_that_the_planner_never_heard_of_works_as_source_and_as_targe
     assert len(back.numbers) + len(back.skipped) == len(ours.numbers)
     assert away.target.provider == "diga"
     assert back.target.provider == "acme"
-    assert back.inbound_host == spec.capabilities.inbound_host.host  # type: ignore[union-attr]
+    assert back.inbound_host == spec.capabilities.inbound_host.host
 
 
 # -- choosing

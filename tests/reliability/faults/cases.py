@@ -197,7 +197,7 @@ def _cases_at(slug: str) -> Iterator[Case]:
     found = passes + len(asks.change) - 1  # its credentials, which nobody can see, are sent again
 
     def case(name: str, run: Run, *steps: str, **more: object) -> Case:
-        return Case(slug, name, run, steps, **more)  # type: ignore[arg-type]
+        return Case(slug, name, run, steps, **more)
 
     yield case("list", lambda c, _: c.list_numbers(), *listing)
     yield case("get", lambda c, a: c.get_number(a.ids["own"]), "read")
@@ -250,7 +250,7 @@ def _cases_at(slug: str) -> Iterator[Case]:
     for kind, end in asks.ends.items():
         yield case(
             f"release, {kind}",
-            lambda c, a, kind=kind: c.release(a.ids[kind], allow=ALL),  # type: ignore[misc]
+            lambda c, a, kind=kind: c.release(a.ids[kind], allow=ALL),
             asks.to_release, *end,
             looks={
                 "read": (passes, passes),

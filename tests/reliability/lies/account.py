@@ -57,11 +57,11 @@ class Account:
         self.witness = Witness({"account": self.liar}, self.time)
         self.number, _, self.their_number, self.new, self.fresh = VENDORS[vendor].own
         ours = {"address": "trunk.example.com:5060", "username": "acme", "password": "s3cret", "allowed": tuple(LIST)}
-        self.own = add(emulator, Line(self.number, label="Ours", **ours))  # type: ignore[arg-type]
+        self.own = add(emulator, Line(self.number, label="Ours", **ours))
         self.theirs = add_somebodys(self.liar, self.their_number)
         kind = Telephony if mode == "sync" else AsyncTelephony
         given = {"api_key": self.liar.emulator.api_key, "backend": self.liar, "clock": self.time.clock}
-        self.client = Driver(kind(self.spec, **given), self.time.runner)  # type: ignore[arg-type]
+        self.client = Driver(kind(self.spec, **given), self.time.runner)
 
     def close(self) -> None:
         self.client.close()

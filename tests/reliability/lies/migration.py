@@ -132,7 +132,7 @@ class Migration:
     def _add_source(self, index: int) -> None:
         trunk = {"address": f"trunk{index}.example.com:5060", "username": "acme", "password": PASSWORD}
         served = {"label": f"Desk {index}", "inbound": "reception", "allowed": ("203.0.113.7",)}
-        add(self.source.emulator, Line(NUMBERS[index], **trunk, **served))  # type: ignore[arg-type]
+        add(self.source.emulator, Line(NUMBERS[index], **trunk, **served))
         self.source.changed()
 
     def open(self, liar: LyingBackend) -> AsyncTelephony:

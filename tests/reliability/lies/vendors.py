@@ -43,5 +43,5 @@ def elsewhere(emulator: Emulator, record: Record) -> Record:
     vendor = VENDORS[emulator.slug]
     made = vendor.write(Line(number_of(emulator.slug, record), address="elsewhere.example.com"), emulator)
     for key in vendor.trunk:
-        made = made[key]  # type: ignore[assignment]
+        made = made[key]
     return inside(record, vendor.trunk, made)

@@ -20,7 +20,7 @@ class Model:
     published: frozenset[str] = frozenset()
 
     def change(self, id: str, **changes: object) -> None:
-        self.lines[id] = replace(self.lines[id], **changes)  # type: ignore[arg-type]
+        self.lines[id] = replace(self.lines[id], **changes)
 
     def live(self, number: str) -> list[str]:
         return [id for id, line in self.lines.items() if line.number == number and line.is_live]
@@ -60,7 +60,7 @@ class Model:
         mine, theirs = (sorted(model.lines.values(), key=repr) for model in (self, other))
         return (mine, self.published) == (theirs, other.published)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 def of_vendor(emulator: Emulator) -> Model:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc]  # which class it is depends on the system
+class _Jumping(selectors.DefaultSelector):  # which class it is depends on the system
     """Does not wait for a time-out, but has it passed at once."""
 
     now = 0.0

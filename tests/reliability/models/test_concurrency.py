@@ -193,7 +193,7 @@ async def _done(client: AsyncTelephony, case: Case, account: Account) -> object:
 
             return collected()
 
-    result = case.run(Inside(client, None), account)  # type: ignore[arg-type]
+    result = case.run(Inside(client, None), account)
     return await result if inspect.isawaitable(result) else result
 
 

@@ -284,7 +284,7 @@ def test_a_pause_beyond_the_time_out_is_told_at_once_and_ends() -> None:
     async def main(clock: Clock) -> None:
         backend = Vendor(clock, Limits(None, None))
         answers = iter([Response(429, {"retry-after": "86400"}, b"")])
-        backend._answer = lambda: next(answers, json_response(200, NUMBER))  # type: ignore[method-assign]
+        backend._answer = lambda: next(answers, json_response(200, NUMBER))
         async with AsyncTelephony("diga", api_key="key", backend=backend, clock=clock, timeout=10.0) as client:
             with pytest.raises(RateLimited) as first:
                 await client.get_number(ID)

@@ -247,7 +247,7 @@ STRANGERS: dict[str, Mapping[str, str]] = {
 
 def stranger(on: Scene, which: str) -> str:
     """Somebody else brings the same number in; returns the id."""
-    return add(on.account.emulator, Line(on.account.new, **STRANGERS[which]))  # type: ignore[arg-type]
+    return add(on.account.emulator, Line(on.account.new, **STRANGERS[which]))
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LOST_BEFORE, FaultKind.LATE])

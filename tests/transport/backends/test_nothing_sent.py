@@ -149,7 +149,7 @@ def test_a_slow_name_service_keeps_the_deadline_and_nothing_is_sent_after_it(
             asked.set()
             given_up.wait(10)
             host = "127.0.0.1"
-        return real(host, *given, **options)  # type: ignore[arg-type]
+        return real(host, *given, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
     with serving(always(reply())) as server:
