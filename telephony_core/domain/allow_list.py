@@ -48,7 +48,13 @@ def parse_allowed_addresses(entries: Iterable[str], *, allow_any: bool) -> tuple
     networks that together hold a large share of the internet (see
     :mod:`telephony_core.domain.address_space`). Private networks are not part of it, whatever their size.
     """
-    networks = [_read(entry, position) for position, entry in enumerate(_listed(entries), start=1)]
+    return _parsed(tuple(_listed(entries)), allow_any)
+
+
+@lru_cache(maxsize=256)
+def _parsed(entries: tuple[str, ...], allow_any: bool) -> tuple[str, ...]:
+    """Remembered, since many numbers have one list, and each is parsed for the plan, the request and every read."""
+    networks = [_read(entry, position) for position, entry in enumerate(entries, start=1)]
     opening = None if allow_any else _what_opens(networks)
     if opening is not None:
         raise NotAllowed(

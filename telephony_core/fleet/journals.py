@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, LiteralString
+from typing import Any, Final
 
 from telephony_core._version import __version__
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
-from telephony_core.fleet.database import Connection, Database, rows
+from telephony_core.fleet.database import Connection, Database
 from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
 from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
@@ -64,7 +64,7 @@ class PostgresJournals(JournalStore):
 
     async def was_started(self, loaded: LoadedPlan) -> bool:
         async with self.database.of(self.tenant) as connection:
-            return bool(await rows(connection, "SELECT 1 FROM runs WHERE plan = %s LIMIT 1", loaded.checksum))
+            return bool(await connection.rows("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", loaded.checksum))
 
 
 class _Campaign:
@@ -83,17 +83,9 @@ class _Campaign:
         self._connection = connection
         self._quick = quick
         self._now = now
-        self._without_lines: set[str] = set()
-        """Numbers that were claimed for the first time of all."""
-
-    async def ask(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
-        return await rows(self._connection, statement, *values)
-
-    async def ask_quickly(self, statement: LiteralString, *values: object) -> list[tuple[Any, ...]]:
-        return await rows(self._quick, statement, *values)
 
     async def demand_started(self) -> None:
-        if not await self.ask("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", self.loaded.checksum):
+        if not await self._connection.rows("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", self.loaded.checksum):
             raise JournalError(
                 f"{self.loaded.name} was not started by this tenant in the database of the fleet",
                 remedy="start it with `telephony migrate apply`",
@@ -102,7 +94,7 @@ class _Campaign:
     async def start(self, command: str) -> None:
         values = (command, os.getpid(), socket.gethostname(), current_user(), __version__)
         while not self.run:  # two that start at the same moment want the same id
-            made = await self.ask(
+            made = await self._connection.rows(
                 "INSERT INTO runs (plan, id, command, started_at, process, host, started_by, version)"
                 " SELECT %s, coalesce(max(id), 0) + 1, %s, clock_timestamp(), %s, %s, %s, %s FROM runs WHERE plan = %s"
                 " ON CONFLICT DO NOTHING RETURNING id, pg_advisory_lock(run_lock(tenant, plan, id))",
@@ -113,53 +105,54 @@ class _Campaign:
             self.run = made[0][0] if made else 0
 
     async def claim(self, number: str) -> Claimed:
-        [(epoch,)] = await self.ask_quickly(
+        [(epoch,)] = await self._quick.rows(
             "INSERT INTO numbers (plan, number) VALUES (%s, %s)"
             " ON CONFLICT (tenant, plan, number) DO UPDATE SET epoch = numbers.epoch + 1 RETURNING epoch",
             self.loaded.checksum,
             number,
         )
-        if epoch == 1:
-            self._without_lines.add(number)
-        else:  # somebody else may have had it since
-            self._without_lines.discard(number)
-        return Claimed(self, number, epoch)
+        return Claimed(self, number, epoch, [] if epoch == 1 else None)  # the first one of all finds no lines
 
-    async def write(self, entry: Entry, epoch: int) -> bool:
-        self._without_lines.discard(entry.number)
+    async def write(self, entry: Entry, epoch: int) -> Entry | None:
+        data = json.dumps(dict(entry.data))
+        record = None if entry.record is None else _text(entry.record)
+        message = _text(entry.message)
         # One statement: whoever claims the number waits for the row that is held here, and then reads this line.
-        written = await self.ask(
+        written = await self._connection.rows(
             "WITH mine AS (UPDATE numbers SET last_action = %s, phase = %s"
             " WHERE plan = %s AND number = %s AND epoch = %s RETURNING plan, number, last_action, phase)"
             " INSERT INTO entries (plan, number, action, phase, at, run, record, message, data)"
-            " SELECT *, clock_timestamp(), %s, %s, %s, %s::json FROM mine RETURNING seq",
+            " SELECT *, clock_timestamp(), %s, %s, %s, %s::json FROM mine RETURNING seq, at",
             entry.action.value,
             entry.phase.value,
             self.loaded.checksum,
             entry.number,
             epoch,
             self.run,
-            None if entry.record is None else _text(entry.record),
-            _text(entry.message),
-            json.dumps(dict(entry.data)),
+            record,
+            message,
+            data,
         )
-        return bool(written)
+        if not written:
+            return None
+        [(seq, at)] = written
+        return Entry(
+            entry.number, entry.action, entry.phase, record, message, json.loads(data), seq=seq, at=at, run=self.run
+        )
 
     async def lines_of(self, number: str) -> list[Entry]:
-        if number in self._without_lines:
-            return []
-        found = await self.ask_quickly(
+        found = await self._quick.rows(
             f"{_LINES} WHERE plan = %s AND number = %s ORDER BY seq", self.loaded.checksum, number
         )
         return [_entry(row) for row in found]
 
     def claims(self, names: Mapping[str, str]) -> _Claims:
-        return _Claims(self, ClaimRules(self.loaded, names, self._now))
+        return _Claims(self._quick, ClaimRules(self.loaded, names, self._now))
 
     async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
         lines: list[Entry] = []
         last = ("", 0)
-        while page := await self.ask_quickly(
+        while page := await self._quick.rows(
             f"{_LINES} WHERE plan = %s AND number = ANY (coalesce(%s, ARRAY[number])) AND (number, seq) > (%s, %s)"
             " ORDER BY number, seq LIMIT %s",
             self.loaded.checksum,
@@ -177,7 +170,7 @@ class _Campaign:
             yield lines
 
     async def made(self, most: int) -> set[str]:
-        found = await self.ask_quickly(
+        found = await self._quick.rows(
             "SELECT DISTINCT number FROM entries AS e WHERE plan = %s AND action = 'import' AND phase = 'done'"
             " AND NOT EXISTS (SELECT FROM entries WHERE plan = e.plan AND number = e.number"
             " AND action = 'roll_back' AND phase = 'done') LIMIT %s",
@@ -187,7 +180,7 @@ class _Campaign:
         return {number for (number,) in found}
 
     async def agents_unpublished(self, action: Action) -> frozenset[str]:
-        found = await self.ask(
+        found = await self._connection.rows(
             "SELECT DISTINCT json_array_elements_text(data -> 'agents') FROM entries"
             " WHERE plan = %s AND action = %s AND phase = 'intent' AND action IN ('release', 'roll_back')"
             " AND json_typeof(data -> 'agents') = 'array'",
@@ -197,7 +190,7 @@ class _Campaign:
         return frozenset(agent for (agent,) in found)
 
     async def runs(self) -> list[RunRecord]:
-        found = await self.ask(
+        found = await self._connection.rows(
             "SELECT to_json(r) FROM (SELECT id, command, started_at, ended_at, how_it_ended, process, host,"
             ' started_by AS "user" FROM runs WHERE plan = %s ORDER BY id) AS r',
             self.loaded.checksum,
@@ -205,7 +198,7 @@ class _Campaign:
         return [RunRecord(**run) for (run,) in found]
 
     async def at_work(self) -> frozenset[int]:
-        found = await self.ask(
+        found = await self._connection.rows(
             "SELECT id FROM runs WHERE plan = %s AND ended_at IS NULL AND run_lock(tenant, plan, id) IN"
             " (SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory')",
             self.loaded.checksum,
@@ -213,7 +206,7 @@ class _Campaign:
         return frozenset(id for (id,) in found)
 
     async def finish(self, how: str) -> None:
-        await self.ask(
+        await self._connection.rows(
             "UPDATE runs SET ended_at = clock_timestamp(), how_it_ended = %s WHERE plan = %s AND id = %s",
             how,
             self.loaded.checksum,
@@ -223,13 +216,14 @@ class _Campaign:
 
 @dataclass(frozen=True, slots=True)
 class _Claims:
-    campaign: _Campaign
+    quick: Connection
     rules: ClaimRules
     known: dict[tuple[str, str], tuple[ClaimRow | None, int]] = field(default_factory=dict)
     """Rows as they were written last, each with its version."""
 
     async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
         key = self.rules.key(identity.account_key)
+        self.known.setdefault(key, (None, 0))  # as nearly always; where it is not so, the row is read
         await self._change(key, lambda row: self.rules.claimed(row, number, goes_on=goes_on))
 
     async def follow(self, entry: Entry) -> None:
@@ -245,10 +239,10 @@ class _Claims:
                 return
             if decided is None:
                 statement = "DELETE FROM claims WHERE account = %s AND number = %s AND version = %s RETURNING 1"
-                if await self.campaign.ask_quickly(statement, *key, version):
+                if await self.quick.rows(statement, *key, version):
                     return
                 continue
-            written = await self.campaign.ask_quickly(
+            written = await self.quick.rows(
                 "INSERT INTO claims AS old (account, number, plan, shown_as, record, until, version)"
                 " VALUES (%s, %s, %s, %s, %s, %s, 1) ON CONFLICT (tenant, account, number)"
                 " DO UPDATE SET (plan, shown_as, record, until, version)"
@@ -261,7 +255,7 @@ class _Claims:
                 return
 
     async def _read(self, key: tuple[str, str]) -> tuple[ClaimRow | None, int]:
-        found = await self.campaign.ask_quickly(
+        found = await self.quick.rows(
             "SELECT plan, shown_as, record, until, version FROM claims WHERE account = %s AND number = %s", *key
         )
         return (ClaimRow(*found[0][:4]), found[0][4]) if found else (None, 0)
@@ -278,12 +272,12 @@ class PostgresPlans(PlanStore):
         checksum, document = dump_plan(plan)
         async with self.database.of(self.tenant) as connection:
             statement = "INSERT INTO plans (checksum, document, numbers) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-            await rows(connection, statement, checksum, document.decode(), len(plan.numbers))
+            await connection.rows(statement, checksum, document.decode(), len(plan.numbers))
         return checksum
 
     async def get(self, checksum: str) -> LoadedPlan:
         async with self.database.of(self.tenant) as connection:
-            found = await rows(connection, "SELECT document FROM plans WHERE checksum = %s", checksum)
+            found = await connection.rows("SELECT document FROM plans WHERE checksum = %s", checksum)
         if not found:
             raise MigrationError(
                 f"the database of the fleet has no plan {checksum!r:.80} of the tenant {self.tenant}",

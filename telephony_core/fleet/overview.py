@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from telephony_core.domain.phone_number import UtcTime
-from telephony_core.fleet.database import Database, rows, tenant_name
+from telephony_core.fleet.database import Database, tenant_name
 
 
 class PlanInFleet(BaseModel, frozen=True):
@@ -33,9 +33,8 @@ async def overview(database: Database, tenant: str | None = None) -> list[PlanIn
     """
     async with await database.connect() as connection:
         if tenant:
-            await rows(connection, "SELECT set_config('telephony.tenant', %s, false)", tenant_name(tenant))
-        found = await rows(
-            connection,
+            await connection.rows("SELECT set_config('telephony.tenant', %s, false)", tenant_name(tenant))
+        found = await connection.rows(
             "SELECT json_build_object('tenant', tenant, 'plan', checksum, 'kept_at', kept_at, 'numbers', plans.numbers,"
             " 'done', coalesce(done, 0), 'released', coalesce(released, 0), 'rolled_back', coalesce(rolled_back, 0),"
             " 'failed', coalesce(failed, 0),"

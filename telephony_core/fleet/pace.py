@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, LiteralString, Self
 
-from telephony_core.fleet.database import Connection, Database, rows
+from telephony_core.fleet.database import Connection, Database
 from telephony_core.provider.capabilities import RateLimit
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import AFTER_429, SLOW_FOR, Pace
@@ -49,6 +49,7 @@ class SharedPace:
         self._windows = Pace(per_second=per_second, per_minute=per_minute).windows
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
+        self._asking = asyncio.Lock()
         self._waiting: dict[float, float] = {}  # places by when they come, in the times of here and of the database
         self._started: dict[float, float] = {}
         self._gone: list[float] = []
@@ -91,12 +92,14 @@ class SharedPace:
 
     async def __aexit__(self, *_: object) -> None:
         if self._connection is not None:
-            await self._connection.close()
+            await self._connection.__aexit__()
 
     async def _take(self, now: float, patience: float, *, queued: bool) -> float:
         """Start now (0), or wait so many seconds for a place. ``now`` is when this client asked, at the latest."""
-        if now < self._free_until:
-            return 0.0
+        async with self._asking:  # one answer serves all who ask meanwhile, where nothing limits the account
+            return 0.0 if now < self._free_until else await self._ask(now, patience, queued=queued)
+
+    async def _ask(self, now: float, patience: float, *, queued: bool) -> float:
         gone, self._gone, told, self._answered = self._gone, [], self._answered, []
         place, delay, held = await self._call(
             "SELECT place, delay, held FROM pace_take"
@@ -131,6 +134,6 @@ class SharedPace:
 
     async def _call(self, statement: LiteralString, *values: object) -> tuple[Any, ...]:
         async with self._connecting:
-            if self._connection is None or self._connection.closed:
+            if self._connection is None or self._connection.is_closed:
                 self._connection = await self._database.connect()
-        return (await rows(self._connection, statement, *values))[0]
+        return (await self._connection.rows(statement, *values))[0]

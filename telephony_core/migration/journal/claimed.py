@@ -13,24 +13,31 @@ from telephony_core.migration.journal.sqlite_file import Superseded
 class Numbers(Protocol):
     """What a store does with the lines of its numbers."""
 
-    async def write(self, entry: Entry, epoch: int) -> bool:
-        """Write a line, and say so, unless its number was claimed again since this claim of it."""
+    async def write(self, entry: Entry, epoch: int) -> Entry | None:
+        """Write a line and give it as it was written; ``None`` once its number was claimed again since this claim."""
 
     async def lines_of(self, number: str) -> list[Entry]:
         """Every line of a number, oldest first."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Claimed(Journal):
     """A claim of a number. ``epoch`` counts the claims of it."""
 
     numbers: Numbers
     number: str
     epoch: int
+    lines: list[Entry] | None = None
+    """All lines, once they are known: nobody else can add one to a number that is claimed, so they are read once."""
 
     async def append(self, entry: Entry) -> None:
-        if not await self.numbers.write(entry, self.epoch):
+        written = await self.numbers.write(entry, self.epoch)
+        if written is None:
             raise Superseded(f"{self.number} was claimed by another run")
+        if self.lines is not None:
+            self.lines.append(written)
 
     async def entries(self) -> list[Entry]:
-        return await self.numbers.lines_of(self.number)
+        if self.lines is None:
+            self.lines = await self.numbers.lines_of(self.number)
+        return list(self.lines)

@@ -91,11 +91,12 @@ class _Campaign:
         self.kept.epochs[number] += 1
         return Claimed(self, number, self.kept.epochs[number])
 
-    async def write(self, entry: Entry, epoch: int) -> bool:
+    async def write(self, entry: Entry, epoch: int) -> Entry | None:
         if self.kept.epochs[entry.number] != epoch:
-            return False
-        self.kept.entries.append(replace(entry, seq=len(self.kept.entries) + 1, at=self.store.now(), run=self.run))
-        return True
+            return None
+        written = replace(entry, seq=len(self.kept.entries) + 1, at=self.store.now(), run=self.run)
+        self.kept.entries.append(written)
+        return written
 
     async def lines_of(self, number: str) -> list[Entry]:
         return [entry for entry in self.kept.entries if entry.number == number]

@@ -70,11 +70,8 @@ class _Campaign:
         self.epochs[number] += 1
         return Claimed(self, number, self.epochs[number])
 
-    async def write(self, entry: Entry, epoch: int) -> bool:
-        if self.epochs[entry.number] != epoch:
-            return False
-        self.journal.append(entry)
-        return True
+    async def write(self, entry: Entry, epoch: int) -> Entry | None:
+        return self.journal.append(entry) if self.epochs[entry.number] == epoch else None
 
     async def lines_of(self, number: str) -> list[Entry]:
         return self.journal.entries_of(number)

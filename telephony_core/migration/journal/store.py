@@ -27,6 +27,7 @@ import socket
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -251,20 +252,24 @@ class SqliteJournal:
 
     # -- writing
 
-    def append(self, entry: Entry) -> None:
-        """Write one line; it is on disk when this returns. Raises `JournalError`, also once a later run took over."""
+    def append(self, entry: Entry) -> Entry:
+        """Write one line; it is on disk when this returns, as it was written. Raises `JournalError`, also once a later
+        run took over."""
         data = json.dumps(dict(entry.data), ensure_ascii=False, separators=(",", ":"))
+        at = _text(self._now())
         row = (entry.number, entry.action, entry.phase, entry.record, entry.message, data)
         with explained(self.path):
             cursor = self._connection.execute(
                 "INSERT INTO entries (at, run, number, action, phase, record, message, data)"
                 " SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id > ?)",
-                (_text(self._now()), self._run, *row, self._run),
+                (at, self._run, *row, self._run),
             )
         if not cursor.rowcount:
             raise Superseded(f"{self.path}: a later run took the place of this one")
+        line = cursor.lastrowid or 0
         if entry.phase is Phase.INTENT and self._loaded is not None:
-            note_started(self._loaded, cursor.lastrowid or 0)
+            note_started(self._loaded, line)
+        return replace(entry, data=json.loads(data), seq=line, at=_time(at), run=self._run)
 
     def last_line(self) -> int:
         """The last line that announced something to be sent; 0 where there is none."""

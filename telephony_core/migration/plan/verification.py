@@ -93,19 +93,23 @@ def verify_fields(
     ``username`` is what the trunk's reference leads to, where that was followed.
     """
     digest = trunk if trunk is not None and trunk.auth == "digest" else None
+    expected = expected_of(desired) | desired.agents
+    named = expected.keys() if digest is None else {*expected, Setting.USERNAME}
     return (
-        *_wanted(desired, record, capabilities),
-        *_additions(desired, record, but=() if digest is None else (Setting.USERNAME,)),
+        *_wanted(desired, expected, record, capabilities),
+        *_additions(named, record),
         *(() if digest is None else _credentials(digest, record, capabilities, username)),
     )
 
 
-def _wanted(desired: DesiredState, record: PhoneNumber, capabilities: Capabilities) -> Iterator[FieldVerification]:
+def _wanted(
+    desired: DesiredState, expected: Mapping[str, object], record: PhoneNumber, capabilities: Capabilities
+) -> Iterator[FieldVerification]:
     identity = NumberIdentity.parse(desired.number, region=capabilities.region)
     yield compared_field("number", record.identity.same_in_account(identity), str(identity), str(record.identity))
     # What is not in service differs from what was wanted, whatever its fields say.
     yield compared_field("status", record.status is NumberStatus.ACTIVE, NumberStatus.ACTIVE, status_text(record))
-    yield from _settings(expected_of(desired) | desired.agents, record, capabilities)
+    yield from _settings(expected, record, capabilities)
 
 
 def _settings(
@@ -124,9 +128,8 @@ def _settings(
             yield _unverifiable(f"{name}.version")
 
 
-def _additions(desired: DesiredState, record: PhoneNumber, but: Collection[str]) -> Iterator[FieldVerification]:
+def _additions(named: Collection[str], record: PhoneNumber) -> Iterator[FieldVerification]:
     """Settings that the record has and nobody planned: an agent that was added, a list, an address."""
-    named = {*expected_of(desired), *desired.agents, *but}
     for name in EMPTY_AT_FIRST:
         if name not in named and (found := read_field(record, name)):
             yield compared_field(name, False, "nothing", "one" if name == Setting.USERNAME else value_text(found))

@@ -54,7 +54,8 @@ def command(session: Session, accounts: tuple[str, ...], tenants: str, lots: int
 
     async def main() -> None:
         client, ended, task = await connect(), asyncio.Event(), asyncio.current_task()
-        await (await where.connect()).close()  # a worker without its database would only fail lot after lot
+        async with await where.connect():
+            pass  # a worker without its database would only fail lot after lot
         if task is None:  # never, inside asyncio.run
             return
         async with Tenants(where, folder) as having:
