@@ -29,9 +29,9 @@ with workflow.unsafe.imports_passed_through():
 
 Stage: TypeAlias = Literal["apply", "verify", "soak", "verify again", "release", "ended"]
 
-SMALLEST: Final = 50
-"""Numbers of a lot: a few seconds of work, so that tenants take turns, and more than the listings cost that it begins
-with."""
+SMALLEST: Final = 100
+"""Numbers of a lot: seconds to a minute of work, so that tenants take turns, and far more than the listings cost with
+which it begins."""
 MOST_LOTS: Final = 20
 """Lots of a plan; a larger plan has larger ones. Each of them lists the accounts, and what the engine remembers of a
 stage stays small."""

@@ -33,6 +33,7 @@ class Claimed(Journal):
     async def append(self, entry: Entry) -> None:
         written = await self.numbers.write(entry, self.epoch)
         if written is None:
+            self.lines = None
             raise Superseded(f"{self.number} was claimed by another run")
         if self.lines is not None:
             self.lines.append(written)

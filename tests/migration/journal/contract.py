@@ -87,6 +87,20 @@ class JournalStoreContract:
 
         assert self.run(work()) == 1
 
+    def test_a_claim_shows_its_own_lines_as_they_were_kept(self, store: JournalStore, loaded: LoadedPlan) -> None:
+        async def work() -> tuple[list[Entry], ...]:
+            async with store.begin(loaded, "apply") as journal:
+                first = await journal.claim(KEY)
+                nothing = await first.entries()
+                await first.append(ANNOUNCED)
+                await first.append(MADE[0])
+                return nothing, await first.entries(), await (await journal.claim(KEY)).entries()
+
+        nothing, mine, read = self.run(work())
+        assert nothing == []
+        assert len(mine) == 2
+        assert mine == read
+
     def test_a_second_run_takes_a_number_over_or_is_locked_out(self, store: JournalStore, loaded: LoadedPlan) -> None:
         async def work() -> None:
             async with store.begin(loaded, "apply") as first:

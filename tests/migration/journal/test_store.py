@@ -298,13 +298,13 @@ def test_a_full_disk_stops_everything_and_keeps_what_is_there(tmp_path: Path) ->
     append = SqliteJournal.append
     written: list[Entry] = []
 
-    def filling(journal: SqliteJournal, entry: Entry) -> None:
+    def filling(journal: SqliteJournal, entry: Entry) -> Entry:
         if len(written) == 3:
             (pages,) = journal._connection.execute("PRAGMA page_count").fetchone()
             journal._connection.execute(f"PRAGMA max_page_count = {pages}")
             entry = Entry(entry.number, entry.action, entry.phase, entry.record, "x" * 50_000)
-        append(journal, entry)
-        written.append(entry)
+        written.append(append(journal, entry))
+        return written[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SqliteJournal, "append", filling)

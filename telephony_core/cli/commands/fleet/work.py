@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
 
@@ -64,5 +65,6 @@ def command(session: Session, accounts: tuple[str, ...], tenants: str, lots: int
             with on_signals(ended.set, task):
                 await work(client, dict.fromkeys(accounts), having.site, ended, lots=lots)
 
+    gc.freeze()  # what is loaded by now stays as long as the worker, so the collector need not go through it again
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main())
