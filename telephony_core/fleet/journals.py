@@ -88,7 +88,7 @@ class _Campaign:
         if not await self._connection.rows("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", self.loaded.checksum):
             raise JournalError(
                 f"{self.loaded.name} was not started by this tenant in the database of the fleet",
-                remedy="start it with `telephony migrate apply`",
+                remedy="start it with `telephony apply`",
             )
 
     async def start(self, command: str) -> None:

@@ -150,7 +150,7 @@ def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime 
     if state.state is not MigrationState.MOVED:
         return f"{state.state.replace('_', ' ')}, not moved"
     if state.verified_at is None or state.verified_since is None:
-        return "not verified since it was last changed or found different; run `telephony migrate verify PLAN`"
+        return "not verified since it was last changed or found different; run `telephony verify PLAN`"
     if (state.last_at or state.verified_at) > now:
         return (
             f"the journal has a line of {clock_text(state.last_at or state.verified_at)}, which is later than now "

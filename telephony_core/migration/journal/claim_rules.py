@@ -83,7 +83,7 @@ class ClaimRules:
         did = f"imported {number} as {row.record} a moment ago" if row.record else f"is importing or changing {number}"
         raise NumberClaimed(
             f"the plan {row.shown_as} {did} at this target, so nothing was written",
-            remedy="look at it with `telephony migrate status`; what it made shows at the latest at "
+            remedy="look at it with `telephony status`; what it made shows at the latest at "
             f"{row.until:%Y-%m-%dT%H:%M:%S} UTC",
         )
 

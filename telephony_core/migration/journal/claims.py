@@ -29,7 +29,7 @@ VERSION: Final = 1
 _KIND: Final = Kind(
     "the file in which this machine keeps which plan imports which number,",
     "do not delete it while a run is at work: without it another plan could import the same number a second time. "
-    "`telephony migrate status` of each plan shows whether one is, and until when something is in doubt; once nothing "
+    "`telephony status` of each plan shows whether one is, and until when something is in doubt; once nothing "
     "is, move it aside, and the next command makes a new one",
     "let it be read and written by you (its folder, too), or set XDG_STATE_HOME to a folder that you may write while "
     "no run is at work",
@@ -168,7 +168,7 @@ def older_copy(loaded: LoadedPlan) -> JournalError:
         f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
         "happened",
         remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
-        "then go on from this one with `telephony migrate apply --take-over`",
+        "then go on from this one with `telephony apply --take-over`",
     )
 
 
@@ -186,11 +186,11 @@ def missing(loaded: LoadedPlan) -> JournalError:
             f"{loaded.name} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
             "it what was made at the target",
             remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
-            "start anew with `telephony migrate apply --take-over`",
+            "start anew with `telephony apply --take-over`",
         )
     return JournalError(
         f"{loaded.name} has {found} beside it: it was not started here, or {journal.name} was lost",
-        remedy="put the journal back; only if it was never started, start with `telephony migrate apply`",
+        remedy="put the journal back; only if it was never started, start with `telephony apply`",
     )
 
 

@@ -75,7 +75,7 @@ class MemoryJournals(JournalStore):
 
     def _of(self, loaded: LoadedPlan) -> _Kept:
         if loaded.checksum not in self._kept:
-            raise JournalError(f"{loaded.name} was not started", remedy="start it with `telephony migrate apply`")
+            raise JournalError(f"{loaded.name} was not started", remedy="start it with `telephony apply`")
         return self._kept[loaded.checksum]
 
 

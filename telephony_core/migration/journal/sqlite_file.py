@@ -41,7 +41,7 @@ class JournalLocked(JournalError):
 class Superseded(JournalError):
     """Another run goes on with this number, so nothing more is written of it here, and nothing more is sent."""
 
-    default_remedy: ClassVar[str | None] = "leave it to the other run; `telephony migrate status` shows how it goes on"
+    default_remedy: ClassVar[str | None] = "leave it to the other run; `telephony status` shows how it goes on"
 
 
 ASIDE: Final = (

@@ -139,7 +139,7 @@ class SqliteJournal:
             if held is None or also_held is None:
                 raise JournalLocked(
                     f"another run is at work on this plan{_owner(path, now)}",
-                    remedy="wait for it, or look at it with `telephony migrate status`",
+                    remedy="wait for it, or look at it with `telephony status`",
                 )
             undo.callback(also_held.close)
             # Somebody may have been asked in between; a journal started now would belong to no plan any more.

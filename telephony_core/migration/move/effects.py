@@ -176,7 +176,7 @@ class VerificationFailed(MigrationError):
 
     default_remedy: ClassVar[str | None] = (
         "compare at the provider; correct it there and run apply again, or take this number back with "
-        "`telephony migrate rollback`"
+        "`telephony rollback`"
     )
 
 
@@ -200,7 +200,7 @@ class NotInService(MigrationError):
     """The record was made as planned, and the provider does not serve it yet: it is pending, suspended or the like."""
 
     default_remedy: ClassVar[str | None] = (
-        "find out at the provider what it waits for, then run `telephony migrate apply` again: it makes nothing twice"
+        "find out at the provider what it waits for, then run `telephony apply` again: it makes nothing twice"
     )
 
 

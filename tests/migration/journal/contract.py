@@ -142,7 +142,7 @@ class JournalStoreContract:
         async def work() -> None:
             assert not await store.was_started(loaded)
             for command in ("verify", "release", "rollback"):
-                assert "migrate apply" in await refused(command)
+                assert "telephony apply" in await refused(command)
             with pytest.raises(JournalError):
                 async with store.reading(loaded):
                     pass

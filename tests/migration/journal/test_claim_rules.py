@@ -125,7 +125,7 @@ def test_what_is_in_doubt_or_was_made_is_said_with_the_plan_and_when_it_shows(ri
         rivals.claim()
     until = START + WINDOW
     assert str(said.value.remedy) == (
-        f"look at it with `telephony migrate status`; what it made shows at the latest at {until:%Y-%m-%dT%H:%M:%S} UTC"
+        f"look at it with `telephony status`; what it made shows at the latest at {until:%Y-%m-%dT%H:%M:%S} UTC"
     )
 
 

@@ -207,7 +207,7 @@ def test_a_run_of_the_future_is_said_to_be_one(loaded: LoadedPlan) -> None:
 
 def test_a_journal_that_is_missing(loaded: LoadedPlan) -> None:
     for opened in (lambda: SqliteJournal.reading(loaded), lambda: SqliteJournal.writing(loaded, "verify")):
-        with pytest.raises(JournalError, match=r"has no journal beside it.*migrate apply"):
+        with pytest.raises(JournalError, match=r"has no journal beside it.*telephony apply"):
             opened()
 
 

@@ -138,7 +138,7 @@ def test_two_runs_at_once_are_refused(moving):
         result = moving.telephony(*APPLY, "--yes")
     assert result.exit_code == 5
     assert "another run is at work" in result.stderr
-    assert "`telephony migrate status`" in result.stderr
+    assert "`telephony status`" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["apply", "status", "verify", "rollback", "release", "report"])

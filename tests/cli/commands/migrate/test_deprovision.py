@@ -402,7 +402,7 @@ def test_release_needs_the_count_where_there_is_no_terminal(verified):
 def test_what_is_not_verified_is_not_released(moved):
     result = moved.telephony(*RELEASE, "--yes-count", "3")
     assert result.exit_code == 5
-    assert "`telephony migrate verify PLAN`" in result.stderr
+    assert "`telephony verify PLAN`" in result.stderr
     assert released_at_the_source(moved) == []
 
 
