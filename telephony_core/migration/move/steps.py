@@ -20,7 +20,6 @@ from pydantic import JsonValue
 
 from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.lifecycle import NumberStatus
-from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOutcome, TelephonyError
 from telephony_core.migration.inventory.staleness import is_released, snapshot, status_text
@@ -173,7 +172,7 @@ def _import(
     send = RunFlow(
         EndpointRole.TARGET,
         "import_number",
-        lambda operations: _LookedUp(operations, records).import_number(change),
+        lambda operations: operations.import_number(change, records),
         announcement,
     )
     try:
@@ -201,18 +200,6 @@ def _import(
             yield from _ask_a_person(task, new)
     yield from task.write(Action.IMPORT, Phase.DONE, record=number.id, data={"seen": snapshot(number)})
     return number, False
-
-
-class _LookedUp(Operations):
-    """Operations that answer their first look for a number from records that were just read."""
-
-    def __init__(self, operations: Operations, known: tuple[PhoneNumber, ...]) -> None:
-        super().__init__(operations.provider, operations._now)
-        self._known: tuple[PhoneNumber, ...] | None = known
-
-    def records_of(self, identity: NumberIdentity, *, unclear: bool = False) -> Flow[tuple[PhoneNumber, ...]]:
-        known, self._known = self._known, None
-        return (yield from super().records_of(identity, unclear=unclear)) if known is None else known
 
 
 # -- an import whose answer was lost
