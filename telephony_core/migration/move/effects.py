@@ -156,6 +156,7 @@ Procedure: TypeAlias = Generator[Effect[Any], Any, T]
 
 def perform(effect: Effect[T]) -> Procedure[T]:
     """Yield one effect and return its answer, with the type it has."""
+    # A generator is sent answers of one type, `Any`; the annotation gives this one its own back.
     answer: T = yield effect
     return answer
 
@@ -204,6 +205,7 @@ class NotInService(MigrationError):
     )
 
 
+# An `OutcomeUnknown` as well, so that whoever handles a lost answer of one client handles that of a migration alike.
 class InDoubt(MigrationError, OutcomeUnknown):
     """The answer to a write was lost, and it may still take effect: sent at ``since``, impossible from ``until`` on
     (aware UTC).
@@ -280,6 +282,8 @@ class MigrationTask:
     def identity(self) -> NumberIdentity:
         """The number as the target knows it."""
         if self.kind is PlanKind.SET:
+            # Of a record that is there, the number as it shows it; only what is to be imported is read as the target
+            # would read it.
             return self.number.record.identity
         return NumberIdentity.parse(self.number.desired.number, region=self.capabilities.region)
 
@@ -320,6 +324,7 @@ class MigrationTask:
         passed = now - since
         journaled = None if announced is None else announced.data.get(f"time_at_{role}")
         if isinstance(journaled, str) and there is not None:
+            # A provider's clock may step back, too. Negative time would make the doubt longer than its window.
             passed = min(passed, max(timedelta(0), there - datetime.fromisoformat(journaled)))
         return Doubt(since, now - passed + self.settings.in_doubt)
 
@@ -385,6 +390,7 @@ def journaled(task: MigrationTask, procedure: Procedure[T]) -> Procedure[T]:
         raise
     except TelephonyError as plain:
         action, error = Action.CHECK, plain
+    # What may have happened must not be written down as failed: the next run would not wait for it.
     phase = Phase.UNKNOWN if isinstance(error, OutcomeUnknown) else Phase.FAILED
     known = {"error": type(error).__name__, "status": error.status, "code": error.code, "request_id": error.request_id}
     yield from task.write(

@@ -117,6 +117,8 @@ class NumberState:
         if self.open_import is not None or self.open_change is not None:
             return MigrationState.IN_DOUBT
         if self.problem is not None:
+            # Reading back fails for a difference and for a record that is not served yet. Only the class of the error,
+            # which the line keeps, tells the two apart: journals have no phase for it.
             waits = self.problem.data.get("error") == "NotInService"
             return MigrationState.NOT_IN_SERVICE if waits else MigrationState.FAILED
         return MigrationState.STARTED if self.touched else MigrationState.NOT_STARTED
@@ -142,6 +144,7 @@ class NumberState:
     @property
     def touched(self) -> bool:
         """Whether something may be at the target because of this plan: a record, or a setting."""
+        # An import without an answer counts: its record may be there, or still come.
         mine = (self.created, self.open_import, self.open_change)
         return not self.rolled_back and (bool(self.changed) or any(each is not None for each in mine))
 
@@ -153,6 +156,7 @@ def state_of(entries: Iterable[Entry]) -> NumberState:
         state = _after(state, entry)
         if entry.at is not None:
             times.append(entry.at)
+    # The latest time, not that of the last line: a clock that was set back between two lines is noticed by it.
     return replace(state, last_at=max(times, default=None))
 
 
@@ -167,13 +171,16 @@ def _after(state: NumberState, entry: Entry) -> NumberState:
         case Action.ASSIGN_AGENTS, Phase.DONE:
             return replace(_unverified(state), agents_assigned=True, last_seen=entry, problem=None)
         case Action.READ_BACK, Phase.DONE:
+            # Lines of a migration do not say what it is: they were written before there was any other kind of plan.
             done = MigrationState(str(entry.data.get("done", MigrationState.MOVED)))
             return replace(state, done=done, last_seen=entry, problem=None)
+        # Also of a number that was moved: a second live record of it may be found at the end of the run.
         case Action.READ_BACK, _:
             return replace(_unverified(state), done=None)
         case Action.SET_LABEL | Action.SET_SIP | Action.SET_AGENTS, _:
             return _after_change(state, entry)
         case Action.RESTORE, Phase.DONE:
+            # All settings are set back under one action of the journal, so the line says which one this was.
             restored = (*state.restored, Action(str(entry.data["action"])))
             return replace(
                 _unverified(state), restored=restored, done=None, open_roll_back=None, last_seen=entry, problem=None
@@ -186,11 +193,14 @@ def _after(state: NumberState, entry: Entry) -> NumberState:
             return replace(state, open_release=entry)
         case Action.RELEASE, Phase.DONE:
             return replace(state, open_release=None, released=entry, problem=None)
+        # Only a line that says what became of it closes a release. A look, or an outcome that is unknown, leaves it
+        # open: its request may still take effect.
         case Action.RELEASE, Phase.FAILED:
             return replace(state, open_release=None)
         case Action.ROLL_BACK, Phase.INTENT:
             return replace(state, open_roll_back=entry)
         case Action.ROLL_BACK, Phase.DONE:
+            # Everything else was about a record that is gone.
             return NumberState(rolled_back=True)
         case Action.ROLL_BACK, Phase.FAILED:
             return replace(state, open_roll_back=None)
@@ -205,6 +215,8 @@ def _after_change(state: NumberState, entry: Entry) -> NumberState:
             again = entry if state.open_change is not None else state.sent_again
             return replace(_unverified(state), open_change=entry, sent_again=again, needs_action=False, problem=None)
         case Phase.DONE:
+            # The order counts: a rollback sets the last one back first. So one that was sent once more moves to the
+            # end.
             changed = (*(each for each in state.changed if each is not entry.action), entry.action)
             return replace(state, changed=changed, open_change=None, needs_action=False, last_seen=entry, problem=None)
         case Phase.FAILED:
@@ -234,6 +246,7 @@ def _after_import(state: NumberState, entry: Entry) -> NumberState:
         case Phase.FAILED:
             return replace(state, open_import=None, needs_action=False)
         case Phase.UNKNOWN:
+            # The import stays open: the record that a person decides about may be its own.
             return replace(state, needs_action=True)
         case Phase.LOOK:
             return state
@@ -247,7 +260,9 @@ def _verified(state: NumberState, entry: Entry) -> NumberState:
         state,
         problem=None,
         verified_at=entry.at,
+        # The soak counts from the first good verification. Each further one would begin it anew.
         verified_since=state.verified_since or entry.at,
+        # Also where it is unknown: of another moment than `verified_since` it would count another span.
         verified_since_there=state.verified_since_there if state.verified_since else time_there,
         unverifiable=tuple(str(name) for name in unverifiable) if isinstance(unverifiable, list) else (),
     )

@@ -64,6 +64,7 @@ PAUSES: Final = (1.0, 2.0, 4.0, 8.0)
 FIRST_LOOKS: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 LONGEST_PAUSE: Final = 120.0
 """Seconds between two looks for an import whose answer was lost."""
+# Of a match only its outcome is used here; until when a look says something is the journal's matter.
 _UNTIMED: Final = datetime.min.replace(tzinfo=UTC)
 ADOPTED: Final = "found after its answer was lost"
 
@@ -81,10 +82,14 @@ def _move(task: MigrationTask, state: NumberState, unpublished: frozenset[str]) 
         return
     planned = task.number.source  # a number from a table has none
     if planned is not None:
+        # Right before its own move, although all records were compared when the run began: a long run may come to a
+        # number hours later.
         now = yield from current(task, EndpointRole.SOURCE, planned.id)
         if changed := task.changes_at_source(now, unpublished):
             raise task.source_changed("; ".join(map(str, changed)), touched=state.touched)
     credentials = ResolvedCredentials()
+    # Only an import, and settings that are sent again, hold credentials. A run that goes on behind them asks nobody for
+    # a password.
     if task.trunk is not None and task.uses_digest and (state.created is None or state.send_again):
         credentials = yield from perform(ResolveSecrets(task.trunk))
     # The agents have a step of their own.
@@ -114,6 +119,7 @@ def current(task: MigrationTask, role: EndpointRole, id: str) -> Procedure[Phone
         return (yield from perform(RunFlow(role, "get_number", lambda operations: operations.get(id))))
     except NotFound:
         pass
+    # The source may spell the number in its own way.
     identity = task.identity if role is EndpointRole.TARGET else task.number.record.identity
     listed = yield from perform(Lookup(role, identity, id, fresh=True))
     shown = next((record for record in listed if same_id(record.id, id)), None)
@@ -127,14 +133,17 @@ def current(task: MigrationTask, role: EndpointRole, id: str) -> Procedure[Phone
 
 def _make(task: MigrationTask, state: NumberState, change: NumberImport) -> Procedure[tuple[PhoneNumber, bool]]:
     """The record, and whether its SIP settings have to be sent again. Never a second one, as far as can be seen."""
+    # Before any look: what another plan has imported a moment ago is perhaps in no list yet.
     yield from perform(Claim(task.key, task.identity, goes_on=state.open_import is not None))
     username = change.outbound.username if change.outbound is not None else None
     attempt = None if state.open_import is None else attempt_of(task, state.open_import, username)
     if attempt is None:
+        # Not where an import is open: its record may exist already, and has to be found whatever its agents are.
         yield from _check_agents(task)
     sent = 0
     while True:
         if attempt is not None:
+            # The window of a request that this run sent begins now. That of an earlier run counts from its line.
             found = yield from _reconcile(task, attempt, state.open_import if sent == 0 else None)
             if found is not None:
                 return found, (yield from _adopt(task, found, change))
@@ -156,6 +165,8 @@ def _import(
     task: MigrationTask, change: NumberImport, username: str | None, repeated: Attempt | None
 ) -> Procedure[tuple[PhoneNumber, bool] | Attempt]:
     """Send the import: what it made, or the attempt when its outcome is not known yet."""
+    # The first send may rely on a listing that several numbers share (`account_index`). A repeat may not: the record of
+    # the first request may have appeared since.
     listed = yield from perform(Lookup(EndpointRole.TARGET, task.identity, fresh=repeated is not None))
     records = _of_number(task, listed)
     if live := live_ids(task, records):
@@ -172,6 +183,8 @@ def _import(
     send = RunFlow(
         EndpointRole.TARGET,
         "import_number",
+        # The client would look for the number itself before it imports; it is given what was read a moment ago, because
+        # a look may be a listing of the whole account.
         lambda operations: operations.import_number(change, records),
         announcement,
     )
@@ -188,6 +201,8 @@ def _import(
     except OutcomeUnknown:
         return attempt
     except TelephonyError as refused:
+        # Nothing was sent, so this is no failed import. The journal has it as a failed check, which frees the claim on
+        # the number.
         if announcement.sent is None:
             raise
         if isinstance(refused, Conflict) and repeated is not None:  # perhaps with the late effect of the first request
@@ -199,6 +214,7 @@ def _import(
         if len(new) > 1:
             yield from _ask_a_person(task, new)
     yield from task.write(Action.IMPORT, Phase.DONE, record=number.id, data={"seen": snapshot(number)})
+    # An answered import was sent its credentials, so nothing has to be sent again.
     return number, False
 
 
@@ -321,6 +337,7 @@ def _check_agents(task: MigrationTask) -> Procedure[None]:
         return
 
     def check(operations: Operations) -> Flow[None]:
+        # There is no record yet, and the check is about the agents alone.
         look = operations.provider.check_agents(_assignment(task, ""))
         if look is not None:
             yield from look
@@ -373,6 +390,8 @@ def _made(task: MigrationTask, id: str) -> Procedure[PhoneNumber]:
     for pause in (*PAUSES, None):
         try:
             record = yield from current(task, EndpointRole.TARGET, id)
+        # A record that was just made may be listed before it can be read by its id. That is a lag like any other, so it
+        # is waited for.
         except ContradictoryAnswers:
             if pause is None:
                 raise
@@ -386,6 +405,7 @@ def _made(task: MigrationTask, id: str) -> Procedure[PhoneNumber]:
             remedy="find out who removed it; to move the number once more, roll it back here and make a new plan",
         )
         raise StepFailed(Action.READ_BACK, gone)
+    # Where ids are used again, the record may have been released and its id given to another number.
     if not record.identity.same_in_account(task.identity):
         other = VerificationFailed(f"{task.key} was made as {id}, and that record is of {record.identity} now")
         raise StepFailed(Action.READ_BACK, other)
@@ -400,6 +420,7 @@ def _read_back(task: MigrationTask, id: str, credentials: ResolvedCredentials) -
     for pause in (*PAUSES, None):
         record = yield from _made(task, id)
         unverifiable = _demand_equal(task, record, credentials, but=("status",))
+        # No waiting brings back what was released.
         if pause is None or record.status is NumberStatus.ACTIVE or is_released(record):
             break
         yield from perform(Wait(pause, f"{task.key} is {status_text(record)}, not active yet", idle=True))
