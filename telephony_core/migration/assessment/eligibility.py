@@ -289,13 +289,10 @@ def _objections(
     context: NumberContext, desired: DesiredState, trunk: Trunk | None, target: TargetAccount
 ) -> Iterator[Finding]:
     """What the target's own check says of the import, beyond what was found already."""
-    change, reason = None, ""
     try:
         change = _rehearsal(desired, trunk)
     except InvalidInput as error:
-        reason = error.message
-    if change is None:
-        yield Finding(field="number", severity=Severity.BLOCK, message=f"it cannot be written: {reason}")
+        yield Finding(field="number", severity=Severity.BLOCK, message=f"it cannot be written: {error.message}")
         return
     found: dict[Severity, set[str]] = {severity: set() for severity in Severity}
     for finding in context.findings:

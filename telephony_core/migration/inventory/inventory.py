@@ -17,7 +17,7 @@ from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber, UtcTime
-from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
+from telephony_core.errors import InvalidInput, MigrationError, TelephonyError, instead_of
 from telephony_core.migration.inventory.fields import clock_text, printable, unmodelled_text
 from telephony_core.operations.operations import Listing
 from telephony_core.provider.port import ListQuery
@@ -74,11 +74,13 @@ class Inventory(InputModel):
         document = load_document(path, what="the inventory", format=FORMAT, version=VERSION)
         for key in ("format", "version", "checksum"):
             del document[key]
-        try:
+        with instead_of(
+            InvalidInput,
+            lambda error: MigrationError(
+                f"the inventory {path} cannot be read: {error.message}", remedy="take the inventory again"
+            ),
+        ):
             return cls.model_validate(document)
-        except InvalidInput as error:
-            reason = error.message
-        raise MigrationError(f"the inventory {path} cannot be read: {reason}", remedy="take the inventory again")
 
     def save_csv(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
         """Write a table for people. It cannot be read back. Raises `MigrationError`."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-from telephony_core.errors import MigrationError
+from telephony_core.errors import MigrationError, instead_of
 
 
 class JournalError(MigrationError):
@@ -150,25 +149,19 @@ JOURNAL: Final = Kind(
 )
 
 
-@contextmanager
-def explained(path: Path, kind: Kind = JOURNAL) -> Iterator[None]:
+def explained(path: Path, kind: Kind = JOURNAL) -> AbstractContextManager[None]:
     """Errors of SQLite and of the operating system as ours, with what to do about them for this kind of file."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        failure = _of_sqlite(error, path, kind)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        failure = JournalNotWritable(f"{kind.name} {path}: {reason}", remedy=_MACHINE.get(error.errno or 0, kind.place))
-    except (ValueError, KeyError) as error:
-        failure = JournalError(f"{kind.name} {path} holds something odd ({type(error).__name__})", remedy=kind.aside)
-    else:
-        return
-    raise failure
+    return instead_of((sqlite3.Error, OSError, ValueError, KeyError), lambda error: _explained(error, path, kind))
 
 
-def _of_sqlite(error: sqlite3.Error, path: Path, kind: Kind) -> JournalError:
+def _explained(error: Exception, path: Path, kind: Kind) -> JournalError:
     what = f"{kind.name} {path}"
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return JournalNotWritable(f"{what}: {reason}", remedy=_MACHINE.get(error.errno or 0, kind.place))
+    if not isinstance(error, sqlite3.Error):
+        # Such as a line with an action that this version does not know.
+        return JournalError(f"{what} holds something odd ({type(error).__name__})", remedy=kind.aside)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _REFUSED:
         if os.path.isdir(path):

@@ -26,7 +26,7 @@ from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, MigrationError, TelephonyError
+from telephony_core.errors import InvalidInput, MigrationError, TelephonyError, instead_of
 from telephony_core.migration.inventory.fields import agents_of, sip_of
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.secrets.references import file_named, is_reference, variable_named
@@ -195,28 +195,27 @@ class MigrationMap(_Table, frozen=True):
     @classmethod
     def parse(cls, text: str, *, where: str = "the map") -> Self:
         """Read a map from its text. Raises `MapError`."""
-        document: dict[str, Any] | None = None
-        faults: list[str] = []
-        try:
+        # The error of the TOML reader has line and column, and never a value.
+        with instead_of(ValueError, lambda error: MapError(f"{where} is not valid TOML: {error}")):
             document = parse_toml(text)
-        except ValueError as error:
-            faults = [str(error)]  # line and column, never a value
-        if document is None:
-            raise MapError(f"{where} is not valid TOML: {faults[0]}")
         kind, version = document.pop("format", None), document.pop("version", None)
         if kind != FORMAT:
             raise MapError(f"{where} is not a migration map", remedy=f'it has to say format = "{FORMAT}"')
         if type(version) is not int or version != VERSION:
             raise MapError(f"{where} is of another version; this program reads version {VERSION}")
-        try:
+
+        def refused(faults: Sequence[str]) -> MapError:
+            return MapError(f"{where}: {'; '.join(faults)}", faults=faults)
+
+        with instead_of(
+            ValidationError,
+            lambda error: refused(
+                [_fault(each, text) for each in error.errors(include_url=False, include_input=False)]
+            ),
+        ):
             made = cls.model_validate(document)
-        except ValidationError as error:
-            made = None
-            faults = [_fault(item, text) for item in error.errors(include_url=False, include_input=False)]
-        if made is not None:
-            faults = list(_contradictions(made, text))
-        if made is None or faults:
-            raise MapError(f"{where}: {'; '.join(faults)}", faults=faults)
+        if faults := list(_contradictions(made, text)):
+            raise refused(faults)
         for table, entries in (("agents", made.agents), ("trunks", made.trunks)):
             made._lines[table] = [line_of(text, (table, position)) for position in range(len(entries))]
         return made

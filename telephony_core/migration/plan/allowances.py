@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
 
-from telephony_core.errors import InvalidInput
+from telephony_core.errors import InvalidInput, instead_of
 
 
 class Allowance(StrEnum):
@@ -62,8 +62,8 @@ class Allowance(StrEnum):
 
 def allowances(names: Iterable[str]) -> frozenset[Allowance]:
     """The allowances with these names. Raises `InvalidInput`, which lists the names there are."""
-    try:
+    remedy = f"the names are: {', '.join(Allowance)}"
+    with instead_of(
+        (ValueError, TypeError), lambda _: InvalidInput("allow: this names no loss and no side effect", remedy=remedy)
+    ):
         return frozenset(Allowance(name) for name in ([names] if isinstance(names, str) else names))
-    except (ValueError, TypeError):
-        pass
-    raise InvalidInput("allow: this names no loss and no side effect", remedy=f"the names are: {', '.join(Allowance)}")

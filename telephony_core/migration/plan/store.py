@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
-from telephony_core.errors import InvalidInput, MigrationError
+from telephony_core.errors import InvalidInput, MigrationError, instead_of
 from telephony_core.migration.journal.sqlite_file import explained, lock
 from telephony_core.migration.plan.model import Plan
 from telephony_core.text.documents import (
@@ -164,13 +164,13 @@ def parse_plan(document: bytes, where: str) -> LoadedPlan:
 def _loaded(document: dict[str, Any], where: str, path: Path | None = None) -> LoadedPlan:
     sum_ = document.pop(CHECKSUM)
     del document["format"], document["version"]
-    try:
+    with instead_of(
+        InvalidInput,
+        lambda error: MigrationError(
+            f"{where} does not hold together: {error.message}", remedy="make it again with the command that made it"
+        ),
+    ):
         return LoadedPlan(plan=Plan.model_validate(document), path=path, checksum=sum_)
-    except InvalidInput as error:
-        reason = error.message
-    raise MigrationError(
-        f"{where} does not hold together: {reason}", remedy="make it again with the command that made it"
-    )
 
 
 def _document(path: str | os.PathLike[str]) -> dict[str, Any]:

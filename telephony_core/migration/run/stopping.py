@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import BaseModel
 
-from telephony_core.errors import AuthenticationFailed, MigrationError, PermissionDenied, TelephonyError
+from telephony_core.errors import AuthenticationFailed, MigrationError, PermissionDenied, TelephonyError, instead_of
 from telephony_core.transport.signals import ENDING
 
 T = TypeVar("T")
@@ -200,9 +200,7 @@ def run_interruptibly(
         with on_signals(rules.ask, task):
             return await work(rules)
 
-    try:
-        return asyncio.run(main())
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        pass
     remedy = None if again is None else f"run it again: `{again}` looks at what was under way, and goes on from there"
-    raise Interrupted(f"{what} was stopped at once, perhaps in the middle of a number", remedy=remedy)
+    stopped = f"{what} was stopped at once, perhaps in the middle of a number"
+    with instead_of((asyncio.CancelledError, KeyboardInterrupt), lambda _: Interrupted(stopped, remedy=remedy)):
+        return asyncio.run(main())
