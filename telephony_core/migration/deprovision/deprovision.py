@@ -176,17 +176,21 @@ class _Run:
 
     async def prepare(self) -> DeprovisionPreview:
         plan, rule, options = self.loaded.plan, self.rule, self.options
+        # Whatever is found out before the confirmation is found out by clients that cannot write.
         reading = self.endpoints.writing(None, plan.settings.timeout)
         usernames = await usernames_of(plan.trunks, options.secret_source, options.tenant)
         there, numbers = reading.target.capabilities, plan.chosen(options.numbers)
         tasks = [MigrationTask.of(self.loaded, number, there, usernames) for number in numbers]
+        # Of all numbers, also where some were chosen: the account is known again by every record that was made.
         states = {number.key: NumberState() for number in plan.numbers} | await states_of(self.journal)
         made = records_made(states)
         served = Served()
         indexes = reading.indexes(tasks, options.clock, (*made, *plan.target.holds))
+        # In the pass over the list that is made anyway: agents may serve numbers that this plan knows nothing of.
         indexes[rule.role].each = served.add
         for index in indexes.values():
             await index.refresh()
+        # In another account every record is missing, and would be written down as released.
         check_account(plan, made, indexes[EndpointRole.TARGET])
 
         self.states = states
@@ -199,6 +203,8 @@ class _Run:
             evidence = self._listed(task, indexes, unpublished)
             mine = evidence.at(rule.role)
             error = (
+                # In this order: what may still happen at the other end makes everything that is read about it
+                # uncertain.
                 self._open_elsewhere(task, now, reading)
                 or rule.obstacle(task, state, now, reading.target.provider_time)
                 or rule.objection(task, state, evidence)
@@ -219,6 +225,7 @@ class _Run:
         chosen = [task for task, _ in releasing]
         here, others = reading.client(rule.role), (served, [record.id for _, record in releasing])
         forecasts = tuple(rule.forecast(here, task, states[task.key], record, others) for task, record in releasing)
+        # Only those that a release really has: a consent too many must hide no agent that somebody else removed.
         self.effects = {one.number: options.allowed_effects & set(one.side_effects) for one in forecasts}
         connection = (plan.origin if rule.role is EndpointRole.SOURCE else plan.target).connection
         return DeprovisionPreview(
@@ -315,11 +322,13 @@ class _Run:
         confirmed, effects = self.options.confirmed or frozenset(), self.effects.get(task.key, frozenset())
         journal = await self.journal.claim(task.key)
         granted = Granted(confirmed, effects, await self._unpublished())
+        # Read anew under the claim: another run may have gone on with the number since the preview.
         state = state_of(await journal.entries())
         try:
             await runner.run(journaled(task, self.rule.procedure(task, state, granted)), journal)
         except JournalError:
             raise
         except TelephonyError:
+            # The report says which numbers are in doubt by now.
             self.states[task.key] = state_of(await journal.entries())
             raise

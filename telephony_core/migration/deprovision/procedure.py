@@ -182,12 +182,15 @@ def deprovision(task: MigrationTask, state: NumberState, rule: Rule, granted: Gr
         yield from _reconcile(task, rule.other_action, other, rule.role.other, evidence, now)
     mine = evidence.at(rule.role)
     earlier = unanswered(state, rule.action)
+    # Before the rule is asked: it may object to the other end by now, and what this command did has to be written down
+    # all the same.
     if earlier is not None and is_released(mine):
         yield from task.write(rule.action, Phase.DONE, LOST_ANSWER, record=rule.record_id(task, target_id))
         return
     there = yield from perform(ProviderNow(EndpointRole.TARGET))
     error = rule.obstacle(task, state, now, there) or rule.objection(task, state, evidence)
     if error is None and mine is not None and not is_released(mine):
+        # By the record's id, not the number alone: another record of the number may have come since it was shown.
         if (task.key, mine.id) in granted.confirmed:
             yield from _release(task, rule.role, rule.action, mine, granted.effects)
             return
@@ -195,6 +198,8 @@ def deprovision(task: MigrationTask, state: NumberState, rule: Rule, granted: Gr
     if error is None:
         yield from task.write(rule.action, Phase.DONE, "it was removed already", record=rule.record_id(task, target_id))
         return
+    # The record is still there. While the earlier request may take effect that is all there is to say; after its window
+    # the rule's reason counts.
     if earlier is not None:
         yield from _reconcile(task, rule.action, earlier, rule.role, evidence, now)
     raise error
@@ -235,6 +240,8 @@ def _release(
     task: MigrationTask, role: EndpointRole, action: Action, record: PhoneNumber, allow: frozenset[SideEffect]
 ) -> Procedure[None]:
     """Release one record, with a line in the journal before and after."""
+    # Written down before it happens: a record of another number that loses its agent by this was changed by nobody
+    # else.
     agents = sorted(agent_ids(record)) if SideEffect.UNPUBLISHES in allow else []
     announcement = Announcement(Entry(task.key, action, Phase.INTENT, record.id, data={"agents": [*agents]}))
     change = NumberRelease(record, allow)
@@ -284,6 +291,7 @@ def why_source_does_not_serve(task: MigrationTask, now: PhoneNumber | None, unpu
         return f"the record {now.id} is of {now.identity} now"
     if now.status is not NumberStatus.ACTIVE:
         return f"it is {status_text(now)} there, not active"
+    # Before the comparison, whose words for it would be a list of empty fields.
     if planned.sip is not None and now.sip is None:
         return "it has no trunk there any more"
     if changed := task.changes_at_source(now, unpublished):

@@ -135,6 +135,7 @@ def _wrong_at_target(task: MigrationTask, state: NumberState, evidence: Evidence
     if record is None:
         return [f"its record {state.created} was removed"]
     wrong = list(what_differs(task, state, record))
+    # A record that can be read and is in no list may be served by nobody; of two, nobody knows which one is.
     if [id_key(id) for id in evidence.live_at_target] != [id_key(record.id)]:
         others = ", ".join(id for id in evidence.live_at_target if not same_id(id, record.id))
         wrong.append(f"its list shows {others} as well" if others else f"its list does not show {record.id} as live")
@@ -156,12 +157,14 @@ def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime 
             f"the journal has a line of {clock_text(state.last_at or state.verified_at)}, which is later than now "
             f"({clock_text(now)}): this machine's clock was set back; correct it"
         )
+    # One of the two is wrong, and nothing shows which: either may end the soak too soon.
     if there is not None and abs(there - now) > CLOCKS_MAY_DIFFER:
         return (
             f"this machine's clock says {clock_text(now)} and the target's {clock_text(there)}; correct the "
             "wrong one, because the soak is counted by both"
         )
     since_there = state.verified_since_there
+    # A target that never showed a time leaves the count to this clock.
     if since_there is not None and there is None:
         return "the target showed its time when it was verified, and does not now, so its soak cannot be counted"
     left = state.verified_since + soak - now

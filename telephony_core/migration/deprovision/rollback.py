@@ -130,6 +130,8 @@ class RollbackRule(Rule):
                 f"{task.rollback_without_source}",
             )
         record = evidence.target
+        # Somebody may have made the number anew on purpose. Called rolled back, it would be forgotten here, and serve
+        # on unseen.
         if state.created is not None and is_released(record) and evidence.live_at_target:
             return ModifiedExternally(
                 f"the record of {task.key} that this migration made was removed, and the target shows the number as "
@@ -180,12 +182,15 @@ class RollbackRule(Rule):
     def found(self, task: MigrationTask, state: NumberState, listed: Collection[PhoneNumber]) -> PhoneNumber | None:
         if state.open_import is None:
             return None
+        # A preview asks nobody for a secret: without the user name a record may only look more like ours, and the run
+        # that releases it looks once more.
         username = task.trunk.plain_username if task.trunk is not None else None
         return made_by_import(task, attempt_of(task, state.open_import, username), listed)
 
     def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
         if state.open_import is None:
             return None
+        # Another plan must not import the number while this run looks for it, or the record found could be its.
         yield from perform(Claim(task.key, task.identity, goes_on=True))
         username = None
         if task.trunk is not None and task.uses_digest:
@@ -196,6 +201,7 @@ class RollbackRule(Rule):
         doubt = yield from task.doubt_of(state.open_import, EndpointRole.TARGET)
         record = yield from look_for_import(task, attempt_of(task, state.open_import, username))
         if record is not None:
+            # Written down as an adopted import first, so that a run that dies here knows the record.
             data: dict[str, JsonValue] = {"adopted": True, "seen": snapshot(record)}
             yield from task.write(Action.IMPORT, Phase.DONE, ADOPTED, record=record.id, data=data)
             return record.id
@@ -203,6 +209,7 @@ class RollbackRule(Rule):
             yield from task.write(Action.IMPORT, Phase.LOOK, f"no trace of it yet; in doubt {doubt}")
             raise task.in_doubt(doubt, "import")
         never = "no look after the whole settling window found it, so it was not made"
+        # Unlike an `apply`, which would send the import again after the same window, a rollback has nothing left to do.
         yield from task.write(Action.IMPORT, Phase.FAILED, never)
         yield from task.write(Action.ROLL_BACK, Phase.DONE, "it was never made")
         return None

@@ -53,6 +53,7 @@ class ClaimRules:
         plan = loaded.plan
         self._plan = plan_key(loaded)
         self._shown_as = loaded.name if loaded.path is None else str(loaded.file)
+        # Nothing is released where there is no source, so that the target stands in its place is never used.
         self._source, self._target = place_of(plan.source or plan.target), place_of(plan.target)
         self._names, self._kind = names, plan.kind
         self._known = {number.key: number.source.id for number in plan.numbers if number.source is not None}
@@ -78,6 +79,7 @@ class ClaimRules:
             row = None
         if row is None:
             return ClaimRow(self._plan, self._shown_as, None, now + self._window)
+        # A run that was killed leaves its claim behind, and the next one has to go on.
         if row.plan == self._plan and (goes_on or row.record is None):
             return replace(row, shown_as=self._shown_as, until=now + self._window)
         did = f"imported {number} as {row.record} a moment ago" if row.record else f"is importing or changing {number}"
@@ -103,6 +105,8 @@ class ClaimRules:
                 return self._target, name
             case action, (Phase.INTENT | Phase.DONE | Phase.FAILED) if action in _CHANGES:
                 return self._target, name
+            # A changed setting is read by the id of its record, so nothing of it lags once it was read back. A number
+            # that was imported may be missing from the list for longer, and stays claimed for the window.
             case Action.READ_BACK, _ if self._kind is PlanKind.SET:
                 return self._target, name
         return None
@@ -112,6 +116,7 @@ class ClaimRules:
         if row is None or entry.action is Action.RELEASE:  # it may be imported again there, by whichever plan
             return None
         if row.plan != self._plan:
+            # A line of this plan says nothing of what another one sent.
             return row
         match entry.action, entry.phase:
             case Action.IMPORT, Phase.INTENT | Phase.DONE:
@@ -122,6 +127,7 @@ class ClaimRules:
                 # Another plan must not write over what may still take effect, nor have this written over its own.
                 return replace(row, record="", until=self._now() + self._window)
             case action, _ if action in _CHANGES:
+                # Answered, so nothing is in doubt; the number stays claimed for the settings that are still to come.
                 return replace(row, record=None)
         return None
 
@@ -139,5 +145,6 @@ def place_of(side: Endpoint) -> str:
 def same_url(url: str) -> str:
     """A base URL as it is compared: without the port that its scheme has anyway."""
     parts = urlsplit(url.lower())
+    # The configuration may name the port or leave it out; both are one account.
     port = None if parts.port == {"http": 80, "https": 443}.get(parts.scheme) else parts.port
     return f"{parts.scheme}://{parts.hostname}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"

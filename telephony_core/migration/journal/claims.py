@@ -63,6 +63,7 @@ def state_folder() -> Path:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             continue
+        # A folder that was there may be somebody else's, or read-only: then the next candidate is as good.
         if os.access(folder, os.W_OK | os.X_OK) and _is_mine(folder):
             return folder
     raise MigrationError(
@@ -93,6 +94,7 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
         make_private(path)
         with closing(sqlite3.connect(path, isolation_level=None, timeout=10.0)) as connection:
             connection.execute("PRAGMA synchronous = OFF")  # what a power cut loses, no running plan needs any more
+            # Locked before anything is read: two processes that read first would both find a number unclaimed.
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > VERSION:
@@ -124,6 +126,7 @@ def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection |
         with _open(folder / "claims.sqlite3") as connection:
             row = connection.execute("SELECT path FROM begun WHERE plan = ?", (plan,)).fetchone()
             here = str(loaded.journal_path)
+            # A plan that was moved together with its journal left none behind, and goes on at its new place.
             if row is not None and row[0] != here and _is_there(row[0]) and not take_over:
                 raise PlanElsewhere(
                     f"this plan was started as {row[0].removesuffix('.journal')}, and its journal is there",
@@ -219,6 +222,7 @@ def _is_there(journal: str) -> bool:
     try:
         return Path(journal).exists()
     except OSError:
+        # What cannot be seen may be there, and a second run of one plan does more harm than an error.
         return True
 
 
@@ -234,6 +238,7 @@ class Claims:
     async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
         key = self._rules.key(identity.account_key)
         with _open(self._path) as connection:
+            # Nobody else takes away what has ended by itself.
             connection.execute("DELETE FROM claims WHERE until <= ?", (_text(self._now()),))
             _write(connection, key, self._rules.claimed(_read(connection, key), number, goes_on=goes_on))
 
@@ -258,4 +263,5 @@ def _write(connection: sqlite3.Connection, key: tuple[str, str], row: ClaimRow |
 
 
 def _text(when: datetime) -> str:
+    # SQLite compares these as texts, so all have one form; the clock's times are UTC.
     return when.isoformat(timespec="seconds")

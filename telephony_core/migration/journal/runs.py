@@ -37,6 +37,8 @@ def current_user() -> str | None:
     """Who runs this, by the name that the system has; ``None`` where it has none, as in some containers."""
     try:
         return getpass.getuser()
+    # Before Python 3.13, `getpass` let through what `pwd` says of a user id without a name, and that Windows has no
+    # `pwd`.
     except (OSError, KeyError, ImportError):
         return None
 
@@ -44,6 +46,7 @@ def current_user() -> str | None:
 def _age(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     if seconds < 0:
+        # Another host may have started it, or the clock was set back since.
         return "in the future, by this clock"
     for length, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * length:

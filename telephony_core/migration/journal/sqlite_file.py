@@ -54,6 +54,7 @@ def make_private(path: Path) -> None:
     One that is there keeps its mode. Why it cannot be made, SQLite reports better.
     """
     with suppress(OSError):
+        # The companions that SQLite makes beside it (`-wal`, `-shm`) get the mode of the file.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
@@ -85,6 +86,8 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         connection.close()
         if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
             raise
+        # A file in WAL mode needs a companion even to be read (sqlite.org/wal.html, "Read-Only Databases"), which this
+        # folder does not let SQLite make.
         connection = sqlite3.connect(f"{where}?immutable=1", uri=True, isolation_level=None)
     except sqlite3.Error:
         connection.close()

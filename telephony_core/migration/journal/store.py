@@ -180,6 +180,8 @@ class SqliteJournal:
         try:
             with explained(path):
                 journal._check(loaded)
+                # A run that is at work writes on between the two looks, which would make its journal seem an older
+                # copy.
                 if not journal.is_running() and lines_lost(loaded, journal.last_line()):
                     raise older_copy(loaded)
         except BaseException:
@@ -198,6 +200,7 @@ class SqliteJournal:
             "to": f"{plan.target.connection} ({plan.target.provider})",
             "started at": _text(self._now()),
         }
+        # In one piece: a journal whose making is cut short holds nothing, and counts as not begun.
         self._connection.execute("BEGIN IMMEDIATE")
         for statement in _SCHEMA.split(";\n"):
             if statement.strip():
@@ -261,12 +264,15 @@ class SqliteJournal:
         with explained(self.path):
             cursor = self._connection.execute(
                 "INSERT INTO entries (at, run, number, action, phase, record, message, data)"
+                # Look and line in one statement: another run may take this one's place between two.
                 " SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM runs WHERE id > ?)",
                 (at, self._run, *row, self._run),
             )
         if not cursor.rowcount:
             raise Superseded(f"{self.path}: a later run took the place of this one")
         line = cursor.lastrowid or 0
+        # Only what was announced may have happened without an older copy of the journal knowing; no other line is worth
+        # a second write to the disk.
         if entry.phase is Phase.INTENT and self._loaded is not None:
             note_started(self._loaded, line)
         return replace(entry, data=json.loads(data), seq=line, at=_time(at), run=self._run)
@@ -352,6 +358,7 @@ class SqliteJournal:
     ) -> None:
         if kind is not None and self._locks:
             with suppress(JournalError):
+                # Whoever called is told what ended the run, and not that its end could not be written as well.
                 self.finish(f"ended by {kind.__name__}")
         self._close()
 

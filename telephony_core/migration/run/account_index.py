@@ -77,6 +77,7 @@ class AccountIndex:
         """
         if id is not None:
             self._ids.add(id_key(id))
+        # Where one request answers, nothing is shared and nothing is as old as a listing.
         if self._client.operations.looks_up(number):
             return await self._client.run(self._client.operations.records_of(number))
         await self._ask(id, shared=not fresh)
@@ -121,11 +122,14 @@ class AccountIndex:
     async def _ask(self, id: str | None, *, shared: bool) -> None:
         asked = self._listings.started
         async with self._lock:
+            # A listing that was under way when this was asked may have passed the record's page already: it answers
+            # nobody who came later.
             if not self._listings.since(asked) and not (shared and self._may_be_shared(id)):
                 await self._list()
 
     def _may_be_shared(self, id: str | None) -> bool:
         is_young = self._listings.age < good_for(self._listings.took)
+        # Records of ids that it was not asked for were not kept, so it cannot tell that they are missing.
         return is_young and (id is None or id_key(id) in self._looked_for)
 
     async def _list(self) -> None:
@@ -142,6 +146,7 @@ class AccountIndex:
                 by_number.setdefault(key, []).append(record)
             elif key in self._settled and record.is_live:
                 live_of_settled.setdefault(key, []).append(record.id)
+            # Not only of the numbers that are looked for: which of them it may be is asked when somebody looks.
             if record.is_live and record.identity.e164 is None:
                 unclear.append(record)
             if (at := id_key(record.id)) in ids and key not in self._settled:
@@ -149,6 +154,7 @@ class AccountIndex:
             made_at = record.created_at or record.starts_at
             if made_at is not None and (oldest is None or made_at < oldest):
                 oldest = made_at
+        # All at once, at the end: a listing that fails half-way must not show what is on its later pages as gone.
         self._by_number, self._by_id, self._live_of_settled = by_number, by_id, live_of_settled
         self._unclear = unclear
         self._looked_for, self.oldest = ids, oldest

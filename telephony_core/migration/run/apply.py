@@ -116,6 +116,7 @@ async def acheck_plan(
     if await store.was_started(loaded):
         async with store.reading(loaded) as journal:
             return await _Run(loaded, numbers, options, journal, rules).check(source, target)
+    # A check writes nothing, not even an empty journal beside the plan.
     async with MemoryJournals(options.clock.now).begin(loaded, "apply") as nothing:
         return await _Run(loaded, numbers, options, nothing, rules).check(source, target)
 
@@ -174,8 +175,11 @@ class _Run:
     async def _pending(self) -> list[PlannedNumber]:
         """The numbers to move: first those that were started, then the new ones, then those that failed before; of each
         the canaries of the plan first."""
+        # Known only now that the journal is read: agents that this plan's own releases stopped are no change by
+        # somebody else.
         self.work = work_of(self.loaded.plan, await self.journal.agents_unpublished(Action.RELEASE))
         concerned: set[str] | None = None
+        # Of a part of a large plan only its own lines are read, and some records by which the account is known again.
         if len(self.numbers) < len(self.loaded.plan.numbers):
             concerned = self.work.concerned(number.key for number in self.numbers) | await self.journal.made(_WITNESSES)
         self.work.states = await states_of(self.journal, concerned)
@@ -204,6 +208,8 @@ class _Run:
     ) -> AsyncIterator[tuple[list[MigrationTask], Runner]]:
         """The numbers to move, and what runs their procedures, with every secret read that they need."""
         plan = self.loaded.plan
+        # Read before any client is opened: a secret that is missing must not be found out half-way, and nobody is asked
+        # for one that is not needed any more.
         needing = {number.desired.trunk for number in pending if self.work.needs_secrets(self._state(number))}
         await self.resolver.open(trunk for trunk in plan.trunks if trunk.name in needing)
         timeout = self.settings.timeout
@@ -215,6 +221,7 @@ class _Run:
                 self.journal,
                 self.resolver,
                 self.options.clock,
+                # By these the account is known again, whatever numbers they are of.
                 ids=(*records_made(self.work.states), *plan.target.holds),
                 recorded=self.progress.step,
                 waiting=self._waiting,
@@ -230,6 +237,7 @@ class _Run:
         await self._move_some(tasks[:canaries], runner, canary=True)
         for group in self.work.in_order(tasks[canaries:]):
             await self._move_some(group, runner)
+        # Changing settings makes no record, so there can be no second one.
         if self.loaded.plan.kind is not PlanKind.SET:
             await self._check_for_doubles(tasks, runner.indexes[EndpointRole.TARGET])
 
@@ -286,6 +294,7 @@ class _Run:
         if others := [task.key for task in tasks if task.key not in keys]:
             named = self._command(others)
             if len(others) > _MOST_NAMED:
+                # So many numbers would not fit into a command line.
                 named = f"{self._command()} --numbers @FILE"
             parts[0] = f"go on with the other {len(others)} first: `{named}`; then {parts[0]}"
         return StalePlan(
@@ -304,12 +313,15 @@ class _Run:
         try:
             async with asyncio.TaskGroup() as group:
                 for task in tasks:
+                    # The place is taken before the rules are asked: they may say stop while this waits for it.
                     await workers.acquire()
                     if self.rules.why is not None or self._broken is not None:
                         workers.release()  # one that only waits still needs it, to end
                         break
                     group.create_task(self._work(task, runner, workers, canary=canary))
         except BaseExceptionGroup as several:
+            # A number's failure never comes here. What does ends the whole run, and is told as itself and not as one of
+            # a group.
             raise several.exceptions[0] from None
         if self._broken is not None:
             raise self._broken
@@ -326,8 +338,10 @@ class _Run:
         self.progress.report(EventKind.NUMBER_STARTED, task.key)
         journal = await self.journal.claim(task.key)
         try:
+            # Where workers share a plan, another one may have finished the number before this one claimed it.
             if (await self._learn(task.key, journal)).state not in FINISHED:
                 await runner.run(self.work.procedure(task), journal)
+        # Nothing goes on unrecorded, so that is no failure of this number alone.
         except JournalError:
             raise
         except TelephonyError as error:

@@ -55,7 +55,11 @@ class Endpoints:
         """The same clients with this time-out in seconds, of which only this one may write, or none."""
         clients = {
             each: self.client(each).with_options(
-                timeout=timeout, read_only=None if each is role else True, patient=True
+                # `None` leaves a client that its caller made read-only as it is. A plan's many requests wait for their
+                # turn in the pace however long that takes, which is no time-out of theirs.
+                timeout=timeout,
+                read_only=None if each is role else True,
+                patient=True,
             )
             for each in self.roles
         }
@@ -145,6 +149,7 @@ def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIn
     if any(target.by_id(id) is not None for id in made):
         return
     where = plan.target.connection
+    # A record that was about to be released may be gone because of that, and shows nothing about the account.
     if any(state.open_roll_back is None for state in made.values()):
         # Another account and one from which everything was removed look alike, so both are said.
         also = ", nor any that the plan saw there" if holds else ""
@@ -156,6 +161,7 @@ def check_account(plan: Plan, made: Mapping[str, NumberState], target: AccountIn
         )
     if holds:
         why = f"none of the records that the plan saw there is at {where}"
+    # An account that was empty has nothing to be known by. But it cannot hold what is older than the look at it.
     elif not made and _is_older(target.oldest, plan.target.taken_at):
         why = f"{where} held nothing when the plan was made, and holds records that were made before that"
     else:

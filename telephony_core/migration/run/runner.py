@@ -87,6 +87,7 @@ class Runner:
             while True:
                 try:
                     answer = await self._do(effect, journal)
+                # Not thrown into the procedure, which might catch it and go on.
                 except JournalError:
                     raise
                 except TelephonyError as error:
@@ -109,6 +110,7 @@ class Runner:
                         flow = self._announced(flow, effect.announce, journal)
                     return await client.run(flow)
                 except TelephonyError as error:
+                    # A flow that is run by hand does not know its name.
                     error.operation = effect.name
                     # The client hides what it was given as a secret; a provider may echo a user name too.
                     error.scrub(lambda text: scrubbed(text, self.secret_resolver.secrets))
@@ -121,6 +123,8 @@ class Runner:
                 self.waiting(effect)
                 return await self._wait(effect)
             case Now():
+                # The wall clock is read once and goes on by the monotonic one: a clock that is set during the run would
+                # end a doubt too soon, or never.
                 started, at = self._started
                 return started + timedelta(seconds=self.clock.monotonic() - at)
             case ProviderNow():
@@ -136,6 +140,7 @@ class Runner:
     async def _record(self, entry: Entry, journal: Journal) -> None:
         entry = self._timed(entry)
         await journal.append(entry)
+        # Only for what is written down: a run whose place was taken must free no claim.
         await self.claims.follow(entry)
         self.recorded(entry)
 
@@ -143,6 +148,7 @@ class Runner:
         """The flow itself, whose writes are in the journal right before they are sent, however long they waited."""
 
         async def announce(semantics: Semantics) -> None:
+            # The strongest word counts: after a request that must not be repeated, one that may be says nothing new.
             if announcement.sent not in (semantics, Semantics.ONCE):
                 entry = announcement.entry
                 await self._record(replace(entry, data={**entry.data, "semantics": semantics.value}), journal)
@@ -150,6 +156,8 @@ class Runner:
 
         def send(request: Request) -> Flow[Response]:
             if request.semantics is not Semantics.READ:
+                # The client calls it when the request has its turn. A line from before that wait would begin the window
+                # of a doubt too early, and stay though another worker took the number over meanwhile.
                 request = replace(request, announce=partial(announce, request.semantics))
             return (yield request)
 
@@ -186,4 +194,5 @@ class Runner:
         finally:
             for task in (sleeping, stopping):
                 task.cancel()
+            # A task that was cancelled has ended only once it was awaited.
             await asyncio.gather(sleeping, stopping, return_exceptions=True)

@@ -72,6 +72,8 @@ class SecretResolver:
         if username is not None and is_reference(username):
             what = f"user name of trunk {trunk.name}"
             username = (await self._source.read(self._tenant, username, what=what)).get_secret_value()
+            # Whoever keeps a user name behind a reference wants it nowhere in clear; a provider may repeat it in an
+            # error.
             self._secrets.add(username)
         if trunk.password is None:
             return ResolvedCredentials(username)
@@ -85,6 +87,7 @@ async def usernames_of(trunks: Iterable[Trunk], source: SecretSource, tenant: st
     found = {}
     for trunk in trunks:
         reference = trunk.username
+        # Verifying a user name is not worth a question to the person; without it the name is unverifiable.
         if reference is not None and is_reference(reference) and not reference.startswith("prompt:"):
             with suppress(ConfigurationError):
                 username = await source.read(tenant, reference, what=f"user name of trunk {trunk.name}")

@@ -107,8 +107,10 @@ class MigrationRun(BaseModel, frozen=True):
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type now."""
+        # Whatever is typed now is refused until that run has ended.
         if self.is_running:
             return ()
+        # Before anything else: what is done next relies on a record that this request may still release.
         if self.unanswered:
             return tuple(self._command(name) for name in sorted(self.unanswered))
         done = [number for number in self.numbers if number.state in DONE]
@@ -260,6 +262,7 @@ def _run(
 def _number(loaded: LoadedPlan, planned: PlannedNumber, entries: list[Entry], at_work: frozenset[int]) -> NumberRun:
     state = state_of(entries)
     shown = state.state
+    # The same lines mean a lost answer only once the run that sent the request is over.
     awaited = bool(entries) and entries[-1].run in at_work and entries[-1].phase is Phase.INTENT
     if shown is MigrationState.IN_DOUBT and awaited:
         shown = MigrationState.STARTED  # its answer is still being waited for

@@ -119,6 +119,7 @@ class StopRules:
         if number in self._doubted:
             return
         self._doubted.add(number)
+        # In one count with the failures: a number that fails in between ends the row.
         kind = ("in doubt",)
         self._in_a_row = self._in_a_row + 1 if kind == self._last else 1
         self._last = kind
@@ -131,6 +132,7 @@ class StopRules:
         kind = (failure.error, failure.status, failure.code)
         self._in_a_row = self._in_a_row + 1 if kind == self._last else 1
         self._last = kind
+        # Before the others, which may hold as well: only this reason says what to do.
         if failure.refuses_key:
             self._stop(Stopped.KEY, f"{failure.provider or 'the provider'} does not accept the key for this")
         elif self.stop_on_error:
@@ -141,6 +143,7 @@ class StopRules:
             self._stop(Stopped.EQUAL_FAILURES, f"{self._in_a_row} numbers in a row failed in the same way")
 
     def _stop(self, why: Stopped, message: str) -> None:
+        # The first reason counts: what fails after it may only follow from it.
         if self.why is None:
             self.why, self.message = why, message
 

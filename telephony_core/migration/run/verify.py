@@ -132,6 +132,8 @@ def _source_change(
     task: MigrationTask, state: NumberState, record: PhoneNumber | None, unpublished: frozenset[str]
 ) -> tuple[FieldDrift, ...]:
     """What has changed of one number, other than that this migration released it, be it without an answer."""
+    # A release that died after its request was sent: were that a difference, it would clear the verification, and the
+    # release could never be finished.
     if state.state is MigrationState.RELEASED or (state.open_release is not None and is_released(record)):
         return ()
     return task.changes_at_source(record, unpublished)
@@ -187,6 +189,7 @@ def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tu
             change.field,
             False,
             f"as this {'plan' if task.kind is PlanKind.SET else 'migration'} left it",
+            # It may have come out of a secret reference.
             "another one" if change.field == Setting.USERNAME else change.after,
             note="somebody changed it since",
         )

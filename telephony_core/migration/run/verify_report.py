@@ -113,6 +113,7 @@ class VerifyReport(BaseModel, frozen=True):
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type next."""
+        # Before anything else: that request may still release a record on which the next step relies.
         if self.unanswered:
             return tuple(self._command(name) for name in self.unanswered)
         if self.not_moved:

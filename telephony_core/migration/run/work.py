@@ -100,6 +100,7 @@ class ImportWork(Work):
                     how = "it was removed" if record is None else "; ".join(map(str, drift))
                     remedy = task.restore_source if state.touched else None
                     changed.append(Stale(task.key, f"at the source: {how}", remedy))
+            # A record of a number that was begun is looked for by its own procedure, which knows what to make of it.
             if not state.touched:
                 live = live_ids(task, target.shown(task.identity))
                 changed += [
@@ -141,12 +142,15 @@ class SettingsWork(Work):
         trunks = set[tuple[str, ...]]()
         for task in tasks:
             ids = task.number.record.trunk_ids
+            # The first number of each trunk changes it, and the others only look whether it was: at the same time both
+            # would write.
             (others if ids and ids in trunks else first).append(task)
             trunks.add(ids)
         return [group for group in (first, others) if group]
 
     def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
         selection = self.plan.selection
+        # Where numbers were named, nothing else was meant: only a condition can come to hold for more.
         if selection is None or not selection.where or selection.numbers is not None:
             return
         conditions = Conditions.parse(selection.where)
@@ -169,5 +173,6 @@ class SettingsWork(Work):
             if drift := changed_by_others(task, state, record, shared=shared):
                 how = "it was removed" if record is None else "; ".join(map(str, drift))
                 yield Stale(task.key, how, restore_or_plan_anew(task, state))
+        # A run of some numbers by name was not promised that there are no others.
         for record in self._grown if whole else ():
             yield Stale(number_text(record.identity), f"({record.id}) fits the selection by now, and was not shown")
