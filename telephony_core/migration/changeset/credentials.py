@@ -16,6 +16,7 @@ def faults_of_credentials(username: str | None, password: str | None) -> Iterato
         try:
             OutboundUpdate(username=username)
         except InvalidInput as error:
+            # The fault alone: the text of the error names a model that the author of a table or a command never wrote.
             yield "username", error.faults[0][1], "copy it once more, or write a reference to it"
     if password is not None and not is_reference(password):
         what = "this is not a reference to a secret, and no password is ever written down"

@@ -96,6 +96,7 @@ def check_table(
         problems.add(wrong)
         if one is not None:
             checked.append(one)
+        # By the number and not by its spelling: two spellings of one number are two imports of it.
         earlier = first.setdefault(row.identity.account_key, row)
         if earlier is not row:
             problems.append(_repeated(row, earlier))
@@ -140,6 +141,7 @@ def plan_checked(
     problems: list[RowProblem] = []
     planned: list[PlannedNumber] = []
     skipped: list[Skipped] = []
+    # What was released is no obstacle: the number can be imported anew.
     holds = RecordsOfNumber(record for record in account.inventory.numbers if record.is_live)
     for each in table.rows:
         identity, desired, trunk = each.row.identity, each.desired, each.trunk
@@ -197,6 +199,7 @@ class _Problems(list[RowProblem]):
             problem
             for problem in found
             if (problem.line, problem.column) not in self._follow
+            # What is said of a row as a whole may only be the same fault in other words.
             and (problem.column is not None or problem.line not in self._lines)
         ]
         self += new
@@ -319,6 +322,8 @@ class _Judge:
         return CheckedRow(row, desired, common.trunk, (*findings, *common.findings)), wrong
 
     def _common(self, settings: RowSettings) -> _Common:
+        # Tables have many rows of few different settings. Judging what they share once is most of the speed of a large
+        # one.
         if (known := self._known.get(settings)) is None:
             known = self._known[settings] = self._of(settings)
         return known
@@ -328,6 +333,7 @@ class _Judge:
         if Allowance.ANY_CALLER in self.allowed and (inbound is None or inbound.allowed_addresses is None):
             inbound = (inbound or DesiredInbound()).model_copy(update={"allow_any": True})
         given = settings.username is not None or settings.password is not None
+        # Judging a table reads no secret, but the provider's check has to see that there will be one.
         stand_in = "stand-in" if given else None
         halves = halves_of(inbound, settings.outbound, stand_in, None if stand_in is None else SecretStr(stand_in))
         desired = {
@@ -344,6 +350,8 @@ class _Judge:
         """The credentials, under a name by the order in which they come; none where they have a fault of their own."""
         if settings.username is None or any(fault.column in ("username", "password") for fault in settings.faults):
             return None
+        # Rows with the same credentials get one trunk of the plan, so that whoever is asked for a password is asked
+        # once.
         pair = (settings.username, settings.password)
         if (known := self._trunks.get(pair)) is None:
             name = f"credentials-{len(self._trunks) + 1}"
@@ -354,6 +362,7 @@ class _Judge:
 def _problem(row: ReadRow, problem: Problem) -> RowProblem:
     remedy = cli_words(problem.remedy)
     if remedy is not None:
+        # What the command line has an option for, a table has a column for.
         remedy = remedy.replace("send it as it is with --send-as-is", "write yes in `send_as_is`")
     if isinstance(problem.error, NotAllowed):
         remedy = ALLOW_ANY_HERE

@@ -99,6 +99,7 @@ class RestoreRule(Rule):
                 remedy="ask who changed it; set it right at the provider, then run the same command again",
             )
         values, why = what_is_restored(task, state)
+        # Only where nothing was set back before: a number that was is finished, although the rest cannot be.
         if written(state) and not state.restored and not any(values.values()):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in sorted(why.items()))
             return NotRestorable(f"nothing of {task.key} can be set back: {reasons}")
@@ -109,6 +110,7 @@ class RestoreRule(Rule):
     ) -> Forecast:
         values, why = what_is_restored(task, state)
         for action, expected in values.items():
+            # Said before anything is sent. A provider may show what it does not take.
             if expected and (refused := _refused(client, action, expected, record)) is not None:
                 why |= dict.fromkeys(map(Setting, expected), refused)
                 values[action] = {}
@@ -144,6 +146,7 @@ class RestoreRule(Rule):
         return ()
 
     def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
+        # Makes a generator of it, which the rule is asked for: the record is known, and nothing has to be looked for.
         yield from ()
         return task.number.record.id
 
@@ -151,6 +154,7 @@ class RestoreRule(Rule):
 def _refused(client: AsyncTelephony, action: Action, expected: Mapping[str, object], record: PhoneNumber) -> str | None:
     """Why the provider does not take values back that it once told."""
     try:
+        # Whether it is allowed is asked elsewhere; here, whether the provider takes it at all.
         change = change_from(expected, action, record, allow_any=True, allow=frozenset(SideEffect))
     except InvalidInput as error:
         return error.message

@@ -131,6 +131,7 @@ class _Cells:
         if text is None:
             self._wrong("number", "the number is missing")
             return None
+        # Most numbers are a plus and digits: for these no pattern need be tried.
         for pattern, what in _SPOILT if _PLAIN.fullmatch(text) is None else ():
             if pattern.fullmatch(text):
                 self._wrong("number", f"{text[:40]} is {what}", _AS_TEXT)
@@ -142,6 +143,8 @@ class _Cells:
         except InvalidInput as error:
             self._refused("number", error)
             return None
+        # A spreadsheet takes a leading + or 0 away without a word. Digits that are a number as they are, and another
+        # one with what may be missing, would be imported as the wrong one.
         others = sorted(set(_other_readings(text, region)) - {identity.e164})
         if others:
             which = " or ".join([*([identity.e164] if identity.e164 else []), *others])
@@ -201,6 +204,7 @@ class _Cells:
             self._wrong(column, "there is a version, and no agent")
         if id is None:
             return None
+        # A default would decide for the author which version of an agent answers calls.
         if version is None:
             self._wrong(f"{column}_version", "it is missing", "say published, draft or the provider's own word")
             return None

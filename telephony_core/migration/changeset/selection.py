@@ -52,6 +52,7 @@ class Condition:
             what = f"there is no field {field[:40]!r}" if equals else "a condition is written as FIELD=VALUE"
             raise InvalidInput(f"where: {what}", remedy=f"the fields are: {', '.join(FIELDS)}")
         words = _WORDS.get(field)
+        # A word with a typo would hold for no number, and with other conditions seem to have been answered.
         if words is not None and value and value not in list(words):
             raise InvalidInput(f"where: {field} is never {value[:40]!r}", remedy=f"its words are: {', '.join(words)}")
         return cls(field, value, _holds(field, value))
@@ -65,6 +66,7 @@ def _holds(field: str, value: str) -> Callable[[PhoneNumber], bool]:
         return lambda record: value in record.trunk_ids if value else not record.trunk_ids
     if field == "agent":
         ids = [_holds(name, value) for name in AGENTS]
+        # No agent means neither of the two.
         return lambda record: any(holds(record) for holds in ids) if value else all(holds(record) for holds in ids)
     if field in ("status", "origin"):
         return lambda record: str(getattr(record, field)) == value
@@ -133,6 +135,8 @@ def select(
     meant = [record for record in records if named is None or record.id in named]
     chosen = [record for record in meant if conditions.hold_for(record)]
     left = [] if named is None else [record for record in meant if not conditions.hold_for(record)]
+    # Released records stay in some lists, and a condition on a label holds for them too. Whoever asks for a status
+    # means it.
     if named is None and not any(condition.field == "status" for condition in conditions.all):
         chosen = [record for record in chosen if record.is_live]
     if not chosen:
@@ -154,7 +158,9 @@ def _named(records: Sequence[PhoneNumber], numbers: Iterable[str]) -> set[str]:
     index, by_id = RecordsBySpelling(records), {record.id: record for record in records}
     found: set[str] = set()
     for text in numbers:
+        # An id first: where ids are numbers, both are the same record.
         these = [by_id[text]] if text in by_id else index.find(text)
+        # A number that was released and imported again has several records, of which people mean the live one.
         live = [record for record in these if record.is_live] or these
         if not live:
             raise InvalidInput(f"there is no number {text[:40]!r}", remedy="write it in E.164, or give its record's id")

@@ -88,6 +88,7 @@ class SettingsUpdate:
         """As a plan has it, for any number. Raises `InvalidInput`."""
         inbound = self.inbound if isinstance(self.inbound, InboundUpdate) else InboundUpdate()
         outbound = self.outbound if isinstance(self.outbound, OutboundUpdate) else OutboundUpdate()
+        # A plan is a file that is shown around: what is in the update would be in it.
         if outbound.password is not None or outbound.username is not None:
             raise InvalidInput(
                 "outbound: a plan holds no credentials",
@@ -108,6 +109,7 @@ class SettingsUpdate:
         given = self.username is not None or self.password is not None
         trunk = Trunk(name=_GIVEN, auth="update", username=self.username, password=self.password) if given else None
         desired = DesiredState(
+            # Stands for each number until its record is known.
             number="-",
             label=self.label or None,
             inbound=DesiredInbound(**given_in) if (given_in := _given(inbound)) else None,
@@ -176,6 +178,7 @@ def plan_settings(
             skipped.append(one)
     blocked = [left for left in skipped if left.why is SkipReason.BLOCKED]
     if not planned and blocked:
+        # An error says at once what one would have to read out of a plan without numbers.
         raise refused(blocked)
     settings = settings or Settings()
     first = choose_canaries(planned, skipped, settings.canary, canaries, account.capabilities.region)
@@ -220,6 +223,7 @@ def refused(blocked: list[Skipped]) -> InvalidInput | NotAllowed:
     names = sorted({finding.allowance for finding in reasons if finding.allowance})
     message = f"no chosen number can be changed so: {'; '.join(parts)}"
     remedy = "; ".join([*remedies, *(f"or say --allow {name}" for name in names)]) or None
+    # Only where consents alone would do: with any other reason among them, allowing them all leaves it refused.
     if names and all(finding.allowance for finding in reasons):
         return NotAllowed(message, allowance=names[0], remedy=remedy)
     return InvalidInput(message, remedy=remedy)
@@ -284,6 +288,7 @@ class _Planner:
         # What cannot be read may be otherwise.
         needed = {action_of(name) for name in wanted if name in different or not capabilities.can_read(Setting(name))}
         if self._trunk is not None or self._desired.options:
+            # Neither credentials nor vendor options can be read back, so they are written whatever the record shows.
             needed.add(Action.SET_SIP)
         left_out = set(ACTIONS.values()) - needed
         gone: dict[str, object] = {}

@@ -73,6 +73,7 @@ def change_settings(task: MigrationTask, state: NumberState, shared_with: str | 
     """
     if state.state in FINISHED:
         return
+    # A part of it may be back as it was. Changing that again would undo what a person has just asked for.
     if state.restored or state.open_roll_back is not None:
         raise StalePlan(
             f"a rollback of {task.key} has begun, so nothing of it is changed any more",
@@ -89,6 +90,7 @@ def change_settings(task: MigrationTask, state: NumberState, shared_with: str | 
     credentials = ResolvedCredentials()
     if task.trunk is not None and task.uses_digest and Action.SET_SIP not in state.changed:
         credentials = yield from perform(ResolveSecrets(task.trunk))
+    # The last one reads back.
     for step in task.number.steps[:-1]:
         action = ACTIONS[step.kind]
         if action in state.changed:
@@ -101,6 +103,8 @@ def change_settings(task: MigrationTask, state: NumberState, shared_with: str | 
             continue
         change = change_of(task.number.desired, action, record, credentials)
         if credentials.username is not None and action is Action.SET_SIP:
+            # Known only now, where the plan has a reference: it tells whether a write that was not answered has
+            # happened.
             expected[Setting.USERNAME] = credentials.username
         opened = state.open_change if state.open_change is not None and state.open_change.action is action else None
         record = yield from _write(task, _Write(action, change, expected, _told(task, action)), record, opened)
@@ -152,6 +156,7 @@ def changed_by_others(
         return (*moved, *(change for change in since if change.field in odd))
     if task.trunk is not None and task.trunk.username is not None and Action.SET_SIP in announced:
         mine.add(Setting.USERNAME)  # where it came from a reference it is not known here
+    # Our own write moves it.
     mine |= {"updated_at"} if announced else set()
     return tuple(change for change in drift if change.field not in mine)
 
@@ -213,8 +218,10 @@ def _write(task: MigrationTask, write: _Write, record: PhoneNumber, opened: Entr
     ``opened`` is the line of an earlier run that announced it, and of which nothing more is known.
     """
     if opened is not None:
+        # Not even where the record shows nothing of it: it may still take effect, and then there would be two.
         if opened.data.get("semantics") == Semantics.ONCE.value:
             return (yield from _await(task, write, opened))
+        # A password beside it that no read shows may be the old one, so such a write is sent once more.
         if write.happened(task, record) and not write.hides(task):
             return (yield from write.done(task, record, FOUND))
     lost = opened is not None
@@ -233,10 +240,12 @@ def _write(task: MigrationTask, write: _Write, record: PhoneNumber, opened: Entr
                 raise write.failed(partial) from None
             return (yield from write.done(task, partial.number, partial.cli_text))
         except TelephonyError as error:
+            # Refused before anything was sent.
             if announcement.sent is None and not lost:
                 raise
             if announcement.sent is Semantics.ONCE and isinstance(error, OutcomeUnknown):
                 return (yield from _await(task, write, None))
+            # One lost answer is enough: what is refused now says nothing about the request before.
             lost = lost or isinstance(error, OutcomeUnknown)
             if not lost:
                 raise write.failed(error) from None
@@ -268,9 +277,11 @@ def _await(task: MigrationTask, write: _Write, announced: Entry | None) -> Proce
         record = yield from current(task, EndpointRole.TARGET, task.number.record.id)
         if record is not None and write.happened(task, record):
             return (yield from write.done(task, record, FOUND))
+        # `now` is from before the look, so this one was started behind the end of the window.
         if now >= doubt.until:
             break
         yield from write.phase_line(task, Phase.LOOK, f"no trace of it yet; in doubt {doubt}")
+        # A moment longer, so that the last look is started after the end and not at it.
         left = (doubt.until - now).total_seconds() + 0.001
         why = f"a change of {task.key} may still take effect"
         if not (yield from perform(Wait(min(pause, left), why, idle=True, doubted=task.key))):
@@ -372,6 +383,8 @@ def restore_settings(
         raise StepFailed(Action.CHECK, different)
     back = ", ".join(str(name) for expected in values.values() for name in expected) or "nothing"
     message = f"set back: {back}" + (f"; not: {', '.join(sorted(why))}" if why else "")
+    # The same change was on its way twice. The first request, which nobody answered, may arrive after everything that
+    # was sent later.
     if state.sent_again is not None:
         doubt = yield from task.doubt_of(state.sent_again, EndpointRole.TARGET)
         if (yield from perform(Now())) < doubt.until:

@@ -127,6 +127,7 @@ def restorable(
     why: dict[Setting, str] = {}
     for name in settings:
         value = read_field(before, name) if capabilities.can_read(name) else None
+        # A label that is empty and one that is not there look alike to everybody.
         value = value or None if name is Setting.LABEL else value
         if (reason := _why_not(name, value, before, capabilities)) is not None:
             why[name] = reason
@@ -149,11 +150,13 @@ def _why_not(name: Setting, value: object, before: PhoneNumber, capabilities: Ca
     if not capabilities.can_read(name):
         return "the provider does not say what it was, so the new one stays"
     field = capabilities.fields[name].read_from
+    # Not there and not readable look alike in the record: to clear it would take away what nobody saw.
     odd = [entry.partition(":")[0] for entry in (*before.problems, *before.unmodelled)]
     if value is None and field is not None and any(f"{entry}.".startswith(f"{field}.") for entry in odd):
         return "what it was has no place here, or could not be read"
     if value is None and not capabilities.can_clear(name):
         return "there was none before, and the provider documents no way to clear it"
+    # An unknown word is never written, and an agent only together with its version.
     if value is MediaEncryption.UNKNOWN or (isinstance(value, AgentRef) and value.version is None):
         return "the provider does not say all of what it was"
     return None

@@ -165,6 +165,8 @@ def _csv_rows(text: str, name: str) -> tuple[list[Row], list[RowProblem]]:
 
 def _records(text: str, delimiter: str, problems: list[RowProblem]) -> Iterator[tuple[int, list[str]]]:
     """Each record with the line on which it begins. Reading ends at a quote that nobody closes."""
+    # `newline=""` leaves line breaks in quoted cells alone, and `strict` refuses a quote that nobody closes, which
+    # would swallow the rest of the file.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     begins = 1
     for count in range(MOST_ROWS + 2):  # with its header
@@ -173,6 +175,7 @@ def _records(text: str, delimiter: str, problems: list[RowProblem]) -> Iterator[
         except StopIteration:
             return
         except csv.Error as error:
+            # The module has one class for all of its errors, so only the text tells them apart.
             fault = "a cell is too long" if "limit" in str(error) else "its quotes do not fit together"
             problems.append(RowProblem(begins, None, fault, "quote a cell as a whole, and a quote in it twice"))
             return
@@ -251,6 +254,7 @@ def _too_long(line: int, cells: Mapping[str, str]) -> Iterator[RowProblem]:
 def _json_rows(text: str) -> tuple[list[Row], list[RowProblem]]:
     rows: list[Row] = []
     problems: list[RowProblem] = []
+    # Not `splitlines`: JSON takes some of the characters at which that splits inside of a string.
     for line, part in enumerate(text.split("\n"), 1):
         if not part.strip():
             continue
@@ -295,6 +299,7 @@ def _json_cells(line: int, record: Mapping[str, object]) -> tuple[dict[str, str]
             problems.append(RowProblem(line, None, f"there is no column {column[:40]!r}", _known_columns(column)))
         elif value is None:
             continue
+        # Elsewhere it would become the text True.
         elif isinstance(value, bool) and column in YES_OR_NO:
             cells[column] = "yes" if value else ""
         elif isinstance(value, str):
