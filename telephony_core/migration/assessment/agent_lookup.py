@@ -53,6 +53,7 @@ def look_up(provider: Provider, agent: AgentRef) -> Flow[AgentProblem | None]:
 
     Whether a version is published by that is no question here: it is allowed by name, or not.
     """
+    # Whether an agent exists has nothing to do with the direction, but one that the vendor does not have is refused.
     inbound = provider.capabilities.can_write(Setting.INBOUND_AGENT)
     assignment = AgentAssignment(
         "-", inbound=agent if inbound else UNSET, outbound=UNSET if inbound else agent, allow=[*SideEffect]
@@ -80,6 +81,7 @@ def listed_by(provider: Provider) -> str | None:
     except StopIteration:
         return None
     finally:
+        # A flow that is left half-way would be closed whenever it is collected.
         asking.close()
 
 
@@ -98,6 +100,7 @@ def why_unknown(provider: Provider, name: str) -> str:
 
 def reads_agents(provider: Provider) -> bool:
     """Whether the adapter reads agents before it assigns them."""
+    # Asked of the class, because asking the provider would need an agent.
     return type(provider).check_agents is not Provider.check_agents
 
 

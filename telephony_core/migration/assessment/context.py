@@ -55,6 +55,7 @@ class NumberContext:
 
     def kept(self, name: str, before: object, after: object) -> None:
         """A setting that is taken along: kept when both forms read the same, converted when they do not."""
+        # By their texts, since these are what the person who approves it sees.
         if value_text(before) == value_text(after):
             self.info(name, "as it is", FieldOutcome.KEPT, before=before, after=after)
         else:

@@ -88,6 +88,7 @@ def _names(number: PhoneNumber) -> set[str]:
 def _refuse_one_account(source: Inventory, target: TargetAccount) -> None:
     if source.provider != target.inventory.provider:
         return
+    # Two connections may have one key. Ids of a provider are its own, so accounts that share one are the same.
     shared = {number.id for number in source.numbers} & {number.id for number in target.inventory.numbers}
     if shared or (source.connection, source.base_url) == (target.name, target.inventory.base_url):
         raise InvalidInput(
@@ -112,6 +113,7 @@ def _assess(context: NumberContext, target: TargetAccount, records: list[PhoneNu
     """One number, with the records of it ``records`` that the target has."""
     number = context.number
     skipped = (
+        # What no answer in the map could change comes first: of such a number nothing else is asked.
         _check_source(context, twice=twice)
         or _check_target(context, [record for record in records if record.is_live])
         or _check_identity(context)
@@ -199,6 +201,7 @@ def _check_target(context: NumberContext, live: list[PhoneNumber]) -> Eligibilit
     if not live:
         return None
     ids, name = ", ".join(printable(record.id) for record in live), context.target_name
+    # Local digits and identifiers mean something only within their own account (docs/decisions/0003-identity.md).
     if context.number.identity.e164 is None:
         return _skipped(
             context,
@@ -224,6 +227,7 @@ def _compare(context: NumberContext, record: PhoneNumber) -> None:
         if name in AGENTS:
             # Agents have ids of their own at each connection: it can only be compared whether there is one.
             _compare_agent(context, name, here, there)
+        # What one of the two does not show is not known to differ.
         elif here is not None and there is not None and not _mean_the_same(context, here, there):
             message = f"{context.source_name} and {context.target_name} differ; nothing of it is changed"
             context.warn(name, message, before=here, after=there)
@@ -257,6 +261,7 @@ def _check_identity(context: NumberContext) -> Eligibility | None:
         message = f"{context.source_name} shows no number for it, so there is nothing that could be written"
         return _skipped(context, why, message, "look at the record in the provider's dashboard")
     rules = target.importable
+    # The adapter declares nothing of it. What can be sent and may be refused is sent.
     if rules is None:
         return None
     if identity.kind not in rules.kinds | rules.as_is:
@@ -266,6 +271,7 @@ def _check_identity(context: NumberContext) -> Eligibility | None:
         countries = ", ".join(sorted(rules.countries))
         message = f"{name} takes only numbers of {countries}, not of {identity.region or 'no country'}"
         return _skipped(context, why, message, "leave it where it is, or choose another target")
+    # The target reads bare digits in its own country, where they may be another number.
     if NumberIdentity.parse(identity.e164 or identity.raw, region=target.region).kind is not identity.kind or (
         identity.kind in (NumberKind.SERVICE, NumberKind.LOCAL) and identity.read_in != target.region.upper()
     ):
@@ -298,6 +304,7 @@ def _objections(
     for finding in context.findings:
         found[finding.severity].add(finding.field)
     for problem in target.check(change):
+        # An adapter may speak of a half where the rules here speak of one of its settings.
         about = {problem.field, *(name for name in SETTINGS if name.startswith(f"{problem.field}."))}
         # What is missing only because it waits for an answer was found above.
         if about & found[Severity.BLOCK] or (problem.error is None and about & found[Severity.WARN]):

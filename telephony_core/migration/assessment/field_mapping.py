@@ -93,6 +93,8 @@ def _map_label(context: NumberContext) -> str | None:
     if rule is LabelRule.DROP:
         context.warn(name, "dropped, as the map says", FieldOutcome.LOST, before=label, together="lose the label")
         return _missing_label(context)
+    # It could turn the text around it on a terminal or a page. The label is not cleaned in silence: it may be how
+    # people tell numbers apart.
     if (found := STEERING.search(label)) is not None:
         context.block(
             name,
@@ -107,6 +109,7 @@ def _map_label(context: NumberContext) -> str | None:
     if longest is None or len(label) <= longest:
         context.kept(name, label, label)
         return label
+    # Of a label that begins with blanks nothing may be left.
     if rule is LabelRule.CUT and (cut := label[:longest].rstrip()):
         message = f"cut to {longest} characters, as the map says"
         together = f"get a label that is cut to {longest} characters"
@@ -151,6 +154,7 @@ def _map_agent(context: NumberContext, name: Setting, current: AgentRef | None) 
     if current is None:
         return None
     choice = context.choices.agent(current)
+    # Before it is asked what the target can do: a map that drops the agent needs nothing there.
     if choice is not None and choice.drop:
         together = f"lose the agent that {'answers' if name is Setting.INBOUND_AGENT else 'places'} calls"
         context.warn(name, "no agent takes over, as the map says", FieldOutcome.LOST, before=current, together=together)
@@ -198,6 +202,7 @@ def _may_publish(context: NumberContext, inbound: AgentRef | None, outbound: Age
         return False
     may_publish = False
     for name, agent in ((Setting.INBOUND_AGENT, inbound), (Setting.OUTBOUND_AGENT, outbound)):
+        # A literal may name the version that is published already, but only the provider knows.
         if agent is not None and agent.version is not AgentVersion.PUBLISHED:
             may_publish = True
             context.block(
@@ -263,6 +268,7 @@ def _check_unreadable(context: NumberContext) -> None:
         if not hidden and declared:
             together = f"have a {printable(field)} that could not be read"
             context.warn(printable(field), message, remedy=remedy, together=together)
+        # Nobody can say which setting that was, so it may be one that protects the number.
         elif not hidden:
             context.block(printable(field), message, remedy=remedy, allowance=Allowance.UNREADABLE)
 

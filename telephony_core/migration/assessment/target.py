@@ -62,9 +62,11 @@ def survey(
     the key may ask for it. Writes nothing; raises what listing raises.
     """
     target = _target(client, take_inventory(client, connection=connection, clock=clock))
+    # Many numbers share an agent, and each look-up is a request.
     wanted = tuple(dict.fromkeys(agents))
     if target.reads_agents:
         return replace(target, agents={agent: client.run(look_up(client.adapter, agent)) for agent in wanted})
+    # A plan is made by a client that sends nothing but GETs, whatever a vendor means by its POST.
     if wanted and listed_by(client.adapter) == "GET":
         try:
             return replace(target, agents=among(target.name, client.list_agents(), wanted))

@@ -56,6 +56,7 @@ def map_address(context: NumberContext) -> SipAddress | None:
         return None
     fitted, left_out = _fitted(desired, context.target.address_forms)
     reached = context.target.as_meant(fitted)
+    # By what the address means there: where TLS is the default, a bare host has it.
     had_tls = current is not None and context.source.as_meant(current).security == "tls"
     if reached.security != "tls" and (had_tls or desired.security == "tls"):
         context.block(
@@ -118,6 +119,7 @@ def _gets_another_transport(context: NumberContext, current: SipAddress | None, 
 
 def written_form(address: SipAddress, forms: AddressForms | None) -> str:
     """The form in which a provider takes an address, as far as it declares that."""
+    # Where none of these can be said, host and port are what is sent.
     if forms is None or forms.sips or forms.transport or forms.user or forms.params:
         return str(address)
     try:
@@ -138,6 +140,7 @@ def _fitted(address: SipAddress, forms: AddressForms | None) -> tuple[SipAddress
         left_out.append("a user part")
         fitted = replace(fitted, user=None)
     if fitted.transport is not None and not forms.transport:
+        # A transport that the target uses anyway need not be said, and lost TLS is a finding of its own.
         if fitted.security != "tls" and fitted.transport != forms.default_transport:
             left_out.append(f"the transport {fitted.transport}")
         # RFC 3261, 26.2.2: `transport=tls` is deprecated, and the scheme sips says the same.
@@ -386,6 +389,7 @@ def _list_lost(context: NumberContext, current: tuple[str, ...] | None, given: t
 
 def _readable(entries: tuple[str, ...]) -> tuple[str, ...] | None:
     try:
+        # Whether an open list is meant is a finding of its own; here it is only read.
         return parse_allowed_addresses(entries, allow_any=True)
     except InvalidInput:
         return None

@@ -12,12 +12,14 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.inventory.fields import OPEN, printable, sip_of
 
+# Full-width forms as well: some spreadsheet programs take them for the ASCII ones.
 _FORMULA: Final = re.compile(r"(^|[;,|\t\"])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """Where a cell, or a part of one that another separator would make a cell of its own, begins as formulas do."""
 
 
 def _allowed(number: PhoneNumber) -> str | None:
     allowed = sip_of(number).inbound.allowed_addresses
+    # An empty cell would not tell a list that is open from one that is not shown.
     return OPEN if allowed == () else " ".join(allowed or ())
 
 

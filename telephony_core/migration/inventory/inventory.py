@@ -158,6 +158,7 @@ class RecordsBySpelling:
 
         Raises `InvalidInput` for what cannot be meant as a number.
         """
+        # What stands in the inventory needs no reading, and is found although it may be no number.
         if text in self._known:
             return self._known[text]
         found: list[PhoneNumber] = []

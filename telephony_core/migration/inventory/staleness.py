@@ -67,6 +67,7 @@ def snapshot(record: PhoneNumber) -> dict[str, JsonValue]:
     texts: dict[str, JsonValue] = {}
     for name in (*_WHOLE, *SETTINGS):
         value = _read(record, name)
+        # A list in another order is no other list.
         texts[name] = value_text(tuple(sorted(map(str, value))) if isinstance(value, tuple) else value)
     texts |= {name: at.isoformat() for name, at in _times(record).items()}
     # A user name may have come from a secret reference: enough of it is kept to see whether it has changed.

@@ -71,6 +71,7 @@ def in_lots(
     first, places = 0, 0
     most = canary or size
     for together in groups(loaded.plan):
+        # A group is never parted, so a lot may be larger than was asked for, and is never empty.
         if places > first and places + len(together) - first > most:
             yield Lot(tenant=tenant, plan=loaded.checksum, command=command, first=first, last=places, allow=allow)
             first, most = places, size
@@ -84,6 +85,7 @@ def groups(plan: Plan) -> list[list[PlannedNumber]]:
     first = {canary.number for canary in plan.canaries}
     groups: dict[object, list[PlannedNumber]] = {}
     for number in sorted(plan.numbers, key=lambda number: number.key not in first):
+        # Only changed settings are of the trunk itself; imports over one trunk touch no other number.
         shared = number.record.trunk_ids if plan.kind is PlanKind.SET else ()
         groups.setdefault(shared or number.key, []).append(number)
     return list(groups.values())

@@ -47,6 +47,7 @@ async def run_lot(lot: Lot, site: Site, beat: Callable[[int], None], stop: async
         beat(event.done)
 
     common: dict[str, Any] = {
+        # Only a run of the whole plan looks whether its selection has grown.
         "numbers": keys if len(keys) < len(numbers) else None,
         "journals": site.journals,
         "secrets": site.secrets,
@@ -61,11 +62,13 @@ async def run_lot(lot: Lot, site: Site, beat: Callable[[int], None], stop: async
                 left = await acheck_plan(loaded, source, target, ApplyOptions(**common))
                 return LotDone(numbers=len(keys), done=len(keys) - left)
             case "apply":
+                # Whoever makes the lots has decided which goes first: no lot has a canary of its own.
                 applied = await aapply_plan(loaded, source, target, ApplyOptions(**common, canary=0), rules=rules)
                 return LotDone(
                     numbers=applied.total,
                     done=applied.done,
                     in_doubt=len(applied.in_doubt),
+                    # An engine keeps the result, and must not learn a number by it.
                     failures=tuple(failure.anonymous for failure in rules.failures),
                     stopped=applied.stopped,
                 )
@@ -94,6 +97,7 @@ async def _deprovision(
     rules: StopRules,
 ) -> DeprovisionReport:
     if lot.command == "rollback":
+        # A release or a rollback takes what it finds for confirmed: a person approved it before the lot was made.
         shown = (await apreview_rollback(loaded, source, target, options)).shown
         return await arollback_plan(loaded, source, target, replace(options, confirmed=shown), rules=rules)
     if source is None:

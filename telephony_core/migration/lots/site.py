@@ -54,6 +54,8 @@ class Site:
         connection = connections[end.connection]
         key = connection.api_key
         if key is None and connection.is_the_slugs_own:  # which a client would read from this process
+            # A plan may name the vendor itself as its connection. The variable of this process is the worker's, and not
+            # this tenant's, so its name is given to the tenant's secrets, which decide.
             key = f"env:{connection.key_source}"
         if isinstance(key, str) and is_reference(key):
             key = await self.secrets.read(tenant, key, what=f"API key of {connection.label}")

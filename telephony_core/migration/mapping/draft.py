@@ -32,6 +32,7 @@ def draft_map(source: Inventory, target: TargetAccount, *, source_capabilities: 
     """The text of a map for the numbers that could be moved, ready to be edited. Sends nothing."""
     capabilities = source_capabilities or capabilities_of(source.provider)
     eligibility = assess_eligibility(source, target, EMPTY_MAP, frozenset(), capabilities)
+    # What is blocked may be moved once the map answers; of the others nothing in a map can change that.
     moving = [number for number in eligibility if number.why in (None, SkipReason.BLOCKED)]
     lines = [
         *_head(source, target, len(moving)),
@@ -225,6 +226,7 @@ def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iter
         if wants:
             yield _suggestion("address", "pbx.example.com:5060", f"for {target.name}, if the trunk can be reached so")
     if target.capabilities.can_write(Setting.PASSWORD) and sip.outbound.credentials is not CredentialState.NONE:
+        # A name that every shell takes for a variable.
         variable = re.sub("[^A-Z0-9]+", "_", name.upper())
         yield _suggestion("username", username or "")
         yield _suggestion("password", f"env:{variable}_PASSWORD")

@@ -201,6 +201,7 @@ class MigrationMap(_Table, frozen=True):
         kind, version = document.pop("format", None), document.pop("version", None)
         if kind != FORMAT:
             raise MapError(f"{where} is not a migration map", remedy=f'it has to say format = "{FORMAT}"')
+        # TOML's `true` is equal to 1 in Python.
         if type(version) is not int or version != VERSION:
             raise MapError(f"{where} is of another version; this program reads version {VERSION}")
 
@@ -251,6 +252,7 @@ class MigrationMap(_Table, frozen=True):
             )
         ]
         for at, trunk in enumerate(self.trunks):
+            # Entries for single numbers are checked where they are applied (`trunks_of`).
             if trunk.numbers is not None or trunk.source_address is None or any(map(trunk.fits, held)):
                 continue
             user = "" if trunk.source_username is None else f" with source_username {trunk.source_username!r}"
@@ -292,6 +294,8 @@ class MigrationMap(_Table, frozen=True):
             for text in entry.numbers or ():
                 found = index.find(text)
                 for number in found:
+                    # Only the inventory shows that two spellings are one number, such as one with and one without its
+                    # country code.
                     if (other := claims.setdefault(number.id, position)) != position:
                         raise self._named_twice(number, other, position)
                 named = [number for number in found if entry.fits(number)]
@@ -325,6 +329,7 @@ def _agent_text(entry: AgentChoice) -> str:
 
 def _nearest(text: str, there: Iterable[str]) -> str:
     """The most similar value of the inventory, in words."""
+    # However little alike: an id is opaque, and the author sees at once whether it is meant.
     found = get_close_matches(text, sorted(set(there)), n=1, cutoff=0.0)
     if not found:
         return "; it has none at all"
@@ -372,6 +377,7 @@ def _spelling_apart(number: str) -> str:
 def _fault(item: Any, text: str) -> str:
     path: tuple[str | int, ...] = tuple(item["loc"])
     inner = item.get("ctx", {}).get("error")
+    # An error of this library says what to do; pydantic would wrap it into words of its own.
     message = str(inner) if isinstance(inner, TelephonyError) else fault_in_words(item)
     table = f"[[{path[0]}]]" if len(path) > 1 and isinstance(path[1], int) else f"[{path[0]}]" if path else ""
     names = [str(step) for step in path[1:] if isinstance(step, str)] if len(path) > 1 else []
@@ -390,6 +396,7 @@ def line_of(text: str, path: tuple[str | int, ...]) -> int:
     table = str(path[0]) if path else ""
     position = path[1] if len(path) > 1 and isinstance(path[1], int) else 0
     key = next((str(step) for step in path[1:] if isinstance(step, str)), None)
+    # `tomllib` keeps no lines, so the text is searched for them.
     seen, header, current = -1, 1, ""
     for number, line in enumerate(text.splitlines(), start=1):
         if found := _HEADER.match(line):

@@ -31,6 +31,7 @@ def choose_canaries(
         names = [named] if isinstance(named, str) else list(named)
         first = dict.fromkeys(_named(numbers, skipped, text, region) for text in names)
         return tuple(Canary(number=key, why="it was named") for key in first)
+    # Where every number would go first, there is none that could wait for it.
     return tuple(_least_used(numbers, count)) if count and len(numbers) > count else ()
 
 
@@ -64,8 +65,11 @@ def _least_used(numbers: Sequence[PlannedNumber], count: int) -> list[Canary]:
         number = numbers[at]
         record = number.source
         if record is None:
+            # A number from a table has no record, so only its place is left to go by.
             return (False, _agents(number), 0, 0.0, -at)
         shared = sharing[record.trunk_ids] if record.trunk_ids else 1
+        # What is not active has no calls to lose, then what no agent serves, what shares its trunk with fewest, what is
+        # youngest.
         return (record.status is NumberStatus.ACTIVE, _agents(number), shared, -_day(record), -at)
 
     order = sorted(range(len(numbers)), key=use)

@@ -49,6 +49,7 @@ def estimate_of(
     """
     if not planned:
         return Estimate()
+    # A plan is of one kind, so its first number tells.
     imports = planned[0].steps[0].kind is StepKind.IMPORT
     count, pages = len(planned), max(1, target.inventory.pages)
     read_there = 0 if imports else count
@@ -65,8 +66,11 @@ def estimate_of(
             _least(listings * pages + read_there + of_steps, target_pace),
         )
 
+    # Imports list the target once more at their end, to find a number that is there twice.
     listings = 2 if imports else 1
     if imports and not target.capabilities.finds_by_number:
+        # A listing answers further look-ups while it is young, so the time that the imports take sets how many there
+        # are.
         age = good_for(max(pages * _ROUND_TRIP, _least(pages, target_pace)))
         listings += min(_lookups(count, settings), int(seconds(listings) / age))
     paces = [(target.name, target_pace)]

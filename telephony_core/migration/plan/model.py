@@ -278,11 +278,13 @@ class PlannedNumber(InputModel):
 
     @model_validator(mode="after")
     def _movable(self) -> Self:
+        # The checksum shows that a file is whole, and not that this library wrote it.
         if blocking := sorted({finding.field for finding in self.findings if finding.blocks}):
             raise ValueError(f"{self.key}: {', '.join(blocking)} still blocks, so it cannot be in the plan")
         agents = (StepKind.ASSIGN_AGENTS,) if self.desired.has_agents else ()
         imports = self.steps[0].kind is StepKind.IMPORT
         needed = (StepKind.IMPORT, *agents) if imports else self.desired.changing_steps
+        # The steps are what a person approves, the settings are what is done: a plan in which the two differ is none.
         if tuple(step.kind for step in self.steps) != (*needed, StepKind.READ_BACK) or not needed:
             raise ValueError(f"{self.key}: its steps are not those that its settings need")
         if imports and self.desired.clear:

@@ -86,6 +86,7 @@ def make_plan(
             findings=number.findings,
         )
         for number in moving
+        # For the type checker: what is not skipped has it.
         if number.desired is not None
     )
     skipped = tuple(
@@ -117,6 +118,7 @@ def make_plan(
 
 def settings_for(settings: Settings, first: Sequence[Canary]) -> Settings:
     """The settings of a plan of which these numbers go first."""
+    # `canary` is how many go first: of several that were named, all.
     return settings.model_copy(update={"canary": len(first)}) if first else settings
 
 
@@ -215,6 +217,7 @@ def import_steps(
             side_effects=(SideEffect.PUBLISHES,) if publishes else (),
             requests=requests_of(StepKind.ASSIGN_AGENTS, target, has_agents=True),
         )
+    # Made once for all of a plan's numbers, of which there may be a hundred thousand.
     yield _read_back(target.name, requests_of(StepKind.READ_BACK, target, has_agents=desired.has_agents))
 
 

@@ -79,6 +79,7 @@ class PlanFolder(PlanStore):
 
     async def put(self, plan: Plan) -> str:
         sum_ = checksum(_whole(plan))
+        # The name is the checksum, so what is there is this plan.
         if not self._file(sum_).exists():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             save_plan(plan, self._file(sum_))
@@ -126,6 +127,8 @@ def save_plan(plan: Plan, path: str | os.PathLike[str], *, overwrite: bool = Fal
     """
     document = _whole(plan)
     loaded = LoadedPlan(plan=plan, path=Path(path), checksum=checksum(document))
+    # A run reads the plan once more under this lock and only then makes the journal: so a plan cannot be replaced
+    # between the two.
     with _nobody_begins(loaded) if overwrite and would_replace(path) else nullcontext():
         if loaded.journal_path.exists():
             raise MigrationError(

@@ -14,6 +14,7 @@ def cut_over_checklist(
     plan: Plan, capabilities: Capabilities, numbers: Sequence[NumberVerification]
 ) -> tuple[str, ...]:
     """The list for the person at the carrier, from what the target declares and what could not be compared."""
+    # Changed settings send no call anywhere else.
     return tuple(_items(plan, capabilities, numbers)) if numbers and plan.kind is not PlanKind.SET else ()
 
 
@@ -48,6 +49,7 @@ def _where_to_send(plan: Plan, capabilities: Capabilities, numbers: Sequence[Num
     groups: dict[str | None, list[NumberVerification]] = {}
     for number in numbers:
         uri = number.inbound_uri
+        # Some providers have the number itself in the address, which would make as many items as numbers.
         groups.setdefault(None if uri is None else uri.replace(number.number, _ANY), []).append(number)
     for uri, sent in groups.items():
         count = f"{len(sent)} numbers" if len(sent) > 1 else sent[0].number

@@ -18,6 +18,7 @@ def wrapped(text: str, width: int | None, first: str = "", rest: str | None = No
     if width is None:
         return [first + " ".join(text.split())]
     rest = " " * cell_width(first) if rest is None else rest
+    # However narrow the terminal is, something of the text has to fit beside its indent.
     width = max(width, _NARROWEST, cell_width(first) + 8, cell_width(rest) + 8)
     lines, line, empty = [], first, True
     for word in text.split():

@@ -41,6 +41,7 @@ def environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
+        # A name that a template does not get is a fault, and not an empty place on a page that somebody approves.
         undefined=StrictUndefined,
         trim_blocks=True,
         finalize=_printable,
@@ -85,6 +86,7 @@ def _prose(text: str) -> Markup:
     from markupsafe import Markup, escape
 
     parts = printable(text).split("`")
+    # A backtick without its other half is a character like any other.
     if len(parts) % 2 == 0:
         return escape(printable(text))
     code = Markup("<code>{}</code>")

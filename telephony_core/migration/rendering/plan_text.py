@@ -195,6 +195,7 @@ def _forms_in_common(number: PlannedNumber, kind: PlanKind) -> Iterator[str]:
             before = step.before.get(name, NOT_REPORTED)
             if kind is PlanKind.SET:
                 yield f"{name}: {before} → {after}" if before != after else f"{name}: {after}"
+            # These differ from number to number, and would make a group of each.
             elif name not in ("number", Setting.LABEL):
                 yield f"{name}: {after}"
 
@@ -331,6 +332,7 @@ def undo_text(number: PlannedNumber) -> str:
     """How a rollback undoes it."""
     if number.steps[0].kind is not StepKind.IMPORT:
         return f"to undo: {'. '.join(step.undo or 'not possible' for step in number.steps[:-1])}"
+    # Whatever else a step did goes with the record that is released.
     back = next((step.undo for step in number.steps if step.undo), None) or "not possible"
     kept = "; ".join(step.undo for step in number.steps if not step.reversible and step.undo and step.undo != back)
     return f"to undo: {back}" + (f". Not undone: {kept}" if kept else "")
