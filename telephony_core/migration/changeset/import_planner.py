@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import SecretStr
 
-from telephony_core._version import __version__
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.allow_list import is_open
 from telephony_core.domain.lifecycle import SideEffect
@@ -20,8 +19,6 @@ from telephony_core.migration.changeset.table import RowProblem, Table, TableRef
 from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.inventory import RecordsOfNumber, number_text
 from telephony_core.migration.plan.allowances import Allowance, allowances
-from telephony_core.migration.plan.canary import choose_canaries
-from telephony_core.migration.plan.estimate import estimate_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason, finding_of
 from telephony_core.migration.plan.model import (
     DesiredInbound,
@@ -35,13 +32,13 @@ from telephony_core.migration.plan.model import (
     halves_of,
     import_of,
 )
-from telephony_core.migration.plan.planner import endpoint_of, import_steps, settings_for, unchecked_of
+from telephony_core.migration.plan.planner import import_steps, plan_of
 from telephony_core.migration.plan.verification import VerificationResult, verify_fields
 from telephony_core.provider.capabilities import Capabilities, Field
 from telephony_core.provider.changes import Change, Options
 from telephony_core.provider.port import Problem
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import Pace, Pacer
+from telephony_core.transport.pace import Pacer
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,28 +157,19 @@ def plan_checked(
         planned.append(PlannedNumber(key=key, source=None, desired=desired, steps=steps, findings=each.findings))
     if problems:
         raise TableRefused(table.path, problems)
-    settings = settings or Settings()
-    first = choose_canaries(planned, skipped, settings.canary, canaries, account.capabilities.region)
-    settings = settings_for(settings, first)
-    pace = pace or Pace.declared(account.capabilities.rate_limit)
-    host = account.capabilities.inbound_host
     used = {number.desired.trunk for number in planned}
     trunks = {each.trunk.name: each.trunk for each in table.rows if each.trunk is not None}
-    return Plan(
-        kind=PlanKind.IMPORT,
-        created_at=(clock or Clock()).now(),
-        made_with=__version__,
-        source=None,
-        target=endpoint_of(account.inventory, account.capabilities),
-        allowed=tuple(sorted(table.allowed)),
+    return plan_of(
+        PlanKind.IMPORT,
+        account,
+        planned,
+        skipped,
+        allowed=table.allowed,
+        trunks=(trunk for name, trunk in trunks.items() if name in used),
+        canaries=canaries,
         settings=settings,
-        trunks=tuple(trunk for name, trunk in trunks.items() if name in used),
-        inbound_host=None if host is None else host.host,
-        estimate=estimate_of(planned, None, account, settings, None, pace),
-        numbers=tuple(planned),
-        skipped=tuple(skipped),
-        canaries=first,
-        unchecked=unchecked_of(planned, account),
+        pace=pace,
+        clock=clock,
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from telephony_core._version import __version__
 from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.input_model import UNSET, Unset
 from telephony_core.domain.lifecycle import SideEffect
@@ -32,8 +31,7 @@ from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import ResolvedCredentials
 from telephony_core.migration.plan.allowances import Allowance, allowances
-from telephony_core.migration.plan.canary import choose_canaries
-from telephony_core.migration.plan.estimate import estimate_of, requests_of
+from telephony_core.migration.plan.estimate import requests_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason, finding_of
 from telephony_core.migration.plan.model import (
     DesiredInbound,
@@ -48,14 +46,14 @@ from telephony_core.migration.plan.model import (
     StepKind,
     Trunk,
 )
-from telephony_core.migration.plan.planner import endpoint_of, settings_for, unchecked_of
+from telephony_core.migration.plan.planner import plan_of
 from telephony_core.migration.plan.verification import desired_settings
 from telephony_core.operations.reconciliation import differences, read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.changes import Options
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import Pace, Pacer
+from telephony_core.transport.pace import Pacer
 
 _GIVEN = "given"
 """Name of the trunk of such a plan: there is one at most."""
@@ -180,24 +178,17 @@ def plan_settings(
     if not planned and blocked:
         # An error says at once what one would have to read out of a plan without numbers.
         raise refused(blocked)
-    settings = settings or Settings()
-    first = choose_canaries(planned, skipped, settings.canary, canaries, account.capabilities.region)
-    settings = settings_for(settings, first)
-    pace = pace or Pace.declared(account.capabilities.rate_limit)
-    return Plan(
-        kind=PlanKind.SET,
-        created_at=(clock or Clock()).now(),
-        made_with=__version__,
-        source=None,
-        target=endpoint_of(account.inventory, account.capabilities),
-        allowed=tuple(sorted(allowed)),
-        settings=settings,
+    return plan_of(
+        PlanKind.SET,
+        account,
+        planned,
+        skipped,
+        allowed=allowed,
         trunks=() if trunk is None or not any(number.desired.trunk for number in planned) else (trunk,),
-        estimate=estimate_of(planned, None, account, settings, None, pace),
-        numbers=tuple(planned),
-        skipped=tuple(skipped),
-        canaries=first,
-        unchecked=unchecked_of(planned, account),
+        canaries=canaries,
+        settings=settings,
+        pace=pace,
+        clock=clock,
         selection=Selection(where=tuple(map(str, conditions.all)), numbers=None if named is None else tuple(named)),
     )
 

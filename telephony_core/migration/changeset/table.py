@@ -151,7 +151,7 @@ def _csv_rows(text: str, name: str) -> tuple[list[Row], list[RowProblem]]:
     rows: list[Row] = []
     problems: list[RowProblem] = []
     lines = _records(text, delimiter, problems)
-    header = _columns([cell.strip() for cell in next(lines)[1]], name)
+    header = _columns(next(lines)[1], name)
     for line, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
@@ -190,8 +190,8 @@ def _delimiter(text: str, name: str) -> str:
     """The delimiter by which the header is a header: the one that makes most known columns of it."""
     found: dict[str, int] = {}
     for delimiter in _DELIMITERS:
-        header = next((cells for _, cells in _records(text, delimiter, [])), [])
-        found[delimiter] = sum(_column(cell) in COLUMNS for cell in header) if _has_number(header) else 0
+        header = [_column(cell) for cell in next((cells for _, cells in _records(text, delimiter, [])), [])]
+        found[delimiter] = sum(column in COLUMNS for column in header) if "number" in header else 0
     best = max(_DELIMITERS, key=lambda delimiter: found[delimiter])
     if not found[best]:
         raise InvalidInput(
@@ -199,10 +199,6 @@ def _delimiter(text: str, name: str) -> str:
             remedy=f"give it a header; {_ALL}",
         )
     return best
-
-
-def _has_number(header: Sequence[str]) -> bool:
-    return any(_column(cell) == "number" for cell in header)
 
 
 def _column(cell: str) -> str:

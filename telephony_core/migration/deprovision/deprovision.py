@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from urllib.parse import urlsplit
 
 from telephony_core.domain.lifecycle import SideEffect
@@ -104,7 +103,7 @@ async def run(
         async with open_endpoints(loaded.plan, source, target, writing=rule.role) as endpoints:
             work = _Run(loaded, endpoints, journal, options, rule)
             prepared = await work.prepare()
-            _demand_confirmation(prepared, options)
+            _demand_confirmation(prepared, options, rule.done)
             demand_allowed(prepared.forecasts, options.allowed)
             report = await work.whole(rules or _stop_rules(loaded, options))
         await journal.finish(report.summary)
@@ -128,11 +127,10 @@ def _stop_rules(loaded: LoadedPlan, options: DeprovisionOptions) -> StopRules:
     return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=notice)
 
 
-def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOptions) -> None:
+def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOptions, done: str) -> None:
     confirmed = options.confirmed or frozenset()
     if confirmed == preview.shown:
         return
-    done = _DONE[preview.verb]
     new, gone = sorted(preview.shown - confirmed), sorted(confirmed - preview.shown)
     changes = [f"{number} ({record}) was not confirmed" for number, record in new[:5]]
     changes += [f"{number} ({record}) is not to be {done} any more" for number, record in gone[:5]]
@@ -142,9 +140,6 @@ def _demand_confirmation(preview: DeprovisionPreview, options: DeprovisionOption
         allowance="confirmed",
         remedy="look at a new preview, and confirm what it shows",
     )
-
-
-_DONE: Final = {"release": "released", "set back": "set back"}
 
 
 class _Run:

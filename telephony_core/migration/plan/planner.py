@@ -18,19 +18,20 @@ from telephony_core.migration.assessment.trunk_rules import written_form
 from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, value_text
 from telephony_core.migration.inventory.inventory import Inventory, RecordsBySpelling, number_text
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
-from telephony_core.migration.plan.allowances import allowances
+from telephony_core.migration.plan.allowances import Allowance, allowances
 from telephony_core.migration.plan.canary import choose_canaries
 from telephony_core.migration.plan.estimate import estimate_of, requests_of
 from telephony_core.migration.plan.findings import Skipped, SkipReason
 from telephony_core.migration.plan.model import (
-    Canary,
     DesiredInbound,
     DesiredOutbound,
     DesiredState,
     Endpoint,
     Plan,
+    PlanKind,
     PlannedNumber,
     PlannedStep,
+    Selection,
     Settings,
     StepKind,
     Trunk,
@@ -92,40 +93,69 @@ def make_plan(
     skipped = tuple(
         _skipped(number) for number in eligibility if number.why is not None or number.source.id not in chosen
     )
-    settings = settings or Settings()
-    first = choose_canaries(planned, skipped, settings.canary, canaries, target.capabilities.region)
-    settings = settings_for(settings, first)
     trunks = {number.trunk.name: number.trunk for number in moving if number.trunk is not None}
-    source_pace = source_pace or Pace.declared(capabilities.rate_limit)
-    target_pace = target_pace or Pace.declared(target.capabilities.rate_limit)
-    host = target.capabilities.inbound_host
-    return Plan(
-        created_at=(clock or Clock()).now(),
-        made_with=__version__,
+    return plan_of(
+        PlanKind.MIGRATE,
+        target,
+        planned,
+        skipped,
         source=endpoint_of(source, capabilities, is_target=False),
-        target=endpoint_of(target.inventory, target.capabilities),
-        allowed=tuple(sorted(allowed)),
+        allowed=allowed,
+        trunks=(trunks[name] for name in sorted(trunks)),
+        canaries=canaries,
         settings=settings,
-        trunks=tuple(trunks[name] for name in sorted(trunks)),
-        inbound_host=None if host is None else host.host,
-        estimate=estimate_of(planned, source, target, settings, source_pace, target_pace),
-        numbers=planned,
-        skipped=skipped,
-        canaries=first,
-        unchecked=unchecked_of(planned, target),
+        pace=target_pace,
+        clock=clock,
+        inventory=source,
+        source_pace=source_pace or Pace.declared(capabilities.rate_limit),
     )
 
 
-def settings_for(settings: Settings, first: Sequence[Canary]) -> Settings:
-    """The settings of a plan of which these numbers go first."""
-    # `canary` is how many go first: of several that were named, all.
-    return settings.model_copy(update={"canary": len(first)}) if first else settings
+def plan_of(
+    kind: PlanKind,
+    target: TargetAccount,
+    planned: Sequence[PlannedNumber],
+    skipped: Sequence[Skipped],
+    *,
+    allowed: Iterable[Allowance],
+    trunks: Iterable[Trunk],
+    canaries: Iterable[str] | None,
+    settings: Settings | None,
+    pace: Pacer | None,
+    clock: Clock | None,
+    source: Endpoint | None = None,
+    inventory: Inventory | None = None,
+    source_pace: Pacer | None = None,
+    selection: Selection | None = None,
+) -> Plan:
+    """The plan of these numbers, of any kind: who goes first, how much work it is, what nobody found out.
 
-
-def unchecked_of(planned: Iterable[PlannedNumber], target: TargetAccount) -> tuple[str, ...]:
-    """What nobody found out about the agents that are assigned, in words."""
+    ``pace`` is that of the target. Raises `InvalidInput` for a canary that the plan does not hold.
+    """
+    settings = settings or Settings()
+    first = choose_canaries(planned, skipped, settings.canary, canaries, target.capabilities.region)
+    if first:  # `canary` is how many go first: of several that were named, all
+        settings = settings.model_copy(update={"canary": len(first)})
+    pace = pace or Pace.declared(target.capabilities.rate_limit)
+    host = None if kind is PlanKind.SET else target.capabilities.inbound_host
     agents = [agent for number in planned for agent in number.desired.agents.values()]
-    return unchecked_agents(target.name, agents, target.agents, target.agents_unknown)
+    return Plan(
+        kind=kind,
+        created_at=(clock or Clock()).now(),
+        made_with=__version__,
+        source=source,
+        target=endpoint_of(target.inventory, target.capabilities),
+        allowed=tuple(sorted(allowed)),
+        settings=settings,
+        trunks=tuple(trunks),
+        inbound_host=None if host is None else host.host,
+        estimate=estimate_of(planned, inventory, target, settings, source_pace, pace),
+        numbers=tuple(planned),
+        skipped=tuple(skipped),
+        selection=selection,
+        unchecked=unchecked_agents(target.name, agents, target.agents, target.agents_unknown),
+        canaries=first,
+    )
 
 
 def exit_status(plan: Plan) -> int:
