@@ -136,6 +136,7 @@ def _missing_label(context: NumberContext) -> str | None:
         return default
     if not support.required_on_import:
         return None
+    # The number is what people would look for, and differs for each.
     label = (identity.e164 or identity.raw)[: support.max_length]
     context.info(
         name,

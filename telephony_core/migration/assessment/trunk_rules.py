@@ -164,6 +164,7 @@ def map_credentials(context: NumberContext, address: SipAddress | None) -> Trunk
         return None
     if not (context.target.can_write(Setting.USERNAME) and context.target.can_write(name)):
         if state is not CredentialState.NONE and authentication != "none":
+            # Not told is not the same as none: the trunk may ask for credentials that nobody shows.
             unclear = state is not CredentialState.SET
             context.block(
                 name,
@@ -223,6 +224,7 @@ def _check_digest(context: NumberContext, choice: TrunkChoice, current: str | No
         if not is_reference(text):
             continue
         if (problem := reference_problem(text)) is not None:
+            # Trunks that wait for the same variable are told once, for all of their numbers.
             waits = problem.removesuffix(" is not set here")
             together = f"wait for {waits}, which is not set" if waits != problem else f"wait for a secret: {problem}"
             remedy = f"put it there, or {elsewhere}"
@@ -282,6 +284,7 @@ def map_encryption(context: NumberContext, name: Setting) -> MediaEncryption | N
     if writable:
         context.kept(name, current, current)
         return current
+    # Nothing is lost where encryption was switched off.
     if _STRENGTH[current]:
         message = f"{context.unsupported}: calls that are encrypted now may not be"
         context.block(name, message, FieldOutcome.LOST, before=current, allowance=allowance)

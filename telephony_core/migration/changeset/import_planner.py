@@ -243,6 +243,7 @@ def _already_there(
             row.line, "number", f"the account has {len(there)} records of it: {ids}", "release one of them"
         )
         return
+    # The comparison of `verify`, so that a number that is skipped as equal is one that it would call equal.
     for field in verify_fields(desired, trunk, there[0], account.capabilities):
         if field.result is VerificationResult.DIFFERS:
             found = field.found or "nothing"

@@ -108,6 +108,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     """
     data = _unchanged(path)
     name = os.fspath(path)
+    # Somebody may give a plan or a map here: told as what it is, and not as a header with unknown columns.
     refuse_other_kind(path, data, "a table of numbers", InvalidInput)
     text = decode(data, what=f"the table {name}", refused=InvalidInput)
     if not text.strip():

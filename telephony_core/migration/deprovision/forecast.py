@@ -68,6 +68,7 @@ class Served:
         self._by_agent: dict[str, dict[str, str]] = {}
 
     def add(self, record: PhoneNumber) -> None:
+        # Of a released record nobody loses anything.
         if record.is_live:
             for agent in agent_ids(record):
                 self._by_agent.setdefault(agent, {})[record.id] = str(record.identity)
@@ -98,7 +99,9 @@ def forecast(
 ) -> Forecast:
     """What releasing this record will do, by the provider's own declaration."""
     terms = client.capabilities.release.get(record.origin)
+    # Asked for this record: what its adapter declares for all may not happen to one that has no agent.
     effects = tuple(sorted(client.adapter.side_effects(NumberRelease(record))))
+    # Without that effect the agents of a released number go on serving the others.
     others = served.others(record, leaving) if SideEffect.UNPUBLISHES in effects else ()
     undone = []
     if SideEffect.UNPUBLISHES in effects:

@@ -125,6 +125,7 @@ class ReleaseRule(Rule):
         )
 
     def find(self, task: MigrationTask, state: NumberState) -> Procedure[str | None]:
+        # Makes a generator of it, which the rule is asked for: what is released at the source is known at the target.
         yield from ()
         raise NotReleasable(f"{task.key} is not at the target", remedy=f"run `{command('apply', task.plan)}` first")
 
@@ -152,6 +153,7 @@ def why_not(state: NumberState, now: datetime, soak: timedelta, there: datetime 
         return f"{state.state.replace('_', ' ')}, not moved"
     if state.verified_at is None or state.verified_since is None:
         return "not verified since it was last changed or found different; run `telephony verify PLAN`"
+    # Then the soak would be counted from a time that has not come.
     if (state.last_at or state.verified_at) > now:
         return (
             f"the journal has a line of {clock_text(state.last_at or state.verified_at)}, which is later than now "

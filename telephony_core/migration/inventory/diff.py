@@ -96,6 +96,7 @@ def diff(before: Inventory, after: Inventory) -> InventoryDiff:
     be compared at all.
     """
     same = (before.provider, before.base_url, before.connection) == (after.provider, after.base_url, after.connection)
+    # Ids are unique within one account only, and agents have other ids in each.
     drifts = list(_of_one_connection(before, after) if same else _of_two_connections(before, after))
     apart = () if same else tuple(_without_e164([*before.numbers, *after.numbers]))
     return InventoryDiff(

@@ -59,6 +59,7 @@ def value_text(value: object) -> str:
     match value:
         case None:
             return NOT_REPORTED
+        # Not as `None`: a list that nobody knows would look open, or an open one unset.
         case ():
             return OPEN
         case tuple():
@@ -87,6 +88,7 @@ def unmodelled_text(number: PhoneNumber) -> str:
 def means_the_same(one: object, other: object) -> bool:
     """Whether two values say the same: one endpoint spelled twice, one set of networks in another order."""
     if isinstance(one, SipAddress) and isinstance(other, SipAddress):
+        # URI parameters are no part of where a trunk is, and are part of what is set.
         return one.same_endpoint(other) and one.params == other.params
     if isinstance(one, tuple) and isinstance(other, tuple):
         return same_networks(one, other)

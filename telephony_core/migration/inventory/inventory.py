@@ -148,6 +148,7 @@ class RecordsBySpelling:
         self._regions: set[str] = set()
         for number in numbers:
             identity = number.identity
+            # Records of several countries may be in one inventory: local digits mean another number in each.
             self._regions.add(identity.read_in)
             self._keys.setdefault((identity.read_in, identity.account_key), []).append(number)
             for text in {identity.raw, number_text(identity)}:

@@ -189,6 +189,7 @@ class MigrationMap(_Table, frozen=True):
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read a map. Raises `MapError` with the lines of all its faults; no value is repeated."""
         text = read_text(path, what="the map", refused=MapError)
+        # Somebody may give the plan or the inventory here: told as what it is, and not as bad TOML.
         refuse_other_kind(path, text.encode(), "a map", MapError)
         return cls.parse(text, where=os.fspath(path))
 

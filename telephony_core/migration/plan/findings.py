@@ -59,6 +59,7 @@ def finding_of(problem: Problem) -> Finding:
     """What an adapter's check says of a change. What needs a consent of the change itself cannot be allowed later."""
     return Finding(
         field=problem.field,
+        # A problem without an error is sent all the same; the client itself raises the others.
         severity=Severity.WARN if problem.error is None else Severity.BLOCK,
         message=problem.message,
         remedy=cli_words(problem.remedy),

@@ -190,6 +190,7 @@ def halves_of(
     """Both halves as they are sent. Raises `InvalidInput` or `NotAllowed` for what no provider takes."""
     given_in, given_out = _given(inbound), _given(outbound)
     credentials = {"username": username, "password": password}
+    # In an update `None` clears, and nothing of a credential is to be cleared.
     given_out |= {name: value for name, value in credentials.items() if value is not None}
     return Halves(
         InboundUpdate.model_validate(given_in) if given_in else None,
@@ -225,6 +226,7 @@ def import_of(
 
 
 def _given(half: DesiredInbound | DesiredOutbound | None) -> dict[str, object]:
+    # What a plan leaves out is not sent at all: in an update `None` would clear it.
     return {} if half is None else {name: value for name, value in half if value not in (None, False)}
 
 
@@ -385,6 +387,7 @@ class Plan(InputModel):
             ("trunk", (trunk.name for trunk in self.trunks)),
         )
         for what, values in names:
+            # The journal, claims and reports know a number by its key alone, and a trunk by its name.
             for value, count in Counter(values).items():
                 if count > 1:
                     raise ValueError(f"the {what} {value} is there twice")

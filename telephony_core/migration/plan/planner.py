@@ -242,6 +242,7 @@ def import_steps(
             message=" and ".join(_assignments(desired)),
             before={name: text for name, text in before.items() if name in AGENTS},
             after={name: text for name, text in after.items() if name in AGENTS},
+            # What was published before is not put back.
             reversible=not publishes,
             undo="a version that was published stays published" if publishes else "removed with the number",
             side_effects=(SideEffect.PUBLISHES,) if publishes else (),

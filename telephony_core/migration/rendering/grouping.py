@@ -133,6 +133,7 @@ def causes(found: Iterable[tuple[str, Finding]]) -> list[Cause]:
     """Numbers and their findings by cause, that of most numbers first; also where each number has its own trunk."""
     groups: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
     for key, finding in found:
+        # Findings of plans of earlier versions have no such sentence.
         alike = (finding.together,) if finding.together is not None else (finding.field, finding.message)
         cause = (finding.severity, finding.allowed, finding.allowance, *alike)
         groups.setdefault(cause, []).append((key, finding))

@@ -88,6 +88,7 @@ def overview_lines(
         lines += _blocked_otherwise(blocked, width) if not found else []
     known = [cause for cause in causes(movable) if cause.finding.severity is not Severity.INFO]
     if known:
+        # What somebody allowed by name is what an approval is about.
         known.sort(key=lambda cause: not cause.finding.allowed)
         lines += ["", f"What to know of those that can be {done}:", *cause_lines(known, width)]
     if unchecked := [*unchecked]:

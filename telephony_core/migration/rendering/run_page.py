@@ -88,6 +88,7 @@ def _next(plan: Plan, run: MigrationRun) -> Iterator[str]:
     moved = sum(run.counts.get(state, 0) for state in (MigrationState.MOVED, MigrationState.IMPORTED))
     if moved:
         host = f" ({plan.inbound_host})" if plan.inbound_host else ""
+        # Some providers have an address for each number and no host for all.
         if not host and any(number.inbound_uri for number in run.numbers):
             host = " (the address is with each number below)"
         yield (

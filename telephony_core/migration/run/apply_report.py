@@ -70,6 +70,7 @@ class ApplyReport(BaseModel, frozen=True):
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type now."""
+        # Nothing of it can be verified, and `apply` leaves it alone.
         if self.total and self.rolled_back == self.total:
             return (command("report", self.plan, kind=self.kind),)
         if self.is_complete:

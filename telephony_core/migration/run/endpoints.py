@@ -71,6 +71,7 @@ class Endpoints:
         """What either account lists of these numbers, and of records with these ids at the target."""
         records = [task.number.source for task in tasks if task.number.source is not None]
         known = [record.id for record in records]
+        # A plan that changes settings has its records at the target, so these are kept there.
         if self.source is None:
             return {EndpointRole.TARGET: AccountIndex(self.target, clock, (t.identity for t in tasks), (*known, *ids))}
         return {
@@ -118,6 +119,7 @@ def check_endpoints(plan: Plan, source: AsyncTelephony | None, target: AsyncTele
                 remedy="give the connections that the plan names",
             )
         now = client.adapter.config.base_url
+        # Where the plan does not say its address, only the provider can be compared.
         if side.base_url is not None and not _same_place(side.base_url, now):
             raise MigrationError(
                 f"the plan {name} {side.connection} at {side.base_url}, and the client given is for {now}",

@@ -71,6 +71,7 @@ async def averify_plan(
     chosen = loaded.plan.chosen(options.numbers)
     async with options.journal_store.begin(loaded, "verify") as journal:
         usernames = await usernames_of(loaded.plan.trunks, options.secret_source, options.tenant)
+        # No end is named that may write: verifying changes nothing but the journal.
         async with open_endpoints(loaded.plan, source, target) as endpoints:
             there = endpoints.target
             tasks = [MigrationTask.of(loaded, number, there.capabilities, usernames) for number in chosen]
@@ -82,6 +83,7 @@ async def averify_plan(
             if endpoints.source is not None:
                 changed = await _source_changes(endpoints.source, made, states, unpublished)
             found, send_to = await _compared(there, made, states)
+            # Read now, because the soak is counted by the target's clock from this verification on.
             time_there = there.provider_time
         results = []
         progress = Progress(options.on_event, options.clock, total=len(made))
@@ -194,6 +196,7 @@ def compared(task: MigrationTask, state: NumberState, record: PhoneNumber) -> tu
             note="somebody changed it since",
         )
         for change in changed_by_others(task, state, record)
+        # Said already, as what differs from the plan.
         if change.field not in named
     )
 
@@ -209,6 +212,7 @@ def changed_by_others(
     if not record.identity.same_in_account(task.identity):
         return (FieldDrift(field="number", before=str(task.identity), after=str(record.identity)),)
     left_behind = state.last_seen.data.get("seen") if state.last_seen is not None else None
+    # An import that was not answered left no picture of its record.
     if not isinstance(left_behind, dict):
         return ()
     desired = task.number.desired

@@ -100,6 +100,7 @@ class VerifyReport(BaseModel, frozen=True):
         nothing = f"no number is {self.kind.done} " + ("yet" if left else "now: those that were are rolled back")
         parts = [planned if self.numbers else nothing]
         if self.kind is PlanKind.MIGRATE and equal:
+            # As planned is not the same as before: whoever approved a loss is told once more that it is one.
             same = sum(number.is_equal and not number.accepted for number in self.numbers)
             parts += [f"{same:,} of them with every setting of the source"]
         parts += (
