@@ -5,6 +5,10 @@ sent does not lag.
 
     (none) ──claim──> claimed ──sent──> in doubt ──done──> made ──rolled back, released, or window over──> (none)
                          └──not sent──> (none)   └──refused──> (none)
+
+    the same of changed settings, one after the other:
+
+    (none) ──claim──> claimed ──sent──> in doubt ──answered──> claimed ──read back, or window over──> (none)
 """
 
 from __future__ import annotations
