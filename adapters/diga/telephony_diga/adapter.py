@@ -47,16 +47,18 @@ PAGE_SIZE: Final = 100
 UNFILTERED: Final = "all"
 """The name, in a cursor, of the pass without a status."""
 
+# From the error examples of the vendor OpenAPI of 2026-07-22, those of other operations included: its own text calls
+# this envelope the standard of all API errors.
 ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {
     "AGENT_NOT_FOUND": NotFound,
     "BAD_PARAMETER": InvalidRequest,
     "INVALID_API_KEY": AuthenticationFailed,
     "INVALID_PAGINATION_PARAMETERS": InvalidRequest,
     "MISSING_PERMISSIONS": PermissionDenied,
-    "NON_SPANISH_PHONE_NUMBER": InvalidRequest,
+    "NON_SPANISH_PHONE_NUMBER": InvalidRequest,  # documented for calls only, as is SIP_CONFIG_NOT_SET
     "NOT_VALID_FIELD": InvalidRequest,
     "PHONE_NUMBER_NOT_FOUND": NotFound,
-    "PUBLISHED_AGENT_VERSION_DELETION": Conflict,
+    "PUBLISHED_AGENT_VERSION_DELETION": Conflict,  # documented with 409
     "SIP_CONFIG_NOT_SET": WrongState,
     "UNATHORIZED_ROLE": PermissionDenied,  # the vendor's spelling
     "UNAUTHORIZED": AuthenticationFailed,
@@ -86,8 +88,11 @@ class DigaProvider(Provider):
         if isinstance(code, str):
             kind = ERROR_CODES.get(code) if response.status in _REFINED else None
             return ErrorEnvelope(code, message if isinstance(message, str) else None, kind)
+        # The phone operations but the list document a 422 of FastAPI alone; the list documents a 422 of the other
+        # envelope. So it is the shape that tells, and not the path.
         if isinstance(detail, list):
             return read_validation_list(detail)
+        # A path that is not there is answered by the web framework itself, with a text under `detail`.
         return ErrorEnvelope(message=next((text for text in (detail, message) if isinstance(text, str)), None))
 
     # -- reading
@@ -103,6 +108,8 @@ class DigaProvider(Provider):
         name, _, after = (cursor or f"{passes[0]}:").partition(":")
         if name not in passes:
             raise InvalidInput("this cursor is not one of this listing", remedy="begin the listing again")
+        # Oldest first: a number that is added meanwhile comes at the end and is met, where the default (newest first)
+        # has passed its place already.
         parameters = [("limit", str(PAGE_SIZE)), ("order", "asc")]
         parameters += [("status", name)] if name != UNFILTERED else []
         parameters += [("after", after)] if after else []
@@ -111,6 +118,7 @@ class DigaProvider(Provider):
         response = yield from call(request, self.read_error)
         page, numbers = read_page(response, PhonePage, "data", PhoneRecord, mapping.number_of, self.secret_keys)
         if page["has_more"]:
+            # `last_id` is optional and nullable in the specification, while `has_more` is required.
             last = page["last_id"] or (numbers[-1].id if numbers else None)
             if last is None:
                 told = "the page says that more follow and does not say after what"
@@ -132,11 +140,13 @@ class DigaProvider(Provider):
 
     def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
         body = mapping.import_body(change, identity)
+        # No idempotency key is documented, so an import whose answer is lost may not be sent again by itself.
         request = Request.of("POST", path("v1", "phone", "import"), Semantics.ONCE, json_body=body)
         return _number((yield from call(request, self.read_error)))
 
     def update_label(self, number: PhoneNumber, label: str | None) -> Flow[PhoneNumber]:
         if label is None:
+            # The schema lets `nickname` be null; what that does is said nowhere.
             raise mapping.not_clearable(Field.LABEL)
         body = {"nickname": label}
         request = Request.of("PATCH", path("v1", "phone", number.id), Semantics.IDEMPOTENT, json_body=body)
@@ -157,12 +167,16 @@ class DigaProvider(Provider):
         request = Request.of(
             "PATCH",
             path("v1", "phone", number.id),
+            # Publishing switches the new calls of all numbers of the agent (guide "Version control"). Sent again later
+            # it could take a version off the air that somebody else has published in between.
             Semantics.ONCE if publishes else Semantics.IDEMPOTENT,
             json_body={mapping.AGENT_KEYS[name]: choice.version_id for name, choice in choices.items()},
         )
         try:
             response = yield from call(request, self.read_error)
             return require_about(_number(response), id=number.id, identity=number.identity, status=response.status)
+        # Since January 2026 the request fails where another version of the agent is published on another phone. With
+        # which status is not documented, so every one that could be meant gets the remedy.
         except (InvalidRequest, Conflict, WrongState) as error:
             if publishes:
                 published = f"{_MANY_NUMBERS}: if another version is published on another number, assign"
@@ -172,8 +186,11 @@ class DigaProvider(Provider):
                 )
             raise
         except (AnswerLost, UnexpectedResponse) as error:
+            # A success with an unusable body, or about another number, may have published as well as a lost answer.
             if publishes and (isinstance(error, AnswerLost) or error.status in range(200, 300)):
                 yield from self._look_for_publication(assignment, error)
+                # That the version is published says nothing about the phone: somebody else may have published it
+                # elsewhere.
                 seen = require_about((yield from self.get(number.id)), id=number.id, identity=number.identity)
                 if all(_agent_of(seen, name) == reference.agent_id for name, reference in _references(assignment)):
                     return seen
@@ -189,6 +206,7 @@ class DigaProvider(Provider):
         except TelephonyError as error:
             seen = f"looking whether it happened failed too ({error.message})"
         else:
+            # One look that does not find it proves nothing: the request may be executed after it.
             missing = ", ".join(choice.version_id for choice in choices.values() if choice.publishes)
             if not missing:
                 return
@@ -212,6 +230,7 @@ class DigaProvider(Provider):
             for name, reference in wanted.items()
         }
         for choice in choices.values():
+            # Only where it would really publish: to assign the version that is live already changes no other call.
             if choice.publishes and SideEffect.PUBLISHES not in assignment.allow:
                 raise NotAllowed(
                     f"version {choice.version_id} of agent {choice.agent_id} is not published, and assigning it "
@@ -222,6 +241,7 @@ class DigaProvider(Provider):
                         cli="say --allow publishes if that is meant, or assign the version published",
                     ),
                 )
+        # Both would have to be published, and an agent has at most one published version (OpenAPI, PATCH phone).
         if len({choice.agent_id for choice in choices.values()}) < len({c.version_id for c in choices.values()}):
             raise InvalidInput(
                 "inbound and outbound name two versions of one agent, and an agent has one published version",
@@ -231,6 +251,7 @@ class DigaProvider(Provider):
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
         """Order the release. It is answered without a word (204), so core looks what it did."""
+        # What a second DELETE does is not documented, so it is never sent by itself.
         request = Request.of("DELETE", path("v1", "phone", number.id), Semantics.ONCE)
         yield from call(request, self.read_error)
         return self.release_ordered(number)
@@ -245,6 +266,8 @@ class DigaProvider(Provider):
                 return tuple(_update_problems(change))
             case AgentAssignment():
                 return tuple(_assignment_warnings(change))
+            # The specification of 2026-07-22 refuses it for `reserved` and `pending_verification`, which read as
+            # PENDING.
             case NumberRelease(PhoneNumber(status=NumberStatus.PENDING) as number):
                 return (Problem.of("status", _not_releasable(number)),)
         return ()
@@ -256,9 +279,12 @@ class DigaProvider(Provider):
         """
         number = release.number
         if not isinstance(number, PhoneNumber):
+            # Given by its id alone: nothing is known of its agents, so the worst is said.
             return self.capabilities.side_effects[Operation.RELEASE]
         unread = any(problem.startswith(("inbound_agent_id:", "outbound_agent_id:")) for problem in number.problems)
         linked = unread or number.inbound_agent is not None or number.outbound_agent is not None
+        # Guides "SIP trunks" (imported: unpublished) and "Buy numbers" (bought: unassigned). An unknown origin counts
+        # as imported, which is the worse of the two.
         return frozenset({SideEffect.UNPUBLISHES}) if linked and number.origin is not Origin.PURCHASED else frozenset()
 
     def documented_record(self) -> Shape:
@@ -272,6 +298,7 @@ def _number(response: Response) -> PhoneNumber:
 def _passes(status: NumberStatus | None) -> tuple[str, ...]:
     if status is None:
         return (UNFILTERED, *mapping.STATUSES)
+    # A word that is new has no pass of its own: the status filter takes documented words only.
     return mapping.words_of(status) or (UNFILTERED,)
 
 
@@ -290,11 +317,14 @@ def _references(assignment: AgentAssignment) -> Iterator[tuple[Field, AgentRef]]
 
 def _import_problems(change: NumberImport) -> Iterator[Problem]:
     identity = NumberIdentity.parse(change.number, region=CAPABILITIES.region)
+    # Core judges the kinds of numbers. How an identifier is spelled is Diga's own rule.
     if identity.kind is NumberKind.SIP_ID:
         try:
             mapping.written_number(identity)
         except UnsupportedField as error:
             yield Problem.of("number", error)
+    # OpenAPI, import: `outbound_config` left out makes an inbound-only phone. Guide "SIP trunks": calls are transferred
+    # over the outbound settings too.
     if change.outbound is None or not change.outbound.changes:
         yield Problem(
             "outbound",
@@ -312,12 +342,15 @@ def _import_problems(change: NumberImport) -> Iterator[Problem]:
 def _update_problems(change: SipUpdate) -> Iterator[Problem]:
     inbound = None if isinstance(change.inbound, Unset) else change.inbound
     outbound = None if isinstance(change.outbound, Unset) else change.outbound
+    # The import says that an empty list accepts everybody, the PATCH says nothing. A list that gets lost on the way
+    # would look the same, so the answer is compared.
     if inbound is not None and inbound.allowed_addresses == ():
         yield Problem(
             Field.ALLOWED_ADDRESSES,
             "what an empty list does in an update is not documented; the answer is compared with it",
             remedy="name the addresses of the carrier, unless everybody may call in",
         )
+    # Unlike in an import, the schema of the PATCH does not require `termination_uri`.
     if outbound is not None and outbound.changes and outbound.address is None and _has_no_address(change.number):
         yield Problem(
             Field.ADDRESS,
@@ -347,9 +380,11 @@ def _assignment_warnings(change: AgentAssignment) -> Iterator[Problem]:
     if number.status is NumberStatus.PENDING:
         yield Problem(
             "status",
+            # Guide "Buy numbers". Which status the API itself refuses is not documented, so this is a warning.
             f"agents are assigned once the number is in use, and it is {number.provider_status}",
             remedy="finish the payment or wait for the verification",
         )
+    # Calls of a phone without outbound settings are refused: 412 `SIP_CONFIG_NOT_SET` (OpenAPI, make call).
     if isinstance(change.outbound, AgentRef) and number.origin is Origin.IMPORTED and _has_no_address(number):
         yield Problem(
             Field.OUTBOUND_AGENT,

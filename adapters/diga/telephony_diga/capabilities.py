@@ -35,6 +35,7 @@ CHANGELOG: Final = "vendor changelog, 2026-07-21"
 
 _IMPORTED: Final = frozenset({Origin.IMPORTED})
 _NO_CLEARING: Final = "what an explicit null does is not documented, so null is never sent"
+# A version id. The specification types it as a UUID, so a name is refused before any request.
 _UUID: Final = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 
 CAPABILITIES: Final = Capabilities(
@@ -50,12 +51,15 @@ CAPABILITIES: Final = Capabilities(
         Operation.UPDATE_LABEL: OperationSupport(source=SPEC),
         Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
         Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC),
+        # No endpoint takes an ordered release back, and none sells numbers: `available` and `purchase` were published
+        # on 2026-01-20 and withdrawn two days later.
         Operation.RELEASE: OperationSupport(source=SPEC, note="refused while reserved or waiting for verification"),
         Operation.LIST_AGENTS: OperationSupport(
             source=SPEC, note="the whole list in one answer, each with its versions"
         ),
     },
     fields={
+        # Nothing is clearable: every null is typed, and what it does is said for none.
         Field.LABEL: FieldSupport(source=SPEC, read_from="nickname", note=_NO_CLEARING),
         Field.INBOUND_AGENT: FieldSupport(source=SPEC, read_from="inbound_agent_id", note=_NO_CLEARING),
         Field.OUTBOUND_AGENT: FieldSupport(source=SPEC, read_from="outbound_agent_id", note=_NO_CLEARING),
@@ -78,6 +82,7 @@ CAPABILITIES: Final = Capabilities(
     },
     importable=ImportableNumbers(
         source=SPEC,
+        # Since 2026-07-03 the number has no format `phone` any more and may be a SIP identifier.
         kinds=frozenset({NumberKind.E164, NumberKind.SIP_ID}),
         note="E.164 of any country with its +, or a SIP identifier user@domain",
     ),
@@ -90,6 +95,7 @@ CAPABILITIES: Final = Capabilities(
     ),
     agent_versions=AgentVersions(
         source=SPEC,
+        # A version cannot be read back from a phone, so what was assigned is verified by the agent alone.
         kinds=frozenset({AgentVersion.PUBLISHED, AgentVersion.DRAFT}),
         literals=_UUID,
         literals_in_words="the id of a version",
@@ -101,6 +107,7 @@ CAPABILITIES: Final = Capabilities(
         Operation.RELEASE: frozenset({SideEffect.UNPUBLISHES}),
     },
     release={
+        # Afterwards only the vendor's support can bring a bought number back (guide "Buy numbers").
         Origin.PURCHASED: ReleaseTerms(source=BUYING_GUIDE, effect=ReleaseEffect.END_OF_PERIOD, revocable=False),
         Origin.IMPORTED: ReleaseTerms(source=SIP_GUIDE, effect=ReleaseEffect.IMMEDIATE, revocable=False),
     },

@@ -19,4 +19,5 @@ class DigaConfig(ProviderConfig):
     @field_validator("base_url")
     @classmethod
     def _without_version(cls, url: str) -> str:
+        # With it every request would go to /v1/v1/…, and be answered 404.
         return url.removesuffix("/v1")

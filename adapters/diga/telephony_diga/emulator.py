@@ -52,6 +52,7 @@ from telephony_diga.emulator_seed import Agent, PublishedVersion
 
 Handlers: TypeAlias = Mapping[str, Callable[[ReceivedRequest], Response]]
 
+# The changelog of 2026-07-07: released numbers disappear from lists.
 _OVER: Final = ("released", "finished")
 _DIRECTIONS: Final = ("inbound", "outbound")
 
@@ -79,6 +80,7 @@ class DigaEmulator(Emulator):
         """Numbers that another project has imported."""
         self.verifications: list[Record] = []
         self._reader = RequestReader(strict=strict)
+        # The list of phones documents the vendor's own envelope for a bad query.
         self._list_reader = RequestReader(contract.not_valid_field, strict)
         self._agents: dict[str, Agent] = {}
         for name, (versions, published) in emulator_seed.AGENTS.items():
@@ -143,7 +145,7 @@ class DigaEmulator(Emulator):
             "assigned_at": written(self.now()),
             "inbound_agent_id": None,
             "outbound_agent_id": None,
-            "sip_config": sip if custom else None,
+            "sip_config": sip if custom else None,  # documented for imported phones only
             "checkout_url": None,
             "reservation_expires_at": None,
             "region_codes": list(regions),
@@ -157,6 +159,7 @@ class DigaEmulator(Emulator):
         handlers, slash = self._resource(call.segments)
         if not handlers:
             raise EmulatedRefusal(json_response(404, {"detail": "Not Found"}))
+        # FastAPI redirects where the slash is not as the route has it, before it looks at the key.
         if call.trailing_slash is not slash:
             raise EmulatedRefusal(Response(307, {"location": contract.with_slash(call.url, slash)}, b""))
         handler = handlers.get(call.method)
@@ -223,6 +226,8 @@ class DigaEmulator(Emulator):
         body = self._reader.body(call, contract.ImportBody)
         number = body.phone_number
         live = (record.get("number") for record in map(self.store.__getitem__, self.store) if not _is_over(record))
+        # Guide "SIP trunks": a number of another project is refused. The status and the code are a choice of this
+        # emulator.
         if number in self.taken_elsewhere or (not self.allow_duplicates and number in live):
             raise failed(409, "PHONE_NUMBER_ALREADY_EXISTS", "The phone number is already imported")
         inbound, outbound = body.inbound_config or contract.InboundConfig(), body.outbound_config
@@ -243,6 +248,7 @@ class DigaEmulator(Emulator):
         body = self._reader.body(call, contract.PhoneBody)
         chosen = {"inbound": body.inbound_version_id, "outbound": body.outbound_version_id}
         found = {way: self._assignable(id, version) for way, version in chosen.items() if version is not None}
+        # Two versions of one agent: the second would unpublish the first within one request.
         if len({agent.agent_id for agent, _ in found.values()}) < len({v.version_id for _, v in found.values()}):
             raise bad_parameter("An agent has at most one published version")
         changes: Record = {} if body.nickname is None else {"nickname": body.nickname}
@@ -259,6 +265,8 @@ class DigaEmulator(Emulator):
             raise bad_parameter("The version cannot be published")
         agent, version = found
         self._refuse_unassigned(id)
+        # OpenAPI, PATCH phone: it fails while another version is published on *another* phone. On its only phone an
+        # agent changes its version freely.
         elsewhere = any(phone != id for phone in self._phones_of(agent))
         if elsewhere and agent.published not in (None, version):
             raise bad_parameter("Another version of this agent is published on another phone")
@@ -280,6 +288,7 @@ class DigaEmulator(Emulator):
             if given and not (given.get("termination_uri") or sip.get("termination_uri")):
                 raise bad_parameter("Outbound settings need a termination_uri")
             stored = self.store.credentials(id) or StoredCredentials()
+            # A password that is left out stays, also beside a new user name: "fields to update".
             password = given.pop("password", stored.password)
             self.store.set_credentials(id, StoredCredentials(given.get("username", stored.username), password))
             sip |= contract.read_names("outbound", given)
@@ -289,12 +298,14 @@ class DigaEmulator(Emulator):
         self._reader.nothing(call)
         id = self._addressed(call, "id")
         record = self.store[id]
+        # The first two are refused by the specification; releasing a second time is a choice of this emulator.
         if record.get("status") in ("reserved", "pending_verification", *_OVER):
             raise bad_parameter("The phone cannot be released in its status")
         if record.get("telephony_provider") != "custom":
             if record.get("scheduled_release_at") is not None:
                 raise bad_parameter("The release is already scheduled")
             start = instant(record.get("assigned_at")) or self.now()
+            # A bought phone stays assigned until its cycle ends (OpenAPI, release).
             self.store.edit(id, {"scheduled_release_at": written(period_end(start, self.now()))})
             return Response(204, {}, b"")
         for agent_id in {record.get(f"{way}_agent_id") for way in _DIRECTIONS}:
@@ -316,6 +327,7 @@ class DigaEmulator(Emulator):
         if agent is None:
             raise failed(404, "AGENT_NOT_FOUND", "Agent not found")
         phones = {way: getattr(body, f"{way}_phone_number_id") for way in _DIRECTIONS}
+        # OpenAPI, published_version: without a version the current one is unpublished.
         if body.version_id is None:
             self._unpublish(agent)
             phones = dict.fromkeys(_DIRECTIONS)
@@ -339,6 +351,7 @@ class DigaEmulator(Emulator):
         """The id in the path, of a phone that is there."""
         id = call.segments[2]
         if id not in self.store:
+            # A UUID may come in capitals or without hyphens; records that a test put there may have any id.
             id = contract.uuid_in(id, parameter)
         if id not in self.store:
             raise _not_found()

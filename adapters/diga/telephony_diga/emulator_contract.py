@@ -36,12 +36,14 @@ Encryption = Literal["disable", "allow", "require"]
 
 
 def _dialable(number: str, info: ValidationInfo) -> str:
+    # The schema has no pattern since 2026-07-03; its prose says E.164 with + or user@domain.
     if is_strict(info) and "@" not in number and not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
         raise PydanticCustomError("phone_number", "Expected E.164 with a leading + or user@domain")
     return number
 
 
 def _host(text: str, info: ValidationInfo) -> str:
+    # The schema says "no sip:/sips: prefix" in prose only.
     if is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
         raise PydanticCustomError("termination_uri", "Expected a host or an IP without sip:, sips: or blanks")
     return text
@@ -50,6 +52,7 @@ def _host(text: str, info: ValidationInfo) -> str:
 def _address(text: str, info: ValidationInfo) -> str:
     if is_strict(info):
         try:
+            # The contract says IP or CIDR, and nothing about bits behind the prefix.
             ipaddress.ip_network(text, strict=False)
         except ValueError:
             raise PydanticCustomError("allowed_address", "Expected an IP address or a CIDR block") from None
@@ -57,6 +60,7 @@ def _address(text: str, info: ValidationInfo) -> str:
 
 
 def _whole(value: object, info: ValidationInfo) -> object:
+    # Pydantic reads "1_000" and "1.0" as whole numbers. The limit keeps it from numbers that Python refuses to parse.
     if is_strict(info) and isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,40}", value):
         raise PydanticCustomError("int_parsing", "Input should be a valid integer")
     return value
@@ -87,6 +91,7 @@ class _Patch(RequestModel):
         return value
 
 
+# The bodies of an import have defaults, those of a PATCH have none (OpenAPI of 2026-07-22).
 class InboundConfig(RequestModel):
     media_encryption: Encryption = "allow"
     allowed_addresses: list[AllowedAddress] | None = None
@@ -149,7 +154,7 @@ class Paging(RequestModel):
     after: UUID | None = None
     before: UUID | None = None
     page: Annotated[Whole, Field(ge=1)] | None = None
-    limit: Annotated[Whole, Field(ge=1, le=100)] = 20
+    limit: Annotated[Whole, Field(ge=1, le=100)] = 20  # agents default to 10; their paged list is not emulated
     order: Literal["asc", "desc"] = "desc"
 
 
@@ -170,6 +175,7 @@ def failed(status: int, code: str, message: str) -> EmulatedRefusal:
 
 def not_valid_field(found: Sequence[Unfit]) -> EmulatedRefusal:
     """What the list of phones says to an unusable query, in place of FastAPI's list."""
+    # Whether a bad value gives this or a 422 is not documented; 400 is what the list documents.
     return failed(400, "NOT_VALID_FIELD", f"Unusable query parameter: {list(found[0].loc)}")
 
 
@@ -215,6 +221,7 @@ def page(
 ) -> Response:
     """One page of entries whose sort key is their position."""
     cursors = [cursor for cursor in (query.after, query.before) if cursor is not None]
+    # OpenAPI: `after` and `before` together are 422. That `page` goes with neither is a choice of this emulator.
     if len(cursors) + (query.page is not None) > 1:
         raise _contradiction("'before', 'after' and 'page' cannot be used together")
     ascending = query.order == "asc"
@@ -223,6 +230,7 @@ def page(
     if query.page is not None:
         start, pages = (query.page - 1) * query.limit, -(-len(ordered) // query.limit)
     for cursor in cursors:
+        # A place is kept for a removed record too, so that a listing survives a release in its middle.
         at = position(str(cursor))
         if at is None:
             raise _contradiction("the cursor is not an id of this list")
@@ -242,7 +250,7 @@ def page(
             "first_id": ids[0] if ids else None,
             "last_id": ids[-1] if ids else None,
             "has_more": start > 0 if query.before else end < stop,
-            "current_page": query.page,
+            "current_page": query.page,  # filled only where pages are asked for, which is assumed
             "total_pages": pages,
         },
     )

@@ -18,6 +18,7 @@ AGENTS: Final[Mapping[str, tuple[int, int | None]]] = {
 }
 """Agents by name, with the number of their frozen versions and the published one of them."""
 
+# OpenAPI: usually one code, two for the prefixes that Ceuta and Melilla share, none for mobile numbers.
 REGIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "+3491": ("M",), "+3493": ("B",), "+3495651": ("CE", "ML"), "+3495": ("MA",), "+34971": ("PM",),
 }  # fmt: skip
@@ -84,6 +85,7 @@ def phones(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, S
         return {**record, "sip_config": config, **fields}, StoredCredentials(user, password)
 
     yield bought("+34911234567", 300, nickname="Centralita Madrid", inbound_agent_id=agents["reception"])
+    # A release that is ordered and has not happened: still `assigned`.
     yield bought("+34931234567", 290, nickname="Barcelona", scheduled_release_at=at(11))
     yield bought("+34956512345", 280, outbound_agent_id=agents["support"])
     yield bought("+34971234567", 270, status="released", released_at=at(-10))
@@ -96,6 +98,7 @@ def phones(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, S
             "allowed_addresses": ["192.0.2.10", "198.51.100.0/24"],
         },
     )  # fmt: skip
+    # Inbound-only, and open to everybody by an empty list.
     yield imported("+34900123456", 240, None, nickname="Línea gratuita (solo entrada)", sip={"allowed_addresses": []})
     yield imported(
         "+827044445555", 230, "kr.trunk.example.com:5060", "seoul", nickname="서울 지사",
@@ -112,6 +115,7 @@ def phones(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, S
     )  # fmt: skip
     yield imported("+34881234567", 160, "old.example.com", status="released", released_at=at(-60))
     yield imported("+34600000001", 150, "older.example.com", status="finished", released_at=at(-100))
+    # The contract excludes imported phones in these states nowhere, so reading has to bear them.
     yield imported("+34600000002", 5, "held.example.com", status="reserved", assigned_at=None)
     yield imported("+34600000003", 4, "held.example.com", status="pending_verification", assigned_at=None)
     yield bought(

@@ -37,17 +37,21 @@ from telephony_core.provider.wire import read_record
 from telephony_diga.capabilities import REGION, SLUG
 from telephony_diga.wire import AgentRecord, ListedAgent, PhoneRecord, SipRecord, VersionRecord
 
+# PhoneRegisterStatus of the vendor OpenAPI of 2026-07-22. It grew that month (`pending_verification`), so it is read as
+# an open list.
 STATUSES: Final[Mapping[str, NumberStatus]] = {
-    "reserved": NumberStatus.PENDING,
-    "pending_verification": NumberStatus.PENDING,
+    "reserved": NumberStatus.PENDING,  # held during the checkout, not paid yet
+    "pending_verification": NumberStatus.PENDING,  # paid, the company not verified yet
     "assigned": NumberStatus.ACTIVE,
-    "released": NumberStatus.RELEASED,
-    "finished": NumberStatus.RELEASED,
+    "released": NumberStatus.RELEASED,  # rests for 30 days before it is sold again
+    "finished": NumberStatus.RELEASED,  # closed for good, never comes back
 }
 """Every documented status, in the order in which a number goes through them."""
 
+# PhoneRegisterResponseSchema.telephony_provider: bought through Diga, or imported.
 ORIGINS: Final[Mapping[str, Origin]] = {"netelip": Origin.PURCHASED, "custom": Origin.IMPORTED}
 
+# SipConfigResponseSchema: whether calls use SRTP. The same three words in both directions, reading and writing.
 ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {
     "disable": MediaEncryption.DISABLE,
     "allow": MediaEncryption.ALLOW,
@@ -83,6 +87,7 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
     status, origin, odd_words = _words(record["status"], record["telephony_provider"], release_ordered)
     sip: SipConfig | None = None
     odd_sip: tuple[str, ...] = ()
+    # `sip_config` is documented for imported phones only, and may be null there.
     if (trunk := record["sip_config"]) is not None or origin is Origin.IMPORTED:
         sip, odd_sip = _read_sip(trunk or {})
     return _number(
@@ -97,12 +102,15 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
             "label": record["nickname"] or None,
             "sip": sip,
             "trunk_ids": (),
+            # The answer shows agent ids and never a version, although a write takes version ids.
             "inbound_agent": None if (id := record["inbound_agent_id"]) is None else _agent(id),
             "outbound_agent": None if (id := record["outbound_agent_id"]) is None else _agent(id),
+            # Diga shows when a number was assigned, and not when its record was made or changed.
             "created_at": None,
             "updated_at": None,
             "starts_at": record["assigned_at"],
             "release_requested_at": None,
+            # Released beats scheduled: a record that has both has ended.
             "ends_at": record["released_at"] or release_at,
             "monthly_fee": None,
             "unmodelled": (),
@@ -124,6 +132,7 @@ def _words(status: str, provider: str, release_ordered: bool) -> tuple[NumberSta
 
 @lru_cache(maxsize=4096)
 def _agent(id: str) -> AgentRef | None:
+    # An empty id is no agent. Without a version, because none is shown.
     return AgentRef(id) if id else None
 
 
@@ -144,6 +153,7 @@ def _read_sip(found: SipRecord | Mapping[str, object]) -> tuple[SipConfig, tuple
         record.username,
         record.inbound_media_encryption,
         record.outbound_media_encryption,
+        # None is "not told" and an empty list is "open to everybody": they never become each other.
         None if addresses is None else tuple(addresses),
     )
     return sip, (*(f"sip_config.{problem}" for problem in unreadable), *odd) if unreadable else odd
@@ -171,6 +181,8 @@ def _trunk(
     sip = SipConfig(
         inbound=InboundSip(
             allowed_addresses=allowed_addresses,
+            # Left out is unknown. The documented default (`allow`) is what an import sets, not what a missing field
+            # means.
             media_encryption=ENCRYPTIONS.get(inbound_encryption, MediaEncryption.UNKNOWN),
             provider_media_encryption=inbound_encryption or None,
         ),
@@ -206,8 +218,11 @@ def written_number(identity: NumberIdentity) -> str:
     if identity.e164 is not None:
         return identity.e164
     text = identity.raw.strip(" ")
+    # OpenAPI, import: `user@domain.com`. Only blanks at the ends go; the user part is case-sensitive (RFC 3261,
+    # 19.1.4).
     if identity.kind is NumberKind.SIP_ID and "@" in text and not text.lower().startswith(("sip:", "sips:")):
         try:
+            # The grammar of SIP addresses refuses a password or a header in the identifier.
             address = SipAddress.parse(f"sip:{text}")
         except InvalidInput as error:
             raise _no_such_identifier(error.message) from None
@@ -254,6 +269,7 @@ def _halves(change: NumberImport | SipUpdate) -> dict[str, Json]:
     )
     body: dict[str, Json] = {}
     for key, name, half, words in halves:
+        # An empty half is left out: on an import, an empty `outbound_config` would lack its address.
         if half is not None and not isinstance(half, Unset) and half.changes:
             body[key] = _config(half, name, words)
     return body
@@ -268,6 +284,7 @@ def _config(half: InboundUpdate | OutboundUpdate, name: str, words: Mapping[str,
 def _written(value: SipAddress | MediaEncryption | SecretStr | str | tuple[str, ...] | None, field: str) -> Json:
     if value is None:
         raise not_clearable(field)
+    # OpenAPI: `termination_uri` is host or IP without `sip:` or `sips:`. A port stands in the examples of the guides.
     return value.host_port() if isinstance(value, SipAddress) else value
 
 
@@ -305,10 +322,12 @@ def read_versions(payload: object, agent_id: str) -> tuple[VersionRecord, ...]:
             remedy="take the agent's id (not a version's) from the dashboard of the project this key belongs to",
         )
     if len(found) > 1:
+        # Two entries may name two published versions, and the choice would be a guess.
         raise UnexpectedResponse(f"the list has agent {agent_id} {len(found)} times")
     agent, problems = read_record(AgentRecord, found[0])
     if problems:
         raise UnexpectedResponse(f"the versions of agent {agent_id} cannot be read ({'; '.join(problems)})")
+    # A version whose state cannot be read counts as not published, so that assigning it asks for consent.
     return tuple(read_record(VersionRecord, version)[0] for version in agent.versions)
 
 
@@ -317,6 +336,7 @@ def agent_of(record: ListedAgent, unreadable: tuple[str, ...], raw: Mapping[str,
     published = [
         version.get("version_id") for version in record["versions"] or () if version.get("is_published") is True
     ]
+    # OpenAPI: at most one version of an agent is published. Of two none is guessed.
     literal = published[0] if len(published) == 1 and isinstance(published[0], str) else None
     odd = ("versions: the answer does not say which one is published",) if published and literal is None else ()
     return Agent(
@@ -343,6 +363,8 @@ def choose_version(reference: AgentRef, versions: Sequence[VersionRecord]) -> Ve
             f"{publish} allow SideEffect.PUBLISHES, since assigning it publishes it",
             cli=f"{publish} say --allow publishes, since assigning it publishes it",
         )
+    # Whether a draft can be assigned is not documented: the dashboard makes a version of it first. It is sent, and the
+    # vendor may refuse.
     elif wanted is AgentVersion.DRAFT:
         found = [version for version in versions if version.is_draft]
         remedy = Remedy(
@@ -350,6 +372,7 @@ def choose_version(reference: AgentRef, versions: Sequence[VersionRecord]) -> Ve
             cli="name a version by its id, or assign the version published",
         )
     else:
+        # UUIDs mean the same in either case (RFC 9562, section 4).
         found = [version for version in versions if wanted and version.version_id.lower() == wanted.lower()]
         if not found:
             known = ", ".join(version.version_id for version in versions) or "none"
@@ -362,6 +385,7 @@ def choose_version(reference: AgentRef, versions: Sequence[VersionRecord]) -> Ve
     return VersionChoice(agent, found[0].version_id, publishes=not found[0].is_published)
 
 
+# OpenAPI, PATCH phone: titled "Agent ID" there, and described as versions.
 AGENT_KEYS: Final[Mapping[Field, str]] = {
     Field.INBOUND_AGENT: "inbound_version_id",
     Field.OUTBOUND_AGENT: "outbound_version_id",

@@ -20,9 +20,10 @@ def _instant(value: object) -> object:
     """An ISO 8601 time in UTC. The vendor states no zone and its examples end in Z, so a bare time is read as UTC."""
     if isinstance(value, str):
         try:
-            when = datetime.fromisoformat(value)
+            when = datetime.fromisoformat(value)  # Python 3.11 reads the Z of the examples
             if when.tzinfo is UTC:
                 return when
+            # OverflowError: a time of the year 1 or 9999 may leave the calendar when its zone is taken off.
             return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
@@ -31,8 +32,11 @@ def _instant(value: object) -> object:
 
 Instant: TypeAlias = Annotated[datetime, BeforeValidator(_instant)]
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+# Empty where it is missing: the model says UNKNOWN then, and names no odd word.
 Word: TypeAlias = Annotated[str, Field(default="")]
 
+# Strict, so that a value of another type is named as a problem and not converted ("no" would become a boolean). Errors
+# hide their input, because Diga may begin to show a secret.
 _STRICT: Final = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
 
 
@@ -45,6 +49,7 @@ class SipRecord(_Record):
 
     termination_uri: str | None = None
     username: str | None = None
+    # Texts and not an enumeration: a word that is new is kept and named.
     inbound_media_encryption: str = ""
     outbound_media_encryption: str = ""
     allowed_addresses: list[str] | None = None
@@ -81,6 +86,7 @@ class AgentRecord(_Record):
     """``AgentWithVersionsDropdownResponse``: an agent and its versions."""
 
     agent_id: Text
+    # Each is read by itself, so that one odd version does not cost the agent.
     versions: list[object] = Field(default_factory=list)
 
 
@@ -97,5 +103,5 @@ class VersionRecord(_Record):
     """``VersionItem``: one version of an agent. At most one of an agent's versions is published."""
 
     version_id: Text
-    is_published: bool = False
+    is_published: bool = False  # the default of the specification, as that of is_draft
     is_draft: bool = False

@@ -40,6 +40,7 @@ from telephony_elevenlabs.wire import AgentPage, ListedAgent, NumberRecord
 PAGE_SIZE: Final = 100
 """The most agents that a page holds."""
 
+# Vendor page "Errors" (docs, resources). Which codes phone numbers answer with is not documented.
 ERROR_TYPES: Final[Mapping[str, type[ProviderError]]] = {
     "authentication_error": AuthenticationFailed,
     "authorization_error": PermissionDenied,
@@ -48,6 +49,7 @@ ERROR_TYPES: Final[Mapping[str, type[ProviderError]]] = {
     "rate_limit_error": RateLimited,
 }
 """The ``type`` of an error, where it says more than a 400 or 422 does."""
+# The specification declares 200 and 422 only, so the usual meaning of the other statuses counts first.
 _REFINED: Final = frozenset({400, 422})
 """Statuses that the type refines; every other one speaks for itself."""
 
@@ -63,11 +65,13 @@ class ElevenLabsProvider(Provider):
 
     def read_error(self, response: Response) -> ErrorEnvelope:
         """Two envelopes, both under ``detail``: an object of the vendor's, or the list of its web framework."""
+        # Both envelopes use the key `detail`; only its JSON type tells them apart.
         detail = object_in(response).get("detail")
         if isinstance(detail, list):
             return read_validation_list(detail)
         if not isinstance(detail, dict):
             return ErrorEnvelope(message=detail if isinstance(detail, str) else None)
+        # `status` is the former name of `code` (page "Errors").
         said = {key: value for key, value in detail.items() if isinstance(value, str)}
         kind = ERROR_TYPES.get(said.get("type", "")) if response.status in _REFINED else None
         # The request's id comes in the body and in no header.
@@ -77,6 +81,8 @@ class ElevenLabsProvider(Provider):
 
     def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
         """The whole list: it comes in one answer."""
+        # The paged list (v2) is in the SDK and not in the specification of 2026-08-22, and whether its filter by number
+        # is exact is not said. So the list that both have is read.
         response = yield from call(Request.of("GET", path("v1", "convai", "phone-numbers")), self.read_error)
         return Page(read_list(response, NumberRecord, mapping.number_of, self.secret_keys), None)
 
@@ -88,6 +94,7 @@ class ElevenLabsProvider(Provider):
         asked = [("page_size", str(PAGE_SIZE)), *([("cursor", cursor)] if cursor is not None else [])]
         response = yield from call(Request.of("GET", path("v1", "convai", "agents"), query=asked), self.read_error)
         page, agents = read_page(response, AgentPage, "agents", ListedAgent, mapping.agent_of, self.secret_keys)
+        # To stop here would hide the agents that follow, and a plan would call them missing.
         if page["has_more"] and page["next_cursor"] is None:
             raise UnexpectedResponse("the page has has_more and no next_cursor", status=response.status)
         return Page(agents, page["next_cursor"] if page["has_more"] else None)
@@ -97,6 +104,7 @@ class ElevenLabsProvider(Provider):
     def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
         """Import, which is answered with an id alone, and read what was made."""
         body = mapping.import_body(change, identity)
+        # Whether the same number is refused the second time is not documented, and there is no idempotency key.
         request = Request.of("POST", path("v1", "convai", "phone-numbers"), Semantics.ONCE, json_body=body)
         response = yield from call(request, self.read_error)
         id = read_object(response).get("phone_number_id")
@@ -104,6 +112,7 @@ class ElevenLabsProvider(Provider):
             raise UnexpectedResponse("the answer to the import names no phone_number_id", status=response.status)
         try:
             return require_about((yield from self.get(id)), id=id, identity=identity)
+        # The number exists already. Any other error would read as if nothing had been made; this one makes core look.
         except TelephonyError as error:
             raise UnexpectedResponse(
                 f"the number was imported as {id}, and reading it back failed: {error.message}",
@@ -117,10 +126,12 @@ class ElevenLabsProvider(Provider):
     def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
         """Read the number anew, change the half, and send it whole: then merging and replacing come to the same."""
         response = yield from call(Request.of("GET", _path_of(number.id)), self.read_error)
+        # The record may be of another number by now, whose trunk must not be written over.
         require_about(_number(response), id=number.id, identity=number.identity, status=response.status)
         return (yield from self._patch(number, mapping.sip_body(change, read_object(response))))
 
     def assign_agents(self, number: PhoneNumber, assignment: AgentAssignment) -> Flow[PhoneNumber]:
+        # There is no outbound agent: the caller of the outbound-call operation names agent and number (OpenAPI).
         agent = assignment.inbound if isinstance(assignment.inbound, AgentRef) else None
         return self._patch(number, mapping.agent_body(number, agent))
 
@@ -131,6 +142,7 @@ class ElevenLabsProvider(Provider):
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
         """Delete the number. The answer says nothing, so core looks what became of it."""
+        # OpenAPI: 200 with an empty schema.
         yield from call(Request.of("DELETE", _path_of(number.id), Semantics.ONCE), self.read_error)
         return self.release_ordered(number)
 
@@ -142,6 +154,7 @@ class ElevenLabsProvider(Provider):
                 return (*_import_problems(change), *_address_warnings(change.outbound))
             case SipUpdate():
                 return tuple(_update_problems(change))
+            # What a deletion does to a number of a kind that is new is not documented, and it cannot be taken back.
             case NumberRelease(PhoneNumber() as number) if number.origin is Origin.UNKNOWN:
                 return (_of_unknown_kind(number, Operation.RELEASE),)
         return ()
@@ -170,6 +183,7 @@ def _number(response: Response) -> PhoneNumber:
 
 
 def _import_problems(change: NumberImport) -> Iterator[Problem]:
+    # OpenAPI, import: both halves are optional. Only of the outbound one is it clear what its absence means.
     if change.inbound is None or not change.inbound.changes:
         yield Problem(
             "inbound",
@@ -182,6 +196,7 @@ def _import_problems(change: NumberImport) -> Iterator[Problem]:
             "without outbound settings the number only receives calls",
             remedy="give at least outbound.address if it is to place calls",
         )
+    # OpenAPI: `address` is required in `outbound_trunk_config`.
     elif change.outbound.address is None:
         needed = InvalidInput(
             "outbound settings need the trunk's address on an import",
@@ -194,6 +209,8 @@ def _update_problems(change: SipUpdate) -> Iterator[Problem]:
     number = change.number
     if isinstance(number, PhoneNumber):
         if number.origin is Origin.UNKNOWN and number.provider_origin is not None:
+            # Core refuses linked numbers by their origin. A kind that is new has none, and may have no trunk of the
+            # customer.
             yield _of_unknown_kind(number, Operation.UPDATE_SIP)
             return
         # A number that comes out of a file has no payload; the one that is read before the write has.

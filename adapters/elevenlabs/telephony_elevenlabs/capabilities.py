@@ -34,10 +34,13 @@ SDK: Final = "vendor Python SDK of 2026, generated from its API definition"
 HELP: Final = "vendor help centre, 2026"
 
 _IMPORTED: Final = frozenset({Origin.IMPORTED})
+# Label and agent belong to ElevenLabs. The trunk of a linked number does not: it is at the carrier.
 _EVERY: Final = frozenset({Origin.IMPORTED, Origin.LINKED})
 _AT_CARRIER: Final = "what becomes of a linked number at its carrier is not documented"
 _NO_CLEARING: Final = "what null does is not documented, so it is never sent"
 
+# From the records of the vendor OpenAPI of 2026-08-22. A migration that dropped one of these would allow calls that are
+# kept out today.
 RESTRICTIVE: Final = frozenset(
     {
         "inbound_trunk.allowed_numbers",
@@ -60,6 +63,7 @@ CAPABILITIES: Final = Capabilities(
         Operation.UPDATE_SIP: OperationSupport(source=SPEC, origins=_IMPORTED),
         Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, origins=_EVERY),
         Operation.RELEASE: OperationSupport(source=SPEC, origins=_EVERY, note=_AT_CARRIER),
+        # No operation revokes a release, searches or buys: every number is brought along.
         Operation.LIST_AGENTS: OperationSupport(source=SDK),
     },
     # No outbound agent: whoever orders a call names the agent and the number.
@@ -105,6 +109,7 @@ CAPABILITIES: Final = Capabilities(
     agent_versions=AgentVersions(
         source=SPEC,
         kinds=frozenset({AgentVersion.PUBLISHED}),
+        # The prefix is a third party's experience; the specification calls it a text.
         literals="agtbrch_[0-9A-Za-z]+",
         literals_in_words="the id of a branch (agtbrch_…)",
         readable=True,
@@ -116,6 +121,7 @@ CAPABILITIES: Final = Capabilities(
     },
     inbound_host=InboundHost(
         source=SIP_GUIDE,
+        # One host per account would be wrong: it follows from `livekit_stack` and the region (`inbound_uri`).
         host=None,
         note="it follows from the number and its region: sip.rtc.elevenlabs.io for one on the standard stack of the "
         "global region, port 5060 over TCP or 5061 over TLS, and +NUMBER as the user part",

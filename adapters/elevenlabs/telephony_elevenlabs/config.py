@@ -22,6 +22,7 @@ class Region(StrEnum):
     SINGAPORE = "sg"
 
 
+# The environments of the vendor's SDK; the specification declares no servers.
 BASE_URLS: Final[Mapping[Region, str]] = {
     Region.GLOBAL: "https://api.elevenlabs.io",
     Region.US: "https://api.us.elevenlabs.io",
@@ -30,6 +31,7 @@ BASE_URLS: Final[Mapping[Region, str]] = {
     Region.SINGAPORE: "https://api.sg.residency.elevenlabs.io",
 }
 
+# Guide "SIP trunking". It names no hosts of `us`; those of `global` are taken for it (README, Assumptions).
 INBOUND_HOSTS: Final[Mapping[tuple[str, Region], str]] = {
     ("standard", Region.GLOBAL): "sip.rtc.elevenlabs.io",
     ("standard", Region.US): "sip.rtc.elevenlabs.io",
@@ -57,6 +59,7 @@ class ElevenLabsConfig(ProviderConfig):
         if not isinstance(given, Mapping):
             return given
         region = given.get("region")
+        # An unknown region is left to the field's own check, which names the words that would do.
         if "base_url" not in given and isinstance(region, str) and region in BASE_URLS:
             return {**given, "base_url": BASE_URLS[Region(region)]}
         if "region" not in given:
@@ -66,6 +69,8 @@ class ElevenLabsConfig(ProviderConfig):
 
     @model_validator(mode="after")
     def _agree(self) -> ElevenLabsConfig:
+        # A key is unknown outside its region (vendor text on data residency): every request would be refused as a bad
+        # key, and point to the wrong cause. A proxy has a URL of its own, and is taken as it is.
         if self.base_url in BASE_URLS.values() and self.base_url != BASE_URLS[self.region]:
             raise InvalidInput(
                 f"the base URL is not that of the region {self.region}",

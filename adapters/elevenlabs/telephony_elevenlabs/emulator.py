@@ -132,6 +132,7 @@ class ElevenLabsEmulator(Emulator):
 
     def answer(self, call: ReceivedRequest) -> Response:
         handlers = self._resource(call.segments)
+        # FastAPI looks for the path and the method before it looks at the key.
         if not handlers or call.trailing_slash:
             raise EmulatedRefusal(json_response(404, {"detail": "Not Found"}))
         handler = handlers.get(call.method)
@@ -181,12 +182,13 @@ class ElevenLabsEmulator(Emulator):
         return json_response(200, {"agents": agents, "has_more": bool(rest), "next_cursor": rest[0] if rest else None})
 
     def _listed(self, name: str) -> Record:
+        # Required in an answer by the SDK's own model.
         access = {"is_creator": True, "creator_name": "Acme", "creator_email": "ops@acme.example", "role": "admin"}
         return {
             "agent_id": self.agents[name],
             "name": name,
             "tags": [],
-            "created_at_unix_secs": int(self.now().timestamp()),
+            "created_at_unix_secs": int(self.now().timestamp()),  # seconds here, where other vendors send milliseconds
             "access_info": access,
             "last_call_time_unix_secs": None,
             "archived": False,
@@ -213,6 +215,7 @@ class ElevenLabsEmulator(Emulator):
             "assigned_agent": None if body.agent_id is None else self._agent(body.agent_id),
         }
         inbound, outbound = body.inbound_trunk_config, body.outbound_trunk_config
+        # Before anything is stored: a refusal leaves no number behind.
         passwords = self._password(inbound, None), self._password(outbound, None)
         if inbound is not None:
             fields["inbound_trunk"] = _shown_inbound(inbound)
@@ -250,6 +253,7 @@ class ElevenLabsEmulator(Emulator):
             changes["inbound_trunk"] = self._half(record.get("inbound_trunk"), _shown_inbound(inbound), inbound)
         if outbound is not None:
             changed = self._half(record.get("outbound_trunk"), _shown_outbound(outbound), outbound)
+            # The deprecated name shows the same object.
             changes |= {"outbound_trunk": changed, "provider_config": changed}
         self._keep(id, *passwords, outbound)
         return json_response(200, self.store.edit(id, changes))
@@ -278,6 +282,7 @@ class ElevenLabsEmulator(Emulator):
             if body.branch_id is not None:
                 raise self._failed("validation_error", "no_agent", "A branch needs its agent")
             return None
+        # Branch and environment belong to an agent: another one comes without those of the first.
         kept = had if had.get("agent_id") == agent_id else {}
         chosen = {
             name: getattr(body, name) if name in given else kept.get(name) for name in ("environment", "branch_id")
@@ -290,10 +295,12 @@ class ElevenLabsEmulator(Emulator):
 
     def _half(self, before: object, shown: Record, config: Config) -> Record:
         """A trunk after its half was sent."""
+        # Nobody documents which of the two the vendor does, so an adapter has to be right under both.
         if not self.merges_halves or not isinstance(before, dict):
             return shown
         sent = set(config.model_fields_set)
         if "credentials" in sent:
+            # Credentials are written under one name and shown under two others.
             sent |= {"has_auth_credentials", "username"}
         return {**before, **{name: value for name, value in shown.items() if name in sent}}
 

@@ -26,6 +26,7 @@ Kind = Literal["twilio", "sip_trunk", "exotel"]
 
 
 def _host(text: str, info: ValidationInfo) -> str:
+    # The schema has no pattern; its prose says hostname or IP.
     if is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
         raise PydanticCustomError("trunk_address", "Expected a host name or an IP without sip:, sips: or blanks")
     return text
@@ -45,6 +46,7 @@ AllowedAddress = Annotated[str, AfterValidator(_network)]
 Text = Annotated[str, Field(min_length=1)]
 
 
+# Strict: FastAPI would take "true" for a boolean, and hide a mistake of the adapter.
 class _Schema(RequestModel):
     model_config = ConfigDict(strict=True)
 
@@ -59,7 +61,7 @@ class InboundConfig(_Schema):
 
     allowed_addresses: list[AllowedAddress] | None = None
     allowed_numbers: list[str] | None = None
-    media_encryption: Encryption = "allowed"
+    media_encryption: Encryption = "allowed"  # the default of the specification, in both halves
     credentials: Credentials | None = None
     remote_domains: list[str] | None = None
     attributes_to_headers: dict[str, str] = Field(default_factory=dict)
@@ -80,6 +82,7 @@ class OutboundConfig(_Schema):
 class ImportBody(_Schema):
     """Body of an import over a SIP trunk."""
 
+    # The union of imports has no discriminator; the other two kinds are not emulated.
     provider: Literal["sip_trunk"] = "sip_trunk"
     phone_number: Text
     label: str
@@ -113,6 +116,7 @@ class UpdateBody(_Schema):
 
     @model_validator(mode="after")
     def _changes_something(self, info: ValidationInfo) -> Self:
+        # Valid by the specification. It is refused, because an adapter that sends it has lost what it meant to change.
         if not self.model_fields_set and is_strict(info):
             raise PydanticCustomError("empty_change", "A change has to change something")
         return self
@@ -126,6 +130,7 @@ class ListQuery(_Schema):
     branch_id: str | None = None
 
 
+# Not strict about types: everything in a query is a text.
 class AgentsQuery(RequestModel):
     """Query of the list of agents."""
 
@@ -134,6 +139,7 @@ class AgentsQuery(RequestModel):
     search: str | None = None
 
 
+# The page "Errors" names the types. Which status each has on these operations is a choice of this emulator.
 _STATUSES: Final = {
     "validation_error": 400,
     "authentication_error": 401,
@@ -148,7 +154,7 @@ def failed(kind: str, code: str, message: str, request_id: str) -> EmulatedRefus
         "type": kind,
         "code": code,
         "message": message,
-        "status": code,
+        "status": code,  # the former name of the code, still sent
         "request_id": request_id,
         "param": None,
     }

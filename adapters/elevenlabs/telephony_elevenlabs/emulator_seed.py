@@ -79,11 +79,13 @@ def numbers(agents: Mapping[str, str], branch: str) -> Iterator[tuple[Record, St
         "inbound_trunk": inbound_trunk(),
         "outbound_trunk": outbound_trunk("203.0.113.20", transport="udp", media_encryption="disabled"),
     }, None  # fmt: skip
+    # Inbound only, and outbound only: a half that is not there has to be read as well.
     yield {"phone_number": "+827044447777", "label": "서울 (수신)", "inbound_trunk": inbound_trunk()}, None
     yield (
         {"phone_number": "+442079460555", "label": "Callbacks", "outbound_trunk": outbound_trunk("out.example.net")},
         None,
     )
+    # The vendor takes any text as the number that a trunk calls.
     yield {"phone_number": "1000", "label": "Extension", "inbound_trunk": inbound_trunk()}, None
     for place, number in (("Berlin", "+493012345671"), ("Madrid", "+34911234561"), ("Dublin", "+35312345671")):
         yield {
@@ -91,6 +93,7 @@ def numbers(agents: Mapping[str, str], branch: str) -> Iterator[tuple[Record, St
             "inbound_trunk": inbound_trunk(allowed_addresses=["198.51.100.0/24"]),
             "outbound_trunk": outbound_trunk("eu.trunk.example.com", place.lower(), transport="tls"),
         }, digest(place.lower())  # fmt: skip
+    # Linked numbers have no trunk objects.
     yield {"phone_number": "+12025550105", "label": "Linked", "provider": "twilio"}, None
     yield {
         "phone_number": "+919876543210", "label": "Linked", "provider": "exotel", "assigned_agent": assigned("sales"),

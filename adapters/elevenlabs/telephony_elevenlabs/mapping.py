@@ -37,12 +37,15 @@ from telephony_elevenlabs.capabilities import REGION, SLUG
 from telephony_elevenlabs.config import INBOUND_HOSTS, Region
 from telephony_elevenlabs.wire import AgentRecord, InboundRecord, ListedAgent, NumberRecord, OutboundRecord
 
+# OpenAPI, `provider` of a number. Nothing is bought at ElevenLabs; twilio and exotel numbers were connected with a
+# secret of that account, and their webhooks point to ElevenLabs since.
 ORIGINS: Final[Mapping[str, Origin]] = {
     "sip_trunk": Origin.IMPORTED,
     "twilio": Origin.LINKED,
     "exotel": Origin.LINKED,
 }
 
+# OpenAPI, `media_encryption` of either trunk; whether SRTP is used.
 ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {
     "disabled": MediaEncryption.DISABLE,
     "allowed": MediaEncryption.ALLOW,
@@ -50,7 +53,9 @@ ENCRYPTIONS: Final[Mapping[str, MediaEncryption]] = {
 }
 _ENCRYPTION_WORDS: Final = {meaning: word for word, meaning in ENCRYPTIONS.items()}
 
+# OpenAPI: the default of `transport`; ElevenLabs chooses then, so it says nothing about the transport.
 AUTO: Final = "auto"
+# The guide of 2025-08 calls udp "not currently available", later texts experimental; the schema has it.
 TRANSPORTS: Final[Mapping[str, Literal["udp", "tcp", "tls"] | None]] = {
     AUTO: None,
     "udp": "udp",
@@ -91,8 +96,10 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
     problems += _odd_word("provider", provider, ORIGINS)
     agent = _part(AgentRecord, record["assigned_agent"], "assigned_agent", problems)
     inbound = _part(InboundRecord, record["inbound_trunk"], "inbound_trunk", problems)
+    # OpenAPI: `provider_config` is the deprecated name of `outbound_trunk`.
     found = record["outbound_trunk"] or record["provider_config"]
     outbound = _part(OutboundRecord, found, "outbound_trunk", problems)
+    # A number over a trunk that shows none has one without settings; a linked number has no trunk object at all.
     has_trunk = ORIGINS.get(provider) is Origin.IMPORTED or not (inbound is None and outbound is None)
     sip = _read_trunk(inbound, outbound, problems) if has_trunk else None
     inbound_agent = _read_agent(agent, problems)
@@ -101,6 +108,7 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
             "provider": SLUG,
             "id": record["id"],
             "identity": _identity(record["phone_number"], region=REGION),
+            # OpenAPI: a record has no status, no times and no fee. One that exists is in use.
             "status": NumberStatus.ACTIVE,
             "provider_status": None,
             "origin": ORIGINS.get(provider, Origin.UNKNOWN),
@@ -109,7 +117,7 @@ def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[st
             "sip": sip,
             "trunk_ids": (),
             "inbound_agent": inbound_agent,
-            "outbound_agent": None,
+            "outbound_agent": None,  # no such thing: whoever orders a call names the agent
             "created_at": None,
             "updated_at": None,
             "starts_at": None,
@@ -140,6 +148,7 @@ def _odd_word(field: str, word: str, words: Mapping[str, object]) -> tuple[str, 
 def _read_agent(agent: AgentRecord | None, problems: list[str]) -> AgentRef | None:
     if agent is None or not agent.agent_id:
         return None
+    # An unreadable branch is no missing one: PUBLISHED would be a wrong claim.
     unread = any(problem.startswith("assigned_agent.branch_id:") for problem in problems)
     return _agent(agent.agent_id, None if unread else agent.branch_id or PUBLISHED)
 
@@ -170,6 +179,7 @@ def _read_trunk(inbound: InboundRecord | None, outbound: OutboundRecord | None, 
 
 _Inbound: TypeAlias = tuple[tuple[str, ...] | None, str]
 _Outbound: TypeAlias = tuple[str | None, str, str, str | None, bool | None]
+# `has_auth_credentials` is required in an answer; where it is missing, credentials may be there all the same.
 _CREDENTIALS: Final = {True: CredentialState.SET, False: CredentialState.NONE, None: CredentialState.UNKNOWN}
 
 # What many numbers share is made once: the models are frozen.
@@ -178,6 +188,7 @@ _CREDENTIALS: Final = {True: CredentialState.SET, False: CredentialState.NONE, N
 @lru_cache(maxsize=4096)
 def _trunk(inbound: _Inbound | None, outbound: _Outbound | None) -> tuple[SipConfig, tuple[str, ...]]:
     into, odd_in = (InboundSip(), ()) if inbound is None else _inbound(*inbound)
+    # No outbound half means no credentials for certain, unlike a half that does not tell.
     out_of, odd_out = (OutboundSip(credentials=CredentialState.NONE), ()) if outbound is None else _outbound(*outbound)
     return SipConfig(inbound=into, outbound=out_of), (*odd_in, *odd_out)
 
@@ -224,8 +235,10 @@ def _read_address(text: str | None, transport: str) -> tuple[SipAddress | None, 
         address = SipAddress.parse(text)
         if (chosen := TRANSPORTS[transport]) is None:
             return address, ()
+        # The field beside it would contradict it, and either could be the one in force.
         if address.transport is not None:
             raise InvalidInput("it holds a transport of its own", remedy="look at it in the dashboard")
+        # A transport can only stand in a URI, so a bare host gets the scheme.
         return replace(address, scheme=address.scheme or "sip", transport=chosen), ()
     except InvalidInput as error:
         return None, (f"outbound_trunk.address: {error.message}",)
@@ -244,6 +257,7 @@ def _unmodelled(
             yield "inbound_trunk.credentials"
     if outbound is not None:
         yield from _set_in(outbound, "outbound_trunk", ("headers", "attributes_to_headers", "enabled_codecs"))
+    # The static stack (enterprise) has other hosts and fixed addresses for carriers (guide "SIP trunking").
     if record["livekit_stack"] not in ("", "standard"):
         yield "livekit_stack"
     yield from (name for name in _SWITCHES if record[name] is False)
@@ -261,8 +275,9 @@ def import_body(change: NumberImport, identity: NumberIdentity) -> dict[str, Jso
     """The body that imports a number. ``provider`` is always said: nothing else tells the kinds of import apart."""
     body: dict[str, Json] = {
         "provider": "sip_trunk",
+        # The schema has no pattern. The guide asks for E.164, or for the very text that the trunk calls.
         "phone_number": identity.e164 or identity.raw,
-        "label": change.label,
+        "label": change.label,  # required (OpenAPI); core has asked for it before
     }
     if change.inbound is not None and change.inbound.changes:
         body["inbound_trunk_config"] = inbound_body(None, change.inbound)
@@ -286,6 +301,7 @@ def sip_body(change: SipUpdate, payload: Mapping[str, object]) -> dict[str, Json
     return body
 
 
+# Shown in an answer, and no key of a write: credentials are written as an object of their own.
 _READ_ONLY: Final = frozenset({"has_auth_credentials", "username", "has_outbound_trunk"})
 _INBOUND: Final = frozenset(
     {"allowed_addresses", "allowed_numbers", "media_encryption", "remote_domains", "attributes_to_headers"}
@@ -301,6 +317,7 @@ def inbound_body(trunk: object, change: InboundUpdate) -> dict[str, Json]:
     Raises `NotAllowed` where this would make a trunk without a list, and what `_kept` raises.
     """
     half = _kept(trunk, _INBOUND, "inbound")
+    # What a missing list means is not documented; in LiveKit, below ElevenLabs, an empty one accepts every source.
     if trunk is None and "allowed_addresses" not in change.changes and not change.allow_any:
         raise NotAllowed(
             "the number has no inbound trunk yet, and one without an allow-list may let everybody call in",
@@ -313,8 +330,10 @@ def inbound_body(trunk: object, change: InboundUpdate) -> dict[str, Json]:
     for leaf in change.changes:
         value = getattr(change, leaf)
         if value is None:
+            # The schema takes null for some fields, and what it does is said for none.
             raise _not_clearable(f"inbound.{leaf}")
         half[leaf] = _ENCRYPTION_WORDS[value] if isinstance(value, MediaEncryption) else value
+    # A half without `credentials` may take away the digest that callers have to pass.
     if _has_credentials(trunk):
         half["credentials"] = _credentials(trunk, "inbound")
     return half
@@ -330,10 +349,13 @@ def outbound_body(trunk: object, change: OutboundUpdate) -> dict[str, Json]:
         if getattr(change, leaf) is None:
             raise _not_clearable(f"outbound.{leaf}")
     if change.address is not None:
+        # OpenAPI: "hostname or IP", no `sip:`; the transport is a field of its own.
         half["address"] = replace(change.address, transport=None).host_port()
+        # Always along: left out of a half that is merged, the transport of the old address would stay.
         half["transport"] = change.address.transport or AUTO
     if change.media_encryption is not None:
         half["media_encryption"] = _ENCRYPTION_WORDS[change.media_encryption]
+    # OpenAPI: required in every write of this half.
     if "address" not in half:
         raise InvalidInput(
             "the number has no outbound trunk yet, and its first setting has to be the address",
@@ -363,6 +385,7 @@ def _kept(trunk: object, fields: frozenset[str], half: str) -> dict[str, Json]:
             field=half,
             remedy="make this change in the dashboard, or upgrade telephony-core",
         )
+    # Null goes back for no field: what it does is not documented, and to leave the key out says the same.
     return {name: _sent_back(name, value) for name, value in trunk.items() if name in fields and value is not None}
 
 
@@ -377,6 +400,7 @@ def _sent_back(name: str, value: Any) -> Json:
 def _has_credentials(trunk: object) -> bool:
     """Whether a trunk has, or may have, credentials that a half without them would take away."""
     return isinstance(trunk, Mapping) and (
+        # Anything but a clear `false` counts as yes: credentials that are not told could be lost.
         trunk.get("has_auth_credentials") is not False or bool(trunk.get("username"))
     )
 
@@ -389,6 +413,7 @@ def _credentials(
     A password that is left out stays (spec); without a user name the vendor would refuse them.
     """
     username = username or (trunk.get("username") if isinstance(trunk, Mapping) else None)
+    # OpenAPI: `username` is required in `credentials`.
     if not isinstance(username, str) or not username:
         raise InvalidInput(
             f"the {half} trunk shows no user name, and its credentials cannot be sent without one",
@@ -401,6 +426,7 @@ def _credentials(
             "the outbound trunk has no password yet, so a user name alone says nothing",
             remedy="give outbound.password along",
         )
+    # OpenAPI, `password`: "if not specified, then remain unchanged".
     return {"username": username} if password is None else {"username": username, "password": password}
 
 
@@ -416,10 +442,12 @@ def agent_body(number: PhoneNumber, agent: AgentRef | None) -> dict[str, Json]:
     A branch that the number has now would stay (an absent key leaves), so it is taken off where none is wanted.
     """
     if agent is None:
+        # The schema allows null; that it takes the agent off is a client's guide (a third party).
         return {"agent_id": None}
     if agent.version is not PUBLISHED:
         return {"agent_id": agent.agent_id, "branch_id": agent.version}
     had_branch = number.inbound_agent is not None and number.inbound_agent.version is not PUBLISHED
+    # Null only where it is needed: that it takes the branch off is assumed (README, Assumptions).
     return {"agent_id": agent.agent_id} | ({"branch_id": None} if had_branch else {})
 
 
@@ -428,10 +456,12 @@ def agent_body(number: PhoneNumber, agent: AgentRef | None) -> dict[str, Json]:
 
 def inbound_uri(number: PhoneNumber, region: Region) -> SipAddress | None:
     """Where the carrier has to send calls to this number; ``None`` where ElevenLabs does not document it."""
+    # The stack is in the payload only: the model has no field for it.
     host = INBOUND_HOSTS.get((str(number.raw.get("livekit_stack")), region))
     if host is None or number.origin is not Origin.IMPORTED:
         return None
     try:
+        # Guide "SIP trunking": port 5060 over TCP, and the user part has to be there.
         return SipAddress(host, 5060, "sip", "tcp", number.identity.e164 or number.identity.raw)
     except InvalidInput:
         return None  # a text that can be no user part of an address

@@ -16,10 +16,12 @@ from telephony_core.provider.wire import Maybe
 RecordT = TypeVar("RecordT", bound=BaseModel)
 
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
+# Empty where it is missing: unknown then, and no odd word.
 Word: TypeAlias = Annotated[str, Field(default="")]
 # As it came where it is odd, so that what is in order in it can still be read.
 Part: TypeAlias = Annotated[RecordT | dict[str, object] | None, Field(union_mode="left_to_right", default=None)]
 
+# Strict: another type is named as a problem, not converted. Errors hide their input, which may hold a secret.
 _STRICT: Final = ConfigDict(strict=True, hide_input_in_errors=True)
 
 
@@ -76,6 +78,7 @@ class NumberRecord(TypedDict, total=False):
     outbound_trunk: Part[OutboundRecord]
     provider_config: Part[OutboundRecord]
     """The name of ``outbound_trunk`` in older answers; deprecated."""
+    # Required only in the records over a trunk, so every one of these may be missing.
     livekit_stack: Word
     supports_inbound: Maybe[bool]
     supports_outbound: Maybe[bool]

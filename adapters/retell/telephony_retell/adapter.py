@@ -47,6 +47,8 @@ class RetellProvider(Provider):
         Only in the vendor's own envelope: a 422 of anybody else on the way says nothing about the number.
         """
         vendors_own, message = _envelope(response)
+        # OpenAPI, get, update and delete: 422 "Cannot find requested asset under given api key". 404 is declared on
+        # none of them.
         missing = vendors_own and response.status == 422
         return ErrorEnvelope(message=message, kind=NotFound if missing else None)
 
@@ -56,6 +58,7 @@ class RetellProvider(Provider):
         """One page, oldest first: a number that is changed meanwhile comes twice rather than never."""
         asked = [("limit", str(PAGE_SIZE)), ("sort_order", "ascending")]
         asked += [] if cursor is None else [("pagination_key", cursor)]
+        # The one path with a version: all others are verbs without a common prefix (OpenAPI).
         response = yield from call(Request.of("GET", path("v2", "list-phone-numbers"), query=asked), self.read_error)
         page, numbers = read_page(response, NumberPage, "items", NumberRecord, mapping.number_of, self.secret_keys)
         return Page(numbers, _following(page["has_more"], page["pagination_key"], response))
@@ -67,6 +70,7 @@ class RetellProvider(Provider):
         """One page of the agents that speak; chats serve no calls. A POST that changes nothing."""
         asked = [("limit", str(PAGE_SIZE)), ("sort_order", "ascending")]
         asked += [] if cursor is None else [("pagination_key", cursor)]
+        # The SDK names the channels `voice` and `chat`; an agent that chats cannot serve a number.
         wanted = {"filter_criteria": {"channel": {"type": "string", "op": "eq", "value": "voice"}}}
         where = path("v2", "list-agents")
         response = yield from call(
@@ -83,6 +87,8 @@ class RetellProvider(Provider):
 
     def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
         body = mapping.import_body(change, identity)
+        # Whether a second import of a number is refused is not documented. The SDK repeats it by itself after a lost
+        # answer; here core looks first.
         request = Request.of("POST", path("import-phone-number"), Semantics.ONCE, json_body=body)
         return _number((yield from call(request, self.read_error)))
 
@@ -102,6 +108,7 @@ class RetellProvider(Provider):
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
         """Order the release. It is answered without a word (204), so core looks what it did."""
+        # The id is the number: a second DELETE could strike the record of one that was imported again meanwhile.
         request = Request.of("DELETE", path("delete-phone-number", number.id), Semantics.ONCE)
         yield from call(request, self._read_error_of_one)
         return self.release_ordered(number)
@@ -132,6 +139,8 @@ class RetellProvider(Provider):
 
 def _following(has_more: bool | None, key: str | None, response: Response) -> str | None:
     """What leads to the next page; ``None`` after the last one."""
+    # Neither is required in the specification (`has_more` is in the SDK). To stop at a contradiction would hide the
+    # rest of the list.
     if has_more and key is None:
         raise UnexpectedResponse("the page has has_more and no pagination_key", status=response.status)
     return None if has_more is False else key
@@ -160,6 +169,7 @@ def _trunk_problems(change: NumberImport | SipUpdate) -> Iterator[Problem]:
     if outbound is None:
         return
     address = outbound.address
+    # `termination_uri` has no pattern in the specification, and its examples are `x.pstn.twilio.com` alone.
     if address is not None and (address.port is not None or address.is_ipv6):
         part = "an IPv6 address" if address.is_ipv6 else "a port"
         yield Problem(
@@ -167,6 +177,7 @@ def _trunk_problems(change: NumberImport | SipUpdate) -> Iterator[Problem]:
             f"whether termination_uri takes {part} is not documented; every example is a host name alone",
             remedy="place a test call afterwards",
         )
+    # The schema of an update lets either go alone.
     if isinstance(change, SipUpdate) and len(outbound.changes & {"username", "password"}) == 1:
         (half,) = outbound.changes & {"username", "password"}
         other = "password" if half == "username" else "username"
@@ -190,12 +201,15 @@ def _split_problems(change: AgentAssignment) -> Iterator[Problem]:
         problem = unread.get(mapping.AGENT_LISTS[name])
         if problem is None:
             continue
+        # Consent is for losing shares that somebody has seen. Of a list that could not be read nobody knows what is
+        # lost.
         if not problem.endswith(mapping.SPLIT):
             unreadable = WrongState(
                 f"the agents that {number.identity} has would be replaced, and they cannot be read ({problem})",
                 remedy="leave one agent with weight 1 in Retell's dashboard first, or none",
             )
             yield Problem.of(name, unreadable)
+        # OpenAPI, update: a list is replaced whole, so the shares of all agents would be gone.
         elif SideEffect.REPLACES_SPLIT not in change.allow:
             split = NotAllowed(
                 f"the agents that {number.identity} has would all be replaced ({problem})",

@@ -44,6 +44,7 @@ _CONFIG: Final = "sip_outbound_trunk_config"
 _NOT_NULLABLE: Final = "the schema of an update takes no null, so it can be replaced and never cleared"
 
 CODECS: Final = f"{_CONFIG}.codecs"
+# OpenAPI, fields of a number. A migration that dropped one of these would change who may call, or who answers.
 RESTRICTIVE: Final = frozenset(
     {
         "allowed_inbound_country_list",
@@ -61,6 +62,7 @@ UNMODELLED: Final = RESTRICTIVE | {
 }
 """All settings that the model has no field for."""
 
+# OpenAPI, `agent_version`: a whole number from 0, or a tag `[a-z][a-z0-9_-]{0,19}` but none such as `v3`.
 VERSION_LITERAL: Final = r"0|[1-9][0-9]{0,8}|(?!(?:latest_published|published|draft|v[0-9]+)$)[a-z][a-z0-9_-]{0,19}"
 """Retell's own words for versions, to be matched in full: a version number, ``latest``, or a tag.
 
@@ -82,6 +84,7 @@ CAPABILITIES: Final = Capabilities(
             source=SPEC, origins=_IMPORTED, note="whether the trunk of a bought number can be changed is not documented"
         ),
         Operation.ASSIGN_AGENTS: OperationSupport(source=SPEC, note="over a split of the calls only with consent"),
+        # Nothing revokes a release or searches. Buying exists and is left out, because it spends money.
         Operation.RELEASE: OperationSupport(source=SPEC),
         Operation.LIST_AGENTS: OperationSupport(source=SDK, note="those with a voice; read by a POST"),
     },
@@ -96,6 +99,7 @@ CAPABILITIES: Final = Capabilities(
             required_on_import=True,
             note=f"host[:port], and the transport beside it; {_NOT_NULLABLE}",
         ),
+        # OpenAPI, update: neither `termination_uri` nor the credentials are nullable.
         Field.USERNAME: FieldSupport(source=SPEC, read_from=f"{_CONFIG}.auth_username", note=_NOT_NULLABLE),
         Field.PASSWORD: FieldSupport(source=SPEC, readable=False, note=_NOT_NULLABLE),
     },
@@ -125,6 +129,7 @@ CAPABILITIES: Final = Capabilities(
     ),
     side_effects={Operation.ASSIGN_AGENTS: frozenset({SideEffect.REPLACES_SPLIT})},
     release={
+        # OpenAPI, delete: 204, and no word about a period.
         Origin.PURCHASED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False),
         Origin.IMPORTED: ReleaseTerms(source=SPEC, effect=ReleaseEffect.IMMEDIATE, revocable=False),
     },

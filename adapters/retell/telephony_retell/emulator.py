@@ -110,6 +110,7 @@ class RetellEmulator(Emulator):
 
     def answer(self, call: ReceivedRequest) -> Response:
         methods = self._resource(call.segments)
+        # Which of path, method and key the vendor looks at first is not documented.
         if not methods or call.trailing_slash:
             raise contract.failed(404, "Not found.")
         if call.method not in methods:
@@ -141,6 +142,7 @@ class RetellEmulator(Emulator):
             "numbers", lambda id, _: self.is_visible(id), lambda id, _: float(self.store.position(id) or 0)
         )
         chosen, more = _cut(entries, query)
+        # The SDK requires `has_more`, the specification does not; a key comes only where it leads on.
         page: Record = {"items": [self.store[id] for _, id in chosen], "has_more": more}
         if more:
             page["pagination_key"] = contract.write_key(int(chosen[-1][0]))
@@ -181,6 +183,7 @@ class RetellEmulator(Emulator):
     def _import(self, call: ReceivedRequest) -> Response:
         body = READER.body(call, contract.ImportBody)
         number = body.phone_number
+        # OpenAPI: checked only where a client asks for it.
         if not body.ignore_e164_validation and not contract.E164.fullmatch(number):
             raise invalid("body/phone_number is not in E.164 format")
         if number in self.store:
@@ -188,13 +191,14 @@ class RetellEmulator(Emulator):
         given = body.model_dump(exclude_unset=True)
         self._refuse_unknown_agents(given)
         trunk: Record = {"termination_uri": body.termination_uri, "transport": body.transport or "TCP"}
+        # OpenAPI, SDK: an empty list means the default.
         trunk |= {"codecs": body.codecs} if body.codecs else {}
         username = body.sip_trunk_auth_username or None
         trunk |= {} if username is None else {"auth_username": username}
         record = self.complete({"phone_number": number, **self._settings(given), _CONFIG: trunk})
         self.store.put(number, record, StoredCredentials(username, body.sip_trunk_auth_password or None))
         self.appeared(number)
-        return json_response(201, self.store[number])
+        return json_response(201, self.store[number])  # 201 by the specification; an update answers 200
 
     def _update(self, call: ReceivedRequest) -> Response:
         number = self._addressed(call)
@@ -221,6 +225,7 @@ class RetellEmulator(Emulator):
     def _addressed(self, call: ReceivedRequest) -> str:
         """The number in the path, if it is there: letter by letter as it was imported."""
         number = call.segments[1]
+        # No other spelling is found: the look-up knows the one of the import.
         if number not in self.store:
             raise not_found()
         return number
@@ -241,6 +246,7 @@ class RetellEmulator(Emulator):
         if trunk.get("transport") is None:
             trunk["transport"] = "TCP"
         stored = self.store.credentials(number) or StoredCredentials()
+        # Whether the old half of the credentials stays is not documented; here it does.
         username, password = given.get("auth_username", stored.username), given.get("auth_password", stored.password)
         self.store.set_credentials(
             number,
@@ -251,7 +257,7 @@ class RetellEmulator(Emulator):
     def _refuse_unknown_agents(self, given: Mapping[str, object]) -> None:
         for name in _LISTS:
             shares = given.get(name)
-            for share in shares if isinstance(shares, Sequence) else ():
+            for share in shares if isinstance(shares, Sequence) else ():  # null clears the list
                 agent = self._agents.get(share["agent_id"])
                 if agent is None or not _has(agent, share.get("agent_version", "latest")):
                     raise not_found()
@@ -261,6 +267,7 @@ class RetellEmulator(Emulator):
             return
         if fallback == number:
             raise invalid("body/fallback_number cannot be the number itself.")
+        # OpenAPI, `fallback_number`: not the number itself, and no chains.
         if fallback in self.store and self.store[fallback].get("fallback_number"):
             raise invalid("body/fallback_number has a fallback number of its own.")
 
@@ -281,4 +288,5 @@ def _has(agent: Agent, version: int | str) -> bool:
         return version <= agent.newest
     if version == "latest_published":
         return agent.published is not None
+    # OpenAPI: a tag without a version resolves to the latest one, so it is one too.
     return version == "latest" or version in agent.tags

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from telephony_core.emulator import EmulatedRefusal, RequestModel, RequestReader, Unfit, json_response
 
 E164: Final = re.compile(r"\+[1-9][0-9]{1,14}")
+# ISO 3166-1 alpha-2 by the prose; the schema has no pattern.
 COUNTRY: Final = re.compile(r"[A-Z]{2}")
 TAG: Final = re.compile(r"(?!v[0-9]+$)[a-z][a-z0-9_-]{0,19}")
 
@@ -24,6 +25,7 @@ _EVENLY: Final = 1e-6
 
 
 def _whole(text: object) -> object:
+    # Pydantic reads "1_000" and "1.0" as whole numbers. The limit keeps it from numbers that Python refuses to parse.
     if isinstance(text, str) and not re.fullmatch(r"-?[0-9]{1,40}", text):
         raise PydanticCustomError("int_parsing", "is not a whole number")
     return text
@@ -48,6 +50,7 @@ def _country(code: str) -> str:
     return code
 
 
+# Strict: `ignore_e164_validation` has to be a JSON boolean, and never the text "false".
 class _Schema(RequestModel):
     model_config = ConfigDict(strict=True)
 
@@ -61,6 +64,7 @@ class AgentShare(_Schema):
 
 
 def _add_up(shares: list[AgentShare] | None) -> list[AgentShare] | None:
+    # In the prose only: a validator over the schema takes weights that add up to 0.7.
     if shares and abs(sum(share.weight for share in shares) - 1) > _EVENLY:
         raise PydanticCustomError("weights", "do not add up to 1")
     return shares
@@ -93,14 +97,14 @@ class ImportBody(_Settings):
     termination_uri: TerminationUri
     sip_trunk_auth_username: str = ""
     sip_trunk_auth_password: str = Field(default="", repr=False)
-    nickname: str = ""
+    nickname: str = ""  # nullable in an update only
 
 
 class UpdateBody(_Settings):
     """Body of update: what is not in it stays; null clears what it may stand for."""
 
     nickname: str | None = None
-    termination_uri: TerminationUri = ""
+    termination_uri: TerminationUri = ""  # can be replaced and never cleared, like the credentials
     auth_username: str = ""
     auth_password: str = Field(default="", repr=False)
     inbound_sms_agents: Agents = None
@@ -148,6 +152,7 @@ def invalid(message: str = "Invalid request format, please check API reference."
 
 
 def not_found() -> EmulatedRefusal:
+    # The words of the specification.
     return failed(422, "Cannot find requested asset under given api key.")
 
 

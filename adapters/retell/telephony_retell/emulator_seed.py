@@ -64,4 +64,5 @@ def numbers(now: datetime, agents: Mapping[str, str]) -> Iterator[tuple[Record, 
     yield imported("+827044445555", 200, "kr.trunk.example.com:5061", "TLS", "seoul", nickname="서울 지사",
         inbound_agents=served("support", "latest"))  # fmt: skip
     yield imported("+34911234567", 190, "203.0.113.20", "UDP", nickname="Madrid")
+    # A pseudo number: any text, where the validation is left off (OpenAPI, import).
     yield imported("2002", 180, "pbx.example.com", "TCP", "pbx", nickname="Extension of the old PBX")

@@ -27,17 +27,22 @@ from telephony_core.provider.wire import read_record
 from telephony_retell.capabilities import CODECS, DEFAULT_TRANSPORT, REGION, SLUG, UNMODELLED
 from telephony_retell.wire import AgentShare, ListedAgent, NumberRecord, SipRecord
 
+# OpenAPI, `phone_number_type`: bought through Retell at one of two carriers, or brought along.
 ORIGINS: Final[Mapping[str, Origin]] = {
     "retell-twilio": Origin.PURCHASED,
     "retell-telnyx": Origin.PURCHASED,
     "custom": Origin.IMPORTED,
 }
 
+# Free text in the schema; the prose names these three, in capitals.
 TRANSPORTS: Final[Mapping[str, Literal["udp", "tcp", "tls"]]] = {"TLS": "tls", "TCP": "tcp", "UDP": "udp"}
 TRANSPORT_WORDS: Final[Mapping[str, str]] = {transport: word for word, transport in TRANSPORTS.items()}
 
+# OpenAPI, `agent_version`. `latest` is no counterpart of DRAFT: it is the largest version number, which is a draft only
+# while one is open.
 PUBLISHED: Final = "latest_published"
 
+# The fields for a single agent (`inbound_agent_id`, …) ended on 2026-03-31; old pages still show them.
 AGENT_LISTS: Final[Mapping[Field, str]] = {
     Field.INBOUND_AGENT: "inbound_agents",
     Field.OUTBOUND_AGENT: "outbound_agents",
@@ -81,6 +86,7 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
     sip: SipConfig | None = None
     odd_sip: Odd = ()
     codecs: object = None
+    # OpenAPI: absent or null for bought numbers.
     if (trunk := record["sip_outbound_trunk_config"]) is not None or origin is Origin.IMPORTED:
         sip, odd_sip, codecs = _read_sip(trunk or {})
     return _number(
@@ -98,6 +104,8 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
             "inbound_agent": inbound,
             "outbound_agent": outbound,
             "created_at": None,
+            # OpenAPI, `last_modification_timestamp`: the last update, or the creation where there was none. There is no
+            # other time.
             "updated_at": None if (at := record["last_modification_timestamp"]) is None else _EPOCH + at * _MILLISECOND,
             "starts_at": None,
             "release_requested_at": None,
@@ -112,6 +120,7 @@ def number_of(record: NumberRecord, unreadable: Odd, raw: Mapping[str, Any]) -> 
 
 def unmodelled(record: Mapping[str, object], codecs: object) -> tuple[str, ...]:
     """Dotted names of what is set on a record and has no field in the model. An empty list restricts nothing."""
+    # OpenAPI: an empty or absent list of countries allows all.
     found = tuple([name for name in _SETTINGS if record[name]])
     return (*found, CODECS) if codecs else found
 
@@ -130,6 +139,7 @@ def _agent_of(shares: Sequence[AgentShare] | None, field: str) -> tuple[AgentRef
     """The one agent that takes every call; a list that splits the calls is no agent and is named."""
     if not shares:
         return None, ()
+    # Weights "must add up to 1" (prose), so one entry of weight 1 takes every call.
     if len(shares) > 1 or shares[0]["weight"] != 1:
         what = (
             f"{len(shares)} agents share" if len(shares) > 1 else f"one agent has a share of {shares[0]['weight']} of"
@@ -137,6 +147,7 @@ def _agent_of(shares: Sequence[AgentShare] | None, field: str) -> tuple[AgentRef
         return None, (f"{field}: {what} {SPLIT}",)
     word = shares[0]["agent_version"]
     reference = _reference(shares[0]["agent_id"], None if word is None else str(word))
+    # Written back, the tag would become `latest_published`, or be refused.
     if word in _MODEL_WORDS:
         return reference, (f"{field}[0].agent_version: a tag that is called {word}, which the model cannot name",)
     return reference, ()
@@ -159,6 +170,7 @@ def _read_sip(found: SipRecord | Mapping[str, object]) -> tuple[SipConfig, Odd, 
         sip, odd = _trunk(found.termination_uri, found.auth_username, found.transport, True)
         return sip, odd, found.codecs
     record, unreadable = read_record(SipRecord, found)
+    # No transport means TCP. One that is there and cannot be read may be anything.
     transport_known = not any(problem.startswith("transport:") for problem in unreadable)
     sip, odd = _trunk(record.termination_uri, record.auth_username, record.transport, transport_known)
     return sip, (*(f"{_CONFIG}.{problem}" for problem in unreadable), *odd), record.codecs
@@ -170,6 +182,7 @@ def _trunk(
 ) -> tuple[SipConfig, Odd]:
     address: SipAddress | None = None
     odd: Odd = ()
+    # The schema is free text: a validator lets `SCTP` through.
     if transport is not None and transport not in TRANSPORTS:
         transport_known = False
         odd = (f"{_CONFIG}.transport: none of the documented words ({', '.join(TRANSPORTS)})",)
@@ -200,6 +213,7 @@ def _address(uri: str, word: str | None) -> SipAddress:
     if word is None:
         return address
     transport = TRANSPORTS[word]
+    # Which of the two Retell would use is not documented.
     if address.transport not in (None, transport):
         raise InvalidInput("the address names another transport than the field beside it", remedy="correct one of them")
     return replace(address, scheme=address.scheme or "sip", transport=transport)
@@ -215,11 +229,14 @@ def import_body(change: NumberImport, identity: NumberIdentity) -> dict[str, Jso
     """
     body: dict[str, Json] = {
         "phone_number": identity.e164 or identity.raw,
+        # OpenAPI: true where it is left out. Without it a slip in the number would be imported, and later be found by
+        # its exact spelling only.
         "ignore_e164_validation": identity.e164 is None,
     }
     if change.label is not None:
         body["nickname"] = change.label
     if change.outbound is not None:
+        # OpenAPI, import: these names. An update takes `auth_username` and `auth_password`.
         body |= _outbound(change.outbound, "sip_trunk_auth_username", "sip_trunk_auth_password")
     return body
 
@@ -254,6 +271,7 @@ def address_fields(address: SipAddress) -> dict[str, Json]:
 
 def agents_body(assignment: AgentAssignment) -> dict[str, Json]:
     """The agents that were set, each as the only one of its list; ``None`` is sent as null, which takes them off."""
+    # OpenAPI: null is allowed; "if set and non-empty" says that an empty list would do the same.
     return {AGENT_LISTS[name]: None if agent is None else [_share(agent)] for name, agent in references(assignment)}
 
 
@@ -280,4 +298,6 @@ def version_word(version: AgentVersion | str | None) -> int | str:
         )
     if version is AgentVersion.PUBLISHED:
         return PUBLISHED
+    # OpenAPI: a JSON number for a numbered version. As a text it would have to be a tag, and a tag begins with a
+    # letter.
     return int(version) if version.isdecimal() else str(version)

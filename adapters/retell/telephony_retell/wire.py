@@ -21,6 +21,7 @@ EpochMillis: TypeAlias = Annotated[int, Field(ge=0, le=LATEST_MILLIS)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 VersionNumber: TypeAlias = Annotated[int, Field(ge=0, le=999_999_999)]
 
+# Strict: another type is named as a problem, not converted. Errors hide their input, which may hold a secret.
 _STRICT: Final = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
 
@@ -29,6 +30,7 @@ class AgentShare(TypedDict, total=False):
     """One entry of a list of agents: which agent, in which version, takes which share of the calls."""
 
     agent_id: Required[Text]
+    # OpenAPI: above 0 and up to 1.
     weight: Required[Annotated[float, Field(gt=0, le=1)]]
     agent_version: Maybe[VersionNumber | Text]
 
@@ -41,13 +43,14 @@ class SipRecord(BaseModel):
     termination_uri: str | None = None
     auth_username: str | None = None
     transport: str | None = None
-    codecs: object = None
+    codecs: object = None  # only whether any are set matters
 
 
 @with_config(_STRICT)
 class NumberRecord(TypedDict, total=False):
     """A number, bought (``retell-twilio``, ``retell-telnyx``) or imported (``custom``). It is its own id."""
 
+    # Every other field may be missing: Retell leaves out what has no value (a third party's experience).
     id: Required[Annotated[Text, Field(alias="phone_number")]]
     phone_number_type: Maybe[str]
     nickname: Maybe[str]

@@ -30,8 +30,8 @@ PAGE_SIZE: Final = 100
 _OWNED: Final = "organization-telephone-numbers"
 
 ERROR_CODES: Final[Mapping[str, type[ProviderError]]] = {
-    "VALIDATION_ERROR": InvalidRequest,
-    "REVISION_CONFLICT": Conflict,
+    "VALIDATION_ERROR": InvalidRequest,  # with 400: a third party's calls
+    "REVISION_CONFLICT": Conflict,  # the vendor's instructions for coding assistants, about agents
 }
 """Machine codes seen so far; vox publishes no list. They refine 400 and 422, other statuses speak for themselves."""
 _REFINED: Final = frozenset({400, 422})
@@ -48,6 +48,7 @@ class VoxProvider(Provider):
         return {"Authorization": f"Bearer {self.config.api_key.get_secret_value()}"}
 
     def read_error(self, response: Response) -> ErrorEnvelope:
+        # The page on voice models states this envelope for all of v3. A gateway may answer with anything else.
         error = object_in(response).get("error")
         if not isinstance(error, dict):
             return ErrorEnvelope()
@@ -62,9 +63,11 @@ class VoxProvider(Provider):
         # Without a status vox lists active numbers only, and whether one request may name several is not certain.
         statuses = mapping.LISTED[query.status]
         status, resumed = _resume(cursor, statuses)
+        # The default of `sort_order` is not shown on the page of this list, so it is always said.
         asked = [("status", status), ("limit", str(PAGE_SIZE)), ("sort_by", "created_at"), ("sort_order", "asc")]
         if (word := mapping.PROVIDER_WORDS.get(query.origin or Origin.UNKNOWN)) is not None:
             asked.append(("provider", word))
+        # Whether filters have to come with the cursor is not documented, so they do.
         if resumed is not None:
             asked.append(("cursor", resumed))
         response = yield from self._call("GET", path(_OWNED), Semantics.READ, query=asked)
@@ -90,6 +93,7 @@ class VoxProvider(Provider):
 
     def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
         asked = [("limit", str(PAGE_SIZE)), *([("cursor", cursor)] if cursor is not None else [])]
+        # A third party's script names this operation; no page of it could be read.
         response = yield from self._call("GET", path("agents"), Semantics.READ, query=asked)
         page, agents = read_page(response, AgentPage, "items", ListedAgent, mapping.agent_of, self.secret_keys)
         return Page(agents, page["next_cursor"])
@@ -98,6 +102,7 @@ class VoxProvider(Provider):
 
     def import_number(self, change: NumberImport, identity: NumberIdentity) -> Flow[PhoneNumber]:
         body = mapping.register_body(change, identity)
+        # No page about numbers lists an idempotency key, and what a second registration does is not documented.
         return self._number("POST", path("telephone-numbers", "register"), Semantics.ONCE, body)
 
     def update_label(self, number: PhoneNumber, label: str | None) -> Flow[PhoneNumber]:
@@ -105,6 +110,8 @@ class VoxProvider(Provider):
         return self._number("PATCH", path(_OWNED, number.id, "sip"), Semantics.IDEMPOTENT, {"memo": label})
 
     def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
+        # So that an address that stays goes back in the spelling in which vox holds it: which forms it takes is not
+        # documented.
         current = number.sip.outbound.address if number.sip is not None else None
         body = mapping.sip_body(_outbound(change) or OutboundUpdate(), current)
         return self._number("PATCH", path(_OWNED, number.id, "sip"), Semantics.IDEMPOTENT, body)
@@ -114,15 +121,19 @@ class VoxProvider(Provider):
         return self._number("PATCH", path(_OWNED, number.id, "agent"), Semantics.IDEMPOTENT, body)
 
     def release(self, number: PhoneNumber) -> Flow[Release]:
+        # What a second DELETE of a cancelled number does is not documented.
         response = yield from self._call("DELETE", path(_OWNED, number.id), Semantics.ONCE)
         return mapping.release(read_object(response), number, http_status=response.status)
 
     def revoke_release(self, number: PhoneNumber) -> Flow[PhoneNumber]:
+        # Nor is what a second revocation does.
         return self._number("POST", path(_OWNED, number.id, "revoke-cancel"), Semantics.ONCE)
 
     # -- judging
 
     def waives(self, change: SipUpdate) -> frozenset[Field]:
+        # docs.tryvox.co, PATCH sip: a new address needs `auth_password`. What a trunk without credentials has to send
+        # is said nowhere.
         return frozenset({Field.ADDRESS}) if self._no_authentication(change) else frozenset()
 
     def check(self, change: Change) -> Sequence[Problem]:
@@ -180,6 +191,7 @@ def _resume(cursor: str | None, statuses: Sequence[str]) -> tuple[str, str | Non
     """The status to ask for, and vox's own cursor in it."""
     if cursor is None:
         return statuses[0], None
+    # At the first colon only: vox's own cursor is opaque and may hold more of them.
     status, between, resumed = cursor.partition(_BETWEEN)
     if not between or status not in statuses:
         raise InvalidInput("the cursor is not of this listing", remedy="begin again without a cursor")
@@ -207,6 +219,7 @@ def _details(details: object) -> Iterator[str]:
     field, reason = _text(details.get("field")), _text(details.get("reason"))
     if field or reason:
         yield ": ".join(part for part in (field, reason) if part)
+    # The first is on the page of voice models; the second came with a 400 to a third party.
     for key in ("allowed_values", "allowed_query_parameters"):
         values = details.get(key)
         words = [str(value) for value in values if isinstance(value, str | int)] if isinstance(values, list) else []
@@ -240,6 +253,7 @@ def _no_authentication_problems(given: Set[str], *, importing: bool) -> Iterator
                 remedy="leave one of the two out",
             ),
         )
+    # docs.tryvox.co, register: credentials are optional, so an import needs no option for leaving them out.
     elif importing:
         return
     elif "address" in given:

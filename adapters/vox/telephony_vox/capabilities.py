@@ -64,9 +64,11 @@ OPERATIONS: Final[Mapping[Operation, OperationSupport]] = {
 AS_IS: Final = frozenset({NumberKind.SERVICE, NumberKind.LOCAL})
 """Numbers without an E.164 form, which vox may know all the same."""
 
+# `current` and `production` are the model's DRAFT and PUBLISHED, and so no literals.
 FROZEN_VERSION: Final = "v[1-9][0-9]*"
 """vox's own words for versions of an agent: a regular expression, to be matched in full."""
 
+# The password cannot be read back, so nobody but the caller can send it along.
 _WITH_PASSWORD: Final = frozenset({Field.PASSWORD})
 
 FIELDS: Final[Mapping[Field, FieldSupport]] = {
@@ -87,6 +89,7 @@ FIELDS: Final[Mapping[Field, FieldSupport]] = {
         requires=_WITH_PASSWORD,
         note="a change has to carry the password; whether clearing does as well is our cautious reading",
     ),
+    # No answer shows a user name, or whether there is one.
     Field.USERNAME: FieldSupport(source=_SIP, readable=False, clearable=True, requires=_WITH_PASSWORD),
     Field.PASSWORD: FieldSupport(source=_SIP, readable=False, note="what null would do is not documented"),
 }
@@ -103,6 +106,7 @@ CAPABILITIES: Final = Capabilities(
         note="1 to 20 digits, in Korean national form",
     ),
     address_forms=AddressForms(
+        # Nothing is refused here that vox might take; what is beyond the sample is warned of (`check`).
         sips=True,
         transport=True,
         user=True,
@@ -124,6 +128,7 @@ CAPABILITIES: Final = Capabilities(
         source=_AGENT,
     ),
     release={
+        # The page on revoking speaks of vox numbers alone; for an own one no way back is documented.
         Origin.PURCHASED: ReleaseTerms(effect=ReleaseEffect.END_OF_PERIOD, revocable=True, source=_CANCEL),
         Origin.IMPORTED: ReleaseTerms(effect=ReleaseEffect.IMMEDIATE, revocable=False, source=_CANCEL),
     },

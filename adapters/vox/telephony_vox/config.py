@@ -15,6 +15,7 @@ BASE_URL: Final = "https://client-api.tryvox.co/v3"
 class VoxConfig(ProviderConfig):
     """``api_key`` is an organization API key from the dashboard; ``base_url`` includes the ``/v3``."""
 
+    # docs.tryvox.io and api.tryvox.io are another product, with a similar name.
     base_url: str = BASE_URL
 
 

@@ -135,6 +135,7 @@ class VoxEmulator(Emulator):
     # -- the API
 
     def answer(self, call: ReceivedRequest) -> Response:
+        # The key before the path: what the vendor checks first is not documented.
         if not (bears := call.bears(self.api_key)):
             reason = "required" if bears is None else "unknown"
             raise refused(401, "UNAUTHORIZED", "API 키가 올바르지 않습니다.", field="Authorization", reason=reason)
@@ -193,6 +194,7 @@ class VoxEmulator(Emulator):
 
         def wanted(id: str, record: Record) -> bool:
             status = record.get("status")
+            # Where a list shows a status that is new is not known; in the default list it meets every client.
             listed_as = status if status in contract.STATUSES else "active"
             return listed_as in statuses and query.provider in (None, record.get("provider")) and self.is_visible(id)
 
@@ -228,6 +230,7 @@ class VoxEmulator(Emulator):
         id = self._addressed(call, takes_body=True)
         body = contract.read_body(call, contract.TrunkBody)
         given = body.model_fields_set
+        # docs.tryvox.co, PATCH sip.
         if given & {"address", "auth_username"} and "auth_password" not in given:
             raise invalid("auth_password", "required")
         record = self.store[id]
@@ -239,6 +242,7 @@ class VoxEmulator(Emulator):
             body.auth_username if "auth_username" in given else stored.username,
             body.auth_password if "auth_password" in given else stored.password,
         )
+        # The ids of trunks are opaque, and no page says that they differ from number to number.
         for other in self._over_the_trunk_of(id):
             self.store.set_credentials(other, credentials)
             if "address" in given:
@@ -269,6 +273,7 @@ class VoxEmulator(Emulator):
         if newest is None:
             raise invalid(f"{field}.agent_id", "not_found")
         version = mapping.agent_version
+        # The length first: Python refuses to read a number of thousands of digits.
         if version.startswith("v") and (len(version) > 10 or int(version[1:]) > newest):
             raise invalid(f"{field}.agent_version", "not_found")
         return {"agent_id": id, "agent_version": version}
@@ -284,11 +289,13 @@ class VoxEmulator(Emulator):
         now = self._now_ms()
         if record.get("provider") == "vox":
             start = _moment(record.get("start_at"))
+            # A number that starts later is cancelled to the end of its first period.
             effective = int(period_end(start, max(start, self.now())).timestamp() * 1000)
             self._changed(id, {"status": "cancel_requested", "cancel_requested_at": now, "end_at": effective})
         else:
             effective = now
             self._changed(id, {"status": "expired", "cancel_requested_at": now, "end_at": now})
+        # A shape of its own, without a status (docs.tryvox.co, cancel a number).
         cancelled = {name: record.get(name) for name in ("id", "number", "provider")}
         return json_response(200, {**cancelled, "effective_at": effective})
 
@@ -299,7 +306,7 @@ class VoxEmulator(Emulator):
             raise refused(
                 409, "INVALID_STATE", "예약된 해지가 없습니다.", field="status", reason="no_cancellation_booked"
             )
-        status = "scheduled" if _moment(record.get("start_at")) > self.now() else "active"
+        status = "scheduled" if _moment(record.get("start_at")) > self.now() else "active"  # back to where it was
         return self._changed(id, {"status": status, "cancel_requested_at": None, "end_at": None})
 
     # -- state
@@ -311,6 +318,7 @@ class VoxEmulator(Emulator):
         id = call.segments[1]
         if id in self.store:
             return id
+        # docs.tryvox.co, get an owned number: a UUID, and never the phone number.
         if not contract.UUID.fullmatch(id):
             raise invalid("organization_telephone_number_id", "invalid_format")
         if id.lower() not in self.store:
@@ -324,6 +332,7 @@ class VoxEmulator(Emulator):
     def _with_trunks(self, record: Record) -> Record:
         """Trunk ids are there exactly while there is an address."""
         for name in ("inbound_trunk_id", "outbound_trunk_id"):
+            # docs.tryvox.co: null without trunk settings.
             if record.get("address") is None:
                 record[name] = None
             elif record.get(name) is None:
@@ -375,6 +384,7 @@ def _page(
 ) -> Response:
     last = contract.read_cursor(filters, query.cursor)
     if descending:
+        # The list is remembered in ascending order only, and a page of the other order is a slice of it, turned.
         stop = len(entries) if last is None else bisect_left(entries, last)
         start = max(0, stop - query.limit)
         chosen, more = entries[start:stop][::-1], start > 0

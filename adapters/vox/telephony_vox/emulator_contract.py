@@ -27,6 +27,7 @@ UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORE
 
 
 def _whole(text: object) -> object:
+    # Pydantic reads "1_000" and "1.0" as whole numbers. The limit keeps it from numbers that Python refuses to parse.
     if isinstance(text, str) and not re.fullmatch(r"-?[0-9]{1,40}", text):
         raise PydanticCustomError("int_parsing", "is not a whole number")
     return text
@@ -52,8 +53,9 @@ class OwnedQuery(Paging):
     """Query of the list of owned numbers. Without ``status`` only active ones are meant."""
 
     provider: Provider | None = None
+    # The page says both: a single text by its type, repeatable by its prose. The emulator takes either.
     status: Annotated[tuple[Status, ...], Field(min_length=1)] = ("active",)
-    sort_by: Literal["created_at"] = "created_at"
+    sort_by: Literal["created_at"] = "created_at"  # the only one on the page
     sort_order: Order = "desc"
 
 
@@ -71,6 +73,7 @@ class AvailableNumbersQuery(Paging):
     sort_order: Order = "asc"
 
 
+# Strict: a number in the place of a text is the mistake that this emulator is there to find.
 class _Body(RequestModel):
     model_config = ConfigDict(strict=True)
 
@@ -78,6 +81,7 @@ class _Body(RequestModel):
 class Register(_Body):
     """Body of register."""
 
+    # `[0-9]` and not `\d`, which takes the digits of every script.
     number: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[0-9]+$")]
     address: Address
     auth_username: str | None = None
@@ -90,7 +94,7 @@ class TrunkBody(_Body):
 
     address: Address | None = None
     auth_username: str | None = None
-    auth_password: str = Field(default="", repr=False)
+    auth_password: str = Field(default="", repr=False)  # null is refused: not documented
     memo: Memo | None = None
 
 
@@ -98,6 +102,7 @@ class AgentMapping(_Body):
     """One direction's agent. Without a version the draft is meant."""
 
     agent_id: Annotated[str, Field(pattern=rf"^(?i:{UUID.pattern})$")]
+    # A third party: the default of v3 is the draft, where v2 had the published version.
     agent_version: Annotated[str, Field(pattern=r"^(current|production|v[1-9][0-9]*)$")] = "current"
 
 
@@ -134,6 +139,7 @@ def read_query(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
 
 def _refuse_unknown(call: ReceivedRequest, model: type[BaseModel]) -> None:
     allowed = sorted(model.model_fields)
+    # Seen by a third party on the list of calls: 400, with the names that would do.
     if unknown := sorted({name for name, _ in call.query} - set(allowed)):
         raise refused(
             400,
@@ -148,6 +154,7 @@ def _refuse_unknown(call: ReceivedRequest, model: type[BaseModel]) -> None:
 def read_body(call: ReceivedRequest, model: type[ModelT]) -> ModelT:
     """The JSON body of a request without a query. Raises `EmulatedRefusal`."""
     _refuse_unknown(call, NoQuery)
+    # docs.tryvox.co, PATCH sip: an empty change gets 400.
     if (call.body or b"").strip() == b"{}":
         raise invalid("body", "empty")
     return _READER.body(call, model)
@@ -169,6 +176,7 @@ _REASONS: Final[Mapping[str, str]] = {
 
 def _unfit(found: Sequence[Unfit]) -> EmulatedRefusal:
     first = found[0]
+    # So the frame reports a body that is not declared to be JSON.
     if first.type == "model_attributes_type":
         return refused(
             415, "UNSUPPORTED_MEDIA_TYPE", "application/json 형식만 지원합니다.", allowed_values=["application/json"]
@@ -203,6 +211,7 @@ def read_cursor(filters: Collection[object], cursor: str | None) -> Place | None
         name, sort_key, key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError):
         raise invalid("cursor", "unknown") from None
+    # A cursor says where it stands in one order of one list: in another it would skip records in silence.
     if name != repr(filters) or not isinstance(sort_key, (int, float, str)) or not isinstance(key, str):
         raise invalid("cursor", "of_another_listing")
     return sort_key, key

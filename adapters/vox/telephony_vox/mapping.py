@@ -29,37 +29,46 @@ from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, List
 
 # -- tables
 
+# docs.tryvox.co, get an owned number.
 STATUSES: Final[Mapping[str, NumberStatus]] = {
     "scheduled": NumberStatus.PENDING,
     "active": NumberStatus.ACTIVE,
-    "cancel_requested": NumberStatus.RELEASE_SCHEDULED,
+    "cancel_requested": NumberStatus.RELEASE_SCHEDULED,  # works until its period ends
     "expired": NumberStatus.RELEASED,
 }
 """In the order of a number's life, which is the order of listing: a number that moves on meanwhile is met again."""
 
 LISTED: Final[Mapping[NumberStatus | None, tuple[str, ...]]] = {
     None: tuple(STATUSES),
+    # A status that is new cannot be asked for, and every list is one of a status.
     NumberStatus.UNKNOWN: tuple(STATUSES),
     **{status: (word,) for word, status in STATUSES.items()},
 }
 """Which of vox's statuses are asked for, by the status that is wanted."""
 
+# docs.tryvox.co, get an owned number, `provider`: bought from vox, or the customer's own.
 ORIGINS: Final[Mapping[str, Origin]] = {"vox": Origin.PURCHASED, "custom": Origin.IMPORTED}
 PROVIDER_WORDS: Final[Mapping[Origin, str]] = {origin: word for word, origin in ORIGINS.items()}
 
+# A third party's reading of the vendor's OpenAPI: `current` is the working draft, `production` the published version,
+# and `v7` a frozen one.
 VERSIONS: Final[Mapping[str, AgentVersion]] = {"current": AgentVersion.DRAFT, "production": AgentVersion.PUBLISHED}
 VERSION_WORDS: Final[Mapping[str, str]] = {version: word for word, version in VERSIONS.items()}
 _MODEL_WORDS: Final = frozenset(str(version) for version in AgentVersion)
 """From vox these would be literals, and the model would take them for its own words."""
 
+# docs.tryvox.co, cancel a number: a bought one works until `effective_at`, an own one expires at once. The answer has
+# no status.
 RELEASE_STATUS: Final[Mapping[Origin, NumberStatus]] = {
     Origin.PURCHASED: NumberStatus.RELEASE_SCHEDULED,
     Origin.IMPORTED: NumberStatus.RELEASED,
     Origin.UNKNOWN: NumberStatus.UNKNOWN,
 }
 
+# docs.tryvox.co, list available numbers.
 LINE_TYPES: Final = ("mobile", "landline", "voip", "uan", "personal", "toll_free")
 
+# docs.tryvox.co, register: `^\d+$`, 1 to 20 characters.
 _DIGITS: Final = re.compile(r"[0-9]{1,20}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -133,6 +142,7 @@ def agent_of(record: ListedAgent, unreadable: Odd, raw: Mapping[str, Any]) -> Ag
 
 def line_of(record: LineRecord, unreadable: Odd, raw: Mapping[str, Any]) -> AvailableNumber:
     """A line for sale out of its record; see `number_of`."""
+    # Which keys of a line for sale may be missing could not be read on its page, so all but two may.
     sms, odd_sms = _nested(SmsRecord, record["sms_capable"] or {}, "sms_capable")
     return AvailableNumber(
         provider=SLUG,
@@ -151,6 +161,7 @@ def release(payload: object, number: PhoneNumber, *, http_status: int | None = N
     """What a cancellation came to, and of which number: the answer says. Raises `UnexpectedResponse` when it is of
     another shape. ``number`` is the one that was cancelled, for what the answer leaves out."""
     record, _ = read_record(CancellationRecord, payload, status=http_status)
+    # The answer decides, because the number may be a record that was read long before.
     origin = ORIGINS.get(record.provider or "", number.origin)
     terms = CAPABILITIES.release.get(origin)
     return Release(
@@ -184,6 +195,7 @@ def _shared(
 
 def _sip(address: str | None, origin: Origin) -> tuple[SipConfig | None, Odd]:
     if address is None:
+        # Null without trunk settings: so it is on every number that vox runs itself.
         return SipConfig() if origin is Origin.IMPORTED else None, ()
     try:
         return SipConfig(outbound=OutboundSip(address=SipAddress.parse(address))), ()
@@ -193,11 +205,13 @@ def _sip(address: str | None, origin: Origin) -> tuple[SipConfig | None, Odd]:
 
 def _agent(payload: Mapping[str, object], field: str) -> tuple[AgentRef | None, Odd]:
     id, word = payload.get("agent_id"), payload.get("agent_version")
+    # Two look-ups for nearly every record; what is odd takes the slow way below, which can name it.
     if isinstance(id, str) and isinstance(word, str) and id and word and word not in _MODEL_WORDS:
         return _reference(id, word), ()
     record, odd = _nested(AgentRecord, payload, field)
     if record is None:
         return None, odd
+    # Written back, such a word would become vox's `production` or `current`.
     if record.agent_version in _MODEL_WORDS:
         odd = (*odd, f"{field}.agent_version: none of vox's words for a version")
     return _reference(record.agent_id, None), odd
@@ -221,6 +235,7 @@ def _time(millis: int | None) -> datetime | None:
 
 
 def _won(amount: int | None) -> Money | None:
+    # docs.tryvox.co, get an owned number: an integer in KRW, a currency without a smaller unit.
     return None if amount is None else Money(amount=Decimal(amount), currency="KRW")
 
 
@@ -245,6 +260,8 @@ def number_digits(identity: NumberIdentity, *, as_is: bool = False) -> str:
     """
     if identity.kind is NumberKind.E164:
         digits = identity.national_digits or ""
+        # Read back, because national digits do not name their country: those of a foreign number may be another number
+        # in Korea.
         if _DIGITS.fullmatch(digits) and NumberIdentity.parse(digits, region=REGION).e164 == identity.e164:
             return digits
         raise UnsupportedField(
@@ -282,6 +299,7 @@ def sip_body(change: OutboundUpdate, current: SipAddress | None) -> dict[str, Js
     """
     body: dict[str, Json] = {}
     if "address" in change.changes:
+        # docs.tryvox.co, PATCH sip: null clears address and user name, and an absent key leaves them.
         body["address"] = None if change.address is None else _address(change.address, current)
     if "username" in change.changes:
         body["auth_username"] = change.username
@@ -292,6 +310,7 @@ def sip_body(change: OutboundUpdate, current: SipAddress | None) -> dict[str, Js
 
 def _address(address: SipAddress, current: SipAddress | None) -> str:
     held = current.raw if current is not None and current == address else None
+    # The sample of the page is sip:host:port; a bare IPv4 was seen on a live record.
     return held or address.uri()
 
 
@@ -318,6 +337,7 @@ def version_word(version: AgentVersion | str | None, field: str) -> str:
     if version is None:
         raise InvalidInput(f"{field}: which version of the agent is meant is not said", remedy=_VERSIONS)
     word = VERSION_WORDS.get(version)
+    # A third party's reading of the vendor's OpenAPI: `^(current|production|v[1-9][0-9]*)$`.
     if word is None and not re.fullmatch(FROZEN_VERSION, version):
         raise UnsupportedField(
             "vox has no such version of an agent",

@@ -21,6 +21,7 @@ EpochMillis: TypeAlias = Annotated[int, Field(ge=0, le=LATEST_MILLIS)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
+# Strict: another type is named as a problem, not converted. Errors hide their input, which may hold a secret.
 _STRICT: Final = ConfigDict(strict=True, extra="ignore", hide_input_in_errors=True)
 
 
@@ -39,6 +40,7 @@ class NumberRecord(TypedDict, total=False):
     address: Maybe[str]
     inbound_trunk_id: Maybe[str]
     outbound_trunk_id: Maybe[str]
+    # Read by hand in `mapping`: one that is odd costs neither the record nor the other direction.
     inbound_agent: Maybe[dict[str, object]]
     outbound_agent: Maybe[dict[str, object]]
     memo: Maybe[str]
@@ -62,7 +64,7 @@ class AgentRecord(_Wire):
     """An agent mapping inside an owned number."""
 
     agent_id: Text
-    agent_version: Text | None = None
+    agent_version: Text | None = None  # unknown where it is missing, although a write without one means the draft
 
 
 @with_config(_STRICT)
