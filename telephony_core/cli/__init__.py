@@ -25,6 +25,7 @@ def main() -> NoReturn:
     # pydantic reads the entry points of all that is installed, of which one that is broken would end every command;
     # and whoever watches all models would see the passwords in them.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Looked for and not imported: --help needs no rich, and it costs time.
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         with streams.unfailing():
@@ -34,6 +35,7 @@ def main() -> NoReturn:
                 file=sys.stderr,
             )
         sys.exit(ExitCode.CONFIGURATION)
+    # Only here: a base install has no click.
     from telephony_core.cli.app import app
 
     signals.let_finish()  # what is in force again when the command is through

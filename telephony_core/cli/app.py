@@ -54,6 +54,7 @@ OF_ANY_PLAN: Final = ("apply", "status", "verify", "rollback", "report")
 class Application(CommandGroup):
     """The root command: turns every end into an exit code."""
 
+    # From the table: click would import the module of every command for its first line.
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -73,6 +74,7 @@ class Application(CommandGroup):
         **extra: Any,
     ) -> NoReturn:
         """Run one command line and end the process. Everything that can be raised ends in here."""
+        # A shell asks for completions with this variable set; click answers and ends by itself.
         if os.environ.get(complete_var or f"_{PROGRAM.upper()}_COMPLETE"):
             extra["windows_expand_args"] = windows_expand_args
             complete = partial(super().main, args, prog_name or PROGRAM, complete_var, **extra)
@@ -80,10 +82,12 @@ class Application(CommandGroup):
                 sys.exit(_ended(complete, Session()))
         arguments = list(sys.argv[1:] if args is None else args)
         session = extra.pop("obj", None) or Session()
+        # Behind `--` it is an argument that only looks like the option.
         options = arguments[: arguments.index("--")] if "--" in arguments else arguments
         session.json = "--json" in options  # known before parsing, for errors of parsing
         with interrupting(), unfailing() as stdout_failure:
             code = _ended(lambda: self._run(arguments, prog_name or PROGRAM, session, extra), session)
+            # Output that is lost is told now, and a second signal must not take that away.
             let_finish()
             if (failure := stdout_failure()) is not None:
                 code = failures.report_lost_output(failure, code, session)
@@ -98,6 +102,7 @@ class Application(CommandGroup):
 def _demand_text(arguments: Sequence[str]) -> None:
     """Refuse bytes that are no text in the encoding of this terminal: they would fail wherever they are sent."""
     for place, argument in enumerate(arguments, 1):
+        # Python keeps a byte that is no text as a lone surrogate (PEP 383).
         if not argument.isascii() and any("\ud800" <= character <= "\udfff" for character in argument):
             raise click.UsageError(
                 f"argument {place} is no text in this terminal's encoding ({sys.getfilesystemencoding()}): "
@@ -108,11 +113,14 @@ def _demand_text(arguments: Sequence[str]) -> None:
 def _ended(run: Callable[[], object], session: Session) -> int:
     try:
         run()
+    # Not an error: a command ends so with a code of its own.
     except click.exceptions.Exit as end:
         return end.exit_code
+    # Click ends completion this way, with a code that is right already.
     except SystemExit:
         raise
     except BaseException as error:  # one line, never a traceback that might show a secret
+        # What went wrong is told next; whoever ended the run often signals twice.
         let_finish()
         return failures.report(error, session)
     return ExitCode.OK
@@ -130,7 +138,9 @@ def _ended(run: Callable[[], object], session: Session) -> int:
         "telephony numbers show -p diga '+34 612 34 56 78'",
         "telephony doctor",
     ),
+    # Click wraps help at 80 columns unless it is told otherwise.
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    # So that `telephony` alone prints its help on stdout and ends well; click would end with an error.
     invoke_without_command=True,
 )
 @common_options

@@ -16,6 +16,7 @@ from telephony_core.provider.registry import registry
 if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
 
+# Programs read the one or the other spelling.
 _NO_PROXY: Final = ("NO_PROXY", "no_proxy")
 
 
@@ -48,6 +49,7 @@ def fresh_emulators(
     made = {
         slug: new_emulator(spec, size=size, empty=empty, faults=faults)
         for slug, spec in specs.items()
+        # A broken provider is left out where nobody asked for it by name.
         if not isinstance(spec, PluginError) and spec.emulator is not None
     }
     if without := [slug for slug in wanted if slug not in made]:
@@ -89,6 +91,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
+        # The library runs in this very process, so what follows must not be led to emulators that are gone.
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

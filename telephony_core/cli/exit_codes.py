@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
 
     def __new__(cls, code: int, meaning: str) -> Self:
         made = int.__new__(cls, code)
+        # Enum would call `int` with both values otherwise, and fail.
         made._value_ = code
         made.meaning = meaning
         return made
@@ -44,6 +45,7 @@ class ExitCode(IntEnum):
     PROTOCOL = 76, "The provider answered in a shape that is not the documented one."
     PERMISSION = 77, "The key was refused, or may not do this."
     CONFIGURATION = 78, "A key, a file, a connection or a provider cannot be used."
+    # 128 + SIGINT, as shells count; SIGTERM and SIGHUP have the same, for the wish is the same.
     INTERRUPTED = 130, "Interrupted: Ctrl-C, SIGTERM or SIGHUP."
 
 
@@ -84,6 +86,7 @@ BY_NAME: Final[Mapping[str, ExitCode]] = {
 
 def exit_code_for(error: errors.TelephonyError) -> ExitCode:
     """The code of an error: its own, or that of the nearest kind above it."""
+    # The nearest kind first: a kind that has no code of its own ends like its parent.
     for kind in type(error).__mro__:
         code = BY_ERROR.get(kind) or BY_NAME.get(f"{kind.__module__}.{kind.__qualname__}")
         if code is not None:

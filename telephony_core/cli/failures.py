@@ -51,6 +51,7 @@ class ChangeRefused(TelephonyError):
 
 def report(error: BaseException, session: Session) -> ExitCode:
     """Print what happened on stderr, and return the exit code for it."""
+    # A traceback of a wrong command line shows nothing but click.
     foreseen = isinstance(error, click.ClickException | click.Abort | KeyboardInterrupt)
     if _debugging() and not foreseen:
         _write(printable_lines(hide("".join(traceback.format_exception(error)), session.secrets)))
@@ -62,6 +63,7 @@ def report(error: BaseException, session: Session) -> ExitCode:
         return _print_error(ExitCode.USAGE, "UsageError", data, session)
     if isinstance(error, click.ClickException):
         return _print_error(ExitCode.ERROR, type(error).__name__, {"message": error.format_message()}, session)
+    # Click turns Ctrl-C at one of its prompts into `Abort`.
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return _report_interruption(error, session)
     if isinstance(error, OSError | MemoryError):
@@ -76,11 +78,13 @@ def report_lost_output(failure: OSError, code: int, session: Session) -> int:
     Somebody who reads no further has seen enough, so that is none.
     """
     done = f"; done: {'; '.join(session.done)}" if session.done else ""
+    # `… | head` closes the pipe when it has enough.
     unread = isinstance(failure, BrokenPipeError)
     if unread and not done:
         return code
     reason = "nobody reads it any more" if unread else failure.strerror
     message = f"stdout took no more ({reason}){done}"
+    # A code for lost output would tell a script that the write failed, and it would be repeated.
     if done or code != ExitCode.OK:
         _write_warning(message, session)
         return code
@@ -164,6 +168,7 @@ def problem_line(problem: Problem) -> str:
 
 def next_step(error: TelephonyError) -> str | None:
     """What to type next."""
+    # The library's own remedy names a call in Python; here it is a command.
     if isinstance(error, OutcomeUnknown) and error.attempt is not None:
         id = error.attempt.id
         digits_only = id is not None and not any(map(str.isalpha, id))  # which would be taken for a number
@@ -184,10 +189,12 @@ def _report_error(error: TelephonyError, session: Session) -> ExitCode:
         problems = error.problems if isinstance(error, ChangeRefused) else ()
         faults = _faults(error)
         if len(faults) > 1:
+            # They have lines of their own above; said twice, the last line would be the longest.
             data["message"] = data["message"].replace("; ".join(faults), f"{len(faults)} faults, each on a line above")
         rows = _row_problems(error) or ()
         for line in (*map(problem_line, problems), *map(str, rows), *(faults if len(faults) > 1 else ())):
             say(hide(pasteable(line, session), session.secrets))
+    # Scripts tell refusals apart by the code, and `ChangeRefused` itself has none.
     code = exit_code_for(error.first if isinstance(error, ChangeRefused) else error)
     return _print_error(code, type(error).__name__, data, session)
 
@@ -202,6 +209,7 @@ def _located(error: TelephonyError, session: Session) -> dict[str, Any]:
     """An error with the account it came from."""
     data = error_data(error)
     account = session.account
+    # An error of another account must not be said to come from this one.
     if account is not None and error.provider == account.provider:
         data |= {"connection": account.connection, "host": account.host}
     return data
@@ -209,6 +217,7 @@ def _located(error: TelephonyError, session: Session) -> dict[str, Any]:
 
 def _report_interruption(error: BaseException, session: Session) -> ExitCode:
     """What was under way when somebody ended the run: which record, what may have happened, what to type next."""
+    # The handler of SIGTERM and SIGHUP put the name there; Ctrl-C has none.
     by = str(error) if isinstance(error, KeyboardInterrupt) else ""
     data = {"message": f"interrupted by {by}" if by else "interrupted"}
     # The library notes on the exception what it reports as an unknown outcome, too.
@@ -229,6 +238,7 @@ def _report_machine(error: OSError | MemoryError, session: Session) -> ExitCode:
 def _with_progress(data: dict[str, Any], session: Session) -> dict[str, Any]:
     """The same, with the write that had begun and what was done before, for an end that nobody planned."""
     account, parts, remedies = session.account, [data["message"]], [data["remedy"]]
+    # What the client announced is exact. `under_way` is only what this program was about to do.
     for unknown in session.unknown:
         data |= _located(unknown, session)
         remedies.insert(0, data["remedy"])
@@ -237,6 +247,7 @@ def _with_progress(data: dict[str, Any], session: Session) -> dict[str, Any]:
             whose = f" (record {attempt.id})" if attempt.id is not None else ""
             happened = f": {attempt.operation.replace('_', ' ')} of {attempt.identity}{whose} may have happened"
         parts.append(f"{unknown.message}{happened}")
+    # A crash between request and answer: nobody announced anything, and the write may have happened.
     if session.under_way is not None and not session.unknown and account is not None:
         data |= {"provider": account.provider, "connection": account.connection, "host": account.host}
         what, where = session.under_way
@@ -251,6 +262,7 @@ def _print_error(code: ExitCode, kind: str, data: dict[str, Any], session: Sessi
     data = pasteable_data(data, session)
     if session.json:
         data = {"kind": kind, **{name: value for name, value in data.items() if value not in (None, "")}}
+        # On one line, so that a script can take the last line of stderr.
         _write(safe_json({"error": {**hidden(data, session.secrets), "exit_code": int(code)}}, indent=None))
         return code
     account = str(session.account) if data.get("connection") else data.get("provider")
@@ -287,6 +299,7 @@ def _notes(error: BaseException) -> list[str]:
 
 def hide(text: str, secrets: Iterable[str]) -> str:
     """A text without the secrets this run has read, whatever way they came into it."""
+    # The last barrier: the library hides secrets itself, and what a vendor quotes back comes this far.
     return Secrets.of(secrets).hidden_in(text)
 
 
@@ -298,6 +311,8 @@ def hidden(data: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, Any]:
 
 def _value_hidden(value: Any, secrets: Secrets) -> Any:
     if isinstance(value, str):
+        # A body of JSON inside a text is read as JSON: escapes in it may hide a secret, and what comes out has to be
+        # JSON again.
         return scrubbed(value, secrets) if value[:1] in ("{", "[") else secrets.hidden_in(value)
     if isinstance(value, Mapping):
         return hidden(value, secrets)

@@ -34,6 +34,8 @@ _COMMANDS: Final[Mapping[str, str]] = {
     for word in words.split()
 }
 """Words of other tools, and the command for it. Within a group its own command goes first (`_IN_A_GROUP`)."""
+# Several words for each, because a group takes the first one that it has: `numbers add` is import, `agents add` is
+# assign.
 _IN_A_GROUP: Final[Mapping[str, Sequence[str]]] = {
     "add": ("import", "assign"),
     "buy": ("available",),
@@ -98,6 +100,7 @@ _NEAR: Final = 0.7
 def no_such_command(word: str, group: click.Group, ctx: click.Context) -> click.UsageError:
     """The error for a word that is no command here, with the command to use instead where one is known."""
     names = group.list_commands(ctx)
+    # The group that was named decides first: `agents set` means assigning, not `numbers set`.
     instead = next((name for name in _IN_A_GROUP.get(word, ()) if name in names), None)
     near = instead or next(iter(difflib.get_close_matches(word, names, n=1, cutoff=_NEAR)), None)
     use = f"{ctx.command_path} {near}" if near is not None else _COMMANDS.get(word) or _elsewhere(word, ctx)
@@ -131,6 +134,7 @@ def no_such_option(error: click.NoSuchOption) -> click.UsageError:
     name = error.option_name
     known = [] if error.ctx is None else [each for param in error.ctx.command.params for each in param.opts]
     ours = _OPTIONS.get(name)
+    # Only an option of this very command; a hint that does not parse is worse than none.
     near = [ours] if ours in known else [] if ours == "" else list(error.possibilities or ())[:2]
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return click.UsageError(f"there is no option {printable(name)[:60]}{hint}", error.ctx)
@@ -155,10 +159,12 @@ def _split_number(given: Sequence[str]) -> str | None:
     """The longest run of words that make one number together."""
     runs: list[list[str]] = [[]]
     for word in given:
+        # A plus begins a number, so two numbers in a row are not one.
         if _PIECE.fullmatch(word) and not (word.startswith("+") and runs[-1]):
             runs[-1].append(word)
         else:
             runs.append([word] if _PIECE.fullmatch(word) else [])
     together = max(runs, key=len)
     number = " ".join(together)
+    # One word alone was not split by a shell.
     return number if len(together) > 1 and is_written_as_number(number) else None

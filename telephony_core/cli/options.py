@@ -27,6 +27,7 @@ def pass_session(command: Callable[Concatenate[Session, P], R]) -> Callable[P, R
 def _remember(ctx: click.Context, param: click.Parameter, value: str | bool | None) -> None:
     """Put an option into the session; where it was not given, what was given before another word stays."""
     if value:
+        # Groups and commands have the same options, and click calls back for those that were not typed too.
         setattr(ctx.ensure_object(Session), str(param.name), value)
 
 
@@ -66,9 +67,12 @@ def options_without_connection(why: str) -> Callable[[CommandT], CommandT]:
     """The common options of a command for which ``-p`` means nothing: it is refused, and ``why`` says so."""
 
     def refuse(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        # Also where it stood before the word of the command. While a shell completes, a line is not finished and not
+        # refused.
         if (value or ctx.ensure_object(Session).provider) and not ctx.resilient_parsing:
             raise click.UsageError(f"-p means nothing to `{ctx.command_path}`: {why}", ctx)
 
+    # Declared and hidden: "no such option" would be wrong for an option that every other command has.
     named = click.option("-p", "--provider", metavar="NAME", hidden=True, expose_value=False, callback=refuse)
     return together(named, _CONFIG, _JSON, _QUIET)
 
@@ -106,7 +110,7 @@ class Command(click.Command):
             raise
         if ctx.args and not takes_more and not ctx.resilient_parsing:
             raise hints.too_many_words(given, ctx)
-        ctx.allow_extra_args = takes_more
+        ctx.allow_extra_args = takes_more  # as it was, for whoever looks at the context later
         return ctx.args
 
 
@@ -150,6 +154,7 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self._names:
             return None
+        # A module cannot be called `import`.
         module = cmd_name.replace("-", "_") + ("_" if keyword.iskeyword(cmd_name) else "")
         command = import_module(f"{self._packages.get(cmd_name, self._package)}.{module}").command
         return command if isinstance(command, click.Command) else None
@@ -163,6 +168,7 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        # A word that begins with a hyphen is an option that click refuses itself.
         if args and args[0] not in self._names and not ctx.resilient_parsing and not args[0].startswith("-"):
             raise hints.no_such_command(args[0], self, ctx)
         return super().resolve_command(ctx, args)

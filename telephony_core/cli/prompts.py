@@ -27,6 +27,7 @@ def stdin_bytes(what: str) -> bytes:
     reason = "it is closed"
     if sys.stdin is not None:
         try:
+            # A limit, so that a pipe without end (/dev/zero) cannot fill the memory.
             return sys.stdin.buffer.read(MOST_OF_A_STREAM)
         except OSError as error:  # a folder, a terminal that was closed
             reason = error.strerror or type(error).__name__
@@ -35,6 +36,8 @@ def stdin_bytes(what: str) -> bytes:
 
 def secret(what: str) -> str:
     """A secret that is typed without being shown. ``what`` is the whole question; no answer gives an empty text."""
+    # Click adds a colon. An empty answer is told by the caller, who knows what it was for; click would ask again for
+    # ever.
     value: str = click.prompt(what.rstrip(": "), hide_input=True, default="", show_default=False, err=True)
     return value
 
@@ -44,6 +47,7 @@ def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
 
     Raises `NotAllowed` after a no, and at once where there is no terminal to ask at.
     """
+    # Before the explanation: a script that cannot answer gets one error and no page of text.
     _demand_terminal(losing, "yes", "say --yes if that is meant")
     for line in explanation:
         say(line)
@@ -54,7 +58,7 @@ def confirm(question: str, *, losing: str, explanation: Iterable[str]) -> None:
         if not isinstance(end.__context__, EOFError):  # Ctrl-C ends everything, Ctrl-D is an answer
             raise
         click.echo(err=True)
-        agreed = False
+        agreed = False  # Ctrl-D is no yes
     if not agreed:
         raise NotAllowed(f"{losing} was declined; nothing was changed", allowance="yes", remedy="")
 
@@ -67,6 +71,7 @@ def count(question: str, *, losing: str, remedy: str) -> int:
     _demand_terminal(losing, "count", remedy)
     _demand_to_be_seen(losing)
     typed: str = click.prompt(on_terminal(question), default="", show_default=False, err=True)
+    # `isdigit` alone takes digits of every script, and some of them `int` does not read.
     if not typed.strip().isascii() or not typed.strip().isdigit():
         raise NotAllowed(f"{losing} was declined; nothing was changed", allowance="count", remedy="")
     return int(typed)
@@ -80,6 +85,7 @@ def _demand_terminal(losing: str, allowance: str, remedy: str) -> None:
 
 def _demand_to_be_seen(losing: str) -> None:
     """Nobody can agree to what never reached the screen. Raises `NotAllowed` where stderr is closed or full."""
+    # Writes nothing, and so finds out whether stderr takes anything.
     click.echo("", nl=False, err=True)
     if failure_of(sys.stderr) is not None:
         raise NotAllowed(

@@ -18,6 +18,7 @@ _SHIPPED: Final = Path(__file__).with_name("template")
 _CHECKOUT: Final = Path(__file__).parents[2] / "examples" / "telephony-acme"
 """Where the example is itself; the wheel has it as `_SHIPPED`."""
 _LONGEST: Final = 40
+# It becomes a distribution, a package, a variable of the environment and a folder, so it takes what all of them take.
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _NO_PART: Final = frozenset({"__pycache__"})
 _NO_FOLDER: Final = "say another one with --directory"
@@ -46,6 +47,7 @@ class ProviderNames:
             )
         if any(installed.slug == name for installed in registry.installed()):
             raise InvalidInput(f"the provider {name} is installed already", remedy="take another name")
+        # A package of that name would be found first, and the new adapter never imported.
         if find_spec(names.package) is not None:
             raise InvalidInput(f"there is a package {names.package} already", remedy="take another name")
         return names
@@ -70,6 +72,7 @@ class ProviderNames:
             "ACME": self.slug.upper().replace("-", "_"),
             "acme": self.slug,
         }
+        # In one pass: a name that holds one of these words itself is not renamed twice.
         text = re.sub("|".join(words), lambda found: words[found[0]], text)
         text = re.sub(r"(?<=\w)Acme|Acme(?=[A-Z])", self.title.replace(" ", ""), text)  # names of classes
         return text.replace("Acme", self.title)
@@ -80,11 +83,13 @@ def copy_template(names: ProviderNames, folder: Path) -> list[Path]:
 
     Raises `InvalidInput` for a folder that is there already, unless it is empty, and `OSError`.
     """
+    # Not `resolve`: a link in the place of the folder has to be seen as one.
     folder = Path(os.path.abspath(folder))
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InvalidInput(f"{folder} is there already, and is no folder", remedy=_NO_FOLDER)
     if folder.is_dir() and any(folder.iterdir()):
         raise InvalidInput(f"{folder} is there already, and is not empty", remedy=_NO_FOLDER)
+    # An editable install has no copy in the package.
     template = _SHIPPED if _SHIPPED.is_dir() else _CHECKOUT
     texts = {
         file.relative_to(template): file.read_text(encoding="utf-8")
@@ -92,6 +97,7 @@ def copy_template(names: ProviderNames, folder: Path) -> list[Path]:
         if file.is_file() and not _NO_PART & set(file.parts) and file.suffix in (".py", ".md", ".toml", ".typed")
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the folder: a rename is one step only within one file system.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".telephony-new-") as whole:
         written = []
         for name, text in texts.items():

@@ -35,6 +35,7 @@ class OpenedAccount(NamedTuple):
 
 def account_of(connection: str, provider: str, base_url: str) -> OpenedAccount:
     """The account behind a base URL, of which the host is shown, with its port where it has one."""
+    # Without user and password, which a URL may hold before an @.
     return OpenedAccount(connection or provider, provider, urlsplit(base_url).netloc.rpartition("@")[2])
 
 
@@ -84,6 +85,7 @@ class Session:
         self.under_way = what, where
         with self.waiting(what):
             yield
+        # Not in a `finally`: what was under way when an error came is what its report has to name.
         self.under_way = None
 
     def did(self, what: str) -> None:
@@ -111,6 +113,7 @@ class Session:
 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ReadableByOthers)
+            # Without a terminal there is nobody to ask, and a `prompt:` of the file is an error of its own.
             found = Connections.load(self.config, prompt=prompts.secret if prompts.stdin_is_terminal() else None)
         for warning in caught:
             failures.warn(str(warning.message), self)
@@ -131,6 +134,7 @@ class Session:
         if name:
             return connections[name]
         configured = list(connections)
+        # Two could be two accounts of one provider: to guess would write to the wrong one.
         if len(configured) == 1:
             return connections[configured[0]]
         if configured:
@@ -155,6 +159,7 @@ class Session:
             pace=ready.pace,
             backend=self.backend(ready),
             observers=[self._answered],
+            # So that Ctrl-C can name the write that was in flight.
             on_unknown=self.unknown.append,
         )
         self.account = account_of(ready.name, ready.provider, client.adapter.config.base_url)
@@ -177,6 +182,7 @@ class Session:
             index = NumberIndex(client, file=file)
         for warning in caught:
             failures.warn(str(warning.message), self)
+        # Its file is written when it is closed; the client does not own it.
         click.get_current_context().call_on_close(index.close)
 
     def opener(self, connection: Connection) -> Callable[[], AsyncTelephony]:
@@ -196,5 +202,7 @@ class Session:
 
         spec = registry.spec(connection.provider)
         key = connection.config(spec).api_key
+        # Before the first request: whatever is printed from now on is searched for it.
         self.secrets.add(key.get_secret_value())
+        # The key as a value: a reference would be read again for each client, and may be a prompt.
         return replace(connection, api_key=key, pace=connection.pace or Pace.declared(spec.capabilities.rate_limit))

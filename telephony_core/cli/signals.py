@@ -30,9 +30,11 @@ def let_finish() -> None:
 
     def finish(_number: int, _frame: FrameType | None) -> None:
         nonlocal first
+        # Not the wall clock, which may be set meanwhile.
         now = time.monotonic()
         first = now if first is None else first
         if now - first >= _PATIENCE:
+            # Nothing else can end a process whose write to a full pipe does not return.
             os._exit(ExitCode.INTERRUPTED)
 
     _handle(finish)
@@ -52,7 +54,9 @@ _PATIENCE: Final = 1.0
 
 def _handle(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
     """Handle each of them so, but those that are ignored."""
+    # Python lets only the main thread set handlers; tests run commands in others.
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
+            # nohup ignores SIGHUP for its child, which has to stay so. None: a handler that Python did not set.
             if signal.getsignal(number) not in (signal.SIG_IGN, None):
                 signal.signal(number, handler)

@@ -23,6 +23,8 @@ def journals_of(loaded: LoadedPlan) -> JournalStore | None:
 
     Raises `ConfigurationError` where only half of it is named, and where the extra ``fleet`` is missing.
     """
+    # A run that was begun with a file goes on with it, whatever the environment says by now: its journal knows what is
+    # in doubt.
     if not os.environ.get("TELEPHONY_DATABASE") or loaded.journal_path.exists():
         return None
     with extra_of_a_fleet():
@@ -36,6 +38,7 @@ def extra_of_a_fleet() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        # Another missing module is a fault of this program, and no matter of an extra.
         missing = (error.name or "").partition(".")[0]
         if missing not in ("psycopg", "temporalio"):
             raise

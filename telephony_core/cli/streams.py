@@ -36,16 +36,19 @@ class Unfailing(io.BufferedIOBase):
     """The bytes of a standard stream; the first error is kept in ``failure`` and everything after it is dropped."""
 
     def __init__(self, stream: TextIO | None) -> None:
+        # None where Python found the stream closed when it began.
         self._bytes: BinaryIO | None = getattr(stream, "buffer", None)
         self._isatty = stream is not None and stream.isatty()
         self.failure: OSError | None = None
         self._number: int | None = None
+        # Of a stream in memory, or one that is closed: no descriptor, and none is needed.
         with suppress(OSError, AttributeError, ValueError):
             self._number = self._bytes.fileno() if self._bytes is not None else None
 
     def write(self, data: Buffer) -> int:
         whole = bytes(data)
         if self._bytes is None:
+            # The first failure is the reason; the others only follow from it.
             self.failure = self.failure or OSError(errno.EBADF, "it is closed")
         elif self.failure is None:
             self._attempt(self._bytes, whole)
@@ -60,6 +63,7 @@ class Unfailing(io.BufferedIOBase):
                 except BlockingIOError as full:  # somebody who shares the pipe made it non-blocking
                     data = data[full.characters_written :]
                     if self._number is not None:
+                        # Until the reader has taken something. To try again at once would burn a processor.
                         select.select([], [self._number], [])
                 else:
                     return
@@ -110,6 +114,9 @@ def failure_of(stream: TextIO) -> OSError | None:
 def _wrapped(stream: TextIO | None) -> TextIO:
     if stream is not None and not isinstance(stream, io.TextIOWrapper):
         return stream  # in memory, where nothing fails
+    # Nothing of it is written anyway; it only has to encode every text.
     encoding = "utf-8" if stream is None else stream.encoding
     raw = cast("BinaryIO", Unfailing(stream))  # all of one that a text stream asks for
+    # "backslashreplace": a terminal in ISO 8859-1 must not end a command at a Korean label. "write_through": a failure
+    # is known when a line is printed, and not at the end.
     return io.TextIOWrapper(raw, encoding, errors="backslashreplace", write_through=True)

@@ -57,6 +57,7 @@ def only_check(session: Session, client: Telephony, change: Change) -> NoReturn:
         if not problems:
             print_line("no problem, as far as can be known without sending anything")
     errors = [problem.error for problem in problems if problem.error is not None]
+    # As the write itself would have ended.
     raise click.exceptions.Exit(exit_code_for(errors[0]) if errors else ExitCode.OK)
 
 
@@ -65,6 +66,7 @@ def refuse(client: Telephony, change: Change, operation: str) -> None:
     problems = [problem for problem in client.check(change) if problem.error is not None]
     errors = [problem.error for problem in problems if problem.error is not None]
     for error in errors:
+        # Checks are data without a client, so they do not know whose they are.
         error.provider = error.provider or client.provider
         error.operation = error.operation or operation
     if len(errors) > 1:
@@ -98,9 +100,11 @@ def checked_record(
     named = argument if by_id or is_id(argument, client.capabilities.region) else _TO_BE_FOUND
     if check:
         only_check(session, client, build(named))
+    # What can be known without a request is said without one.
     refuse(client, build(named), operation)
     with session.waiting(f"looking for {argument}"):
         number = to_write(client, argument, by_id)
+    # Again with the record: its origin, its state and its agents may be in the way.
     change = build(number)
     refuse(client, change, operation)
     warn(session, client, change)

@@ -23,6 +23,7 @@ def command(ctx: click.Context, shell: str) -> None:
     newer) or zsh, eval it where your shell starts.
     """
     root = ctx.find_root()
+    # The word by which it was started: a shell completes what is typed.
     name = root.info_name or "telephony"
     kind = get_completion_class(shell)
     if kind is None:

@@ -54,6 +54,7 @@ def command(session: Session) -> None:
     if not session.json:
         _play()
         return
+    # stdout is one JSON document.
     with redirect_stdout(sys.stderr):
         facts = _play()
     print_json(facts)
@@ -68,6 +69,7 @@ def _play() -> dict[str, object]:
         emulated = stack.enter_context(on_loopback([SOURCE, TARGET]))
         password = {"TELEPHONY_DEMO_TRUNK_PASSWORD": secrets.token_urlsafe(12)}
         stack.enter_context(environment({**configured(emulated, folder), **password}))
+        # Files have short names in the commands that are shown, and go with the folder.
         stack.enter_context(chdir(folder))
 
         _title("The numbers of both providers, in one table")
@@ -138,7 +140,9 @@ def _run(*words: str, lines: int | None = None) -> None:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         try:
+            # A session of its own, as in a terminal of its own: no option of the demo goes along.
             app.main(words, obj=Session())
+        # A command ends the process; here it only ends itself.
         except SystemExit as end:
             code = end.code
     if code:

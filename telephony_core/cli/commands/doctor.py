@@ -61,6 +61,7 @@ def command(session: Session) -> None:
 
 def _wanted(session: Session) -> list[Connection]:
     """The connection that was named, or every one that is configured. Raises `ConfigurationError` for none."""
+    # One that is named is looked up below, with the error that its name deserves.
     connections = {} if session.is_named else session.connections()
     return [connections[name] for name in connections] or [session.connection()]
 
@@ -69,9 +70,11 @@ def _examined(session: Session, connection: Connection) -> _Patient:
     name = connection.name or connection.provider
     try:
         client = session.client(connection)
+    # One broken connection does not keep the others from being checked.
     except (ConfigurationError, PluginError) as error:
         return _Patient(name, connection.provider, unusable(error))
     with client:
+        # The client itself refuses to write, whatever an adapter does while it is examined.
         look = client.with_options(read_only=True)
         with session.waiting("examining what is answered"):
             diagnosis = look.run(examine(client.adapter))
@@ -94,6 +97,7 @@ def _print(session: Session, patient: _Patient) -> None:
             [_row(each, diagnosis.records) for each in diagnosis.drift],
             empty="",
         )
+    # Without a description every field would be new, and none could be missing.
     if not diagnosis.described and diagnosis.records:
         print_line("  this adapter does not describe its records: new and missing fields cannot be found", "dim")
     if diagnosis.error is not None:

@@ -65,6 +65,7 @@ def command(
             )
         else:
             _announce(emulated)
+        # The program that started this one waits for the settings, and the next word comes at Ctrl-C.
         sys.stdout.flush()
 
     run(emulators, port=port_base, ready=ready)
@@ -79,6 +80,7 @@ def _announce(ready: Mapping[str, Emulated]) -> None:
     for each in ready.values():
         for name, value in each.variables.items():
             print_line(f"export {name}={shlex.quote(value)}")
+    # A proxy of the environment would be asked for a server on this very machine.
     if getproxies():
         print_line('export NO_PROXY="127.0.0.1,$NO_PROXY"')
     print_line("")

@@ -24,6 +24,7 @@ def command(session: Session, name: str, directory: str | None) -> None:
     NAME becomes the slug of the provider. What is written is the example of the documentation under that name: an
     adapter, an emulator and tests of an invented vendor, to be replaced file by file. Nothing is overwritten.
     """
+    # Before a folder is touched: a name that is taken leaves nothing behind.
     names = ProviderNames.of(name)
     folder = Path(names.distribution if directory is None else directory)
     files = copy_template(names, folder)

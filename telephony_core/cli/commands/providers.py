@@ -35,6 +35,7 @@ def command(session: Session, slug: str | None) -> None:
     With a SLUG every point of that one provider, with its source. A provider that cannot be loaded is shown with the
     reason, and stops nothing. What is not marked as verified was never tried against the live service.
     """
+    # Named, a broken provider is the error of this command; among all it is a row.
     found: Mapping[str, ProviderSpec | PluginError] = {slug: registry.spec(slug)} if slug else registry.specs()
     installed = {each.slug: each for each in registry.installed()}
     for broken in registry.unreadable():
@@ -64,6 +65,7 @@ def _print_all(found: Mapping[str, ProviderSpec | PluginError], installed: Mappi
     if not matrix:
         return
     print_line("")
+    # Every provider has the same points in the same order.
     rows = zip(*matrix.values(), strict=True)
     print_table(
         (Column("POINT"), *(Column(name.upper(), gives_way="folded") for name in matrix)),
@@ -76,6 +78,7 @@ def _print_all(found: Mapping[str, ProviderSpec | PluginError], installed: Mappi
 
 
 def _row(name: str, installed: Installed | None, spec: ProviderSpec | PluginError) -> tuple[str | Cell, ...]:
+    # Two distributions claim the slug: neither is used.
     where = "several" if installed is None else f"{installed.distribution} {installed.version}"
     if isinstance(spec, PluginError):
         return name, "", where, Cell(f"broken: {type(spec).__name__}", "red")

@@ -45,6 +45,8 @@ def points(capabilities: Capabilities) -> tuple[Point, ...]:
 
 
 def _points(capabilities: Capabilities) -> Iterator[Point]:
+    # All of them, declared or not: what a provider cannot do has to be seen too, and rows of several providers have to
+    # match.
     for operation in Operation:
         offered = capabilities.operations.get(operation)
         yield _point("operations", operation.replace("_", " "), offered, _operation)
@@ -58,6 +60,7 @@ def _points(capabilities: Capabilities) -> Iterator[Point]:
     effects = [f"{effect} on {operation.replace('_', ' ')}" for operation, all_ in capabilities.side_effects.items()
                for effect in sorted(all_)]  # fmt: skip
     yield Point("agents", "side effects", ", ".join(effects) or NOTHING, None)
+    # Nothing is declared of an unknown origin.
     for origin in (Origin.PURCHASED, Origin.IMPORTED, Origin.LINKED):
         means = " (unlinking)" if origin is Origin.LINKED else ""
         yield _point("release", f"of {origin} numbers{means}", capabilities.release.get(origin), _release)
@@ -77,6 +80,7 @@ def as_data(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(as_data(key)): as_data(item) for key, item in value.items()}
     if isinstance(value, frozenset | set):
+        # A set has no order, and the output of one version must not differ from run to run.
         return sorted(str(as_data(item)) for item in value)
     if isinstance(value, tuple | list):
         return [as_data(item) for item in value]

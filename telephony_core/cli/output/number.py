@@ -74,6 +74,7 @@ def _of_trunk(title: str, fact: str) -> Shown[PhoneNumber]:
 def _agents(number: PhoneNumber, names: AgentNames) -> str:
     """Who answers, and who calls where that is somebody else."""
     answers, calls = agent(number.inbound_agent, names(number)), agent(number.outbound_agent, names(number))
+    # Mostly one agent does both, and its name twice would make every row wider.
     if not calls or calls == answers:
         return answers
     return f"in: {answers} out: {calls}" if answers else f"out: {calls}"
@@ -88,6 +89,7 @@ def print_numbers(numbers: Sequence[PhoneNumber], *, empty: str) -> None:
 
 def status(number: PhoneNumber) -> Cell:
     """The status in our word, with the provider's beside it where ours says nothing."""
+    # Otherwise the word of the vendor says the same in other letters.
     own = f" ({number.provider_status})" if number.status is NumberStatus.UNKNOWN and number.provider_status else ""
     return Cell(f"{number.status}{own}", _STYLES[number.status])
 
@@ -111,6 +113,7 @@ def print_change(session: Session, before: PhoneNumber, after: PhoneNumber, unse
         for name in dict.fromkeys([*were, *are])
         if were.get(name) != are.get(name)
     ]
+    # A password that nobody can read back would look as if nothing had happened.
     changed += [(f"  {name}", f"replaced ({after.provider} does not show it)") for name in unseen]
     print_line("changed" if changed else "nothing is different from before", "bold")
     print_facts(changed)
@@ -194,6 +197,7 @@ def _print_problems(number: PhoneNumber) -> None:
 
 def moment(when: datetime | None) -> str:
     """A time in UTC, to the second."""
+    # UTC: two operators in Seoul and Madrid read the same text.
     return "" if when is None else when.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -212,4 +216,5 @@ def _trunk(sip: SipConfig | None) -> Iterator[tuple[str, str | Cell]]:
 def _allowed(addresses: tuple[str, ...] | None) -> str | Cell:
     if addresses is None:
         return "unknown"
+    # None is "not told", and must not be read as "everybody" or "nobody".
     return ", ".join(addresses) or Cell("every address (the list is empty)", "yellow")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from telephony_core.cli.session import Session
 
+# Only where it is printed as a command: the name of one in the middle of a sentence gets no options.
 _COMMAND: Final = re.compile(
     r"""(?P<before>`|(?:^|\s)next:\ ) (?P<command> telephony\ (?P<group>[a-z]+) (?: "'" | '[^']*' | [^`'\n] )* )""",
     re.VERBOSE,
@@ -38,10 +39,12 @@ def pasteable_command(command: str, session: Session) -> str:
         return command
     more: list[str] = []
     if group in _OF_AN_ACCOUNT and "-p" not in words:
+        # The account at work goes before what was typed: where a run has two, only it says which end failed.
         name = session.account.connection if session.account is not None else session.provider
         more += ["-p", name] if name else []
     if group in _OF_AN_ACCOUNT | _OF_SEVERAL and "--config" not in words:
         more += ["--config", session.config] if session.config else []
+    # At the end, and the command as it is: it may hold words that were quoted for a shell.
     return " ".join([command, *map(shlex.quote, more)])
 
 

@@ -33,4 +33,5 @@ def safe_json(payload: object, *, indent: int | None = 2, ascii_only: bool = Fal
 
 def _json_escape(match: re.Match[str]) -> str:
     character = match[0]
+    # Letters stay readable; a control character would reach the terminal of whoever looks at the JSON.
     return character if is_visible(character) else json.dumps(character)[1:-1]

@@ -75,6 +75,7 @@ class Progress:
 
     def event(self, event: Event) -> None:
         """Show one event."""
+        # The run says that it started before it has read anything.
         if event.kind is not EventKind.STARTED:
             self.clear()
         if self._session.quiet:
@@ -84,6 +85,7 @@ class Progress:
                 data = pasteable_data({"event": event.model_dump(mode="json", exclude_none=True)}, self._session)
                 click.echo(safe_json(failures.hidden(data, self._session.secrets), indent=None), err=True)
                 return
+            # A failure quotes what a vendor answered.
             message = failures.hide(pasteable(event.message, self._session), self._session.secrets)
             if self._as_bar:
                 self._show(event, message)
@@ -111,6 +113,7 @@ class _Lines:
 
     def of(self, event: Event, message: str) -> list[str]:
         """What there is to say about an event now."""
+        # The times of the events and not the clock: the same run says the same lines.
         self._said_at = self._said_at or event.at
         said = []
         if event.kind is EventKind.NOTICE:
@@ -134,7 +137,9 @@ class _Bar:
         from rich.table import Column
 
         console = terminal(stderr=True)
+        # No markup: a label of a customer may hold square brackets.
         columns: list[Any] = [TextColumn("{task.description} {task.completed}/{task.total}", markup=False)]
+        # On less there is room for the counts or for a bar, and the counts say more.
         if console.width >= 60:
             columns.append(BarColumn(bar_width=20))
         now = Column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -149,6 +154,7 @@ class _Bar:
             return
         if event.kind is EventKind.NUMBER_FAILED:
             self.above(f"{event.number}: {message}", "red")
+        # Only what takes time: between an intent and its result somebody waits.
         step = _DOING[event.action] if event.action is not None and event.phase in _LASTS else ""
         now = " ".join(
             part for part in (event.number, step or (message if event.kind is EventKind.WAITING else "")) if part
@@ -157,6 +163,7 @@ class _Bar:
         self._progress.update(self._task, completed=event.done, total=event.total, now=printable(f"{failed}{now}"))
 
     def above(self, text: str, style: str) -> None:
+        # Through the console of the bar, which else would be printed over.
         self._progress.console.print(on_terminal(text), style=style, soft_wrap=True)
 
     def stop(self) -> None:

@@ -27,6 +27,7 @@ def say(text: str) -> None:
 def on_terminal(text: str) -> str:
     """The line as `say` prints it."""
     line = printable(text)
+    # In a pipe or a file a sentence stays one line, so that it can be searched for.
     is_read = sys.stderr is not None and sys.stderr.isatty()
     return broken(line, terminal(stderr=True).width) if is_read else line
 
@@ -41,6 +42,7 @@ def broken(line: str, width: int) -> str:
     rest = " " * (len(lead) + (2 if lead.isspace() else 0))
     lines, current, is_empty = [], lead, True
     for piece in _PIECE.findall(line[len(lead) :]):
+        # Cells and not characters: a Korean letter takes two.
         if not is_empty and cell_width(current) + 1 + cell_width(piece) > width:
             lines.append(current)
             current, is_empty = rest, True

@@ -38,7 +38,10 @@ def _open(made: Any) -> Any:
     """A schema that takes keys which a later version may add."""
     if isinstance(made, dict):
         return {
-            key: _open(value) for key, value in made.items() if not (key == "additionalProperties" and value is False)
+            # Models are closed against misspelt input; output may grow within a version.
+            key: _open(value)
+            for key, value in made.items()
+            if not (key == "additionalProperties" and value is False)
         }
     return [_open(each) for each in made] if isinstance(made, list) else made
 
@@ -76,6 +79,7 @@ def _rollback() -> Schema:
 
 def _event() -> Schema:
     made = _of("migration.run.events:Event")
+    # Events are printed without what is None, so that only these are always there.
     return _wrapped("event", {**made, "required": ["at", "done", "failed", "kind", "message", "total"]})
 
 
@@ -118,6 +122,7 @@ def _table() -> Schema:
     properties: dict[str, Schema] = {
         name: {"type": ["string", "null"], "description": text} for name, text in COLUMNS.items()
     }
+    # What a table in JSON lines may hold that one in CSV has to write as text.
     properties["allowed_addresses"]["type"] = ["string", "array", "null"]
     properties["allowed_addresses"]["items"] = {"type": "string"}
     for name in ("allow_any", "send_as_is"):

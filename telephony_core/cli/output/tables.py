@@ -72,6 +72,7 @@ Row = Sequence["str | Cell"]
 
 def print_json(payload: object) -> None:
     """One JSON document. In an encoding that is not UTF everything beyond ASCII is escaped."""
+    # JSON has escapes of its own; those that the stream would put in are none of them.
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
     click.echo(safe_json(payload, ascii_only=not encoding.startswith("utf")))
 
@@ -84,10 +85,12 @@ def print_models(models: Iterable[BaseModel]) -> None:
 def print_table(columns: Sequence[Column], rows: Iterable[Row], *, empty: str) -> None:
     """A table, as wide as it can be shown. Without a row, ``empty`` goes to stderr and stdout stays empty."""
     cells = [[_cell(value) for value in row] for row in rows]
+    # A script that reads stdout gets nothing at all, and no sentence in the place of rows.
     if not cells:
         click.echo(printable(empty), err=True)
         return
     widths = _widths(columns, cells)
+    # Nothing is left out of a pipe: a column that is missing there is missing in a script.
     if not on_terminal():
         _print_plain(columns, cells, widths)
         return
@@ -143,6 +146,7 @@ def _widths(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> list[i
 def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int) -> dict[int, int]:
     """The columns to show and their widths, by index; none when not even those that always stay have room."""
     shown: dict[int, int] = {}
+    # First what has to stay, then the rest by its importance, as long as each has its least width.
     for index in sorted(range(len(columns)), key=lambda index: columns[index].rank):
         least = widths[index] if columns[index].gives_way == "never" else min(widths[index], columns[index].least)
         if sum(shown.values()) + _GAP * len(shown) + least <= room:
@@ -178,6 +182,7 @@ def _print_columns(
 
     table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
     for index, width in shown.items():
+        # Text and not str, which rich would read as markup.
         table.add_column(Text(columns[index].title), width=width, no_wrap=True, overflow="ellipsis")
     for row in rows:
         table.add_row(
@@ -223,6 +228,7 @@ def _print_records(console: Console, columns: Sequence[Column], rows: Sequence[S
 def _print_fact(console: Console, indent: str, name: str, cell: Cell, width: int) -> None:
     """A name and its value, which goes on a line of its own where there is no room beside the name."""
     beside = f"{indent}{_padded(name, width)}"
+    # On a line of its own a value can be selected whole, and an id be copied.
     if console.is_terminal and cell_len(beside) + cell_len(cell.text) > console.width:
         room = console.width - cell_len(cell.text)
         _line(console, Cell(f"{indent}{name}"))

@@ -25,7 +25,9 @@ def terminal(*, stderr: bool = False) -> Console:
     width, height = _size(stream)
     return Console(
         file=stream,
+        # FORCE_COLOR would put escapes into a file that a script reads.
         force_terminal=None if stderr else on_terminal(),
+        # rich would colour numbers and read [brackets] and :words: of a label as its own language.
         highlight=False,
         markup=False,
         emoji=False,

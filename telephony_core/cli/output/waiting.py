@@ -31,6 +31,7 @@ EVERY: Final = 5.0
 
 def live_stderr() -> bool:
     """Whether stderr is a terminal on which a line can be rewritten."""
+    # A dumb terminal (Emacs, some CI) shows a rewritten line as one more line.
     return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
@@ -44,6 +45,7 @@ class Waiting:
         self._what = what
         self._json = json
         self._quiet = quiet
+        # Not the wall clock, which may be set meanwhile.
         self._began = time.monotonic()
         self._counted: int | None = None
         self._answers = 0
@@ -75,6 +77,7 @@ class Waiting:
     def answered(self, event: RequestEvent) -> None:
         """Take note of a request that went. Any thread may call it."""
         self._answers += 1
+        # What the retry waits for: no answer, 429, or an answer of 5xx.
         asked_to_wait = event.status is None or event.status == 429 or event.status >= 500
         how = "no answer came" if event.status is None else f"HTTP {event.status}"
         self._trouble = f"{how}, trying again" if asked_to_wait else ""
@@ -95,6 +98,7 @@ class Waiting:
         return int(time.monotonic() - self._began)
 
     def _show(self) -> None:
+        # Rich is imported after that, so a quick command does not pay for it.
         if self._over.wait(SOON):
             return
         from rich.live import Live
@@ -107,6 +111,7 @@ class Waiting:
                 console=console,
                 transient=True,
                 refresh_per_second=2,
+                # What the command prints meanwhile is its result, and goes straight to stdout.
                 redirect_stdout=False,
                 redirect_stderr=False,
             ),

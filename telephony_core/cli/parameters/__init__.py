@@ -12,7 +12,7 @@ def together(*options: Callable[[Any], Any]) -> Callable[[CommandT], CommandT]:
     """Several options as one decorator; the help shows them in this order."""
 
     def add(command: CommandT) -> CommandT:
-        for option in reversed(options):
+        for option in reversed(options):  # decorators are applied from the last to the first
             command = option(command)
         return command
 

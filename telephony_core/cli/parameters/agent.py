@@ -54,6 +54,7 @@ def agent_given(given: AgentsGiven, direction: str) -> AgentRef | None:
     values: dict[str, Any] = {**given}
     agent_id, own = values[f"{direction}_agent"], values[f"{direction}_version"]
     if agent_id is None:
+        # A version without its agent is a slip of the line, and to ignore it would assign something else than meant.
         if own is not None:
             raise click.UsageError(f"--{direction}-version names a version, and there is no --{direction}-agent")
         return None
@@ -73,6 +74,7 @@ def assignment_given(given: AgentsToAssign, direction: str) -> AgentRef | None |
             raise click.UsageError(f"--{direction}-agent and --none-{direction} contradict each other")
         return None
     ref = agent_given(given, direction)
+    # Not named is left as it is; only --none-… takes an agent off.
     return UNSET if ref is None else ref
 
 

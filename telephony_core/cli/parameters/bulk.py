@@ -128,6 +128,7 @@ def refuse_options(names: Iterable[str], why: str) -> None:
     too."""
     context = click.get_current_context()
     for name in names:
+        # The value tells nothing: a default and a typed 0 look the same.
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} {why}")
 
@@ -159,11 +160,14 @@ def make_plan(
     output, html = given["output"], given["html"]
     if check and (output is not None or html is not None):
         raise click.UsageError("--check writes no file: leave -o and --html out")
+    # A plan on the screen alone could not be applied, and nobody could approve it.
     if output is None and not check:
         raise click.UsageError("where does the plan go? Say -o plan.json; nothing is changed before it is applied")
+    # Before any request: a listing of a large account takes minutes.
     refuse_to_replace(session, given["force"], output, html, reads=reads)
     connection = session.connection()
     with session.client(connection) as client:
+        # What is wrong in the table or the options is known without the account.
         checked, agents = check_first(client)
         with session.waiting("reading what is there"):
             account = survey(client, connection=connection.name or connection.provider, agents=agents)
@@ -179,6 +183,7 @@ def settings_of(given: Mapping[str, object], canary: int | None) -> Settings:
     from telephony_core.migration.plan.model import Settings
 
     told = {name: given.get(name) for name in Settings.model_fields} | {"canary": canary}
+    # What was not typed is left to the defaults of the model.
     return Settings.model_validate({name: value for name, value in told.items() if value is not None})
 
 
@@ -200,6 +205,7 @@ def save_and_show(
 
     checksum = None
     if output is not None:
+        # The plan first: the page names its checksum.
         loaded = save_plan(plan, output, overwrite=force)
         checksum = loaded.checksum
         session.wrote("the plan", output)

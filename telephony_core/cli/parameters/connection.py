@@ -28,6 +28,7 @@ def _configured(ctx: click.Context) -> list[str]:
     from telephony_core.errors import TelephonyError
 
     session = ctx.find_object(Session)
+    # What is printed here would appear in the middle of the line that is being typed.
     with suppress(TelephonyError), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return list(Connections.load(None if session is None else session.config))

@@ -47,6 +47,7 @@ class InputFile(click.Path):
             return _named(value, self, param, ctx)
         if self._because is not None:
             self.fail(f"stdin cannot be taken here: {self._because}", param, ctx)
+        # The first to read would leave nothing for the second.
         if ctx is not None and ctx.meta.setdefault(_STDIN, param) is not param:
             self.fail("stdin is read already: name a file for one of them", param, ctx)
         return _standard("stdin", self, param, ctx)
@@ -61,6 +62,7 @@ def _named(value: Any, kind: click.Path, param: click.Parameter | None, ctx: cli
 
 def _standard(stream: str, kind: click.Path, param: click.Parameter | None, ctx: click.Context | None) -> str:
     """The path by which this machine knows one of its standard streams."""
+    # A path, so that everything behind it treats it as any other file.
     path = f"/dev/{stream}"
     if not os.path.exists(path):
         kind.fail(f"{stream} has no name on this machine: name a file.", param, ctx)

@@ -98,6 +98,7 @@ def _chosen(known: Mapping[str, Shown[ItemT]], names: Sequence[str] | None) -> l
     """The columns that are named, all of which stay on any terminal; or the ones that are shown unasked."""
     if names is None:
         return [each for each in known.values() if each.is_default]
+    # A column that somebody asked for by name is not dropped for lack of room.
     return [Shown(known[name].column.kept(), known[name].value) for name in names]
 
 
@@ -121,5 +122,6 @@ def in_order(items: Iterable[ItemT], known: Mapping[str, Shown[ItemT]], given: L
         return (value.text if isinstance(value, Cell) else value).casefold()
 
     found = list(items)
+    # Also with --descending last: what has no value is neither high nor low.
     there = sorted((item for item in found if text(item)), key=text, reverse=given["descending"])
     return there + [item for item in found if not text(item)]

@@ -56,6 +56,7 @@ canary_option: Final = click.option(
     "that seem to be used least.",
 )
 
+# The texts are made by the library, which does not know that --details exists.
 _LEFT_OUT: Final = re.compile(r"and [0-9,]+ more|… and ")
 """How a short text says that it leaves numbers out."""
 
@@ -79,6 +80,7 @@ _MOST_DIGITS: Final = 3
 def canaries_of(given: Iterable[str]) -> tuple[int | None, list[str] | None]:
     """What ``--canary`` says: how many, or which. Raises `click.UsageError` for both at once, or two counts."""
     texts = [text.strip() for text in given]
+    # A number has more digits than any count of canaries that makes sense.
     counts = [text for text in texts if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS]
     if not all(texts) or (counts and len(texts) > 1):
         raise click.UsageError("--canary takes one count (0 to 999), or numbers, each with a --canary of its own")
@@ -113,6 +115,7 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: 
 
     named = [Path(file) for file in files if file is not None]
     try:
+        # Links and `./` followed, so that one file under two names is seen.
         places = [Path(os.path.realpath(file)) for file in named]
     except OSError:
         raise MigrationError("the working directory was deleted", remedy="go to another one") from None
@@ -121,11 +124,13 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: 
     configured = session.config or os.environ.get("TELEPHONY_CONFIG") or user_file()
     needed = [Path(read) for read in (*reads, configured) if read]
     for file in named:
+        # A map written by hand or a begun plan was lost this way, with exit code 0.
         if any(_is_one_file(file, read) for read in needed):
             raise click.UsageError(f"{file} is what this command reads: name another file to write")
     if any(is_stdout(file) for file in named):
         if session.json:
             raise click.UsageError("--json prints on stdout, where a file is to go as well: leave one of them out")
+        # Everything that is printed from now on, by whomever: the file has stdout alone.
         sys.stdout = sys.stderr
     for file, place in zip(named, places, strict=True):
         if would_replace(file) and not force:
@@ -137,6 +142,7 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: 
 def _is_one_file(one: Path, other: Path) -> bool:
     """Whether both names lead to one regular file."""
     try:
+        # Regular files only: /dev/stdin and a terminal may well be read and written.
         return one.is_file() and one.samefile(other.expanduser())
     except (OSError, RuntimeError, ValueError):
         return False
@@ -164,6 +170,7 @@ def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
     if texts is None:
         return None
     keys = {number.key for number in plan.numbers}
+    # The plan has its numbers by one key each; people type any spelling.
     records = {number.source.id: number for number in plan.numbers if number.source is not None}
     index = RecordsBySpelling(number.source for number in records.values() if number.source is not None)
     found: list[str] = []
@@ -178,6 +185,7 @@ def _from_file(name: str, option: str) -> list[str]:
         text = prompts.stdin_text(option) if name == "-" else read_text(name, what=f"{option}:")
     except ConfigurationError as error:
         raise click.UsageError(f"{error.message}; {error.remedy}") from None
+    # Lines of such a file would be taken for numbers, and each be refused.
     if kind_of(text.encode()) in ("a plan", "an inventory", "a map", "a configuration file"):
         refuse_other_kind(name, text.encode(), "a list of numbers", partial(_usage_error, option))
     if text.lstrip().startswith(("{", "[")):
@@ -206,4 +214,5 @@ def _from_json(text: str, name: str, option: str) -> list[str]:
         raise click.UsageError(
             f"{option}: {printable(name)} is neither a list of numbers nor a report with a remainder"
         )
+    # The report of a run of which nothing remains has an empty remainder, and to go on with none of them is right.
     return numbers if isinstance(document, dict) else _at_least_one(numbers, name, option)

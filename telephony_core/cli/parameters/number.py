@@ -31,8 +31,10 @@ fresh_option: Final = click.option(
 
 def is_id(argument: str, region: str) -> bool:
     """Whether an argument is a record's id and not a number."""
+    # First: one of digits and hyphens alone would pass for a number.
     if _UUID.fullmatch(argument):
         return True
+    # A plus is a number even where it is a wrong one, so that the error is about the number.
     return not (argument.strip().startswith("+") or is_written_as_number(argument)) and (
         _SIP_IDENTIFIER.match(argument.strip()) is None
     )
@@ -62,6 +64,7 @@ def to_write(client: Telephony, argument: str, by_id: bool) -> PhoneNumber:
     except AmbiguousNumber as error:
         if any(candidate.is_live for candidate in error.candidates):
             raise
+        # Several released records: none can be changed, and to call that ambiguous would ask for a choice.
         released = error.candidates
     else:
         if number.status is not NumberStatus.RELEASED:

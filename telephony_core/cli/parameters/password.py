@@ -23,6 +23,7 @@ STDIN: Final = "-"
 
 def _reference(ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
     """Lets references through, and refuses anything else without repeating it."""
+    # The text is not repeated in the error: it is most likely the password itself.
     if value is None or value == STDIN or is_reference(value):
         return value
     raise click.UsageError(
@@ -49,6 +50,7 @@ def read_password(reference: str | None, session: Session) -> SecretStr | None:
         secret = _from_stdin(what)
     else:
         secret = read_secret(reference, what=what, prompt=prompts.secret if prompts.stdin_is_terminal() else None)
+    # Before it is sent: an error may quote it back.
     session.secrets.add(secret.get_secret_value())
     return secret
 

@@ -15,6 +15,7 @@ from telephony_core.text.reading import parse_json
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+# UNKNOWN is for reading alone.
 _ENCRYPTION: Final = click.Choice([word.value for word in MediaEncryption if word is not MediaEncryption.UNKNOWN])
 
 
@@ -58,6 +59,7 @@ trunk_options: Final = together(
 def inbound_update(given: TrunkGiven, cleared: Sequence[str] = ()) -> InboundUpdate | None:
     """The inbound half of a change; ``None`` when nothing of it was given. Raises as `InboundUpdate` does."""
     fields: dict[str, Any] = dict.fromkeys(cleared)
+    # Without a list everybody may call in at some vendors, so clearing it needs the same consent as an empty one.
     if "allowed_addresses" in cleared:
         fields["allow_any"] = given["allow_any"]  # allows what having no list means
     elif given["allow_address"] or given["allow_any"]:
@@ -90,9 +92,11 @@ def vendor_options(texts: Sequence[str], provider: str) -> Mapping[str, Mapping[
         slug, dot, key = name.partition(".")
         if not (equals and dot and slug and key):
             raise click.UsageError("an option is written as PROVIDER.KEY=VALUE, such as vox.no_authentication=true")
+        # A slip of the account: the option was written for another one.
         if slug != provider:
             raise click.UsageError(f"an option of {slug!r} means nothing to {provider}, whose connection this is")
         try:
+            # `true` and `7` are what they look like, and everything that is no JSON is text.
             options[key] = parse_json(value)
         except ValueError:
             options[key] = value

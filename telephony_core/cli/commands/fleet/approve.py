@@ -54,6 +54,7 @@ def command(session: Session, plan_file: str, yes_count: int | None, yes: bool, 
     if not now.waits_for_approval:
         raise MigrationError(f"{loaded.name} waits for nothing: it is in {now.stage}", remedy="wait until it does")
     if now.stage == "release" and not now.results:
+        # Releasing cannot be taken back, so a "yes" by habit is not enough.
         _demand_count(loaded, yes_count)
     elif not yes:
         left = now.numbers - now.done
@@ -63,6 +64,7 @@ def command(session: Session, plan_file: str, yes_count: int | None, yes: bool, 
             losing=f"going on without {left} numbers",
             explanation=[f"{now.stage}: {now.done} done, {left} not ({kinds}). `{submit}` tries them again instead."],
         )
+    # With the stage that was shown: the plan may have gone on while somebody was asked.
     asyncio.run(approve(Approval(stage=now.stage, allow=allow)))
     if session.json:
         print_json({"plan": loaded.name, "checksum": loaded.checksum, "approved": now.stage})
@@ -73,6 +75,7 @@ def command(session: Session, plan_file: str, yes_count: int | None, yes: bool, 
 
 def _demand_count(loaded: LoadedPlan, typed: int | None) -> None:
     """Have the count of what is to be released confirmed. Raises `NotAllowed`."""
+    # From the journal, as `telephony status` shows it to whoever is asked to approve.
     count = sum(number.releasable_at is not None for number in run_of(loaded).numbers)
     if typed is None:
         typed = prompts.count(

@@ -36,6 +36,7 @@ def command(session: Session, plan_files: tuple[str, ...], yes: bool) -> None:
         from telephony_core.fleet.journals import PostgresPlans
     plans = [load_plan(file) for file in plan_files]
     for loaded in plans:
+        # All of them before any is submitted.
         demand_fit(loaded)
     where = database()
     numbers = counted(sum(len(loaded.plan.numbers) for loaded in plans), "number")
@@ -51,6 +52,7 @@ def command(session: Session, plan_files: tuple[str, ...], yes: bool) -> None:
         ended = []
         for loaded in plans:
             begun = await of_tenant.submit(loaded, PostgresPlans(where, of_tenant.tenant))
+            # One by one, so that an interruption says how far it came.
             session.did(f"{loaded.name} is submitted")
             ended.append((loaded, of_tenant.id(loaded.checksum), begun))
         return ended

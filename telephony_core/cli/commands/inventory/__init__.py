@@ -38,12 +38,14 @@ def command(ctx: click.Context, /, session: Session, output: str | None, csv: st
             raise click.UsageError(f"`{ctx.invoked_subcommand}` writes no file: leave -o and --csv out")
         return
     if output is None:
+        # Somebody meant this command, and not its help.
         if csv is not None or session.is_named:
             raise click.UsageError("where to? Say -o FILE")
         click.echo(ctx.get_help())
         return
     from telephony_core.migration.inventory.inventory import take_inventory
 
+    # Before any request: a listing of a large account takes minutes.
     refuse_to_replace(session, force, output, csv)
     connection = session.connection()
     with session.client(connection) as client, session.waiting("reading every number"):

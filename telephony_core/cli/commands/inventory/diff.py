@@ -58,6 +58,7 @@ def _now(session: Session, kept: Inventory) -> Inventory:
     """What is there now, at the connection of ``-p`` or, without it, of the inventory that was kept."""
     from telephony_core.migration.inventory.inventory import take_inventory
 
+    # Not TELEPHONY_PROVIDER, which may be set for other commands: the inventory knows where it was taken.
     connection = session.connection() if session.provider is not None else session.connections()[kept.connection]
     with session.client(connection) as client, session.waiting("reading every number"):
         return take_inventory(client, connection=connection.name or connection.provider)

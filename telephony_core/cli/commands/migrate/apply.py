@@ -82,6 +82,7 @@ def command(
     first = None if named is None else keys_of(plan, named)
     keys = keys_of(plan, numbers)
     chosen = {number.key for number in plan.chosen(keys)}
+    # Only what is still to do is asked about: a run that goes on has been agreed to for the rest.
     left = [key for key in run_of(opened.loaded, lost=take_over).remainder if key in chosen]
     if left and not yes:
         question, losing, what_happens, but = _asked(plan, counted(len(left), "number"))
@@ -111,6 +112,7 @@ def command(
         )
         report = apply_plan(*opened, options)
     print_report(session, report, shown(report.lines, details), report.next_commands[:1], complete=report.is_complete)
+    # What was taken back is no part that was done.
     moved = report.done - report.rolled_back
     ctx.exit(exit_code(report.is_complete, bool(report.in_doubt), moved, report.stopped))
 
@@ -118,6 +120,7 @@ def command(
 def _asked(plan: Plan, count: str) -> tuple[str, str, str, str]:
     """What is asked; what a run without an answer would do; what will happen; and what undoing it leaves."""
     there = _account(plan.target)
+    # Only a migration has a source.
     if plan.source is not None:
         here = _account(plan.source)
         what = f"{count} will be imported at {there}. Nothing is changed at {here}."

@@ -101,12 +101,14 @@ def command(
     """
     from telephony_core.migration.plan.planner import exit_status, make_plan
 
+    # An allowance that allows nothing would look as if a check had been passed.
     if TRUNK_CHECK in allow and not check_trunks:
         raise click.UsageError(f"--allow {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
     refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
     mapping = read_map(map_file)
     taken, there, source_pace, target_pace = read_both(session, inventory_file, target, mapping)
 
+    # Made again for those whose trunk answers, so that the estimate and the canaries fit what is left.
     def make(numbers: Iterable[str] | None) -> Plan:
         return make_plan(
             taken,
@@ -123,12 +125,14 @@ def command(
     count, first = canaries_of(planned["canary"])
     plan = make(chosen(numbers))
     if check_trunks:
+        # It brings the whole SIP check, which no other plan needs.
         from telephony_core.cli.commands.migrate.trunks import with_checked_trunks
 
         with session.waiting("checking trunks"):
             plan = with_checked_trunks(plan, make, allowed=TRUNK_CHECK in allow)
     if plan.numbers:
         following = f"telephony migrate apply {named(output, 'PLAN')}"
+    # Nothing can be moved: the way on is to answer what is open, and not to apply an empty plan.
     elif map_file is None:
         following = after(where(inventory_file, target), None)
     else:

@@ -47,6 +47,8 @@ def read_both(
     with session.client(connection) as client, session.waiting("reading what is there"):
         agents = () if mapping is None else mapping.agents_at_target
         target = survey(client, connection=connection.name or connection.provider, agents=agents)
+    # The inventory may come from another machine, whose connection is not configured here; planning does not ask the
+    # source.
     source_pace = connections[taken.connection].pace if taken.connection in connections else None
     return taken, target, source_pace, connection.pace
 

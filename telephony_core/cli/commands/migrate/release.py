@@ -33,6 +33,8 @@ def command(ctx: click.Context, /, session: Session, yes_count: int | None, **gi
     from telephony_core.migration.deprovision.release import preview_release, release_plan
 
     def confirmed(preview: DeprovisionPreview) -> bool:
+        # Where nothing is to be released, only what a run before has done is written down, and there is nothing to
+        # confirm.
         typed = yes_count if preview.confirm else 0
         if typed is None:
             typed = prompts.count(
@@ -46,6 +48,7 @@ def command(ctx: click.Context, /, session: Session, yes_count: int | None, **gi
                 allowance="count",
                 remedy="look at what would be released, and type its count",
             )
+        # Who answered with an option is not there to be asked a second time.
         return yes_count is None
 
     Deprovisioning("released", "nothing to release", preview_release, release_plan, confirmed).run(

@@ -72,6 +72,7 @@ def command(session: Session, plan_file: str, html: str | None, details: bool, f
         return
     own = command_line("report", loaded.name, kind=loaded.plan.kind)  # what was just run is no next step
     lines = [line for line in shown(run.lines, details) if not (is_next(line) and line.endswith(own))]
+    # What to do next stays last, behind the tables.
     steps = [line for line in lines if is_next(line)]
     for at, line in enumerate(lines[: len(lines) - len(steps)]):
         print_line(pasteable(line, session), "" if at else "bold")
@@ -112,5 +113,6 @@ def _row(number: NumberRun, session: Session) -> tuple[str | Cell, ...]:
         Cell(number.state.replace("_", " "), _STYLES.get(number.state, "")),
         "" if number.verified_at is None else clock_text(number.verified_at),
         number.record or "",
+        # A problem quotes what a vendor answered.
         failures.hide(pasteable(number.problem or "", session), session.secrets),
     )

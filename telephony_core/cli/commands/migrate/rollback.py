@@ -34,6 +34,7 @@ def command(ctx: click.Context, /, session: Session, yes: bool, **given: Unpack[
     from telephony_core.migration.rendering.grouping import counted
 
     def confirmed(preview: DeprovisionPreview) -> bool:
+        # Nothing to confirm: a run that died after its last deletion is only written down.
         if preview.confirm and not yes:
             count = counted(preview.confirm, "number")
             verb, losing = ("Release", "releasing") if preview.verb == "release" else ("Set back", "setting back")

@@ -67,7 +67,9 @@ def open_plan(session: Session, plan_file: str) -> Opened:
 def learn_secrets(session: Session, plan: Plan) -> None:
     """Read what the plan's references lead to, so that nothing this run prints can show it."""
     for reference in (text for trunk in plan.trunks for text in trunk.references):
+        # Nobody is asked for a password only to be able to hide it.
         if is_reference(reference) and not reference.startswith("prompt:"):
+            # One that leads nowhere is told by the run, with the numbers that need it.
             with suppress(ConfigurationError):
                 session.secrets.add(read_secret(reference, what="a trunk").get_secret_value())
 
@@ -83,6 +85,7 @@ def asking(session: Session, before: Callable[[], None] = lambda: None) -> Calla
         try:
             secret = prompts.secret(what)
         except click.Abort as end:
+            # The journal holds what was done, so nothing is lost by leaving here.
             end.add_note("run the same command again: it goes on from where it was")
             raise
         session.secrets.add(secret)
@@ -105,6 +108,8 @@ def in_doubt_reported(loaded: LoadedPlan) -> Iterator[None]:
         yield
     except JournalLocked:  # whatever is in doubt belongs to the run that is at work
         raise
+    # The journal may fail right behind a request that was sent: the exit code has to say that, and not only that a file
+    # is full.
     except (Interrupted, JournalError) as error:
         open_requests = _open_requests(loaded)
         if not open_requests:
@@ -121,6 +126,7 @@ def _open_requests(loaded: LoadedPlan) -> list[str]:
     """The numbers of which a request was announced and not settled, as far as the journal can still be read."""
     from telephony_core.migration.inventory.fields import clock_text
 
+    # The journal may be what failed.
     with suppress(MigrationError):
         return [
             f"{number.number} (until {clock_text(number.in_doubt_until)})"
@@ -140,6 +146,7 @@ def print_report(
         print_json(pasteable_data({**report.model_dump(mode="json"), **more, "next": commands}, session))
         return
     for line in lines:
+        # The text names every step that is possible; of them only those that were chosen for this end.
         if not is_next(line) or line.endswith(tuple(commands)):
             text = failures.hide(pasteable(line, session), session.secrets)
             print_line(text, "bold" if is_next(line) else "")
@@ -159,6 +166,7 @@ def exit_code(complete: bool, in_doubt: bool, done: int, stopped: Stopped | None
         return ExitCode.INTERRUPTED
     if done:
         return ExitCode.PARTIAL
+    # A refused key stops the whole run, and has a code of its own everywhere else.
     return ExitCode.PERMISSION if stopped is Stopped.KEY else ExitCode.ERROR
 
 
@@ -215,6 +223,7 @@ class Deprovisioning:
             take_over=given["take_over"],
             prompt=asking(session),
         )
+        # Until what is confirmed is what is there: the account may change while a person reads.
         while True:
             with session.waiting("reading what can be released"):
                 preview = self.preview(*opened, options)
@@ -227,6 +236,7 @@ class Deprovisioning:
                 try:
                     confirmed = replace(
                         options,
+                        # The library compares with it, and releases nothing that was not on the screen.
                         confirmed=preview.shown,
                         on_event=progress.event,
                         prompt=asking(session, progress.clear),
@@ -234,6 +244,7 @@ class Deprovisioning:
                     report = self.carry_out(*opened, confirmed)
                     break
                 except NotConfirmed as changed:
+                    # A script agreed to what it saw, and to nothing else.
                     if not can_be_asked:
                         raise
                     reason = changed.message
@@ -287,4 +298,5 @@ def _nothing_to_release(session: Session, preview: DeprovisionPreview, text: str
         print_line(next_line(status, session), "bold")
     if in_doubt:
         return ExitCode.UNKNOWN
+    # Something keeps them, so a script must not take it for done.
     return ExitCode.CONFLICT if left_alone else ExitCode.OK

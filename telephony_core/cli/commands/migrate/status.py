@@ -51,6 +51,7 @@ def _print_fleet(session: Session) -> None:
     """Every plan of the tenant in ``TELEPHONY_TENANT``; of all tenants, where the role is an operator's."""
     with extra_of_a_fleet():
         from telephony_core.fleet.overview import overview
+    # Not `tenant()`, which demands one: an operator looks at all of them.
     plans = asyncio.run(overview(database(), os.environ.get("TELEPHONY_TENANT")))
     if session.json:
         print_json({"plans": [plan.model_dump(mode="json") for plan in plans]})

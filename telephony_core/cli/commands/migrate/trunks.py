@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 8
 _SEVERITIES: Final = {
     CheckVerdict.PASS: Severity.INFO,
+    # Silence may be an allow-list that takes the provider and not this host.
     CheckVerdict.INCONCLUSIVE: Severity.WARN,
     CheckVerdict.FAIL: Severity.BLOCK,
 }
@@ -33,6 +34,7 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
 
     ``make`` makes the plan anew for some of its numbers, so that its estimate fits them. Sends SIP `OPTIONS`.
     """
+    # Each once: thousands of numbers may share a trunk.
     addresses = {str(address): address for number in plan.numbers if (address := _address(number)) is not None}
     reports = dict(zip(addresses, asyncio.run(_check([*addresses.values()])), strict=True))
     findings = {
@@ -77,6 +79,7 @@ def _finding(report: TrunkReport, *, allowed: bool) -> Finding:
     return Finding(
         field=Setting.ADDRESS,
         severity=_SEVERITIES[report.verdict],
+        # From where: the calls will come from the provider, and not from here.
         message=f"checked from {report.vantage_point.host}: {report.summary}",
         before=report.address,
         remedy=None

@@ -13,6 +13,7 @@ from telephony_core.cli.parameters.listing import ListingGiven, demand_sense, li
 from telephony_core.cli.session import Session
 from telephony_core.domain.phone_number import AvailableNumber
 
+# Neither, or not told, shows nothing.
 _SMS: Final = {(True, True): "both", (True, False): "sends", (False, True): "receives"}
 _COLUMNS: Final[dict[str, Shown[AvailableNumber]]] = {
     "number": Shown(Column("NUMBER"), lambda line: str(line.identity), True),
@@ -33,6 +34,7 @@ def command(session: Session, /, line_type: str | None, **given: Unpack[ListingG
     demand_sense(session, given)
     sort_by: Literal["number", "monthly_fee"] = "monthly_fee" if given["sort"] == "monthly_fee" else "number"
     with session.client() as client:
+        # Sorted by the provider: with --limit only the first pages are read.
         found = client.search_available(line_type=line_type, sort_by=sort_by, descending=given["descending"])
         with session.waiting("listing what is for sale") as waiting:
             lines = list(islice(waiting.counted(found), given["limit"]))

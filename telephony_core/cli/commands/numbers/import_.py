@@ -97,6 +97,7 @@ def command(session: Session, /, number: str | None, check: bool, **given: Unpac
         return
     refuse_for_one()
     demand_agent(given)
+    # Names of losses are for plans. Ignored here, one would look as if it had been agreed to.
     if other := [name for name in given["allow"] if name not in list(SideEffect)]:
         raise click.UsageError(f"--allow {other[0]} means nothing for one number")
     with session.client() as client:
@@ -113,6 +114,7 @@ def command(session: Session, /, number: str | None, check: bool, **given: Unpac
         )
         if check:
             writes.only_check(session, client, change)
+        # All problems at once, where the client would raise the first.
         writes.refuse(client, change, "import_number")
         writes.warn(session, client, change)
         with session.writing(f"the import of {number}", number):

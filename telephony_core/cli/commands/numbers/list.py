@@ -58,6 +58,7 @@ def command(
     demand_sense(session, given)
     conditions, named = Conditions.parse(where), chosen(numbers)
     with session.client() as client:
+        # A condition on what the provider never shows would find nothing, and look like an answer.
         conditions.demand_told(client.capabilities, client.provider)
         listed = client.list_numbers(
             status=None if status is None else NumberStatus(status), origin=None if origin is None else Origin(origin)
@@ -69,6 +70,7 @@ def command(
                 found = named_records(list(found), named)
             if given["sort"] is not None:
                 found = in_order(found, known, given)
+            # All of it before the first line: a list that breaks off is none.
             records = list(islice(found, given["limit"]))
     print_listing(session, records, known, given, empty="there are no such numbers here")
     odd = [record for record in records if record.problems]

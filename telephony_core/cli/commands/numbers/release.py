@@ -46,6 +46,7 @@ def command(session: Session, number: str, by_id: bool, yes: bool, allow: Sequen
         record = writes.checked_record(session, client, number, by_id, check, "release", change)
         if not yes:
             record = _confirmed(session, client, record)
+            # The record was read anew, and may have an agent or a state by now that forbids it.
             writes.refuse(client, change(record), "release")
         with session.writing(f"the release of {record.identity} (record {record.id})", record.id):
             released = client.release(record, allow=effects)
@@ -71,6 +72,7 @@ def _confirmed(session: Session, client: Telephony, record: PhoneNumber) -> Phon
             losing=f"releasing {record.identity} at {session.account}",
             explanation=shown,
         )
+        # By its id: the record that was shown, and not whichever has the number now.
         now = client.get_number(record.id)
         if now.id != record.id or not now.identity.same_in_account(record.identity):
             raise WrongState(
@@ -93,11 +95,13 @@ def consequences(number: PhoneNumber, capabilities: Capabilities, where: str) ->
     lost = [f"the record {number.id}"]
     if number.sip is not None:
         address = number.sip.outbound.address
+        # A password is never read, so credentials are gone unless somebody has them.
         lost.append(f"its trunk settings{f' ({address})' if address is not None else ''} and their credentials")
     agents = [agent(ref) for ref in (number.inbound_agent, number.outbound_agent) if ref is not None]
     if agents:
         lost.append(f"its agents ({', '.join(dict.fromkeys(agents))})")
     lines.append(f"  Lost: {'; '.join(lost)}.")
+    # Linking rewrote its webhooks at the carrier, and no provider documents that unlinking sets them back.
     if number.origin is Origin.LINKED:
         lines.append(f"  This unlinks it: it stays at its carrier, {_ELSEWHERE}.")
     terms = capabilities.release.get(number.origin)

@@ -47,6 +47,7 @@ def command(
     Which numbers, say --where, --numbers or --from; never all of them by saying nothing. What is not named stays as it
     is. Nothing is changed yet: the plan is a file for `telephony apply`, which can be undone by `telephony rollback`.
     """
+    # An empty --label is a label too, and refused as one; only --clear-label means none.
     if label is not None and clear_label:
         raise click.UsageError("--label and --clear-label contradict each other")
     demand_agent(given)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from telephony_core.domain.sip_address import SipAddress
     from telephony_core.sip_check import Transport, TrunkCredentials
 
+# Words and not the enumeration: this module is imported for --help, and SIP is not.
 _ENDS: Final = {
     "PASS": ("green", ExitCode.OK),
     "FAIL": ("red", ExitCode.FAILED),
@@ -69,6 +70,7 @@ def command(
     """
     from telephony_core.sip_check import CheckStep, Timing, check_trunk
 
+    # Not TELEPHONY_PROVIDER: with it set, an address would be looked up as a number.
     if by_id and session.provider is None:
         raise click.UsageError("--id goes with -p: without a connection the argument is an address")
     address, known = _trunk(session, target, by_id) if session.provider is not None else (target, None)
@@ -112,6 +114,7 @@ def _credentials(
 
     if not register:
         if password is not None:
+            # OPTIONS carries no credentials, and a password that is not tried proves nothing.
             raise click.UsageError("--password goes with --register: nothing else sends it")
         return None
     secret = read_password(password, session)

@@ -107,8 +107,10 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
             raise click.UsageError("which numbers? Give NUMBER, or --where, --numbers or --from for several")
         plan_trunk(session, given, given["allow"], check)
         return
+    # To change one and plan others in one command would leave open which of them happened.
     if many:
         raise click.UsageError("NUMBER is changed at once: leave it out to plan a change of many numbers")
+    # A change of one trunk has no side effect to allow.
     refuse_for_one("allow")
     cleared = _cleared(given)
     with session.client() as client:
@@ -127,6 +129,7 @@ def command(session: Session, /, number: str | None, by_id: bool, check: bool, *
         session.did(f"the trunk of {updated.identity} (record {updated.id}) was changed")
         unseen = [
             f"outbound {setting.value.rpartition('.')[2]}"
+            # What was sent and is never shown: without a line of its own it would look unchanged.
             for option, setting in ((given["username"], Field.USERNAME), (given["password"], Field.PASSWORD))
             if option is not None and not client.capabilities.can_read(setting)
         ]
@@ -165,6 +168,7 @@ def plan_trunk(
         options=vendor_options(given["options"], session.connection().provider),
     )
     numbers = named_numbers(given)
+    # Raises what cannot be meant, before an account is asked.
     update.desired()
 
     def check_first(client: Telephony) -> tuple[None, Iterable[AgentRef]]:
