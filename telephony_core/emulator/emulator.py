@@ -56,14 +56,17 @@ class ReceivedRequest:
     @property
     def is_json(self) -> bool:
         """Whether the body is declared to be JSON."""
+        # The media type is case-insensitive, and parameters may follow (RFC 9110, section 8.3.1).
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
     def bears(self, api_key: str) -> bool | None:
         """Whether the bearer token is this key; ``None`` when there is none at all."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        # The scheme is case-insensitive (RFC 9110, section 11.1).
         if scheme.lower() != "bearer" or not token.strip():
             return None
+        # Bytes, because `compare_digest` refuses text beyond ASCII.
         return hmac.compare_digest(token.strip().encode(), api_key.encode())
 
     def repeated(self, *, but: Iterable[str] = ()) -> str | None:
@@ -126,6 +129,7 @@ class Emulator(ABC):
         self._hidden: dict[str, int] = {}
         self._late: list[ReceivedRequest] = []
         self._ids = 0
+        # One that may be taken twice: `answer` runs under it and calls `add`.
         self._lock = threading.RLock()
 
     @abstractmethod
@@ -146,7 +150,9 @@ class Emulator(ABC):
         """Perform one request. Raises `NotEmulated`."""
         call = self._read(request)
         with self._lock:
+            # The first one counts itself down; those behind it are not asked, and so lose no turn.
             fault = next((f for f in self.faults if f.strikes(call.method, call.path)), None)
+            # Before it is noted: a refused request never arrived.
             if fault is not None and fault.kind is FaultKind.REFUSED:
                 return EmulatedOutcome(None, fault)
             self.requests.append(call)
@@ -162,6 +168,7 @@ class Emulator(ABC):
     def act_late(self) -> list[Response]:
         """Perform every request now that a ``LATE`` fault delayed; returns the answers, which no client gets."""
         with self._lock:
+            # Taken first: a request that acts now is not delayed again.
             late, self._late = self._late, []
             return [self._perform(call) for call in late]
 
@@ -174,6 +181,7 @@ class Emulator(ABC):
     def records(self) -> list[Record]:
         """A copy of every record, visible or not, oldest first, as the vendor would send it."""
         with self._lock:
+            # Copies: a test that changes one must not change the vendor.
             return [copy.deepcopy(self.store[key]) for key in self.store]
 
     def add(
@@ -234,7 +242,9 @@ class Emulator(ABC):
         if name is None:
             self._ids += 1
             name = str(self._ids)
+        # By the key too: two accounts of one vendor share no id.
         digest = hashlib.sha256("\n".join((self.slug, self.api_key, name)).encode()).digest()
+        # Version 4, as vendors make them at random.
         return str(uuid.UUID(bytes=digest[:16], version=4))
 
     def appeared(self, id: str) -> None:
@@ -253,6 +263,7 @@ class Emulator(ABC):
         except EmulatedRefusal as refusal:
             return refusal.response
         finally:
+            # After the answer: the read that is counted still saw nothing.
             if call.method == "GET" and self._hidden:
                 self._hidden = {id: left - 1 for id, left in self._hidden.items() if left > 1}
                 self.store.forget_listings()
@@ -263,6 +274,7 @@ class Emulator(ABC):
             answer = json.loads(response.body)
         except ValueError:
             return response
+        # Only an answer that is one record can show another one in its place.
         if not response.is_success or not isinstance(answer, dict) or self.id_key not in answer:
             return response
         others = [key for key in self.store if key != answer[self.id_key] and id in (None, key)]
@@ -274,11 +286,13 @@ class Emulator(ABC):
     def _read(self, request: HttpRequest) -> ReceivedRequest:
         parts = urlsplit(request.url)
         base = urlsplit(self.base_url).path.rstrip("/")
+        # The path alone: the host is the vendor's own in process and loopback on a server.
         if parts.path != base and not parts.path.startswith(base + "/"):
             raise NotEmulated(f"{parts.path} is not below {base or '/'}")
         below = parts.path[len(base) :].removeprefix("/")
         return ReceivedRequest(
             request.method,
+            # Split first and unescaped then: an id may hold an escaped slash.
             tuple(unquote(segment) for segment in below.removesuffix("/").split("/")) if below else (),
             below.endswith("/"),
             tuple(parse_qsl(parts.query, keep_blank_values=True)),
@@ -302,6 +316,7 @@ def read_json(body: bytes) -> object:
         raise ValueError(f"{constant} is not JSON")
 
     try:
+        # Python reads NaN and Infinity, which no JSON has (RFC 8259, section 6).
         return json.loads(body.decode("utf-8"), parse_constant=refuse)
     except RecursionError:
         raise ValueError("nested too deeply") from None

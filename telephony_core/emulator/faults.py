@@ -102,11 +102,13 @@ class Fault:
                     f"{part[:60]!r} of the fault {word} cannot be read",
                     remedy=f"write NAME=VALUE, once each; the names are: {', '.join(_NAMES)}",
                 )
+            # Ignored, it would make a test that proves nothing.
             if name in _ONLY and kind not in _ONLY[name]:
                 only = ", ".join(_ONLY[name])
                 raise InvalidInput(f"{name} means nothing to the fault {word}", remedy=f"it is for: {only}")
             given[name] = value
         fault = cls(kind)
+        # Methods are case-sensitive (RFC 9110, section 9.1); people type them small.
         fault.method = _read(given, "method", _text, "a text", fault.method).upper()
         fault.path = _read(given, "path", _text, "a text", fault.path)
         fault.times = _read(given, "times", _count, _WHOLE, fault.times)
@@ -120,6 +122,7 @@ class Fault:
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it."""
+        # A part of the path is enough, so that a test need not know an id.
         if self.times <= 0 or (self.method and self.method != method) or self.path not in path:
             return False
         if self.skip > 0:
@@ -138,7 +141,7 @@ def _count(text: str) -> int:
 
 def _seconds(text: str) -> float:
     seconds = float(text)
-    if not 0 <= seconds < float("inf"):
+    if not 0 <= seconds < float("inf"):  # refuses nan as well
         raise ValueError
     return seconds
 

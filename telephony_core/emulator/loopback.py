@@ -21,6 +21,7 @@ class BreakableProtocol(H11Protocol):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
+        # Every request would be a line on the terminal of whoever runs tests.
         self.access_log = False
         app: AsgiApp = self.app
 
@@ -34,6 +35,7 @@ class BreakableProtocol(H11Protocol):
             # Lingering for zero seconds turns the close into a TCP reset.
             connection: socket.socket = self.transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # Not `close`, which would send what is still buffered.
         self.transport.abort()
 
 
@@ -47,7 +49,7 @@ class LoopbackServer(uvicorn.Server):
                 http=BreakableProtocol,
                 ws="none",
                 loop="asyncio",
-                lifespan="off",
+                lifespan="off",  # an emulator has nothing to start
                 log_config=None,
                 server_header=False,
             )
@@ -61,5 +63,6 @@ class LoopbackServer(uvicorn.Server):
         """End at once: a request that is kept waiting on purpose would keep the server waiting too."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
+        # Lets the protocols hear that their connections are gone; uvicorn would wait for them otherwise.
         await asyncio.sleep(0)
         await super().shutdown(sockets)

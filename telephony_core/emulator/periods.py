@@ -17,6 +17,7 @@ def period_end(start: datetime, now: datetime) -> datetime:
     while True:
         years, month = divmod(start.month - 1 + months, 12)
         year = start.year + years
+        # From the first day and not from the end before: 31 January, 28 February, 31 March.
         day = min(start.day, calendar.monthrange(year, month + 1)[1])
         end = start.replace(year=year, month=month + 1, day=day)
         if end > now:

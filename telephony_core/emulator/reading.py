@@ -57,6 +57,7 @@ class RequestReader:
 
     def query(self, call: ReceivedRequest, model: type[ModelT], *, lists: Collection[str] = ()) -> ModelT:
         """The query of a request without a body. Parameters in ``lists`` may be given more than once."""
+        # Web frameworks read no body where none is declared; that an adapter sends one is a mistake all the same.
         if self.strict and call.body:
             raise self.refuse([Unfit("extra_forbidden", ("body",), "This operation takes no body")])
         return self._query(call, model, lists)
@@ -78,6 +79,7 @@ class RequestReader:
             raise self.refuse([Unfit("missing", ("body",), "Field required")])
         if not call.is_json:
             text = call.body.decode("utf-8", "replace")
+            # As FastAPI does: a body of another media type is taken for one text.
             raise self.refuse([Unfit("model_attributes_type", ("body",), "Input should be a valid dictionary", text)])
         try:
             payload = read_json(call.body)
@@ -88,6 +90,7 @@ class RequestReader:
     def _query(self, call: ReceivedRequest, model: type[ModelT], lists: Collection[str] = ()) -> ModelT:
         if self.strict and (twice := call.repeated(but=lists)):
             raise self.refuse([Unfit("repeated", ("query", twice), "Given more than once")])
+        # Of a parameter that came twice the last one counts, as in Starlette.
         values: dict[str, object] = dict(call.query)
         values |= {name: [value for key, value in call.query if key == name] for name in lists if name in values}
         return self._validated(model, values, "query")
@@ -98,6 +101,7 @@ class RequestReader:
         except ValidationError as error:
             found = error.errors(include_url=False)
         unknown = [each["loc"] for each in found if each["type"] == "extra_forbidden"]
+        # Dropped and read once more, so that what is else wrong is still refused.
         if unknown and not self.strict:
             return self._validated(model, _without(values, unknown), where)
         raise self.refuse(

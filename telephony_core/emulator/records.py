@@ -44,11 +44,13 @@ class RecordStore:
         return self._records[key]
 
     def __iter__(self) -> Iterator[str]:
+        # A copy: whoever walks through may remove.
         return iter(list(self._records))
 
     def put(self, key: str, record: Mapping[str, object], credentials: StoredCredentials | None = None) -> None:
         """Store a copy of a record; one with the same key is replaced."""
         self._records[key] = copy.deepcopy(dict(record))
+        # Never given up: an id that comes again keeps its place.
         self._positions.setdefault(key, len(self._positions))
         if credentials is not None:
             self._credentials[key] = credentials

@@ -33,17 +33,22 @@ def serve(emulators: Mapping[str, Emulator], *, host: str = "127.0.0.1", port: i
     server_class = _server_class()
     with ExitStack() as stack:
         sockets = [
-            stack.enter_context(closing(_listen(host, port + index if port else 0))) for index in range(len(emulators))
+            # All of them before anything is served: a port that is taken frees the others.
+            stack.enter_context(closing(_listen(host, port + index if port else 0)))
+            for index in range(len(emulators))
         ]
         ports = [listening.getsockname()[1] for listening in sockets]
         apps = dict(zip(ports, map(asgi_app, emulators.values()), strict=True))
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            # One server for all, which tells the vendors apart by the port.
             await apps[scope["server"][1]](scope, receive, send)
 
         server = server_class(app)
+        # A daemon: a test run that is killed does not wait for it.
         thread = threading.Thread(target=server.run, args=(sockets,), name="telephony-emulators", daemon=True)
         thread.start()
+        # Called in the reverse order: asked to stop first, then waited for.
         stack.callback(thread.join)
         stack.callback(server.stop)
         # The sockets listen already: a request that comes before the server runs waits in their queue.
@@ -71,6 +76,7 @@ def run(
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
+        # By its name too, without a look-up: a name server may answer anything.
         is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         is_loopback = False
@@ -85,8 +91,10 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         if os.name == "posix":  # elsewhere it would let two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Some systems give ::1 for localhost, and the socket is one of IPv4.
         listening.bind(("127.0.0.1" if host == "localhost" else host, port))
         listening.listen(128)
+    # OverflowError: a port beyond 65535.
     except (OSError, OverflowError) as error:
         listening.close()
         raise ConfigurationError(

@@ -55,6 +55,7 @@ class EmulatedAccount(Closing):
     def async_client(self) -> AsyncTelephony:
         """The same for async code. It is closed with the account, in any event loop or in none."""
         client = client_of(AsyncTelephony, self._provider, self.emulator)
+        # Not as an async context: a test that closes the account may have no event loop.
         self._opened.callback(_end, client)
         return client
 
@@ -94,10 +95,13 @@ def configuration(served: Mapping[str, tuple[Emulator, str]], folder: Path) -> d
     tables: list[str] = []
     variables: dict[str, str] = {}
     for name, (emulator, url) in served.items():
+        # A basic string of TOML is written as one of JSON is.
         lines = [f"provider = {json.dumps(emulator.slug)}", f"base_url = {json.dumps(url)}", "pace = {}"]
+        # A connection that is called like its provider takes the variables of that slug, as in a real environment.
         if name == emulator.slug:
             variables |= {environment_name(name, "BASE_URL"): url, environment_name(name, "API_KEY"): emulator.api_key}
         else:
+            # By reference: a key in a file would draw the warning about files that others can read.
             key = f"TELEPHONY_EMULATED_KEY_{len(tables)}"
             variables[key] = emulator.api_key
             lines.append(f'api_key = "env:{key}"')

@@ -56,6 +56,7 @@ def _in_order(answers: Iterator[Answer]) -> Callable[[HttpRequest], Answer]:
     def next_answer(request: HttpRequest) -> Answer:
         answer = next(answers, None)
         if answer is None:
+            # Not an error of the library, which a test of error handling would catch.
             raise AssertionError(f"the script has no answer left for {request.method} {request.url}")
         return answer
 

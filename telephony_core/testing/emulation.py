@@ -33,6 +33,7 @@ def new_emulator(
     Raises `ConfigurationError` when the provider ships no emulator or it makes no numbers up, and `InvalidInput` for a
     size or a fault that cannot be.
     """
+    # True is an int in Python.
     if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 0):
         raise InvalidInput(f"the size of an emulator is a whole number from 0 on, not {size!r:.40}")
     if size is not None and empty:
@@ -41,8 +42,10 @@ def new_emulator(
         raise InvalidInput(
             f"a provider is named by its slug, not by {type(provider).__name__}", remedy="take a slug, such as 'vox'"
         )
+    # A text is a sequence of letters, each of which would be no kind of fault.
     if isinstance(faults, str | Fault) or not isinstance(faults, Iterable):
         raise InvalidInput("faults come in a list", remedy="give faults=[fault]")
+    # A fault counts itself down: a copy, so that the one that was handed in can be used again.
     struck = [replace(each) if isinstance(each, Fault) else Fault.parse(each) for each in faults]
     spec = registry.spec(provider) if isinstance(provider, str) else provider
     if spec.emulator is None:
@@ -50,6 +53,7 @@ def new_emulator(
             f"{spec.slug} ships no emulator", remedy="use canned answers: telephony_core.testing.ScriptedBackend"
         )
     emulator = spec.emulator()
+    # Also with a size: the seeded numbers are of every status, and those are to be plain.
     if empty or size is not None:
         emulator.clear()
     if size:
@@ -64,6 +68,7 @@ def client_of(kind: type[ClientT], provider: str | ProviderSpec, emulator: Emula
     return kind(
         provider,
         api_key=emulator.api_key,
+        # Said and not left out, so that no variable of the environment leads elsewhere.
         base_url=emulator.base_url,
         backend=emulator.backend(),
         clock=virtual_clock(),

@@ -69,13 +69,16 @@ def telephony_connections(
             name: each if isinstance(each, EmulatedAccount) else telephony_emulator(each)
             for name, each in wanted.items()
         }
+        # All that were named so far: the configuration file is written anew each time.
         accounts.update(made)
         served = {name: (account.emulator, account.base_url) for name, account in accounts.items()}
         for variable in list(os.environ):
+            # Keys of the real environment are out of sight. Which library sends is no matter of accounts.
             if variable.startswith("TELEPHONY_") and variable != "TELEPHONY_BACKEND":
                 monkeypatch.delenv(variable)
         for variable, value in configuration(served, folder).items():
             monkeypatch.setenv(variable, value)
+        # Programs read the one or the other spelling.
         for variable in ("NO_PROXY", "no_proxy"):
             monkeypatch.setenv(variable, ",".join(filter(None, (os.environ.get(variable), "127.0.0.1"))))
         return made

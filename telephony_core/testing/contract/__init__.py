@@ -14,6 +14,7 @@ what is not has to raise with zero requests. `Subject` says what else can be set
 
 import pytest
 
+# pytest explains the asserts of test files and plugins only, and these are in a package.
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{name}"

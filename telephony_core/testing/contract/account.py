@@ -25,6 +25,7 @@ class ContractAccount:
         self.spec = spec
         self.emulator = emulator
         self._kind = kind
+        # One loop for all calls of a case: an async client belongs to the loop in which it began.
         self._runner = asyncio.Runner()
         self._open: list[Driver] = []
         self._recorder = RecordingBackend(emulator.backend())
@@ -62,7 +63,7 @@ class ContractAccount:
             base_url=base_url,
             backend=backend,
             max_retries=max_retries,
-            clock=virtual_clock(),
+            clock=virtual_clock(),  # a case that retries costs no time
         )
         driver = Driver(client, self._runner)
         self._open.append(driver)
@@ -95,6 +96,7 @@ class ContractAccount:
         response: Response = Response(503, {}, b""),  # noqa: B008 - frozen
     ) -> None:
         """Let the next requests of each of these methods go wrong; earlier faults are removed."""
+        # One for each method: adapters write by whichever their vendor takes.
         self.emulator.faults[:] = [Fault(kind, method=method, times=times, response=response) for method in methods]
 
     def clear(self) -> None:

@@ -32,6 +32,7 @@ from telephony_core.provider.wire import setting_names
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import Subject
 
+# By the status alone, which every vendor has; 502 and 503 come from gateways in front of it.
 MEANING: dict[int, type[ProviderError]] = {
     400: InvalidRequest,
     401: AuthenticationFailed,
@@ -47,6 +48,7 @@ MEANING: dict[int, type[ProviderError]] = {
 }
 
 BODIES = (
+    # Deep nesting ends in a RecursionError where a reader does not expect it.
     *(b"", b"<html>Bad Gateway</html>", b"\xff\xfe", b"null", b"7", b'"text"', b"[]", b"{}", b"[" * 100_000),
     *(b'{"error": null}', b'{"error": 7}', b'{"error": {"code": {}, "message": []}}', b'{"error": {"details": 5}}'),
     *(b'{"detail": 7}', b'{"detail": [7]}', b'{"detail": [{"loc": 7}]}', b'{"error_code": [], "message": {}}'),
@@ -57,6 +59,7 @@ BODIES = (
 WRONG: dict[type, tuple[object, ...]] = {
     str: (17, {"unexpected": ["shape"]}, ["text"], True),
     bool: ("yes", {"unexpected": "shape"}, [True]),
+    # True is an int in Python, so lenient readers take it for a number.
     int: ("seventeen", {"unexpected": "shape"}, [17], True),
     float: ("seventeen", {"unexpected": "shape"}, [1.5], True),
     dict: ("text", ["text"], 17, True),
@@ -88,6 +91,7 @@ class Failures(Subject):
             client, _ = account.scripted(repeat(Response(status, {}, body)), max_retries=0)
             with pytest.raises(MEANING[status]) as caught:
                 client.get_number("some-id")
+            # Exactly: a subclass would have another exit code and another remedy.
             assert type(caught.value) is MEANING[status]
             assert (caught.value.status, caught.value.provider) == (status, account.spec.slug)
             # A listing that is not found says nothing about any number.
@@ -189,11 +193,13 @@ class Tolerance(Subject):
             for wrong in WRONG.get(type(value), ()):
                 number = self.odd(account, _set(record, path, wrong))
                 is_named = any(path[-1] in problem for problem in (*number.problems, *number.unmodelled))
+                # A setting that has no field is named elsewhere, which is as good.
                 named |= {path} if is_named else set()
                 if not is_named and number != plain:
                     silent.append((".".join(path), wrong))
                 assert len(_differences(number, plain)) <= _fields_of(value), "one odd field changed others"
         assert not silent, "these were read differently, and `problems` does not name them"
+        # At least the status: else an adapter that names nothing would pass.
         assert self.status_key is None or (self.status_key,) in named
 
     def test_no_value_of_an_optional_field_can_break_the_reading(self, account: ContractAccount) -> None:
@@ -234,6 +240,7 @@ class Tolerance(Subject):
         path = tuple(self.unmodelled_keys.get(unmodelled_setting, unmodelled_setting).split("."))
         record = self.record(account)
         named = []
+        # Which JSON type a setting has only its vendor knows, so each is tried.
         for value in (SETTING, [SETTING], {SETTING: SETTING}, [{SETTING: SETTING}], True, False):
             number = self.odd(account, _set(record, path, value))
             assert number.unmodelled == setting_names(number.unmodelled)
@@ -270,6 +277,7 @@ class Tolerance(Subject):
         self, account: ContractAccount, payload: object
     ) -> None:
         client, _ = account.scripted(lambda _: json_response(200, payload))
+        # At a vendor whose list is an array, `[]` is an empty account.
         if payload != self.page([], None):
             with pytest.raises(UnexpectedResponse):
                 client.list_numbers()
@@ -358,6 +366,7 @@ def _flat(dump: Mapping[str, object], before: str = "") -> dict[str, object]:
     for name, value in dump.items():
         if isinstance(value, Mapping):
             leaves |= _flat(value, f"{before}{name}.")
+        # None and absent say the same in a dump.
         elif value is not None:
             leaves[before + name] = value
     return leaves

@@ -31,6 +31,7 @@ CHANGES: Final = (
 OPTIONAL: Final = (Operation.IMPORT, *CHANGES, Operation.SEARCH_AVAILABLE, Operation.LIST_AGENTS)
 """Operations that a provider may leave out. `FIND` is not among them: core pages through the list."""
 
+# Hosts below .example, which never resolve (RFC 2606).
 ADDRESSES: Final[Mapping[str, str]] = {
     "sips": "sips:trunk.contract.example:5071",
     "transport": "sip:trunk.contract.example:5070;transport=tcp",

@@ -32,6 +32,7 @@ METHODS = {
     Operation.LIST_AGENTS: "agents_page",
 }
 
+# In a Python of its own: here everything has been imported long ago.
 LOADED = """
 import importlib, json, sys
 module, package = sys.argv[1:]
@@ -55,6 +56,7 @@ class Declaration(Subject):
     def test_emulator_of_a_size_holds_that_many_numbers_in_use(self) -> None:
         spec = self.spec()
         makes_up = type(new_emulator(spec)).populate is not Emulator.populate
+        # A stranger's emulator may leave that out.
         needed(makes_up, f"the emulator of {spec.slug} makes no numbers up")
         with EmulatedAccount(spec, size=30) as account:
             numbers = list(account.client.list_numbers())
@@ -91,6 +93,7 @@ class Declaration(Subject):
         lost = [
             name
             for name in writable
+            # A field may be written by an import alone.
             if not capabilities.offers(WRITTEN_BY[name]) and not capabilities.offers(Operation.IMPORT)
         ]
         assert not lost
@@ -154,6 +157,7 @@ class Declaration(Subject):
         installed = {found.slug: found.module for found in registry.installed()}
         module = installed[self.provider] if isinstance(self.provider, str) else self.provider.config.__module__
         package = module.split(".")[0]
+        # The same packages as here, an adapter that is not installed among them.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         done = subprocess.run(  # noqa: S603 - this Python, with a program of ours
             [sys.executable, "-c", LOADED, module, package], env=environment, capture_output=True, text=True, check=True
@@ -161,6 +165,7 @@ class Declaration(Subject):
         loaded = set(json.loads(done.stdout))
         later = (account.client.adapter, account.client.adapter.config, account.emulator)
         assert not loaded & {type(part).__module__ for part in later} - {module}
+        # Specs are read wherever providers are listed, and each of these costs tens of milliseconds.
         assert not loaded & {"httpx", "aiohttp", "requests", "urllib3", "phonenumbers"}
 
 

@@ -106,6 +106,7 @@ class Driver:
         return self._done(self.client.reconcile(error))
 
     def _done(self, result: T | Coroutine[Any, Any, T]) -> T:
+        # By what came back and not by the kind of client, so that a case need not know it.
         return self._runner.run(result) if isinstance(result, Coroutine) else result
 
     def _taken(self, items: Iterator[T] | AsyncIterator[T], first: int | None) -> list[T]:

@@ -56,8 +56,10 @@ class Identity(Subject):
             result = self.attempt(account, change, number)()
             about = (getattr(result, "id", None), getattr(result, "identity", None))
         except OutcomeUnknown as unknown:
+            # Either is right, as long as it is about this number: what counts is that it is no other one.
             about = unknown.attempt and (unknown.attempt.id, unknown.attempt.identity)
         assert about == (number.id, number.identity)
+        # Looked at, and not sent again.
         assert len(account.writes) == written + 1
         assert self.others(account, number.id) == others
 
@@ -112,6 +114,7 @@ class Identity(Subject):
         number = self.number_for(account, Operation.RELEASE)
         account.emulator.faults[:] = [
             Fault(FaultKind.LOST_BEFORE, method="DELETE"),
+            # The read before the release is answered rightly; only the looks after it find nothing.
             Fault(FaultKind.ANSWER, method="GET", path=number.id, skip=1, times=9, response=NOT_THERE),
         ]
         with pytest.raises(OutcomeUnknown):

@@ -29,6 +29,7 @@ from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.subject import EVERYTHING, PAIR, Subject, needed
 
+# Several of each, because a region knows some of them and not the others.
 SAMPLES: dict[NumberKind, tuple[str, ...]] = {
     NumberKind.SERVICE: ("112", "911", "999", "110", "100"),
     NumberKind.LOCAL: ("2001", "99999999999999", "0000"),
@@ -36,6 +37,7 @@ SAMPLES: dict[NumberKind, tuple[str, ...]] = {
 }
 """Numbers without E.164 form; which kind they are depends on the region."""
 
+# Whatever the provider's own country is, most of them are of another one.
 FOREIGN = ("+442079460018", "+353861234567", "+827098765432", "+34917654321", "+12025550123")
 """Valid numbers of several countries."""
 
@@ -89,6 +91,7 @@ class Importing(Subject):
     def test_import_without_a_required_field_is_refused_without_a_request(
         self, account: ContractAccount, required: Field
     ) -> None:
+        # Both halves of a pair: one alone is refused for that, and proves nothing about the field.
         change = self.import_of(account, self.required(account) - ({required} | (PAIR if required in PAIR else set())))
         error = self.refused(account, InvalidInput, lambda: account.client.import_number(change))
         assert str(required) in str(error)
@@ -150,6 +153,7 @@ class Importing(Subject):
         second = account.client.import_number(change)
         assert (second.id == first.id) is account.capabilities.ids_are_reused
         if second.id == first.id:
+            # Else nobody could tell what a run made from what was there before.
             times = (second.created_at, second.starts_at, second.updated_at)
             assert any(times), "a record shows no time by which it differs from an earlier one with its id"
 

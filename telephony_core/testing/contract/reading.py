@@ -60,6 +60,7 @@ class Reading(Subject):
         account.client.list_numbers(first=1)
         asked_for_one = len(account.sent)
         account.client.list_numbers()
+        # Fewer, and no figure: how many requests a page costs is the vendor's.
         assert asked_for_one < len(account.sent) - asked_for_one
 
     def test_list_follows_every_page(self, account: ContractAccount) -> None:
@@ -73,6 +74,7 @@ class Reading(Subject):
     def test_list_goes_on_after_an_empty_page(self, account: ContractAccount) -> None:
         self.needs_pages(account)
         record = self.record(account)
+        # An empty page need not be the last one: only the cursor says that.
         pages = iter([self.page([], "next-page"), self.page([record], None)])
         client, _ = account.scripted(lambda _: json_response(200, next(pages, self.page([], None))))
         assert [number.id for number in client.list_numbers()] == [record[self.id_key]]
@@ -130,6 +132,7 @@ class Reading(Subject):
     def test_find_takes_any_spelling_of_a_number(self, account: ContractAccount) -> None:
         number = self.unique(account)
         e164 = number.identity.e164 or ""
+        # As people write it, as a URI, and as it is dialled at home.
         for spelling in (e164, f"{e164[:5]} {e164[5:8]}-{e164[8:]}", f"tel:{e164}", *_national(account, number)):
             assert account.client.find_number(spelling) == number
 
@@ -143,6 +146,7 @@ class Reading(Subject):
         if written:
             number, before = self.unique(account), len(account.emulator.requests)
             assert account.client.find_number(str(number.identity)) == number
+            # More would be a listing, and no look-up.
             assert len(account.emulator.requests) == before + 1
 
     def test_find_with_two_live_records_names_both(self, account: ContractAccount) -> None:

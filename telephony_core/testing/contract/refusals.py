@@ -35,6 +35,7 @@ class Refusals(Subject):
     def test_an_operation_is_refused_for_numbers_of_another_origin(
         self, account: ContractAccount, wrong_origin: OriginCase
     ) -> None:
+        # No emulator has to hold a number of each origin for this.
         number = self.any_number(account).model_copy(update={"origin": wrong_origin.origin})
         self.refused(account, UnsupportedOperation, self.attempt(account, wrong_origin.operation, number))
 
@@ -109,6 +110,7 @@ class Refusals(Subject):
         self.needs(account, Operation.UPDATE_LABEL)
         support = needed(account.capabilities.fields.get(Field.LABEL), f"{account.spec.slug} has no labels")
         number = self.number_for(account, Operation.UPDATE_LABEL)
+        # Characters and not bytes: a Korean one takes three in UTF-8.
         labels = ["", "  "] + ([] if support.max_length is None else ["가" * (support.max_length + 1)])
         for label in labels:
             self.refused(account, InvalidInput, partial(account.client.update_label, number, label))

@@ -26,6 +26,7 @@ class Releasing(Subject):
         release = account.client.release(number, allow=EVERYTHING)
         assert release.status is NumberStatus.RELEASED
         assert not release.revocable
+        # Gone or shown as released: vendors do either.
         assert self.status_now(account, number) in (None, NumberStatus.RELEASED)
 
     def test_a_release_that_takes_effect_later_says_when(self, account: ContractAccount, ends_later: Origin) -> None:
@@ -72,6 +73,7 @@ class Releasing(Subject):
         assert caught.value.allowance in effects
         with account.no_write(), pytest.raises(NotAllowed):
             account.client.release(number.id)
+        # An old record in the caller's hand must not make the consent look needless.
         before_it_was_linked = number.model_copy(update={"inbound_agent": None, "outbound_agent": None})
         with account.no_write(), pytest.raises(NotAllowed):
             account.client.release(before_it_was_linked)
@@ -116,6 +118,7 @@ class Releasing(Subject):
         for operation in CHANGES:
             if account.capabilities.offers(operation):
                 origin = min(account.capabilities.operations[operation].origins)
+                # Of an origin that the operation takes, or it would be refused for that.
                 released = number.model_copy(update={"status": NumberStatus.RELEASED, "origin": origin})
                 self.refused(account, WrongState, self.attempt(account, operation, released))
 

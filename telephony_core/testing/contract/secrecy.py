@@ -23,6 +23,7 @@ from telephony_core.testing.contract.subject import PASSWORD, Subject, leaves, n
 
 GATEWAY = "https://gateway.contract.example/telephony"
 ELSEWHERE = "https://elsewhere.example/steal"
+# Each would reach another resource, another host or another header if it were put into the URL as it is.
 HOSTILE_IDS = (
     *(
         "../../admin",
@@ -58,6 +59,7 @@ class Secrecy(Subject):
             assert any(key in value for _, value in request.headers)
 
     def test_requests_stay_below_a_base_url_with_a_path(self, account: ContractAccount) -> None:
+        # A cursor that is a URL: whoever follows it sends the key there.
         page = self.page([self.record(account)], ELSEWHERE)
         client, script = account.scripted(lambda _: json_response(200, page), base_url=f"{GATEWAY}/")
         with pytest.raises(TelephonyError) if self.paged else contextlib.nullcontext():
@@ -82,6 +84,7 @@ class Secrecy(Subject):
         bodies = [json.loads(request.body) for request in account.writes if request.body]
         texts = [leaf for body in bodies for leaf in leaves(body) if isinstance(leaf, str)]
         assert PASSWORD in texts
+        # How a masked secret is printed: sent, it would become the password.
         assert not [text for text in texts if "**" in text], "a masked secret was sent"
 
     def test_neither_key_nor_password_is_shown_by_anything_that_can_be_printed(
@@ -112,6 +115,7 @@ class Secrecy(Subject):
         }
         caplog.set_level(logging.DEBUG)
         for status in (400, 401, 409, 422, 500):
+            # With the letter beyond ASCII escaped, and as it is.
             for body in (json.dumps(envelope), json.dumps(envelope, ensure_ascii=False), f"{text} {key}"):
                 answer = Response(status, {"x-request-id": key}, body.encode())
                 account.fail(FaultKind.ANSWER, times=10, response=answer)
@@ -171,6 +175,7 @@ class Secrecy(Subject):
         return [urlsplit(request.url).path for request in script.sent]
 
     def assert_hidden(self, account: ContractAccount, shown: list[str]) -> None:
+        # The last one as JSON writes it: a search for the plain text would miss it.
         for secret in (account.emulator.api_key, PASSWORD, json.dumps(PASSWORD)[1:-1]):
             assert not [text for text in shown if secret in text]
 
@@ -186,5 +191,6 @@ def _shown(call: Callable[[], object]) -> list[str]:
         shown += [
             str(getattr(link, name, "")) for name in ("message", "remedy", "code", "body", "request_id", "attempt")
         ]
+        # A traceback shows both, so neither may hold a secret.
         link = link.__cause__ or link.__context__
     return shown

@@ -118,6 +118,7 @@ class Subject:
         spec = self.spec()
         for name in sorted(CASES.keys() & set(metafunc.fixturenames)):
             nothing = pytest.mark.skip(reason=f"{spec.slug} declares no {name.replace('_', ' ')} case")
+            # One skipped case in the place of none, so that a report shows what was not tried.
             values = list(values_of(name, spec.capabilities)) or [pytest.param(None, marks=nothing, id="none")]
             metafunc.parametrize(name, values, ids=str)
 
@@ -162,6 +163,7 @@ class Subject:
         numbers = self.numbers(account, origins=origins)
         if not numbers:
             pytest.fail(f"the emulator has no active number for {operation} ({origin or 'any origin'}): seed one")
+        # On a number with agents a release may need consent, and on one without a trunk a change cannot be seen.
         return min(numbers, key=_distance)
 
     def changeable(self, account: ContractAccount, operation: Operation, origin: Origin | None = None) -> PhoneNumber:
@@ -201,6 +203,7 @@ class Subject:
                 return self.agent(account.emulator)
             case Field.INBOUND_ENCRYPTION | Field.OUTBOUND_ENCRYPTION:
                 current = None if number is None else read_field(number, name)
+                # Not ALLOW, which vendors fill in by themselves where nothing was sent.
                 choice = (MediaEncryption.REQUIRE, MediaEncryption.DISABLE)
                 return choice[1] if current is choice[0] else choice[0]
 
@@ -322,6 +325,7 @@ class Subject:
                 for record in records:
                     read = read_field(record, name)
                     assert same(value, read, account.capabilities), f"{name} was written as {value} and reads {read}"
+            # A password is never readable: whether it arrived only the emulator knows.
             elif name in PAIR:
                 stored = account.emulator.credentials(number.id)
                 held = None if stored is None else getattr(stored, name.split(".")[1])
@@ -361,9 +365,11 @@ def same(written: object, read: object, capabilities: Capabilities) -> bool:
         return written.same_endpoint(read) and written.params == read.params
     if isinstance(written, AgentRef) and isinstance(read, AgentRef):
         rules = capabilities.agent_versions
+        # Where versions cannot be read back, the agent alone can be compared.
         version = written.version if rules is not None and rules.readable else None
         return read == AgentRef(written.agent_id, version=version)
     if isinstance(written, tuple) and isinstance(read, tuple):
+        # The order of an allow-list means nothing.
         return set(written) == set(read)
     return written == read
 

@@ -52,6 +52,7 @@ class Writing(Subject):
         stored = account.emulator.credentials(number.id)
         after = self.write(account, number, values)
         assert _untouched(after, values) == _untouched(number, values)
+        # The password cannot be read, so it is compared where the vendor keeps it.
         if not values.keys() & PAIR:
             assert account.emulator.credentials(number.id) == stored
 
@@ -67,6 +68,7 @@ class Writing(Subject):
         self.write(account, number, values)
         bodies = [json.loads(request.body) for request in account.writes if request.body]
         assert bodies
+        # Null clears at some vendors: beside a value it would take settings away that nobody named.
         assert None not in [leaf for body in bodies for leaf in leaves(body)]
 
     def test_writing_the_same_twice_is_the_same(self, account: ContractAccount, writable: Field) -> None:
@@ -96,6 +98,7 @@ class Writing(Subject):
         self.needs(account, Operation.UPDATE_LABEL)
         support = account.capabilities.fields.get(Field.LABEL)
         longest = None if support is None or not support.writable else support.max_length
+        # Characters and not bytes: a Korean one takes three in UTF-8.
         label = "가" * needed(longest, f"{account.spec.slug} declares no greatest length of a label")
         number = self.number_for(account, Operation.UPDATE_LABEL)
         assert account.client.update_label(number, label).label == label
@@ -190,6 +193,7 @@ class Writing(Subject):
     def test_a_setting_whose_answer_is_lost_is_sent_again(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
         values = self.new_value(account, writable, number)
+        # Whether it happened or not: the same setting twice is the same.
         for kind in (FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.REFUSED):
             account.fail(kind)
             self.assert_written(account, self.write(account, number, values), values)
@@ -200,6 +204,7 @@ class Writing(Subject):
         number = self.changeable(account, change)
         for body in (b"", b"<html>", b"[]", b"{}", b"null", b"7"):
             account.fail(FaultKind.ANSWER, response=Response(200, {}, body))
+            # A release may be answered without a word; core looks what became of the number.
             needs_no_body = change is Operation.RELEASE
             with contextlib.suppress(TelephonyError) if needs_no_body else pytest.raises(TelephonyError):
                 self.attempt(account, change, number)()
