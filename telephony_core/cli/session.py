@@ -109,15 +109,23 @@ class Session:
     def connections(self) -> Connections:
         """The configured connections. Raises `ConfigurationError`; a file that others can read is warned of."""
         from telephony_core.accounts.connections import Connections, ReadableByOthers
-        from telephony_core.cli import failures, prompts
+        from telephony_core.cli import prompts
+
+        with self._told(ReadableByOthers):
+            # Without a terminal there is nobody to ask, and a `prompt:` of the file is an error of its own.
+            return Connections.load(self.config, prompt=prompts.secret if prompts.stdin_is_terminal() else None)
+
+    @contextmanager
+    def _told(self, kind: type[Warning]) -> Iterator[None]:
+        """Say warnings of this kind as the command says its own, where Python would print a place in the library."""
+        from telephony_core.cli import failures
 
         with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ReadableByOthers)
-            # Without a terminal there is nobody to ask, and a `prompt:` of the file is an error of its own.
-            found = Connections.load(self.config, prompt=prompts.secret if prompts.stdin_is_terminal() else None)
+            # Python shows a warning once for each place, and a process may run several commands.
+            warnings.simplefilter("always", kind)
+            yield
         for warning in caught:
             failures.warn(str(warning.message), self)
-        return found
 
     def connection(self) -> Connection:
         """The connection of ``-p``, of ``TELEPHONY_PROVIDER``, or the only one that is configured.
@@ -173,16 +181,12 @@ class Session:
             return
         import click
 
-        from telephony_core.cli import failures
         from telephony_core.number_index.index_file import IndexFileNotUsed
         from telephony_core.number_index.sync_index import NumberIndex
 
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", IndexFileNotUsed)
+        with self._told(IndexFileNotUsed):
             index = NumberIndex(client, file=file)
-        for warning in caught:
-            failures.warn(str(warning.message), self)
-        # Its file is written when it is closed; the client does not own it.
+        # The client does not own it, and it has work of its own in the background.
         click.get_current_context().call_on_close(index.close)
 
     def opener(self, connection: Connection) -> Callable[[], AsyncTelephony]:

@@ -1,4 +1,8 @@
-"""What the signals that end a program do before and after the work of a command. What is ignored stays so."""
+"""What the signals that end a program do before and after the work of a command. What is ignored stays so.
+
+let_die ──> interrupting ──> let_finish ──> let_leave
+imports     the work         its report     the interpreter's last moments
+"""
 
 from __future__ import annotations
 

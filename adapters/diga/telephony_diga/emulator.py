@@ -55,6 +55,7 @@ Handlers: TypeAlias = Mapping[str, Callable[[ReceivedRequest], Response]]
 # The changelog of 2026-07-07: released numbers disappear from lists.
 _OVER: Final = ("released", "finished")
 _DIRECTIONS: Final = ("inbound", "outbound")
+_AGENT_FIELDS: Final = tuple(f"{way}_agent_id" for way in _DIRECTIONS)
 
 
 class DigaEmulator(Emulator):
@@ -193,7 +194,7 @@ class DigaEmulator(Emulator):
     def _list(self, call: ReceivedRequest) -> Response:
         query = self._list_reader.query(call, contract.PhoneQuery)
         since, until = instant(query.start_assigned_at), instant(query.end_assigned_at)
-        served = {f"{way}_agent_id": getattr(query, f"{way}_agent_id") for way in _DIRECTIONS}
+        served = {field: getattr(query, field) for field in _AGENT_FIELDS}
 
         def wanted(id: str, record: Record) -> bool:
             status, assigned = record.get("status"), instant(record.get("assigned_at"))
@@ -308,7 +309,7 @@ class DigaEmulator(Emulator):
             # A bought phone stays assigned until its cycle ends (OpenAPI, release).
             self.store.edit(id, {"scheduled_release_at": written(period_end(start, self.now()))})
             return Response(204, {}, b"")
-        for agent_id in {record.get(f"{way}_agent_id") for way in _DIRECTIONS}:
+        for agent_id in {record.get(field) for field in _AGENT_FIELDS}:
             if isinstance(agent_id, str) and (agent := self._agents.get(agent_id)):
                 self._unpublish(agent)
         if self.forgets_released:
@@ -362,8 +363,7 @@ class DigaEmulator(Emulator):
             raise bad_parameter("The phone is not assigned")
 
     def _phones_of(self, agent: Agent) -> list[str]:
-        fields = [f"{way}_agent_id" for way in _DIRECTIONS]
-        return [id for id in self.store if any(self.store[id].get(field) == agent.agent_id for field in fields)]
+        return [id for id in self.store if any(self.store[id].get(field) == agent.agent_id for field in _AGENT_FIELDS)]
 
     def _unpublish(self, agent: Agent) -> None:
         agent.publish(None)
@@ -373,8 +373,7 @@ class DigaEmulator(Emulator):
     def _unassign(self, id: str, agent_id: str | None = None) -> None:
         """Take one agent, or every agent, off a phone."""
         record = self.store[id]
-        fields = [f"{way}_agent_id" for way in _DIRECTIONS]
-        self.store.edit(id, {field: None for field in fields if agent_id in (None, record.get(field))})
+        self.store.edit(id, {field: None for field in _AGENT_FIELDS if agent_id in (None, record.get(field))})
 
     def _pass_time(self) -> None:
         """Let everything happen that was due by now."""

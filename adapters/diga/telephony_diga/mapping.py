@@ -39,6 +39,9 @@ from telephony_diga.wire import AgentRecord, ListedAgent, PhoneRecord, SipRecord
 
 # PhoneRegisterStatus of the vendor OpenAPI of 2026-07-22. It grew that month (`pending_verification`), so it is read as
 # an open list.
+#
+#     bought:     reserved ──> pending_verification ──> assigned ──> released ──> finished
+#     imported:                                         assigned ──> gone, or one of the last two
 STATUSES: Final[Mapping[str, NumberStatus]] = {
     "reserved": NumberStatus.PENDING,  # held during the checkout, not paid yet
     "pending_verification": NumberStatus.PENDING,  # paid, the company not verified yet

@@ -56,10 +56,10 @@ class RetellProvider(Provider):
 
     def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
         """One page, oldest first: a number that is changed meanwhile comes twice rather than never."""
-        asked = [("limit", str(PAGE_SIZE)), ("sort_order", "ascending")]
-        asked += [] if cursor is None else [("pagination_key", cursor)]
         # The one path with a version: all others are verbs without a common prefix (OpenAPI).
-        response = yield from call(Request.of("GET", path("v2", "list-phone-numbers"), query=asked), self.read_error)
+        response = yield from call(
+            Request.of("GET", path("v2", "list-phone-numbers"), query=_paging(cursor)), self.read_error
+        )
         page, numbers = read_page(response, NumberPage, "items", NumberRecord, mapping.number_of, self.secret_keys)
         return Page(numbers, _following(page["has_more"], page["pagination_key"], response))
 
@@ -68,13 +68,11 @@ class RetellProvider(Provider):
 
     def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
         """One page of the agents that speak; chats serve no calls. A POST that changes nothing."""
-        asked = [("limit", str(PAGE_SIZE)), ("sort_order", "ascending")]
-        asked += [] if cursor is None else [("pagination_key", cursor)]
         # The SDK names the channels `voice` and `chat`; an agent that chats cannot serve a number.
         wanted = {"filter_criteria": {"channel": {"type": "string", "op": "eq", "value": "voice"}}}
         where = path("v2", "list-agents")
         response = yield from call(
-            Request.of("POST", where, Semantics.READ, query=asked, json_body=wanted), self.read_error
+            Request.of("POST", where, Semantics.READ, query=_paging(cursor), json_body=wanted), self.read_error
         )
         page, agents = read_page(response, AgentPage, "items", ListedAgent, mapping.agent_of, self.secret_keys)
         return Page(agents, _following(page["has_more"], page["pagination_key"], response))
@@ -135,6 +133,12 @@ class RetellProvider(Provider):
     def _of_one(self, method: str, where: str, semantics: Semantics, body: Json = None) -> Flow[PhoneNumber]:
         request = Request.of(method, where, semantics, json_body=body)
         return _number((yield from call(request, self._read_error_of_one)))
+
+
+def _paging(cursor: str | None) -> list[tuple[str, str]]:
+    """Which page of a list is asked for; both lists take the same."""
+    asked = [("limit", str(PAGE_SIZE)), ("sort_order", "ascending")]
+    return asked if cursor is None else [*asked, ("pagination_key", cursor)]
 
 
 def _following(has_more: bool | None, key: str | None, response: Response) -> str | None:

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Final, Literal, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -22,7 +22,6 @@ from telephony_core.emulator import (
     json_response,
 )
 
-STATUSES: Final = ("active", "scheduled", "cancel_requested", "expired")
 UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -38,6 +37,7 @@ Address = Annotated[str, Field(min_length=1)]
 Memo = Annotated[str, Field(max_length=200)]
 Provider = Literal["vox", "custom"]
 Status = Literal["active", "scheduled", "cancel_requested", "expired"]
+STATUSES: Final = get_args(Status)
 LineType = Literal["mobile", "landline", "voip", "uan", "personal", "toll_free"]
 Order = Literal["asc", "desc"]
 

@@ -21,6 +21,7 @@ from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import OutboundSip, OutboundUpdate, SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, Remedy, UnexpectedResponse, UnsupportedField
+from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
 from telephony_core.provider.wire import ModelT, read_record
@@ -29,7 +30,10 @@ from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, List
 
 # -- tables
 
-# docs.tryvox.co, get an owned number.
+# docs.tryvox.co, get an owned number:
+#
+#     bought:   scheduled ──> active <──> cancel_requested ──> expired
+#     own:                    active ────────────────────────> expired
 STATUSES: Final[Mapping[str, NumberStatus]] = {
     "scheduled": NumberStatus.PENDING,
     "active": NumberStatus.ACTIVE,
@@ -58,11 +62,10 @@ _MODEL_WORDS: Final = frozenset(str(version) for version in AgentVersion)
 """From vox these would be literals, and the model would take them for its own words."""
 
 # docs.tryvox.co, cancel a number: a bought one works until `effective_at`, an own one expires at once. The answer has
-# no status.
-RELEASE_STATUS: Final[Mapping[Origin, NumberStatus]] = {
-    Origin.PURCHASED: NumberStatus.RELEASE_SCHEDULED,
-    Origin.IMPORTED: NumberStatus.RELEASED,
-    Origin.UNKNOWN: NumberStatus.UNKNOWN,
+# no status, so it follows from the terms that are declared for the origin.
+RELEASE_STATUS: Final[Mapping[ReleaseEffect, NumberStatus]] = {
+    ReleaseEffect.END_OF_PERIOD: NumberStatus.RELEASE_SCHEDULED,
+    ReleaseEffect.IMMEDIATE: NumberStatus.RELEASED,
 }
 
 # docs.tryvox.co, list available numbers.
@@ -168,7 +171,7 @@ def release(payload: object, number: PhoneNumber, *, http_status: int | None = N
         provider=SLUG,
         id=record.id,
         identity=NumberIdentity.parse(record.number, region=REGION),
-        status=RELEASE_STATUS[origin],
+        status=NumberStatus.UNKNOWN if terms is None else RELEASE_STATUS[terms.effect],
         takes_effect_at=_time(record.effective_at),
         revocable=terms is not None and terms.revocable,
     )
