@@ -88,8 +88,8 @@ class DigaProvider(Provider):
         if isinstance(code, str):
             kind = ERROR_CODES.get(code) if response.status in _REFINED else None
             return ErrorEnvelope(code, message if isinstance(message, str) else None, kind)
-        # The phone operations but the list document a 422 of FastAPI alone; the list documents a 422 of the other
-        # envelope. So it is the shape that tells, and not the path.
+        # OpenAPI: the 422 of the list is in the vendor's own envelope, that of all other phone operations in FastAPI's.
+        # Both may come anywhere, so the shape decides and not the path.
         if isinstance(detail, list):
             return read_validation_list(detail)
         # A path that is not there is answered by the web framework itself, with a text under `detail`.
