@@ -1,52 +1,91 @@
-"""Measuring: one server, one process per contender, rounds in which everybody has a turn."""
+"""One way to measure, for all parts of the page: time and memory of some work, processes, rounds of them."""
 
-# ruff: noqa: S101, S603 - it starts programs of its own
+# ruff: noqa: S603 - it starts programs of its own
 from __future__ import annotations
 
+import gc
 import json
+import os
 import resource
-import shutil
 import subprocess
 import sys
-import venv
-from collections.abc import Iterable, Iterator, Mapping
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
-HERE = Path(__file__).parent
-CACHE = HERE.parent / ".venv" / "bench"
-SDKS = {
-    "twilio": "twilio==9.13.0",
-    "telnyx": "telnyx==4.189.0",
-    "retell": "retell-sdk==6.2.13",
-    "elevenlabs": "elevenlabs==2.78.0",
-    "vapi": "vapi-server-sdk==3.0.0",
-}
-"""Contender and distribution, newest when these figures were first taken. Each gets an environment of its own."""
-
+ROOT = Path(__file__).parents[1]
 SHAPES = {"vox": "vox", "diga": "Diga", "elevenlabs": "ElevenLabs", "retell": "Retell"}
 """Vendors whose adapters are measured."""
+SDKS = {"retell SDK": "retell", "elevenlabs SDK": "elevenlabs"}
+"""Their own libraries, as far as the group ``dev`` installs them."""
 
 
-def python_of(name: str) -> Path:
-    """The Python that runs a contender."""
-    return CACHE / SDKS[name].replace("==", "-") / "bin" / "python" if name in SDKS else Path(sys.executable)
+class Measured(NamedTuple):
+    """What some work returned (a contender's: how many records came); CPU and wall-clock time in seconds; bytes."""
+
+    result: Any
+    cpu: float = 0.0
+    wall: float = 0.0
+    peak: int = 0
 
 
-def is_installed(name: str, *, install: bool) -> bool:
-    """Whether a contender can run; ``install`` makes an environment for an SDK that has none."""
-    python = python_of(name)
-    if install and not python.exists():
-        print(f"installing {SDKS[name]} ...", file=sys.stderr)
-        folder = python.parents[1]
-        venv.EnvBuilder(with_pip=True).create(folder)
-        if subprocess.run([str(python), "-m", "pip", "install", "--quiet", SDKS[name]], check=False).returncode:
-            print(f"{SDKS[name]} cannot be installed and is left out", file=sys.stderr)
-            shutil.rmtree(folder)
-    return python.exists()
+def measured(work: Callable[[], Any]) -> Measured:
+    gc.collect()
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return Measured(result, time.process_time() - cpu, time.perf_counter() - wall)
+
+
+def peak_of(work: Callable[[], Any]) -> Measured:
+    """The worst moment of its memory, above what was there before."""
+    work()  # what is made once and kept is not part of it
+    gc.collect()
+    tracemalloc.start()
+    result = work()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return Measured(result, peak=peak)
+
+
+class EndedEarly(Exception):
+    """A program failed; standard error says why."""
+
+
+class Process:
+    """A module that says what it has to say in lines of JSON, the ``first`` unasked, and one for each command.
+
+    Raises `EndedEarly` where no line comes.
+    """
+
+    def __init__(self, module: str, *arguments: object, **environment: str) -> None:
+        self._command = [sys.executable, "-m", f"benchmarks.{module}", *map(str, arguments)]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self._process = subprocess.Popen(self._command, cwd=ROOT, env={**os.environ, **environment}, **pipes)
+        self.first = self._read()
+
+    def do(self, *command: str | int) -> Measured:
+        print(json.dumps(command), file=self._process.stdin, flush=True)
+        return Measured(*self._read())
+
+    def _read(self) -> Any:
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        if not line:
+            raise EndedEarly(" ".join(self._command[2:]))
+        return json.loads(line)
+
+    def close(self) -> None:
+        self._process.communicate()
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The loopback server; gives its origin."""
+    with closing(Process("server")) as server:
+        yield f"http://127.0.0.1:{server.first}"
 
 
 class Entry(NamedTuple):
@@ -58,128 +97,49 @@ class Entry(NamedTuple):
 
     @property
     def base(self) -> Entry:
-        """What it is compared with: raw httpx in the same kind of code, on records of the same length."""
-        return Entry(self.mode, "httpx", self.shape if self.shape in SHAPES else "vox")
-
-
-class EndedEarly(Exception):
-    """A contender failed; standard error says why."""
-
-
-class Process:
-    """A program that reads lines and answers each with one. Raises `EndedEarly` where it gives none."""
-
-    def __init__(self, python: Path, script: str, *arguments: object) -> None:
-        command = [str(python), str(HERE / script), *map(str, arguments)]
-        self._name = " ".join(command[1:])
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.first = self._read()
-
-    def do(self, what: str, **arguments: int) -> dict[str, float]:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": what, **arguments}) + "\n")
-        self._process.stdin.flush()
-        return dict(self._read())
-
-    def _read(self) -> Any:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise EndedEarly(self._name)
-        return json.loads(line)
-
-    def close(self) -> None:
-        with self._process:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-
-
-@contextmanager
-def serving(sizes: Iterable[int]) -> Iterator[str]:
-    """The loopback server; gives its origin."""
-    with closing(Process(python_of("httpx"), "server.py", *sizes)) as server:
-        yield f"http://127.0.0.1:{server.first}"
+        """What it is compared with: raw httpx in the same kind of code, on the same records."""
+        return self._replace(name="httpx")
 
 
 @contextmanager
 def at_work(entries: Iterable[Entry], origin: str, size: int) -> Iterator[dict[Entry, Process]]:
-    def started(entry: Entry) -> Process:
-        base = f"{origin}/{entry.shape}/{size}"
-        return Process(python_of(entry.name), "contenders.py", entry.mode, entry.name, base, entry.shape)
-
+    """A process for each contender, whose vendor holds so many records."""
     with ExitStack() as stack:
-        yield {entry: stack.enter_context(closing(started(entry))) for entry in entries}
+        yield {
+            entry: stack.enter_context(closing(Process("contenders", *entry, f"{origin}/{entry.shape}/{size}")))
+            for entry in entries
+        }
 
 
-class Turn(NamedTuple):
-    """CPU seconds of one turn, and those of what it is compared with, taken at the same time."""
-
-    cpu: float
-    base: float
-
-
-Rounds = dict[Entry, list[Turn]]
+Turn = tuple[Measured, Measured]
+"""What somebody did, and what its base did at the same time."""
+Turns = dict[tuple[str, Entry], list[Turn]]
+"""By what was done, and who did it."""
 
 
-def rounds(workers: Mapping[Entry, Process], times: int, what: str, *, tries: int = 2, **arguments: int) -> Rounds:
+def rounds(workers: Mapping[Entry, Process], times: int, *command: str | int, tries: int = 2) -> Turns:
     """Everybody in turn, ``times`` times, together with its base: the speed of a machine moves within seconds.
 
     The least of the tries of one turn counts. The first one finds caches cold and connections closed.
     """
-    found: Rounds = {entry: [] for entry in workers}
+    found: Turns = {(str(command[0]), entry): [] for entry in workers}
     for _ in range(times):
-        for entry, worker in workers.items():
-            base = workers[entry.base]
-            cpu, cpu_of_base = [], []
+        for (_, entry), turns in found.items():
+            own, raw = [], []
             for _ in range(tries):
-                cpu_of_base.append(base.do(what, **arguments)["cpu"])
-                cpu.append(cpu_of_base[-1] if worker is base else worker.do(what, **arguments)["cpu"])
-            found[entry].append(Turn(min(cpu), min(cpu_of_base)))
+                raw.append(workers[entry.base].do(*command))
+                own.append(raw[-1] if entry == entry.base else workers[entry].do(*command))
+            turns.append((min(own, key=attrgetter("cpu")), min(raw, key=attrgetter("cpu"))))
     return found
 
 
 def import_cost(programs: Mapping[str, str], count: int) -> dict[str, float]:
     """Milliseconds of CPU of a whole process that only imports; the least of several, bytecode compiled before."""
     best: dict[str, float] = {}
-    for _ in range(count + 1):
-        for name, program in programs.items():
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            subprocess.run([str(python_of(name)), "-c", program], check=True, stdout=subprocess.DEVNULL)
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            spent = 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
-            best[name] = min(best.get(name, spent), spent)
+    for name, program in [*programs.items()] * (count + 1):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = 1000 * (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
+        best[name] = min(best.get(name, spent), spent)
     return best
-
-
-@dataclass
-class Figures:
-    """What one run measured."""
-
-    quick: bool
-    get_count: int = 0
-    get: Rounds = field(default_factory=dict)
-    list: Rounds = field(default_factory=dict)
-    bursts: dict[tuple[Entry, int], float] = field(default_factory=dict)
-    """Seconds for 1,000 GETs, by how many are in flight."""
-    growth: dict[tuple[Entry, int], tuple[float, float]] = field(default_factory=dict)
-    """CPU seconds of a listing and bytes at its peak, by how many records there are."""
-    imports: dict[str, float] = field(default_factory=dict)
-
-    def get_ratio(self, entry: Entry) -> float:
-        return median(turn.cpu / turn.base for turn in self.get[entry])
-
-    def list_ratio(self, entry: Entry) -> float | None:
-        turns = self.list.get(entry)
-        return median(turn.cpu / turn.base for turn in turns) if turns else None
-
-    def get_microseconds(self, entry: Entry) -> float:
-        return 1e6 * median(turn.cpu for turn in self.get[entry]) / self.get_count
-
-    def list_microseconds(self, entry: Entry) -> float | None:
-        turns = self.list.get(entry)
-        return 1e6 * median(turn.cpu for turn in turns) / 10_000 if turns else None
-
-    def share(self, entry: Entry, at_once: int) -> float | None:
-        """Of the ideal, in percent: 1,000 requests of 50 ms over 100 connections take half a second."""
-        seconds = self.bursts.get((entry, at_once))
-        return None if seconds is None else 100 * 0.5 / seconds
