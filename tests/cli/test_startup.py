@@ -13,6 +13,7 @@ from telephony_core import __version__
 HEAVY = {
     "httpx",
     "phonenumbers",
+    "pydantic",
     "rich",
     "uvicorn",
     "aiohttp",
