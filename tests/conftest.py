@@ -61,6 +61,20 @@ def a_machine_of_its_own(_states: Iterator[Path], monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_STATE_HOME", str(next(_states)))
 
 
+@pytest.fixture(scope="session")
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    root = tmp_path_factory.getbasetemp()
+    return (root / f"test-{count}" for count in itertools.count())
+
+
+@pytest.fixture
+def tmp_path(_folders: Iterator[Path]) -> Path:
+    """An empty folder, as pytest's own: that one looks through the folders of all tests before for a free name."""
+    folder = next(_folders)
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture
 def unmeasured(cov: Coverage | None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """For tests that run the same lines over and over: coverage would double their time and learn nothing from them.
