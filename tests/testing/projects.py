@@ -11,6 +11,9 @@ from pathlib import Path
 
 KEPT = ("COVERAGE_PROCESS", "PATH", "HOME", "TMPDIR", "PYTHONDONTWRITEBYTECODE", "LANG", "SYSTEMROOT")
 """Variables that a user's process has as well."""
+_OURS = ("anyio", "hypothesispytest", "schemathesis", "xdist", "xdist.looponfail")
+LEAN = tuple(word for plugin in _OURS for word in ("-p", f"no:{plugin}"))
+"""Without the plugins of our own tests, which take longer to load than most projects here take to run."""
 
 
 def pytest_in(
@@ -22,7 +25,7 @@ def pytest_in(
         (folder / name).write_text(text, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", *LEAN, *arguments],
         cwd=folder,
         env={**environment, **(variables or {})},
         capture_output=True,

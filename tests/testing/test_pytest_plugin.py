@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.testing.projects import passed, pytest_in
 
 TOLD = """
@@ -207,26 +205,28 @@ def test_code_under_test_is_led_to_emulators_as_it_is(tmp_path: Path) -> None:
     assert passed(pytest_in(tmp_path, {"test_it.py": CONNECTIONS}, variables=real)) == 6
 
 
-@pytest.mark.parametrize(
-    ("call", "told"),
-    [
-        ("'nobody'", "ProviderNotFound"),
-        ("'vox', size=-1", "whole number from 0 on, not -1"),
-        ("'vox', size=True", "whole number from 0 on, not True"),
-        ("'vox', size=1, empty=True", "empty or has a size"),
-        ("'vox', faults='lost_after'", "faults come in a list"),
-        ("3", "named by its slug, not by int"),
-        ("'vox', faults=3", "faults come in a list"),
-        ("'vox', faults=['lost']", "'lost' is no kind of fault; use one of: refused, lost_before"),
-        ("'vox', faults=['drip,paus=1']", "'paus=1' of the fault drip cannot be read; write NAME=VALUE"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_what_to_do(tmp_path: Path, call: str, told: str) -> None:
-    done = pytest_in(tmp_path, {"test_it.py": f"def test_it(telephony_emulator): telephony_emulator({call})"})
+REFUSED = {
+    "telephony_emulator('nobody')": "ProviderNotFound",
+    "telephony_emulator('vox', size=-1)": "whole number from 0 on, not -1",
+    "telephony_emulator('vox', size=True)": "whole number from 0 on, not True",
+    "telephony_emulator('vox', size=1, empty=True)": "empty or has a size",
+    "telephony_emulator('vox', faults='lost_after')": "faults come in a list",
+    "telephony_emulator(3)": "named by its slug, not by int",
+    "telephony_emulator('vox', faults=3)": "faults come in a list",
+    "telephony_emulator('vox', faults=['lost'])": "'lost' is no kind of fault; use one of: refused, lost_before",
+    "telephony_emulator('vox', faults=['drip,paus=1'])": "'paus=1' of the fault drip cannot be read; write NAME=VALUE",
+    "telephony_connections('vox', vox='diga')": "vox is named twice; a connection leads to one account",
+}
+
+
+def test_what_cannot_be_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    tests = [
+        f"def test_{place}(telephony_emulator, telephony_connections): {call}" for place, call in enumerate(REFUSED)
+    ]
+    done = pytest_in(tmp_path, {"test_it.py": "\n".join(tests)}, "-rN", "--tb=line")
     assert done.returncode == 1
-    assert told in done.stdout
-
-
-def test_a_connection_leads_to_one_account(tmp_path: Path) -> None:
-    test = "def test_it(telephony_connections): telephony_connections('vox', vox='diga')"
-    assert "vox is named twice; a connection leads to one account" in pytest_in(tmp_path, {"test_it.py": test}).stdout
+    assert f"{len(REFUSED)} failed" in done.stdout
+    said = [line for line in done.stdout.splitlines() if ".py:" in line]
+    assert len(said) == len(REFUSED)
+    for line, (call, told) in zip(said, REFUSED.items(), strict=True):
+        assert told in line, call
