@@ -17,8 +17,15 @@ from tests.reliability.figures import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+from tests.turns import pytest_itemcollected
 
-__all__ = ["pytest_runtest_setup", "pytest_sessionfinish", "pytest_terminal_summary", "pytest_testnodedown"]
+__all__ = [
+    "pytest_itemcollected",
+    "pytest_runtest_setup",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+]
 
 # Whoever starts the tests in the background (`nohup make test &`) has them and their children ignore Ctrl-C, and some
 # tests are about that.

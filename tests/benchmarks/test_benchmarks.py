@@ -19,6 +19,8 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 RECORD_BYTES = 586
 EVERYBODY = entries()
+SHAPED = list(dict.fromkeys(entry.name for entry in EVERYBODY if entry.shape != "vox"))
+"""Who reads the records of every vendor."""
 # Diga lists what it gives for no status, and again for one; raw httpx reads both, our adapter tells them apart.
 PASSES = {"vox": 1, "diga": 2, "elevenlabs": 1, "retell": 1}
 
@@ -35,7 +37,14 @@ def test_every_vendor_s_record_is_of_the_same_length(vendor: str, origin: str):
         assert len(answer.read()) == RECORD_BYTES
 
 
-@pytest.mark.parametrize("entry", EVERYBODY, ids=lambda entry: f"{entry.mode}-{entry.name}-{entry.shape}")
+def in_turn(entry: Entry) -> object:
+    """Both modes share the vendors; in the long run each reads the records of all."""
+    place = list(SHAPES).index(entry.shape) + (entry.mode == "async")
+    long = entry.name in SHAPED and (SHAPED.index(entry.name) + place) % 2
+    return pytest.param(entry, marks=[pytest.mark.long] if long else [], id=f"{entry.mode}-{entry.name}-{entry.shape}")
+
+
+@pytest.mark.parametrize("entry", [in_turn(entry) for entry in EVERYBODY])
 def test_everybody_reads_all_records(entry: Entry, origin: str):
     with at_work([entry], origin, 200) as workers:
         worker = workers[entry]

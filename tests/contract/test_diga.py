@@ -10,6 +10,7 @@ from telephony_core.testing.contract import ProviderContract
 from telephony_diga.emulator import DigaEmulator
 
 
+@pytest.mark.turns(account=2, start=1)
 @pytest.mark.usefixtures("unmeasured")
 class TestDiga(ProviderContract):
     provider = "diga"

@@ -14,6 +14,7 @@ from telephony_elevenlabs.emulator import ElevenLabsEmulator
 from tests.adapters.elevenlabs.judging import faults_of
 
 
+@pytest.mark.turns(account=2, start=0)
 @pytest.mark.usefixtures("unmeasured")
 class TestElevenLabs(ProviderContract):
     provider = "elevenlabs"

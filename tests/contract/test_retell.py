@@ -18,6 +18,7 @@ from tests.adapters.retell.judge import JudgedAccount
 ONE_RECORD = "at Retell the number is the id, so no two records can be of one number"
 
 
+@pytest.mark.turns(account=2, start=1)
 @pytest.mark.usefixtures("unmeasured")
 class TestRetell(ProviderContract):
     provider = "retell"

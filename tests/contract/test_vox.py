@@ -9,6 +9,7 @@ from telephony_core.emulator import Emulator
 from telephony_core.testing.contract import ProviderContract
 
 
+@pytest.mark.turns(account=2, start=0)
 @pytest.mark.usefixtures("unmeasured")
 class TestVox(ProviderContract):
     provider = "vox"

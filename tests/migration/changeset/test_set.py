@@ -89,6 +89,7 @@ def test_an_announcement_says_what_repeating_the_request_would_mean(tmp_path: Pa
 # -- answers that are lost
 
 
+@pytest.mark.turns(context=len(WAYS))
 @pytest.mark.parametrize("write", range(2 * WRITES))
 @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.ANSWER_AFTER, FaultKind.LATE])
 def test_whatever_happens_to_the_answer_of_a_write_the_end_is_the_same(

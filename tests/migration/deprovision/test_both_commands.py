@@ -117,6 +117,7 @@ def test_a_plan_that_was_never_applied_leaves_nothing_to_do_and_that_is_said(com
 # -- while the other end serves
 
 
+@pytest.mark.turns(context=2)
 @pytest.mark.parametrize("what", NOT_SERVING)
 def test_while_the_other_end_does_not_serve_the_record_stays(what: str, command: Command, two: Returning) -> None:
     first, second = command.keys
@@ -138,6 +139,7 @@ def test_while_the_other_end_does_not_serve_the_record_stays(what: str, command:
     assert two.writes(command.other.at(two)) == []
 
 
+@pytest.mark.turns(context=2)
 @pytest.mark.parametrize("what", NOT_SERVING)
 def test_that_the_other_end_stops_serving_right_before_the_deletion_is_seen_too(
     what: str, command: Command, two: Returning
@@ -169,6 +171,7 @@ def test_where_somebody_opened_the_allow_list_at_the_target_nothing_is_done(
 # -- while its own end is as this migration left it
 
 
+@pytest.mark.turns(context=2)
 @pytest.mark.parametrize("what", CHANGED)
 def test_a_record_that_somebody_changed_stays(what: str, command: Command, two: Returning) -> None:
     first, second = command.keys
@@ -182,6 +185,7 @@ def test_a_record_that_somebody_changed_stays(what: str, command: Command, two: 
     assert two.number(first).state is MigrationState.MOVED
 
 
+@pytest.mark.turns(context=2)
 @pytest.mark.parametrize("what", CHANGED)
 def test_a_change_right_before_the_deletion_is_seen_too(what: str, command: Command, two: Returning) -> None:
     first, second = command.keys

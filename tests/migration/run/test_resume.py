@@ -61,6 +61,7 @@ def strike(stage: Stage, write: int, kind: FaultKind, times: int = 1) -> None:
     stage.target.faults.append(Fault(kind, method, skip=number, times=times, response=GATEWAY))
 
 
+@pytest.mark.turns(context=len(WAYS))
 @pytest.mark.parametrize("write", range(2 * WRITES_PER_NUMBER))
 @pytest.mark.parametrize("kind", [FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.ANSWER_AFTER, FaultKind.LATE])
 def test_whatever_happens_to_the_answer_of_a_write_the_end_is_the_same(

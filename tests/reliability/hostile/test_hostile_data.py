@@ -157,6 +157,7 @@ def test_what_scripts_get_is_the_label_itself_under_its_escapes(telephony):
     assert {as_read(evil) for evil in HOSTILE} <= {number["label"] for number in shown}
 
 
+@pytest.mark.turns(slug=len(SHIPPED))
 @pytest.mark.parametrize("evil", HOSTILE, ids=ascii)
 @pytest.mark.parametrize("slug", SHIPPED)
 def test_errors_and_logs_of_the_library_are_lines_of_printable_characters(slug, evil, caplog):

@@ -121,6 +121,7 @@ def test_an_import_answered_with_a_record_that_is_over_is_no_result(migration: M
     assert state_of(migration.target.emulator)[migration.past] == past
 
 
+@pytest.mark.turns(migration=len(DIRECTIONS))
 @pytest.mark.parametrize("what", [What.ANOTHER, What.OTHER_NUMBER, What.OTHER_ID])
 @pytest.mark.parametrize("acts", [Acts.AT_ONCE, Acts.NEVER])
 def test_an_assignment_answered_with_another_record_is_not_taken_for_done(
@@ -154,6 +155,7 @@ def test_agents_are_not_assigned_to_a_record_that_serves_another_number_by_now(
 # -- an import that may have happened
 
 
+@pytest.mark.turns(migration=len(DIRECTIONS))
 @pytest.mark.parametrize("what", [What.SILENCE, What.BROKEN, What.REDIRECT, What.INTERIM])
 @pytest.mark.parametrize(("lag", "late"), [(60.0, 0.0), (0.0, 300.0), (60.0, 300.0), (0.0, 840.0)])
 def test_a_lost_import_never_makes_two_records_however_late_it_acts_or_shows(
@@ -205,6 +207,7 @@ def test_an_import_in_doubt_is_not_called_rolled_back_while_it_may_still_act(mig
     assert not complete(said) or migration.live("target", ONE) == {}
 
 
+@pytest.mark.turns(migration=len(DIRECTIONS))
 @pytest.mark.parametrize("ended_after", [25.0, 120.0, None])
 @pytest.mark.parametrize("first", ["rollback", "release"])
 def test_one_end_is_not_given_up_while_a_deletion_at_the_other_end_may_still_act(
@@ -265,6 +268,7 @@ def test_a_source_that_cannot_be_read_truly_keeps_the_target(migration: Migratio
 # -- rollback: only what this migration made, as it left it
 
 
+@pytest.mark.turns(when=2)
 @pytest.mark.parametrize("when", ["before the preview", "after the preview"])
 @each_direction("target", Deed.RECYCLE, Deed.REMAKE, *CHANGES)
 def test_a_rollback_leaves_a_target_record_that_is_not_as_it_was_made(
@@ -302,6 +306,7 @@ def test_a_target_record_that_is_not_found_by_its_id_and_still_listed_is_not_gon
         assert migration.live("target", ONE) == {}
 
 
+@pytest.mark.turns(migration=len(DIRECTIONS))
 @pytest.mark.parametrize(("what", "acts"), LOST_DELETIONS)
 def test_a_rollback_whose_deletion_is_not_answered_truly_is_done_when_it_is_done(
     migration: Migration, what: What, acts: Acts
@@ -320,6 +325,7 @@ def test_a_rollback_whose_deletion_is_not_answered_truly_is_done_when_it_is_done
 # -- release: the target must serve, once and as planned
 
 
+@pytest.mark.turns(when=3)
 @pytest.mark.parametrize("when", ["before the preview", "after the preview", "before a verification"])
 @each_direction("target", *CHANGES, *OUT_OF_SERVICE, Deed.REMAKE, Deed.DOUBLE)
 def test_a_release_leaves_the_source_while_the_target_does_not_serve_once_and_as_planned(
@@ -336,6 +342,7 @@ def test_a_release_leaves_the_source_while_the_target_does_not_serve_once_and_as
     assert len(migration.live("source", ONE)) == 1
 
 
+@pytest.mark.turns(when=2)
 @pytest.mark.parametrize("when", ["before the preview", "after the preview"])
 @each_direction("source", *CHANGES, Deed.STRIP, Deed.SUSPEND, Deed.PEND, Deed.RECYCLE, Deed.REMAKE)
 def test_a_release_leaves_a_source_record_that_is_not_as_planned(migration: Migration, deed: Deed, when: str) -> None:
@@ -347,6 +354,7 @@ def test_a_release_leaves_a_source_record_that_is_not_as_planned(migration: Migr
     assert state_of(migration.source.emulator) == before
 
 
+@pytest.mark.turns(migration=len(DIRECTIONS))
 @pytest.mark.parametrize("end", ["source", "target"])
 @pytest.mark.parametrize("what", [What.ANOTHER, What.OTHER_NUMBER, What.OTHER_ID, What.NOT_FOUND, What.INTERIM])
 def test_a_release_gives_nothing_up_after_a_read_that_was_not_true(migration: Migration, what: What, end: str) -> None:
@@ -359,6 +367,7 @@ def test_a_release_gives_nothing_up_after_a_read_that_was_not_true(migration: Mi
     assert state_of(migration.source.emulator) == before
 
 
+@pytest.mark.turns(migration=len(DIRECTIONS))
 @pytest.mark.parametrize(("what", "acts"), LOST_DELETIONS)
 def test_a_release_whose_deletion_is_not_answered_truly_is_done_when_it_is_done(
     migration: Migration, what: What, acts: Acts
