@@ -192,7 +192,7 @@ def test_a_run_killed_at_a_sample_of_boundaries_ends_as_if_nobody_had(
     scene: Scene, capsys: pytest.CaptureFixture[str]
 ) -> None:
     boundaries = scene.boundaries()
-    sampled = 6 if scene.command == "apply" else 3  # all of them in the long run
+    sampled = 4 if scene.command == "apply" else 2  # all of them in the long run
     step = max(1, len(boundaries) // sampled)
     for kill in boundaries[step // 2 :: step]:
         scene.survives(kill)

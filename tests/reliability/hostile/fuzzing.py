@@ -20,7 +20,7 @@ from tests.reliability.figures import figures
 T = TypeVar("T")
 ErrorT = TypeVar("ErrorT", bound=TelephonyError)
 
-FEW = 250
+FEW = 100
 MANY = 100_000
 AT_ONCE = 10_000
 """Of the many, so many are drawn from one seed, the next ones from the next: hypothesis keeps all that it has tried."""

@@ -360,7 +360,7 @@ def drive(machine: type[RuleBasedStateMachine], name: str, runs: int, steps: int
         run_state_machine_as_test(again, settings=many)
 
 
-@pytest.mark.parametrize(("runs", "steps"), [(60, 15), pytest.param(10_000, 30, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("runs", "steps"), [(25, 15), pytest.param(10_000, 30, marks=pytest.mark.long)])
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_client_that_is_lied_to_touches_nothing_of_others_and_says_what_is_so(
     vendor: str, runs: int, steps: int
@@ -369,7 +369,7 @@ def test_a_client_that_is_lied_to_touches_nothing_of_others_and_says_what_is_so(
     drive(machine, f"the client that {vendor} lies to", runs, steps)
 
 
-@pytest.mark.parametrize(("runs", "steps"), [(25, 12), pytest.param(3_000, 25, marks=pytest.mark.long)])
+@pytest.mark.parametrize(("runs", "steps"), [(10, 12), pytest.param(3_000, 25, marks=pytest.mark.long)])
 @pytest.mark.parametrize("context", DIRECTIONS)
 def test_a_migration_that_is_lied_to_loses_and_doubles_no_number_and_touches_nothing_of_others(
     context: str, runs: int, steps: int

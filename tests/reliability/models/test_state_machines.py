@@ -476,7 +476,7 @@ def at(vendor: str) -> type[Account]:
 
 
 MACHINES = {vendor: at(vendor) for vendor in SHIPPED}
-FEW = 150
+FEW = 60
 AT_ONCE = 1_000
 """Runs from one seed; see `fuzzing.AT_ONCE`."""
 RUNS = [pytest.param(FEW, 30, id="few"), pytest.param(10_000, 50, id="many", marks=pytest.mark.long)]
