@@ -113,6 +113,7 @@ class Operations:
     def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
         self._require(Operation.LIST)
         page = yield from _of_a_listing(self.provider.list_page(query, cursor))
+        # To look at a number makes it; unfiltered, each is made when the caller comes for it.
         if query == ListQuery():
             return page
         return Page([number for number in page.items if query.matches(number)], page.cursor)
@@ -226,6 +227,7 @@ class Operations:
             )
         wants_agents = change.inbound_agent is not None or change.outbound_agent is not None
         assignment = AgentAssignment("", change.inbound_agent or UNSET, change.outbound_agent or UNSET, change.allow)
+        # Before the number is there: an assignment that cannot follow would leave it without its agents.
         if wants_agents and (check := self.provider.check_agents(assignment)) is not None:
             yield from check
         attempt = Attempt(
@@ -284,6 +286,7 @@ class Operations:
         try:
             number, _ = yield from self._admitted(change)
         except NotFound as gone:
+            # One 404 proves nothing: it once passed for the end of a record that a listing still showed as live.
             yield from self._require_gone(change.number, gone)
             self._tell(None, change.number if isinstance(change.number, str) else change.number.id)
             raise
@@ -292,6 +295,7 @@ class Operations:
             release = yield from self._sent(attempt, self.provider.release(number))
         except NotFound as gone:
             try:
+                # It was there when it was read a moment ago: either somebody else was faster, or this 404 is not true.
                 yield from self._require_gone(number, gone)
             except TelephonyError as error:
                 raise OutcomeUnknown(f"{gone.message}; {error.message}", attempt=attempt) from gone
@@ -311,6 +315,7 @@ class Operations:
             return unknown
         self._tell(reconciled.number, number.id)
         seen = self._released(number, reconciled)
+        # Where both agree, the vendor's answer may know more, such as when it takes effect.
         return release if release.status is seen.status else seen
 
     def _released(self, number: PhoneNumber, reconciled: Reconciliation) -> Release:
@@ -430,6 +435,7 @@ class Operations:
             except TelephonyError as error:
                 if not watch.may_have_happened(error):
                     raise
+                # Not what became of it in the flow, which may have looked for itself and failed at that.
                 lost = watch.lost or error
             reconciled = yield from self._look(attempt, lost)
             if reconciled.outcome is not ReconciliationOutcome.MADE:
@@ -444,6 +450,7 @@ class Operations:
     def _changed(self, attempt: Attempt, write: Flow[PhoneNumber]) -> Flow[PhoneNumber]:
         """Send a change of a record, and compare what its answer shows with what was sent."""
         number = _record_of((yield from self._sent(attempt, write)))
+        # Before it is compared: an index has to know of the change also where it came back otherwise than it was sent.
         self._tell(number)
         self._require_as_sent(attempt, number)
         return number

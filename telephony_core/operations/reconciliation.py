@@ -121,6 +121,7 @@ def _same(sent: object, read: object, capabilities: Capabilities) -> bool:
     if isinstance(sent, tuple) and isinstance(read, tuple):
         return same_networks(sent, read)
     if isinstance(sent, AgentRef) and isinstance(read, AgentRef):
+        # Not every vendor's record tells the version.
         return sent.agent_id == read.agent_id and read.version in (None, sent.version)
     return sent == read
 
@@ -134,6 +135,7 @@ def _network(entry: object) -> object:
     try:
         return ip_network(str(entry))
     except ValueError:
+        # LiveKit's lists also take host names, and compare them as text.
         return entry
 
 
@@ -189,10 +191,12 @@ def match_change(
     made = Reconciliation(ReconciliationOutcome.MADE, as_of, number)
     not_seen = Reconciliation(ReconciliationOutcome.NOT_SEEN, as_of)
     if attempt.operation is Operation.RELEASE:
+        # What is to end at a later date was released as well: that is how bought numbers go at some vendors.
         over = number is None or number.status in (NumberStatus.RELEASED, NumberStatus.RELEASE_SCHEDULED)
         return made if over else not_seen
     if attempt.operation is Operation.IMPORT and number is not None and number.is_live:
         return made
+    # It was as expected before the write already, or is gone: either could be with the write and without it.
     if number is None or not attempt.telling or attempt.operation is Operation.IMPORT:
         return Reconciliation(ReconciliationOutcome.AMBIGUOUS, as_of, candidates=() if number is None else (number,))
     if attempt.operation is Operation.REVOKE_RELEASE:

@@ -82,6 +82,7 @@ def fault_of_id(id: object, provider: Provider) -> InvalidInput | None:
         return InvalidInput(f"an id is text, not {type(id).__name__}", remedy=LISTED)
     if not id.strip():
         return InvalidInput("the id is empty", remedy=LISTED)
+    # A UUID may have digits and hyphens only, as a number does.
     if provider.ids_look_like_numbers or _UUID.fullmatch(id) or not is_written_as_number(id):
         return None
     region = provider.capabilities.region
@@ -120,6 +121,7 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
         yield Problem.of("number", fault)
         return
     origin = number.origin if isinstance(number, PhoneNumber) else Origin.UNKNOWN
+    # Judged no further: its origin and status are words of the other provider.
     if isinstance(number, PhoneNumber) and number.provider != provider.slug:
         yield Problem.of(
             "number",
@@ -163,6 +165,7 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
 
 
 def _state(operation: Operation, number: PhoneNumber) -> Iterator[Problem]:
+    # An unknown status forbids nothing: the provider decides.
     wrong: str | None = None
     remedy: str | None = None  # what the error says by itself: read the number again
     if number.status is NumberStatus.RELEASED:
@@ -302,6 +305,7 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
         return  # an update leaves the list as it is
     if allowed is not None:
         admits, what = capabilities.admits_with_empty_list, "an empty allow-list"
+        # `InboundUpdate` refuses an open list itself, but not one that came past its checks (`model_construct`).
         if allowed:
             admits, what = Admits.EVERYBODY if is_open(allowed) else Admits.UNKNOWN, "this allow-list"
     else:

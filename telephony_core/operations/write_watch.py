@@ -1,4 +1,13 @@
-"""Whether a write may have happened, seen from outside of the adapter's flow, and the errors that say so."""
+"""Whether a write may have happened, seen from outside of the adapter's flow, and the errors that say so.
+
+::
+
+    sent ─┬─ answered, about what was attempted ──> the record
+          ├─ refused, or never sent ──────────────> that error: nothing happened
+          └─ its answer lost, unreadable or about something else,
+             or anything failed behind an accepted write ──> one look ─┬─ MADE ─────> the record that was found
+                                                                       └─ not seen ─> OutcomeUnknown
+"""
 
 from __future__ import annotations
 
@@ -80,6 +89,8 @@ class WriteWatch:
 
     def _require_about(self, answer: PhoneNumber | Release) -> None:
         require_about(answer, id=self.attempt.id, identity=self.attempt.identity)
+        # An import can be answered with an old record of the same number, which is released: right number, and nothing
+        # was made.
         if isinstance(answer, PhoneNumber) and answer.id in self.attempt.before and not answer.is_live:
             raise UnexpectedResponse(
                 f"the answer is about {answer.id}, a record of {answer.identity} that was there before and is over"
@@ -105,6 +116,7 @@ class WriteWatch:
         """
         if not self.wrote or not isinstance(error, TelephonyError):
             return self.wrote
+        # These tell of a state that nobody expected who had looked before.
         told = isinstance(error, OutcomeUnknown | NotFound | Conflict | WrongState)
         return told or self.may_have_happened(error)
 

@@ -28,6 +28,7 @@ class Operation(StrEnum):
 
     def __new__(cls, name: str, phrase: str) -> Self:
         made = str.__new__(cls, name)
+        # Otherwise the pair of name and phrase would be the value.
         made._value_ = name
         made.phrase = phrase
         return made
@@ -42,6 +43,7 @@ class Operation(StrEnum):
     RELEASE = "release", "release a number"
     REVOKE_RELEASE = "revoke_release", "revoke the release of a number"
     SEARCH_AVAILABLE = "search_available", "search for numbers to buy"
+    # Nobody declares it: no vendor documents it for third parties, and a wrong purchase cannot be taken back.
     PURCHASE = "purchase", "buy a number"
     LIST_AGENTS = "list_agents", "list agents"
 
@@ -257,6 +259,7 @@ class Capabilities:
     def as_meant(self, address: SipAddress) -> SipAddress:
         """The address with the transport that it has here even where it names none."""
         transport = None if self.address_forms is None else self.address_forms.default_transport
+        # `sips` says by itself that it is TLS (RFC 3261, section 26.2.2).
         if transport is None or address.transport is not None or address.scheme == "sips":
             return address
         return replace(address, scheme="sip", transport=transport)

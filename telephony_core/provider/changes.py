@@ -91,6 +91,7 @@ class NumberImport(InputModel):
     @model_validator(mode="after")
     def _in_plain_characters(self) -> Self:
         if not self.send_as_is:
+            # The model is frozen, and only here it is known whether the number is to be sent as it is.
             vars(self)["number"] = undressed(self.number)
         return self
 
@@ -113,6 +114,7 @@ class NumberImport(InputModel):
     @field_validator("outbound")
     @classmethod
     def _pair(cls, half: OutboundUpdate | None) -> OutboundUpdate | None:
+        # LiveKit, on which several vendors run, does not authenticate at all with one of the two alone.
         if half is not None and (half.username is None) != (half.password is None):
             missing = "password" if half.password is None else "username"
             raise ValueError(f"{missing} is missing: digest credentials are a pair or nothing")
@@ -131,6 +133,7 @@ class _RecordChange(InputModel):
 
         def __init__(self, /, *given: object, **data: object) -> None:
             names = list(type(self).model_fields)
+            # `zip` would drop the rest without a word.
             if len(given) > len(names):
                 raise InvalidInput(
                     f"{type(self).__name__}: {len(given)} values were given for {len(names)} fields",
@@ -143,6 +146,7 @@ class _RecordChange(InputModel):
     def _record_or_id(cls, number: object) -> object:
         if isinstance(number, PhoneNumber | str):
             return number
+        # A change that is read back from its own dump has its record as a table.
         if isinstance(number, Mapping):
             with instead_of(ValidationError, lambda error: InvalidInput(describe(error), remedy=LISTED)):
                 return PhoneNumber.model_validate(number)
@@ -191,6 +195,7 @@ class SipUpdate(_RecordChange):
     @field_validator("inbound", "outbound", mode="before")
     @classmethod
     def _set_or_left_out(cls, half: object) -> object:
+        # Whoever writes None may mean "leave it" as well as "clear all of it".
         if half is None:
             raise InvalidInput("a half is set or left out", remedy=_SET_OR_LEFT_OUT)
         return half
@@ -218,6 +223,7 @@ class AgentAssignment(_RecordChange):
     @field_validator("inbound", "outbound", mode="before")
     @classmethod
     def _agent(cls, agent: object) -> object:
+        # Not a bare id: it would leave open which version of the agent takes the calls.
         if agent is None or isinstance(agent, AgentRef | Unset | dict):
             return agent
         raise InvalidInput(

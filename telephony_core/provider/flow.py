@@ -43,6 +43,8 @@ Json: TypeAlias = "None | bool | int | float | str | SecretStr | Iterable[Json] 
 """What a body may be made of. A `SecretStr` is revealed when it is serialised, and nowhere else."""
 
 
+# Escaped dots count as dots: RFC 3986, section 6.2.2.2, lets every server and proxy on the way read `%2e%2e` as `..`,
+# and resolve it.
 _PATH: Final = re.compile(
     r"(?:/(?!(?:\.|%2[Ee]){1,2}(?:/|\Z))(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)+",
 )
@@ -91,6 +93,7 @@ class Request:
                 "the path of a request does not begin with a slash, or holds what has to be escaped",
                 remedy="build it with `path(…)` from its segments, and give the query apart",
             )
+        # `quote` would end in a bare UnicodeEncodeError, which keeps the text that it could not encode.
         if not _has_utf8("".join([text for pair in self.query for text in pair])):
             raise _no_utf8()
 
@@ -134,11 +137,14 @@ def _serialised(json_body: Json) -> tuple[HiddenBytes | None, HiddenTuple]:
             return dict(value)
         if isinstance(value, Iterable):
             return list(value)
+        # Told afterwards: an error that is raised from in here has a frame of this function, with the secrets revealed
+        # so far.
         unusable.append(type(value).__name__)
         return None
 
     text = json.dumps(json_body, default=reveal, ensure_ascii=False, separators=(",", ":"))
     revealed, body = HiddenTuple(secrets), HiddenBytes(text.encode()) if _has_utf8(text) else None
+    # Before anything is raised below, so that a recorded traceback of this frame shows no secret.
     secrets.clear()
     del text
     if unusable:
@@ -211,6 +217,8 @@ def path(*segments: str) -> str:
     for segment in segments:
         if not isinstance(segment, str):
             raise InvalidInput("an id is text", remedy=LISTED)
+        # Escaping leaves dots as they are, and `..` would be resolved on the way: the request would be about the folder
+        # above.
         if segment in ("", ".", "..") or not _has_utf8(segment):
             raise InvalidInput(f"{segment!r} cannot be the id of anything", remedy=LISTED)
     return "".join(["/" + (segment if _PLAIN.fullmatch(segment) else quote(segment, safe="")) for segment in segments])
@@ -259,6 +267,7 @@ def _writable(payload: object) -> object:
 
 def parse_json(response: Response) -> object:
     """The body as JSON. Raises `UnexpectedResponse` for anything else (a gateway's HTML page, a cut-off body)."""
+    # Brackets a hundred thousand deep are JSON, and more than the parser's recursion takes.
     with instead_of((ValueError, RecursionError), lambda _: _no_json(response)):
         return loads(response.body)
 

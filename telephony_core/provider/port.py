@@ -58,6 +58,8 @@ def _fault_of_url(url: str) -> str:
     named = re.match(r"\[[^\]]*\]?|[^:]*", authority)
     host = "" if named is None else named[0]
     port = authority[len(host) :]
+    # One slip often makes several of these true; the first that is true is told, so those that explain the others come
+    # first.
     faults = {
         "is empty": not url,
         "takes no user and no password (it holds an @); the key is given apart": "@" in url,
@@ -98,6 +100,8 @@ class ProviderConfig(InputModel):
     @classmethod
     def _sendable_key(cls, key: SecretStr) -> SecretStr:
         text = key.get_secret_value()
+        # It travels in a header, whose value is printable ASCII; blanks around it would be taken off on the way (RFC
+        # 9110, section 5.5).
         if not text or not text.isascii() or not text.isprintable() or text != text.strip():
             raise InvalidInput("has to be printable ASCII without blanks around it", remedy="copy the key once more")
         return key
@@ -113,6 +117,8 @@ class ProviderConfig(InputModel):
             fault = _fault_of_url(url)
             del url  # there may be a password in it
             raise InvalidInput(fault, remedy="write it as https://api.example.com, with :PORT and /PATH if need be")
+        # Capitals mean the same there (RFC 3986, section 6.2.2.1), and whom to trust was once chosen by `https:` in
+        # small letters. The path of every request begins with the slash that is taken off here.
         return parts[1].lower() + (parts[2] or "").rstrip("/")
 
     @model_validator(mode="after")

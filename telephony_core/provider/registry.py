@@ -147,6 +147,7 @@ def _entry_points() -> tuple[list[EntryPoint], tuple[str, ...]]:
             points += [point for point in distribution.entry_points if point.group == GROUP]
         except Exception as error:
             name = _named(distribution)
+            # One without a name is named by its folder already.
             where = "" if name.endswith(_folder(distribution)) else f" in {_folder(distribution)}"
             broken.append(f"{name}{where} ({type(error).__name__})")
     return points, tuple(dict.fromkeys(broken))
@@ -189,6 +190,7 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
     whose = f"{slug!r} of {' '.join(_distribution(point))}"
     try:
         plugin = point.load()
+        # A manager for each plugin: in a shared one the first answer to the hook would win, whoever gave it.
         manager = pluggy.PluginManager(GROUP)
         manager.add_hookspecs(Hooks)
         manager.register(plugin, name=slug)
@@ -204,6 +206,7 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
             f"the provider {whose} answers telephony_register_provider with {type(spec).__name__}, not a ProviderSpec",
             remedy=f"{point.value} has to implement the hook; report this to its author",
         )
+    # A bool is an int too, and True would pass for contract 1.
     if type(spec.contract) is not int or not OLDEST_CONTRACT <= spec.contract <= CONTRACT:
         newer = type(spec.contract) is int and spec.contract > CONTRACT
         older = "telephony-core" if newer else "the provider"

@@ -118,10 +118,12 @@ class Shape:
 
 
 def _fits(kind: str, types: frozenset[str]) -> bool:
+    # JSON Schema: every integer is a number (Validation, section 6.1.1).
     return kind in types or (kind == "integer" and "number" in types)
 
 
 def _described(schema: Mapping[str, object], document: Mapping[str, object], depth: int = _DEEPEST) -> Shape:
+    # A schema may refer to itself.
     if depth == 0:
         return Shape()
     if isinstance(reference := schema.get("$ref"), str):
@@ -176,10 +178,12 @@ def _either(choices: Sequence[Shape]) -> Shape:
     objects = [choice for choice in choices if not choice.types or "object" in choice.types]
     names = {name for choice in objects for name in choice.fields}
     fields = {name: _either([c.fields[name] for c in objects if name in c.fields]) for name in sorted(names)}
+    # A choice that names no fields takes any object, so no field beside it can be called unknown.
     open_ended = any(not choice.fields for choice in objects)
     return Shape(
         frozenset().union(*(choice.types for choice in choices)) if all(c.types for c in choices) else frozenset(),
         frozenset().union(*(text.words for text in texts)) if all(text.words for text in texts) else frozenset(),
+        # A text may fit either of two patterns, and then neither of them can be held against it.
         texts[0].pattern if len(texts) == 1 else None,
         {} if open_ended else fields,
         frozenset.intersection(*(choice.required for choice in objects)) if objects else frozenset(),

@@ -53,6 +53,7 @@ def read_validation_list(detail: Iterable[object]) -> ErrorEnvelope:
     return ErrorEnvelope(message="; ".join(filter(None, said)) or None, kind=NotFound if in_path else None)
 
 
+# What RFC 9110, section 15.5, means by each; 423 is of RFC 4918, 425 of RFC 8470, 429 of RFC 6585.
 BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     400: InvalidRequest,
     401: AuthenticationFailed,
@@ -86,6 +87,7 @@ def error_for(
     elif by_status is not None and status in _DECIDED_BY_STATUS:
         kind = by_status
     else:
+        # A 4xx that is not known means what 400 means (RFC 9110, section 15).
         kind = envelope.kind or by_status or InvalidRequest
     reason = scrubbed(envelope.message, secrets)[:500] if envelope.message else None
     request_id = headers.get("x-request-id") or envelope.request_id
@@ -128,6 +130,7 @@ def http_date(header: str | None) -> datetime | None:
         return None
     try:
         when = parsedate_to_datetime(header)
+    # Odd dates end in any of these: a zone of twenty digits is an OverflowError.
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return when.replace(tzinfo=UTC) if when.tzinfo is None else when  # ``-0000`` tells no zone

@@ -150,7 +150,10 @@ def read_page(
         return whole, Items(make, records, [()] * len(records), [_Payload(payloads, at) for at in range(len(records))])
     payload = read_object(response)
     items = read_items(payload, key, status=response.status)
+    # Without its records, which are read one by one below: here a single odd one would fail the whole page.
     rest, problems = read_record(page, {**payload, key: []}, status=response.status)
+    # No default stands in for what cannot be read of a page: without its cursor a listing would end early, and numbers
+    # would be missing.
     if problems:
         raise UnexpectedResponse(f"the page cannot be read ({'; '.join(problems)})", status=response.status)
     return rest, _read_one_by_one(items, model, make, response.status, secret_keys)
@@ -222,6 +225,7 @@ class Items(Sequence[ItemT]):
         return len(self._records)
 
 
+# To make a validator takes far longer than to read a record with it.
 _shape: Callable[[object], TypeAdapter[Any]] = lru_cache(maxsize=256)(TypeAdapter)
 
 
