@@ -66,6 +66,7 @@ class AsyncTelephony(AsyncClosing, ClientBase):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        # As in `Telephony`: whatever is raised below carries this frame.
         api_key, base_url = hidden_key(api_key), hidden_url(base_url)
         settings = hidden_settings(settings)
         super().__init__(
@@ -112,6 +113,7 @@ class AsyncTelephony(AsyncClosing, ClientBase):
         enough, the record is read by its id instead, and what is not in there is not found; ``fresh`` lists anyway.
         """
         number, known = self._identity(number, "find_number"), None
+        # A provider that looks numbers up answers in one request, and no index knows better.
         if self.number_index is not None and not self._operations.looks_up(number):
             known = await self.number_index.records_of(number, fresh=fresh)
         return await self._drive(self._operations.find(number, known, listed_now=fresh), "find_number")
@@ -141,6 +143,7 @@ class AsyncTelephony(AsyncClosing, ClientBase):
         if self.number_index is not None:
             identity = await self._drive(self._operations.listed_before(number), "import_number")
             if identity is not None:
+                # Imports that wait together share this listing; an older one would not show what was imported since.
                 known = await self.number_index.records_of(identity, fresh=True)
         return await self._drive(self._operations.import_number(number, known), "import_number")
 
@@ -213,6 +216,7 @@ class AsyncTelephony(AsyncClosing, ClientBase):
 
     async def _drive(self, flow: Flow[T], operation: str) -> T:
         with self._named(operation):
+            # Not when the client is made, which may be before there is a loop.
             require_asyncio()
         return await adrive(self._actions(flow, operation), self._backend, self._clock)
 
@@ -233,6 +237,7 @@ class AsyncTelephony(AsyncClosing, ClientBase):
                 if cursor is None:
                     return
         finally:
+            # Waited for, so that nothing of a listing goes on when its caller has left it.
             if ahead is not None and not ahead.done():
                 ahead.cancel()
                 await asyncio.wait({ahead})

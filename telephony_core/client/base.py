@@ -175,6 +175,7 @@ class ClientBase:
 
     def _actions(self, flow: Flow[T], operation: str) -> Actions[T]:
         with self._named(operation):
+            # `run` takes flows of the caller's own; a function that was not called is the usual slip.
             if not isinstance(flow, Generator):
                 raise InvalidInput(
                     f"a flow is a generator, not {type(flow).__name__}", remedy="call the function that is one"

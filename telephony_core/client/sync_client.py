@@ -73,6 +73,7 @@ class Telephony(Closing, ClientBase):
         on_unknown: Callable[[OutcomeUnknown], None] | None = None,
         clock: Clock | None = None,
     ) -> None:
+        # First of all: whatever is raised below carries this frame, and crash reporters record its variables.
         api_key, base_url = hidden_key(api_key), hidden_url(base_url)
         settings = hidden_settings(settings)
         super().__init__(
@@ -119,6 +120,7 @@ class Telephony(Closing, ClientBase):
         enough, the record is read by its id instead, and what is not in there is not found; ``fresh`` lists anyway.
         """
         number, known = self._identity(number, "find_number"), None
+        # A provider that looks numbers up answers in one request, and no index knows better.
         if self.number_index is not None and not self._operations.looks_up(number):
             known = self.number_index.records_of(number, fresh=fresh)
         return self._drive(self._operations.find(number, known, listed_now=fresh), "find_number")
@@ -148,6 +150,7 @@ class Telephony(Closing, ClientBase):
         if self.number_index is not None:
             identity = self._drive(self._operations.listed_before(number), "import_number")
             if identity is not None:
+                # Imports that wait together share this listing; an older one would not show what was imported since.
                 known = self.number_index.records_of(identity, fresh=True)
         return self._drive(self._operations.import_number(number, known), "import_number")
 
@@ -215,6 +218,8 @@ class Telephony(Closing, ClientBase):
         `ClientClosed`, or with what its write came to.
         """
         self._lifecycle.end()
+        # In a process that was forked off, the sockets are the parent's as well: to close TLS on them would end its
+        # connections.
         if self._owns_backend and self._lifecycle.is_here:
             self._backend.close()
 

@@ -11,6 +11,7 @@ from telephony_core.provider.vendor_errors import http_date
 
 
 async def _asyncio_sleep(seconds: float) -> None:
+    # Here, so that ordinary code does not pay for importing it.
     import asyncio
 
     await asyncio.sleep(seconds)

@@ -47,6 +47,7 @@ Actions: TypeAlias = Generator[Wait | Send | Call, Any, T]
 
 def drive(actions: Actions[T], backend: Backend, clock: Clock) -> T:
     """Do what the actions say, in ordinary code. An interruption goes through them, and comes back unchanged."""
+    # What the caller was handling is not ours: its frames keep their variables.
     before = sys.exception()
     try:
         action = next(actions)

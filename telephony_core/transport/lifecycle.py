@@ -74,6 +74,7 @@ def require_asyncio() -> None:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        # httpx tells event loops apart by it too, so the name is the one that its users know.
         import sniffio
 
         try:

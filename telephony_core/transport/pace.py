@@ -1,4 +1,16 @@
-"""How fast a client may send: at most so many requests in any second and minute, and slowly after a 429."""
+"""How fast a client may send: at most so many requests in any second and minute, and slowly after a 429.
+
+What becomes of a request at a `Pacer`::
+
+    reserve ──> [waiting for its place] ──confirm──> [started] ──answered──> [started, at the time when it arrived]
+       |            ^      |       |                     ^
+       |            └──────┘       └──> give_back        |
+       |      confirm, too early:        (not sent)      |
+       |      the place has moved                        |
+       └── nothing to wait for ──────────────────────────┘
+
+`hold` (a 429) moves the earliest start of all that have not started.
+"""
 
 from __future__ import annotations
 
@@ -113,11 +125,13 @@ class Pace:
 
         A place that would come after ``latest`` is not taken: nobody would wait for it.
         """
+        # Nothing is counted without limits, so a 429 can only slow down what starts after it.
         if not self._windows(now):
             return 0.0
         with self._lock:
             for times in (self._started, self._waiting):
                 del times[: bisect_left(times, now - self._memory)]
+            # Behind all who wait already: places are given in the order in which they were asked for.
             start = max(now, self._not_before, *self._waiting[-1:])
             for limit, span in self._windows(start):
                 queue = sorted(self._started[-limit:] + self._waiting[-limit:])
@@ -129,6 +143,7 @@ class Pace:
         """Start now in place of ``reserved``, or return the seconds to wait on: then the place has moved there."""
         with self._lock:
             _remove(self._waiting, reserved)
+            # Not behind those who wait: this is the place that came before theirs.
             start = max(now, self._not_before)
             for limit, span in self._windows(start):
                 if len(self._started) >= limit:
@@ -142,6 +157,7 @@ class Pace:
 
     def answered(self, started: float, now: float) -> None:
         """Take in that the request that started at ``started`` had arrived by now."""
+        # Without limits there is none, and no request has to queue for the lock.
         if self._started:
             with self._lock:
                 if _remove(self._started, started):

@@ -2,18 +2,19 @@
 
 `execute` runs a flow. Each of its requests goes through these states::
 
-                  place reserved                 started                      answered, or failed
-    [new] ──> [waiting for its pace] ──> [in flight: one of the      ──> result_of ──> decide (`transport.retry`)
-                 ^            |           writes, if it is ONCE]                          |
-                 |            | deadline, or a hold                                       |
-                 |            v beyond it                                                 |
-                 |      NotSent, RateLimited;                                             |
-                 |      OutcomeUnknown in doubt                                           |
-                 |                                                                        |
-                 └── again: after the backoff, or Retry-After if longer ──────────────────┤
-                                                                                          v
-                           READ: the response goes into the flow; LOST: `AnswerLost` is thrown into it;
-                           RAISE, UNKNOWN: the error is thrown into it, and ends it unless it catches it
+                  place reserved             its turn        started                   answered, or failed
+    [new] ──> [waiting for its pace] ──> [announced] ──> [in flight: one of the  ──> result_of ──> decide (`retry`)
+                ^    |                        |           writes, if it is ONCE]                     |
+                |    | deadline, or a hold    |                                                      |
+                |    v beyond it              |                                                      |
+                |  NotSent, RateLimited;      |                                                      |
+                |  OutcomeUnknown in doubt    |                                                      |
+                |                             |                                                      |
+                ├── its turn passed meanwhile ┘                                                      |
+                └── again: after the backoff, or Retry-After if longer ──────────────────────────────┤
+                                                                                                     v
+                         READ: the response goes into the flow; LOST: `AnswerLost` is thrown into it;
+                         RAISE, UNKNOWN: the error is thrown into it, and ends it unless it catches it
 
 Every error of this library that ends the operation gets provider, connection and operation, and loses its secrets.
 
@@ -194,6 +195,7 @@ class _Execution:
         While it may have been carried out and must not be repeated, it is among the pending writes.
         """
         pipeline, clock = self._pipeline, self._clock
+        # Both, because an adapter may be wrong about one of them.
         if pipeline.read_only and not (request.semantics is Semantics.READ and request.method == "GET"):
             raise WriteRefused(f"this client is read-only and would have sent {request.method} {request.path}")
         http = pipeline.prepare(request)
@@ -212,6 +214,7 @@ class _Execution:
             write = _PendingWrite(request)
             answer = yield from self._send(http, write, started, in_doubt)
             now = clock.monotonic()
+            # What never left has not arrived anywhere.
             if not isinstance(answer, NotSent):
                 pipeline.pace.answered(started, now)
             self._report.request(request, attempt, answer, now - started)
@@ -226,9 +229,11 @@ class _Execution:
             result = result_of(answer, retry_after)
             may_repeat = attempt <= pipeline.max_retries
             decision = decide(request.semantics, result, in_doubt=in_doubt, may_repeat=may_repeat)
+            # After the decision, which asks of the attempts before this one.
             in_doubt = is_in_doubt(request.semantics, result, in_doubt)
             if decision is Decision.LOST:
                 write.state = "was sent and its answer was lost"
+            # The flow may still fail behind it, and then the caller has to know that this write went through.
             elif isinstance(answer, Response) and answer.is_success:
                 write.state = f"was answered (HTTP {answer.status})"
             else:
@@ -248,6 +253,7 @@ class _Execution:
             try:
                 yield from self._wait(pause, request, in_doubt)
             except TelephonyError as too_late:
+                # That the time is over says less than why the attempt failed, unless an earlier one may have happened.
                 raise (too_late if in_doubt else failure) from None
             self._report.again(request, attempt, answer, pause)
 
@@ -261,6 +267,7 @@ class _Execution:
                 self._writes.append(write)
             self._report.sending(write.request)
             response: Response | None = yield Send(http, self._deadline - started)
+        # What a backend may raise, and what the retry table has a row for; anything else is none of its business.
         except (NotSent, NoAnswer, UnexpectedResponse) as error:
             return error
         except TelephonyError as error:  # nothing has left: the client was closed, or the environment cannot be used
@@ -283,9 +290,11 @@ class _Execution:
             place = now + delay
             try:
                 hold = pace.hold_left(now)
+                # In doubt, the wait below raises what says so.
                 if now + hold >= self._deadline and not in_doubt:
                     raise on_hold(hold)
                 if self._pipeline.patient:
+                    # Patience is for our own pace; what the provider asks for by a 429 counts.
                     self._deadline += max(0.0, delay - hold)
                 yield from self._wait(delay, request, in_doubt)
                 now = clock.monotonic()
@@ -312,6 +321,7 @@ class _Execution:
             yield Wait(seconds)
 
     def _forget(self, write: _PendingWrite) -> None:
+        # By identity: two writes of one operation may be equal.
         self._writes[:] = [other for other in self._writes if other is not write]
 
     def _report_writes(self, ending: BaseException) -> None:

@@ -4,7 +4,7 @@
 
     attempt ──> result_of(answer) ──> decide(semantics, result) ──> again ──> attempt …
                       |                                        └──> the error, the flow, AnswerLost, OutcomeUnknown
-                      └── no answer, 5xx, to an IDEMPOTENT write: is_in_doubt, for all that follows
+                      └── no answer, 408, 425, 499, 5xx, to an IDEMPOTENT write: is_in_doubt, for all that follows
 
 The result of an attempt decides, together with what repeating the request means (`Semantics`). "In doubt" is an
 IDEMPOTENT write of which an earlier attempt may have been carried out:
@@ -96,6 +96,8 @@ def result_of(answer: Response | TelephonyError, retry_after: float | None = Non
             return AttemptResult.BUSY_FOR_LONG if (retry_after or 0) > LONGEST_RETRY_AFTER else AttemptResult.BUSY
         case 401 | 403:  # say who is speaking, and nothing about an earlier attempt of the same request
             return AttemptResult.UNAUTHORIZED
+        # Cut short (RFC 9110, section 15.5.9), put off (RFC 8470, section 5.2), hung up on by a proxy (nginx's own):
+        # none of them refuses the request.
         case 408 | 425 | 499:
             return AttemptResult.UNAVAILABLE
         case status if 200 <= status < 300 or 400 <= status < 500:

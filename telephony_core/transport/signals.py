@@ -23,6 +23,7 @@ def interrupting() -> Iterator[None]:
         yield
         return
     before = {number: signal.getsignal(number) for number in ENDING}
+    # None: somebody else than Python handles it, and could not be put back.
     handled = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
     for number in handled:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else _interrupt)

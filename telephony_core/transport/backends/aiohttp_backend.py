@@ -66,6 +66,7 @@ class AiohttpBackend:
                     URL(request.url, encoded=True),
                     headers=(*request.headers, *ASKED),
                     data=request.body,
+                    # The key would go along.
                     allow_redirects=False,
                     proxy=proxy,
                     ssl=trusted,
@@ -77,11 +78,13 @@ class AiohttpBackend:
                     check_length(len(body))
                 return answer(found.status, found.headers.items(), bytes(body))
         except TimeoutError as error:
+            # Somebody else's time-out around this call is not ours to translate.
             if not (patience.expired() or isinstance(error, aiohttp.ClientError)):
                 raise
             failure = too_late(timeout) if progress.may_have_left else not_connected(timeout)
         except aiohttp.ClientError as error:  # its traceback holds the headers: ours is raised outside
             failure = _translated(error, progress)
+        # aiohttp says so of a session that was closed while the request waited.
         except RuntimeError:
             if not self._closed:
                 raise
@@ -95,6 +98,7 @@ class AiohttpBackend:
     def _opened(self) -> aiohttp.ClientSession:
         self._session = aiohttp.ClientSession(
             connector=_Connector(limit=MOST_CONNECTIONS),
+            # Unpacked by `answer`, whose limit counts what comes out: a small body may unpack to a huge one.
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMEOUTS,
@@ -137,6 +141,7 @@ class _Connector(aiohttp.TCPConnector):
         while connection.protocol is not None and connection.protocol.should_close:
             connection.close()
             connection = await super().connect(req, traces, timeout)
+        # The connection may have come in the very moment in which the time was over; nothing is sent after that.
         if time.monotonic() >= progress.deadline:
             connection.close()
             raise TimeoutError

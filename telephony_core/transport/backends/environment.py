@@ -102,6 +102,7 @@ def proxy_for(url: str, *, socks: bool = False) -> str | None:
     (``socks``). Neither repeats the proxy, which may hold a password.
     """
     parts = urlsplit(url)
+    # A proxy's URL may have a password in it.
     named = HiddenDict(getproxies())
     proxy = HiddenStr(named.get(parts.scheme) or named.get("all") or "")
     if not proxy or any(_excepts(entry.strip(), parts) for entry in named.get("no", "").split(",")):
@@ -126,6 +127,7 @@ def _host_of_proxy(proxy: str) -> str | None:
     """``None`` for what is no URL of a proxy."""
     try:
         parts = urlsplit(proxy)
+        # Asked for, because `urlsplit` refuses a bad port only then.
         host, _ = (parts.hostname or "").encode("idna").decode(), parts.port
     except ValueError:
         return None
@@ -138,6 +140,7 @@ def _excepts(entry: str, url: SplitResult) -> bool:
     if entry in ("", "*"):
         return entry == "*"
     scheme, is_origin, location = entry.rpartition("://")
+    # The rules of httpx, one by one: all backends take the same way, whichever is installed.
     if scheme not in ("", "all", url.scheme):
         return False
     if _is_ip(location):

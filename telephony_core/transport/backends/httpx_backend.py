@@ -139,6 +139,7 @@ class HttpxBackend:
             failure = progress.failure(timeout)
         except Unasked:
             failure = unasked()
+        # httpx raises it, without a class of its own, for a client that its owner has closed.
         except RuntimeError:
             if self._client is None or not self._client.is_closed:
                 raise
@@ -225,6 +226,8 @@ class HttpxBackend:
         while True:
             sending = self._library.build(client, request, progress, progress.addresses or 1)
             try:
+                # Whatever the client is set to: its own authentication could take the place of the key, and a redirect
+                # would take the key along.
                 found = client.send(sending, stream=True, auth=None, follow_redirects=False)
             except StartAgain:
                 continue
@@ -286,6 +289,7 @@ class AsyncHttpxBackend:
     async def _send(self, request: HttpRequest, progress: AsyncProgress) -> Response:
         name = origin_of(request.url)
         origin = self._origins.get(name) or self._origins.setdefault(name, _Origin(name, self._library))
+        # While it waits for a place, nothing can have left; after that, httpx's events say so.
         progress.may_have_left = False
         await self._places.acquire()
         progress.may_have_left = True
@@ -317,6 +321,8 @@ class AsyncHttpxBackend:
         while True:
             sending = self._library.build(client, request, progress)
             try:
+                # Whatever the client is set to: its own authentication could take the place of the key, and a redirect
+                # would take the key along.
                 found = await client.send(sending, stream=True, auth=None, follow_redirects=False)
             except StartAgain:
                 continue
@@ -358,6 +364,7 @@ class _Origin(Generic[ConnectionT]):
         proxy_is_secure = proxy is not None and proxy.startswith("https:")
         # Reading the certificates takes longer than hundreds of requests: once for all, and only where needed.
         secure = proxy_is_secure or origin.startswith("https:")
+        # Over plain http nothing is verified, and the default would read the certificates all the same.
         verify = trust() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.made_with: dict[str, Any] = {
             "verify": verify,

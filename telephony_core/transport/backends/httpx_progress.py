@@ -129,6 +129,7 @@ class SyncProgress(Progress):
     def _opened(self, stream: Any) -> None:
         super()._opened(stream)
         self.socket: Any = stream.get_extra_info("socket")
+        # Nobody else closes it: whoever waited for it has gone.
         if self.is_late or self.abandoned:
             stream.close()
 

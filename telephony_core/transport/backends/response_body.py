@@ -66,6 +66,7 @@ def _without(coding: str, body: bytes) -> bytes:
         while rest and not failed:
             unpacker = zlib.decompressobj(form)
             try:
+                # One byte more than is allowed shows that there is more, without unpacking all of it.
                 whole += unpacker.decompress(rest, LONGEST_ANSWER + 1 - len(whole))
             except zlib.error:
                 failed = True

@@ -118,6 +118,8 @@ class _Origin:
         for old in self.idle.expired():
             old.close()
         while (kept := self.idle.take()) is not None:
+            # What can be read now was sent without being asked for, or is the end of the connection. TLS may have
+            # decrypted it already.
             if not (wait_for_read(kept, 0.0) or (isinstance(kept, ssl.SSLSocket) and kept.pending())):
                 return kept
             kept.close()
@@ -176,6 +178,8 @@ class _Origin:
         return found
 
 
+# A request goes out as head and body: without this, Nagle's algorithm lets the body wait for the head's
+# acknowledgement.
 _NO_DELAY: Final = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
@@ -184,6 +188,7 @@ def _send(
 ) -> None:
     connection.settimeout(left(deadline))
     sender = http.client.HTTPConnection("")
+    # It must not connect by itself, past proxies, deadlines and certificates.
     sender.auto_open = 0
     sender.sock = connection
     sender.request(method, target, body, headers)
@@ -197,6 +202,7 @@ class _Answer(http.client.HTTPResponse):
 
     def __init__(self, connection: Any, *, deadline: float, method: str) -> None:
         super().__init__(connection, method=method)
+        # In place of the reader that `http.client` made, which knows no deadline.
         self.fp.close()
         self._incoming = _Punctual(connection, deadline)
         self._buffered = _Buffered(self._incoming)
@@ -221,6 +227,7 @@ class _Answer(http.client.HTTPResponse):
     def whole_body(self) -> bytes:
         body = self.read(LONGEST_ANSWER + 1)
         check_length(len(body))
+        # `read` with a limit returns what there is of a body that was cut off, without an error.
         if self.length or (self.chunked and self._incoming.ended):
             raise http.client.IncompleteRead(b"", self.length)
         self.leaves_nothing_behind = not self.will_close and self._buffered.was_emptied
