@@ -26,6 +26,7 @@ def hidden_key(key: SecretStr | str | None) -> SecretStr | str | None:
     """
     if not isinstance(key, SecretStr | str | None):
         kind = type(key).__name__
+        # Before the error, whose traceback records this frame.
         del key
         raise InvalidInput(
             f"api_key has to be text, not {kind}", remedy="give the key, or env:NAME, file:PATH, prompt:"
@@ -62,6 +63,7 @@ def environment_name(slug: str, what: str) -> str:
 def _is_pace(pace: object) -> bool:
     from telephony_core.transport.pace import Pacer
 
+    # A class has all that the protocol asks for, too: `pace=Pace` passed, and failed at the first request.
     return isinstance(pace, Pacer) and not isinstance(pace, type)
 
 
@@ -132,6 +134,7 @@ class Connection:
         given = HiddenDict(self.settings)
         given["api_key"] = self._key()
         base_url = hidden_url(self.base_url)
+        # An empty one counts as none, as an empty variable does.
         if not base_url and self.is_the_slugs_own:
             base_url = hidden_url(os.environ.get(environment_name(self.provider, "BASE_URL")))
         if base_url:
@@ -169,4 +172,5 @@ class Connection:
         if not os.environ.get(variable):
             remedy = Remedy(f"pass api_key=, or set {variable}", cli=f"set {variable}")
             raise ConfigurationError(f"{self._who()}: there is no API key", remedy=remedy)
+        # Straight from the environment into its container: in a variable of this frame it could be seen.
         return usable_secret(SecretStr(os.environ[variable]), what=what, source=variable)

@@ -103,6 +103,7 @@ class Connections(Mapping[str, Connection]):
             remedy=f"use one of: {', '.join(sorted(slugs | self._named.keys())) or 'none is configured'}",
         )
 
+    # `Mapping` asks `__getitem__` here and in `get`, and expects a KeyError where ours says what to do.
     def __contains__(self, name: object) -> bool:
         return name in self._named or any(installed.slug == name for installed in registry.installed())
 
@@ -179,6 +180,7 @@ def _is_absent(file: Path) -> bool:
     try:
         file.stat()
     except (FileNotFoundError, NotADirectoryError):
+        # A link that leads nowhere was meant to lead to a file.
         return not file.is_symlink()
     except OSError:
         return False
@@ -232,6 +234,7 @@ def _connection(name: str, table: _Table, file: Path, prompt: Callable[[str], st
             if given.pace is not None:
                 pace = Pace(per_second=given.pace.per_second, per_minute=given.pace.per_minute)
         except InvalidInput as error:
+            # Raised further down: there the first error, whose frames hold the table, is no part of it.
             reason = error.message
         else:
             key = given.api_key

@@ -150,6 +150,7 @@ def _read(provider: Provider, watch: _Watch, numbers: list[PhoneNumber], pages: 
         page: Page[PhoneNumber] = yield from watch.over(provider.list_page(ListQuery(), cursor))
         numbers += [number for number in page.items if number.id not in seen]
         seen |= {number.id for number in page.items}
+        # A cursor that leads to the same page again is no drift of a record.
         if page.cursor in (None, cursor) or len(numbers) >= ENOUGH_RECORDS:
             return
         cursor = page.cursor
@@ -194,6 +195,7 @@ def _connection(failure: TelephonyError | None, watch: _Watch) -> Iterator[Check
     if isinstance(failure, _NOT_LET_IN):
         yield Check("key", CheckOutcome.FAILED, failure.message, failure)
     elif watch.pages:
+        # A page was read, so the key was good, whatever failed later.
         yield Check("key", CheckOutcome.OK, "the key is taken")
     else:
         yield Check("key", CheckOutcome.NOT_TRIED, "nothing was answered that would tell")
@@ -213,6 +215,7 @@ def _clock(watch: _Watch) -> Check:
 
 
 def _records(failure: TelephonyError | None, numbers: Sequence[PhoneNumber]) -> Check:
+    # Those were told by the checks before this one.
     if failure is not None and not isinstance(failure, (*_NOT_REACHED, *_NOT_LET_IN)):
         return Check("records", CheckOutcome.FAILED, failure.message, failure)
     if failure is not None and not numbers:
@@ -243,6 +246,7 @@ def _drift(numbers: Iterable[PhoneNumber], shape: Shape | None) -> Iterator[Drif
             for name, present in shape.paths(number.raw):
                 there[name] = there.get(name, False) or present
     missing = {name for kind, name in found if kind is DriftKind.MISSING_FIELD}
+    # One that has to be there and is not was told as missing.
     for name in sorted({name for name, present in there.items() if not present} - missing):
         found[DriftKind.NEVER_SEEN, name] = _Met()
     order = list(DriftKind)

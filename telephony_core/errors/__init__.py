@@ -420,6 +420,7 @@ class PartialOutcome(TelephonyError):
 
     def scrub(self, clean: Callable[[str], str]) -> None:
         super().scrub(clean)
+        # It is reached by this attribute as well as by `__cause__`.
         self.cause.scrub(clean)
 
 

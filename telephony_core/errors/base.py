@@ -51,6 +51,7 @@ class TelephonyError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
         self.body = body
+        # A note, so that a traceback shows it and the text stays one sentence.
         self.add_note(f"see {self.documentation}")
 
     @property
@@ -97,6 +98,7 @@ class TelephonyError(Exception):
                 setattr(self, name, Remedy(clean(text), cli=clean(text.cli)))
             elif isinstance(text, str):
                 setattr(self, name, clean(text))
+        # `args` holds the message once more.
         Exception.__init__(self, self.message)
 
 

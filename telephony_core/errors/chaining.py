@@ -19,6 +19,7 @@ def linked(error: BaseException, until: BaseException | None = None) -> Iterator
             continue
         seen.add(id(link))
         yield link
+        # Both, because crash reporters show both: an error of which only one was cleaned still held a secret.
         links += [link.__context__, link.__cause__]
         if isinstance(link, BaseExceptionGroup):
             links += reversed(link.exceptions)
@@ -51,6 +52,7 @@ class instead_of(Generic[ErrorT]):  # noqa: N801 - it reads as the clause that i
         if not isinstance(error, self._kinds):
             return
         other = self._make(error)
+        # The frame of this method is in the new error's traceback, with its variables.
         del error, trace
         context = other.__context__
         try:

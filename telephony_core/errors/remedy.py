@@ -20,6 +20,7 @@ class Remedy(str):
         made.cli = cli
         return made
 
+    # Pickling and copying a str calls `__new__` with the text alone.
     def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, str]]:
         return (str(self),), {"cli": self.cli}
 

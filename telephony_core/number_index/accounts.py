@@ -227,6 +227,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
             elif need is Need.ASK:
                 work.append(partial(self._ask, account, question.identity, looked_up))
             elif need is Need.LIST:
+                # Counted now: only a listing that is begun after the question answers it, whoever begins that one.
                 work.append(partial(self._list, account, account.known.listings.started, bound))
         return work
 
@@ -268,6 +269,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         return self._summarised
 
     def _summarise(self) -> Summary:
+        # The version first: what changes while this is worked out makes it old at once.
         version, accounts = self._directory.version, self._accounts.values()
         began = {account.name: account.known.listings.started_at for account in accounts}
         errors = {each.name: error for each in accounts if (error := each.known.error) is not None}
@@ -310,11 +312,13 @@ class NumberIndexBase(ABC, Generic[ClientT]):
 
     def _read_file(self, account: Account[ClientT], max_age: float) -> bool:
         """Take over what the file has of an account, where that is newer than what is known and at most so old."""
+        # Which of two states is true after a write in doubt, no older listing can tell.
         if self._file is None or account.in_file is None or account.known.in_doubt:
             return False
         age = self._file.age(account.in_file)
         if age is None or age > max_age or age >= account.known.age:
             return False
+        # Before the records are read, so that what is written meanwhile goes into the draft as well.
         draft = account.known.start(age)
         records = self._file.records(account.in_file)
         if records is None:
@@ -327,6 +331,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
     def _write_file(self, account: Account[ClientT]) -> None:
         if self._file is not None and account.in_file is not None and not account.known.in_doubt:
             self._file.store(account.in_file, account.known.age, account.known.all())
+            # A write came into doubt while the listing was put down.
             if account.known.in_doubt:
                 self._file.forget(account.in_file)
 

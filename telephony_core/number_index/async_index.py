@@ -108,6 +108,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
             if account.client is not None and account.owned:
                 await account.client.aclose()
             elif account.client is not None:
+                # It was handed in and lives on: it must not ask an index that is closed.
                 account.client.number_index = account.client.operations.listener = None
         if self._file is not None:
             self._file.close()
@@ -121,6 +122,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         async with account.lock:
             if account.client is None or self._is_answered(account, asked, bound):
                 return
+            # Inside of the lock: who waits for somebody else's listing takes no turn from those who list.
             async with self._turns:
                 draft = account.known.start()
                 try:
@@ -131,6 +133,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
                     return
             account.known.show(draft)
             if self._file is not None:
+                # SQLite waits for the disk, and for other processes.
                 await asyncio.to_thread(self._write_file, account)
 
     async def _ask(
@@ -176,6 +179,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         import asyncio
 
         task = asyncio.get_running_loop().create_task(work)
+        # The event loop itself holds tasks weakly, and one that nobody holds may vanish while it runs.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

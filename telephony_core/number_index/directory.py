@@ -64,6 +64,7 @@ class Directory:
         for record in come:
             now.setdefault(record.identity.account_key, []).append((account, record))
         for number, new in now.items():
+            # By identity: to compare two records goes through all of their fields.
             kept = [each for each in self._served.get(number, NOBODY) if id(each[1]) not in left]
             if kept or new:
                 self._served[number] = tuple(sorted([*kept, *new], key=self._place) if kept else new)

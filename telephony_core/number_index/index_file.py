@@ -78,6 +78,7 @@ class IndexFile:
         raise failure
 
     def _prepare(self, connection: sqlite3.Connection) -> str:
+        # Enough for what the next listing would bring again.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("BEGIN IMMEDIATE")  # two processes may be the first
         (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -133,6 +134,8 @@ class IndexFile:
         rows: list[tuple[str]] | None = None
         with self._using() as connection:
             if connection is not None:
+                # Both questions in one transaction: another process could forget the listing between them, and an
+                # account without records would pass for one that was just listed.
                 connection.execute("BEGIN")
                 if connection.execute("SELECT 1 FROM account WHERE name = ?", (account,)).fetchone() is not None:
                     query = "SELECT json FROM record WHERE account = ? AND json IS NOT NULL"
@@ -158,14 +161,17 @@ class IndexFile:
                 return
             now = self._clock.now().timestamp()
             began_at = now - age
+            # Before it is looked which listing is newer: another process may be storing one, too.
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute("SELECT began_at FROM account WHERE name = ?", (account,)).fetchone()
+            # A time that is yet to come was put down before the clock was set back.
             if row is None or row[0] < began_at or row[0] > now or age == float("inf"):
                 connection.execute("DELETE FROM record WHERE account = ? AND at < ?", (account, now - age))
                 connection.execute("DELETE FROM account WHERE name = ?", (account,))
                 if age != float("inf"):
                     connection.execute("INSERT INTO account VALUES (?, ?)", (account, began_at))
                 connection.executemany(
+                    # What is there still was written since this listing began, and is newer than what it shows.
                     "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?)",
                     ((account, record.id, began_at, record.model_dump_json()) for record in records),
                 )
@@ -254,6 +260,7 @@ def _make_private(path: Path) -> None:
 
 
 def _require_private(path: Path) -> None:
+    # Elsewhere these modes and owners say nothing.
     if os.name != "posix":
         return
     try:

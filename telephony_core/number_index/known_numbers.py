@@ -54,6 +54,7 @@ class Listings:
 
     def started_elsewhere(self, age: float) -> tuple[int, float]:
         """One that another process started, this many seconds ago."""
+        # Not counted among ours: it may have begun before a look was asked for, so it answers none by its number.
         return self.shown, self._clock.monotonic() - age
 
     def show(self, listing: tuple[int, float]) -> None:
@@ -158,6 +159,7 @@ class KnownNumbers:
 
     def fail(self, error: TelephonyError) -> None:
         """The listing that was started last has failed. What was known before stays."""
+        # One account has one listing at a time, so whoever waits for it is told of this failure as well.
         self._failed = self.listings.started
         self.say(error)
 

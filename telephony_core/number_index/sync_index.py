@@ -115,11 +115,13 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
 
     def close(self) -> None:
         """Close the clients that the index made, and end what it does in the background."""
+        # Then the clients, and only then the threads: what they are listing ends by `ClientClosed` at its next page.
         self._end.set()
         for account in self._accounts.values():
             if account.client is not None and account.owned:
                 account.client.close()
             elif account.client is not None:
+                # It was handed in and lives on: it must not ask an index that is closed.
                 account.client.number_index = account.client.operations.listener = None
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
@@ -175,6 +177,7 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
         """Do all of it, at the same time, and wait for it."""
         if self._end.is_set():
             raise ClientClosed("this index is closed")
+        # Without a thread: most questions are about one account.
         if len(work) == 1:
             work[0]()
         else:

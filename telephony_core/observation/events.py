@@ -126,7 +126,9 @@ def masked(identity: NumberIdentity) -> str:
 
 def shown_id(id: str, identity: NumberIdentity | None) -> str:
     """A record's id, or what is shown of a number where that is the id."""
+    # Some vendors' ids are the number, or have it in them.
     number = identity is not None and identity.e164 is not None and identity.e164.lstrip("+") in id
     if identity is not None and (number or id == identity.raw):
         return masked(identity)
+    # Nobody knows of which number, and it is written as one.
     return f"…{id[-_SHOWN:]}" if re.fullmatch(r"\+?[\d\s().-]{9,}", id) else id

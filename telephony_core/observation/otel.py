@@ -54,15 +54,19 @@ class OpenTelemetry(OperationObserver):
         token = context.attach(trace.set_span_in_context(span))
 
         def ended(event: OperationEvent) -> None:
+            # First, so that the application has its own context back whatever fails below.
             context.detach(token)
             outcome: dict[str, str | int] = {"telephony.outcome": str(event.outcome)}
             if event.error is not None:
+                # The name of a class, as the conventions want it: few values, and nothing of the message.
                 outcome["error.type"] = event.error
             self._durations.record(event.seconds, attributes | outcome)
             if event.resends:
                 self._resends.add(event.resends, attributes)
             if span.is_recording():
                 span.set_attributes(outcome | _request_of(event))
+                # Otherwise it stays unset: a good status is for the application to give (OpenTelemetry, Trace API, Set
+                # Status).
                 if event.outcome not in _GOOD:
                     span.set_status(trace.StatusCode.ERROR, event.error)
             span.end()
@@ -94,6 +98,7 @@ def _request_of(event: OperationEvent) -> dict[str, str | int]:
         "http.request.method": event.method,
         "url.template": event.route,
         "http.response.status_code": event.status,
+        # Only where something was sent again, as the conventions have it.
         "http.request.resend_count": event.resends or None,
         "telephony.requests": event.requests,
         "telephony.record": event.record,

@@ -60,6 +60,7 @@ class OperationReport:
 
     def sending(self, request: Request) -> None:
         """A request is about to leave."""
+        # A read that follows a change, such as a look for what became of it, does not take its place.
         if self._told is None or self._told.semantics is Semantics.READ or request.semantics is not Semantics.READ:
             self._told, self._status = request, None
             self._trails.append(request.trail)
@@ -72,6 +73,7 @@ class OperationReport:
         self._resends += attempt > 1
         if request is self._told:
             self._status = status
+        # Nearly every request, and nobody listens: no event is made for it.
         if not self._observers and not log.isEnabledFor(logging.DEBUG):
             return
         start = self._start
@@ -122,6 +124,7 @@ class OperationReport:
         """The operation has ended, by this exception or well; ``pending``: it sent a write that may have happened."""
         told = self._told
         changes = told is not None and told.semantics is not Semantics.READ
+        # Reads are no line in the log.
         if not self._ended and not changes:
             return
         outcome = _outcome(
@@ -155,6 +158,7 @@ class OperationReport:
             record = f", record {event.record}" if event.record is not None else ""
             error = f" ({event.error})" if event.error is not None else ""
             log.log(level, "%s%s: %s%s%s", self._name, about, outcome, error, record, extra=_extra(event))
+        # In the opposite order to that in which they began: who entered a context last has to leave it first.
         for ended in reversed(self._ended):
             with self._harmless():
                 ended(event)
@@ -191,6 +195,8 @@ def logged_if_it_fails(text: str, name: str) -> Iterator[None]:
         yield
     except Exception as error:
         for link in linked(error, until=around):
+            # Python chains what was being handled to any error that is raised meanwhile, and the log prints the whole
+            # chain.
             if link.__context__ is around:
                 link.__context__ = None
         log.exception(text, name)
@@ -205,6 +211,7 @@ def _outcome(ending: BaseException | None, *, adopted: bool, pending: bool) -> O
         case PartialOutcome():
             return Outcome.PARTIAL
         case TelephonyError():
+            # As `on_unknown` is told of the same operation.
             return Outcome.UNKNOWN if pending else Outcome.FAILED
     return Outcome.INTERRUPTED
 

@@ -63,6 +63,7 @@ def _clean(payload: object, keys: frozenset[str], depth: int, secrets: Secrets |
         }
         place = payload.get("loc")
         if isinstance(place, list) and any(isinstance(step, str) and _is_secret(step, keys) for step in place):
+            # pydantic, behind FastAPI's lists, quotes the value as `input`, and parts of it in `ctx`.
             cleaned |= dict.fromkeys(cleaned.keys() & {"input", "ctx"}, HIDDEN)
         return cleaned
     if isinstance(payload, list):
@@ -74,6 +75,7 @@ def _clean(payload: object, keys: frozenset[str], depth: int, secrets: Secrets |
 
 @lru_cache(maxsize=1024)
 def _is_secret(key: str, keys: frozenset[str]) -> bool:
+    # Names of headers are quoted as keys too: `X-Api-Key`.
     name = key.lower().replace("-", "_")
     return name in keys or name.endswith(_SECRET_ENDINGS)
 
@@ -180,9 +182,12 @@ class _Forms:
     __slots__ = ("_all", "_alone", "_anywhere", "_base64", "_pieces")
 
     def __init__(self, values: Iterable[str]) -> None:
+        # The longest first, because the first that fits is taken: a secret that begins with another one has to go
+        # whole.
         self._all = sorted({form for value in values if value for form in _forms(value)}, key=len, reverse=True)
         long = [form for form in self._all if len(form) >= SHORTEST_PART]
         self._anywhere = _any_of(long, re.IGNORECASE)
+        # In base64 capitals are other letters.
         self._base64 = _any_of(_base64_cores(long), re.NOFLAG)
         self._alone = frozenset(form.casefold() for form in self._all if len(form) < SHORTEST_PART)
         self._pieces: dict[int, set[str]] = {}
@@ -250,6 +255,7 @@ _QUOTED: Final = re.compile(r"""(["'`‘“])([^"'`’”]{1,8})(["'`’”])"""
 
 
 def _any_of(forms: Iterable[str], flags: re.RegexFlag) -> re.Pattern[str]:
+    # An empty pattern would fit everywhere, this one fits nowhere.
     return re.compile("|".join(map(re.escape, forms)) or r"(?!)", flags)
 
 
@@ -261,6 +267,7 @@ def _long_piece(form: str) -> int:
 def _forms(secret: str) -> set[str]:
     """How a secret may stand in an answer that quotes it: as it is, inside JSON, a URL, HTML, or JSON inside those."""
     plain = {secret, *_in_json(secret)}
+    # Of a short one no part of its base64 is its own alone, so it is looked for whole.
     if len(secret) < SHORTEST_PART:
         plain.add(base64.b64encode(secret.encode("utf-8", "surrogatepass")).decode("ascii"))
     return {form for each in plain for form in (each, *_in_json(each), *_in_text(each))}

@@ -80,6 +80,7 @@ def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | Non
         )
     kind, _, rest = reference.partition(":")
     if kind == "env" and rest:
+        # An empty variable is no secret: scripts set one for what they do not have.
         if not os.environ.get(rest):
             named, rest = variable_named(rest), ""
             del reference
@@ -125,6 +126,7 @@ def decoded_secret(data: SecretBytes, *, what: str, source: str) -> SecretStr:
     def unusable(problem: str, remedy: str = "save it as UTF-8 without a byte order mark") -> ConfigurationError:
         return ConfigurationError(f"{what}: {source} {problem}", remedy=remedy)
 
+    # PowerShell's `>` writes it, and "not UTF-8" alone would not say what happened.
     if data.looks_like_utf16:
         raise unusable("is UTF-16 text")
     if len(data) > _LONGEST_FILE:
@@ -172,4 +174,5 @@ def _read_file(path: str, what: str) -> SecretBytes:
         )
 
     with instead_of((OSError, RuntimeError, ValueError), unreadable), Path(path).expanduser().open("rb") as file:
+        # One more than is taken, which shows that there is more.
         return SecretBytes(file.read(_LONGEST_FILE + 1))

@@ -40,6 +40,7 @@ def fault_of(secret: str) -> SecretFault | None:
     """Why a text cannot be meant as a secret; ``None`` when it can. Ordinary blanks may be part of one."""
     if not secret:
         return SecretFault("is empty", "give the secret itself, or leave it out")
+    # Each of them was meant as a password by whoever copied it from a screen, a dump or a log.
     if _MASK.fullmatch(secret) or HIDDEN in secret or re.fullmatch(r"SecretStr\('\**'\)", secret):
         return MASKED
     if secret.startswith(_BYTE_ORDER_MARK):
@@ -64,6 +65,7 @@ def _unseen(character: str) -> str | None:
             return "an invisible character, such as a zero-width space"
         case "Zs":
             return "a non-breaking or other special blank"
+        # Bytes of the environment that are not UTF-8 come as halves of surrogate pairs (PEP 383).
         case "Cs":
             return "bytes that are not UTF-8"
     return "an invisible character" if BLANK.match(character) else None

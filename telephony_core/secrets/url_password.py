@@ -18,6 +18,7 @@ def without_password(address: str) -> str:
     >>> without_password("sip:front:s3cret@pbx.example.com;transport=tls")
     'sip:front:[hidden]@pbx.example.com;transport=tls'
     """
+    # The last one: a password may hold an `@` itself.
     user_info, at, host = address.rpartition("@")
     scheme = _SCHEME.search(user_info)
     before = user_info[: scheme.end()] if scheme is not None else ""

@@ -69,6 +69,7 @@ def parse_document(data: bytes, where: str, *, format: str, version: int) -> dic
         raise MigrationError(f"{where} {fault}", remedy=_MAKE_AGAIN)
     if not isinstance(document, dict) or document.get("format") != format:
         raise MigrationError(f"{where} is not a file of this kind ({format})", remedy="check which file is meant")
+    # A bool is an int too, and True would pass for version 1.
     if type(document.get("version")) is not int or document["version"] != version:
         found = document.get("version")
         said = f"version {found}" if type(found) is int else "another version"
@@ -183,6 +184,7 @@ def _place(path: Path) -> _Place:
     # /dev/stdout may lead to a file that the shell opened: another one under its name would not be what is being read.
     for descriptor in (_STDOUT, _STDERR):
         with suppress(OSError):
+            # What goes to /dev/null is nobody's output, even where ours goes there as well.
             if os.path.samestat(before, os.fstat(descriptor)) and not _is_null(before):
                 return _Place(path, before, descriptor)
     return _Place(Path(os.path.realpath(path)) if stat.S_ISREG(before.st_mode) else path, before, None)
@@ -206,6 +208,8 @@ def _write_plainly(place: _Place, data: bytes) -> None:
 
 def _write_at_once(place: _Place, data: bytes, *, overwrite: bool) -> None:
     """Beside the place first, and then under its name; in the place itself where that cannot be done."""
+    # A name that nobody can foresee, opened with O_EXCL: in a folder that others may write to, no link of theirs is
+    # followed.
     temporary = place.path.with_name(f".telephony-{secrets.token_hex(8)}.tmp")
     try:
         try:
@@ -228,6 +232,7 @@ def _write_at_once(place: _Place, data: bytes, *, overwrite: bool) -> None:
             temporary.unlink()
 
 
+# Windows would write another line end, and the checksum of what is read would not fit.
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 _NOT_REPLACEABLE: Final = frozenset({errno.EBUSY, errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV})
 
@@ -237,8 +242,10 @@ def _as_before(descriptor: int, before: os.stat_result) -> None:
     if not hasattr(os, "fchmod"):
         return
     with suppress(OSError):
+        # Only root may give a file away.
         os.fchown(descriptor, before.st_uid, before.st_gid)
     with suppress(OSError):
+        # After the owner, because a change of owner takes mode bits off (set-user-ID).
         os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
 
 

@@ -24,6 +24,7 @@ _START: Final = 4096
 """Bytes at the start of a file in which its sign has to be."""
 
 _KINDS: Final = (
+    # The first that fits counts; the table comes last, because its sign is the weakest.
     Kind("a plan", re.compile(rb'\A\s*\{\s*"format":\s*"telephony-core migration plan"')),
     Kind("an inventory", re.compile(rb'\A\s*\{\s*"format":\s*"telephony-core inventory"')),
     Kind("a map", re.compile(rb'(?m)^\s*format\s*=\s*"telephony-core migration map"')),

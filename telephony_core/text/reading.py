@@ -81,6 +81,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     def fault(error: Exception) -> ValueError:
         if isinstance(error, tomllib.TOMLDecodeError):
             return error
+        # Python refuses numbers of more than 4,300 digits by a message about itself (`sys.set_int_max_str_digits`).
         return ValueError(
             "it is nested too deeply" if isinstance(error, RecursionError) else "a number has too many digits"
         )
