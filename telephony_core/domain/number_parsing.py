@@ -76,6 +76,7 @@ def undressed(text: object) -> str:
     plain = _plain(text)
     if _SIP.match(plain) is not None:
         return text  # compared character by character
+    # `phonenumbers` would drop it in silence, and what is left may be another line.
     if (extension := _EXTENSION.fullmatch(plain)) is not None and _ATTEMPT.fullmatch(extension["number"].strip()):
         raise InvalidInput(
             "the number has an extension, which no provider keeps with it", remedy="give the number alone"

@@ -101,6 +101,7 @@ def _valid_at_once(text: str) -> ValidNumber | None:
 def _split(text: str) -> tuple[int | None, str]:
     """The calling code of ``+`` and digits, and those behind it. No code begins as another one does."""
     if text[:1] == "+" and text[1:2] != "0":
+        # Calling codes have one to three digits (ITU-T E.164).
         for end in range(2, min(5, len(text))):
             if (code := int(text[1:end])) in _calling_codes():
                 return code, text[end:]
@@ -157,6 +158,8 @@ def of_digits(country_code: int, digits: str) -> PhoneNumber:
     """A number of exactly these digits behind its calling code."""
     from phonenumbers import PhoneNumber
 
+    # phonenumbers keeps a number as an int and its leading zeros apart, under the name of the country where they belong
+    # to it.
     zeros = min(len(digits) - len(digits.lstrip("0")), len(digits) - 1)
     return PhoneNumber(
         country_code=country_code,

@@ -67,6 +67,7 @@ async def acheck_trunk(
         verdict = probe.add(CheckStep.RESOLVE, unreadable_finding(error.message, error.remedy), started).verdict
     else:
         # Without a user part and parameters: they are not what is checked, and not for everybody to read.
+        # A transport is a parameter of a URI, so it needs a scheme to be written at all.
         scheme = parsed.scheme or ("sip" if parsed.transport else None)
         shown = str(SipAddress(parsed.host, parsed.port, scheme, parsed.transport))
         requested = requested_transports(parsed, transports)

@@ -157,6 +157,8 @@ def tls_finding(failure: ProbeError | None, certificate: Certificate | None, *, 
     """For a TLS handshake."""
     if failure is not None:
         finding = _with_detail(_WITHOUT_ANSWER[failure.kind], failure.detail)
+        # A SIP server in the clear takes our handshake for the beginning of a message: it waits for the rest, or hangs
+        # up.
         if failure.kind in (FailureKind.SILENT, FailureKind.CLOSED):
             return replace(finding, next_step=_TRY_IN_CLEAR)
         return finding
@@ -205,6 +207,7 @@ def _after_options(status: int) -> str | None:
         return "it does not know this user or domain: compare the address with what the carrier gave"
     if 300 <= status < 400:
         return "it points elsewhere: ask the carrier for the address to use"
+    # 501 does not know the method, and 603 is what a user says, not a server (RFC 3261 §21.5.2, §21.6.2).
     if status >= 500 and status not in (501, 603):
         return "it says that it cannot serve now: try again later, then ask the carrier"
     return None
@@ -294,6 +297,7 @@ def _credentials_finding(status: int, transport: Transport) -> Finding:
 
 def _unanswered(outcome: NetworkOutcome, transport: Transport) -> Finding:
     finding = _with_detail(_WITHOUT_ANSWER[outcome.kind], outcome.detail)
+    # Some server is there; silence alone could be a firewall's.
     if outcome.kind is FailureKind.SILENT and outcome.provisional is not None:
         return replace(
             finding,

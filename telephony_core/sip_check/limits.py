@@ -52,6 +52,7 @@ class Limits:
 
     head: int = 64 * 1024
     replies: int = 64
+    # Whoever runs the zone writes it: a name with a thousand addresses must not become a thousand probes.
     targets: int = 4
     records: int = 8
 

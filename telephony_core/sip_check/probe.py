@@ -80,12 +80,15 @@ class Probe:
         for route in resolution.routes:
             self._answered = False
             verdict = await self._route(address, route)
+            # Nobody asked for a transport, so the first on which a server speaks is the trunk's; the others need not
+            # exist.
             if resolution.are_alternatives and self._answered:
                 return verdict
             verdicts.append(verdict)
             # Whoever can break TLS must not get the next request in clear text.
             if resolution.are_alternatives and route.transport == "tls":
                 break
+        # None of them was asked for, so a closed port on one says nothing while another one is merely silent.
         if resolution.are_alternatives and CheckVerdict.INCONCLUSIVE in verdicts:
             return CheckVerdict.INCONCLUSIVE
         return worst(verdicts)
@@ -164,6 +167,7 @@ class Probe:
         if self._bounds.passed:
             self.add(step or CheckStep.CONNECT, NOT_TRIED_IN_TIME, started, target)
             return False
+        # Also on other transports and servers, which mostly ask one list of accounts.
         if step is CheckStep.REGISTER and self._refused_at is not None:
             self.add(step, not_repeated_finding(self._refused_at), started, target)
             return False
@@ -246,6 +250,7 @@ class Probe:
         challenges = challenges_of(outcome.response) if outcome.response else ()
         observation = observe(outcome, challenges, credentials=self._credentials)
         self.add(CheckStep.OPTIONS, finding, started, target, observation=observation)
+        # Where OPTIONS showed that no SIP is spoken, the credentials are not sent.
         return finding.verdict is not CheckVerdict.FAIL
 
     async def _register(

@@ -50,6 +50,7 @@ async def fetch_certificate(target: SipServer, server_name: str, timeout: float)
     Python decodes only certificates that were verified. So it is fetched first, and then verified against itself.
     """
     fetching = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # In this order: Python refuses to switch verification off while names are checked.
     fetching.check_hostname = False
     fetching.verify_mode = ssl.CERT_NONE
     session = await _handshake(target, fetching, server_name, timeout)
@@ -60,6 +61,8 @@ async def fetch_certificate(target: SipServer, server_name: str, timeout: float)
     decoding.check_hostname = False
     with suppress(ssl.SSLError):
         decoding.load_verify_locations(cadata=encoded)
+        # It is mostly no authority's certificate, so its chain has to be allowed to end with it; and an expired one is
+        # to be shown, too.
         decoding.verify_flags |= ssl.VerifyFlags(_NO_CHECK_TIME) | ssl.VERIFY_X509_PARTIAL_CHAIN
         session = await _handshake(target, decoding, server_name, timeout)
         if session is not None:

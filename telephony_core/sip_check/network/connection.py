@@ -207,6 +207,7 @@ async def _receive(sock: socket.socket, size: int) -> bytes:
 def _socket(target: SipServer, kind: socket.SocketKind) -> socket.socket:
     with _as_probe_error(_before_sending):
         sock = socket.socket(_family(target), kind)
+    # The event loop's functions for sockets take no others.
     sock.setblocking(False)
     return sock
 

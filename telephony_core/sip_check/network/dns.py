@@ -61,6 +61,7 @@ class SystemNames:
             if error.errno in _NO_NAME:
                 raise NoSuchName from None
             raise NamesUnavailable("the name service of this host did not answer") from None
+        # A name without an IDNA form, such as one with a label of more than 63 characters, is in no DNS.
         except UnicodeError:
             raise NoSuchName from None
         except OSError:
@@ -102,6 +103,8 @@ class DnsNames(SystemNames):
 
         try:
             absolute = dns.name.from_text(name)
+            # No answer of this kind is an answer, and the search list of this host would turn a missing name into
+            # one of its own domain.
             answer = await self._resolver.resolve(
                 absolute, kind, lifetime=self._timeout, raise_on_no_answer=False, search=False
             )

@@ -86,6 +86,7 @@ _NOT_TLS = {
     "RECORD_LAYER_FAILURE",
     "WRONG_VERSION_NUMBER",
 }
+# TLS 1.3 has an alert for it (RFC 8446 §6.2); before, it looks like any failed handshake.
 _CLIENT_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED"}
 
 
@@ -93,9 +94,11 @@ def network_error(error: OSError) -> ProbeError:
     """A kernel error, classified."""
     if isinstance(error, ssl.SSLError):
         return tls_error(error)
+    # Ours, or the kernel's own (ETIMEDOUT), which are one class.
     if isinstance(error, TimeoutError):
         return ProbeError(FailureKind.SILENT)
     number = error.errno or 0
+    # Whatever else the kernel says is about this host, and no fault of the trunk's.
     return ProbeError(_BY_ERRNO.get(number, FailureKind.LOCAL), errno.errorcode.get(number, ""))
 
 

@@ -13,8 +13,10 @@ from telephony_core.errors import InvalidInput
 from telephony_core.sip_check.limits import Limits
 from telephony_core.sip_check.report import Transport
 
+# RFC 3261 §19.1.1.
 DEFAULT_PORT: dict[Transport, int] = {"udp": 5060, "tcp": 5060, "tls": 5061}
 DEFAULT_TRANSPORTS: tuple[Transport, ...] = ("udp", "tcp")
+# RFC 3263 §4.1. Services over SCTP and WebSocket are not spoken here, and left out.
 _PREFIX: dict[Transport, str] = {"udp": "_sip._udp.", "tcp": "_sip._tcp.", "tls": "_sips._tcp."}
 _SERVICE: dict[str, Transport] = {"SIP+D2U": "udp", "SIP+D2T": "tcp", "SIPS+D2T": "tls"}
 
@@ -121,6 +123,7 @@ async def resolve(
     address: SipAddress, requested: tuple[Transport, ...] | None, *, names: NameService, limits: Limits
 ) -> Resolution:
     """Find the servers. Raises nothing: a route without targets says why."""
+    # RFC 3263 §4: where there is a `maddr`, that is the target.
     host = next((value for name, value in address.params if name == "maddr" and value), address.host).strip("[]")
     finder = _Finder(names, limits)
     is_final = address.port is not None or _is_ip(host)  # RFC 3263 §4.2: a port or an IP literal rules SRV out
@@ -212,6 +215,7 @@ class _Finder:
             return None
         if not records:
             return None
+        # RFC 2782: a root as the target says that there is no such service.
         if all(record.target in ("", ".") for record in records):
             return Route(transport, missing=f"DNS says that there is no service over {transport}")
         # The draw by weight (RFC 2782) spreads load; a check looks at the heaviest first, the same every time.
@@ -239,6 +243,7 @@ class _Finder:
         services: dict[Transport, str] = {}
         for record in sorted(records, key=lambda record: (record.order, record.preference)):
             transport = _SERVICE.get(record.service.upper())
+            # RFC 3263 §4.1: only "s" leads on to SRV records.
             if transport is not None and record.flags.lower() == "s" and record.replacement not in ("", "."):
                 services.setdefault(transport, record.replacement)
         return services

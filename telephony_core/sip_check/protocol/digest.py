@@ -91,6 +91,8 @@ def _read(text: str) -> list[Challenge]:
                 bad.add(len(found) - 1)
                 break
             name, content = token[0].lower(), value[value.lastindex or 0]
+            # Twice one parameter: whichever is taken, the server may have meant the other, and a wrong answer counts as
+            # a refusal.
             if name in found[-1][1]:
                 bad.add(len(found) - 1)
             found[-1][1][name] = content
@@ -150,6 +152,7 @@ def authorize(challenge: Challenge, credentials: TrunkCredentials, *, method: st
         fields.append(f"algorithm={challenge.algorithm}")
     if challenge.protection is not None:
         fields += [f"qop={challenge.protection}", f"nc={count}"]
+    # A session algorithm hashes it in also where there is no qop (RFC 7616 §3.4.2).
     if challenge.protection is not None or name.lower().endswith(_SESSION):
         fields.append(f'cnonce="{cnonce}"')
     if challenge.opaque is not None:
@@ -179,6 +182,7 @@ def digest_response(
 
 def _digest(algorithm: str, *parts: str) -> str:
     """The parts joined by colons, hashed, in hexadecimal."""
+    # A realm that is not UTF-8 is hashed as the bytes in which it came.
     data = ":".join(parts).encode("utf-8", "surrogateescape")
     # Nothing here is protected by the strength of MD5; without the mark, FIPS builds refuse to compute it.
     return hashlib.new(_hash_name(algorithm) or "", data, usedforsecurity=False).hexdigest()

@@ -101,6 +101,7 @@ class SipResponse:
 
         A number is the same with zeros before it, and a token in either case (§7.3.1).
         """
+        # The topmost Via is ours: servers on the way take theirs off.
         branch = _BRANCH.search(self.first("via") or "")
         return (
             self.first("call-id") == request.call_id
@@ -136,6 +137,7 @@ def address_of_record(address: SipAddress, username: str | None) -> str:
 
 
 def _user_part(text: str) -> str:
+    # What a user part may hold without an escape (RFC 3261 §25.1, user-unreserved and mark).
     return quote(text, safe="-_.!~*'()&=+$,;?/", encoding="utf-8")
 
 
@@ -163,10 +165,13 @@ def build_request(
     else's registration is touched.
     """
     uri = request_uri(address, method)
+    # The cookie tells servers that the branch is unique (RFC 3261 §8.1.1.7).
     branch = f"z9hG4bK{secrets.token_hex(12)}"
+    # A zone means something on this machine only (RFC 4007 §6).
     host = f"[{local[0].partition('%')[0]}]" if ":" in local[0] else local[0]
     here = f"{host}:{local[1]}"
     scheme: Literal["sip", "sips"] = address.scheme or "sip"
+    # `sips` says TLS by itself, and UDP is what a URI without a parameter means (RFC 3261 §19.1.1).
     parameter = "" if transport == "udp" or scheme == "sips" else f";transport={transport}"
     contact = f"<{scheme}:{dialog.contact}@{here}{parameter}>"
     if method == "REGISTER":
@@ -174,6 +179,7 @@ def build_request(
     else:
         party, sender = f"<{uri}>", f"<{scheme}:sip-check@{here}>"
     headers = [
+        # `rport`: answered to the port that it came from, also through NAT (RFC 3581).
         ("Via", f"SIP/2.0/{transport.upper()} {here};branch={branch};rport"),
         ("Max-Forwards", "70"),
         ("From", f"{sender};tag={dialog.tag}"),
@@ -181,6 +187,7 @@ def build_request(
         ("Call-ID", dialog.call_id),
         ("CSeq", f"{cseq} {method}"),
         ("Contact", contact),
+        # RFC 3261 §10.2.2 and §11.1.
         *([("Expires", "0")] if method == "REGISTER" else [("Accept", "application/sdp")]),
         *([authorization] if authorization else []),
         ("User-Agent", USER_AGENT),
@@ -214,6 +221,7 @@ def _lines(data: bytes) -> list[str]:
 def _headers(lines: list[str]) -> list[tuple[str, str]]:
     found: list[tuple[str, list[str]]] = []
     for line in lines:
+        # A folded line goes on with the one before (RFC 3261 §7.3.1).
         if line[:1] in (" ", "\t") and found:
             found[-1][1].append(line.strip())
             continue
@@ -230,6 +238,7 @@ def _check_start(data: bytes | bytearray) -> None:
         raise TlsInstead
     line, end, _ = bytes(data[:_FIRST_LINE]).partition(b"\n")
     text = line.decode("utf-8", "surrogateescape").rstrip()
+    # A first line that long is none, so there is no need to wait for its end.
     is_whole = bool(end) or len(data) > _FIRST_LINE
     if is_whole and not (_STATUS_LINE.fullmatch(text) or _REQUEST_LINE.fullmatch(text)):
         raise NotSip
@@ -276,6 +285,7 @@ class HeadReader:
 
 def _content_length(head: bytes) -> int:
     values = [value for name, value in _headers(_lines(head)[1:]) if name == "content-length"]
+    # A stream's message has to say its length (RFC 3261 §18.3); of one that does not, a body shows as what is no SIP.
     return int(values[0]) if values and _LENGTH.fullmatch(values[0]) else 0
 
 

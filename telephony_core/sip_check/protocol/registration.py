@@ -1,4 +1,14 @@
-"""Register and end it at once, to see whether a server takes the credentials; stops before an account is locked."""
+"""Register and end it at once, to see whether a server takes the credentials; stops before an account is locked.
+
+::
+
+    REGISTER ─┬─ anything but 401 and 407 ──────────> NOT_REQUIRED
+              ├─ no challenge that can be answered ─> UNUSABLE
+              └─ REGISTER with the credentials ─┬─ stale, with a new nonce: once more with that ─┐
+                                                ├────────────────────────────────────────────────┘
+                                                ├─ a challenge for another realm ───> SECOND_REALM
+                                                └─ anything else, a refusal too ────> SENT
+"""
 
 from __future__ import annotations
 

@@ -94,6 +94,7 @@ async def transact(connection: SipConnection, request: SipRequest, bounds: Bound
                     return received.outcome(FailureKind.SILENT)
                 await connection.send(request.data)
                 received.sent += 1
+                # In Proceeding timer E is T2 (RFC 3261 §17.1.2.2).
                 timer_e = clock() + (timing.t2 if received.provisional else next(waits))
                 continue
             if response := received.final(data, request):
