@@ -217,7 +217,7 @@ _AT_HOME: Final = {"KR": ("+82", "0"), "ES": ("+34", "")}
 _NO_SEPARATORS: Final = str.maketrans("", "", "+ ().-")
 _TELLING_DIGITS: Final = 8
 """So many last digits in common may be one number; short codes and extensions have fewer."""
-_MOST_DIGITS: Final = 20
+MOST_DIGITS: Final = 20
 """Longer than any dial string (E.164 has 15 digits, Korean inbound toll-free ones 16)."""
 _COUNTRY_CODE_IS_EVIDENT: Final = frozenset({"KR", "ES"})
 """Regions in which no national number looks like one with the country code and without ``+``."""
@@ -269,7 +269,7 @@ def _read(raw: str, region: str) -> _Reading:
 def _read_plain(plain: str, region: str) -> _Reading:
     """Remembered for a moment: what is done with one number asks for it several times over."""
     reading, digits = None, plain.removeprefix("+")
-    if len(digits) <= _MOST_DIGITS:
+    if len(digits) <= MOST_DIGITS:
         reading = _read_bare(digits, region) if digits == plain else _read_international(digits)
     return reading or _Reading(NumberKind.LOCAL, region=region)
 

@@ -11,15 +11,13 @@ import re
 import unicodedata
 from typing import Final
 
-from telephony_core.domain.number_identity import NumberIdentity, NumberKind, has_balanced_parentheses
+from telephony_core.domain.number_identity import MOST_DIGITS, NumberIdentity, NumberKind, has_balanced_parentheses
 from telephony_core.errors import InvalidInput
 
 __all__ = ["is_written_as_number", "parse_number", "undressed"]
 
 LONGEST: Final = 255
 """Characters of the longest thing that is taken for a number; a SIP identifier may be long, a number never is."""
-_MOST_DIGITS: Final = 20
-"""As in `telephony_core.domain.number_identity`: longer than any dial string."""
 
 _IN_FULL: Final = "write it as + and country code, or exactly as it is dialled inside its country"
 _DASHES: Final = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u30fc\u00ad")
@@ -109,7 +107,7 @@ def undressed(text: object) -> str:
     if number[:4].lower() == "tel:" and not number[4:].lstrip().startswith("+"):
         number = number[4:]
     digits = sum(character.isdigit() for character in number)
-    if digits > _MOST_DIGITS:
+    if digits > MOST_DIGITS:
         raise InvalidInput(f"the number has {digits} digits, and E.164 allows 15", remedy=_IN_FULL)
     if "+" in re.sub(r"\A(?:tel:)?[ (.\-)]*\+", "", number, flags=re.IGNORECASE):
         raise InvalidInput("the number holds more than one +, or one behind its digits", remedy=_IN_FULL)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from opentelemetry import context, metrics, trace
 
@@ -75,21 +76,16 @@ class OpenTelemetry(OperationObserver):
 
 
 def _attributes_of(operation: OperationStart) -> dict[str, str | int]:
-    host, _, port = operation.host.rpartition(":") if _has_port(operation.host) else (operation.host, "", "")
+    where = urlsplit(f"//{operation.host}")
     attributes: dict[str, str | int] = {
         "telephony.provider": operation.provider,
         "telephony.connection": operation.connection,
         "telephony.operation": operation.operation,
-        "server.address": host.strip("[]"),
+        "server.address": where.hostname or "",
     }
-    if port:
-        attributes["server.port"] = int(port)
+    if where.port is not None:
+        attributes["server.port"] = where.port
     return attributes
-
-
-def _has_port(host: str) -> bool:
-    """Whether a host ends with a port; an IPv6 address has colons of its own, and stands in brackets."""
-    return host.rpartition(":")[2].isdigit() and not host.endswith("]") and ":" in host
 
 
 def _request_of(event: OperationEvent) -> dict[str, str | int]:

@@ -18,6 +18,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from telephony_core.errors import ConfigurationError, instead_of
+from telephony_core.secrets.hidden import HiddenBytes
 from telephony_core.secrets.unusable import fault_of
 
 _VARIABLE: Final = re.compile(r"[A-Z_][A-Z0-9_]*", re.ASCII)
@@ -138,31 +139,20 @@ def decoded_secret(data: SecretBytes, *, what: str, source: str) -> SecretStr:
     return usable_secret(secret, what=what, source=source)
 
 
-class SecretBytes:
-    """Bytes that no traceback shows."""
-
-    __slots__ = ("_data",)
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __repr__(self) -> str:
-        return "SecretBytes('**********')"
+class SecretBytes(HiddenBytes):
+    """A secret as it was read. No traceback shows it."""
 
     @property
     def looks_like_utf16(self) -> bool:
         """Whether they begin as UTF-16 text does: with its byte order mark, or with a zero in every other byte."""
-        start = self._data[:64]
+        start = self[:64]
         return start[:2] in (b"\xff\xfe", b"\xfe\xff") or (
             len(start) >= 4 and (not any(start[::2]) or not any(start[1::2]))
         )
 
     def decoded(self) -> SecretStr:
         """As UTF-8 text, without one line break at the end. Raises `UnicodeDecodeError`."""
-        return SecretStr(self._data.decode("utf-8").removesuffix("\n").removesuffix("\r"))
+        return SecretStr(self.decode("utf-8").removesuffix("\n").removesuffix("\r"))
 
 
 def _read_file(path: str, what: str) -> SecretBytes:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from telephony_core.secrets.url_password import HIDDEN
 from telephony_core.sip_check.network.failures import NetworkOutcome
 from telephony_core.sip_check.protocol.credentials import TrunkCredentials
 from telephony_core.sip_check.protocol.digest import Challenge, algorithms_offered, choose, plain
 from telephony_core.sip_check.protocol.message import clean
 from telephony_core.sip_check.report import Observation
 
-HIDDEN = "[hidden]"
 # Replacing a shorter one would reveal it, and damage other text.
 _SHORTEST_SECRET = 4
 # A digest that is sent back lets the password be guessed at leisure.

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 Transport = Literal["udp", "tcp", "tls"]
 
@@ -131,7 +131,7 @@ class TrunkReport(BaseModel, frozen=True):
     started_at: datetime
     """Aware UTC."""
     elapsed_ms: float
-    steps: tuple[StepReport, ...] = Field(default=())
+    steps: tuple[StepReport, ...] = ()
 
     def of(self, step: CheckStep) -> tuple[StepReport, ...]:
         """The entries of one step, in the order they ran."""

@@ -10,9 +10,10 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from math import inf
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
@@ -32,55 +33,42 @@ def in_time(work: Callable[[], T], deadline: float, discard: Callable[[T], None]
     interrupted, so the thread is left alone when the time is over (or the caller was interrupted); what it makes
     afterwards goes to ``discard``, and what it raises afterwards goes nowhere.
     """
-    task = _Task(work, discard)
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(task.run,), name="telephony-core opening", daemon=True)
+    made: Future[T] = Future()
+    thread = threading.Thread(
+        target=contextvars.copy_context().run,
+        args=(_hand_over, work, made, discard),
+        name="telephony-core opening",
+        daemon=True,
+    )
     thread.start()
     try:
-        return task.result(deadline)
+        wait([made], left_until(deadline))
     finally:
-        if not task.was_abandoned:
+        # Only one of the two succeeds: to cancel here, or to begin handing the result over there.
+        abandoned = made.cancel()
+        if not abandoned:
             thread.join()
+    if abandoned:
+        raise TimeoutError("the deadline has passed")
+    try:
+        return made.result()
+    finally:
+        del made  # its error has this frame in its traceback, and would hold itself
 
 
-class _Task(Generic[T]):
-    def __init__(self, work: Callable[[], T], discard: Callable[[T], None]) -> None:
-        self._work = work
-        self._discard = discard
-        self._done = threading.Event()
-        self._lock = threading.Lock()
-        self.was_abandoned = False
-        self._made: list[T] = []
-        self._failure: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._made.append(self._work())
-        except BaseException as error:
-            self._failure = error
-        with self._lock:
-            abandoned = self.was_abandoned
-            self._done.set()
-        if abandoned:
-            self._failure = None
-            while self._made:
-                self._discard(self._made.pop())
-
-    def result(self, deadline: float) -> T:
-        try:
-            self._done.wait(left_until(deadline))
-        finally:
-            with self._lock:
-                self.was_abandoned = not self._done.is_set()
-        if self.was_abandoned:
-            raise TimeoutError("the deadline has passed")
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            try:
-                raise failure
-            finally:
-                failure = None  # or it would hold itself by way of this frame
-        return self._made.pop()
+def _hand_over(work: Callable[[], T], made: Future[T], discard: Callable[[T], None]) -> None:
+    try:
+        result = work()
+    except BaseException as error:
+        if made.set_running_or_notify_cancel():
+            made.set_exception(error)
+    else:
+        if made.set_running_or_notify_cancel():
+            made.set_result(result)
+        else:
+            discard(result)
+    finally:
+        del made  # as above
 
 
 class Watch:
