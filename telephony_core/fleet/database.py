@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib import resources
-from typing import Any, Final, LiteralString, Self, TypeVar
+from typing import Any, Final, LiteralString, Self
 
 from psycopg import AsyncConnection, Error, InterfaceError, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
 from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.errors.chaining import instead_of
 from telephony_core.migration.journal.sqlite_file import JournalError
-
-T = TypeVar("T")
 
 SCHEMA: Final = "telephony-core 1"
 """The comment of the schema, which says of what version its tables are."""
@@ -43,16 +42,14 @@ class Database:
 
     def __init__(self, url: str | SecretStr) -> None:
         self._url = url if isinstance(url, SecretStr) else SecretStr(url)
-        understood = True
-        try:
+        fault = ConfigurationError(
+            "the address of the fleet's database is not understood",
+            remedy="write it as postgresql://USER@HOST:5432/NAME; percent-encode special characters of a password",
+        )
+        with instead_of(ProgrammingError, lambda _: fault):  # its text repeats the URL, password and all
             conninfo_to_dict(self._url.get_secret_value())
-        except ProgrammingError:  # its text repeats the URL, password and all
-            understood = False
-        if not understood or not self._url.get_secret_value().strip():
-            raise ConfigurationError(
-                "the address of the fleet's database is not understood",
-                remedy="write it as postgresql://USER@HOST:5432/NAME; percent-encode special characters of a password",
-            )
+        if not self._url.get_secret_value().strip():
+            raise fault
 
     def __repr__(self) -> str:
         return "Database(**********)"
@@ -63,18 +60,15 @@ class Database:
         What is written over one that is not ``durable`` is there for everybody at once, and durable with whatever
         durable is written after it, since the database keeps one log.
         """
-        return Connection(
-            await answered(
-                AsyncConnection.connect(
-                    self._url.get_secret_value(),
-                    autocommit=True,
-                    connect_timeout=_OPEN_SECONDS,
-                    application_name="telephony-core",
-                    options="-c search_path=telephony -c timezone=UTC"
-                    f" -c synchronous_commit={'on' if durable else 'off'}",
-                )
+        with instead_of(Error, _failure):
+            session = await AsyncConnection.connect(
+                self._url.get_secret_value(),
+                autocommit=True,
+                connect_timeout=_OPEN_SECONDS,
+                application_name="telephony-core",
+                options=f"-c search_path=telephony -c timezone=UTC -c synchronous_commit={'on' if durable else 'off'}",
             )
-        )
+        return Connection(session)
 
     @asynccontextmanager
     async def of(self, tenant: str, *, durable: bool = True) -> AsyncIterator[Connection]:
@@ -88,7 +82,7 @@ class Database:
             [(is_above, schema, _)] = await connection.rows(
                 "SELECT rolsuper OR rolbypassrls, obj_description(to_regnamespace('telephony'), 'pg_namespace'),"
                 " set_config('telephony.tenant', %s, false) FROM pg_roles WHERE rolname = current_user",
-                tenant,
+                [tenant],
             )
             if is_above:
                 raise JournalError(
@@ -114,11 +108,14 @@ class Connection:
         self._cursor = session.cursor()  # making one for each statement costs as much as a third of the statement
         self._free = asyncio.Lock()
 
-    async def rows(self, statement: LiteralString | bytes, *values: object) -> list[tuple[Any, ...]]:
+    async def rows(
+        self, statement: LiteralString | bytes, values: Sequence[object] | Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:
         """Every row that a statement answers, none for one that only writes. Raises `JournalError`."""
         async with self._free:
-            await answered(self._cursor.execute(statement, values or None))
-            return [] if self._cursor.rownumber is None else await self._cursor.fetchall()
+            with instead_of(Error, _failure):
+                await self._cursor.execute(statement, values)
+                return [] if self._cursor.rownumber is None else await self._cursor.fetchall()
 
     @property
     def is_closed(self) -> bool:
@@ -152,22 +149,18 @@ async def create_schema(database: Database) -> None:
         await connection.rows(script)
 
 
-async def answered(work: Awaitable[T]) -> T:
-    """What the database answers. Raises `JournalError`, which ends a run at once and lets it be tried again."""
-    try:
-        return await work
-    except (OperationalError, InterfaceError) as error:
+def _failure(error: Error) -> JournalError:
+    """What ends a run at once, and lets it be tried again. The database's error may hold the values of a row."""
+    says = error.diag.message_primary
+    if isinstance(error, OperationalError | InterfaceError):
         # Of an answer of the server its first line; what libpq says of connecting names host, port and user.
-        says = (error.diag.message_primary or str(error)).strip().splitlines()
-        failed: JournalError = DatabaseUnavailable(
-            f"the database of the fleet does not answer ({says[0] if says else type(error).__name__})",
+        says = (says or str(error)).strip().partition("\n")[0] or type(error).__name__
+        return DatabaseUnavailable(
+            f"the database of the fleet does not answer ({says})",
             remedy="see whether it runs and can be reached from here; the same command goes on from where it stopped",
         )
-    except Error as error:
-        failed = JournalError(
-            f"the database of the fleet refused: {error.diag.message_primary or type(error).__name__}",
-            remedy=f"{_MAKE_SCHEMA}, which also gives the rights to `telephony_worker`"
-            if error.sqlstate in ("42501", "42P01", "42703", "42883", "3F000")
-            else None,
-        )
-    raise failed  # outside of the handler: the database's error may hold the values of a row
+    lacks = error.sqlstate in ("42501", "42P01", "42703", "42883", "3F000")  # a right, table, column, function, schema
+    return JournalError(
+        f"the database of the fleet refused: {says or type(error).__name__}",
+        remedy=f"{_MAKE_SCHEMA}, which also gives the rights to `telephony_worker`" if lacks else None,
+    )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, LiteralString
+
+from psycopg.types.json import Json
 
 from telephony_core._version import __version__
-from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
 from telephony_core.fleet.database import Connection, Database
-from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
+from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
 from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore
@@ -24,9 +26,33 @@ from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore, dump_plan, parse_plan
 
-_LINES: Final = "SELECT number, action, phase, record, message, data, seq, at, run FROM entries"
-_PAGE: Final = 5_000
-"""Lines that are read at once."""
+_PAGE: Final = 1_000
+"""Numbers whose lines are read at once."""
+_KEPT: Final = 8
+"""Plans that stay in memory."""
+
+# One statement: whoever claims the number waits for the row that is held here, and then reads this line.
+_WRITE: Final = """
+  WITH mine AS (
+    UPDATE numbers SET last_action = %(action)s, phase = %(phase)s
+    WHERE plan = %(plan)s AND number = %(number)s AND epoch = %(epoch)s RETURNING plan, number, last_action, phase)
+  INSERT INTO entries (plan, number, action, phase, record, message, data, at, run)
+  SELECT *, %(record)s, %(message)s, %(data)s, clock_timestamp(), %(run)s FROM mine
+  RETURNING number, action, phase, record, message, data, seq, at, run"""
+_LINES: Final = "SELECT number, action, phase, record, message, data, seq, at, run FROM entries WHERE plan = %(plan)s"
+_SOME: Final = """ AND number IN (
+    SELECT number FROM numbers WHERE plan = %(plan)s AND phase IS NOT NULL AND number > %(last)s
+    AND number = ANY (coalesce(%(numbers)s, ARRAY[number])) ORDER BY number LIMIT %(most)s)
+  ORDER BY number, seq"""
+# Of a claim against other plans what is so is written only over what was read: else it is decided again.
+_SET: Final = """
+  INSERT INTO claims AS old (account, number, plan, shown_as, record, until) VALUES (%s, %s, %s, %s, %s, %s)
+  ON CONFLICT (tenant, account, number) DO UPDATE SET (plan, shown_as, record, until)
+    = (excluded.plan, excluded.shown_as, excluded.record, excluded.until)
+  WHERE (old.plan, old.shown_as, old.record, old.until) IS NOT DISTINCT FROM (%s, %s, %s, %s) RETURNING 1"""
+_DELETE: Final = """
+  DELETE FROM claims WHERE account = %s AND number = %s
+  AND (plan, shown_as, record, until) IS NOT DISTINCT FROM (%s, %s, %s, %s) RETURNING 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,201 +90,148 @@ class PostgresJournals(JournalStore):
 
     async def was_started(self, loaded: LoadedPlan) -> bool:
         async with self.database.of(self.tenant) as connection:
-            return bool(await connection.rows("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", loaded.checksum))
+            return await _Campaign(connection, connection, loaded, self.now).was_started()
 
 
+@dataclass(slots=True)
 class _Campaign:
-    """One plan, over two connections: one for lines, and a quick one for claims.
+    """One plan, over two connections: one for lines, and a quick one for claims and for what is read.
 
     A claim is durable as soon as the line is that announces what it was made for, and is of no use before that.
     """
 
+    connection: Connection
+    quick: Connection
+    loaded: LoadedPlan
+    now: Callable[[], datetime]
+    run: int = 0
     taken_over: RunRecord | None = None
+    rows: dict[tuple[str, str], ClaimRow | None] = field(default_factory=dict)
+    """Claims against other plans, as they were written last."""
 
-    def __init__(
-        self, connection: Connection, quick: Connection, loaded: LoadedPlan, now: Callable[[], datetime]
-    ) -> None:
-        self.loaded = loaded
-        self.run = 0
-        self._connection = connection
-        self._quick = quick
-        self._now = now
+    async def was_started(self) -> bool:
+        return bool(await self._read("SELECT FROM runs WHERE plan = %(plan)s LIMIT 1"))
 
     async def demand_started(self) -> None:
-        if not await self._connection.rows("SELECT 1 FROM runs WHERE plan = %s LIMIT 1", self.loaded.checksum):
+        if not await self.was_started():
             raise JournalError(
                 f"{self.loaded.name} was not started by this tenant in the database of the fleet",
                 remedy="start it with `telephony apply`",
             )
 
     async def start(self, command: str) -> None:
-        values = (command, os.getpid(), socket.gethostname(), current_user(), __version__)
         while not self.run:  # two that start at the same moment want the same id
-            made = await self._connection.rows(
+            made = await self._write(
                 "INSERT INTO runs (plan, id, command, started_at, process, host, started_by, version)"
-                " SELECT %s, coalesce(max(id), 0) + 1, %s, clock_timestamp(), %s, %s, %s, %s FROM runs WHERE plan = %s"
+                " SELECT %(plan)s, coalesce(max(id), 0) + 1, %(command)s, clock_timestamp(), %(process)s, %(host)s,"
+                " %(user)s, %(version)s FROM runs WHERE plan = %(plan)s"
                 " ON CONFLICT DO NOTHING RETURNING id, pg_advisory_lock(run_lock(tenant, plan, id))",
-                self.loaded.checksum,
-                *values,
-                self.loaded.checksum,
+                command=command,
+                process=os.getpid(),
+                host=socket.gethostname(),
+                user=current_user(),
+                version=__version__,
             )
             self.run = made[0][0] if made else 0
 
-    async def claim(self, number: str) -> Claimed:
-        [(epoch,)] = await self._quick.rows(
-            "INSERT INTO numbers (plan, number) VALUES (%s, %s)"
-            " ON CONFLICT (tenant, plan, number) DO UPDATE SET epoch = numbers.epoch + 1 RETURNING epoch",
-            self.loaded.checksum,
-            number,
+    async def finish(self, how: str) -> None:
+        end = (
+            "UPDATE runs SET ended_at = clock_timestamp(), how_it_ended = %(how)s WHERE plan = %(plan)s AND id = %(id)s"
         )
-        return Claimed(self, number, epoch, [] if epoch == 1 else None)  # the first one of all finds no lines
-
-    async def write(self, entry: Entry, epoch: int) -> Entry | None:
-        data = json.dumps(dict(entry.data))
-        record = None if entry.record is None else _text(entry.record)
-        message = _text(entry.message)
-        # One statement: whoever claims the number waits for the row that is held here, and then reads this line.
-        written = await self._connection.rows(
-            "WITH mine AS (UPDATE numbers SET last_action = %s, phase = %s"
-            " WHERE plan = %s AND number = %s AND epoch = %s RETURNING plan, number, last_action, phase)"
-            " INSERT INTO entries (plan, number, action, phase, at, run, record, message, data)"
-            " SELECT *, clock_timestamp(), %s, %s, %s, %s::json FROM mine RETURNING seq, at",
-            entry.action.value,
-            entry.phase.value,
-            self.loaded.checksum,
-            entry.number,
-            epoch,
-            self.run,
-            record,
-            message,
-            data,
-        )
-        if not written:
-            return None
-        [(seq, at)] = written
-        return Entry(
-            entry.number, entry.action, entry.phase, record, message, json.loads(data), seq=seq, at=at, run=self.run
-        )
-
-    async def lines_of(self, number: str) -> list[Entry]:
-        found = await self._quick.rows(
-            f"{_LINES} WHERE plan = %s AND number = %s ORDER BY seq", self.loaded.checksum, number
-        )
-        return [_entry(row) for row in found]
-
-    def claims(self, names: Mapping[str, str]) -> _Claims:
-        return _Claims(self._quick, ClaimRules(self.loaded, names, self._now))
-
-    async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
-        lines: list[Entry] = []
-        last = ("", 0)
-        while page := await self._quick.rows(
-            f"{_LINES} WHERE plan = %s AND number = ANY (coalesce(%s, ARRAY[number])) AND (number, seq) > (%s, %s)"
-            " ORDER BY number, seq LIMIT %s",
-            self.loaded.checksum,
-            None if numbers is None else [*numbers],
-            *last,
-            _PAGE,
-        ):
-            for entry in map(_entry, page):
-                if lines and lines[0].number != entry.number:
-                    yield lines
-                    lines = []
-                lines.append(entry)
-            last = (lines[-1].number, lines[-1].seq)
-        if lines:
-            yield lines
-
-    async def made(self, most: int) -> set[str]:
-        found = await self._quick.rows(
-            "SELECT DISTINCT number FROM entries AS e WHERE plan = %s AND action = 'import' AND phase = 'done'"
-            " AND NOT EXISTS (SELECT FROM entries WHERE plan = e.plan AND number = e.number"
-            " AND action = 'roll_back' AND phase = 'done') LIMIT %s",
-            self.loaded.checksum,
-            most,
-        )
-        return {number for (number,) in found}
-
-    async def agents_unpublished(self, action: Action) -> frozenset[str]:
-        found = await self._connection.rows(
-            "SELECT DISTINCT json_array_elements_text(data -> 'agents') FROM entries"
-            " WHERE plan = %s AND action = %s AND phase = 'intent' AND action IN ('release', 'roll_back')"
-            " AND json_typeof(data -> 'agents') = 'array'",
-            self.loaded.checksum,
-            action.value,
-        )
-        return frozenset(agent for (agent,) in found)
+        await self._write(end, how=how, id=self.run)
 
     async def runs(self) -> list[RunRecord]:
-        found = await self._connection.rows(
+        found = await self._read(
             "SELECT to_json(r) FROM (SELECT id, command, started_at, ended_at, how_it_ended, process, host,"
-            ' started_by AS "user" FROM runs WHERE plan = %s ORDER BY id) AS r',
-            self.loaded.checksum,
+            ' started_by AS "user" FROM runs WHERE plan = %(plan)s ORDER BY id) AS r'
         )
         return [RunRecord(**run) for (run,) in found]
 
     async def at_work(self) -> frozenset[int]:
-        found = await self._connection.rows(
-            "SELECT id FROM runs WHERE plan = %s AND ended_at IS NULL AND run_lock(tenant, plan, id) IN"
-            " (SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory')",
-            self.loaded.checksum,
+        found = await self._read(
+            "SELECT id FROM runs WHERE plan = %(plan)s AND ended_at IS NULL AND run_lock(tenant, plan, id) IN"
+            " (SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory')"
         )
         return frozenset(id for (id,) in found)
 
-    async def finish(self, how: str) -> None:
-        await self._connection.rows(
-            "UPDATE runs SET ended_at = clock_timestamp(), how_it_ended = %s WHERE plan = %s AND id = %s",
-            how,
-            self.loaded.checksum,
-            self.run,
+    async def claim(self, number: str) -> Claimed:
+        [(epoch,)] = await self._read(
+            "INSERT INTO numbers (plan, number) VALUES (%(plan)s, %(number)s)"
+            " ON CONFLICT (tenant, plan, number) DO UPDATE SET epoch = numbers.epoch + 1 RETURNING epoch",
+            number=number,
         )
+        return Claimed(self, number, epoch, [] if epoch == 1 else None)  # the first one of all finds no lines
 
-
-@dataclass(frozen=True, slots=True)
-class _Claims:
-    quick: Connection
-    rules: ClaimRules
-    known: dict[tuple[str, str], tuple[ClaimRow | None, int]] = field(default_factory=dict)
-    """Rows as they were written last, each with its version."""
-
-    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
-        key = self.rules.key(identity.account_key)
-        self.known.setdefault(key, (None, 0))  # as nearly always; where it is not so, the row is read
-        await self._change(key, lambda row: self.rules.claimed(row, number, goes_on=goes_on))
-
-    async def follow(self, entry: Entry) -> None:
-        if (key := self.rules.key_after(entry)) is not None:
-            await self._change(key, lambda row: self.rules.after(row, entry))
-
-    async def _change(self, key: tuple[str, str], decide: Callable[[ClaimRow | None], ClaimRow | None]) -> None:
-        """Write what is decided of a row, or decide again where it is another one by then."""
-        while True:
-            row, version = self.known.pop(key) if key in self.known else await self._read(key)
-            decided = decide(row)
-            if decided == row:
-                return
-            if decided is None:
-                statement = "DELETE FROM claims WHERE account = %s AND number = %s AND version = %s RETURNING 1"
-                if await self.quick.rows(statement, *key, version):
-                    return
-                continue
-            written = await self.quick.rows(
-                "INSERT INTO claims AS old (account, number, plan, shown_as, record, until, version)"
-                " VALUES (%s, %s, %s, %s, %s, %s, 1) ON CONFLICT (tenant, account, number)"
-                " DO UPDATE SET (plan, shown_as, record, until, version)"
-                " = (excluded.plan, excluded.shown_as, excluded.record, excluded.until, old.version + 1)"
-                " WHERE old.version = %s RETURNING version",
-                *key, decided.plan, decided.shown_as, decided.record, decided.until, version,
-            )  # fmt: skip
-            if written:
-                self.known[key] = decided, written[0][0]
-                return
-
-    async def _read(self, key: tuple[str, str]) -> tuple[ClaimRow | None, int]:
-        found = await self.quick.rows(
-            "SELECT plan, shown_as, record, until, version FROM claims WHERE account = %s AND number = %s", *key
+    async def write(self, entry: Entry, epoch: int) -> Entry | None:
+        record = None if entry.record is None else _text(entry.record)
+        written = await self._write(
+            _WRITE,
+            number=entry.number,
+            action=entry.action.value,
+            phase=entry.phase.value,
+            record=record,
+            message=_text(entry.message),
+            data=Json(dict(entry.data)),
+            epoch=epoch,
+            run=self.run,
         )
-        return (ClaimRow(*found[0][:4]), found[0][4]) if found else (None, 0)
+        return _entry(written[0]) if written else None
+
+    async def lines_of(self, number: str) -> list[Entry]:
+        return [*map(_entry, await self._read(f"{_LINES} AND number = %(number)s ORDER BY seq", number=number))]
+
+    async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
+        these, last = None if numbers is None else [*numbers], ""
+        while page := await self._read(_LINES + _SOME, numbers=these, last=last, most=_PAGE):
+            for number, lines in groupby(map(_entry, page), attrgetter("number")):
+                yield list(lines)
+                last = number
+
+    async def made(self, most: int) -> set[str]:
+        found = await self._read(
+            "SELECT DISTINCT number FROM entries AS e WHERE plan = %(plan)s AND action = 'import' AND phase = 'done'"
+            " AND NOT EXISTS (SELECT FROM entries WHERE plan = e.plan AND number = e.number"
+            " AND action = 'roll_back' AND phase = 'done') LIMIT %(most)s",
+            most=most,
+        )
+        return {number for (number,) in found}
+
+    async def agents_unpublished(self, action: Action) -> frozenset[str]:
+        found = await self._read(
+            "SELECT DISTINCT json_array_elements_text(data -> 'agents') FROM entries"
+            " WHERE plan = %(plan)s AND action = %(action)s AND phase = 'intent' AND action IN ('release', 'roll_back')"
+            " AND json_typeof(data -> 'agents') = 'array'",
+            action=action.value,
+        )
+        return frozenset(agent for (agent,) in found)
+
+    def claims(self, names: Mapping[str, str]) -> Claims:
+        return Claims(self.loaded, names, self.now, self._change)
+
+    async def _change(self, key: tuple[str, str], decide: Decide) -> None:
+        """Write what is decided of a claim, or decide again where it is another one by then."""
+        # A claim that is made is nearly always the first of its number; where it is not so, the row is read below.
+        if key not in self.rows and decide(None) is None:
+            self.rows[key] = await self._row(key)
+        row = self.rows.pop(key, None)
+        while (decided := decide(row)) != row:
+            before = (None,) * 4 if row is None else astuple(row)
+            after = () if decided is None else astuple(decided)
+            if await self.quick.rows(_SET if after else _DELETE, (*key, *after, *before)):
+                self.rows[key] = decided
+                return
+            row = await self._row(key)
+
+    async def _row(self, key: tuple[str, str]) -> ClaimRow | None:
+        asked = "SELECT plan, shown_as, record, until FROM claims WHERE account = %s AND number = %s"
+        found = await self.quick.rows(asked, key)
+        return ClaimRow(*found[0]) if found else None
+
+    async def _read(self, statement: LiteralString, **values: object) -> list[tuple[Any, ...]]:
+        return await self.quick.rows(statement, {"plan": self.loaded.checksum, **values})
+
+    async def _write(self, statement: LiteralString, **values: object) -> list[tuple[Any, ...]]:
+        return await self.connection.rows(statement, {"plan": self.loaded.checksum, **values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,17 +240,27 @@ class PostgresPlans(PlanStore):
 
     database: Database
     tenant: str
+    kept: dict[tuple[str, str], LoadedPlan] = field(default_factory=dict)
+    """The plans that were asked for last, by tenant and checksum, which several stores may share: each lot of a plan
+    asks for it."""
 
     async def put(self, plan: Plan) -> str:
         checksum, document = dump_plan(plan)
         async with self.database.of(self.tenant) as connection:
             statement = "INSERT INTO plans (checksum, document, numbers) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
-            await connection.rows(statement, checksum, document.decode(), len(plan.numbers))
+            await connection.rows(statement, (checksum, document.decode(), len(plan.numbers)))
         return checksum
 
     async def get(self, checksum: str) -> LoadedPlan:
+        key = (self.tenant, checksum)
+        self.kept[key] = loaded = self.kept.pop(key, None) or await self._read(checksum)
+        while len(self.kept) > _KEPT:
+            del self.kept[next(iter(self.kept))]
+        return loaded
+
+    async def _read(self, checksum: str) -> LoadedPlan:
         async with self.database.of(self.tenant) as connection:
-            found = await connection.rows("SELECT document FROM plans WHERE checksum = %s", checksum)
+            found = await connection.rows("SELECT document FROM plans WHERE checksum = %s", [checksum])
         if not found:
             raise MigrationError(
                 f"the database of the fleet has no plan {checksum!r:.80} of the tenant {self.tenant}",

@@ -33,7 +33,7 @@ async def overview(database: Database, tenant: str | None = None) -> list[PlanIn
     """
     async with await database.connect() as connection:
         if tenant:
-            await connection.rows("SELECT set_config('telephony.tenant', %s, false)", tenant_name(tenant))
+            await connection.rows("SELECT set_config('telephony.tenant', %s, false)", [tenant_name(tenant)])
         found = await connection.rows(
             "SELECT json_build_object('tenant', tenant, 'plan', checksum, 'kept_at', kept_at, 'numbers', plans.numbers,"
             " 'done', coalesce(done, 0), 'released', coalesce(released, 0), 'rolled_back', coalesce(rolled_back, 0),"

@@ -136,4 +136,4 @@ class SharedPace:
         async with self._connecting:
             if self._connection is None or self._connection.is_closed:
                 self._connection = await self._database.connect()
-        return (await self._connection.rows(statement, *values))[0]
+        return (await self._connection.rows(statement, values))[0]

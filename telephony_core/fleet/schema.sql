@@ -44,7 +44,7 @@ CREATE INDEX IF NOT EXISTS entries_about_agents ON entries (tenant, plan, action
 -- Which plan imports or changes a number at an account, so that no other plan of the tenant does.
 CREATE TABLE IF NOT EXISTS claims (
   tenant text NOT NULL DEFAULT current_setting('telephony.tenant'), account text NOT NULL, number text NOT NULL,
-  plan text NOT NULL, shown_as text NOT NULL, record text, until timestamptz NOT NULL, version bigint NOT NULL,
+  plan text NOT NULL, shown_as text NOT NULL, record text, until timestamptz NOT NULL,
   PRIMARY KEY (tenant, account, number)
 );
 DO $$ DECLARE each text; BEGIN

@@ -31,8 +31,7 @@ from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.lots.lot import Lot, LotDone
 from telephony_core.migration.lots.run import run_lot
 from telephony_core.migration.lots.site import Site
-from telephony_core.migration.plan.model import Plan
-from telephony_core.migration.plan.store import LoadedPlan, PlanStore
+from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.provider.registry import registry
 from telephony_core.transport.clock import Clock
 
@@ -45,7 +44,6 @@ _PASSES: Final = (JournalError, TransportError, ProviderUnavailable, RateLimited
 _BEAT: Final = 1.0
 _LAST_LOTS: Final = timedelta(minutes=2)
 """How long a worker that is to end finishes the numbers in hand."""
-_PLANS: Final = 8
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -74,7 +72,7 @@ class Tenants:
     def site(self, tenant: str) -> Site:
         """What a lot of this tenant needs."""
         return Site(
-            plans=_KeptPlans(PostgresPlans(self.database, tenant), tenant, self._plans),
+            plans=PostgresPlans(self.database, tenant, self._plans),
             journals=PostgresJournals(self.database, tenant),
             connections_of=self.connections,
             secrets=TenantSecrets(self.folder),
@@ -107,25 +105,6 @@ class Tenants:
     async def __aexit__(self, *_: object) -> None:
         for pace in self._paces.values():
             await pace.__aexit__()
-
-
-@dataclass(frozen=True)
-class _KeptPlans:
-    """The plans of a store, of which the last ones stay in memory: each lot of a plan asks for it."""
-
-    store: PlanStore
-    tenant: str
-    kept: dict[tuple[str, str], LoadedPlan]
-
-    async def put(self, plan: Plan) -> str:
-        return await self.store.put(plan)
-
-    async def get(self, checksum: str) -> LoadedPlan:
-        key = (self.tenant, checksum)
-        self.kept[key] = loaded = self.kept.pop(key, None) or await self.store.get(checksum)
-        while len(self.kept) > _PLANS:
-            del self.kept[next(iter(self.kept))]
-        return loaded
 
 
 @dataclass(frozen=True)

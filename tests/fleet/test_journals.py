@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import TelephonyError
 from telephony_core.fleet.database import Database
 from telephony_core.fleet.journals import PostgresJournals
+from telephony_core.migration.journal.claim_rules import NumberClaimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore, states_of
 from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
@@ -96,6 +99,34 @@ def test_a_page_of_numbers_after_the_other(
             return [[line.number for line in lines] async for lines in journal.lines()]
 
     assert asyncio.run(work()) == [[key, key] for key in keys]
+
+
+def test_a_run_does_not_write_over_a_claim_that_ended_while_it_was_frozen(
+    server: Server, tenant: str, tmp_path: Path
+) -> None:
+    """It remembers the row as it wrote it; by then another plan has the number."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    slow, quick = (Stage(tmp_path / name, count=1).plan(f"{name}.json") for name in ("one", "two"))
+    late = timedelta(0)
+    store = PostgresJournals(server.database, tenant, now=lambda: datetime.now(UTC) + late)
+    identity = NumberIdentity.parse(KEY, region="KR")
+    names = {KEY: identity.account_key}
+
+    async def work() -> None:
+        nonlocal late
+        async with store.begin(slow, "apply") as one, store.begin(quick, "apply") as two:
+            frozen, other = one.claims(names), two.claims(names)
+            await frozen.claim(KEY, identity)
+            late = timedelta(days=1)
+            await other.claim(KEY, identity)
+            await other.follow(ANNOUNCED)
+            for line in (ANNOUNCED, Entry(KEY, Action.CHECK, Phase.FAILED)):
+                await frozen.follow(line)
+            with pytest.raises(NumberClaimed, match="two.json is importing or changing"):
+                await frozen.claim(KEY, identity)
+
+    asyncio.run(work())
 
 
 def test_a_server_that_dies_ends_the_run_and_loses_nothing(server: Server, tenant: str, tmp_path: Path) -> None:

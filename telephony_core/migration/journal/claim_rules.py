@@ -14,12 +14,13 @@ sent does not lag.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.plan.model import Endpoint, PlanKind
@@ -49,10 +50,18 @@ class ClaimRow:
     """When the claim ends by itself; aware UTC."""
 
 
-class ClaimRules:
-    """What the claims of one run are, and become."""
+Decide: TypeAlias = Callable[[ClaimRow | None], ClaimRow | None]
+ChangeRow: TypeAlias = Callable[[tuple[str, str], Decide], Awaitable[None]]
+"""How a store changes the row of an account and a number to what is decided of it; ``None`` is no row. Nobody else may
+change the row in between, or it is decided again."""
 
-    def __init__(self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime]) -> None:
+
+class Claims:
+    """The claims of one run, over whatever keeps the rows."""
+
+    def __init__(
+        self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime], change: ChangeRow
+    ) -> None:
         """``names`` gives the number of each planned key, as `NumberIdentity.account_key` has it."""
         plan = loaded.plan
         self._plan = plan_key(loaded)
@@ -63,12 +72,17 @@ class ClaimRules:
         self._known = {number.key: number.source.id for number in plan.numbers if number.source is not None}
         self._window = plan.settings.in_doubt
         self._now = now
+        self._change = change
 
-    def key(self, name: str) -> tuple[str, str]:
-        """Account and number of the row that a claim of this number is about."""
-        return self._target, name
+    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
+        key = self._target, identity.account_key
+        await self._change(key, lambda row: self._claimed(row, number, goes_on=goes_on))
 
-    def claimed(self, row: ClaimRow | None, number: str, *, goes_on: bool = False) -> ClaimRow:
+    async def follow(self, entry: Entry) -> None:
+        if (key := self._key_after(entry)) is not None:
+            await self._change(key, lambda row: self._after(row, entry))
+
+    def _claimed(self, row: ClaimRow | None, number: str, *, goes_on: bool) -> ClaimRow:
         """The row once this plan has the number. Raises `NumberClaimed` where another plan has it.
 
         It also does where this very plan sent an import of it and the journal does not know (``goes_on``): then the
@@ -93,7 +107,7 @@ class ClaimRules:
             f"{row.until:%Y-%m-%dT%H:%M:%S} UTC",
         )
 
-    def key_after(self, entry: Entry) -> tuple[str, str] | None:
+    def _key_after(self, entry: Entry) -> tuple[str, str] | None:
         """Account and number of the row that this line of the journal may change; ``None``: it changes none."""
         name = self._names.get(entry.number)
         if name is None:
@@ -115,7 +129,7 @@ class ClaimRules:
                 return self._target, name
         return None
 
-    def after(self, row: ClaimRow | None, entry: Entry) -> ClaimRow | None:
+    def _after(self, row: ClaimRow | None, entry: Entry) -> ClaimRow | None:
         """What becomes of that row; ``None``: it is deleted."""
         if row is None or entry.action is Action.RELEASE:  # it may be imported again there, by whichever plan
             return None

@@ -11,16 +11,14 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
-from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import MigrationError
-from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules, plan_key
-from telephony_core.migration.journal.entries import Entry
+from telephony_core.migration.journal.claim_rules import ChangeRow, ClaimRow, Decide, plan_key
 from telephony_core.migration.journal.sqlite_file import JournalError, Kind, explained, lock, make_private
 from telephony_core.migration.plan.store import LoadedPlan
 
@@ -226,26 +224,18 @@ def _is_there(journal: str) -> bool:
         return True
 
 
-class Claims:
-    """The numbers that one run imports at its target, in the file of this machine."""
+def row_changer(now: Callable[[], datetime]) -> ChangeRow:
+    """What changes claims in the file of this machine. Raises `MigrationError` where it can have none."""
+    path = state_folder() / "claims.sqlite3"
 
-    def __init__(self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime]) -> None:
-        """``names`` gives the number of each planned key, as `NumberIdentity.account_key` has it."""
-        self._path = state_folder() / "claims.sqlite3"
-        self._rules = ClaimRules(loaded, names, now)
-        self._now = now
+    async def change(key: tuple[str, str], decide: Decide) -> None:
+        with _open(path) as connection:
+            row = _read(connection, key)
+            if row is None:  # nobody else takes away what has ended by itself
+                connection.execute("DELETE FROM claims WHERE until <= ?", (_text(now()),))
+            _write(connection, key, decide(row))
 
-    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
-        key = self._rules.key(identity.account_key)
-        with _open(self._path) as connection:
-            # Nobody else takes away what has ended by itself.
-            connection.execute("DELETE FROM claims WHERE until <= ?", (_text(self._now()),))
-            _write(connection, key, self._rules.claimed(_read(connection, key), number, goes_on=goes_on))
-
-    async def follow(self, entry: Entry) -> None:
-        if (key := self._rules.key_after(entry)) is not None:
-            with _open(self._path) as connection:
-                _write(connection, key, self._rules.after(_read(connection, key), entry))
+    return change
 
 
 def _read(connection: sqlite3.Connection, key: tuple[str, str]) -> ClaimRow | None:

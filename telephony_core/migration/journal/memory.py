@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 
-from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.migration.journal.claim_rules import ClaimRow, ClaimRules
+from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
 from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore
@@ -101,8 +100,15 @@ class _Campaign:
     async def lines_of(self, number: str) -> list[Entry]:
         return [entry for entry in self.kept.entries if entry.number == number]
 
-    def claims(self, names: Mapping[str, str]) -> _Claims:
-        return _Claims(self.store.claims, ClaimRules(self.loaded, names, self.store.now))
+    def claims(self, names: Mapping[str, str]) -> Claims:
+        return Claims(self.loaded, names, self.store.now, self._change)
+
+    async def _change(self, key: tuple[str, str], decide: Decide) -> None:
+        decided = decide(self.store.claims.get(key))
+        if decided is None:
+            self.store.claims.pop(key, None)
+        else:
+            self.store.claims[key] = decided
 
     async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
         by_number: dict[str, list[Entry]] = {}
@@ -133,21 +139,3 @@ class _Campaign:
     async def finish(self, how: str) -> None:
         ended = {"ended_at": self.store.now(), "how_it_ended": how}
         self.kept.runs[self.run - 1] = self.kept.runs[self.run - 1].model_copy(update=ended)
-
-
-@dataclass(frozen=True, slots=True)
-class _Claims:
-    rows: dict[tuple[str, str], ClaimRow]
-    rules: ClaimRules
-
-    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
-        key = self.rules.key(identity.account_key)
-        self.rows[key] = self.rules.claimed(self.rows.get(key), number, goes_on=goes_on)
-
-    async def follow(self, entry: Entry) -> None:
-        key = self.rules.key_after(entry)
-        if key is None or key not in self.rows:
-            return
-        row = self.rules.after(self.rows.pop(key), entry)
-        if row is not None:
-            self.rows[key] = row

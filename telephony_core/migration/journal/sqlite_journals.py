@@ -8,8 +8,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from telephony_core.migration.journal.claim_rules import Claims
 from telephony_core.migration.journal.claimed import Claimed
-from telephony_core.migration.journal.claims import Claims, PlanElsewhere, missing, started_elsewhere, was_started_here
+from telephony_core.migration.journal.claims import (
+    PlanElsewhere,
+    missing,
+    row_changer,
+    started_elsewhere,
+    was_started_here,
+)
 from telephony_core.migration.journal.entries import Action, Entry
 from telephony_core.migration.journal.protocol import JournalStore
 from telephony_core.migration.journal.runs import RunRecord
@@ -77,7 +84,7 @@ class _Campaign:
         return self.journal.entries_of(number)
 
     def claims(self, names: Mapping[str, str]) -> Claims:
-        return Claims(self._loaded, names, self._now)
+        return Claims(self._loaded, names, self._now, row_changer(self._now))
 
     async def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:
         for lines in self.journal.lines(numbers):
