@@ -12,6 +12,8 @@ number and no secret. It is run again from its history, so it looks at no clock 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
@@ -39,8 +41,8 @@ IN_WORK: Final = 3
 """Lots of one plan that are in work at once, whatever the number of workers."""
 HEARTBEAT: Final = timedelta(seconds=5)
 """A worker that is silent for so long has lost its lot to another one."""
-PAUSES: Final = (0, 10, 60, 300)
-"""Seconds before each attempt at a lot of which something failed that may pass."""
+PAUSES: Final = (10, 60, 300)
+"""Seconds before each further attempt at a lot of which something failed that may pass."""
 MAY_PASS: Final = ("NotSent", "NoAnswer", "OutcomeUnknown", "AnswerLost", "NotInService")
 """Errors besides those by which a provider says that it is not well."""
 AFTER_SOAK: Final = timedelta(minutes=1)
@@ -94,7 +96,7 @@ class Campaign(BaseModel, frozen=True):
             command=COMMANDS[stage],
             first=first,
             last=self.ends[place],
-            allow=allow if stage == "release" else (),
+            allow=allow,
         )
 
     def after(self, stage: Stage) -> Stage:
@@ -113,23 +115,17 @@ class Approval(BaseModel, frozen=True):
 
 
 class Progress(BaseModel):
-    """How far a campaign is: what is asked for, and what its next run goes on with."""
+    """How far a campaign is."""
 
     numbers: int
     stage: Stage
     left: list[int]
-    """Lots that are still to be run in this stage, by their places."""
+    """Lots that have to be run in this stage, or run again, by their places."""
     results: dict[int, LotDone] = {}
-    """What became of the others."""
+    """What became of those that were run."""
     stopped: str | None = None
     """Why no further lot is started: `Stopped`, or the class of the error that a lot ended with."""
     waits_for_approval: bool = False
-
-    @classmethod
-    def at(cls, campaign: Campaign, stage: Stage, stopped: str | None = None) -> Progress:
-        """The beginning of a stage."""
-        left = list(range(len(campaign.ends))) if stage in COMMANDS else []
-        return cls(numbers=campaign.numbers, stage=stage, left=left, stopped=stopped)
 
     @property
     def done(self) -> int:
@@ -149,50 +145,60 @@ class Progress(BaseModel):
 
 @workflow.defn(name="campaign")
 class CampaignWorkflow:
-    """One stage of a campaign, followed by the next in a run of its own."""
+    """One stage of a campaign, followed by the next in a run of its own.
+
+    A lot of the stage, each a task that waits for its turn:
+
+        left ──turn──> in work ──a result, after some attempts──> complete
+          ^              │  └───────────────────────────────────> incomplete ──approve──> the next stage
+          ├──stopped─────┘                                            │
+          └──resume───────────────────────────────────────────────────┘
+    """
 
     @workflow.init
-    def __init__(self, campaign: Campaign, progress: Progress) -> None:
+    def __init__(self, campaign: Campaign, stage: Stage, stopped: str | None) -> None:
         self._campaign = campaign
-        self._now = progress
+        lots = range(len(campaign.ends)) if stage in COMMANDS else ()
+        self._now = Progress(numbers=campaign.numbers, stage=stage, left=list(lots), stopped=stopped)
+        self._canary = campaign.canary and stage == "apply"
         self._rules = StopRules(campaign.equal_failures)
-        self._in_work: dict[asyncio.Task[LotDone | None], int] = {}
-        self._approved = False
+        self._hands = asyncio.Semaphore(IN_WORK)
+        self._interrupted = self._approved = False
         self._allow: tuple[str, ...] = ()
 
     @workflow.run
-    async def run(self, campaign: Campaign, progress: Progress) -> Progress:
-        stage = self._now.stage
+    async def run(self, campaign: Campaign, stage: Stage, stopped: str | None) -> Progress:
+        now = self._now
         if stage == "soak":
             await workflow.sleep(campaign.soak + AFTER_SOAK)
-        else:
-            if stage == "release":
-                await self._decision()
-            await self._lots()
-            while self._now.incomplete and not await self._decision():
-                await self._lots()
-        following = Progress.at(campaign, campaign.after(stage), self._now.stopped)
-        if following.stage != "ended":
-            workflow.continue_as_new(args=[campaign, following])
-        self._now.stage = "ended"
-        return self._now
+        if stage == "release":
+            await self._approval(or_else=lambda: False)
+        if self._canary:
+            await self._lot(0)
+        while now.left:
+            await asyncio.gather(*map(self._lot, now.left))
+            if now.incomplete:
+                await self._approval(or_else=lambda: bool(now.left))
+        following = campaign.after(stage)
+        if following != "ended":
+            workflow.continue_as_new(args=[campaign, following, now.stopped])
+        now.stage = "ended"
+        return now
 
     # -- what it is told and asked
 
     @workflow.signal
     def stop(self) -> None:
         """Finish the numbers in hand, and start no other one."""
+        self._interrupted = True
         self._stop(Stopped.ASKED)
-        for task in self._in_work:
-            task.cancel()
 
     @workflow.signal
     def resume(self) -> None:
         """Go on, with what failed as well."""
-        self._now.stopped = None
+        self._interrupted, self._now.stopped = False, None
         self._rules = StopRules(self._campaign.equal_failures)
-        again = set(self._now.incomplete) - set(self._in_work.values())
-        self._now.left = sorted({*self._now.left, *again})
+        self._now.left = sorted({*self._now.left, *self._now.incomplete})
 
     @workflow.signal
     def approve(self, approval: Approval) -> None:
@@ -206,79 +212,75 @@ class CampaignWorkflow:
 
     # -- the work
 
-    async def _decision(self) -> bool:
-        """Wait for a person. Whether it goes on, rather than trying again what is left."""
-        now, left = self._now, len(self._now.left)
-        now.waits_for_approval, self._approved = True, False
-        await workflow.wait_condition(lambda: now.stopped is None and (self._approved or len(now.left) > left))
-        now.waits_for_approval = False
-        return self._approved
-
-    async def _lots(self) -> None:
+    async def _approval(self, or_else: Callable[[], bool]) -> None:
+        """Wait until a person approves, or something else is so; while it is stopped, neither counts."""
         now = self._now
-        while now.left or self._in_work:
-            while now.left and now.stopped is None and len(self._in_work) < self._room():
-                place = now.left.pop(0)
-                self._in_work[asyncio.create_task(self._lot(place))] = place
-            if not self._in_work:
-                await workflow.wait_condition(lambda: now.stopped is None)
-                continue
-            ended, _ = await workflow.wait(list(self._in_work), return_when=asyncio.FIRST_COMPLETED)
-            for task in ended:
-                self._judge(self._in_work.pop(task), None if task.cancelled() else task.result())
+        now.waits_for_approval, self._approved = True, False
+        await workflow.wait_condition(lambda: now.stopped is None and (self._approved or or_else()))
+        now.waits_for_approval = False
 
-    def _room(self) -> int:
-        tried = self._campaign.canary and self._now.stage == "apply" and 0 not in self._now.results
-        return 1 if tried else IN_WORK
+    async def _lot(self, place: int) -> None:
+        """Run a lot when it is its turn, until there is a result; where it was stopped, again once that is over."""
+        async with self._hands:
+            while place in self._now.left:
+                await workflow.wait_condition(lambda: self._now.stopped is None)
+                done = await self._attempts(place)
+                if done is not None:
+                    self._judge(place, done)
 
-    async def _lot(self, place: int) -> LotDone | None:
-        """Run a lot, again where what failed may pass. ``None`` where it is as it was before."""
-        done = None
+    async def _attempts(self, place: int) -> LotDone | None:
+        """Run a lot, again where what failed may pass. ``None`` where it was stopped before there was a result."""
+        done = await self._run(place)
         for pause in PAUSES:
-            await asyncio.sleep(pause)
-            try:
-                done = await workflow.execute_activity(
-                    "run_lot",
-                    self._campaign.lot(place, self._now.stage, self._allow),
-                    result_type=LotDone,
-                    heartbeat_timeout=HEARTBEAT,
-                    start_to_close_timeout=timedelta(days=1),
-                    retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
-                    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                )
-            except ActivityError as error:
-                if not is_cancelled_exception(error):
-                    cause = error.cause
-                    self._stop(cause.type if isinstance(cause, ApplicationError) and cause.type else "ActivityError")
-                return None
-            if done.stopped is Stopped.ASKED:
-                return None
-            if not _may_pass(done):
+            if done is None or not _may_pass(done):
                 break
+            with suppress(TimeoutError):
+                await workflow.wait_condition(lambda: self._now.stopped is not None, timeout=pause)
+                return None
+            done = await self._run(place)
         return done
 
-    def _judge(self, place: int, done: LotDone | None) -> None:
-        if done is None:
-            self._now.left.insert(0, place)
+    async def _run(self, place: int) -> LotDone | None:
+        running = workflow.start_activity(
+            "run_lot",
+            self._campaign.lot(place, self._now.stage, self._allow),
+            result_type=LotDone,
+            heartbeat_timeout=HEARTBEAT,
+            start_to_close_timeout=timedelta(days=1),
+            # An error of a whole lot that may pass, such as that of a database which is away, is tried again for good.
+            retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=30)),
+            # Numbers in hand are finished, and what became of them has to be known before the lot is run again.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        # Only a person interrupts lots in work. Whatever else stops a campaign, they end by the same rules or are well.
+        await workflow.wait_condition(lambda: running.done() or self._interrupted)
+        running.cancel()
+        try:
+            done = await running
+        except ActivityError as error:
+            if not is_cancelled_exception(error):
+                cause = error.cause
+                self._stop(cause.type if isinstance(cause, ApplicationError) and cause.type else "ActivityError")
+            return None
+        return None if done.stopped is Stopped.ASKED else done
+
+    def _judge(self, place: int, done: LotDone) -> None:
+        if self._canary and place == 0 and done.done < done.numbers:
+            self._stop(Stopped.CANARY)  # and it stays the first one, before which no other is started
             return
-        kinds = tuple(dict.fromkeys(done.failures))
-        self._now.results[place] = done.model_copy(update={"failures": kinds})
+        self._now.left.remove(place)
+        self._now.results[place] = done.model_copy(update={"failures": tuple(dict.fromkeys(done.failures))})
         if self._now.stage.startswith("verify"):  # changes nothing, so it may as well look at everything
             return
         if done.done:
             self._rules.succeeded()
         for failure in done.failures:
             self._rules.failed(failure)
-        canary = self._campaign.canary and place == 0 and self._now.stage == "apply" and done.done < done.numbers
-        if why := Stopped.CANARY if canary else done.stopped or self._rules.why:
+        if why := done.stopped or self._rules.why:
             self._stop(why)
-            if canary:
-                del self._now.results[place]
-                self._now.left.insert(0, place)
 
     def _stop(self, why: str) -> None:
-        # Lots in work are not cancelled for it: they end by the same rules, or are well.
-        self._now.stopped = self._now.stopped or str(why)
+        self._now.stopped = self._now.stopped or str(why)  # the first reason: others may only follow from it
 
 
 def _may_pass(done: LotDone) -> bool:

@@ -105,7 +105,7 @@ class Campaigns:
             await _answered(
                 self.client.start_workflow(
                     CampaignWorkflow.run,
-                    args=[campaign, Progress.at(campaign, campaign.stages[0])],
+                    args=[campaign, campaign.stages[0], None],
                     id=self.id(loaded.checksum),
                     task_queue=loaded.plan.target.connection,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,

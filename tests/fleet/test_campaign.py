@@ -80,7 +80,7 @@ class Theatre:
         campaign = Campaign.model_validate({**given, **changes})
         return await self.env.client.start_workflow(
             CampaignWorkflow.run,
-            args=[campaign, Progress.at(campaign, campaign.stages[0])],
+            args=[campaign, campaign.stages[0], None],
             id="acme/sha256:0/apply",
             task_queue="there",
         )

@@ -123,7 +123,7 @@ def test_a_run_does_not_write_over_a_claim_that_ended_while_it_was_frozen(
             await other.follow(ANNOUNCED)
             for line in (ANNOUNCED, Entry(KEY, Action.CHECK, Phase.FAILED)):
                 await frozen.follow(line)
-            with pytest.raises(NumberClaimed, match="two.json is importing or changing"):
+            with pytest.raises(NumberClaimed, match=r"two\.json is importing or changing"):
                 await frozen.claim(KEY, identity)
 
     asyncio.run(work())
