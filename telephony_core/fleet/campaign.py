@@ -22,7 +22,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from pydantic import BaseModel
+    from pydantic import BaseModel, Field
 
     from telephony_core.migration.lots.lot import Command, Lot, LotDone, in_lots
     from telephony_core.migration.plan.model import PlanKind
@@ -43,8 +43,6 @@ HEARTBEAT: Final = timedelta(seconds=5)
 """A worker that is silent for so long has lost its lot to another one."""
 PAUSES: Final = (10, 60, 300)
 """Seconds before each further attempt at a lot of which something failed that may pass."""
-MAY_PASS: Final = ("NotSent", "NoAnswer", "OutcomeUnknown", "AnswerLost", "NotInService")
-"""Errors besides those by which a provider says that it is not well."""
 AFTER_SOAK: Final = timedelta(minutes=1)
 """The soak is counted from the last verification, by the clocks of others."""
 RELEASES: Final[tuple[Stage, ...]] = ("apply", "verify", "soak", "verify again", "release")
@@ -66,7 +64,8 @@ class Campaign(BaseModel, frozen=True):
     """Whether the first lot is tried alone."""
     equal_failures: int
     soak: timedelta
-    stages: tuple[Stage, ...]
+    stages: tuple[Stage, ...] = Field(min_length=1)
+    """The one that comes next, and those after it."""
 
     @classmethod
     def of(cls, loaded: LoadedPlan, tenant: str) -> Campaign:
@@ -88,7 +87,7 @@ class Campaign(BaseModel, frozen=True):
     def numbers(self) -> int:
         return self.ends[-1]
 
-    def lot(self, place: int, stage: Stage, allow: tuple[str, ...]) -> Lot:
+    def lot(self, place: int, stage: Stage, allow: tuple[str, ...] = ()) -> Lot:
         first = self.ends[place - 1] if place else 0
         return Lot(
             tenant=self.tenant,
@@ -98,11 +97,6 @@ class Campaign(BaseModel, frozen=True):
             last=self.ends[place],
             allow=allow,
         )
-
-    def after(self, stage: Stage) -> Stage:
-        """The stage that follows."""
-        following = self.stages.index(stage) + 1
-        return self.stages[following] if following < len(self.stages) else "ended"
 
 
 class Approval(BaseModel, frozen=True):
@@ -156,8 +150,8 @@ class CampaignWorkflow:
     """
 
     @workflow.init
-    def __init__(self, campaign: Campaign, stage: Stage, stopped: str | None) -> None:
-        self._campaign = campaign
+    def __init__(self, campaign: Campaign, stopped: str | None) -> None:
+        self._campaign, stage = campaign, campaign.stages[0]
         lots = range(len(campaign.ends)) if stage in COMMANDS else ()
         self._now = Progress(numbers=campaign.numbers, stage=stage, left=list(lots), stopped=stopped)
         self._canary = campaign.canary and stage == "apply"
@@ -167,11 +161,11 @@ class CampaignWorkflow:
         self._allow: tuple[str, ...] = ()
 
     @workflow.run
-    async def run(self, campaign: Campaign, stage: Stage, stopped: str | None) -> Progress:
+    async def run(self, campaign: Campaign, stopped: str | None) -> Progress:
         now = self._now
-        if stage == "soak":
+        if now.stage == "soak":
             await workflow.sleep(campaign.soak + AFTER_SOAK)
-        if stage == "release":
+        if now.stage == "release":
             await self._approval(or_else=lambda: False)
         if self._canary:
             await self._lot(0)
@@ -179,9 +173,8 @@ class CampaignWorkflow:
             await asyncio.gather(*map(self._lot, now.left))
             if now.incomplete:
                 await self._approval(or_else=lambda: bool(now.left))
-        following = campaign.after(stage)
-        if following != "ended":
-            workflow.continue_as_new(args=[campaign, following, now.stopped])
+        if later := campaign.stages[1:]:
+            workflow.continue_as_new(args=[campaign.model_copy(update={"stages": later}), now.stopped])
         now.stage = "ended"
         return now
 
@@ -232,7 +225,7 @@ class CampaignWorkflow:
         """Run a lot, again where what failed may pass. ``None`` where it was stopped before there was a result."""
         done = await self._run(place)
         for pause in PAUSES:
-            if done is None or not _may_pass(done):
+            if done is None or not done.may_pass:
                 break
             with suppress(TimeoutError):
                 await workflow.wait_condition(lambda: self._now.stopped is not None, timeout=pause)
@@ -281,12 +274,3 @@ class CampaignWorkflow:
 
     def _stop(self, why: str) -> None:
         self._now.stopped = self._now.stopped or str(why)  # the first reason: others may only follow from it
-
-
-def _may_pass(done: LotDone) -> bool:
-    """Whether what is left of a lot may be done by trying again soon."""
-    if done.stopped is Stopped.KEY:
-        return False
-    return bool(done.in_doubt) or any(
-        failure.error in MAY_PASS or (failure.status or 0) >= 500 or failure.status == 429 for failure in done.failures
-    )

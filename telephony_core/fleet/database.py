@@ -13,8 +13,7 @@ from psycopg import AsyncConnection, Error, InterfaceError, OperationalError, Pr
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 
-from telephony_core.errors import ConfigurationError, InvalidInput
-from telephony_core.errors.chaining import instead_of
+from telephony_core.errors import ConfigurationError, InvalidInput, instead_of
 from telephony_core.migration.journal.sqlite_file import JournalError
 
 SCHEMA: Final = "telephony-core 1"

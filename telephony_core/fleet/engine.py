@@ -6,10 +6,9 @@ Where it is, and with what certificate or key, is said by Temporal's own variabl
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.common import Priority, WorkflowIDReusePolicy
@@ -18,12 +17,10 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from telephony_core.errors import ConfigurationError, MigrationError
+from telephony_core.errors import ConfigurationError, MigrationError, instead_of
 from telephony_core.fleet.campaign import Approval, Campaign, CampaignWorkflow, Progress
 from telephony_core.fleet.database import tenant_name
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore
-
-T = TypeVar("T")
 
 
 class EngineUnavailable(MigrationError):
@@ -46,22 +43,23 @@ class NotSubmitted(MigrationError):
 
 async def connect() -> Client:
     """A client of Temporal. Raises `EngineUnavailable`, or `ConfigurationError` for settings that do not fit."""
-    config, reason = None, ""
-    try:
+    with instead_of((RuntimeError, ValueError, TypeError), _unusable):
         config = ClientConfig.load_client_connect_config()
-    except (RuntimeError, ValueError, TypeError) as error:
-        reason = type(error).__name__
-    if config is None:
-        raise ConfigurationError(
-            f"the settings of Temporal's client cannot be used ({reason})", remedy="correct TEMPORAL_… or its file"
-        )
-    where = config.get("target_host") or "localhost:7233"
-    config["target_host"] = where
-    try:
+    config["target_host"] = where = config.get("target_host") or "localhost:7233"
+    with instead_of((RuntimeError, ValueError, RPCError), lambda error: _away(error, where)):
         return await Client.connect(**config, data_converter=pydantic_data_converter)
-    except (RuntimeError, RPCError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200] if isinstance(error, RPCError) else "no connection"
-    raise EngineUnavailable(
+
+
+def _unusable(error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"the settings of Temporal's client cannot be used ({type(error).__name__})",
+        remedy="correct TEMPORAL_… or its file",
+    )
+
+
+def _away(error: Exception, where: str) -> EngineUnavailable:
+    reason = error.message.splitlines()[0][:200] if isinstance(error, RPCError) else "no connection"
+    return EngineUnavailable(
         f"Temporal at {where} does not answer ({reason})", remedy="see whether it runs there, or set TEMPORAL_ADDRESS"
     )
 
@@ -92,6 +90,9 @@ class Campaigns:
     client: Client
     tenant: str
 
+    def __post_init__(self) -> None:
+        tenant_name(self.tenant)
+
     async def submit(self, loaded: LoadedPlan, plans: PlanStore) -> bool:
         """Keep a plan and start its campaign; one that is under way goes on with what was stopped or failed.
 
@@ -99,61 +100,65 @@ class Campaigns:
         `JournalError` and `EngineUnavailable`.
         """
         demand_fit(loaded)
-        campaign = Campaign.of(loaded, tenant_name(self.tenant))
+        campaign = Campaign.of(loaded, self.tenant)
         await plans.put(loaded.plan)
         try:
-            await _answered(
-                self.client.start_workflow(
+            with _explained():
+                await self.client.start_workflow(
                     CampaignWorkflow.run,
-                    args=[campaign, campaign.stages[0], None],
+                    args=[campaign, None],
                     id=self.id(loaded.checksum),
                     task_queue=loaded.plan.target.connection,
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-                    task_timeout=timedelta(seconds=5),
-                    start_signal="resume",
-                    priority=Priority(fairness_key=self.tenant[:64]),
+                    task_timeout=timedelta(seconds=5),  # after which the next step of a campaign has lost its worker
+                    start_signal="resume",  # one call, whether it is new, was stopped or waits for a decision
+                    priority=Priority(fairness_key=self.tenant[:64]),  # the engine takes no longer one
                 )
-            )
         except WorkflowAlreadyStartedError:
             return False
         return True
 
     async def stop(self, checksum: str) -> None:
         """Let the numbers in hand be finished and start no other one. Raises `NotSubmitted`, `EngineUnavailable`."""
-        await _answered(self._of(checksum).signal(CampaignWorkflow.stop), checksum)
+        with _explained(checksum):
+            await self._of(checksum).signal(CampaignWorkflow.stop)
 
     async def approve(self, checksum: str, approval: Approval) -> None:
         """Let a campaign that waits for it go on. Raises `NotSubmitted`, `EngineUnavailable`."""
-        await _answered(self._of(checksum).signal(CampaignWorkflow.approve, approval), checksum)
+        with _explained(checksum):
+            await self._of(checksum).signal(CampaignWorkflow.approve, approval)
 
     async def progress(self, checksum: str) -> Progress:
         """How far a campaign is, as a worker of its account tells. Raises `NotSubmitted`, `EngineUnavailable`."""
-        query = self._of(checksum).query(CampaignWorkflow.progress, rpc_timeout=timedelta(seconds=10))
-        return await _answered(query, checksum)
+        with _explained(checksum):
+            return await self._of(checksum).query(CampaignWorkflow.progress, rpc_timeout=timedelta(seconds=10))
 
     def id(self, checksum: str) -> str:
         """The same for whoever submits it, so that it is found and not started twice."""
         return f"{self.tenant}/{checksum}/apply"
 
     def _of(self, checksum: str) -> WorkflowHandle[Any, Any]:
-        tenant_name(self.tenant)
         return self.client.get_workflow_handle(self.id(checksum))
 
 
-async def _answered(work: Awaitable[T], checksum: str = "") -> T:
-    try:
-        return await work
-    except WorkflowQueryFailedError:
+def _explained(checksum: str = "") -> instead_of[RPCError | WorkflowQueryFailedError]:
+    """Errors of the engine as ours; with a checksum, of a question to the campaign of that plan."""
+    return instead_of((RPCError, WorkflowQueryFailedError), lambda error: _failure(error, checksum))
+
+
+def _failure(error: RPCError | WorkflowQueryFailedError, checksum: str) -> MigrationError:
+    if isinstance(error, WorkflowQueryFailedError):
         reason = "its workers are of another version"
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise NotSubmitted(
-                f"no campaign of the plan {checksum} is under way for this tenant",
-                remedy="submit it with `telephony fleet submit`, or say in TELEPHONY_TENANT whose it is",
-            ) from None
-        late = error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
-        reason = "no worker of its account answers" if late and checksum else error.message.splitlines()[0][:200]
-    raise EngineUnavailable(
+    elif error.status is RPCStatusCode.NOT_FOUND:
+        return NotSubmitted(
+            f"no campaign of the plan {checksum} is under way for this tenant",
+            remedy="submit it with `telephony fleet submit`, or say in TELEPHONY_TENANT whose it is",
+        )
+    elif checksum and error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+        reason = "no worker of its account answers"
+    else:
+        reason = error.message.splitlines()[0][:200]
+    return EngineUnavailable(
         f"Temporal did not do it ({reason})",
         remedy="see whether it and a worker (`telephony fleet work`) run; what is under way goes on by itself",
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import BaseModel
 
 from telephony_core.domain.phone_number import UtcTime
-from telephony_core.fleet.database import Database, tenant_name
+from telephony_core.fleet.database import Database
 
 
 class PlanInFleet(BaseModel, frozen=True):
@@ -26,25 +28,23 @@ class PlanInFleet(BaseModel, frozen=True):
     """Begun, and neither done nor failed."""
 
 
+_PLANS: Final = """
+  SELECT to_json(p) FROM (
+    SELECT tenant, checksum AS plan, kept_at, plans.numbers,
+      count(*) FILTER (WHERE phase = 'done' AND last_action IN ('read_back', 'verify')) AS done,
+      count(*) FILTER (WHERE phase = 'done' AND last_action = 'release') AS released,
+      count(*) FILTER (WHERE phase = 'done' AND last_action = 'roll_back') AS rolled_back,
+      count(*) FILTER (WHERE phase IN ('failed', 'unknown')) AS failed,
+      count(*) FILTER (WHERE phase IN ('intent', 'look') OR phase = 'done'
+        AND last_action NOT IN ('read_back', 'verify', 'release', 'roll_back')) AS started
+    FROM plans LEFT JOIN numbers AS n (tenant, checksum) USING (tenant, checksum)
+    GROUP BY tenant, checksum, kept_at, plans.numbers ORDER BY tenant, kept_at) AS p"""
+
+
 async def overview(database: Database, tenant: str | None = None) -> list[PlanInFleet]:
     """The plans that the role of the database may see: of all tenants as an operator, else of this tenant.
 
     Raises `JournalError`.
     """
-    async with await database.connect() as connection:
-        if tenant:
-            await connection.rows("SELECT set_config('telephony.tenant', %s, false)", [tenant_name(tenant)])
-        found = await connection.rows(
-            "SELECT json_build_object('tenant', tenant, 'plan', checksum, 'kept_at', kept_at, 'numbers', plans.numbers,"
-            " 'done', coalesce(done, 0), 'released', coalesce(released, 0), 'rolled_back', coalesce(rolled_back, 0),"
-            " 'failed', coalesce(failed, 0),"
-            " 'started', coalesce(begun - done - released - rolled_back - failed, 0))"
-            " FROM plans LEFT JOIN (SELECT tenant, plan, count(phase) AS begun,"
-            "  count(*) FILTER (WHERE phase = 'done' AND last_action IN ('read_back', 'verify')) AS done,"
-            "  count(*) FILTER (WHERE phase = 'done' AND last_action = 'release') AS released,"
-            "  count(*) FILTER (WHERE phase = 'done' AND last_action = 'roll_back') AS rolled_back,"
-            "  count(*) FILTER (WHERE phase IN ('failed', 'unknown')) AS failed"
-            "  FROM numbers GROUP BY tenant, plan) AS counted (tenant, checksum) USING (tenant, checksum)"
-            " ORDER BY tenant, kept_at",
-        )
-        return [PlanInFleet.model_validate(plan) for (plan,) in found]
+    async with database.of(tenant) if tenant else await database.connect() as connection:
+        return [PlanInFleet.model_validate(plan) for (plan,) in await connection.rows(_PLANS)]

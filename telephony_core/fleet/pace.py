@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString, Self
 from telephony_core.fleet.database import Connection, Database
 from telephony_core.provider.capabilities import RateLimit
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.pace import AFTER_429, SLOW_FOR, Pace
+from telephony_core.transport.pace import AFTER_429, SLOW_FOR, Pace, Pacer
 
 _LATE: Final = 2.0
 """Seconds after its start by which a request has arrived, unless its answer says sooner: a cold process that opens a
@@ -17,6 +17,11 @@ _UNASKED: Final = 0.05
 """Seconds for which nobody asks again where nothing limits an account: so late may a hold be known elsewhere."""
 _FRESH: Final = 0.25
 """Seconds after which a start that was allowed is not used any more: the rest of `_LATE` is for the way."""
+
+_TAKE: Final = (
+    "SELECT place, delay, held FROM pace_take"
+    "(%s, %s::integer[], %s::float8[], %s, %s, %s, %s, %s, %s, %s::float8[], %s::float8[], %s::float8[])"
+)
 
 
 class SharedPace:
@@ -46,20 +51,21 @@ class SharedPace:
         self.per_minute: float | None = per_minute
         self._database = database
         self._clock = clock or Clock()
-        self._windows = Pace(per_second=per_second, per_minute=per_minute).windows
+        self._here = Pace(per_second=per_second, per_minute=per_minute)
+        counts, spans = ([window[part] for window in self._here.windows] for part in (0, 1))
+        self._limits = (counts, spans, *AFTER_429, SLOW_FOR, _LATE)
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
         self._asking = asyncio.Lock()
         self._waiting: dict[float, float] = {}  # places by when they come, in the times of here and of the database
         self._started: dict[float, float] = {}
         self._gone: list[float] = []
-        self._answered: list[tuple[float, float]] = []
-        self._held_until = float("-inf")
+        self._answered: dict[float, float] = {}  # places whose request has arrived, and by when
         self._free_until = float("-inf")
 
     @classmethod
-    def declared(cls, database: Database, account: str, limit: RateLimit | None) -> Self:
-        """What a provider declares it takes; unlimited but for a 429 where nobody says."""
+    def declared(cls, database: Database, account: str, limit: RateLimit | Pacer | None) -> Self:
+        """What a provider declares it takes, or the pace of a connection; unlimited but for a 429 where nobody says."""
         if limit is None:
             return cls(database, account)
         return cls(database, account, per_second=limit.per_second, per_minute=limit.per_minute)
@@ -72,7 +78,8 @@ class SharedPace:
         return await self._take(now, 1e9, queued=False)
 
     async def hold(self, until: float) -> None:
-        self._held_until, self._free_until = max(self._held_until, until), float("-inf")
+        self._here.hold(until)
+        self._free_until = float("-inf")
         await self._call("SELECT pace_hold(%s, %s)", self.account, max(0.0, until - self._clock.monotonic()))
 
     def give_back(self, reserved: float) -> None:
@@ -82,10 +89,10 @@ class SharedPace:
     def answered(self, started: float, now: float) -> None:
         place = self._started.pop(started, None)
         if place is not None and now - started < _LATE:
-            self._answered.append((place, place - _LATE + (now - started)))
+            self._answered[place] = place - _LATE + (now - started)
 
     def hold_left(self, now: float) -> float:
-        return max(0.0, self._held_until - now)
+        return self._here.hold_left(now)
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,31 +103,18 @@ class SharedPace:
 
     async def _take(self, now: float, patience: float, *, queued: bool) -> float:
         """Start now (0), or wait so many seconds for a place. ``now`` is when this client asked, at the latest."""
-        async with self._asking:  # one answer serves all who ask meanwhile, where nothing limits the account
-            return 0.0 if now < self._free_until else await self._ask(now, patience, queued=queued)
-
-    async def _ask(self, now: float, patience: float, *, queued: bool) -> float:
-        gone, self._gone, told, self._answered = self._gone, [], self._answered, []
-        place, delay, held = await self._call(
-            "SELECT place, delay, held FROM pace_take"
-            "(%s, %s::integer[], %s::float8[], %s, %s, %s, %s, %s, %s, %s::float8[], %s::float8[], %s::float8[])",
-            self.account,
-            [count for count, _ in self._windows],
-            [span for _, span in self._windows],
-            *AFTER_429,
-            SLOW_FOR,
-            _LATE,
-            patience,
-            queued,
-            gone,
-            [place for place, _ in told],
-            [arrived for _, arrived in told],
-        )
+        async with self._asking:
+            if now < self._free_until:  # one answer serves all who ask meanwhile, where nothing limits the account
+                return 0.0
+            gone, self._gone, told, self._answered = self._gone, [], self._answered, {}
+            place, delay, held = await self._call(
+                _TAKE, self.account, *self._limits, patience, queued, gone, [*told], [*told.values()]
+            )
         if place is None:
             self._free_until = self._clock.monotonic() + _UNASKED
             return 0.0
         if held > 0:
-            self._held_until = max(self._held_until, now + held)
+            self._here.hold(now + held)
         if delay > 0:
             self._waiting[now + delay] = place
             return float(delay)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pydantic import SecretStr
 from temporalio import activity
@@ -91,12 +92,7 @@ class Tenants:
         account = f"{connection.provider} {hashlib.sha256(told).hexdigest()[:24]}"
         if account not in self._paces:
             limit = connection.pace or registry.spec(connection.provider).capabilities.rate_limit
-            self._paces[account] = SharedPace(
-                self.database,
-                account,
-                per_second=getattr(limit, "per_second", None),
-                per_minute=getattr(limit, "per_minute", None),
-            )
+            self._paces[account] = SharedPace.declared(self.database, account, limit)
         return self._paces[account]
 
     async def __aenter__(self) -> Tenants:
@@ -116,35 +112,27 @@ class Lots:
     @activity.defn(name="run_lot")
     async def run_lot(self, lot: Lot) -> LotDone:
         """Run a lot to its end, or to that of the numbers in hand where it is cancelled or this worker is to end."""
-        stop, done = asyncio.Event(), 0
+        stop, done = asyncio.Event(), deque([0], maxlen=1)
 
-        def beat(numbers: int) -> None:
-            nonlocal done
-            done = numbers
-
-        async def heartbeats() -> None:
+        async def beat() -> None:
+            # Not only when something happens: a lost answer is waited for in silence, and no sign of a dead worker.
             while True:
-                activity.heartbeat(done)
+                activity.heartbeat(done[-1])
+                if activity.is_worker_shutdown():
+                    stop.set()
                 await asyncio.sleep(_BEAT)
 
-        async def until_shutdown() -> None:
-            await activity.wait_for_worker_shutdown()
-            stop.set()
-
-        running = asyncio.create_task(self._run(lot, beat, stop))
-        beside = [asyncio.create_task(heartbeats()), asyncio.create_task(until_shutdown())]
+        running, beating = asyncio.create_task(self._run(lot, done.append, stop)), asyncio.create_task(beat())
         try:
-            while True:
-                try:
-                    return await asyncio.shield(running)
-                except asyncio.CancelledError:
-                    if stop.is_set() or running.cancelled():
-                        raise
-                    stop.set()
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if stop.is_set():  # and the worker has waited long enough for the numbers in hand
+                raise
+            stop.set()
+            return await running
         finally:
             running.cancel()
-            for task in beside:
-                task.cancel()
+            beating.cancel()
 
     async def _run(self, lot: Lot, beat: Callable[[int], None], stop: asyncio.Event) -> LotDone:
         try:
@@ -170,16 +158,20 @@ async def work(
     An account is the name of the connection that plans have for their target. At most ``lots`` of each are in work here
     at once.
     """
-    common: dict[str, Any] = {
-        "workflows": [CampaignWorkflow],
-        "activities": [Lots(site).run_lot],
-        "max_concurrent_activities": lots,
-        "max_heartbeat_throttle_interval": timedelta(seconds=_BEAT),
-        "default_heartbeat_throttle_interval": timedelta(seconds=_BEAT),
-        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=2),
-        "graceful_shutdown_timeout": _LAST_LOTS,
-    }
     async with AsyncExitStack() as running:
         for account in accounts:
-            await running.enter_async_context(Worker(client, task_queue=account, **common))
+            worker = Worker(
+                client,
+                task_queue=account,
+                workflows=[CampaignWorkflow],
+                activities=[Lots(site).run_lot],
+                max_concurrent_activities=lots,
+                # Else heartbeats are held back for most of the time after which a silent worker has lost its lots.
+                max_heartbeat_throttle_interval=timedelta(seconds=_BEAT),
+                default_heartbeat_throttle_interval=timedelta(seconds=_BEAT),
+                # So long a campaign waits for the worker that remembers it, before another one plays its history.
+                sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+                graceful_shutdown_timeout=_LAST_LOTS,
+            )
+            await running.enter_async_context(worker)
         await ended.wait()

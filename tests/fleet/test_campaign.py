@@ -80,7 +80,7 @@ class Theatre:
         campaign = Campaign.model_validate({**given, **changes})
         return await self.env.client.start_workflow(
             CampaignWorkflow.run,
-            args=[campaign, campaign.stages[0], None],
+            args=[campaign, None],
             id="acme/sha256:0/apply",
             task_queue="there",
         )
@@ -251,6 +251,40 @@ def test_told_to_stop_it_asks_the_lots_in_work_and_goes_on_with_the_same_ones() 
         await handle.signal(CampaignWorkflow.resume)
         assert (await handle.result()).done == 51
         assert sorted(of(stage, "apply")[3:]) == [(0, 1), (1, 11), (11, 21), (21, 31), (31, 41), (41, 51)]
+
+    play(scene)
+
+
+def test_told_to_stop_before_a_lot_is_tried_again_it_is_not_until_it_goes_on() -> None:
+    async def scene(stage: Theatre) -> None:
+        stage.answers["apply", 0] = [LotDone(numbers=10, done=8, in_doubt=2)]
+        handle = await stage.start(stages=("apply",), ends=(10,), canary=False)
+        await stage.until(handle, lambda _: len(stage.ran) == 1)
+        await handle.signal(CampaignWorkflow.stop)
+        await stage.env.sleep(400)
+        now = await stage.until(handle, lambda now: now.stopped is not None)
+        assert (now.stopped, now.left, len(stage.ran)) == ("asked", [0], 1)
+        await handle.signal(CampaignWorkflow.resume)
+        assert (await handle.result()).done == 10
+        assert len(stage.ran) == 2
+
+    play(scene)
+
+
+def test_told_to_go_on_while_others_are_in_work_it_tries_what_failed_again() -> None:
+    async def scene(stage: Theatre) -> None:
+        stage.held = asyncio.Event()
+        stage.answers["apply", 0] = [LotDone(numbers=10, done=7, failures=(TAKEN,) * 3)]
+        handle = await stage.start(stages=("apply",), ends=(10, 20, 30, 40), canary=False)
+        now = await stage.until(handle, lambda now: now.stopped is not None)
+        assert (now.left, now.incomplete, stage.at_once) == ([1, 2, 3], [0], 2)
+        await handle.signal(CampaignWorkflow.resume)
+        now = await stage.until(handle, lambda _: stage.at_once == 3)
+        assert now.left == [0, 1, 2, 3]
+        stage.answers["apply", 0] = [LotDone(numbers=10, done=10)]
+        stage.held.set()
+        assert (await handle.result()).done == 40
+        assert of(stage, "apply")[-1] == (0, 10)
 
     play(scene)
 

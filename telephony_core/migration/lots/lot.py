@@ -10,7 +10,7 @@ to be tried, when the others follow, and who has approved a release is the engin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, Self, TypeAlias
+from typing import Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -21,6 +21,9 @@ from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.run.stopping import Failure, Stopped
 
 Command: TypeAlias = Literal["check", "apply", "verify", "release", "rollback"]
+
+_MAY_PASS: Final = ("NotSent", "NoAnswer", "OutcomeUnknown", "AnswerLost", "NotInService")
+"""Errors of a number that may pass, besides those by which a provider says that it is not well."""
 
 
 class Lot(InputModel):
@@ -56,6 +59,17 @@ class LotDone(BaseModel, frozen=True):
     failures: tuple[Failure, ...] = ()
     """Why the others are not, without their numbers."""
     stopped: Stopped | None = None
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether what is left may be done by running the lot again soon."""
+        return self.stopped is not Stopped.KEY and bool(
+            self.in_doubt
+            or any(
+                failure.error in _MAY_PASS or failure.status == 429 or (failure.status or 0) >= 500
+                for failure in self.failures
+            )
+        )
 
 
 def in_lots(
