@@ -18,8 +18,9 @@ from telephony_core.migration.journal.sqlite_file import JournalError
 
 SCHEMA: Final = "telephony-core 1"
 """The comment of the schema, which says of what version its tables are."""
+# It becomes a folder, a part of an id at the engine and a setting of a session: no path, no blank, no quote.
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
-_OPEN_SECONDS: Final = 10
+_OPEN_SECONDS: Final = 10  # libpq would wait for a host that is silent as long as the system does
 _MAKE_SCHEMA: Final = "have its owner run `python -m telephony_core.fleet`"
 
 
@@ -105,7 +106,7 @@ class Connection:
     def __init__(self, session: AsyncConnection[tuple[Any, ...]]) -> None:
         self._session = session
         self._cursor = session.cursor()  # making one for each statement costs as much as a third of the statement
-        self._free = asyncio.Lock()
+        self._free = asyncio.Lock()  # or one task would fetch the rows of another one's statement
 
     async def rows(
         self, statement: LiteralString | bytes, values: Sequence[object] | Mapping[str, object] | None = None

@@ -109,6 +109,7 @@ class Campaigns:
                     args=[campaign, None],
                     id=self.id(loaded.checksum),
                     task_queue=loaded.plan.target.connection,
+                    # A plan that is through is not begun again; one that somebody ended at the engine is.
                     id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                     task_timeout=timedelta(seconds=5),  # after which the next step of a campaign has lost its worker
                     start_signal="resume",  # one call, whether it is new, was stopped or waits for a decision
@@ -131,6 +132,7 @@ class Campaigns:
     async def progress(self, checksum: str) -> Progress:
         """How far a campaign is, as a worker of its account tells. Raises `NotSubmitted`, `EngineUnavailable`."""
         with _explained(checksum):
+            # Without a worker of its account nobody answers.
             return await self._of(checksum).query(CampaignWorkflow.progress, rpc_timeout=timedelta(seconds=10))
 
     def id(self, checksum: str) -> str:

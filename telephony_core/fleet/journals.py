@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import astuple, dataclass, field
@@ -21,7 +19,7 @@ from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decid
 from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore
-from telephony_core.migration.journal.runs import RunRecord, current_user
+from telephony_core.migration.journal.runs import RunRecord, this_process
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore, dump_plan, parse_plan
@@ -31,6 +29,8 @@ _PAGE: Final = 1_000
 _KEPT: Final = 8
 """Plans that stay in memory."""
 
+_FINISH: Final = """
+  UPDATE runs SET ended_at = clock_timestamp(), how_it_ended = %(how)s WHERE plan = %(plan)s AND id = %(id)s"""
 # One statement: whoever claims the number waits for the row that is held here, and then reads this line.
 _WRITE: Final = """
   WITH mine AS (
@@ -40,11 +40,12 @@ _WRITE: Final = """
   SELECT *, %(record)s, %(message)s, %(data)s, clock_timestamp(), %(run)s FROM mine
   RETURNING number, action, phase, record, message, data, seq, at, run"""
 _LINES: Final = "SELECT number, action, phase, record, message, data, seq, at, run FROM entries WHERE plan = %(plan)s"
+# A number that is claimed and has no line yet has no phase: a page of such ones alone would look like the last one.
 _SOME: Final = """ AND number IN (
     SELECT number FROM numbers WHERE plan = %(plan)s AND phase IS NOT NULL AND number > %(last)s
     AND number = ANY (coalesce(%(numbers)s, ARRAY[number])) ORDER BY number LIMIT %(most)s)
   ORDER BY number, seq"""
-# Of a claim against other plans what is so is written only over what was read: else it is decided again.
+# A claim against other plans is written only over the row that it was decided by: else it is decided again.
 _SET: Final = """
   INSERT INTO claims AS old (account, number, plan, shown_as, record, until) VALUES (%s, %s, %s, %s, %s, %s)
   ON CONFLICT (tenant, account, number) DO UPDATE SET (plan, shown_as, record, until)
@@ -127,18 +128,13 @@ class _Campaign:
                 " %(user)s, %(version)s FROM runs WHERE plan = %(plan)s"
                 " ON CONFLICT DO NOTHING RETURNING id, pg_advisory_lock(run_lock(tenant, plan, id))",
                 command=command,
-                process=os.getpid(),
-                host=socket.gethostname(),
-                user=current_user(),
                 version=__version__,
+                **this_process(),
             )
-            self.run = made[0][0] if made else 0
+            self.run = made[0][0] if made else 0  # with the lock, by which the others see that it is at work
 
     async def finish(self, how: str) -> None:
-        end = (
-            "UPDATE runs SET ended_at = clock_timestamp(), how_it_ended = %(how)s WHERE plan = %(plan)s AND id = %(id)s"
-        )
-        await self._write(end, how=how, id=self.run)
+        await self._write(_FINISH, how=how, id=self.run)
 
     async def runs(self) -> list[RunRecord]:
         found = await self._read(

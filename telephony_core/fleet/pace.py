@@ -55,7 +55,7 @@ class SharedPace:
         counts, spans = ([window[part] for window in self._here.windows] for part in (0, 1))
         self._limits = (counts, spans, *AFTER_429, SLOW_FOR, _LATE)
         self._connection: Connection | None = None
-        self._connecting = asyncio.Lock()
+        self._connecting = asyncio.Lock()  # a 429 is told while others ask, and both may find no connection
         self._asking = asyncio.Lock()
         self._waiting: dict[float, float] = {}  # places by when they come, in the times of here and of the database
         self._started: dict[float, float] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
@@ -15,7 +13,7 @@ from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decid
 from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import JournalStore
-from telephony_core.migration.journal.runs import RunRecord, current_user
+from telephony_core.migration.journal.runs import RunRecord, this_process
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.store import LoadedPlan
 
@@ -51,9 +49,7 @@ class MemoryJournals(JournalStore):
                 started_at=self.now(),
                 ended_at=None,
                 how_it_ended=None,
-                process=os.getpid(),
-                host=socket.gethostname(),
-                user=current_user(),
+                **this_process(),
             )
         )
         kept.at_work.add(campaign.run)

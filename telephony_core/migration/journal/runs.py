@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import os
+import socket
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -33,7 +36,12 @@ class RunRecord(BaseModel, frozen=True):
         return f"`{self.command}` by {self.whose} (process {self.process}), started {_age(now - self.started_at)}"
 
 
-def current_user() -> str | None:
+def this_process() -> dict[str, Any]:
+    """What a `RunRecord` has of the process that begins it."""
+    return {"process": os.getpid(), "host": socket.gethostname(), "user": _current_user()}
+
+
+def _current_user() -> str | None:
     """Who runs this, by the name that the system has; ``None`` where it has none, as in some containers."""
     try:
         return getpass.getuser()

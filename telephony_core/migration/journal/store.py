@@ -22,7 +22,6 @@ What is sent is announced first, so a run that dies leaves a line which says wha
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
@@ -46,7 +45,7 @@ from telephony_core.migration.journal.claims import (
     was_started_here,
 )
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.runs import RunRecord, current_user
+from telephony_core.migration.journal.runs import RunRecord, this_process
 from telephony_core.migration.journal.sqlite_file import (
     ASIDE,
     JournalError,
@@ -245,8 +244,9 @@ class SqliteJournal:
         if not self._names_users():  # a journal of an earlier version
             self._connection.execute("ALTER TABLE runs ADD COLUMN user TEXT")
         cursor = self._connection.execute(
-            "INSERT INTO runs (command, started_at, process, host, version, user) VALUES (?, ?, ?, ?, ?, ?)",
-            (command, _text(now), os.getpid(), socket.gethostname(), __version__, current_user()),
+            "INSERT INTO runs (command, started_at, process, host, version, user)"
+            " VALUES (:command, :now, :process, :host, :version, :user)",
+            {"command": command, "now": _text(now), "version": __version__, **this_process()},
         )
         self._run = cursor.lastrowid or 0
 
