@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from operator import attrgetter
@@ -54,6 +54,8 @@ _SET: Final = """
 _DELETE: Final = """
   DELETE FROM claims WHERE account = %s AND number = %s
   AND (plan, shown_as, record, until) IS NOT DISTINCT FROM (%s, %s, %s, %s) RETURNING 1"""
+
+_ROW: Final = attrgetter("plan", "shown_as", "record", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +213,8 @@ class _Campaign:
             self.rows[key] = await self._row(key)
         row = self.rows.pop(key, None)
         while (decided := decide(row)) != row:
-            before = (None,) * 4 if row is None else astuple(row)
-            after = () if decided is None else astuple(decided)
+            before = (None,) * 4 if row is None else _ROW(row)
+            after = () if decided is None else _ROW(decided)
             if await self.quick.rows(_SET if after else _DELETE, (*key, *after, *before)):
                 self.rows[key] = decided
                 return

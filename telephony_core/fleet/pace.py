@@ -52,8 +52,8 @@ class SharedPace:
         self._database = database
         self._clock = clock or Clock()
         self._here = Pace(per_second=per_second, per_minute=per_minute)
-        counts, spans = ([window[part] for window in self._here.windows] for part in (0, 1))
-        self._limits = (counts, spans, *AFTER_429, SLOW_FOR, _LATE)
+        windows = self._here.windows
+        self._limits = ([count for count, _ in windows], [span for _, span in windows], *AFTER_429, SLOW_FOR, _LATE)
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()  # a 429 is told while others ask, and both may find no connection
         self._asking = asyncio.Lock()
