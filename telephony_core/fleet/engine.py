@@ -43,7 +43,7 @@ class NotSubmitted(MigrationError):
 
 async def connect() -> Client:
     """A client of Temporal. Raises `EngineUnavailable`, or `ConfigurationError` for settings that do not fit."""
-    with instead_of((RuntimeError, ValueError, TypeError), _unusable):
+    with instead_of((RuntimeError, ValueError, TypeError, OSError), _unusable):
         config = ClientConfig.load_client_connect_config()
     config["target_host"] = where = config.get("target_host") or "localhost:7233"
     with instead_of((RuntimeError, ValueError, RPCError), lambda error: _away(error, where)):

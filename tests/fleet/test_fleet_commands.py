@@ -17,6 +17,7 @@ from tests.fleet.temporal import engine, free_port
 from tests.migration.stage import Stage
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.temporal]
+CERTIFICATE = {"TEMPORAL_TLS_CLIENT_CERT_PATH": "/no/certificate", "TEMPORAL_TLS_CLIENT_KEY_PATH": "/no/key"}
 
 
 def test_plans_are_submitted_stopped_approved_and_shown(server: Server, tenant: str, tmp_path: Path) -> None:
@@ -59,6 +60,7 @@ def test_plans_are_submitted_stopped_approved_and_shown(server: Server, tenant: 
         (("fleet", "submit", "--yes"), {}, 69, "does not answer"),
         (("fleet", "stop"), {}, 69, "does not answer"),
         (("fleet", "approve", "--yes"), {}, 69, "does not answer"),
+        (("fleet", "stop"), CERTIFICATE, 78, "cannot be used (FileNotFoundError)"),
         (("status", "--fleet"), {}, 64, "name a plan, or say --fleet"),
     ],
 )
