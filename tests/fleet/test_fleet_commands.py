@@ -38,7 +38,7 @@ def test_plans_are_submitted_stopped_approved_and_shown(server: Server, tenant: 
             assert (code, json.loads(out)["plans"][0]["at_work"]) == (0, True), said
             asyncio.run(fleet.until(tenant, loaded, lambda now: now.stage == "soak", 60))
             code, _, said = ask("fleet", "approve", loaded.name, "--yes-count", "3")
-            assert (code, "waits for nothing: it is in soak" in said) == (1, True)
+            assert (code, "waits for nothing: it is in soak" in said) == (1, True), said
             code, out, _ = ask("status", "--fleet", "--json")
             (shown,) = json.loads(out)["plans"]
             assert (shown["tenant"], shown["plan"], shown["numbers"], shown["done"]) == (tenant, loaded.checksum, 3, 3)
