@@ -40,4 +40,11 @@ def main() -> NoReturn:
 
     signals.let_finish()  # what is in force again when the command is through
     atexit.register(signals.let_leave)
-    app.main()
+    try:
+        app.main()
+    except SystemExit as end:
+        # A thread of Temporal's client may still be leaving the interpreter when that goes, and then aborts a command
+        # that did all its work (temporalio/sdk-python issue 300). So the process ends without taking it down.
+        if "temporalio" in sys.modules and isinstance(end.code, int):
+            os._exit(end.code)
+        raise

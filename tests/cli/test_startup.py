@@ -123,3 +123,18 @@ def test_a_shell_can_ask_for_completions():
 
     assert completed("telephony numb", 1) == ["plain,numbers"]
     assert completed("telephony numbers rel", 2) == ["plain,release"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--version"], 0), (["numbers", "list", "--nonsense"], 64)])
+def test_who_used_temporal_is_ended_without_taking_the_interpreter_down(arguments: list[str], code: int) -> None:
+    program = f"""
+import atexit, json, sys
+from telephony_core.cli import main
+atexit.register(print, "TAKEN DOWN")
+sys.modules["temporalio"] = json  # as if it had been imported
+sys.argv = ["telephony", *{arguments!r}]
+main()
+"""
+    done = python(program)
+    assert (done.returncode, "TAKEN DOWN" in done.stdout) == (code, False)
+    assert done.stdout or done.stderr
