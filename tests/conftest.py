@@ -5,6 +5,7 @@ import itertools
 import os
 import shutil
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +81,17 @@ def tmp_path(_folders: Iterator[Path]) -> Path:
     folder = next(_folders)
     folder.mkdir()
     return folder
+
+
+@pytest.fixture(scope="session")
+def ipv6_loopback() -> str:
+    """``::1``. Containers often have none, and nothing else can stand in for it."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    return "::1"
 
 
 @pytest.fixture

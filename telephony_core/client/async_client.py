@@ -15,7 +15,7 @@ from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.errors import OutcomeUnknown
 from telephony_core.observation.events import RequestEvent
-from telephony_core.operations.operations import Listing
+from telephony_core.operations.listing import Listing
 from telephony_core.operations.reconciliation import Reconciliation
 from telephony_core.provider.changes import (
     AgentAssignment,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from telephony_core.domain.agents import Agent
 from telephony_core.domain.input_model import UNSET
@@ -33,6 +33,7 @@ from telephony_core.errors import (
     UnexpectedResponse,
 )
 from telephony_core.operations import reconciliation
+from telephony_core.operations.listing import Listing, of_a_listing
 from telephony_core.operations.reconciliation import Attempt, Reconciliation, ReconciliationOutcome
 from telephony_core.operations.validation import fault_of_id, identity_of, in_e164, problems_of
 from telephony_core.operations.write_watch import WriteListener, WriteWatch, outcome_unknown, partial_outcome
@@ -49,44 +50,9 @@ from telephony_core.provider.changes import (
 from telephony_core.provider.flow import Flow
 from telephony_core.provider.identity import require_about, same_id
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
-from telephony_core.provider.wire import Items
 
-ItemT = TypeVar("ItemT", PhoneNumber, AvailableNumber, Agent)
-AnswerT = TypeVar("AnswerT")
 WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
 UpdateT = TypeVar("UpdateT", LabelUpdate, SipUpdate, AgentAssignment, NumberRelease, ReleaseRevocation)
-
-LONGEST_LISTING: Final = 10_000
-"""Pages of one listing before it is taken for endless."""
-
-
-class Listing:
-    """Keeps one listing honest: every id once, no cursor twice, an end in sight."""
-
-    def __init__(self) -> None:
-        self._ids: set[str] = set()
-        self._cursors: set[str] = set()
-
-    def accept(self, page: Page[ItemT]) -> Sequence[ItemT]:
-        """The records of a page that were not seen before. Raises `UnexpectedResponse` for a listing without end."""
-        ids = page.items.ids if isinstance(page.items, Items) else [item.id for item in page.items]
-        # Records that change while pages are read move between them, so a listing may show one twice.
-        fresh = set(ids)
-        new = page.items  # each of them is made when the caller comes for it, and may be gone before the next one
-        if len(fresh) < len(ids) or not self._ids.isdisjoint(fresh):
-            new = []
-            for at, id in enumerate(ids):
-                if id not in self._ids:
-                    self._ids.add(id)
-                    new.append(page.items[at])
-        self._ids |= fresh
-        if page.cursor is not None:
-            if page.cursor in self._cursors:
-                raise UnexpectedResponse("the listing does not end: the provider gave the same cursor twice")
-            self._cursors.add(page.cursor)
-            if len(self._cursors) > LONGEST_LISTING:
-                raise UnexpectedResponse(f"the listing did not end within {LONGEST_LISTING} pages")
-        return new
 
 
 class Operations:
@@ -112,7 +78,7 @@ class Operations:
 
     def list_page(self, query: ListQuery, cursor: str | None) -> Flow[Page[PhoneNumber]]:
         self._require(Operation.LIST)
-        page = yield from _of_a_listing(self.provider.list_page(query, cursor))
+        page = yield from of_a_listing(self.provider.list_page(query, cursor))
         # To look at a number makes it; unfiltered, each is made when the caller comes for it.
         if query == ListQuery():
             return page
@@ -120,11 +86,11 @@ class Operations:
 
     def available_page(self, query: AvailableQuery, cursor: str | None) -> Flow[Page[AvailableNumber]]:
         self._require(Operation.SEARCH_AVAILABLE)
-        return (yield from _of_a_listing(self.provider.available_page(query, cursor)))
+        return (yield from of_a_listing(self.provider.available_page(query, cursor)))
 
     def agents_page(self, cursor: str | None) -> Flow[Page[Agent]]:
         self._require(Operation.LIST_AGENTS)
-        return (yield from _of_a_listing(self.provider.agents_page(cursor), "agents"))
+        return (yield from of_a_listing(self.provider.agents_page(cursor), "agents"))
 
     def get(self, id: str) -> Flow[PhoneNumber]:
         self._require(Operation.GET)
@@ -138,7 +104,7 @@ class Operations:
         With ``unclear`` a listing also gives the live ones that may be of it, and are not written as a number is.
         """
         if self.looks_up(identity):
-            records = yield from _of_a_listing(self.provider.find(identity))
+            records = yield from of_a_listing(self.provider.find(identity))
             return tuple(require_about(record, identity=identity) for record in records)
 
         def wanted(number: PhoneNumber) -> bool:
@@ -155,7 +121,7 @@ class Operations:
         """Every record of the account that is wanted."""
         listing, found, cursor = Listing(), list[PhoneNumber](), None
         while True:
-            page = yield from _of_a_listing(self.provider.list_page(ListQuery(), cursor))
+            page = yield from of_a_listing(self.provider.list_page(ListQuery(), cursor))
             found += [number for number in listing.accept(page) if wanted(number)]
             if page.cursor is None:
                 return tuple(found)
@@ -476,21 +442,6 @@ class Operations:
                 remedy="read the number again and compare before any call is placed over it",
             )
             raise partial_outcome(number, [attempt.operation], "compare", different)
-
-
-def _of_a_listing(flow: Flow[AnswerT], of: str = "numbers") -> Flow[AnswerT]:
-    """A listing that is not found says nothing about any record: there is no such listing where it was asked for."""
-    try:
-        return (yield from flow)
-    except NotFound as error:
-        raise UnexpectedResponse(
-            f"there is no listing of {of} at this address: {error.message}",
-            remedy="check `base_url`: its host, and the path that belongs to it; leave it out for the provider's own",
-            status=error.status,
-            code=error.code,
-            request_id=error.request_id,
-            body=error.body,
-        ) from error
 
 
 def _record_of(answer: PhoneNumber | Reconciliation) -> PhoneNumber:

@@ -114,13 +114,8 @@ class TestServing:
                 continue
         pytest.fail("found no two free ports in a row")
 
-    def test_ipv6_loopback_is_written_in_brackets(self, client: httpx.Client) -> None:
-        try:
-            with socket.socket(socket.AF_INET6) as probe:
-                probe.bind(("::1", 0))
-        except OSError:
-            pytest.skip("this machine has no IPv6 loopback")
-        with serve({"echo": Echo()}, host="::1") as urls:
+    def test_ipv6_loopback_is_written_in_brackets(self, client: httpx.Client, ipv6_loopback: str) -> None:
+        with serve({"echo": Echo()}, host=ipv6_loopback) as urls:
             assert urls["echo"].startswith("http://[::1]:")
             assert client.get(urls["echo"] + "/").status_code == 200
 

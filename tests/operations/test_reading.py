@@ -61,7 +61,7 @@ def test_a_cursor_that_comes_back_ends_with_an_error(toy):
 
 
 def test_a_cursor_that_never_ends_ends_with_an_error(toy, monkeypatch):
-    monkeypatch.setattr("telephony_core.operations.operations.LONGEST_LISTING", 20)
+    monkeypatch.setattr("telephony_core.operations.listing.LONGEST_LISTING", 20)
     toy.server.page_size = 1
     for n in range(50):
         toy.server.add(f"id{n}", "07011110001")

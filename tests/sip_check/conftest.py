@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 
 from telephony_core.sip_check import Timing
 
@@ -37,7 +37,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Certificates:
-    """Issued by one authority, but for ``stranger``, which signed itself."""
+    """Issued by one authority, but for ``stranger``, which another one issued."""
 
     authority: Path
     good: Pair
@@ -49,38 +49,25 @@ class Certificates:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    if shutil.which("openssl") is None:
-        pytest.skip("the `openssl` command is not on this machine: the TLS tests make their certificates with it")
     folder = tmp_path_factory.mktemp("certificates")
+    ours, foreign = trustme.CA(organization_name="SIP check tests"), trustme.CA()
 
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+    def issued(name: str, *names: str, days: int = 90, by: trustme.CA = ours) -> Pair:
+        made = by.issue_cert(*names, not_after=datetime.now(UTC) + timedelta(days=days))
+        pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
+        made.cert_chain_pems[0].write_to_path(pair.certificate)
+        made.private_key_pem.write_to_path(pair.key)
+        return pair
 
-    def key(name: str) -> None:
-        openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", f"{name}.key")
-
-    def self_signed(name: str, *extensions: str) -> Pair:
-        key(name)
-        added = [part for extension in extensions for part in ("-addext", extension)]
-        openssl("req", "-x509", "-new", "-key", f"{name}.key", "-out", f"{name}.pem", "-days", "90",
-                "-subj", f"/O=SIP check tests/CN={name}", *added)  # fmt: skip
-        return Pair(folder / f"{name}.pem", folder / f"{name}.key")
-
-    def issued(name: str, alternatives: str, days: int = 90) -> Pair:
-        key(name)
-        openssl("req", "-new", "-key", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        extensions = ["subjectKeyIdentifier=hash", "authorityKeyIdentifier=keyid", f"subjectAltName={alternatives}"]
-        (folder / f"{name}.ext").write_text("\n".join(extensions) + "\n")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "authority.pem", "-CAkey", "authority.key",
-                "-CAcreateserial", "-out", f"{name}.pem", "-days", str(days), "-extfile", f"{name}.ext")  # fmt: skip
-        return Pair(folder / f"{name}.pem", folder / f"{name}.key")
-
-    authority = self_signed("authority", "keyUsage=critical,keyCertSign,cRLSign")
+    authority = folder / "authority.pem"
+    ours.cert_pem.write_to_path(authority)
+    stranger = issued("stranger", "localhost", "127.0.0.1", by=foreign)
+    foreign.cert_pem.write_to_path(stranger.certificate, append=True)  # as a server that sends its authority along
     return Certificates(
-        authority=authority.certificate,
-        good=issued("good", "DNS:localhost,IP:127.0.0.1"),
-        other_name=issued("other", "DNS:pbx.example.com"),
-        expired=issued("expired", "DNS:localhost,IP:127.0.0.1", days=-1),
-        stranger=self_signed("stranger", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        client=issued("client", "DNS:client.example.com"),
+        authority=authority,
+        good=issued("good", "localhost", "127.0.0.1"),
+        other_name=issued("other", "pbx.example.com"),
+        expired=issued("expired", "localhost", "127.0.0.1", days=-1),
+        stranger=stranger,
+        client=issued("client", "client.example.com"),
     )

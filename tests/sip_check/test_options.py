@@ -101,14 +101,9 @@ def test_a_connection_that_is_closed_without_an_answer_is_inconclusive() -> None
     assert "closed the connection" in options(report).summary
 
 
-def test_ipv6_is_checked_like_ipv4(quick: Timing) -> None:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        pytest.skip("this machine has no IPv6 loopback")
+def test_ipv6_is_checked_like_ipv4(quick: Timing, ipv6_loopback: str) -> None:
     for transport in ("udp", "tcp"):
-        with SipPeer(always(200), transport, host="::1") as peer:
+        with SipPeer(always(200), transport, host=ipv6_loopback) as peer:
             report = check_trunk(peer.uri, timing=quick)
         assert report.verdict is CheckVerdict.PASS
         assert options(report).target == peer.place

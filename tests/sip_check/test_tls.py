@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,6 +26,7 @@ from telephony_core.sip_check import (
     check_trunk,
 )
 from telephony_core.sip_check.findings import tls_finding
+from telephony_core.sip_check.network.certificate import read_certificate
 from telephony_core.sip_check.report import Certificate
 from tests.sip_check.conftest import Certificates, Pair
 from tests.sip_check.peer import HANG_UP, Heard, Registrar, SipPeer, always, silent
@@ -103,10 +105,20 @@ def test_names_issuer_expiry_and_session_are_shown(certificates: Certificates, q
     assert observation.certificate is not None
     assert observation.certificate.verified
     assert observation.certificate.names == ("localhost", "127.0.0.1")
-    assert observation.certificate.issuer == "SIP check tests, authority"
+    assert observation.certificate.issuer == "SIP check tests"
     assert observation.certificate.expires_at is not None
     assert timedelta(days=88) < observation.certificate.expires_at - datetime.now(UTC) < timedelta(days=91)
     assert (observation.tls or "").startswith("TLSv1.")
+
+
+def test_an_issuer_is_named_by_its_organization_and_its_own_name() -> None:
+    facts = {
+        "subject": ((("commonName", "sip.example.com"),),),
+        "issuer": ((("countryName", "US"),), (("organizationName", "Let's Encrypt"),), (("commonName", "R11"),)),
+    }
+    certificate = read_certificate(SimpleNamespace(getpeercert=lambda: facts), verified=True)
+    assert certificate is not None
+    assert (certificate.names, certificate.issuer) == (("sip.example.com",), "Let's Encrypt, R11")
 
 
 def test_the_name_of_the_address_is_sent_to_the_server(certificates: Certificates, quick: Timing) -> None:

@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -16,21 +15,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import pytest
+import trustme
 
 
 @lru_cache(maxsize=1)
 def certificate() -> Path:
-    """Of ``localhost``, signed by itself, in one file with its key; made anew for every run of the tests."""
-    if shutil.which("openssl") is None:
-        pytest.skip("the `openssl` command is not on this machine: the TLS tests make their certificate with it")
+    """Of ``localhost``, with its key and its authority in one file; made anew for every run of the tests."""
+    authority = trustme.CA()
+    mine = authority.issue_cert("localhost", "127.0.0.1")
     folder = Path(tempfile.mkdtemp(prefix="telephony-tests-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    key, made, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    extensions = ("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
-    subprocess.run([*command.split(), *extensions, "-keyout", key, "-out", made], check=True, capture_output=True)
-    both.write_bytes(key.read_bytes() + made.read_bytes())
+    both = folder / "both.pem"
+    both.write_bytes(mine.private_key_and_cert_chain_pem.bytes() + authority.cert_pem.bytes())
     return both
 
 

@@ -19,7 +19,7 @@ from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber, UtcTime
 from telephony_core.errors import InvalidInput, MigrationError, TelephonyError, instead_of
 from telephony_core.migration.inventory.fields import clock_text, printable, unmodelled_text
-from telephony_core.operations.operations import Listing
+from telephony_core.operations.listing import Listing
 from telephony_core.provider.port import ListQuery
 from telephony_core.provider.registry import registry
 from telephony_core.secrets.redaction import without_secrets

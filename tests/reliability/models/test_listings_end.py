@@ -11,7 +11,7 @@ import pytest
 
 from telephony_core import AsyncTelephony, InboundUpdate, NumberImport, Telephony
 from telephony_core.errors import TelephonyError, UnexpectedResponse
-from telephony_core.operations.operations import LONGEST_LISTING
+from telephony_core.operations.listing import LONGEST_LISTING
 from telephony_core.provider.capabilities import Operation
 from telephony_core.testing import ScriptedBackend, json_response, virtual_clock
 from telephony_core.testing.contract.driver import Driver
@@ -63,7 +63,7 @@ def outcome(
 def test_a_cursor_that_is_always_new_ends_at_a_bound(
     slug: str, name: str, mode: Mode, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("telephony_core.operations.operations.LONGEST_LISTING", 50)
+    monkeypatch.setattr("telephony_core.operations.listing.LONGEST_LISTING", 50)
     error, backend = outcome(slug, name, mode, runner, count())
     assert "did not end within 50 pages" in error.message
     assert len(backend.sent) == 51

@@ -274,8 +274,6 @@ def test_a_proxy_that_is_none(
 def test_an_interruption_from_the_keyboard(kind: str, when: str, opening: Callable[..., Opened]) -> None:
     main = threading.main_thread().ident
     assert main is not None
-    if threading.current_thread() is not threading.main_thread():
-        pytest.skip("signals arrive in the main thread")
 
     def interrupt(visit: Visit, asked: object = None) -> None:
         if when == "in the body":

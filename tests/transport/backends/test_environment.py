@@ -23,13 +23,11 @@ def _text(folder: Path) -> Path:
     return file
 
 
-def _locked(folder: Path) -> Path:
-    file = folder / "locked.pem"
-    file.write_text("x")
-    file.chmod(0)
-    if os.access(file, os.R_OK):
-        pytest.skip("nothing is locked for root")
-    return file
+def _circle(folder: Path) -> Path:
+    """What nobody can open, not even root, whom no mode keeps out."""
+    link = folder / "circle.pem"
+    link.symlink_to(link)
+    return link
 
 
 def _pipe(folder: Path) -> Path:
@@ -45,7 +43,7 @@ NAMED: dict[str, Callable[[Path], object]] = {
     "SSL_CERT_FILE: a device without end": lambda folder: "/dev/zero",
     "SSL_CERT_FILE: an empty device": lambda folder: "/dev/null",
     "SSL_CERT_FILE: a pipe": _pipe,
-    "SSL_CERT_FILE: locked": _locked,
+    "SSL_CERT_FILE: a link in a circle": _circle,
     "SSL_CERT_FILE: below a file": lambda folder: _text(folder) / "x",
     "SSL_CERT_DIR: nothing": lambda folder: folder / "nothing",
     "SSL_CERT_DIR: a file": _text,
@@ -55,7 +53,7 @@ NAMED: dict[str, Callable[[Path], object]] = {
     "SSLKEYLOGFILE: in no folder": lambda folder: folder / "nothing" / "keys",
     "SSLKEYLOGFILE: a full device": lambda folder: "/dev/full",
     "SSLKEYLOGFILE: a pipe": _pipe,
-    "SSLKEYLOGFILE: locked": _locked,
+    "SSLKEYLOGFILE: a link in a circle": _circle,
 }
 
 

@@ -79,12 +79,13 @@ def test_a_body_that_no_buffer_holds_arrives_whole(over: Sender, tls: bool):
 
 @pytest.mark.filterwarnings("ignore:Sending a large body")  # as aiohttp says of more than nobody sends
 def test_who_does_not_read_is_not_waited_for_beyond_the_deadline(over: Sender, tls: bool):
-    if over.backend.name == "aiohttp":
-        pytest.skip("aiohttp leaves a connection with unsent bytes to be flushed, and nothing this large is ever sent")
-    if over.is_async and over._client is not None:
-        pytest.skip("so does anyio, under a client that was handed in")
-    with serving(always(reply()), tls=tls, greeting=Visit.hang) as server:
+    def never_read(visit: Visit) -> None:
+        visit.hang()
+        visit.reset()  # aiohttp and anyio let a connection that they close go on sending, until the server ends it
+
+    with serving(always(reply()), tls=tls, greeting=never_read) as server:
         failure(NoAnswer, lambda: over.send(server, "POST", body=b"x" * 8_000_000, timeout=0.3))
+    over.rest()
 
 
 def test_a_deadline_may_be_far_away(own: Sender):
