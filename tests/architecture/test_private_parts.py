@@ -28,8 +28,6 @@ ALLOWED = {
     ("telephony_core/provider/capabilities.py", "_value_"),
     ("telephony_core/cli/signals.py", "_exit"),
     ("telephony_core/cli/__init__.py", "_exit"),
-    # The mover is one of the operations, split into a file of its own.
-    ("telephony_core/migration/move/steps.py", "_now"),
 }
 
 
