@@ -58,7 +58,7 @@ def _unusable(error: Exception) -> ConfigurationError:
 
 
 def _away(error: Exception, where: str) -> EngineUnavailable:
-    reason = error.message.splitlines()[0][:200] if isinstance(error, RPCError) else "no connection"
+    reason = error.message.partition("\n")[0][:200] if isinstance(error, RPCError) else "no connection"
     return EngineUnavailable(
         f"Temporal at {where} does not answer ({reason})", remedy="see whether it runs there, or set TEMPORAL_ADDRESS"
     )
@@ -159,7 +159,7 @@ def _failure(error: RPCError | WorkflowQueryFailedError, checksum: str) -> Migra
     elif checksum and error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
         reason = "no worker of its account answers"
     else:
-        reason = error.message.splitlines()[0][:200]
+        reason = error.message.partition("\n")[0][:200]
     return EngineUnavailable(
         f"Temporal did not do it ({reason})",
         remedy="see whether it and a worker (`telephony fleet work`) run; what is under way goes on by itself",
