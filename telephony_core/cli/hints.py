@@ -165,7 +165,7 @@ def _split_number(given: Sequence[str]) -> str | None:
             runs.append([word] if _PIECE.fullmatch(word) else [])
     together = max(runs, key=len)
     number = " ".join(together)
-    if len(together) == 1:  # not split by a shell
+    if len(together) < 2:  # not split by a shell
         return None
     # Only here: it brings pydantic along, whose loading takes half of the time that `telephony --help` needs.
     from telephony_core.domain.number_parsing import is_written_as_number
