@@ -1,8 +1,9 @@
 """The mark ``turns(name=count)``: of a cross product, the values of one parameter take turns.
 
 Every combination of the other parameters is tried with one of the ``count`` values, the next combination with the next
-value; with each of them in the long run. So every value of any other parameter is tried, and of three parameters every
-two values meet. A test without others is tried with every value, unless the mark says with which to ``start``.
+value; with each of them in the long run. So every combination of the others is tried, and a value of theirs meets at
+most as many of those that take turns as it has combinations. A test without others is tried with every value, unless
+the mark says where to ``start``: then with one of them.
 """
 
 from __future__ import annotations
