@@ -31,12 +31,12 @@ class Claimed(Journal):
     """All lines, once they are known: nobody else can add one to a number that is claimed, so they are read once."""
 
     async def append(self, entry: Entry) -> None:
+        lines, self.lines = self.lines, None  # until it is known whether this one was written
         written = await self.numbers.write(entry, self.epoch)
         if written is None:
-            self.lines = None
             raise Superseded(f"{self.number} was claimed by another run")
-        if self.lines is not None:
-            self.lines.append(written)
+        if lines is not None:
+            self.lines = [*lines, written]
 
     async def entries(self) -> list[Entry]:
         if self.lines is None:
