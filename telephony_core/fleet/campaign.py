@@ -216,7 +216,7 @@ class CampaignWorkflow:
         """Run a lot when it is its turn, until there is a result; where it was stopped, again once that is over."""
         async with self._hands:
             while place in self._now.left:
-                await workflow.wait_condition(lambda: self._now.stopped is None)
+                await workflow.wait_condition(lambda: self._now.stopped is None and not self._now.waits_for_approval)
                 done = await self._attempts(place)
                 if done is not None:
                     self._judge(place, done)
@@ -254,6 +254,8 @@ class CampaignWorkflow:
             if not is_cancelled_exception(error):
                 cause = error.cause
                 self._stop(cause.type if isinstance(cause, ApplicationError) and cause.type else "ActivityError")
+                if self._now.stage == "release":  # it may lack a consent, which only an approval gives
+                    await self._approval(or_else=lambda: False)
             return None
         return None if done.stopped is Stopped.ASKED else done
 

@@ -46,6 +46,7 @@ class Theatre:
     answers: dict[tuple[str, int], list[Answer]] = field(default_factory=dict)
     """What the next runs of a lot give, by its command and first number."""
     ran: list[tuple[str, int, int]] = field(default_factory=list)
+    allowed: list[tuple[str, ...]] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
     held: asyncio.Event | None = None
@@ -54,6 +55,7 @@ class Theatre:
     @activity.defn(name="run_lot")
     async def run_lot(self, lot: Lot) -> LotDone:
         self.ran.append((lot.command, lot.first, lot.last))
+        self.allowed.append(lot.allow)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         numbers = lot.last - lot.first
@@ -235,6 +237,28 @@ def test_an_error_of_a_whole_lot_stops_a_campaign_by_its_name() -> None:
         assert (await stage.until(handle, lambda now: now.stopped is not None, 2)).stopped == "StalePlan"
         await handle.signal(CampaignWorkflow.resume)
         assert (await handle.result()).done == 51
+
+    play(scene)
+
+
+def test_a_release_that_lacks_a_consent_gets_it_by_another_approval() -> None:
+    async def scene(stage: Theatre) -> None:
+        stage.held = asyncio.Event()
+        stage.answers["release", 0] = [ApplicationError("NotAllowed", type="NotAllowed", non_retryable=True)]
+        handle = await stage.start(stages=("release",))
+        await stage.until(handle, waits_at("release"))
+        await handle.signal(CampaignWorkflow.approve, Approval(stage="release"))
+        now = await stage.until(handle, lambda now: now.stopped is not None)
+        assert (now.stopped, now.results, stage.allowed) == ("NotAllowed", {}, [()] * 3)
+        stage.answers.clear()
+        stage.held.set()
+        await stage.until(handle, lambda now: now.done == 20)
+        await handle.signal(CampaignWorkflow.resume)
+        await stage.until(handle, waits_at("release"))
+        assert len(stage.allowed) == 3
+        await handle.signal(CampaignWorkflow.approve, Approval(stage="release", allow=("unpublishes",)))
+        assert (await handle.result()).done == 51
+        assert stage.allowed[3:] == [("unpublishes",)] * 4
 
     play(scene)
 

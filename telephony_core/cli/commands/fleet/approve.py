@@ -53,7 +53,7 @@ def command(session: Session, plan_file: str, yes_count: int | None, yes: bool, 
         raise MigrationError(f"{loaded.name} is stopped ({now.stopped}), in {now.stage}", remedy=f"`{submit}` goes on")
     if not now.waits_for_approval:
         raise MigrationError(f"{loaded.name} waits for nothing: it is in {now.stage}", remedy="wait until it does")
-    if now.stage == "release" and not now.results:
+    if now.stage == "release" and now.left:
         # Releasing cannot be taken back, so a "yes" by habit is not enough.
         _demand_count(loaded, yes_count)
     elif not yes:
