@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from typing import ClassVar
 
 import pytest
 
+from telephony_core.migration.journal.claimed import Claimed
+from telephony_core.migration.journal.entries import Entry
 from telephony_core.migration.journal.memory import MemoryJournals
 from telephony_core.migration.journal.protocol import JournalStore
-from telephony_core.migration.journal.sqlite_file import Superseded
+from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
 from telephony_core.migration.journal.sqlite_journals import SqliteJournals
 from telephony_core.migration.plan.store import LoadedPlan
 from tests.migration.journal.contract import ANNOUNCED, JournalStoreContract
@@ -44,3 +47,25 @@ class TestInMemory(JournalStoreContract):
     @pytest.fixture
     def store(self) -> JournalStore:
         return MemoryJournals()
+
+
+def test_after_a_line_whose_writing_failed_the_lines_are_read_anew() -> None:
+    """It may have been written all the same, with only its answer lost."""
+
+    class Failing:
+        kept: ClassVar[list[Entry]] = []
+
+        async def write(self, entry: Entry, epoch: int) -> Entry | None:
+            self.kept.append(entry)
+            raise JournalError("the way to the database is gone")
+
+        async def lines_of(self, number: str) -> list[Entry]:
+            return list(self.kept)
+
+    async def work() -> list[Entry]:
+        claim = Claimed(Failing(), ANNOUNCED.number, 1, [])
+        with pytest.raises(JournalError):
+            await claim.append(ANNOUNCED)
+        return await claim.entries()
+
+    assert asyncio.run(work()) == [ANNOUNCED]
