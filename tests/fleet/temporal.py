@@ -60,12 +60,17 @@ class Engine:
     def _listens(self) -> bool:
         for _ in range(600):
             with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0 and self._healthy():
                     return True
             if self._process is None or self._process.poll() is not None:
                 return False
             time.sleep(0.05)
         return False
+
+    def _healthy(self) -> bool:
+        """Whether it answers: it listens before it is ready, and refuses everybody until then."""
+        asked = [program("temporal"), "operator", "cluster", "health", "--address", self.address]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0
 
     def _launch(self) -> None:
         settings = ("matching.enableFairness=true", "matching.numTaskqueueReadPartitions=1",
