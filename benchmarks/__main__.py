@@ -69,7 +69,7 @@ def bursts(workers: Mapping[Entry, Process], times: int) -> Turns:
     found: Turns = {}
     for turn in range(times):
         for entry, worker in workers.items():
-            several = entry.name in ("aiohttp", "urllib3", *OURS)
+            several = entry.name in ("httpx transports", "aiohttp", "urllib3", *OURS)
             # Each twice, since the first one finds the connections of its last turn closed.
             for at_once in (100, 100, 500, 500) if several else (100,)[turn:]:
                 try:

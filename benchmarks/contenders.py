@@ -14,8 +14,10 @@ import asyncio
 import json
 import os
 import sys
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -61,6 +63,39 @@ def httpx_alone(mode: str, base: str, shape: str) -> Contender:
 
     client: Any = (httpx.Client if mode == "sync" else httpx.AsyncClient)(headers=HEADERS)
     return raw(client.get, lambda answer: answer.content, base, shape)
+
+
+def httpx_transports(mode: str, base: str, shape: str) -> Contender:
+    """What our default backend stands on: a transport for each request in flight, no client and no common pool."""
+    import httpx
+
+    kind: Any = httpx.HTTPTransport if mode == "sync" else httpx.AsyncHTTPTransport
+    make = partial(kind, verify=httpx.create_ssl_context())
+    idle: deque[Any] = deque()
+    timeout = {"timeout": httpx.Timeout(30).as_dict()}
+
+    def taken() -> Any:
+        try:
+            return idle.pop()
+        except IndexError:
+            return make()
+
+    def fetch(url: str) -> bytes:
+        transport = taken()
+        with closing(transport.handle_request(httpx.Request("GET", url, headers=HEADERS, extensions=timeout))) as found:
+            content: bytes = found.read()
+        idle.append(transport)
+        return content
+
+    async def afetch(url: str) -> bytes:
+        transport = taken()
+        request = httpx.Request("GET", url, headers=HEADERS, extensions=timeout)
+        async with aclosing(await transport.handle_async_request(request)) as found:
+            content: bytes = await found.aread()
+        idle.append(transport)
+        return content
+
+    return raw(fetch if mode == "sync" else afetch, lambda body: body, base, shape)
 
 
 def urllib3_alone(mode: str, base: str, shape: str) -> Contender:
@@ -113,6 +148,7 @@ def elevenlabs(mode: str, base: str, shape: str) -> Contender:
 
 CONTENDERS: dict[str, Callable[[str, str, str], Contender]] = {
     "httpx": httpx_alone,
+    "httpx transports": httpx_transports,
     "urllib3": urllib3_alone,
     "aiohttp": aiohttp_alone,
     "telephony": partial(ours, backends=("httpx", "httpx")),

@@ -15,6 +15,7 @@ from benchmarks.server import RECORD_BYTES
 
 ROWS = {
     "raw httpx": ("httpx", "vox"),
+    "httpx's transports alone": ("httpx transports", "vox"),
     "aiohttp / urllib3 alone": ("aiohttp", "vox"),
     **{f"telephony, {vendor}": ("telephony", shape) for shape, vendor in SHAPES.items()},
     **{f"telephony fast, {vendor}": ("telephony, fast", shape) for shape, vendor in SHAPES.items()},
