@@ -119,8 +119,12 @@ def test_a_run_does_not_write_over_a_claim_that_ended_while_it_was_frozen(
             frozen, other = one.claims(names), two.claims(names)
             await frozen.claim(KEY, identity)
             late = timedelta(days=1)
+            await frozen.renew(KEY)  # nobody has it yet
+            late = timedelta(days=2)
             await other.claim(KEY, identity)
             await other.follow(ANNOUNCED)
+            with pytest.raises(NumberClaimed, match="so nothing was sent"):
+                await frozen.renew(KEY)
             for line in (ANNOUNCED, Entry(KEY, Action.CHECK, Phase.FAILED)):
                 await frozen.follow(line)
             with pytest.raises(NumberClaimed, match=r"two\.json is importing or changing"):

@@ -4,7 +4,9 @@ Lists of providers lag, so a number that another plan imported a moment ago may 
 sent does not lag.
 
     (none) ──claim──> claimed ──sent──> in doubt ──done──> made ──rolled back, released, or window over──> (none)
-                         └──not sent──> (none)   └──refused──> (none)
+                       │ │ └──renewed right before it is sent, if the window is over and the claim still there
+                       │ └──window over, and another plan has it──> nothing is sent
+                       └──not sent──> (none)     └──refused──> (none)
 
     the same of changed settings, one after the other:
 
@@ -72,15 +74,45 @@ class Claims:
         self._known = {number.key: number.source.id for number in plan.numbers if number.source is not None}
         self._window = plan.settings.in_doubt
         self._now = now
-        self._change = change
+        self._change_row = change
+        self._until: dict[tuple[str, str], datetime] = {}
+        """When the claims of this run end by themselves."""
 
     async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
         key = self._target, identity.account_key
         await self._change(key, lambda row: self._claimed(row, number, goes_on=goes_on))
 
+    async def renew(self, number: str) -> None:
+        key = self._target, self._names.get(number, "")
+        until = self._until.get(key)
+        if until is None or self._now() < until:
+            return
+        # A run that was stopped, or a pace that held it, outlasted the claim. Where nobody took the number meanwhile,
+        # nothing has changed; else the target has to be looked at again.
+        await self._change(key, self._renewed)
+        if key not in self._until:
+            raise NumberClaimed(
+                f"{number} waited so long for its turn that another plan may have imported or changed it, "
+                "so nothing was sent",
+                remedy="run the command again: it looks at the target first",
+            )
+
     async def follow(self, entry: Entry) -> None:
         if (key := self._key_after(entry)) is not None:
             await self._change(key, lambda row: self._after(row, entry))
+
+    async def _change(self, key: tuple[str, str], decide: Decide) -> None:
+        """As `ChangeRow`, and remember until when the row is this plan's."""
+
+        def decided(row: ClaimRow | None) -> ClaimRow | None:
+            found = decide(row)
+            if found is not None and found.plan == self._plan:
+                self._until[key] = found.until
+            else:
+                self._until.pop(key, None)
+            return found
+
+        await self._change_row(key, decided)
 
     def _claimed(self, row: ClaimRow | None, number: str, *, goes_on: bool) -> ClaimRow:
         """The row once this plan has the number. Raises `NumberClaimed` where another plan has it.
@@ -106,6 +138,11 @@ class Claims:
             remedy="look at it with `telephony status`; what it made shows at the latest at "
             f"{row.until:%Y-%m-%dT%H:%M:%S} UTC",
         )
+
+    def _renewed(self, row: ClaimRow | None) -> ClaimRow | None:
+        if row is None or row.plan != self._plan:
+            return row
+        return replace(row, until=self._now() + self._window)
 
     def _key_after(self, entry: Entry) -> tuple[str, str] | None:
         """Account and number of the row that this line of the journal may change; ``None``: it changes none."""

@@ -13,7 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -24,6 +24,8 @@ from telephony_core.migration.plan.store import LoadedPlan
 
 VERSION: Final = 1
 """Version of the file, kept as SQLite's ``user_version``; 0 is the same, from before it was written down."""
+_RENEWABLE: Final = timedelta(days=1)
+"""For how long a claim is kept after it has ended: longer than any request waits for its turn."""
 _KIND: Final = Kind(
     "the file in which this machine keeps which plan imports which number,",
     "do not delete it while a run is at work: without it another plan could import the same number a second time. "
@@ -231,8 +233,8 @@ def row_changer(now: Callable[[], datetime]) -> ChangeRow:
     async def change(key: tuple[str, str], decide: Decide) -> None:
         with _open(path) as connection:
             row = _read(connection, key)
-            if row is None:  # nobody else takes away what has ended by itself
-                connection.execute("DELETE FROM claims WHERE until <= ?", (_text(now()),))
+            if row is None:  # nobody else takes away what has ended by itself; its run may yet renew it
+                connection.execute("DELETE FROM claims WHERE until <= ?", (_text(now() - _RENEWABLE),))
             _write(connection, key, decide(row))
 
     return change

@@ -42,6 +42,12 @@ class NumberClaims(Protocol):
         ``goes_on``: the journal knows that an import of it was sent.
         """
 
+    async def renew(self, number: str) -> None:
+        """Be sure, right before something is sent, that a claim which this run made of the number still stands.
+
+        Raises `NumberClaimed` where it ended by itself and another plan may have had the number since.
+        """
+
     async def follow(self, entry: Entry) -> None:
         """Keep or end the claim of a number by what was just written into the journal."""
 

@@ -148,6 +148,7 @@ class Runner:
         """The flow itself, whose writes are in the journal right before they are sent, however long they waited."""
 
         async def announce(semantics: Semantics) -> None:
+            await self.claims.renew(announcement.entry.number)
             # The strongest word counts: after a request that must not be repeated, one that may be says nothing new.
             if announcement.sent not in (semantics, Semantics.ONCE):
                 entry = announcement.entry

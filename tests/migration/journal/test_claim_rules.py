@@ -218,3 +218,56 @@ def test_a_target_is_known_by_where_it_was_asked(one: str | None, other: str | N
 
 def test_without_an_address_a_target_is_known_by_its_provider() -> None:
     assert place_of(Endpoint(connection="a", provider="vox")) == "vox"
+
+
+# -- a run that was held up
+
+
+class HeldUp:
+    """The first plan has the number, and its claim has ended by itself before anything was sent."""
+
+    def __init__(self, rivals: Rivals, *meanwhile: Entry, taken: bool = True) -> None:
+        self.rivals, self.meanwhile, self.taken = rivals, meanwhile, taken
+
+    def renew(self) -> None:
+        async def work() -> None:
+            claims = await self.rivals.claims(self.rivals.mine)
+            await claims.claim(KEY, IDENTITY)
+            await claims.renew(KEY)
+            self.rivals.stage.time.advance(WINDOW.total_seconds())
+            if self.taken:
+                other = await self.rivals.claims(self.rivals.theirs)
+                await other.claim(KEY, IDENTITY)
+                for entry in self.meanwhile:
+                    await other.follow(entry)
+            await claims.renew(KEY)
+
+        asyncio.run(work())
+
+
+def test_a_claim_that_ended_is_renewed_before_a_request_if_nobody_took_the_number(rivals: Rivals) -> None:
+    HeldUp(rivals, taken=False).renew()
+    assert not rivals.is_free()
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [(), (SENT,), (SENT, MADE), (SENT, MADE, line(Action.ROLL_BACK, Phase.DONE)), (CHECKED,)],
+    ids=["claimed", "sent", "made", "made and rolled back", "given up"],
+)
+def test_nothing_is_sent_by_a_run_that_was_held_up_while_another_plan_had_the_number(
+    meanwhile: tuple[Entry, ...], rivals: Rivals
+) -> None:
+    with pytest.raises(NumberClaimed, match="so nothing was sent") as raised:
+        HeldUp(rivals, *meanwhile).renew()
+    assert "run the command again" in str(raised.value.remedy)
+
+
+def test_what_was_never_claimed_needs_no_claim(rivals: Rivals) -> None:
+    async def work() -> None:
+        claims = await rivals.claims(rivals.mine)
+        await claims.renew(KEY)
+        await claims.renew("a number of no plan")
+
+    asyncio.run(work())
+    assert rivals.is_free()

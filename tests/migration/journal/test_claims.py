@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,17 +17,19 @@ from pathlib import Path
 import pytest
 
 from telephony_core import errors
-from telephony_core.emulator import Fault, FaultKind
+from telephony_core.emulator import EmulatedOutcome, Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.migration.journal.claims import PlanElsewhere, note_started, state_folder
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.sqlite_file import JournalNotWritable
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
+from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.apply_report import ApplyReport
 from telephony_core.migration.run.events import Event
 from telephony_core.migration.run.status import read_run
+from telephony_core.transport.backend import HttpRequest
 from tests.migration.deprovision.returning import KEYS, ONE, WINDOW, Returning, live
 from tests.migration.meddling import meddle
 from tests.migration.permissions import nobody
@@ -222,6 +225,37 @@ def test_a_number_that_is_in_doubt_for_one_plan_is_not_imported_by_another(rival
     assert rivals.apply(rivals.loaded, on_event=meanwhile).is_complete
     assert claimed(reports[0], rivals)
     assert "is importing" in reports[0].failures[0].message
+    assert len(live(rivals.target)) == 1
+
+
+def test_a_run_that_is_held_up_for_longer_than_its_claim_sends_nothing_after_another_plan(rivals: Returning) -> None:
+    """As when a machine sleeps, or the provider asks for a long pause: its look at the target is an old one then."""
+    whole, asked = rivals.target.outcome, Counter[str]()
+    reports: list[ApplyReport] = []
+
+    def outcome(request: HttpRequest) -> EmulatedOutcome:
+        found = whole(request)
+        asked[request.url] += 1
+        # The last page of the second listing, which is read once the number is claimed.
+        if set(asked.values()) == {2}:
+            del rivals.target.__dict__["outcome"]
+            rivals.time.advance(WINDOW + 1)
+            other = threading.Thread(target=lambda: reports.append(rival(rivals)))
+            other.start()
+            other.join()
+        return found
+
+    setattr(rivals.target, "outcome", outcome)  # noqa: B010 - a method of one object
+    report = rivals.apply(rivals.loaded)
+    assert reports[0].is_complete
+    (failure,) = report.failures
+    assert failure.error == "NumberClaimed"
+    assert "run the command again" in failure.message
+    assert posts(rivals) == 1
+    assert len(live(rivals.target)) == 1
+    # What the other plan made is not taken for what this one sent.
+    with pytest.raises(StalePlan, match="it is there already"):
+        rivals.apply(rivals.loaded)
     assert len(live(rivals.target)) == 1
 
 
