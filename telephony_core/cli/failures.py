@@ -190,7 +190,8 @@ def _report_error(error: TelephonyError, session: Session) -> ExitCode:
         faults = _faults(error)
         if len(faults) > 1:
             # They have lines of their own above; said twice, the last line would be the longest.
-            data["message"] = data["message"].replace("; ".join(faults), f"{len(faults)} faults, each on a line above")
+            about = getattr(error, "about", "")
+            data["message"] = ": ".join(filter(None, (about, f"{len(faults)} faults, each on a line above")))
         rows = _row_problems(error) or ()
         for line in (*map(problem_line, problems), *map(str, rows), *(faults if len(faults) > 1 else ())):
             say(hide(pasteable(line, session), session.secrets))

@@ -98,11 +98,12 @@ def refusal(model: type[BaseModel], error: Exception) -> Exception:
     if not isinstance(error, ValidationError):
         return error.with_traceback(None)
     inner = [each.remedy for each in _causes(error) if each is not None and each.remedy]
+    about = model.__name__ if getattr(model, "named_in_errors", True) else ""
     told = InvalidInput(
-        f"{model.__name__}: {describe(error)}" if getattr(model, "named_in_errors", True) else describe(error),
+        ": ".join(filter(None, (about, describe(error)))),
         remedy=joined(inner) or its_fields(model),
     )
-    told.faults = _faults(error)
+    told.about, told.faults = about, _faults(error)
     return told
 
 

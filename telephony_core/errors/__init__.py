@@ -166,7 +166,7 @@ class InvalidInput(TelephonyError, ValueError):
     """What the caller gave cannot be meant. Never repeats a value that may hold a secret.
 
     ``faults`` are the places of a model that cannot be meant, each with the reason:
-    ``("outbound.username", "is empty")``.
+    ``("outbound.username", "is empty")``. ``about`` is what they are faults of, where it has a name that callers know.
 
     Cause: a number, an address, an id or a field is not what it has to be.
 
@@ -174,6 +174,7 @@ class InvalidInput(TelephonyError, ValueError):
     """
 
     faults: tuple[tuple[str, str], ...] = ()
+    about: str = ""
 
     def scrub(self, clean: Callable[[str], str]) -> None:
         super().scrub(clean)

@@ -97,8 +97,17 @@ def test_each_fault_of_one_value_has_a_line_of_its_own(telephony):
     result = telephony("numbers", "import", NUMBER, "-p", "vox", "--address", "a b", "--username", "a:b")
     assert result.exit_code == 65
     first, second, last, _ = result.stderr.splitlines()
-    assert (first[:9], second[:10]) == ("address: ", "username: ")
-    assert last == "error: OutboundUpdate: 2 faults, each on a line above"
+    assert (first[:11], second[:12]) == ("--address: ", "--username: ")
+    assert last == "error: 2 faults, each on a line above"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--address", "bad..host"), ("--username", "a:b"), ("--allow-address", "1.2.3")]
+)
+def test_a_fault_of_a_setting_is_told_by_the_option_that_was_typed(telephony, option, value):
+    result = telephony("numbers", "import", NUMBER, "-p", "vox", option, value)
+    assert result.exit_code == 65
+    assert result.stderr.startswith(f"error: {option}: ")
 
 
 def test_scripts_get_one_line_of_json_even_for_a_usage_error(telephony):

@@ -10,6 +10,7 @@ import click
 from telephony_core.cli.parameters import together
 from telephony_core.cli.parameters.password import password_option
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
+from telephony_core.errors import InvalidInput, instead_of
 from telephony_core.text.reading import parse_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
 
 # UNKNOWN is for reading alone.
 _ENCRYPTION: Final = click.Choice([word.value for word in MediaEncryption if word is not MediaEncryption.UNKNOWN])
+
+
+_INBOUND: Final = {
+    "allowed_addresses": "--allow-address",
+    "allow_any": "--allow-any",
+    "media_encryption": "--inbound-encryption",
+}
+_OUTBOUND: Final = {
+    "address": "--address",
+    "username": "--username",
+    "password": "--password",
+    "media_encryption": "--outbound-encryption",
+}
 
 
 class TrunkGiven(TypedDict):
@@ -57,7 +71,7 @@ trunk_options: Final = together(
 
 
 def inbound_update(given: TrunkGiven, cleared: Sequence[str] = ()) -> InboundUpdate | None:
-    """The inbound half of a change; ``None`` when nothing of it was given. Raises as `InboundUpdate` does."""
+    """The inbound half of a change; ``None`` when nothing of it was given. Raises `InvalidInput` by its options."""
     fields: dict[str, Any] = dict.fromkeys(cleared)
     # Without a list everybody may call in at some vendors, so clearing it needs the same consent as an empty one.
     if "allowed_addresses" in cleared:
@@ -66,13 +80,14 @@ def inbound_update(given: TrunkGiven, cleared: Sequence[str] = ()) -> InboundUpd
         fields |= {"allowed_addresses": given["allow_address"], "allow_any": given["allow_any"]}
     if given["inbound_encryption"] is not None:
         fields["media_encryption"] = given["inbound_encryption"]
-    return InboundUpdate(**fields) if fields else None
+    with instead_of(InvalidInput, lambda error: _by_options(error, _INBOUND)):
+        return InboundUpdate(**fields) if fields else None
 
 
 def outbound_update(
     given: TrunkGiven, password: SecretStr | None, cleared: Sequence[str] = ()
 ) -> OutboundUpdate | None:
-    """The outbound half of a change; ``None`` when nothing of it was given. Raises as `OutboundUpdate` does."""
+    """The outbound half of a change; ``None`` when nothing of it was given. Raises `InvalidInput` by its options."""
     wanted = {
         "address": given["address"],
         "username": given["username"],
@@ -81,7 +96,16 @@ def outbound_update(
     }
     fields: dict[str, Any] = dict.fromkeys(cleared)
     fields |= {name: value for name, value in wanted.items() if value is not None}
-    return OutboundUpdate(**fields) if fields else None
+    with instead_of(InvalidInput, lambda error: _by_options(error, _OUTBOUND)):
+        return OutboundUpdate(**fields) if fields else None
+
+
+def _by_options(error: InvalidInput, options: Mapping[str, str]) -> InvalidInput:
+    """The same in the words that were typed: people here know options, and no fields of models."""
+    faults = tuple((options.get(place.partition(".")[0], place), text) for place, text in error.faults)
+    named = InvalidInput("; ".join(": ".join(filter(None, fault)) for fault in faults), remedy=error.remedy)
+    named.faults = faults
+    return named
 
 
 def vendor_options(texts: Sequence[str], provider: str) -> Mapping[str, Mapping[str, Any]]:

@@ -43,9 +43,10 @@ class MapError(MigrationError):
 
     default_remedy: ClassVar[str | None] = "fix it there; `telephony migrate map` writes a new one"
 
-    def __init__(self, message: str, *, faults: Sequence[str] = (), remedy: str | None = None) -> None:
-        """``faults`` are in the message as well; a terminal shows each on a line of its own."""
-        super().__init__(message, remedy=remedy)
+    def __init__(self, about: str, *, faults: Sequence[str] = (), remedy: str | None = None) -> None:
+        """``about`` is all there is to say, or what the ``faults`` have in common."""
+        super().__init__(f"{about}: {'; '.join(faults)}" if faults else about, remedy=remedy)
+        self.about = about
         self.faults: tuple[str, ...] = tuple(faults)
 
 
@@ -207,7 +208,7 @@ class MigrationMap(_Table, frozen=True):
             raise MapError(f"{where} is of another version; this program reads version {VERSION}")
 
         def refused(faults: Sequence[str]) -> MapError:
-            return MapError(f"{where}: {'; '.join(faults)}", faults=faults)
+            return MapError(where, faults=faults)
 
         with instead_of(
             ValidationError,
@@ -263,8 +264,7 @@ class MigrationMap(_Table, frozen=True):
             )
         if faults:
             raise MapError(
-                f"{len(faults)} {'table' if len(faults) == 1 else 'tables'} of the map would have no effect: "
-                f"{'; '.join(faults)}",
+                f"{len(faults)} {'table' if len(faults) == 1 else 'tables'} of the map would have no effect",
                 faults=faults,
                 remedy="write it as the inventory does, or take the table out of the map",
             )
