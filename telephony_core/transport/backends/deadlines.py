@@ -43,15 +43,16 @@ def in_time(work: Callable[[], T], deadline: float, discard: Callable[[T], None]
     thread.start()
     try:
         wait([made], left_until(deadline))
-    finally:
         # Only one of the two succeeds: to cancel here, or to begin handing the result over there.
-        abandoned = made.cancel()
-        if not abandoned:
-            thread.join()
-    if abandoned:
-        raise TimeoutError("the deadline has passed")
-    try:
+        if made.cancel():
+            raise TimeoutError("the deadline has passed")
+        thread.join()
         return made.result()
+    except BaseException:
+        # The caller was interrupted, perhaps with the result at hand.
+        if not made.cancel() and not made.exception():
+            discard(made.result())
+        raise
     finally:
         del made  # its error has this frame in its traceback, and would hold itself
 

@@ -6,6 +6,7 @@ import gc
 import threading
 import time
 import weakref
+from concurrent.futures import Future
 from contextlib import suppress
 from queue import Queue
 
@@ -33,6 +34,20 @@ def test_what_is_made_when_nobody_waits_any_more_is_discarded(
         in_time(go_on.wait, time.monotonic(), discarded.put)
     go_on.set()
     assert discarded.get(timeout=10)
+
+
+def test_what_is_there_when_the_caller_is_interrupted_is_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = deadlines.wait
+
+    def interrupted(made: list[Future[str]], seconds: float) -> None:
+        whole(made, seconds)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(deadlines, "wait", interrupted)
+    discarded: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        in_time(lambda: "made", time.monotonic() + 10, discarded.append)
+    assert discarded == ["made"]
 
 
 @pytest.mark.parametrize("fails", [False, True])
