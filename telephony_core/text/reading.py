@@ -24,7 +24,7 @@ MOST_OF_A_STREAM: Final = 64 * 1024 * 1024
 """Bytes read of what is no regular file (a pipe, a device) at most: some of these never end."""
 
 _WIDE: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_AS_UTF8: Final = "save it as UTF-8 (in PowerShell: `Out-File -Encoding utf8`)"
+_AS_UTF8: Final = "save it as UTF-8 (in Excel: the file type `CSV UTF-8`; in PowerShell: `Out-File -Encoding utf8`)"
 
 
 def read_text(
