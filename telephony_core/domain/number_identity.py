@@ -265,9 +265,10 @@ def _read(raw: str, region: str) -> _Reading:
     return _Reading(NumberKind.SIP_ID) if plain is None else _read_plain(plain, region)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def _read_plain(plain: str, region: str) -> _Reading:
-    """Remembered for a moment: what is done with one number asks for it several times over."""
+    """Remembered for a while, in at most 3 MB: what is done with one number asks for it several times over, and an
+    account is listed again and again."""
     reading, digits = None, plain.removeprefix("+")
     if len(digits) <= MOST_DIGITS:
         reading = _read_bare(digits, region) if digits == plain else _read_international(digits)

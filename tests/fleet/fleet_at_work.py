@@ -20,20 +20,21 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
+from aiohttp import web
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator, Fault, FaultKind
-from telephony_core.emulator.asgi import Receive, Scope, Send, asgi_app
-from telephony_core.emulator.loopback import LoopbackServer
 from telephony_core.emulator.server import _listen
 from telephony_core.errors import TelephonyError
 from telephony_core.fleet.campaign import Progress
 from telephony_core.fleet.engine import Campaigns
 from telephony_core.fleet.journals import PostgresPlans
+from telephony_core.fleet.worker import new_event_loop
 from telephony_core.migration.plan.model import PlannedNumber, Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock
 from tests.fleet.postgresql import Server
 from tests.fleet.temporal import Engine
@@ -44,27 +45,40 @@ KEY = "vendor-key-canary-of-"
 
 @contextmanager
 def served(emulator: Emulator, late: float = 0.0) -> Iterator[str]:
-    """The vendor's base URL; what it creates is answered ``late`` seconds after it is there."""
-    inner = asgi_app(emulator)
+    """The vendor's base URL; what it creates is answered ``late`` seconds after it is there.
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        async def later(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                await asyncio.sleep(late)
-            await send(message)
+    Over aiohttp, whose parser is of C: the server of `telephony emulate` would cost more than the worker it is for.
+    """
 
-        await inner(scope, receive, later if late and scope["method"] == "POST" else send)
+    async def answer(asked: web.BaseRequest) -> web.Response:
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in asked.raw_headers]
+        outcome = emulator.outcome(
+            HttpRequest(asked.method, str(asked.url), tuple(headers), await asked.read() or None)
+        )
+        if late and asked.method == "POST":
+            await asyncio.sleep(late)
+        if (response := outcome.arrives) is None:
+            assert asked.transport is not None
+            asked.transport.abort()
+            raise asyncio.CancelledError
+        return web.Response(status=response.status, headers=response.headers, body=response.body)
 
-    listening = _listen("127.0.0.1", 0)
-    running = LoopbackServer(app)
-    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}{urlsplit(emulator.base_url).path}"
-    finally:
-        running.stop()
-        thread.join()
-        listening.close()
+    async def main() -> None:
+        server = web.Server(answer)
+        async with await asyncio.get_running_loop().create_server(server, sock=listening):
+            await ended.wait()
+            await server.shutdown()
+
+    listening, ended = _listen("127.0.0.1", 0), asyncio.Event()
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        loop = runner.get_loop()
+        thread = threading.Thread(target=runner.run, args=(main(),), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}{urlsplit(emulator.base_url).path}"
+        finally:
+            loop.call_soon_threadsafe(ended.set)
+            thread.join()
 
 
 def hurt(emulator: Emulator, chance: random.Random, *, lost: float, down: float) -> None:

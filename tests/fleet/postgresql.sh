@@ -52,7 +52,7 @@ create() {
     as_server "$bin/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >/dev/null
     # What a killed server has written, the operating system has: only a power cut would need the disk to have it.
     printf '%s\n' "listen_addresses = '127.0.0.1'" "unix_socket_directories = ''" "fsync = off" \
-        "log_statement = 'all'" "max_connections = 200" "shared_buffers = 32MB" | as_server tee -a "$1/data/postgresql.conf" >/dev/null
+        "max_connections = 200" "shared_buffers = 32MB" | as_server tee -a "$1/data/postgresql.conf" >/dev/null
 }
 
 start() {
