@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from telephony_core.cli.app import app
 
 TELEPHONY = Path(sys.executable).with_name("telephony")
 
@@ -21,14 +24,12 @@ def configured(tmp_path, monkeypatch):
     return config
 
 
-def offered(line, shell="bash"):
-    """What is offered for the last word of a line, as the script is told it."""
+def offered(line):
+    """What is offered for the last word of a line, as the script asks in a process of its own."""
     words = line.split(" ")
-    variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_TELEPHONY_COMPLETE": f"{shell}_complete"}
-    done = subprocess.run(
-        [TELEPHONY], env={**os.environ, **variables}, capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stderr == ""
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_TELEPHONY_COMPLETE": "bash_complete"}
+    done = CliRunner(env=asked).invoke(app)
+    assert (done.exit_code, done.stderr) == (0, "")
     return done.stdout.splitlines()
 
 
