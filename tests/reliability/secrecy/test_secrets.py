@@ -91,25 +91,31 @@ QUOTED: dict[str, Callable[[str], bytes]] = {
 STATUSES = (200, 302, 400, 401, 403, 404, 409, 422, 429, 500)
 
 
+SECRETS_IN_TURN = ((KEY, PASSWORD), (PASSWORD, KEY))
+
+
 def _in_turn() -> Iterator[object]:
-    """Every quotation of every vendor with one kind of client, taking turns; with the other in the long run."""
+    """Every quotation of every vendor with one kind of client and one order of the two secrets; in the long run all."""
     for turn, (slug, quoted) in enumerate(product(SHIPPED, QUOTED)):
-        for mode in ("sync", "async"):
-            long = (mode == "async") is (turn % 2 == 0)
-            yield pytest.param(slug, quoted, mode, marks=[pytest.mark.long] if long else [])
+        for mode, secrets in product(("sync", "async"), SECRETS_IN_TURN):
+            now = (mode, secrets) == (("sync", "async")[turn % 2], SECRETS_IN_TURN[turn // 2 % 2])
+            first = "the key first" if secrets[0] == KEY else "the password first"
+            id = f"{slug}-{quoted}-{mode}-{first}"
+            yield pytest.param(slug, quoted, mode, secrets, marks=[] if now else [pytest.mark.long], id=id)
 
 
-@pytest.mark.parametrize(("slug", "quoted", "mode"), list(_in_turn()))
-def test_what_a_vendor_quotes_back_is_in_no_error_and_in_no_log(slug, quoted, mode, caplog):
+@pytest.mark.parametrize(("slug", "quoted", "mode", "secrets"), list(_in_turn()))
+def test_what_a_vendor_quotes_back_is_in_no_error_and_in_no_log(slug, quoted, mode, secrets, caplog):
+    """From each status to the next another secret is quoted, and the next write begins with the other."""
     with account(slug, mode) as opened, listening(caplog):
-        for write in writes(opened):
-            for status in STATUSES:
-                for secret in (KEY, PASSWORD):
-                    answer = Response(status, {"x-request-id": secret, "retry-after": "0"}, QUOTED[quoted](secret))
-                    opened.fail(FaultKind.ANSWER, times=20, response=answer)
-                    with pytest.raises(TelephonyError) as caught:
-                        write()
-                    assert_hidden(*everything_of(caught.value))
+        for which, write in enumerate(writes(opened)):
+            for at, status in enumerate(STATUSES):
+                secret = secrets[(which + at) % 2]
+                answer = Response(status, {"x-request-id": secret, "retry-after": "0"}, QUOTED[quoted](secret))
+                opened.fail(FaultKind.ANSWER, times=20, response=answer)
+                with pytest.raises(TelephonyError) as caught:
+                    write()
+                assert_hidden(*everything_of(caught.value))
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
