@@ -41,6 +41,7 @@ def play(
         "PATH": f"{folder / 'venv' / 'bin'}:{environment['PATH']}",
         "PIP_CONSTRAINT": str(pins),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_COMPILE": "0",  # pip reads it as a value of `compile`: only what is imported is compiled
     }
     variables = {name: value for name, value in environment.items() if not name.startswith("XDG_")}
     return subprocess.run(

@@ -124,7 +124,8 @@ class Environment:
 
     def install(self, requirement: str) -> None:
         pip = [str(self.bin / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        run([*pip, "--constraint", str(PINS), requirement], cwd=self.folder, env=clean())
+        # Of what is installed a fraction is imported, and is compiled then.
+        run([*pip, "--no-compile", "--constraint", str(PINS), requirement], cwd=self.folder, env=clean())
 
     def python(self, code: str) -> str:
         return run([str(self.bin / "python"), "-W", "error", "-c", code], cwd=self.folder, env=clean()).stdout
