@@ -15,9 +15,9 @@ DEVELOPMENT := .venv/.development
 # What makes the site needs other versions of some things than the tools do.
 DOCS_BIN := .venv-docs/bin
 DOCS := .venv-docs/.installed
-# Each worker takes a part of the tests as they stand, so that what a module prepares is prepared once, and then what others
-# have left.
-WORKERS := -n auto --maxprocesses 4 --dist worksteal
+# One more than there are processors, and at most four: some tests wait for other processes and for the clock. Each takes a
+# part of the tests as they stand, so that what a module prepares is prepared once, and then what others have left.
+WORKERS = -n $(shell $(BIN)/python -c 'import os; print(min(4, os.cpu_count() + 1))') --dist worksteal
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # Containers often forbid Python to write bytecode; then every one of the hundreds of processes that the tests start
@@ -32,8 +32,7 @@ demo: $(RUNTIME) ## The main job on the emulators, offline
 	@$(BIN)/python examples/demo/play.py
 
 test: lint ## Everything that CI checks
-	@$(MAKE) --no-print-directory --jobs 2 types layers workflows wheel
-	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory --jobs 2 unit types layers workflows wheel
 
 lint: $(DEVELOPMENT) ## Style and format (ruff)
 	$(BIN)/ruff check .
