@@ -21,8 +21,8 @@ class LeftAlone(BaseModel, frozen=True):
 
     number: str
     message: str
-    error: str | None = None
-    """Class of the error that stopped it, where there was one."""
+    error: str
+    """Class of the error that stopped it."""
 
     @classmethod
     def of(cls, number: str, error: TelephonyError) -> LeftAlone:

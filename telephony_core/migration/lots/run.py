@@ -109,7 +109,7 @@ async def _deprovision(
 def _released(numbers: int, report: DeprovisionReport, rules: StopRules) -> LotDone:
     # Those that failed in the run stand behind those that were left alone before it.
     known = [failure.anonymous for failure in rules.failures]
-    before = [Failure(error=left.error or "MigrationError") for left in report.left_alone]
+    before = [Failure(error=left.error) for left in report.left_alone]
     return LotDone(
         numbers=numbers,
         done=numbers - len(report.remainder),

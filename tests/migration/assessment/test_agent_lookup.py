@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from telephony_core.client import AsyncTelephony
+from telephony_core.client import AsyncTelephony, Telephony
 from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.input_model import UNSET
 from telephony_core.emulator import Emulator, Fault, FaultKind, json_response
-from telephony_core.errors import InvalidInput
+from telephony_core.errors import InvalidInput, UnsupportedField
 from telephony_core.migration.assessment.agent_lookup import unchecked_agents
 from telephony_core.migration.assessment.assess import assess_inventory
 from telephony_core.migration.assessment.target import asurvey, survey
@@ -19,8 +21,13 @@ from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_
 from telephony_core.migration.changeset.table import TableRefused, read_table
 from telephony_core.migration.mapping.map_file import AgentChoice, MigrationMap
 from telephony_core.migration.plan.planner import make_plan
+from telephony_core.provider.capabilities import Field as Setting
+from telephony_core.provider.capabilities import Operation
+from telephony_core.provider.changes import AgentAssignment
+from telephony_core.provider.flow import Flow
 from telephony_core.testing import emulated, new_emulator
 from tests.migration.scenes import WIDE, inventory, number, target
+from tests.provider.toy import CAPABILITIES, SPEC, ToyProvider, ToyServer
 
 SOURCE = AgentRef("a-source", version="v1")
 GONE = AgentRef("00000000-0000-4000-8000-000000000000", version=AgentVersion.PUBLISHED)
@@ -200,3 +207,26 @@ def test_where_agents_could_be_asked_for_and_were_not_the_plan_says_that(slug: s
     held = inventory(number(inbound_agent=SOURCE))
     (text,) = assess_inventory(held, account, mapping=mapping(GONE), source_capabilities=WIDE).unchecked
     assert "it was not asked; look in its dashboard before it is applied" in text
+
+
+@pytest.mark.parametrize("only", [Setting.INBOUND_AGENT, Setting.OUTBOUND_AGENT])
+def test_where_a_vendor_has_agents_for_one_direction_they_are_looked_up_in_that_one(only: Setting) -> None:
+    """A vendor refuses what it does not have, which says nothing of the agent. Nor does that it would be published."""
+    fields = {name: support for name, support in CAPABILITIES.fields.items() if name in (Setting.LABEL, only)}
+    operations = {op: support for op, support in CAPABILITIES.operations.items() if op is not Operation.LIST_AGENTS}
+
+    class OneWay(ToyProvider):
+        capabilities = replace(CAPABILITIES, fields=fields, operations=operations)
+
+        def check_agents(self, assignment: AgentAssignment) -> Flow[None] | None:
+            other = assignment.outbound if only is Setting.INBOUND_AGENT else assignment.inbound
+            if other is not UNSET:
+                raise UnsupportedField("the toy has no such agents")
+            return super().check_agents(assignment)
+
+    agent = AgentRef("shy", version=AgentVersion.PUBLISHED)
+    spec = replace(SPEC, capabilities=OneWay.capabilities, factory=OneWay)
+    server = ToyServer()
+    with Telephony(spec, api_key="k", base_url="https://toy.example", backend=server) as client:
+        assert survey(client, agents=[agent]).agents == {agent: None}
+    assert [request.url for request in server.requests].count("https://toy.example/agents") == 1

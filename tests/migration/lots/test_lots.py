@@ -230,9 +230,14 @@ def test_secrets_are_those_of_the_tenant(fleet: Fleet) -> None:
 
 def test_a_tenant_without_the_connection_is_told(fleet: Fleet) -> None:
     loaded = fleet.submit()
-    fleet.site = replace(fleet.site, connections_of=lambda tenant: {})
-    with pytest.raises(ConfigurationError, match="the tenant 'acme' has no connection 'here'"):
+    both = fleet.site.connections_of("other")
+    fleet.site = replace(fleet.site, connections_of=lambda tenant: both if tenant == "other" else {})
+    with pytest.raises(ConfigurationError, match="the tenant 'acme' has no connection 'here'") as refused:
         fleet.do(lots(loaded)[0])
+    assert "give this worker that connection" in str(refused.value.remedy)
+    other = Vault({("other", reference): secret for (_, reference), secret in fleet.vault.secrets.items()})
+    fleet.site = replace(fleet.site, secrets=other)
+    assert fleet.do(lots(loaded)[0].model_copy(update={"tenant": "other"})).done == 2
 
 
 def test_a_key_in_a_variable_of_the_worker_is_no_tenants(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,8 +251,9 @@ def test_a_key_in_a_variable_of_the_worker_is_no_tenants(fleet: Fleet, monkeypat
 
 def test_a_lot_beyond_the_plan_is_refused(fleet: Fleet) -> None:
     loaded = fleet.submit()
-    with pytest.raises(InvalidInput, match="the plan has 5 numbers"):
+    with pytest.raises(InvalidInput, match="the plan has 5 numbers") as refused:
         fleet.do(Lot(tenant="acme", plan=loaded.checksum, command="apply", first=4, last=6))
+    assert "in_lots" in str(refused.value.remedy)
     with pytest.raises(InvalidInput, match="behind its first"):
         Lot(tenant="acme", plan=loaded.checksum, command="apply", first=4, last=4)
     with pytest.raises(InvalidInput, match="size"):
@@ -264,17 +270,29 @@ def test_files_are_a_site_too(fleet: Fleet, tmp_path: Path) -> None:
     assert fleet.counts(loaded) == {MigrationState.MOVED: 5}
 
 
-def test_numbers_that_share_a_trunk_are_in_one_lot(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("changes", "ends"), [(True, [2, 3, 4]), (False, [1, 2, 3, 4])], ids=["changes it", "moves numbers from it"]
+)
+def test_numbers_that_share_a_trunk_are_in_one_lot_of_a_plan_that_changes_it(
+    changes: bool, ends: list[int], tmp_path: Path
+) -> None:
     fleet = Fleet(tmp_path, "diga-vox", count=4)
-    loaded = fleet.settings_plan(label="New")
-    numbers = loaded.plan.numbers
+    plan = fleet.settings_plan(label="New").plan if changes else fleet.plan().plan
     shared = [
         number.model_copy(update={"source": number.record.model_copy(update={"trunk_ids": ids})})
-        for number, ids in zip(numbers, (("a",), ("b",), ("a",), ()), strict=True)
+        for number, ids in zip(plan.numbers, (("a",), ("b",), ("a",), ()), strict=True)
     ]
-    plan = loaded.plan.model_copy(update={"numbers": tuple(shared), "canaries": ()})
+    plan = plan.model_copy(update={"numbers": tuple(shared), "canaries": ()})
     parted = list(in_lots(LoadedPlan(plan=plan, checksum="x"), "apply", 1))
-    assert [(lot.first, lot.last) for lot in parted] == [(0, 2), (2, 3), (3, 4)]
+    assert [lot.first for lot in parted] == [0, *ends[:-1]]
+    assert [lot.last for lot in parted] == ends
+
+
+def test_lots_are_of_nobody_in_particular_where_no_tenant_is_named_and_a_plan_of_nothing_has_none(fleet: Fleet) -> None:
+    loaded = fleet.submit()
+    assert {lot.tenant for lot in in_lots(loaded, "apply", 2)} == {""}
+    nothing = loaded.plan.model_copy(update={"numbers": ()})
+    assert list(in_lots(LoadedPlan(plan=nothing, checksum="x"), "apply", 2)) == []
 
 
 @pytest.mark.parametrize("kind", ["folder", "memory"])

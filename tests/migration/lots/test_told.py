@@ -12,8 +12,11 @@ from pydantic import SecretStr
 from telephony_core import AsyncTelephony, Pace, SideEffect
 from telephony_core.accounts.connection import Connection
 from telephony_core.emulator import Fault, FaultKind, json_response
+from telephony_core.emulator.server import serve
 from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.lots.lot import Lot
+from telephony_core.migration.lots.site import Site
 from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Endpoint, Settings
@@ -72,6 +75,23 @@ def test_what_is_in_doubt_is_counted_and_the_lot_can_be_run_again(fleet: Fleet) 
     fleet.target.faults.clear()
     again = fleet.do(whole)
     assert (again.done, again.in_doubt, again.stopped, again.failures) == (5, 0, None, ())
+
+
+def test_what_a_killed_worker_sent_a_moment_ago_is_in_doubt_for_a_rollback(fleet: Fleet) -> None:
+    loaded = fleet.submit()
+
+    async def killed() -> None:
+        async with fleet.site.journals.begin(loaded, "apply") as journal:
+            key = loaded.plan.numbers[0].key
+            await (await journal.claim(key)).append(Entry(key, Action.IMPORT, Phase.INTENT))
+
+    asyncio.run(killed())
+    lot = lots(loaded, "rollback")[0]
+    done = fleet.do(lot)
+    assert (done.done, done.in_doubt, done.may_pass) == (1, 1, True)
+    assert [each.error for each in done.failures] == ["InDoubt"]
+    fleet.time.advance(loaded.plan.settings.in_doubt.total_seconds())
+    assert fleet.do(lot).done == 2
 
 
 def test_a_rollback_that_fails_half_way_says_why_and_how_many(fleet: Fleet) -> None:
@@ -202,3 +222,25 @@ def test_a_lot_of_a_whole_plan_sees_that_its_selection_grew(fleet: Fleet) -> Non
     with pytest.raises(StalePlan, match="fits the selection by now, and was not shown"):
         fleet.do(Lot(tenant="acme", plan=checksum, command="apply", first=0, last=5))
     assert fleet.writes(fleet.source) == []
+
+
+def test_a_client_is_of_the_tenants_connection_and_waits_by_the_clock_of_the_site(fleet: Fleet) -> None:
+    slow_down = json_response(429, {"error": {"code": "slow", "message": "slow"}}, [("retry-after", "3")])
+    fleet.source.faults.append(Fault(FaultKind.ANSWER, response=slow_down))
+    with serve({"vox": fleet.source}) as urls:
+        here = replace(fleet._at("here"), base_url=urls["vox"])
+        site = Site(
+            plans=fleet.site.plans,
+            journals=fleet.site.journals,
+            connections_of=lambda tenant: {"here": here},
+            secrets=fleet.vault,
+            clock=fleet.time.clock,
+        )
+
+        async def listed() -> list[str]:
+            open_it = await site.opener("acme", Endpoint(connection="here", provider="vox"))
+            async with open_it() as client:
+                return [number.id async for number in client.list_numbers()]
+
+        assert sorted(asyncio.run(listed())) == sorted(fleet.ids)
+    assert fleet.time.slept[0] >= 3

@@ -15,7 +15,7 @@ from telephony_core.migration.run.account_index import OLDEST, SHARED_FOR, Accou
 from telephony_core.provider.flow import Flow, Response
 from telephony_diga.adapter import DigaProvider
 from telephony_diga.emulator import DigaEmulator
-from tests.transport.driving import START, FakeTime
+from tests.transport.driving import FakeTime
 
 NUMBER = NumberIdentity.parse("+827011110000", region="ES")
 SIP_ID = NumberIdentity.parse("frontdesk@pbx.example.com", region="ES")
@@ -199,10 +199,11 @@ def test_a_number_is_the_same_however_it_is_written() -> None:
     looking(act)
 
 
-def test_the_oldest_record_of_the_whole_account_is_known() -> None:
+@pytest.mark.parametrize("years", [(2026, 2020), (2020, 2026), (2026, 2020, 2023)])
+def test_the_oldest_record_of_the_whole_account_is_known_wherever_it_stands(years: tuple[int, ...]) -> None:
     async def act(emulator: DigaEmulator, time: FakeTime, index: AccountIndex) -> None:
-        emulator.add(number="+34612345678", assigned_at=START.isoformat())
-        emulator.add(number="+34612345679", assigned_at="2020-01-01T00:00:00Z", status="released")
+        for at, year in enumerate(years):
+            emulator.add(number=f"+3461234567{at}", assigned_at=f"{year}-01-01T00:00:00Z", status="released")
         await index.refresh()
         assert index.oldest is not None
         assert index.oldest.year == 2020
