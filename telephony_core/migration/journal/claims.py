@@ -110,7 +110,7 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("COMMIT")
 
 
-def hold(loaded: LoadedPlan, *, take_over: bool = False) -> sqlite3.Connection | None:
+def hold(loaded: LoadedPlan, *, take_over: bool) -> sqlite3.Connection | None:
     """The lock of this plan at its target, under whatever name it is run; ``None`` when another run holds it.
 
     Raises `PlanElsewhere` where the plan was started under another path whose journal is still there (a copy, a hard
@@ -219,11 +219,15 @@ def _known(loaded: LoadedPlan) -> tuple[str, int] | None:
 
 def _is_there(journal: str) -> bool:
     """Whether a journal is there, or in a folder into which this user may not look."""
+    # Not by `Path.exists`, which from Python 3.14 on says no where it cannot look.
     try:
-        return Path(journal).exists()
+        os.stat(journal)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError:
         # What cannot be seen may be there, and a second run of one plan does more harm than an error.
         return True
+    return True
 
 
 def row_changer(now: Callable[[], datetime]) -> ChangeRow:

@@ -77,7 +77,7 @@ class JournalStoreContract:
             async with store.begin(loaded, "apply") as journal:
                 first, other = await journal.claim(KEY), await journal.claim(OTHER)
                 second = await journal.claim(KEY)
-                with pytest.raises(Superseded):
+                with pytest.raises(Superseded, match="827011110000 was claimed by another run"):
                     await first.append(ANNOUNCED)
                 await second.append(ANNOUNCED)
                 await other.append(Entry(OTHER, Action.CHECK, Phase.FAILED))
@@ -137,6 +137,7 @@ class JournalStoreContract:
             with pytest.raises(JournalError) as error:
                 async with store.begin(loaded, command):
                     pass
+            assert loaded.name in error.value.message
             return str(error.value.remedy)
 
         async def work() -> None:

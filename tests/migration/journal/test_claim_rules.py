@@ -14,7 +14,7 @@ from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.memory import MemoryJournals
 from telephony_core.migration.journal.protocol import NumberClaims
 from telephony_core.migration.plan.model import Endpoint, Settings
-from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from tests.migration.stage import Stage
 from tests.transport.driving import START
 
@@ -49,13 +49,14 @@ class Rivals:
         async with self.store.begin(loaded, "apply") as journal:
             return journal.claims(NAMES)
 
-    def after(self, *entries: Entry, loaded: LoadedPlan | None = None) -> None:
-        """The first plan has the number, and these lines were written."""
+    def after(self, *entries: Entry, loaded: LoadedPlan | None = None, pause: float = 0.0) -> None:
+        """The first plan has the number, and these lines were written, each after a pause."""
 
         async def work() -> None:
             claims = await self.claims(loaded or self.mine)
             await claims.claim(KEY, IDENTITY)
             for entry in entries:
+                self.stage.time.advance(pause)
                 await claims.follow(entry)
 
         asyncio.run(work())
@@ -119,8 +120,9 @@ def test_a_change_of_settings_is_over_once_it_was_read_back(rivals: Rivals) -> N
     assert rivals.is_free()
 
 
-def test_what_is_in_doubt_or_was_made_is_said_with_the_plan_and_when_it_shows(rivals: Rivals) -> None:
-    rivals.after(SENT)
+@pytest.mark.parametrize("sent", [SENT, ANNOUNCED], ids=["import", "change"])
+def test_what_is_in_doubt_is_said_with_the_plan_and_when_it_shows(sent: Entry, rivals: Rivals) -> None:
+    rivals.after(sent)
     with pytest.raises(NumberClaimed, match=rf"the plan {rivals.mine.file} is importing or changing \{KEY} at") as said:
         rivals.claim()
     until = START + WINDOW
@@ -142,11 +144,24 @@ def test_a_plan_without_a_file_is_named_too(rivals: Rivals) -> None:
         rivals.claim()
 
 
+def test_a_plan_is_named_so_that_it_is_found_from_everywhere_by_the_name_under_which_it_was_last_run(
+    rivals: Rivals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(rivals.mine.file.parent)
+    rivals.after(loaded=load_plan(rivals.mine.file.name))
+    with pytest.raises(NumberClaimed, match=f"the plan {rivals.mine.file} is importing"):
+        rivals.claim()
+    moved = rivals.mine.file.rename(rivals.mine.file.with_name("moved.json"))
+    rivals.after(loaded=load_plan(moved))
+    with pytest.raises(NumberClaimed, match=f"the plan {moved} is importing"):
+        rivals.claim()
+
+
 @pytest.mark.parametrize("written", [[], [SENT], [SENT, MADE], [ANNOUNCED]])
 def test_every_claim_ends_by_itself_with_the_window(written: Sequence[Entry], rivals: Rivals) -> None:
     rivals.after()
     rivals.stage.time.advance(60)
-    rivals.after(*written)  # each line counts anew
+    rivals.after(*written, pause=60)  # each line counts anew, and so does a claim that is made again
     rivals.stage.time.advance(WINDOW.total_seconds() - 1)
     assert not rivals.is_free()
     rivals.stage.time.advance(1)
@@ -158,7 +173,7 @@ def test_a_plan_goes_on_with_what_it_sent_and_sends_nothing_that_its_journal_doe
     rivals.claim(rivals.mine)
     rivals.after(SENT)
     with pytest.raises(NumberClaimed):
-        rivals.claim(rivals.mine)
+        rivals.after()
     rivals.stage.time.advance(WINDOW.total_seconds() - 1)
     rivals.claim(rivals.mine, goes_on=True)
     rivals.stage.time.advance(WINDOW.total_seconds() - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,8 @@ import pytest
 from telephony_core import errors
 from telephony_core.emulator import EmulatedOutcome, Fault, FaultKind
 from telephony_core.emulator import json_response as answer
-from telephony_core.migration.journal.claims import PlanElsewhere, note_started, state_folder
+from telephony_core.migration.journal.claim_rules import ClaimRow
+from telephony_core.migration.journal.claims import PlanElsewhere, note_started, row_changer, state_folder
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.sqlite_file import JournalNotWritable
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
@@ -87,7 +90,7 @@ def test_a_copy_is_refused_by_name_and_goes_on_where_it_takes_the_place_over(hal
     copy = copied(half)
     with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}") as refused:
         half.apply(copy)
-    assert "--take-over" in str(refused.value)
+    assert "take its place with `--take-over`" in str(refused.value)
     assert half.writes(half.target) == []
     assert half.apply(copy, take_over=True).is_complete
     assert len(live(half.target)) == 2
@@ -111,11 +114,38 @@ def test_a_copy_without_its_journal_is_told_where_that_is(half: Returning) -> No
     copy = copied(half, journal=False)
     with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}"):
         half.apply(copy)
-    half.loaded = copy
+    before, half.loaded = half.loaded, copy
     for command in (half.verify, half.preview_rollback, half.preview_release):
-        with pytest.raises(JournalError, match="has no journal beside it: this plan was started as"):
+        with pytest.raises(JournalError, match=f"has no journal beside it: .* started as {before.path}; ") as refused:
             command()
+        assert refused.value.remedy == "run the command with that path"
     assert not copy.journal_path.exists()
+    before.journal_path.unlink()  # then nobody knows where it is
+    with pytest.raises(JournalError, match=r"it was not started here, or plan\.json\.journal was lost"):
+        half.verify()
+
+
+def test_where_nobody_can_look_the_journal_may_be_there(half: Returning) -> None:
+    copy = copied(half)
+    half.loaded.journal_path.unlink()
+    half.loaded.journal_path.symlink_to(half.loaded.journal_path)  # which leads nowhere, and nobody can say where
+    with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}"):
+        half.apply(copy)
+
+
+def test_a_journal_that_lacks_what_this_machine_saw_is_an_older_copy(half: Returning) -> None:
+    old = half.loaded.journal_path.read_bytes()
+    assert half.apply(half.loaded).is_complete
+    half.forget_requests()
+    half.loaded.journal_path.write_bytes(old)
+    for command in (half.run, half.verify, half.rollback, lambda: half.apply(half.loaded)):
+        with pytest.raises(
+            JournalError, match=r"is an older copy: .* what they announced may have happened;"
+        ) as refused:
+            command()
+        assert str(half.loaded.journal_path) in refused.value.message
+        assert "put the newest journal back" in str(refused.value.remedy)
+    assert half.writes(half.target) == []
 
 
 def test_a_hard_link_is_a_copy(half: Returning) -> None:
@@ -345,6 +375,71 @@ def test_where_there_is_no_folder_at_all_that_is_said(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(errors.MigrationError, match="set XDG_STATE_HOME to a folder"):
         state_folder()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders of Windows have no such owner")
+def test_a_folder_for_everybodys_temporary_files_is_only_used_below_a_name_of_ones_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    mine = state_folder()
+    assert mine.parent == tmp_path
+    with monkeypatch.context() as other_user:
+        other_user.setattr(os, "getuid", lambda: 4711)
+        with pytest.raises(errors.MigrationError, match="there is no folder in which this machine could keep track"):
+            state_folder()
+        assert {folder.name for folder in tmp_path.iterdir()} == {mine.name, "telephony-4711"}
+    with monkeypatch.context() as windows:
+        windows.delattr(os, "getuid")
+        windows.setenv("USERNAME", "kim")
+        assert state_folder() == tmp_path / "telephony-kim"
+        windows.delenv("USERNAME")
+        assert state_folder() == tmp_path / "telephony-user"
+
+
+def no_home() -> Path:
+    raise RuntimeError
+
+
+def test_a_folder_in_which_one_may_only_look_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "given"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    given = state_folder()
+    # Who runs this may be root, who may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: path != given or not mode & os.W_OK)
+    assert state_folder() == tmp_path / "home" / ".local" / "state" / "telephony"
+
+
+def test_where_nothing_can_be_kept_nothing_was_started(
+    rivals: Returning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(Path, "mkdir", refused_folder)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "read-only"))
+    assert rivals.run().counts == {MigrationState.NOT_STARTED: 1}
+
+
+def refused_folder(path: Path, *args: object, **more: object) -> None:
+    raise PermissionError
+
+
+def test_a_claim_is_forgotten_a_day_after_it_ended_and_no_sooner(rivals: Returning) -> None:
+    """Another number is claimed then: what has ended would be kept for ever."""
+
+    async def claimed_then(later: timedelta) -> set[str]:
+        rivals.time.advance(later.total_seconds())
+        claim = ClaimRow("a", "a.json", None, rivals.time.clock.now() + timedelta(hours=1))
+        await change(("account", f"number {later}"), lambda row: claim)
+        with closing(sqlite3.connect(claims_file())) as connection:
+            return {number for (number,) in connection.execute("SELECT number FROM claims")}
+
+    rivals.be_a_machine()
+    change = row_changer(rivals.time.clock.now)
+    short = timedelta(hours=24, minutes=59)
+    assert len(asyncio.run(claimed_then(timedelta()))) == 1
+    assert len(asyncio.run(claimed_then(short))) == 2
+    assert asyncio.run(claimed_then(timedelta(minutes=1))) == {f"number {short}", f"number {timedelta(minutes=1)}"}
 
 
 # -- when the file cannot be used

@@ -393,8 +393,9 @@ def test_a_journal_that_was_lost_is_said_and_not_taken_for_a_plan_that_was_never
     assert stage.apply(loaded).is_complete
     for file in tmp_path.glob("plan.json.journal*"):
         file.unlink()
-    with pytest.raises(JournalError, match="was started on this machine"):
+    with pytest.raises(JournalError, match="has no journal beside it, and was started on this machine") as lost:
         read_run(loaded)
+    assert "put the journal back" in str(lost.value.remedy)
     for command in ("verify", "rollback", "release"):
         with pytest.raises(JournalError, match="was lost"), SqliteJournal.writing(loaded, command):
             pass

@@ -49,6 +49,28 @@ class TestInMemory(JournalStoreContract):
         return MemoryJournals()
 
 
+def test_the_lines_of_a_claimed_number_are_read_once() -> None:
+    """With a database far away every look costs."""
+    looks: list[str] = []
+
+    class Far:
+        async def write(self, entry: Entry, epoch: int) -> Entry | None:
+            return entry
+
+        async def lines_of(self, number: str) -> list[Entry]:
+            looks.append(number)
+            return []
+
+    async def work() -> list[Entry]:
+        claim = Claimed(Far(), ANNOUNCED.number, 1)
+        assert await claim.entries() == []
+        await claim.append(ANNOUNCED)
+        return await claim.entries()
+
+    assert asyncio.run(work()) == [ANNOUNCED]
+    assert looks == [ANNOUNCED.number]
+
+
 def test_after_a_line_whose_writing_failed_the_lines_are_read_anew() -> None:
     """It may have been written all the same, with only its answer lost."""
 
