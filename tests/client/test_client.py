@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -317,3 +318,13 @@ def test_a_shared_pace_is_shared():
         with pytest.raises(NotFound):
             client(pace=pace, backend=server, clock=time.clock).get_number("a")
     assert time.passed >= 1.0
+
+
+def test_the_time_of_the_provider_goes_on_from_its_last_answer():
+    time = FakeTime()
+    listed = json_answer(200, b'{"items": [], "next": null}', date="Sat, 21 Nov 2026 09:00:00 GMT")
+    with client(backend=Script([listed], time), clock=time.clock) as telephony:
+        assert telephony.provider_time is None
+        assert list(telephony.list_numbers()) == []
+        time.advance(90)
+        assert telephony.provider_time == datetime(2026, 11, 21, 9, 1, 30, tzinfo=UTC)

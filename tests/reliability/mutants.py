@@ -115,6 +115,8 @@ GROUPS: Final = {
             "tests/operations/test_interrupted.py",
             "tests/transport/test_pipeline.py",
             "tests/transport/test_pipeline_events.py",
+            "tests/transport/test_shared_pace.py",
+            "tests/observation/test_events.py",
             "tests/client/test_client.py",
             "tests/reliability/models/test_unknown_outcome.py",
         ),

@@ -18,6 +18,7 @@ from telephony_core.errors import (
     OutcomeUnknown,
     ProviderUnavailable,
     RateLimited,
+    TelephonyError,
     TransportError,
     UnexpectedResponse,
     WriteRefused,
@@ -226,7 +227,14 @@ def test_a_request_carries_key_body_and_query(mode):
     assert sent.body == '{"k":"é"}'.encode()
 
 
-def test_errors_say_where_they_happened(mode):
+def test_a_request_without_a_body_says_nothing_of_its_type(mode):
+    script, *_ = outcome(READ, [json_answer()], mode)
+    assert "content-type" not in dict(script.sent[0].headers)
+
+
+def test_errors_say_where_they_happened_and_one_about_the_key_whence_that_came(mode):
+    _, _, refused = outcome(READ, [json_answer(401)], mode, key_source="ACME_KEY")
+    assert (refused.host, refused.key_source) == ("api.example.com", "ACME_KEY")
     time = FakeTime()
     error = raised(
         lambda: run(one(READ), Script([json_answer(404)], time), pipeline(time), mode=mode, operation="get_number")
@@ -305,17 +313,59 @@ def test_a_turn_that_passed_while_the_request_was_announced_is_not_used(mode):
     assert told == [pytest.approx(2.0), pytest.approx(3.0, abs=0.1)]
 
 
-def test_nothing_starts_after_a_429_that_came_while_it_was_announced(mode):
+def test_an_announcement_that_fails_does_not_hide_that_an_earlier_attempt_may_have_happened(mode):
+    """As one in the journal, whose disk is full by the second attempt."""
+
+    def announce() -> None:
+        if script.sent:
+            raise TelephonyError("the disk is full")
+
+    time = FakeTime()
+    script = Script([NoAnswer("reset")], time)
+    request = Request("PATCH", "/things", IDEMPOTENT, announce=announce)
+    flow = call(request, lambda _: ErrorEnvelope())
+    error = raised(lambda: run(flow, script, pipeline(time), mode=mode))
+    assert type(error) is OutcomeUnknown
+    assert "PATCH /things was sent and never answered usably (the disk is full)" in error.message
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_nothing_starts_after_a_429_that_came_while_it_was_announced(seconds, mode):
     time, pace = FakeTime(), Pace()
 
     def announce() -> None:
         if not time.passed:
-            pace.hold(time.clock.monotonic() + 3.0)
+            pace.hold(time.clock.monotonic() + seconds)
 
     script = Script([json_answer()], time)
     request = Request("POST", "/things", ONCE, announce=announce)
     run(call(request, lambda _: ErrorEnvelope()), script, pipeline(time, pace=pace), mode=mode)
-    assert time.passed == pytest.approx(3.0, abs=0.1)
+    assert time.passed == pytest.approx(seconds, abs=0.1)
+
+
+def test_a_patient_client_keeps_its_place_while_it_waits(mode):
+    """Who asks for a turn meanwhile comes behind it, though it comes later than the time-out allows others to wait."""
+    pace, others = Pace(per_minute=1), list[float]()
+
+    class Meanwhile(FakeTime):
+        def _sleep(self, seconds: float) -> None:
+            if not others:
+                others.append(self.passed + pace.reserve(self.clock.monotonic()))
+            super()._sleep(seconds)
+
+    time = Meanwhile()
+    pace.reserve(time.clock.monotonic())
+    assert run(one(READ), Script([json_answer()], time), pipeline(time, pace=pace, patient=True), mode=mode) == 200
+    assert time.passed == pytest.approx(60.0, abs=0.1)
+    assert others == [pytest.approx(120.0, abs=0.1)]
+
+
+def test_a_hold_by_the_provider_takes_its_time_from_a_patient_client_too(mode):
+    time, pace = FakeTime(), Pace()
+    pace.hold(time.clock.monotonic() + 3.0)
+    script = Script([json_answer()], time)
+    run(one(READ), script, pipeline(time, pace=pace, patient=True), mode=mode)
+    assert script.timeouts == [pytest.approx(27.0, abs=0.1)]
 
 
 def test_a_patient_client_does_not_wait_longer_for_a_provider_that_answered_429(mode):
@@ -353,7 +403,8 @@ def test_an_interruption_goes_through_unchanged_and_names_a_write_in_flight(kind
     flow = one(ONCE)
     with pytest.raises(kind) as caught:
         drive(execute(flow, the_pipeline, "import_number"), Script([interrupted], time), time.clock)
-    assert "POST /things was in flight" in caught.value.__notes__[0]
+    assert told[0].message == f"POST /things was in flight when the operation ended with {kind.__name__}"
+    assert told[0].message in caught.value.__notes__[0]
     assert isinstance(told[0], OutcomeUnknown)
     with pytest.raises(StopIteration):
         next(flow)

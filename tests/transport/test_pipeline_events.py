@@ -13,6 +13,8 @@ from pydantic import SecretStr
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import (
     AnswerLost,
+    ClientClosed,
+    ConfigurationError,
     InvalidRequest,
     NoAnswer,
     NotSent,
@@ -142,6 +144,27 @@ def test_a_client_that_is_closed_between_two_attempts_leaves_the_outcome_open(mo
     assert error.attempt == ATTEMPT
     assert "this client is closed" in error.message
     assert len(script.sent) == 1
+
+
+def test_a_closed_client_sends_nothing_and_says_so(mode):
+    life = Lifecycle()
+    life.end()
+    error, script = failure(change(ONCE), [], mode, FakeTime(), lifecycle=life)
+    assert type(error) is ClientClosed
+    assert script.sent == []
+
+
+def test_of_what_the_environment_kept_from_being_sent_nothing_can_have_happened(mode):
+    told = list[OutcomeUnknown]()
+    error, _ = failure(change(ONCE), [ConfigurationError("no proxy")], mode, FakeTime(), on_unknown=told.append)
+    assert type(error) is ConfigurationError
+    assert told == []
+
+
+def test_a_backend_that_returns_nothing_has_no_answer(mode):
+    error, _ = failure(read(), [lambda _: None], mode, FakeTime(), max_retries=0)
+    assert type(error) is NoAnswer
+    assert error.message == "the backend returned nothing"
 
 
 @pytest.mark.parametrize(

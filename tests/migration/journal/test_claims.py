@@ -88,7 +88,7 @@ def test_a_plan_through_a_symbolic_link_is_the_same_run(of: str, half: Returning
 
 def test_a_copy_is_refused_by_name_and_goes_on_where_it_takes_the_place_over(half: Returning) -> None:
     copy = copied(half)
-    with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}") as refused:
+    with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}, and its") as refused:
         half.apply(copy)
     assert "take its place with `--take-over`" in str(refused.value)
     assert half.writes(half.target) == []
