@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
@@ -208,7 +208,7 @@ class _Cells:
         if version is None:
             self._wrong(f"{column}_version", "it is missing", "say published, draft or the provider's own word")
             return None
-        return AgentRef(id, version=AgentVersion(version) if version in list(AgentVersion) else version)
+        return AgentRef(id, version=version)
 
     def _encryption(self, column: str) -> MediaEncryption | None:
         word = self._cells.get(column)

@@ -9,15 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from telephony_core.domain.agents import AgentRef, AgentVersion
+from telephony_core.domain.lifecycle import SideEffect
+from telephony_core.domain.sip import MediaEncryption
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.assessment.target import TargetAccount, survey
+from telephony_core.migration.changeset.import_planner import check_table, plan_imports
 from telephony_core.migration.changeset.table import LONGEST_CELL, TableRefused, read_table
 from telephony_core.migration.move.state import MigrationState
+from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.findings import SkipReason
+from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, Settings
 from telephony_core.migration.run.apply import ApplyOptions, apply_plan
 from telephony_core.migration.run.status import read_run
+from telephony_core.provider.changes import Change
+from telephony_core.transport.pace import Pace
 from tests.migration.changeset.tables import HEAD, REST, planned, problems, table
 from tests.migration.stage import Stage
+from tests.transport.driving import START, FakeTime
 
 # -- what is read
 
@@ -45,6 +54,64 @@ def test_json_lines(diga: TargetAccount, tmp_path: Path) -> None:
     plan = planned(diga, table(tmp_path, "\n\n".join(map(json.dumps, rows)), "numbers.jsonl"))
     assert [number.key for number in plan.numbers] == ["+34612000001", "+34612000002"]
     assert plan.numbers[0].desired.inbound.allowed_addresses == ("203.0.113.7", "203.0.113.8")
+    nothing = {"number": "+34612000003", "label": None, "address": "pbx.example.com", "allow_any": False}
+    found = problems(diga, table(tmp_path, json.dumps(nothing), "numbers.jsonl"))
+    assert [problem[:2] for problem in found] == [(1, "allowed_addresses")]
+
+
+def test_every_column_comes_into_the_plan(diga: TargetAccount, tmp_path: Path) -> None:
+    head = (
+        "number,label,address,allowed_addresses,inbound_media_encryption,outbound_media_encryption,"
+        "inbound_agent,inbound_agent_version,outbound_agent,outbound_agent_version"
+    )
+    rows = [
+        "+34612000001,A,pbx.example.com,203.0.113.7,Allow,REQUIRE,one,published,two,v3",
+        "+34612000002,,,,disable,,,,,",
+        ",,,,,,,,,",
+        "+34612000003,,,,,allow,,,,",
+        "+34612000004,,,,,,,,,",
+    ]
+    seen: list[Change] = []
+    read = read_table(table(tmp_path, "\n".join([head, *rows])))
+    all_of_it, inbound, outbound, nothing = (
+        each.desired for each in check_table(read, diga.capabilities, lambda change: seen.append(change) or ()).rows
+    )
+    assert (all_of_it.number, all_of_it.label) == ("+34612000001", "A")
+    assert all_of_it.inbound == DesiredInbound(allowed_addresses=("203.0.113.7",), media_encryption="allow")
+    assert all_of_it.outbound == DesiredOutbound(address="pbx.example.com", media_encryption="require")
+    assert all_of_it.agents == {
+        "inbound_agent": AgentRef("one", version=AgentVersion.PUBLISHED),
+        "outbound_agent": AgentRef("two", version="v3"),
+    }
+    assert (inbound.inbound, inbound.outbound) == (DesiredInbound(media_encryption="disable"), None)
+    assert (outbound.inbound, outbound.outbound) == (None, DesiredOutbound(media_encryption="allow"))
+    assert (nothing.inbound, nothing.outbound, nothing.agents) == (None, None, {})
+    # Without credentials in the table the provider is asked about an import without any.
+    assert [change.outbound and change.outbound.username for change in seen] == [None] * 4
+
+
+def test_what_is_given_for_all_rows_is_in_the_plan(diga: TargetAccount, tmp_path: Path) -> None:
+    head = "number,address,allowed_addresses,inbound_media_encryption"
+    rows = ["+34612000001,pbx.example.com,,", f"+34612000002,{REST},", "+34612000003,pbx.example.com,,allow"]
+    read, time = read_table(table(tmp_path, "\n".join([head, *rows]))), FakeTime()
+    given = {"allow": ["publishes", "any_caller"], "options": {"diga": {}}, "clock": time.clock}
+    canaries, settings = ["+34 612 000 002"], Settings(timeout=77.0)
+    plan = plan_imports(diga, read, canaries=canaries, settings=settings, pace=Pace(per_minute=1), **given)
+    assert (plan.allowed, plan.created_at, plan.settings.timeout) == (("any_caller", "publishes"), START, 77.0)
+    assert [canary.number for canary in plan.canaries] == ["+34612000002"]
+    assert plan.estimate.seconds > plan_imports(diga, read, **given).estimate.seconds
+    assert {number.desired.allow for number in plan.numbers} == {(SideEffect.PUBLISHES,)}
+    assert [number.desired.options for number in plan.numbers] == [{"diga": {}}] * 3
+    # Who lets everybody call in says so for the rows that name nobody.
+    assert [number.desired.inbound.allow_any for number in plan.numbers] == [True, False, True]
+    assert plan.numbers[2].desired.inbound.media_encryption is MediaEncryption.ALLOW
+    said = [finding.together for number in plan.numbers for finding in number.findings]
+    assert said == [Allowance.ANY_CALLER.sentence] * 2
+
+
+def test_what_the_provider_warns_of_is_in_the_plan(diga: TargetAccount, tmp_path: Path) -> None:
+    (number,) = planned(diga, table(tmp_path, "number,allowed_addresses\n+34612000001,203.0.113.7\n")).numbers
+    assert "the number only receives calls" in number.findings[0].message
 
 
 def test_the_apostrophe_that_keeps_a_plus_from_being_a_formula_is_taken_off(
@@ -55,7 +122,7 @@ def test_the_apostrophe_that_keeps_a_plus_from_being_a_formula_is_taken_off(
 
 
 def test_credentials_are_references_and_rows_that_share_them_share_a_trunk(diga: TargetAccount, tmp_path: Path) -> None:
-    rows = [f"+3461200000{i},{REST},{'ab'[i > 2]},env:PW" for i in range(1, 5)]
+    rows = [f"+3461200000{i},{i % 2}.{REST},{'ab'[i > 2]},env:PW" for i in range(1, 5)]
     head = "number,address,allowed_addresses,username,password"
     plan = planned(diga, table(tmp_path, "\n".join([head, *rows])))
     assert [(trunk.name, trunk.username, trunk.password) for trunk in plan.trunks] == [
@@ -63,6 +130,7 @@ def test_credentials_are_references_and_rows_that_share_them_share_a_trunk(diga:
         ("credentials-2", "b", "env:PW"),
     ]
     assert [number.desired.trunk for number in plan.numbers] == ["credentials-1"] * 2 + ["credentials-2"] * 2
+    assert [number.steps[0].after["outbound.username"] for number in plan.numbers] == ["a", "a", "b", "b"]
 
 
 def test_what_the_account_has_already_as_the_table_wants_it_is_nothing_to_do(stage: Stage, tmp_path: Path) -> None:
@@ -75,6 +143,7 @@ def test_what_the_account_has_already_as_the_table_wants_it_is_nothing_to_do(sta
     again = stage.import_plan("again.json").plan
     assert again.numbers == ()
     assert [left.why for left in again.skipped] == [SkipReason.UNCHANGED] * 2
+    assert {left.target_id for left in again.skipped} == set(stage.target.store)
 
 
 # -- what is refused, by its line
@@ -120,7 +189,12 @@ def test_a_sip_identifier_is_no_date_and_no_formula(cell: str, diga: TargetAccou
 
 @pytest.mark.parametrize(
     ("cell", "may_be"),
-    [("1012345678", "+821012345678"), ("34612345678", "+34612345678"), ("7011112222", "+827011112222")],
+    [
+        ("1012345678", "+821012345678"),
+        ("34612345678", "+34612345678"),
+        ("7011112222", "+827011112222"),
+        ("10 1234-5678", "+821012345678"),
+    ],
 )
 def test_a_number_that_lost_its_plus_or_its_zero_is_refused_with_what_it_may_be(
     cell: str, may_be: str, vox: TargetAccount, tmp_path: Path
@@ -174,7 +248,33 @@ def test_a_line_of_json_that_says_one_thing_twice_or_a_yes_for_a_text_is_refused
         '{"number": "+34612000004", "address": "pbx.example.com", "allowed_addresses": []}',
     ]
     found = problems(diga, table(tmp_path, "\n".join(lines)))
-    assert [problem[:2] for problem in found[:3]] == [(1, "number"), (2, "label"), (3, "allowed_addresses")]
+    assert [problem[:2] for problem in found] == [(1, "number"), (2, "label"), (3, "allowed_addresses")]
+
+
+def test_what_cannot_be_meant_for_any_row_is_told_of_rows_that_have_nothing_else(
+    diga: TargetAccount, tmp_path: Path
+) -> None:
+    """Vendor options, above all, which stand in no cell."""
+    rows = [
+        {"number": "+34612000001", "allow_any": True},
+        {"number": "+34612000002", "lable": "A"},
+        {"number": "+34612000003", "allow_any": "perhaps"},
+        {"number": "+34612000004", "allow_any": True},
+    ]
+    file = table(tmp_path, "\n".join(map(json.dumps, rows)), "numbers.jsonl")
+    with pytest.raises(TableRefused) as refused:
+        plan_imports(diga, read_table(file), options={"diga": 1})
+    first, unknown, perhaps, last = refused.value.row_problems
+    assert [(each.line, each.column) for each in (first, unknown, perhaps, last)] == [
+        (1, None),
+        (2, None),
+        (3, "allow_any"),
+        (4, None),
+    ]
+    assert first.message == last.message
+    assert "options.diga: has to be a table" in first.message
+    assert "its fields are" in str(first.remedy)
+    assert "lable" in unknown.message
 
 
 def test_what_the_provider_has_against_a_row_is_told_with_what_is_wrong_with_its_cells(
@@ -190,7 +290,14 @@ def test_what_the_provider_has_against_a_row_is_told_with_what_is_wrong_with_its
 
 
 @pytest.mark.parametrize(
-    ("credentials", "wrong"), [("acme,hunter2", "password"), ("acme,", "password"), (",env:PW", "username")]
+    ("credentials", "wrong"),
+    [
+        ("acme,hunter2", "password"),
+        ("acme,", "password"),
+        (",env:PW", "username"),
+        ("acme:1,prompt:", "username"),
+        ("acme:1,", "password username"),
+    ],
 )
 def test_credentials_with_a_fault_hide_nothing_else_that_is_wrong_with_the_row(
     credentials: str, wrong: str, diga: TargetAccount, tmp_path: Path
@@ -198,7 +305,7 @@ def test_credentials_with_a_fault_hide_nothing_else_that_is_wrong_with_the_row(
     head = "number,address,username,password,inbound_media_encryption"
     found = problems(diga, table(tmp_path, f"{head}\n+3461,,{credentials},perhaps\n"))
     assert sorted(str(column) for _, column, _ in found) == sorted(
-        ["address", "allowed_addresses", "inbound_media_encryption", "number", wrong]
+        ["address", "allowed_addresses", "inbound_media_encryption", "number", *wrong.split()]
     )
 
 
@@ -217,9 +324,16 @@ def test_what_the_account_has_otherwise_is_a_problem(stage: Stage, tmp_path: Pat
     id = stage.target.add(number="+34612000001", nickname="Other", sip_config={"termination_uri": "pbx.example.com"})
     with stage.client(stage.target) as client:
         account = survey(client)
-    found = problems(account, table(tmp_path, f"{HEAD}\n+34612000001,A,{REST}\n"))
+    file = table(tmp_path, f"{HEAD}\n+34612000001,A,{REST}\n+34612000002,B,{REST}\n+34612000001,A,{REST}\n")
+    assert [line for line, _, _ in problems(account, file)] == [4], "the table is put right by itself first"
+    other = stage.target.add(number="+34612000002", nickname="Other", sip_config={"termination_uri": "pbx.example.com"})
+    with stage.client(stage.target) as client:
+        account = survey(client)
+    file = table(tmp_path, f"{HEAD}\n+34612000001,A,{REST}\n+34612000002,B,{REST}\n")
+    found = problems(account, file)
     assert {column for _, column, _ in found} == {"label", "allowed_addresses"}
-    assert all(id in message for _, _, message in found)
+    assert [id if line == 2 else other in message for line, _, message in found]
+    assert sorted(line for line, _, _ in found) == [2, 2, 3, 3]
 
 
 def test_a_huge_cell_is_refused(diga: TargetAccount, tmp_path: Path) -> None:
@@ -315,3 +429,6 @@ def test_service_numbers_are_sent_verbatim_where_that_is_said(vox: TargetAccount
     text = "number,address,send_as_is\n140001,pbx.example.com,yes\n"
     (number,) = planned(vox, table(tmp_path, text)).numbers
     assert (number.desired.number, number.desired.send_as_is) == ("140001", True)
+    text = "number,address,send_as_is\n7011112222,pbx.example.com,yes\n"
+    (number,) = planned(vox, table(tmp_path, text)).numbers
+    assert number.desired.number == "7011112222"

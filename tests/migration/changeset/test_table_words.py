@@ -56,6 +56,8 @@ def said(account: TargetAccount, file: Path) -> list[str]:
         ("", f'{N},"A,{REST}', "its quotes do not fit together; quote a cell as a whole, and a quote in it twice"),
         ("", f"{N},{'A' * 200_000},{REST}", "a cell is too long; quote a cell as a whole, and a quote in it twice"),
         ("", f"{N},{'A' * (LONGEST_CELL + 1)},{REST}", "label: the cell has 4097 characters; at most 4096 are taken"),
+        ("", f"648668887,A,{REST}", "number: 648668887 has no +, and may be +34648668887 or +648668887; "
+         "write it with + and country code"),
         (",username,password", f"{N},A,{REST},acme,hunter2", "password: this is not a reference to a secret, and no "
          "password is ever written down; write env:NAME, file:PATH or prompt:"),
         (",username,password", f"{N},A,{REST},acme,", "password: it is missing: credentials are a pair or nothing"),
@@ -134,6 +136,11 @@ def test_a_line_of_json_says_what_is_wrong_and_what_to_do_and_the_lines_after_it
     ("header", "what", "remedy"),
     [
         ("number,lable", "a column 'lable', which means nothing here", f"do you mean `label`? {ALL}"),
+        (
+            "number,inbound_agents",
+            "a column 'inbound_agents', which means nothing here",
+            f"do you mean `inbound_agent`? {ALL}",
+        ),
         (f"number,{LONG}", f"a column '{SHOWN}', which means nothing here", ALL),
         ("number,", "a column without a name, which means nothing here", ALL),
         ("number,label,Label", "the column `label` twice", "leave one of them out"),
@@ -219,7 +226,9 @@ def test_a_number_of_which_the_account_has_two_records_is_refused(stage: Stage, 
     ids = [stage.target.add(number=N, nickname="A") for _ in range(2)]
     with stage.client(stage.target) as client:
         account = survey(client)
-    (line,) = said(account, table(tmp_path, f"{HEAD}\n{N},A,{REST}\n"))
+    file = table(tmp_path, f"{HEAD}\n{N},A,{REST}\n")
+    assert f"the table {file} has 1 problem in 1 row" in refused(account, file).message
+    (line,) = said(account, file)
     assert line.removesuffix("; release one of them") in {
         f"line 2, number: the account has 2 records of it: {', '.join(order)}" for order in (ids, ids[::-1])
     }
