@@ -336,8 +336,8 @@ class _Judge:
         return _Common(desired, trunk, halves, tuple(_opened(inbound)))
 
     def _trunk(self, settings: RowSettings) -> Trunk | None:
-        """The credentials, under a name by the order in which they come; none where they have a fault of their own."""
-        if settings.username is None or any(fault.column in ("username", "password") for fault in settings.faults):
+        """The credentials, under a name by the order in which they come; none where a password is no reference."""
+        if settings.username is None or any(fault.column == "password" for fault in settings.faults):
             return None
         # Rows with the same credentials get one trunk of the plan, so that whoever is asked for a password is asked
         # once.

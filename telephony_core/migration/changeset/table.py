@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import hashlib
 import io
 import os
 import re
@@ -95,8 +94,6 @@ class Table:
     """A table that was read whole, and what is wrong with it by itself."""
 
     path: str
-    checksum: str
-    """SHA-256 of the file."""
     rows: tuple[Row, ...]
     problems: tuple[RowProblem, ...] = ()
 
@@ -119,7 +116,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     rows, problems = _json_rows(text) if lines else _csv_rows(text, name)
     if not rows and not problems:
         raise InvalidInput(f"the table {name} has no row", remedy="put a number into it, under its header")
-    return Table(name, f"sha256-{hashlib.sha256(data).hexdigest()}", tuple(rows), tuple(problems))
+    return Table(name, tuple(rows), tuple(problems))
 
 
 def _unchanged(path: str | os.PathLike[str]) -> bytes:

@@ -32,7 +32,7 @@ from tests.transport.driving import START, FakeTime
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_any_delimiter_a_byte_order_mark_and_quoted_line_breaks(
     delimiter: str, ending: str, diga: TargetAccount, tmp_path: Path
 ) -> None:
@@ -54,9 +54,9 @@ def test_json_lines(diga: TargetAccount, tmp_path: Path) -> None:
     plan = planned(diga, table(tmp_path, "\n\n".join(map(json.dumps, rows)), "numbers.jsonl"))
     assert [number.key for number in plan.numbers] == ["+34612000001", "+34612000002"]
     assert plan.numbers[0].desired.inbound.allowed_addresses == ("203.0.113.7", "203.0.113.8")
-    nothing = {"number": "+34612000003", "label": None, "address": "pbx.example.com", "allow_any": False}
+    nothing = {"number": "+34612000003", "label": None, "address": "a b", "allow_any": False}
     found = problems(diga, table(tmp_path, json.dumps(nothing), "numbers.jsonl"))
-    assert [problem[:2] for problem in found] == [(1, "allowed_addresses")]
+    assert [problem[:2] for problem in found] == [(1, "address"), (1, "allowed_addresses")]
 
 
 def test_every_column_comes_into_the_plan(diga: TargetAccount, tmp_path: Path) -> None:
@@ -121,6 +121,20 @@ def test_the_apostrophe_that_keeps_a_plus_from_being_a_formula_is_taken_off(
     assert number.key == "+34612000001"
 
 
+def test_what_is_written_in_a_cell_is_taken_as_it_is(tmp_path: Path) -> None:
+    rows = {"Bar'+Grill": "Bar'+Grill", "'+A'+B": "+A'+B", "'A": "'A", "A\r\nB": "A\r\nB", "A" * LONGEST_CELL: None}
+    text = "Number, Allowed Addresses ,label\n" + "".join(f'+34612000001,203.0.113.7,"{cell}"\n' for cell in rows)
+    read = read_table(table(tmp_path, text))
+    assert read.problems == ()
+    assert [row.cells["label"] for row in read.rows] == [kept or cell for cell, kept in rows.items()]
+    assert {row.cells["allowed_addresses"] for row in read.rows} == {"203.0.113.7"}
+
+
+def test_json_may_begin_after_blank_lines(tmp_path: Path) -> None:
+    (row,) = read_table(table(tmp_path, '\n {"number": "+34612000001"}\n')).rows
+    assert (row.line, row.cells) == (2, {"number": "+34612000001"})
+
+
 def test_credentials_are_references_and_rows_that_share_them_share_a_trunk(diga: TargetAccount, tmp_path: Path) -> None:
     rows = [f"+3461200000{i},{i % 2}.{REST},{'ab'[i > 2]},env:PW" for i in range(1, 5)]
     head = "number,address,allowed_addresses,username,password"
@@ -179,6 +193,11 @@ def test_what_a_spreadsheet_made_of_a_number_is_refused(
     assert (problem.line, problem.column) == (2, "number")
     assert why in problem.message
     assert ("the format Text in the spreadsheet" in str(problem.remedy)) is (cell not in ("", "+34 612 000 001 ext. 4"))
+
+
+def test_of_a_cell_with_a_fault_nothing_is_told_that_may_not_be_meant(diga: TargetAccount, tmp_path: Path) -> None:
+    found = problems(diga, table(tmp_path, "number,address,allow_any\n+34612000001,pbx.example.com,perhaps\n"))
+    assert [problem[:2] for problem in found] == [(2, "allow_any")]
 
 
 @pytest.mark.parametrize("cell", ["marco-12@pbx.example.com", "may@pbx.example.com"])
@@ -303,6 +322,8 @@ def test_credentials_with_a_fault_hide_nothing_else_that_is_wrong_with_the_row(
     credentials: str, wrong: str, diga: TargetAccount, tmp_path: Path
 ) -> None:
     head = "number,address,username,password,inbound_media_encryption"
+    alone = problems(diga, table(tmp_path, f"{head}\n+3461,,{credentials},\n"))
+    assert {column for _, column, _ in alone} >= {"number", "address", "allowed_addresses"}
     found = problems(diga, table(tmp_path, f"{head}\n+3461,,{credentials},perhaps\n"))
     assert sorted(str(column) for _, column, _ in found) == sorted(
         ["address", "allowed_addresses", "inbound_media_encryption", "number", *wrong.split()]
@@ -354,15 +375,17 @@ def test_quotes_that_nobody_closes_are_refused_by_the_line_on_which_they_begin(
     ("text", "why"),
     [
         ("", "is empty"),
-        (" \n\n", "is empty"),
-        ('[{"number": "+34612000001"}]', "is a list in JSON"),
+        (" \n\n", "is empty; give it a header and rows; the columns are: number"),
+        ('\n [{"number": "+34612000001"}]', "is a list in JSON; write one object on each line"),
         ("+34612000001,A\n", "no column `number`"),
+        ("label,address\nA,pbx.example.com\n", "no column `number`"),
+        ('"number,label\n+34612000001,A\n', "no column `number`"),
         (f"{HEAD}\n", "has no row"),
         ("number,lable\n+34612000001,A\n", "a column 'lable'"),
         ("number,label,label\n+34612000001,A,B\n", "the column `label` twice"),
         ("number,\n+34612000001,A\n", "a column without a name"),
         ("number,label\n+34612000001,A\n".encode("utf-16"), "UTF-16"),
-        (b"number,label\n+34612000001,\xff\n", "not UTF-8"),
+        (b"number,label\n+34612000001,\xff\n", "the table .*not UTF-8"),
     ],
 )
 def test_what_is_no_table_of_numbers_is_refused(text: str | bytes, why: str, tmp_path: Path) -> None:
@@ -400,7 +423,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeyp
         return data
 
     monkeypatch.setattr(module, "read_bytes", slow)
-    with pytest.raises(InvalidInput, match="changed while it was read"):
+    with pytest.raises(InvalidInput, match="changed while it was read; wait until whoever writes it is done"):
         read_table(file)
 
 
@@ -420,8 +443,14 @@ def test_no_text_of_a_row_shows_what_somebody_wrote_as_a_password(tmp_path: Path
 
 
 def test_a_missing_table_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match=r"the table .*cannot be read"):
         read_table(tmp_path / "nothing.csv")
+
+
+def test_a_plan_that_is_given_as_a_table_is_called_a_plan(stage: Stage) -> None:
+    plan = stage.plan("plan.json").path
+    with pytest.raises(InvalidInput, match=f"{plan} is a plan"):
+        read_table(plan)
 
 
 def test_service_numbers_are_sent_verbatim_where_that_is_said(vox: TargetAccount, tmp_path: Path) -> None:

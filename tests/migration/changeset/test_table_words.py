@@ -246,7 +246,10 @@ def test_an_agent_that_cannot_be_assigned_is_named_by_its_column(column: str, tm
     problem = account.agents[agent]
     assert problem is not None
     remedy = f"; {problem.remedy}" if problem.remedy else ""
-    assert said(account, file) == [f"line 2, {column}: it cannot be assigned: {problem.message}{remedy}"]
+    file.write_text(f"{file.read_text()}+34612000002,{REST},nobody,published\n")
+    assert said(account, file) == [
+        f"line {line}, {column}: it cannot be assigned: {problem.message}{remedy}" for line in (2, 3)
+    ]
 
 
 def test_a_plan_that_lets_everybody_call_in_because_the_table_says_so_warns(
