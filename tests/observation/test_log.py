@@ -97,6 +97,7 @@ def test_a_lost_answer_and_what_was_adopted_are_warnings(log):
         "whether it happened is looked for",
         f"vox import_number of …6666: adopted, record {number.id}",
     ]
+    assert (facts(log.records[0])["attempt"], facts(log.records[0])["error"]) == (1, "NoAnswer")
 
 
 def test_an_outcome_that_is_unknown_is_a_warning_and_a_refusal_is_none(log):

@@ -117,6 +117,7 @@ GROUPS: Final = {
             "tests/transport/test_pipeline_events.py",
             "tests/transport/test_shared_pace.py",
             "tests/observation/test_events.py",
+            "tests/observation/test_log.py",
             "tests/client/test_client.py",
             "tests/reliability/models/test_unknown_outcome.py",
         ),

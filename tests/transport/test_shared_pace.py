@@ -96,6 +96,15 @@ def test_a_pace_that_fails_does_not_hide_that_an_earlier_attempt_may_have_happen
         run(change(), Script([]), pipeline(time, pace=Shared(TelephonyError("gone"))), mode="async")
 
 
+def test_nor_does_one_that_cannot_be_told_of_a_429():
+    def change() -> Flow[None]:
+        yield from call(Request.of("PATCH", "/things", Semantics.IDEMPOTENT), lambda _: ErrorEnvelope())
+
+    time, script = FakeTime(), Script([NoAnswer("reset"), json_answer(429)])
+    with pytest.raises(OutcomeUnknown, match=r"PATCH /things was .* never answered usably \(gone\)"):
+        run(change(), script, pipeline(time, pace=Shared(0.0, 0.0, TelephonyError("gone"))), mode="async")
+
+
 def test_ordinary_code_refuses_a_pace_that_it_cannot_await_before_anything_is_sent():
     time, script = FakeTime(), Script([json_answer()])
     with pytest.raises(InvalidInput, match="has to be awaited"):
