@@ -124,7 +124,7 @@ GROUPS: Final = {
     ),
     "tables": Group(
         tuple(f"{CHANGESET}/{name}.py" for name in ("credentials", "import_planner", "rows", "table")),
-        tuple(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("table", "table_words")),
+        tuple(f"{CHANGESET_TESTS}/test_{name}.py" for name in ("table", "table_read", "table_words")),
     ),
     "selections": Group(
         tuple(f"{CHANGESET}/{name}.py" for name in ("selection", "set_planner")),
