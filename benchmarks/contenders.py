@@ -66,7 +66,7 @@ def httpx_alone(mode: str, base: str, shape: str) -> Contender:
 
 
 def httpx_transports(mode: str, base: str, shape: str) -> Contender:
-    """What our default backend stands on: a transport for each request in flight, no client and no common pool."""
+    """What our default backend is built on: a transport for each request in flight, no client and no common pool."""
     import httpx
 
     kind: Any = httpx.HTTPTransport if mode == "sync" else httpx.AsyncHTTPTransport
