@@ -53,6 +53,11 @@ class Group:
     """How the names of tests begin that repeat what others say, and would only be waited for by every survivor."""
 
 
+DOMAIN_TESTS: Final = (
+    *("number_identity", "number_identity_properties", "number_parsing", "same_number", "valid_numbers"),
+    *("sip_address", "sip_address_in_models", "sip_address_secrets", "allow_list"),
+    *("models", "construction", "input_model", "refused_values", "update_dumps"),
+)
 VOX_TESTS: Final = ("reading", "writing", "flows", "refusals", "errors", "plugin")
 DIGA_TESTS: Final = (
     "reading",
@@ -75,18 +80,8 @@ GROUPS: Final = {
     "domain": Group(
         ("telephony_core/domain/*.py",),
         (
-            "tests/domain/test_number_identity.py",
-            "tests/domain/test_number_identity_properties.py",
-            "tests/domain/test_same_number.py",
-            "tests/domain/test_sip_address.py",
-            "tests/domain/test_sip_address_in_models.py",
-            "tests/domain/test_sip_address_secrets.py",
-            "tests/domain/test_allow_list.py",
-            "tests/domain/test_models.py",
-            "tests/domain/test_construction.py",
-            "tests/domain/test_input_model.py",
+            *(f"tests/domain/test_{name}.py" for name in DOMAIN_TESTS),
             "tests/secrets/test_url_password.py",
-            "tests/domain/test_refused_values.py",
             "tests/operations/test_validation.py",
         ),
     ),

@@ -103,7 +103,8 @@ def outbound_update(
 def _by_options(error: InvalidInput, options: Mapping[str, str]) -> InvalidInput:
     """The same in the words that were typed: people here know options, and no fields of models."""
     faults = tuple((options.get(place.partition(".")[0], place), text) for place, text in error.faults)
-    named = InvalidInput("; ".join(": ".join(filter(None, fault)) for fault in faults), remedy=error.remedy)
+    text = "; ".join(": ".join(filter(None, fault)) for fault in faults) or error.message
+    named = InvalidInput(text, remedy=error.remedy)
     named.faults = faults
     return named
 

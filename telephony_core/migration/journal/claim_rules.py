@@ -19,7 +19,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
 from telephony_core.domain.number_identity import NumberIdentity
@@ -84,13 +84,12 @@ class Claims:
 
     async def renew(self, number: str) -> None:
         key = self._target, self._names.get(number, "")
-        until = self._until.get(key)
-        if until is None or self._now() < until:
+        if not self._is_over(key):
             return
         # A run that was stopped, or a pace that held it, outlasted the claim. Where nobody took the number meanwhile,
         # nothing has changed; else the target has to be looked at again.
         await self._change(key, self._renewed)
-        if key not in self._until:
+        if self._is_over(key):
             raise NumberClaimed(
                 f"{number} waited so long for its turn that another plan may have imported or changed it, "
                 "so nothing was sent",
@@ -101,18 +100,31 @@ class Claims:
         if (key := self._key_after(entry)) is not None:
             await self._change(key, lambda row: self._after(row, entry))
 
+    def _is_over(self, key: tuple[str, str]) -> bool:
+        """Whether this run had a claim that has ended by itself. One that was given back is not over: there is none."""
+        until = self._until.get(key)
+        return until is not None and until <= self._now()
+
     async def _change(self, key: tuple[str, str], decide: Decide) -> None:
         """As `ChangeRow`, and remember until when the row is this plan's."""
+        found: ClaimRow | None = None
+        left: ClaimRow | None = None
 
         def decided(row: ClaimRow | None) -> ClaimRow | None:
-            found = decide(row)
-            if found is not None and found.plan == self._plan:
-                self._until[key] = found.until
-            else:
-                self._until.pop(key, None)
-            return found
+            nonlocal found, left
+            found, left = row, decide(row)
+            return left
 
         await self._change_row(key, decided)
+        # Only now: what was decided first may have been decided again, or not been kept.
+        if self._is_mine(left):
+            self._until[key] = left.until
+        elif self._is_mine(found):
+            self._until.pop(key, None)
+        # Else another plan has it, or had it and is gone. What this run remembers of it stays, and is over for good.
+
+    def _is_mine(self, row: ClaimRow | None) -> TypeGuard[ClaimRow]:
+        return row is not None and row.plan == self._plan
 
     def _claimed(self, row: ClaimRow | None, number: str, *, goes_on: bool) -> ClaimRow:
         """The row once this plan has the number. Raises `NumberClaimed` where another plan has it.
@@ -140,9 +152,7 @@ class Claims:
         )
 
     def _renewed(self, row: ClaimRow | None) -> ClaimRow | None:
-        if row is None or row.plan != self._plan:
-            return row
-        return replace(row, until=self._now() + self._window)
+        return replace(row, until=self._now() + self._window) if self._is_mine(row) else row
 
     def _key_after(self, entry: Entry) -> tuple[str, str] | None:
         """Account and number of the row that this line of the journal may change; ``None``: it changes none."""

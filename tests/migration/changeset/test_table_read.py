@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -143,8 +142,7 @@ def test_credentials_are_references_and_rows_that_share_them_share_a_trunk(diga:
     assert [number.steps[0].after["outbound.username"] for number in plan.numbers] == ["a", "a", "b", "b"]
 
 
-def test_what_the_account_has_already_as_the_table_wants_it_is_nothing_to_do(stage: Stage, tmp_path: Path) -> None:
-    os.environ["XDG_STATE_HOME"] = str(tmp_path / "state")
+def test_what_the_account_has_already_as_the_table_wants_it_is_nothing_to_do(stage: Stage) -> None:
     stage.count = 2
     loaded = stage.import_plan()
     report = apply_plan(loaded, None, stage.open_target, ApplyOptions(clock=stage.time.clock))

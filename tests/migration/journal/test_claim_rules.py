@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.migration.journal.claim_rules import NumberClaimed, place_of
+from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide, NumberClaimed, place_of
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.memory import MemoryJournals
 from telephony_core.migration.journal.protocol import NumberClaims
@@ -238,30 +238,26 @@ def test_without_an_address_a_target_is_known_by_its_provider() -> None:
 # -- a run that was held up
 
 
-class HeldUp:
-    """The first plan has the number, and its claim has ended by itself before anything was sent."""
+def held_up(rivals: Rivals, *meanwhile: Entry, taken: bool = True) -> NumberClaims:
+    """Of the first plan, which has the number, and whose claim has ended by itself before anything was sent."""
 
-    def __init__(self, rivals: Rivals, *meanwhile: Entry, taken: bool = True) -> None:
-        self.rivals, self.meanwhile, self.taken = rivals, meanwhile, taken
+    async def work() -> NumberClaims:
+        claims = await rivals.claims(rivals.mine)
+        await claims.claim(KEY, IDENTITY)
+        await claims.renew(KEY)
+        rivals.stage.time.advance(WINDOW.total_seconds())
+        if taken:
+            other = await rivals.claims(rivals.theirs)
+            await other.claim(KEY, IDENTITY)
+            for entry in meanwhile:
+                await other.follow(entry)
+        return claims
 
-    def renew(self) -> None:
-        async def work() -> None:
-            claims = await self.rivals.claims(self.rivals.mine)
-            await claims.claim(KEY, IDENTITY)
-            await claims.renew(KEY)
-            self.rivals.stage.time.advance(WINDOW.total_seconds())
-            if self.taken:
-                other = await self.rivals.claims(self.rivals.theirs)
-                await other.claim(KEY, IDENTITY)
-                for entry in self.meanwhile:
-                    await other.follow(entry)
-            await claims.renew(KEY)
-
-        asyncio.run(work())
+    return asyncio.run(work())
 
 
 def test_a_claim_that_ended_is_renewed_before_a_request_if_nobody_took_the_number(rivals: Rivals) -> None:
-    HeldUp(rivals, taken=False).renew()
+    asyncio.run(held_up(rivals, taken=False).renew(KEY))
     assert not rivals.is_free()
 
 
@@ -273,9 +269,61 @@ def test_a_claim_that_ended_is_renewed_before_a_request_if_nobody_took_the_numbe
 def test_nothing_is_sent_by_a_run_that_was_held_up_while_another_plan_had_the_number(
     meanwhile: tuple[Entry, ...], rivals: Rivals
 ) -> None:
-    with pytest.raises(NumberClaimed, match="so nothing was sent") as raised:
-        HeldUp(rivals, *meanwhile).renew()
-    assert "run the command again" in str(raised.value.remedy)
+    claims = held_up(rivals, *meanwhile)
+    for _ in range(2):  # a claim that was lost does not come back
+        with pytest.raises(NumberClaimed, match="so nothing was sent") as raised:
+            asyncio.run(claims.renew(KEY))
+        assert "run the command again" in str(raised.value.remedy)
+
+
+def test_a_claim_that_was_lost_stays_lost_whatever_this_run_writes_down(rivals: Rivals) -> None:
+    claims = held_up(rivals, SENT, MADE, line(Action.ROLL_BACK, Phase.DONE))
+    asyncio.run(claims.follow(CHECKED))
+    with pytest.raises(NumberClaimed, match="so nothing was sent"):
+        asyncio.run(claims.renew(KEY))
+
+
+def test_what_a_run_has_ended_itself_needs_no_claim(rivals: Rivals) -> None:
+    async def work() -> None:
+        claims = await rivals.claims(rivals.mine)
+        await claims.claim(KEY, IDENTITY)
+        for entry in (SENT, MADE, line(Action.ROLL_BACK, Phase.DONE)):
+            await claims.follow(entry)
+        rivals.stage.time.advance(WINDOW.total_seconds())
+        await claims.renew(KEY)
+
+    asyncio.run(work())
+    assert rivals.is_free()
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["decided twice", "not kept"])
+def test_what_was_decided_and_not_kept_counts_for_nothing(kept: bool, rivals: Rivals) -> None:
+    """As where two workers change a row at once, or a database is lost in the moment of writing."""
+    rows: list[ClaimRow | None] = [None]
+
+    async def change(key: tuple[str, str], decide: Decide) -> None:
+        rows[0] = decide(rows[0])
+
+    async def change_late(key: tuple[str, str], decide: Decide) -> None:
+        decide(rows[0])  # and another plan is quicker
+        theirs = ClaimRow("theirs", "theirs.json", None, START + 9 * WINDOW)
+        if not kept:
+            raise ConnectionError
+        rows[0] = decide(theirs)
+
+    async def work() -> None:
+        calls = [change, change_late]
+        claims = Claims(rivals.mine, NAMES, rivals.stage.time.clock.now, lambda key, decide: calls.pop(0)(key, decide))
+        await claims.claim(KEY, IDENTITY)
+        rivals.stage.time.advance(WINDOW.total_seconds())
+        with pytest.raises(NumberClaimed if kept else ConnectionError):
+            await claims.renew(KEY)
+        calls.append(change)
+        rows[0] = None
+        with pytest.raises(NumberClaimed):
+            await claims.renew(KEY)
+
+    asyncio.run(work())
 
 
 def test_what_was_never_claimed_needs_no_claim(rivals: Rivals) -> None:
