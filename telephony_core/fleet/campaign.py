@@ -108,7 +108,7 @@ class Approval(BaseModel, frozen=True):
     """Side effects of a release that are allowed by name."""
 
 
-class Progress(BaseModel):
+class CampaignProgress(BaseModel):
     """How far a campaign is."""
 
     numbers: int
@@ -153,7 +153,7 @@ class CampaignWorkflow:
     def __init__(self, campaign: Campaign, stopped: str | None) -> None:
         self._campaign, stage = campaign, campaign.stages[0]
         lots = range(len(campaign.ends)) if stage in COMMANDS else ()
-        self._now = Progress(numbers=campaign.numbers, stage=stage, left=list(lots), stopped=stopped)
+        self._now = CampaignProgress(numbers=campaign.numbers, stage=stage, left=list(lots), stopped=stopped)
         self._canary = campaign.canary and stage == "apply"
         self._rules = StopRules(campaign.equal_failures)
         self._hands = asyncio.Semaphore(IN_WORK)
@@ -161,7 +161,7 @@ class CampaignWorkflow:
         self._allow: tuple[str, ...] = ()
 
     @workflow.run
-    async def run(self, campaign: Campaign, stopped: str | None) -> Progress:
+    async def run(self, campaign: Campaign, stopped: str | None) -> CampaignProgress:
         now = self._now
         if now.stage == "soak":
             await workflow.sleep(campaign.soak + AFTER_SOAK)
@@ -200,7 +200,7 @@ class CampaignWorkflow:
             self._approved, self._allow = True, approval.allow
 
     @workflow.query
-    def progress(self) -> Progress:
+    def progress(self) -> CampaignProgress:
         return self._now
 
     # -- the work

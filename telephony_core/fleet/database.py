@@ -54,7 +54,7 @@ class Database:
     def __repr__(self) -> str:
         return "Database(**********)"
 
-    async def connect(self, *, durable: bool = True) -> Connection:
+    async def connect(self, *, durable: bool = True) -> DatabaseSession:
         """A connection of its own, whose every statement is durable when it is done. Raises `JournalError`.
 
         What is written over one that is not ``durable`` is there for everybody at once, and durable with whatever
@@ -68,10 +68,10 @@ class Database:
                 application_name="telephony-core",
                 options=f"-c search_path=telephony -c timezone=UTC -c synchronous_commit={'on' if durable else 'off'}",
             )
-        return Connection(session)
+        return DatabaseSession(session)
 
     @asynccontextmanager
-    async def of(self, tenant: str, *, durable: bool = True) -> AsyncIterator[Connection]:
+    async def of(self, tenant: str, *, durable: bool = True) -> AsyncIterator[DatabaseSession]:
         """A connection that sees and writes the rows of one tenant.
 
         Raises `JournalError`, also for a role that row-level security does not hold (a superuser), since it would see
@@ -100,7 +100,7 @@ class Database:
             yield connection
 
 
-class Connection:
+class DatabaseSession:
     """One session of the database, which does one statement at a time. As a context manager it closes itself."""
 
     def __init__(self, session: AsyncConnection[tuple[Any, ...]]) -> None:

@@ -18,7 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from telephony_core.errors import ConfigurationError, MigrationError, instead_of
-from telephony_core.fleet.campaign import Approval, Campaign, CampaignWorkflow, Progress
+from telephony_core.fleet.campaign import Approval, Campaign, CampaignProgress, CampaignWorkflow
 from telephony_core.fleet.database import tenant_name
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore
 
@@ -129,7 +129,7 @@ class Campaigns:
         with _explained(checksum):
             await self._of(checksum).signal(CampaignWorkflow.approve, approval)
 
-    async def progress(self, checksum: str) -> Progress:
+    async def progress(self, checksum: str) -> CampaignProgress:
         """How far a campaign is, as a worker of its account tells. Raises `NotSubmitted`, `EngineUnavailable`."""
         with _explained(checksum):
             # Without a worker of its account nobody answers.

@@ -14,7 +14,7 @@ from psycopg.types.json import Json
 
 from telephony_core._version import __version__
 from telephony_core.errors import MigrationError
-from telephony_core.fleet.database import Connection, Database
+from telephony_core.fleet.database import Database, DatabaseSession
 from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
 from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
@@ -103,8 +103,8 @@ class _Campaign:
     A claim is durable as soon as the line is that announces what it was made for, and is of no use before that.
     """
 
-    connection: Connection
-    quick: Connection
+    connection: DatabaseSession
+    quick: DatabaseSession
     loaded: LoadedPlan
     now: Callable[[], datetime]
     run: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final, LiteralString, Self
 
-from telephony_core.fleet.database import Connection, Database
+from telephony_core.fleet.database import Database, DatabaseSession
 from telephony_core.provider.capabilities import RateLimit
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import AFTER_429, SLOW_FOR, Pace, Pacer
@@ -54,7 +54,7 @@ class SharedPace:
         self._here = Pace(per_second=per_second, per_minute=per_minute)
         windows = self._here.windows
         self._limits = ([count for count, _ in windows], [span for _, span in windows], *AFTER_429, SLOW_FOR, _LATE)
-        self._connection: Connection | None = None
+        self._connection: DatabaseSession | None = None
         self._connecting = asyncio.Lock()  # a 429 is told while others ask, and both may find no connection
         self._asking = asyncio.Lock()
         self._waiting: dict[float, float] = {}  # places by when they come, in the times of here and of the database

@@ -8,6 +8,14 @@ Each step is a function that returns a model, which prints itself (``lines()``, 
 functions have a twin for ordinary code. What this module exports is supported.
 """
 
+from telephony_core.errors.migration import (
+    ContradictoryAnswers,
+    InDoubt,
+    ManualActionRequired,
+    NotInService,
+    StalePlan,
+    VerificationFailed,
+)
 from telephony_core.migration.assessment.assess import AssessedNumber, Assessment, assess_inventory
 from telephony_core.migration.assessment.target import TargetAccount, asurvey, survey
 from telephony_core.migration.changeset.import_planner import plan_imports
@@ -52,15 +60,7 @@ from telephony_core.migration.lots.run import run_lot
 from telephony_core.migration.lots.site import Site
 from telephony_core.migration.mapping.draft import draft_map
 from telephony_core.migration.mapping.map_file import MapError, MigrationMap
-from telephony_core.migration.move.effects import (
-    ContradictoryAnswers,
-    InDoubt,
-    ManualActionRequired,
-    MigrationTask,
-    NotInService,
-    StalePlan,
-    VerificationFailed,
-)
+from telephony_core.migration.move.effects import MigrationTask
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.move.steps import move_number
 from telephony_core.migration.plan.allowances import Allowance

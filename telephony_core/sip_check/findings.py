@@ -24,7 +24,7 @@ _COMPARE = "compare host, port and transport with what the carrier gave"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class StepFinding:
     """What the outcome of one step means. The fields are those of `StepReport`."""
 
     verdict: CheckVerdict
@@ -34,19 +34,19 @@ class Finding:
     next_step: str | None = None
 
 
-def _fail(summary: str, proves: str, does_not_prove: str = _ONLY_FROM_HERE, next_step: str = _COMPARE) -> Finding:
-    return Finding(FAIL, summary, proves, does_not_prove, next_step)
+def _fail(summary: str, proves: str, does_not_prove: str = _ONLY_FROM_HERE, next_step: str = _COMPARE) -> StepFinding:
+    return StepFinding(FAIL, summary, proves, does_not_prove, next_step)
 
 
 def _open(
     summary: str, next_step: str, *, proves: str = _NOTHING, does_not_prove: str = "anything about the trunk"
-) -> Finding:
-    return Finding(INCONCLUSIVE, summary, proves, does_not_prove, next_step)
+) -> StepFinding:
+    return StepFinding(INCONCLUSIVE, summary, proves, does_not_prove, next_step)
 
 
 # How an attempt can end without a SIP answer. FAIL only where that shows a fault: silence and a closed connection may
 # be a firewall, or a server that answers only the addresses it knows.
-_WITHOUT_ANSWER: dict[FailureKind, Finding] = {
+_WITHOUT_ANSWER: dict[FailureKind, StepFinding] = {
     FailureKind.SILENT: _open("no answer in time", _ASK_ALLOWED, does_not_prove=_MAYBE_FILTERED),
     FailureKind.REFUSED: _fail("the port is closed", "nothing listens on this port"),
     FailureKind.UNREACHABLE: _fail(
@@ -111,7 +111,7 @@ NOT_TRIED_IN_TIME = _open(
 )
 
 
-def not_repeated_finding(where: str) -> Finding:
+def not_repeated_finding(where: str) -> StepFinding:
     """Credentials that were refused once are not sent again: some servers lock the account, or ban the address."""
     return _open(
         f"not tried: the credentials were refused at {where}, and a repetition may lock the account",
@@ -120,40 +120,40 @@ def not_repeated_finding(where: str) -> Finding:
     )
 
 
-def missing_finding(reason: str, *, is_certain: bool) -> Finding:
+def missing_finding(reason: str, *, is_certain: bool) -> StepFinding:
     """For a name without a usable address."""
     if is_certain:
         return _fail(reason, "the name has no usable address from here", next_step="check the name")
     return _open(reason, "check this host's name service", does_not_prove="that the name does not exist")
 
 
-def unreadable_finding(reason: str, remedy: str | None) -> Finding:
+def unreadable_finding(reason: str, remedy: str | None) -> StepFinding:
     """For an address that cannot be parsed."""
-    return Finding(FAIL, reason, "the address cannot be used", "anything about the trunk", remedy)
+    return StepFinding(FAIL, reason, "the address cannot be used", "anything about the trunk", remedy)
 
 
-def resolution_finding(resolution: Resolution, *, is_ip: bool) -> Finding:
+def resolution_finding(resolution: Resolution, *, is_ip: bool) -> StepFinding:
     """For an address with at least one server."""
     unproven = "that anything is there"
     if is_ip:
-        return Finding(PASS, "an IP address; nothing to look up", "the address can be used", unproven)
+        return StepFinding(PASS, "an IP address; nothing to look up", "the address can be used", unproven)
     count = len({(target.ip, target.port) for route in resolution.routes for target in route.targets})
     if not resolution.srv_checked:
         unproven += ", or that SRV records do not lead elsewhere"
     places = "1 place" if count == 1 else f"{count} places"
-    return Finding(PASS, f"the name leads to {places}", "this host can resolve the name", unproven)
+    return StepFinding(PASS, f"the name leads to {places}", "this host can resolve the name", unproven)
 
 
-def connection_finding(failure: ProbeError | None, transport: Transport) -> Finding:
+def connection_finding(failure: ProbeError | None, transport: Transport) -> StepFinding:
     """For a TCP connection, or a UDP socket."""
     if failure is not None:
         return _with_detail(_WITHOUT_ANSWER[failure.kind], failure.detail)
     if transport == "udp":
-        return Finding(INCONCLUSIVE, "UDP has no connection", _NOTHING, "anything", "ask for the step `options`")
-    return Finding(PASS, "connected", "something listens on this port", "that it is a SIP server")
+        return StepFinding(INCONCLUSIVE, "UDP has no connection", _NOTHING, "anything", "ask for the step `options`")
+    return StepFinding(PASS, "connected", "something listens on this port", "that it is a SIP server")
 
 
-def tls_finding(failure: ProbeError | None, certificate: Certificate | None, *, is_verified: bool) -> Finding:
+def tls_finding(failure: ProbeError | None, certificate: Certificate | None, *, is_verified: bool) -> StepFinding:
     """For a TLS handshake."""
     if failure is not None:
         finding = _with_detail(_WITHOUT_ANSWER[failure.kind], failure.detail)
@@ -163,14 +163,14 @@ def tls_finding(failure: ProbeError | None, certificate: Certificate | None, *, 
             return replace(finding, next_step=_TRY_IN_CLEAR)
         return finding
     if not is_verified:
-        return Finding(
+        return StepFinding(
             INCONCLUSIVE,
             "the handshake succeeded; the certificate was not verified, as asked",
             "a TLS server is on this port",
             "who it is: anybody on the way could be it",
             "check with verification on",
         )
-    finding = Finding(
+    finding = StepFinding(
         PASS,
         "the certificate holds for the name",
         "the server has a certificate for this name from an authority that this host trusts",
@@ -182,12 +182,12 @@ def tls_finding(failure: ProbeError | None, certificate: Certificate | None, *, 
     return finding
 
 
-def options_finding(outcome: NetworkOutcome, transport: Transport, *, credentials_untried: bool) -> Finding:
+def options_finding(outcome: NetworkOutcome, transport: Transport, *, credentials_untried: bool) -> StepFinding:
     """For OPTIONS. Any final answer shows a server, and nothing more (RFC 3261 §11.2)."""
     response = outcome.response
     if response is None:
         return _unanswered(outcome, transport)
-    return Finding(
+    return StepFinding(
         PASS,
         f"a SIP server answers: {response.status}",
         f"a SIP server answers here over {transport}",
@@ -213,7 +213,7 @@ def _after_options(status: int) -> str | None:
     return None
 
 
-def register_finding(registration: Registration, transport: Transport) -> Finding:
+def register_finding(registration: Registration, transport: Transport) -> StepFinding:
     """For REGISTER. Only a server that asked for credentials and then agreed has accepted them."""
     outcome, stage = registration.outcome, registration.stage
     response = outcome.response
@@ -263,11 +263,11 @@ def register_finding(registration: Registration, transport: Transport) -> Findin
     )
 
 
-def _credentials_finding(status: int, transport: Transport) -> Finding:
+def _credentials_finding(status: int, transport: Transport) -> StepFinding:
     """For the answer to a REGISTER that carried the credentials."""
     if status < 300:
         on_the_way = "" if transport == "tls" else "; over this transport the digest could be read on the way"
-        return Finding(
+        return StepFinding(
             PASS,
             f"the credentials are accepted: {status}",
             f"the server asks for credentials over {transport} and agrees to these",
@@ -295,7 +295,7 @@ def _credentials_finding(status: int, transport: Transport) -> Finding:
     )
 
 
-def _unanswered(outcome: NetworkOutcome, transport: Transport) -> Finding:
+def _unanswered(outcome: NetworkOutcome, transport: Transport) -> StepFinding:
     finding = _with_detail(_WITHOUT_ANSWER[outcome.kind], outcome.detail)
     # Some server is there; silence alone could be a firewall's.
     if outcome.kind is FailureKind.SILENT and outcome.provisional is not None:
@@ -312,5 +312,5 @@ def _unanswered(outcome: NetworkOutcome, transport: Transport) -> Finding:
     return finding
 
 
-def _with_detail(finding: Finding, detail: str) -> Finding:
+def _with_detail(finding: StepFinding, detail: str) -> StepFinding:
     return replace(finding, summary=f"{finding.summary} ({detail})") if detail else finding

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.sip_check.findings import (
     NOT_TRIED_IN_TIME,
-    Finding,
+    StepFinding,
     connection_finding,
     missing_finding,
     not_repeated_finding,
@@ -96,7 +96,7 @@ class Probe:
     def add(
         self,
         step: CheckStep,
-        finding: Finding,
+        finding: StepFinding,
         started: float,
         target: SipServer | None = None,
         *,

@@ -13,7 +13,7 @@ from telephony_core.errors import TelephonyError
 ErrorT = TypeVar("ErrorT", bound=TelephonyError)
 
 
-class Kind(NamedTuple):
+class FileKind(NamedTuple):
     """A kind of file: what people call it, and by what it is known."""
 
     name: str
@@ -25,14 +25,14 @@ _START: Final = 4096
 
 _KINDS: Final = (
     # The first that fits counts; the table comes last, because its sign is the weakest.
-    Kind("a plan", re.compile(rb'\A\s*\{\s*"format":\s*"telephony-core migration plan"')),
-    Kind("an inventory", re.compile(rb'\A\s*\{\s*"format":\s*"telephony-core inventory"')),
-    Kind("a map", re.compile(rb'(?m)^\s*format\s*=\s*"telephony-core migration map"')),
-    Kind("a journal", re.compile(rb"\ASQLite format 3\0")),
-    Kind("a page for a browser", re.compile(rb"(?i)\A\s*<!doctype html")),
-    Kind("a configuration file", re.compile(rb"(?m)^\s*\[connections\.")),
-    Kind("a report that --json printed", re.compile(rb'\A\s*\{\s*"(?:command|plan|file|source)":')),
-    Kind(
+    FileKind("a plan", re.compile(rb'\A\s*\{\s*"format":\s*"telephony-core migration plan"')),
+    FileKind("an inventory", re.compile(rb'\A\s*\{\s*"format":\s*"telephony-core inventory"')),
+    FileKind("a map", re.compile(rb'(?m)^\s*format\s*=\s*"telephony-core migration map"')),
+    FileKind("a journal", re.compile(rb"\ASQLite format 3\0")),
+    FileKind("a page for a browser", re.compile(rb"(?i)\A\s*<!doctype html")),
+    FileKind("a configuration file", re.compile(rb"(?m)^\s*\[connections\.")),
+    FileKind("a report that --json printed", re.compile(rb'\A\s*\{\s*"(?:command|plan|file|source)":')),
+    FileKind(
         "a table of numbers",
         re.compile(rb'(?i)\A(?:\xef\xbb\xbf)?[^\n{}\[\]#]*\bnumber\b"?[ \t]*(?:[;,\t|][^\n]*)?\r?(?:\n|\Z)'),
     ),

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class Sleep:
     """Wait this many seconds."""
 
     seconds: float
@@ -41,7 +41,7 @@ class Call:
     function: Callable[[], object]
 
 
-Actions: TypeAlias = Generator[Wait | Send | Call, Any, T]
+Actions: TypeAlias = Generator[Sleep | Send | Call, Any, T]
 """Yields what is to be done; is sent the response or the answer, or thrown what doing it raised."""
 
 
@@ -54,7 +54,7 @@ def drive(actions: Actions[T], backend: Backend, clock: Clock) -> T:
         while True:
             answer: object = None
             try:
-                if isinstance(action, Wait):
+                if isinstance(action, Sleep):
                     clock.sleep(action.seconds)
                 elif isinstance(action, Send):
                     answer = backend.send(action.http, action.timeout)
@@ -82,7 +82,7 @@ async def adrive(actions: Actions[T], backend: AsyncBackend, clock: Clock) -> T:
         while True:
             answer: object = None
             try:
-                if isinstance(action, Wait):
+                if isinstance(action, Sleep):
                     await clock.asleep(action.seconds)
                 elif isinstance(action, Send):
                     answer = await backend.asend(action.http, action.timeout)

@@ -53,7 +53,7 @@ from telephony_core.provider.vendor_errors import retry_after_seconds
 from telephony_core.secrets.redaction import Secrets, scrubbed
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock, ProviderClock
-from telephony_core.transport.drivers import Actions, Call, Send, Wait
+from telephony_core.transport.drivers import Actions, Call, Send, Sleep
 from telephony_core.transport.failures import answer_lost, failure_of, on_hold, out_of_time, outcome_unknown
 from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pacer
@@ -318,7 +318,7 @@ class _Execution:
         if self._clock.monotonic() + seconds >= self._deadline:
             raise out_of_time(request, in_doubt)
         if seconds > 0:
-            yield Wait(seconds)
+            yield Sleep(seconds)
 
     def _forget(self, write: _PendingWrite) -> None:
         # By identity: two writes of one operation may be equal.

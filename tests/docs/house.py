@@ -56,10 +56,18 @@ def figures(root: Path) -> dict[str, str]:
         "most modules in a folder": _most(folders),
         "loose modules at the top": f"{folders['telephony_core']}",
         "modules in circles of imports": f"{len(circular)}",
+        "public classes of core with the name of another one": f"{len(shared_names(root))}",
         "largest file, lines": _most({f"`{file.name}`": count for file, count in lines.items()}),
         "largest function, lines": _most(functions),
         "comments a hundred lines": f"{100 * comments / sum(lines.values()):.1f}",
     }
+
+
+def shared_names(root: Path) -> set[str]:
+    """Names without an underscore that more than one class of core has."""
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in (root / "telephony_core").rglob("*.py")]
+    names = Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
+    return {name for name, count in names.items() if count > 1 and not name.startswith("_")}
 
 
 def _most(counts: dict[str, int]) -> str:

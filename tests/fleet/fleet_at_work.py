@@ -28,7 +28,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import Emulator, Fault, FaultKind
 from telephony_core.emulator.server import _listen
 from telephony_core.errors import TelephonyError
-from telephony_core.fleet.campaign import Progress
+from telephony_core.fleet.campaign import CampaignProgress
 from telephony_core.fleet.engine import Campaigns
 from telephony_core.fleet.journals import PostgresPlans
 from telephony_core.fleet.worker import new_event_loop
@@ -175,8 +175,8 @@ class FleetAtWork:
         assert await (await self.campaigns(tenant)).submit(loaded, PostgresPlans(self.server.database, tenant))
 
     async def until(
-        self, tenant: str, loaded: LoadedPlan, condition: Callable[[Progress], bool], seconds: float
-    ) -> Progress:
+        self, tenant: str, loaded: LoadedPlan, condition: Callable[[CampaignProgress], bool], seconds: float
+    ) -> CampaignProgress:
         """The progress as soon as it is so, whatever is dead meanwhile."""
         end, now = time.monotonic() + seconds, None
         while time.monotonic() < end:

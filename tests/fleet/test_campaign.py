@@ -20,7 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
 from telephony_core.errors import ConfigurationError, MigrationError
-from telephony_core.fleet.campaign import AFTER_SOAK, Approval, Campaign, CampaignWorkflow, Progress
+from telephony_core.fleet.campaign import AFTER_SOAK, Approval, Campaign, CampaignProgress, CampaignWorkflow
 from telephony_core.fleet.engine import Campaigns, NotSubmitted
 from telephony_core.fleet.worker import Lots
 from telephony_core.migration.lots.lot import Lot, LotDone
@@ -75,7 +75,7 @@ class Theatre:
             raise answer
         return answer
 
-    async def start(self, **changes: Any) -> WorkflowHandle[Any, Progress]:
+    async def start(self, **changes: Any) -> WorkflowHandle[Any, CampaignProgress]:
         given = {"tenant": "acme", "plan": "sha256:0", "ends": (1, 11, 21, 31, 41, 51), "canary": True,
                  "equal_failures": 3, "soak": timedelta(hours=72),
                  "stages": ("apply", "verify", "soak", "verify again", "release")}  # fmt: skip
@@ -88,8 +88,11 @@ class Theatre:
         )
 
     async def until(
-        self, handle: WorkflowHandle[Any, Progress], condition: Callable[[Progress], bool], pauses: float = 0
-    ) -> Progress:
+        self,
+        handle: WorkflowHandle[Any, CampaignProgress],
+        condition: Callable[[CampaignProgress], bool],
+        pauses: float = 0,
+    ) -> CampaignProgress:
         """The progress as soon as it is so. The soak, and pauses of so many seconds, are skipped."""
         latest = self.env.client.get_workflow_handle(handle.id)
         for _ in range(20):
@@ -136,7 +139,7 @@ def of(stage: Theatre, command: str) -> list[tuple[int, int]]:
     return [(first, last) for each, first, last in stage.ran if each == command]
 
 
-def waits_at(stage: str) -> Callable[[Progress], bool]:
+def waits_at(stage: str) -> Callable[[CampaignProgress], bool]:
     return lambda now: now.stage == stage and now.waits_for_approval
 
 
@@ -370,8 +373,8 @@ class Campaigning(Fleet):
                 yield Campaigns(env.client, "acme")
 
     async def skip_to(
-        self, campaigns: Campaigns, loaded: LoadedPlan, condition: Callable[[Progress], bool]
-    ) -> Progress:
+        self, campaigns: Campaigns, loaded: LoadedPlan, condition: Callable[[CampaignProgress], bool]
+    ) -> CampaignProgress:
         for _ in range(20):
             await quiet(lambda: len(self.target.requests) + len(self.source.requests))
             now = await campaigns.progress(loaded.checksum)
@@ -396,7 +399,7 @@ def test_numbers_are_moved_soaked_and_released_by_real_lots(tmp_path: Path) -> N
             assert fleet.writes(fleet.source) == []
             await campaigns.approve(loaded.checksum, Approval(stage="release"))
             handle = fleet.env.client.get_workflow_handle(campaigns.id(loaded.checksum))
-            end = Progress.model_validate(await handle.result())
+            end = CampaignProgress.model_validate(await handle.result())
             assert (end.stage, end.done, end.stopped, end.failures) == ("ended", 12, None, ())
             assert not await campaigns.submit(loaded, fleet.site.plans)  # it is over
             history = (await handle.fetch_history()).to_json()

@@ -28,7 +28,6 @@ from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.staleness import is_released
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import (
-    EndpointRole,
     MigrationTask,
     Now,
     Procedure,
@@ -38,7 +37,7 @@ from telephony_core.migration.move.effects import (
 from telephony_core.migration.move.state import MigrationState, NumberState
 from telephony_core.migration.move.steps import current
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import StepKind
+from telephony_core.migration.plan.model import EndpointRole, StepKind
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
@@ -83,7 +82,7 @@ class RestoreRule(Rule):
         if state.open_change is None:
             return None
         doubt = task.doubt(state.open_change, now, EndpointRole.TARGET, there)
-        return task.in_doubt(doubt, "change") if now < doubt.until else None
+        return doubt.error(task.key, "change") if now < doubt.until else None
 
     def objection(self, task: MigrationTask, state: NumberState, evidence: Evidence) -> MigrationError | None:
         record = evidence.target

@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput, OutcomeUnknown, PartialOutcome, TelephonyError, UnsupportedError
+from telephony_core.errors.migration import ManualActionRequired, StalePlan, VerificationFailed
 from telephony_core.migration.changeset.settings import (
     ACTIONS,
     OPERATIONS,
@@ -38,22 +39,19 @@ from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Announcement,
     Claim,
-    EndpointRole,
-    ManualActionRequired,
     MigrationTask,
     Now,
     Procedure,
     ResolvedCredentials,
     ResolveSecrets,
     RunFlow,
-    StalePlan,
     StepFailed,
-    VerificationFailed,
     Wait,
     perform,
 )
 from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState
 from telephony_core.migration.move.steps import FIRST_LOOKS, LONGEST_PAUSE, MOST_TRIES, PAUSES, current
+from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.migration.plan.verification import (
     VerificationResult,
     desired_settings,
@@ -88,7 +86,7 @@ def change_settings(task: MigrationTask, state: NumberState, shared_with: str | 
         )
     yield from perform(Claim(task.key, task.identity, goes_on=state.touched))
     credentials = ResolvedCredentials()
-    if task.trunk is not None and task.uses_digest and Action.SET_SIP not in state.changed:
+    if task.trunk is not None and task.trunk.auth != "none" and Action.SET_SIP not in state.changed:
         credentials = yield from perform(ResolveSecrets(task.trunk))
     # The last one reads back.
     for step in task.number.steps[:-1]:
@@ -285,7 +283,7 @@ def _await(task: MigrationTask, write: _Write, announced: Entry | None) -> Proce
         left = (doubt.until - now).total_seconds() + 0.001
         why = f"a change of {task.key} may still take effect"
         if not (yield from perform(Wait(min(pause, left), why, idle=True, doubted=task.key))):
-            raise task.in_doubt(doubt, "change")
+            raise doubt.error(task.key, "change")
     error = ManualActionRequired(
         f"whether the change of {task.key} was made is not known: it was not answered, its record does not show it, "
         "and it must not be sent twice",

@@ -30,15 +30,19 @@ from telephony_core.migration.inventory.staleness import is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import CampaignJournal, states_of
 from telephony_core.migration.journal.sqlite_file import JournalError
-from telephony_core.migration.move.effects import EndpointRole, MigrationTask, journaled
+from telephony_core.migration.move.effects import (
+    MigrationTask,
+    journaled,
+)
 from telephony_core.migration.move.state import NumberState, state_of
 from telephony_core.migration.move.steps import live_ids
 from telephony_core.migration.plan.allowances import allowances
+from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import anew, command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.endpoints import Endpoints, Opener, check_account, open_endpoints, records_made
-from telephony_core.migration.run.events import EventKind, Progress
+from telephony_core.migration.run.events import EventKind, RunProgress
 from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
 from telephony_core.migration.run.secret_resolver import SecretResolver, usernames_of
@@ -123,7 +127,7 @@ def run_sync(
 
 
 def _stop_rules(loaded: LoadedPlan, options: DeprovisionOptions) -> StopRules:
-    notice = Progress(options.on_event, options.clock).notice
+    notice = RunProgress(options.on_event, options.clock).notice
     return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, announce=notice)
 
 
@@ -260,14 +264,14 @@ class _Run:
             return None
         role = self.rule.role.other
         doubt = task.doubt(announced, now, role, endpoints.client(role).provider_time)
-        return task.in_doubt(doubt, other) if now < doubt.until else None
+        return doubt.error(task.key, other) if now < doubt.until else None
 
     # -- the run
 
     async def whole(self, rules: StopRules) -> DeprovisionReport:
         """Release them in this order, until none is left or the run is to stop."""
         options = self.options
-        progress = Progress(options.on_event, options.clock, len(self.queue), failed=len(self.left))
+        progress = RunProgress(options.on_event, options.clock, len(self.queue), failed=len(self.left))
 
         def recorded(entry: Entry) -> None:
             if entry.action is self.rule.action and entry.phase is Phase.DONE:

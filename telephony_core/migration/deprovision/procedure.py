@@ -30,7 +30,6 @@ from telephony_core.migration.inventory.staleness import is_released, status_tex
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Announcement,
-    EndpointRole,
     Lookup,
     MigrationTask,
     Now,
@@ -42,7 +41,7 @@ from telephony_core.migration.move.effects import (
 )
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import current, live_ids
-from telephony_core.migration.plan.model import PlanKind
+from telephony_core.migration.plan.model import EndpointRole, PlanKind
 from telephony_core.provider.changes import NumberRelease
 
 if TYPE_CHECKING:
@@ -231,7 +230,7 @@ def _reconcile(
     if now < doubt.until:
         message = f"it is still there; in doubt {doubt}"
         yield from task.write(action, Phase.LOOK, message, record=announced.record)
-        raise task.in_doubt(doubt, action)
+        raise doubt.error(task.key, action)
     message = "still there after the whole settling window, so it was not released"
     yield from task.write(action, Phase.FAILED, message, record=announced.record)
 
@@ -262,7 +261,7 @@ def _release(
         doubt = task.doubt(None, now, role, None)
         message = f"accepted, and it is still there; in doubt {doubt}"
         yield from task.write(action, Phase.LOOK, message, record=record.id)
-        raise task.in_doubt(doubt, action)
+        raise doubt.error(task.key, action)
     data: dict[str, JsonValue] = {
         "status": release.status.value,
         "takes_effect_at": release.takes_effect_at.isoformat() if release.takes_effect_at else None,

@@ -13,13 +13,18 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from telephony_core.errors import MigrationError
+from telephony_core.errors.migration import VerificationFailed
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions, preview, run, run_sync
 from telephony_core.migration.deprovision.procedure import Evidence, Rule
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.move.effects import EndpointRole, MigrationTask, Procedure, VerificationFailed
+from telephony_core.migration.move.effects import (
+    MigrationTask,
+    Procedure,
+)
 from telephony_core.migration.move.state import MigrationState, NumberState
+from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 from telephony_core.migration.run.endpoints import Opener

@@ -31,7 +31,6 @@ from telephony_core.migration.inventory.staleness import has_time, is_released, 
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.move.effects import (
     Claim,
-    EndpointRole,
     MigrationTask,
     Now,
     Procedure,
@@ -41,8 +40,9 @@ from telephony_core.migration.move.effects import (
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import ADOPTED, attempt_of, look_for_import, made_by_import
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import PlanKind
+from telephony_core.migration.plan.model import EndpointRole, PlanKind
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.rendering.commands import of_record
 from telephony_core.migration.run.endpoints import Opener
 from telephony_core.migration.run.stopping import StopRules
 from telephony_core.migration.run.verify import changed_by_others
@@ -193,7 +193,7 @@ class RollbackRule(Rule):
         # Another plan must not import the number while this run looks for it, or the record found could be its.
         yield from perform(Claim(task.key, task.identity, goes_on=True))
         username = None
-        if task.trunk is not None and task.uses_digest:
+        if task.trunk is not None and task.trunk.auth != "none":
             username = task.trunk.plain_username
             if is_reference(task.trunk.username or ""):
                 username = (yield from perform(ResolveSecrets(task.trunk))).username
@@ -207,7 +207,7 @@ class RollbackRule(Rule):
             return record.id
         if now < doubt.until:
             yield from task.write(Action.IMPORT, Phase.LOOK, f"no trace of it yet; in doubt {doubt}")
-            raise task.in_doubt(doubt, "import")
+            raise doubt.error(task.key, "import")
         never = "no look after the whole settling window found it, so it was not made"
         # Unlike an `apply`, which would send the import again after the same window, a rollback has nothing left to do.
         yield from task.write(Action.IMPORT, Phase.FAILED, never)
@@ -223,7 +223,8 @@ def _is_known_again(task: MigrationTask, state: NumberState) -> bool:
 
 def _by_hand(task: MigrationTask, id: str, who: str) -> str:
     """How somebody releases a record that this migration must not release, so that the number can go on then."""
-    return f"find out {who}; if it is to go, `{task.at_target('release', id)}`, then run the same command again"
+    release = of_record("release", id, task.target.connection)
+    return f"find out {who}; if it is to go, `{release}`, then run the same command again"
 
 
 _HIDDEN: Final = {Setting.USERNAME.value: "outbound.username: another one"}

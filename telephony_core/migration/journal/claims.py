@@ -19,14 +19,14 @@ from typing import ClassVar, Final
 
 from telephony_core.errors import MigrationError
 from telephony_core.migration.journal.claim_rules import ChangeRow, ClaimRow, Decide, plan_key
-from telephony_core.migration.journal.sqlite_file import JournalError, Kind, explained, lock, make_private
+from telephony_core.migration.journal.sqlite_file import JournalError, SqliteFileKind, explained, lock, make_private
 from telephony_core.migration.plan.store import LoadedPlan
 
 VERSION: Final = 1
 """Version of the file, kept as SQLite's ``user_version``; 0 is the same, from before it was written down."""
 _RENEWABLE: Final = timedelta(days=1)
 """For how long a claim is kept after it has ended: longer than any request waits for its turn."""
-_KIND: Final = Kind(
+_KIND: Final = SqliteFileKind(
     "the file in which this machine keeps which plan imports which number,",
     "do not delete it while a run is at work: without it another plan could import the same number a second time. "
     "`telephony status` of each plan shows whether one is, and until when something is in doubt; once nothing "
@@ -34,7 +34,7 @@ _KIND: Final = Kind(
     "let it be read and written by you (its folder, too), or set XDG_STATE_HOME to a folder that you may write while "
     "no run is at work",
 )
-_LOCK: Final = Kind(
+_LOCK: Final = SqliteFileKind(
     "the file by which this machine sees that a plan is at work,",
     "make sure that no run of this plan is at work, then move it aside; the next command makes a new one",
     _KIND.place,

@@ -134,7 +134,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class SqliteFileKind:
     """One kind of file, and what a person has to know when it cannot be used."""
 
     name: str
@@ -145,19 +145,19 @@ class Kind:
     """What to do where it may not be read or written."""
 
 
-JOURNAL: Final = Kind(
+JOURNAL: Final = SqliteFileKind(
     "the journal",
     ASIDE,
     "the journal has to lie beside the plan: put the plan into a folder that you may write",
 )
 
 
-def explained(path: Path, kind: Kind = JOURNAL) -> AbstractContextManager[None]:
+def explained(path: Path, kind: SqliteFileKind = JOURNAL) -> AbstractContextManager[None]:
     """Errors of SQLite and of the operating system as ours, with what to do about them for this kind of file."""
     return instead_of((sqlite3.Error, OSError, ValueError, KeyError), lambda error: _explained(error, path, kind))
 
 
-def _explained(error: Exception, path: Path, kind: Kind) -> JournalError:
+def _explained(error: Exception, path: Path, kind: SqliteFileKind) -> JournalError:
     what = f"{kind.name} {path}"
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__

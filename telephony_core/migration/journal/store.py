@@ -35,6 +35,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from telephony_core._version import __version__
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.claims import (
     hold,
     lines_lost,
@@ -58,7 +59,6 @@ from telephony_core.migration.journal.sqlite_file import (
     open_for_writing,
     sync_folder,
 )
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.plan.store import LoadedPlan
 
 __all__ = ["JournalError", "JournalLocked", "SqliteJournal", "was_started"]

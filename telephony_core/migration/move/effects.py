@@ -8,24 +8,23 @@ number's move can be tested by hand, and can run on a job engine as well as on `
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from datetime import datetime
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import JsonValue, SecretStr
 
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import MigrationError, OutcomeUnknown, TelephonyError
+from telephony_core.errors import OutcomeUnknown, TelephonyError
+from telephony_core.errors.migration import InDoubt, ManualActionRequired, StalePlan
 from telephony_core.migration.inventory.diff import FieldDrift
-from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.inventory.staleness import stale_fields
+from telephony_core.migration.journal.doubt import Doubt, doubt_since
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import Endpoint, PlanKind, PlannedNumber, Settings, Trunk
+from telephony_core.migration.plan.model import Endpoint, EndpointRole, PlanKind, PlannedNumber, Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import command
 from telephony_core.operations.operations import Operations
@@ -33,17 +32,6 @@ from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.flow import Flow, Semantics
 
 T = TypeVar("T")
-
-
-class EndpointRole(StrEnum):
-    """The two ends of a migration."""
-
-    SOURCE = "source"
-    TARGET = "target"
-
-    @property
-    def other(self) -> EndpointRole:
-        return EndpointRole.TARGET if self is EndpointRole.SOURCE else EndpointRole.SOURCE
 
 
 # -- effects
@@ -164,61 +152,6 @@ def perform(effect: Effect[T]) -> Procedure[T]:
 # -- what can go wrong
 
 
-class StalePlan(MigrationError):
-    """The endpoints are not as the plan read them, so the plan may be wrong. Nothing was written."""
-
-    default_remedy: ClassVar[str | None] = (
-        "take the inventory again and make a new plan, under another name, for what has changed"
-    )
-
-
-class VerificationFailed(MigrationError):
-    """The record was made, and is not as planned."""
-
-    default_remedy: ClassVar[str | None] = (
-        "compare at the provider; correct it there and run apply again, or take this number back with "
-        "`telephony rollback`"
-    )
-
-
-class ManualActionRequired(MigrationError):
-    """Whether a number was made, or whose a record is, cannot be decided from here. Everything is left as it is."""
-
-    default_remedy: ClassVar[str | None] = (
-        "look at the provider and remove what is not yours; then run the same command again"
-    )
-
-
-class ContradictoryAnswers(MigrationError):
-    """A record is not found by its id, and the list shows it. Neither is believed, and nothing is written."""
-
-    default_remedy: ClassVar[str | None] = (
-        "run the same command again in a few minutes; if it stays so, ask the provider"
-    )
-
-
-class NotInService(MigrationError):
-    """The record was made as planned, and the provider does not serve it yet: it is pending, suspended or the like."""
-
-    default_remedy: ClassVar[str | None] = (
-        "find out at the provider what it waits for, then run `telephony apply` again: it makes nothing twice"
-    )
-
-
-# An `OutcomeUnknown` as well, so that whoever handles a lost answer of one client handles that of a migration alike.
-class InDoubt(MigrationError, OutcomeUnknown):
-    """The answer to a write was lost, and it may still take effect: sent at ``since``, impossible from ``until`` on
-    (aware UTC).
-
-    Remedy: run the same command again: it looks whether the write happened, and waits until it cannot any more.
-    """
-
-    def __init__(self, message: str, *, since: datetime, until: datetime, **data: Any) -> None:
-        super().__init__(message, **data)
-        self.since = since
-        self.until = until
-
-
 class StepFailed(Exception):
     """Carries an error and the step it belongs to out of a procedure, to `journaled`."""
 
@@ -226,17 +159,6 @@ class StepFailed(Exception):
         super().__init__(action)
         self.action = action
         self.error = error
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """How long a write whose answer was lost may still take effect."""
-
-    since: datetime
-    until: datetime
-
-    def __str__(self) -> str:
-        return f"since {clock_text(self.since)}, until {clock_text(self.until)}"
 
 
 # -- the task
@@ -287,11 +209,6 @@ class MigrationTask:
             return self.number.record.identity
         return NumberIdentity.parse(self.number.desired.number, region=self.capabilities.region)
 
-    @property
-    def uses_digest(self) -> bool:
-        """Whether a user name or a password of the trunk is written."""
-        return self.trunk is not None and self.trunk.auth != "none"
-
     def changes_at_source(
         self, record: PhoneNumber | None, unpublished: Collection[str] = ()
     ) -> tuple[FieldDrift, ...]:
@@ -314,39 +231,15 @@ class MigrationTask:
     # -- an answer that was lost
 
     def doubt(self, announced: Entry | None, now: datetime, role: EndpointRole, there: datetime | None) -> Doubt:
-        """How long a write may still take effect that this line announced (``None``: just now).
-
-        Time counts only as far as both clocks saw it pass, this machine's and that of the endpoint that it was sent to
-        (``there`` is its time now): a clock that was set ahead since must not end the doubt. A line from later than now
-        comes from a clock that was set back; then the whole window starts again.
-        """
-        since = now if announced is None or announced.at is None or announced.at > now else announced.at
-        passed = now - since
-        journaled = None if announced is None else announced.data.get(f"time_at_{role}")
-        if isinstance(journaled, str) and there is not None:
-            # A provider's clock may step back, too. Negative time would make the doubt longer than its window.
-            passed = min(passed, max(timedelta(0), there - datetime.fromisoformat(journaled)))
-        return Doubt(since, now - passed + self.settings.in_doubt)
+        """How long a write may still take effect that this line announced (`doubt_since`)."""
+        return doubt_since(announced, now, f"time_at_{role}", there, self.settings.in_doubt)
 
     def doubt_of(self, announced: Entry | None, role: EndpointRole) -> Procedure[Doubt]:
         """`doubt`, as of now."""
         now = yield from perform(Now())
         return self.doubt(announced, now, role, (yield from perform(ProviderNow(role))))
 
-    def in_doubt(self, doubt: Doubt, what: str) -> InDoubt:
-        """A write that may still take effect, as an error. ``what`` is an import, a release or a rollback."""
-        return InDoubt(
-            f"the {what.replace('_', ' ')} of {self.key} was not answered, and may still take effect ({doubt})",
-            since=doubt.since,
-            until=doubt.until,
-            remedy="run the same command again: it goes on looking, and sends nothing a second time before that",
-        )
-
     # -- what to type next
-
-    def at_target(self, verb: str, id: str) -> str:
-        """The command that shows or releases one record at the target: ``telephony numbers show ID --id -p NAME``."""
-        return f"telephony numbers {verb} {shlex.quote(id)} --id -p {shlex.quote(self.target.connection)}"
 
     def command(self, name: str) -> str:
         """The command of this name for this number of the plan."""
@@ -357,13 +250,6 @@ class MigrationTask:
         """The command that takes this number back although the source does not serve it."""
         return f"`{self.command('rollback')} --allow {Allowance.SOURCE_NOT_SERVING}`"
 
-    def source_changed(self, how: str, *, touched: bool) -> StalePlan:
-        """The source is not as the plan read it. ``touched``: the number may be at the target by this migration."""
-        return StalePlan(
-            f"{self.key} has changed at the source since the plan was made: {how}",
-            remedy=self.restore_source if touched else None,
-        )
-
     @property
     def restore_source(self) -> str:
         """What to do where the source of a number changed that is at the target: a new plan would skip it."""
@@ -372,12 +258,10 @@ class MigrationTask:
             f"{self.rollback_without_source}, then take the inventory again and make a new plan, under another name"
         )
 
-    def there_already(self, id: str) -> str:
-        """What to do about a record of the number that this migration did not make: no plan moves onto it."""
-        return (
-            f"look at it: `{self.at_target('show', id)}`; if it is right, this plan has nothing to do for {self.key}, "
-            f"so leave it out; if it is to go, `{self.at_target('release', id)}`, then run the same command again"
-        )
+    def source_changed(self, how: str, *, touched: bool) -> StalePlan:
+        """The source is not as the plan read it. ``touched``: the number may be at the target by this migration."""
+        said = f"{self.key} has changed at the source since the plan was made: {how}"
+        return StalePlan(said, remedy=self.restore_source if touched else None)
 
 
 def journaled(task: MigrationTask, procedure: Procedure[T]) -> Procedure[T]:

@@ -233,16 +233,9 @@ def _after_import(state: NumberState, entry: Entry) -> NumberState:
         case Phase.INTENT:
             return replace(state, imported_at_line=entry.seq, open_import=entry, needs_action=False, problem=None)
         case Phase.DONE:
-            return replace(
-                _unverified(state),
-                created=entry.record,
-                adopted=bool(entry.data.get("adopted")),
-                send_again=bool(entry.data.get("send_again")),
-                open_import=None,
-                needs_action=False,
-                problem=None,
-                last_seen=entry,
-            )
+            made = replace(_unverified(state), open_import=None, needs_action=False, problem=None, last_seen=entry)
+            adopted, send_again = bool(entry.data.get("adopted")), bool(entry.data.get("send_again"))
+            return replace(made, created=entry.record, adopted=adopted, send_again=send_again)
         case Phase.FAILED:
             return replace(state, open_import=None, needs_action=False)
         case Phase.UNKNOWN:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
+from itertools import chain, count, repeat
 from typing import Final
 
 from pydantic import JsonValue
@@ -22,32 +22,34 @@ from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import Conflict, NotFound, OutcomeUnknown, PartialOutcome, TelephonyError
+from telephony_core.errors.migration import (
+    ContradictoryAnswers,
+    ManualActionRequired,
+    NotInService,
+    StalePlan,
+    VerificationFailed,
+)
 from telephony_core.migration.inventory.staleness import is_released, snapshot, status_text
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Announcement,
     Claim,
-    ContradictoryAnswers,
-    EndpointRole,
     Lookup,
-    ManualActionRequired,
     MigrationTask,
-    NotInService,
     Now,
     Procedure,
     ResolvedCredentials,
     ResolveSecrets,
     RunFlow,
-    StalePlan,
     StepFailed,
-    VerificationFailed,
     Wait,
     journaled,
     perform,
 )
 from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState
-from telephony_core.migration.plan.model import PlanKind, import_of
+from telephony_core.migration.plan.model import EndpointRole, PlanKind, import_of
 from telephony_core.migration.plan.verification import VerificationResult, expected_of, verify_fields, which
+from telephony_core.migration.rendering.commands import there_already
 from telephony_core.operations.operations import Operations
 from telephony_core.operations.reconciliation import Attempt, ReconciliationOutcome, match_import, sends_unreadable
 from telephony_core.provider.capabilities import Operation
@@ -90,7 +92,7 @@ def _move(task: MigrationTask, state: NumberState, unpublished: frozenset[str]) 
     credentials = ResolvedCredentials()
     # Only an import, and settings that are sent again, hold credentials. A run that goes on behind them asks nobody for
     # a password.
-    if task.trunk is not None and task.uses_digest and (state.created is None or state.send_again):
+    if task.trunk is not None and task.trunk.auth != "none" and (state.created is None or state.send_again):
         credentials = yield from perform(ResolveSecrets(task.trunk))
     # The agents have a step of their own.
     change = import_of(task.number.desired, credentials.username, credentials.password, agents=False)
@@ -175,7 +177,7 @@ def _import(
         raise StalePlan(
             f"{task.key} has appeared at the target since the plan was made, as {', '.join(live)}, and not by this "
             "migration",
-            remedy=task.there_already(live[0]),
+            remedy=there_already(task.key, live[0], task.target.connection),
         )
     intent = Entry(task.key, Action.IMPORT, Phase.INTENT, data={"before": [record.id for record in records]})
     announcement = Announcement(intent)
@@ -262,7 +264,7 @@ def _reconcile(task: MigrationTask, attempt: Attempt, intent: Entry | None) -> P
         why = f"the import of {task.key} may still take effect"
         if not (yield from perform(Wait(min(pause, left), why, idle=True, doubted=task.key))):
             break
-    raise task.in_doubt(doubt, "import")
+    raise doubt.error(task.key, "import")
 
 
 def look_for_import(task: MigrationTask, attempt: Attempt) -> Procedure[PhoneNumber | None]:
@@ -356,12 +358,10 @@ def _idempotent_step(
 ) -> Procedure[PhoneNumber]:
     """Announce a write, send it until it is answered, and write down what it left behind."""
     yield from task.write(action, Phase.INTENT, record=record.id)
-    number: PhoneNumber | None = None
-    tries = 0
-    while number is None:
-        tries += 1
+    for tries in count(1):
         try:
             number = yield from _once_it_shows(task, send)
+            break
         except TelephonyError as error:
             if not isinstance(error, OutcomeUnknown) or tries == MOST_TRIES:
                 raise StepFailed(action, error) from None

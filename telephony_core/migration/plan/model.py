@@ -50,6 +50,17 @@ class PlanKind(StrEnum):
         return {PlanKind.MIGRATE: "moved", PlanKind.IMPORT: "imported", PlanKind.SET: "changed"}[self]
 
 
+class EndpointRole(StrEnum):
+    """The two ends of a migration."""
+
+    SOURCE = "source"
+    TARGET = "target"
+
+    @property
+    def other(self) -> EndpointRole:
+        return EndpointRole.TARGET if self is EndpointRole.SOURCE else EndpointRole.SOURCE
+
+
 class Endpoint(InputModel):
     """One end of a plan: a connection, and what answered there when the plan was made."""
 

@@ -21,6 +21,20 @@ def command(
     return f"telephony {group}{name} {file_word(plan)}{chosen}"
 
 
+def of_record(verb: str, id: str, connection: str) -> str:
+    """The command that shows or releases one record: ``telephony numbers show ID --id -p NAME``."""
+    return f"telephony numbers {verb} {shlex.quote(id)} --id -p {shlex.quote(connection)}"
+
+
+def there_already(number: str, id: str, connection: str) -> str:
+    """What to do about a record of the number that no plan made: none moves onto it."""
+    show, release = (of_record(verb, id, connection) for verb in ("show", "release"))
+    return (
+        f"look at it: `{show}`; if it is right, this plan has nothing to do for {number}, so leave it out; if it is to "
+        f"go, `{release}`, then run the same command again"
+    )
+
+
 def next_lines(commands: Iterable[str], since: datetime | None = None) -> list[str]:
     """The lines that say what to type next; ``since`` is from when on the first one is possible, if that is later."""
     lines = [f"next: {command}" for command in commands]

@@ -11,27 +11,24 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 from telephony_core.errors import TelephonyError
+from telephony_core.errors.migration import InDoubt, ManualActionRequired, StalePlan
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.memory import MemoryJournals
 from telephony_core.migration.journal.protocol import CampaignJournal, Journal, states_of
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.move.effects import (
-    EndpointRole,
-    InDoubt,
-    ManualActionRequired,
     MigrationTask,
-    StalePlan,
     Wait,
 )
 from telephony_core.migration.move.state import DONE, FINISHED, MigrationState, NumberState, state_of
 from telephony_core.migration.move.steps import PAUSES
-from telephony_core.migration.plan.model import PlanKind, PlannedNumber, Settings
+from telephony_core.migration.plan.model import EndpointRole, PlanKind, PlannedNumber, Settings
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import anew, command
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.apply_report import ApplyReport, NumberOutcome
 from telephony_core.migration.run.endpoints import Opener, check_account, open_endpoints, records_made
-from telephony_core.migration.run.events import EventKind, Progress
+from telephony_core.migration.run.events import EventKind, RunProgress
 from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.runner import Runner
 from telephony_core.migration.run.secret_resolver import SecretResolver
@@ -122,7 +119,7 @@ async def acheck_plan(
 
 
 def _rules(loaded: LoadedPlan, options: ApplyOptions) -> StopRules:
-    notice = Progress(options.on_event, options.clock).notice
+    notice = RunProgress(options.on_event, options.clock).notice
     noun = "change" if loaded.plan.kind is PlanKind.SET else "import"
     return StopRules(loaded.plan.settings.equal_failures, options.stop_on_error, noun, announce=notice)
 
@@ -144,7 +141,7 @@ class _Run:
         self.settings = options.settings(loaded.plan.settings)
         self.journal = journal
         self.rules = rules
-        self.progress = Progress(options.on_event, options.clock, total=len(numbers))
+        self.progress = RunProgress(options.on_event, options.clock, total=len(numbers))
         self.failures: dict[str, NumberOutcome] = {}
         self.resolver = SecretResolver(options.secret_source, options.tenant)
         self.work = work_of(loaded.plan)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Final, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from telephony_core.errors import MigrationError
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.claim_rules import same_url
-from telephony_core.migration.move.effects import EndpointRole, MigrationTask, StalePlan
+from telephony_core.migration.move.effects import MigrationTask
 from telephony_core.migration.move.state import NumberState
-from telephony_core.migration.plan.model import Plan, PlanKind
+from telephony_core.migration.plan.model import EndpointRole, Plan, PlanKind
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.provider.port import is_loopback
 from telephony_core.transport.clock import Clock

@@ -53,7 +53,7 @@ OnEvent: TypeAlias = Callable[[Event], None]
 
 
 @dataclass(slots=True)
-class Progress:
+class RunProgress:
     """Counts what a run has done, and reports everything that happens as an `Event`."""
 
     on_event: OnEvent

@@ -17,7 +17,6 @@ from telephony_core.migration.move.effects import (
     Announcement,
     Claim,
     Effect,
-    EndpointRole,
     Lookup,
     MigrationTask,
     Now,
@@ -28,6 +27,7 @@ from telephony_core.migration.move.effects import (
     RunFlow,
     Wait,
 )
+from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.migration.run.account_index import AccountIndex
 from telephony_core.migration.run.endpoints import Endpoints
 from telephony_core.migration.run.secret_resolver import SecretResolver

@@ -31,7 +31,7 @@ from telephony_core.migration.plan.verification import (
 )
 from telephony_core.migration.rendering.cut_over_checklist import cut_over_checklist
 from telephony_core.migration.run.endpoints import Opener, open_endpoints
-from telephony_core.migration.run.events import EventKind, Progress
+from telephony_core.migration.run.events import EventKind, RunProgress
 from telephony_core.migration.run.options import RunOptions
 from telephony_core.migration.run.secret_resolver import usernames_of
 from telephony_core.migration.run.verify_report import NumberVerification, VerifyReport
@@ -86,7 +86,7 @@ async def averify_plan(
             # Read now, because the soak is counted by the target's clock from this verification on.
             time_there = there.provider_time
         results = []
-        progress = Progress(options.on_event, options.clock, total=len(made))
+        progress = RunProgress(options.on_event, options.clock, total=len(made))
         for task in made:
             result = NumberVerification(
                 number=task.key,

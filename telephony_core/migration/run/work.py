@@ -11,10 +11,15 @@ from telephony_core.migration.changeset.selection import Conditions
 from telephony_core.migration.changeset.set_steps import change_settings, changed_by_others, restore_or_plan_anew
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.move.effects import EndpointRole, MigrationTask, Procedure, journaled
+from telephony_core.migration.move.effects import (
+    MigrationTask,
+    Procedure,
+    journaled,
+)
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import live_ids, move_number
-from telephony_core.migration.plan.model import Plan, PlanKind
+from telephony_core.migration.plan.model import EndpointRole, Plan, PlanKind
+from telephony_core.migration.rendering.commands import there_already
 from telephony_core.migration.run.account_index import AccountIndex
 
 
@@ -104,7 +109,11 @@ class ImportWork(Work):
             if not state.touched:
                 live = live_ids(task, target.shown(task.identity))
                 changed += [
-                    Stale(task.key, f"at the target: it is there already, as {id}", task.there_already(live[0]))
+                    Stale(
+                        task.key,
+                        f"at the target: it is there already, as {id}",
+                        there_already(task.key, live[0], task.target.connection),
+                    )
                     for id in live
                 ]
             yield from changed

@@ -25,7 +25,7 @@ from telephony_core.transport.backends.failures import closed, no_answer, no_con
 from telephony_core.transport.backends.httpx_progress import (
     AsyncProgress,
     Late,
-    Progress,
+    RequestProgress,
     StartAgain,
     SyncProgress,
     Unasked,
@@ -65,13 +65,13 @@ class _Library:
             self.httpx.InvalidURL,
         )
 
-    def translated(self, error: Exception, progress: Progress, timeout: float) -> TelephonyError:
+    def translated(self, error: Exception, progress: RequestProgress, timeout: float) -> TelephonyError:
         """Its failure as ours."""
         if isinstance(error, self._never_sent) or not progress.may_have_left:
             return no_connection(error)
         return progress.failure(timeout) if progress.was_ended else no_answer(error)
 
-    def request(self, request: HttpRequest, progress: Progress, shares: int = 1) -> httpx.Request:
+    def request(self, request: HttpRequest, progress: RequestProgress, shares: int = 1) -> httpx.Request:
         """Made complete here, since httpx would look through the headers several times for what is missing."""
         url = self._url(request.url)
         left = left_until(progress.deadline)
@@ -92,7 +92,7 @@ class _Library:
         )
         return made
 
-    def build(self, client: Any, request: HttpRequest, progress: Progress, shares: int = 1) -> httpx.Request:
+    def build(self, client: Any, request: HttpRequest, progress: RequestProgress, shares: int = 1) -> httpx.Request:
         """A request for a client that was handed in, over a connection that nobody else has used or will use.
 
         Behind an answer of another request more may have come, which would be taken for the answer of this one, and

@@ -38,7 +38,7 @@ class Unasked(Exception):
     """An answer was there before the request was: it belongs to nobody, or to another request."""
 
 
-class Progress(Watched):
+class RequestProgress(Watched):
     """One request and how far it has come. Handed to httpx as the extension ``trace``."""
 
     may_open = True
@@ -90,7 +90,7 @@ class Progress(Watched):
             raise Late
 
 
-class SyncProgress(Progress):
+class SyncProgress(RequestProgress):
     """In ordinary code it also has the socket, which can be looked into and ended from another thread."""
 
     addresses: int | None = None
@@ -157,7 +157,7 @@ class SyncProgress(Progress):
         return None
 
 
-class AsyncProgress(Progress):
+class AsyncProgress(RequestProgress):
     """In async code every wait lets others have their turn, which shows whether there was one."""
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:

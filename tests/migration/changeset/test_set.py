@@ -9,11 +9,11 @@ import pytest
 from telephony_core import AgentRef, OutboundUpdate
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.changeset.set_planner import SettingsUpdate, plan_settings
 from telephony_core.migration.journal.claim_rules import NumberClaimed
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan, StepKind
 from telephony_core.migration.plan.store import load_plan, save_plan

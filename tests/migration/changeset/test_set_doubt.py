@@ -10,8 +10,8 @@ import pytest
 from telephony_core import PUBLISHED, AgentRef, OutboundUpdate
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.entries import Action, Phase
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, aapply_plan

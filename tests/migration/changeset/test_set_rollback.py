@@ -10,9 +10,9 @@ from telephony_core import InboundUpdate, OutboundUpdate
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.errors import NotAllowed
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.deprovision.deprovision import DeprovisionOptions
 from telephony_core.migration.deprovision.rollback import rollback_plan
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from tests.migration.changeset.setting import KEYS, Setting
 

@@ -21,12 +21,12 @@ import pytest
 from telephony_core import errors
 from telephony_core.emulator import EmulatedOutcome, Fault, FaultKind
 from telephony_core.emulator import json_response as answer
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.claim_rules import ClaimRow
 from telephony_core.migration.journal.claims import PlanElsewhere, note_started, row_changer, state_folder
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.sqlite_file import JournalNotWritable
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.apply_report import ApplyReport

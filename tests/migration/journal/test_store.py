@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import VERSION, JournalError, JournalLocked, SqliteJournal
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState, state_of
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.run.status import read_run

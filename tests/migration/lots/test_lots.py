@@ -16,12 +16,12 @@ from telephony_core.accounts.connection import Connection
 from telephony_core.accounts.connections import Connections
 from telephony_core.emulator import Fault, FaultKind, json_response
 from telephony_core.errors import ConfigurationError, InvalidInput, MigrationError, NotAllowed, RateLimited
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.memory import MemoryJournals
 from telephony_core.migration.journal.sqlite_journals import SqliteJournals
 from telephony_core.migration.lots.lot import Lot, LotDone, in_lots
 from telephony_core.migration.lots.run import run_lot
 from telephony_core.migration.lots.site import Site
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Canary, Endpoint, Settings, Trunk
 from telephony_core.migration.plan.store import LoadedPlan, MemoryPlans, PlanFolder, PlanStore

@@ -14,10 +14,10 @@ from telephony_core.accounts.connection import Connection
 from telephony_core.emulator import Fault, FaultKind, json_response
 from telephony_core.emulator.server import serve
 from telephony_core.errors import ConfigurationError, InvalidInput
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.lots.lot import Lot
 from telephony_core.migration.lots.site import Site
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Endpoint, Settings
 from telephony_core.migration.run.stopping import Failure, Stopped

@@ -15,29 +15,31 @@ from telephony_core import errors
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors.migration import (
+    ContradictoryAnswers,
+    InDoubt,
+    ManualActionRequired,
+    NotInService,
+    StalePlan,
+    VerificationFailed,
+)
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Claim,
-    ContradictoryAnswers,
     Effect,
-    EndpointRole,
-    InDoubt,
     Lookup,
-    ManualActionRequired,
     MigrationTask,
-    NotInService,
     Now,
     ProviderNow,
     Record,
     ResolvedCredentials,
     ResolveSecrets,
     RunFlow,
-    StalePlan,
-    VerificationFailed,
     Wait,
 )
 from telephony_core.migration.move.state import MigrationState, state_of
 from telephony_core.migration.move.steps import MOST_SENDS, move_number
+from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.provider.capabilities import RepeatableImport
 from telephony_core.provider.flow import Semantics

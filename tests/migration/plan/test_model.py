@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from telephony_core import PUBLISHED, AgentRef, errors
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.sip import MediaEncryption
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.sqlite_file import lock
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.plan.findings import Finding, Severity
 from telephony_core.migration.plan.model import (
     DesiredInbound,

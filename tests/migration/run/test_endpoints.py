@@ -10,8 +10,8 @@ import pytest
 
 from telephony_core import AsyncTelephony, errors
 from telephony_core.emulator import Emulator
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.entries import Action, Entry
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Endpoint
 from telephony_core.migration.run.endpoints import check_endpoints

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.store import SqliteJournal
-from telephony_core.migration.move.effects import StalePlan
 from telephony_core.migration.move.state import MigrationState
 from tests.migration.run.midway import after_first, one_at_a_time
 from tests.migration.stage import Stage

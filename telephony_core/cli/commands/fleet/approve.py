@@ -19,7 +19,7 @@ from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.rendering.commands import file_word
 
 if TYPE_CHECKING:
-    from telephony_core.fleet.campaign import Progress
+    from telephony_core.fleet.campaign import CampaignProgress
 
 
 @examples("telephony fleet approve plan.json", "telephony fleet approve plan.json --yes-count 100")
@@ -41,7 +41,7 @@ def command(session: Session, plan_file: str, yes_count: int | None, yes: bool, 
         from telephony_core.fleet.campaign import Approval
     loaded = load_plan(plan_file)
 
-    async def progress() -> Progress:
+    async def progress() -> CampaignProgress:
         return await (await campaigns()).progress(loaded.checksum)
 
     async def approve(approval: Approval) -> None:
