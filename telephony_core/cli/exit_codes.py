@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Final, Self
 
 from telephony_core import errors
+from telephony_core.errors.migration import StalePlan
 
 
 class ExitCode(IntEnum):
@@ -69,12 +70,12 @@ BY_ERROR: Final[Mapping[type[errors.TelephonyError], ExitCode]] = {
     errors.ProviderUnavailable: ExitCode.UNAVAILABLE,
     errors.UnexpectedResponse: ExitCode.PROTOCOL,
     errors.PartialOutcome: ExitCode.PARTIAL,
+    StalePlan: ExitCode.CONFLICT,
 }
 
 BY_NAME: Final[Mapping[str, ExitCode]] = {
     "telephony_core.migration.journal.sqlite_file.JournalLocked": ExitCode.CONFLICT,
     "telephony_core.migration.journal.sqlite_file.JournalNotWritable": ExitCode.MACHINE,
-    "telephony_core.migration.move.effects.StalePlan": ExitCode.CONFLICT,
     "telephony_core.migration.journal.claims.PlanElsewhere": ExitCode.CONFLICT,
     "telephony_core.migration.run.stopping.Interrupted": ExitCode.INTERRUPTED,
     "telephony_core.fleet.database.DatabaseUnavailable": ExitCode.UNAVAILABLE,
