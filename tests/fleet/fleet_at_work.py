@@ -138,6 +138,8 @@ class FleetAtWork:
     folder: Path
     server: Server
     engine: Engine
+    lots: int
+    """How many a worker takes at once. There are three of a plan in work, so with one each three workers have some."""
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -156,7 +158,8 @@ class FleetAtWork:
         return subprocess.run(command, env=self.environment(tenant), capture_output=True, text=True, check=False)
 
     def start_worker(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "telephony_core.cli", "fleet", "work", "there", "--tenants", str(self.tenants)]
+        words = ("fleet", "work", "there", "--tenants", str(self.tenants), "--lots", str(self.lots))
+        command = [sys.executable, "-m", "telephony_core.cli", *words]
         with (self.folder / "workers.log").open("ab") as log:
             worker = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
         self.workers.append(worker)
@@ -193,9 +196,9 @@ class FleetAtWork:
 
 
 @contextmanager
-def fleet_at_work(folder: Path, server: Server, engine: Engine, workers: int) -> Iterator[FleetAtWork]:
+def fleet_at_work(folder: Path, server: Server, engine: Engine, workers: int, lots: int = 1) -> Iterator[FleetAtWork]:
     (folder / "tenants").mkdir()
-    fleet = FleetAtWork(folder, server, engine)
+    fleet = FleetAtWork(folder, server, engine, lots)
     try:
         for _ in range(workers):
             fleet.start_worker()

@@ -35,12 +35,12 @@ BEGUN = (
 
 @contextmanager
 def fleet_for(
-    folder: Path, server: Server, tenants: list[Tenant], workers: int, pace: str = "{}"
+    folder: Path, server: Server, tenants: list[Tenant], workers: int, pace: str = "{}", lots: int = 1
 ) -> Iterator[FleetAtWork]:
     with ExitStack() as stack:
         started = stack.enter_context(engine(folder))
         urls = {id(each): stack.enter_context(served(each)) for tenant in tenants for each in tenant.both}
-        fleet = stack.enter_context(fleet_at_work(folder, server, started, workers))
+        fleet = stack.enter_context(fleet_at_work(folder, server, started, workers, lots))
         for tenant in tenants:
             ends = {"source": urls[id(tenant.source)], "target": urls[id(tenant.target)]}
             tenant.connect(fleet.tenants, ends, pace)
@@ -91,7 +91,7 @@ def arrivals(emulator: Emulator) -> list[float]:
 def test_one_worker_without_a_limit(server: Server, tenant: str, tmp_path: Path, agents: bool) -> None:
     one = Tenant(tenant, tmp_path / "tenant", 600, SETTINGS, agents=agents)
     loaded = one.planned_for_a_fleet()
-    with fleet_for(tmp_path, server, [one], 1) as fleet:
+    with fleet_for(tmp_path, server, [one], 1, lots=10) as fleet:
         move(fleet, [(one, loaded)])
     first, last = took(server, tenant)
     print(f"\nagents {agents}: {600 / (last - first).total_seconds():.0f} numbers a second")
@@ -109,6 +109,8 @@ def test_three_workers_at_fifty_a_second(server: Server, tenant: str, tmp_path: 
     used = (bisect_left(counted, end) - bisect_left(counted, begin)) / (end - begin)
     most = max(bisect_left(counted, at + 1.0) - place for place, at in enumerate(counted))
     print(f"\n{used:.1f} requests a second, at most {most} in any")
+    [(processes,)] = server.ask("SELECT count(DISTINCT process) FROM runs WHERE tenant = %s", tenant)
+    assert processes == 3
     assert most <= 50
     assert used >= 0.95 * 50
 
@@ -177,7 +179,7 @@ def test_small_tenants_beside_a_big_one(server: Server, tenant: str, tmp_path: P
     for one in tenants:
         one.target = tenants[0].target  # one account
     work = [(one, one.planned_for_a_fleet()) for one in tenants]
-    with fleet_for(tmp_path, server, tenants, 3, "{ per_second = 50 }") as fleet:
+    with fleet_for(tmp_path, server, tenants, 3, "{ per_second = 50 }", lots=10) as fleet:
         move(fleet, work)
     begin = min(took(server, one.name)[0] for one in tenants)
     done = [(took(server, one.name)[1] - begin).total_seconds() for one in tenants]
