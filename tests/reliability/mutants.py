@@ -58,7 +58,7 @@ DOMAIN_TESTS: Final = (
     *("sip_address", "sip_address_in_models", "sip_address_secrets", "allow_list"),
     *("models", "construction", "input_model", "refused_values", "update_dumps"),
 )
-VOX_TESTS: Final = ("reading", "writing", "flows", "refusals", "errors", "plugin")
+VOX_TESTS: Final = ("reading", "writing", "flows", "listing", "refusals", "errors", "plugin")
 DIGA_TESTS: Final = (
     "reading",
     "writing",
@@ -70,6 +70,7 @@ DIGA_TESTS: Final = (
     "errors",
     "plugin",
 )
+AGENT_LISTS: Final = "tests/adapters/test_agent_lists.py"
 CHANGESET: Final = "telephony_core/migration/changeset"
 CHANGESET_TESTS: Final = "tests/migration/changeset"
 LOST_ANSWERS: Final = (
@@ -157,11 +158,11 @@ GROUPS: Final = {
     ),
     "vox": Group(
         ("telephony_vox/mapping.py", "telephony_vox/adapter.py"),
-        tuple(f"tests/adapters/vox/test_{name}.py" for name in VOX_TESTS),
+        (*(f"tests/adapters/vox/test_{name}.py" for name in VOX_TESTS), AGENT_LISTS),
     ),
     "diga": Group(
         ("telephony_diga/mapping.py", "telephony_diga/adapter.py"),
-        tuple(f"tests/adapters/diga/test_{name}.py" for name in DIGA_TESTS),
+        (*(f"tests/adapters/diga/test_{name}.py" for name in DIGA_TESTS), AGENT_LISTS),
     ),
 }
 
