@@ -233,8 +233,9 @@ def test_a_request_without_a_body_says_nothing_of_its_type(mode):
 
 
 def test_errors_say_where_they_happened_and_one_about_the_key_whence_that_came(mode):
-    _, _, refused = outcome(READ, [json_answer(401)], mode, key_source="ACME_KEY")
+    _, _, refused = outcome(READ, [json_answer(401)], mode, key_source="ACME_KEY", connection="acme-main")
     assert (refused.host, refused.key_source) == ("api.example.com", "ACME_KEY")
+    assert refused.connection == "acme-main"
     time = FakeTime()
     error = raised(
         lambda: run(one(READ), Script([json_answer(404)], time), pipeline(time), mode=mode, operation="get_number")

@@ -187,11 +187,11 @@ class DigaProvider(Provider):
             raise
         except (AnswerLost, UnexpectedResponse) as error:
             # A success with an unusable body, or about another number, may have published as well as a lost answer.
-            if publishes and (isinstance(error, AnswerLost) or error.status in range(200, 300)):
+            if publishes:
                 yield from self._look_for_publication(assignment, error)
                 # That the version is published says nothing about the phone: somebody else may have published it
                 # elsewhere.
-                seen = require_about((yield from self.get(number.id)), id=number.id, identity=number.identity)
+                seen = yield from self.get(number.id)
                 if all(_agent_of(seen, name) == reference.agent_id for name, reference in _references(assignment)):
                     return seen
             raise

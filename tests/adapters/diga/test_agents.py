@@ -18,6 +18,7 @@ from telephony_core.errors import (
     UnexpectedResponse,
     UnsupportedField,
     WrongState,
+    cli_words,
 )
 from telephony_core.operations.operations import Operations
 from telephony_core.provider.changes import AgentAssignment, NumberImport
@@ -89,6 +90,7 @@ def test_a_version_that_would_go_live_needs_allow_by_name(
 
     assert refusal.value.allowance == "publishes"
     assert "SideEffect.PUBLISHES" in str(refusal.value)
+    assert "--allow publishes" in (cli_words(refusal.value.remedy) or "")
     assert [method for method, *_ in wire.calls] == ["GET"]
 
 
@@ -163,8 +165,12 @@ def test_an_agent_without_such_a_version_says_what_else_can_be_done(
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(agent, version=version), allow=ALLOW)
 
-    with pytest.raises(WrongState, match=f"has no {version} version; .* by its id"):
+    with pytest.raises(WrongState, match=f"has no {version} version; .* by its id") as refusal:
         wire.run(operations.assign_agents(change), DROPDOWN, now=custom())
+
+    words = cli_words(refusal.value.remedy) or ""
+    assert "by its id" in words
+    assert ("--allow publishes" in words) is (version is PUBLISHED)
 
 
 def test_of_two_published_versions_none_is_guessed(wire: Any, operations: Operations, custom: Make) -> None:
@@ -212,24 +218,24 @@ def test_an_agent_cannot_be_taken_off(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "message"),
     [
-        {},
-        "x",
-        {"agents": []},
-        [{"agent_id": RECEPTION, "versions": "x"}],
-        [{"agent_id": RECEPTION, "versions": [7]}],
-        [{"agent_id": RECEPTION, "versions": [{"version_number": 1}]}],
-        Response(200, {"content-type": "text/html"}, b"<html>gateway</html>"),
+        ({}, "a JSON dict"),
+        ("x", "a JSON str"),
+        ({"agents": []}, "a JSON dict"),
+        ([{"agent_id": RECEPTION, "versions": "x"}], rf"versions of agent {RECEPTION} cannot be read \(versions: "),
+        ([{"agent_id": RECEPTION, "versions": [7]}], "a JSON int, not an object"),
+        ([{"agent_id": RECEPTION, "versions": [{"version_number": 1}]}], "lacks a readable version_id"),
+        (Response(200, {"content-type": "text/html"}, b"<html>gateway</html>"), "not JSON"),
     ],
 )
 def test_a_list_of_agents_of_another_shape_fails_plainly_because_nothing_was_written(
-    answer: object, wire: Any, operations: Operations, custom: Make
+    answer: object, message: str, wire: Any, operations: Operations, custom: Make
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=PUBLISHED))
 
-    with pytest.raises(UnexpectedResponse):
-        wire.run(operations.assign_agents(change), answer)
+    with pytest.raises(UnexpectedResponse, match=message):
+        wire.run(operations.assign_agents(change), answer, now=custom())
 
     assert len(wire.sent) == 1
 

@@ -95,6 +95,12 @@ def test_refused_writes_are_told_as_well(wire: Any, diga: DigaProvider, custom: 
         assert caught.value.code == "PHONE_NUMBER_NOT_FOUND"
 
 
+def test_a_refused_list_of_agents_says_why(wire: Any, diga: DigaProvider) -> None:
+    with pytest.raises(PermissionDenied, match="Something") as caught:
+        wire.run(diga.agents_page(None), Response(403, {}, vendor("MISSING_PERMISSIONS")))
+    assert caught.value.code == "MISSING_PERMISSIONS"
+
+
 def test_a_validation_list_names_the_places_and_what_is_wrong_with_them(wire: Any, diga: DigaProvider) -> None:
     body = framework(
         {"loc": ["body", "inbound_config", "allowed_addresses", 0], "msg": "not an address", "type": "value_error"},

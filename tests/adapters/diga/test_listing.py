@@ -17,6 +17,7 @@ from telephony_core.provider.changes import NumberImport
 from telephony_core.provider.flow import Flow, Semantics
 from telephony_core.provider.port import ListQuery, Page
 from telephony_diga.adapter import DigaProvider
+from tests.adapters.diga.agents import AGENTS, DROPDOWN, LIVE, NEW, RECEPTION, SALES, SOLD
 
 Make = Callable[..., dict[str, Any]]
 PASSES = ["all:", "reserved:", "pending_verification:", "assigned:", "released:", "finished:"]
@@ -189,6 +190,23 @@ def test_one_odd_record_does_not_lose_the_page(wire: Any, diga: DigaProvider, cu
     numbers = wire.run(diga.list_page(ListQuery(), None), page(odd, custom())).items
 
     assert [number.id for number in numbers] == ["odd", custom()["id"]]
+
+
+# -- agents
+
+
+def test_all_agents_come_by_one_request(wire: Any, diga: DigaProvider) -> None:
+    found = wire.run(diga.agents_page(None), DROPDOWN)
+
+    assert wire.calls == [("GET", AGENTS, "read")]
+    assert wire.sent[0].query == ()
+    assert [(agent.id, agent.published_version) for agent in found.items] == [
+        (NEW, None),
+        (RECEPTION, LIVE),
+        (SALES, SOLD),
+    ]
+    assert [agent.raw for agent in found.items] == DROPDOWN
+    assert found.cursor is None
 
 
 # -- get and find

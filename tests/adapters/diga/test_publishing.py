@@ -13,6 +13,7 @@ from telephony_core.errors import (
     InvalidRequest,
     NoAnswer,
     OutcomeUnknown,
+    cli_words,
 )
 from telephony_core.operations.operations import Operations
 from telephony_core.provider.changes import AgentAssignment
@@ -34,6 +35,10 @@ def test_a_refused_publication_says_why_that_may_be(
         wire.run(operations.assign_agents(change), DROPDOWN, refusal, now=custom())
 
     assert error.value.code == "BAD_PARAMETER"
+    remedy, cli = error.value.remedy or "", cli_words(error.value.remedy) or ""
+    assert "version=PUBLISHED" in remedy
+    assert "the version published" in cli
+    assert all(words.endswith(", or publish the wanted version in the dashboard first") for words in (remedy, cli))
 
 
 def test_a_refusal_that_has_nothing_to_do_with_publishing_keeps_its_own_remedy(
@@ -149,7 +154,7 @@ def test_a_redirected_publication_may_have_happened_and_is_looked_for(
 ) -> None:
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
 
-    with pytest.raises(OutcomeUnknown, match="redirect"):
+    with pytest.raises(OutcomeUnknown, match=f"redirect.* {OLD} not published"):
         wire.run(operations.assign_agents(change), DROPDOWN, Response(status, {}, b""), DROPDOWN, now=custom())
 
 

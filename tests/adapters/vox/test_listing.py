@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from telephony_core.domain.agents import Agent
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import (
@@ -175,6 +176,31 @@ def test_a_page_of_the_wrong_shape_is_refused(
 
 def test_a_page_without_a_total_or_a_cursor_is_the_last_one(vox: VoxProvider, wire: Wire) -> None:
     assert wire.run(vox.list_page(ListQuery(status=NumberStatus.ACTIVE), None), {"items": []}).cursor is None
+
+
+# -- agents
+
+
+def test_agents_are_asked_for_as_many_at_once_as_can_be(vox: VoxProvider, wire: Wire) -> None:
+    record = {"agent_id": "a-1", "name": "Reception", "production_version": "v3", "created_at": 1767225600000}
+
+    found = wire.run(vox.agents_page(None), page(record, cursor="c1"))
+
+    (request,) = wire.sent
+    assert (request.method, request.path, request.semantics) == ("GET", "/agents", Semantics.READ)
+    assert request.query == (("limit", "100"),)
+    (agent,) = found.items
+    assert agent == Agent(provider="vox", id="a-1", name="Reception", published_version="v3", raw=record)
+    assert found.cursor == "c1"
+
+
+def test_an_agent_of_which_nothing_is_published_has_no_published_version(vox: VoxProvider, wire: Wire) -> None:
+    records = ({"id": "a-1", "production_version": version} for version in (None, ""))
+
+    found = wire.run(vox.agents_page("c1"), page(*records)).items
+
+    assert [agent.published_version for agent in found] == [None, None]
+    assert wire.sent[0].query == (("limit", "100"), ("cursor", "c1"))
 
 
 # -- numbers for sale
