@@ -342,7 +342,10 @@ def test_an_outbound_agent_without_an_outbound_trunk_is_warned_of(
     outbound = AgentRef(SALES, version=PUBLISHED)
     inbound_only = read(custom(sip={"termination_uri": None}))
 
-    assert [p.severity for p in operations.check(AgentAssignment(inbound_only, outbound=outbound))] == ["warning"]
+    (warning,) = operations.check(AgentAssignment(inbound_only, outbound=outbound))
+    assert warning.severity == "warning"
+    assert "`update_sip()`" in (warning.remedy or "")
+    assert "`telephony sip set --address`" in (cli_words(warning.remedy) or "")
     assert operations.check(AgentAssignment(read(custom()), outbound=outbound)) == []
     assert operations.check(AgentAssignment(read(bought()), outbound=outbound)) == []
     assert operations.check(AgentAssignment(bought()["id"], outbound=outbound)) == []

@@ -37,7 +37,7 @@ def test_an_imported_number_is_read_whole(custom: Make) -> None:
     assert number.label == "Head office"
     assert number.starts_at == datetime(2026, 7, 1, 9, tzinfo=UTC)
     assert (number.ends_at, number.created_at, number.monthly_fee) == (None, None, None)
-    assert number.problems == ()
+    assert (number.trunk_ids, number.unmodelled, number.problems) == ((), (), ())
 
 
 def test_the_flat_trunk_becomes_two_halves(custom: Make) -> None:

@@ -16,7 +16,7 @@ from telephony_core.domain.agents import DRAFT, PUBLISHED, AgentRef
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.sip import OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, UnsupportedField
+from telephony_core.errors import InvalidInput, UnsupportedField, cli_words
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Request, Semantics
 from telephony_vox import mapping
@@ -68,9 +68,11 @@ def test_a_sip_identifier_has_no_form_here(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["140001", "18110000", "212345678"])
 def test_digits_without_e164_go_out_only_when_asked_to(text: str) -> None:
-    with pytest.raises(UnsupportedField, match=r"no E\.164 form"):
+    with pytest.raises(UnsupportedField, match=r"no E\.164 form") as caught:
         mapping.number_digits(korean(text))
 
+    assert "`send_as_is=True`" in (caught.value.remedy or "")
+    assert "--send-as-is" in (cli_words(caught.value.remedy) or "")
     assert mapping.number_digits(korean(text), as_is=True) == text
 
 
