@@ -190,7 +190,7 @@ class DigaProvider(Provider):
             if publishes:
                 yield from self._look_for_publication(assignment, error)
                 # That the version is published says nothing about the phone: somebody else may have published it
-                # elsewhere.
+                # elsewhere. Core asks whether the answer is about this phone.
                 seen = yield from self.get(number.id)
                 if all(_agent_of(seen, name) == reference.agent_id for name, reference in _references(assignment)):
                     return seen
