@@ -165,8 +165,9 @@ def test_a_publication_that_was_answered_with_another_phone_is_looked_for(
     change = AgentAssignment(read(custom()), inbound=AgentRef(RECEPTION, version=OLD), allow=ALLOW)
     foreign = custom(**stranger)
 
-    with pytest.raises(OutcomeUnknown, match=f"{OLD} not published"):
+    with pytest.raises(OutcomeUnknown, match=f"{OLD} not published") as unknown:
         wire.run(operations.assign_agents(change), DROPDOWN, foreign, DROPDOWN, now=custom(inbound_agent_id=None))
+    assert unknown.value.status == 200
 
     wire.sent.clear()
     found = [PUBLISHED_NOW, custom()]
