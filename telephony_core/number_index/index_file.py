@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
-from telephony_core.number_index.known_numbers import KnownNumbers
+from telephony_core.number_index.known_numbers import NEVER, KnownNumbers
 from telephony_core.provider.port import ProviderConfig
 from telephony_core.transport.clock import Clock
 
@@ -113,7 +113,7 @@ class IndexFile:
         """The name of an account in here, from which neither its key nor its address can be found out."""
         where = f"{self._salt} {config.base_url}".encode()
         secret = config.api_key.get_secret_value
-        return hmac.new(secret().encode("utf-8", "surrogatepass"), where, hashlib.sha256).hexdigest()[:32]
+        return hmac.new(secret().encode(), where, hashlib.sha256).hexdigest()[:32]
 
     # -- reading
 
@@ -155,7 +155,7 @@ class IndexFile:
         """Put a listing into the place of an older one; what was written since it began stays."""
         records = list(records)
         if not all(_survives(record) for record in records):
-            records, age = [], float("inf")  # what would come back as another number is not put down at all
+            records, age = [], NEVER  # what would come back as another number is not put down at all
         with self._using() as connection:
             if connection is None:
                 return
@@ -165,10 +165,10 @@ class IndexFile:
             connection.execute("BEGIN IMMEDIATE")
             row = connection.execute("SELECT began_at FROM account WHERE name = ?", (account,)).fetchone()
             # A time that is yet to come was put down before the clock was set back.
-            if row is None or row[0] < began_at or row[0] > now or age == float("inf"):
+            if row is None or row[0] < began_at or row[0] > now or age == NEVER:
                 connection.execute("DELETE FROM record WHERE account = ? AND at < ?", (account, now - age))
                 connection.execute("DELETE FROM account WHERE name = ?", (account,))
-                if age != float("inf"):
+                if age != NEVER:
                     connection.execute("INSERT INTO account VALUES (?, ?)", (account, began_at))
                 connection.executemany(
                     # What is there still was written since this listing began, and is newer than what it shows.
@@ -221,7 +221,7 @@ class IndexFile:
                     with suppress(sqlite3.Error):
                         self._connection.execute("ROLLBACK")
         if failed is not None and self._connection is not None:
-            if failed.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            if _code(failed) == sqlite3.SQLITE_BUSY:
                 self._warn("another process holds it; what was to be put down now is not in it")
             else:
                 self._give_up(*_said(failed))
@@ -285,8 +285,13 @@ def _survives(record: PhoneNumber) -> bool:
     return identity.e164 is not None or identity.model_dump(mode="json")["raw"] == identity.raw
 
 
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's own number of an error; ``SQLITE_ERROR`` for those that Python finds, such as a text that is no UTF-8."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
 def _said(error: sqlite3.Error) -> tuple[str, str]:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _code(error)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return "it is damaged, or no SQLite file", _AGAIN
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):

@@ -115,10 +115,6 @@ class KnownNumbers:
         """Whether a listing that was begun after so many others has been shown or has failed."""
         return self.listings.since(asked) or self._failed > asked
 
-    def error_since(self, asked: int) -> TelephonyError | None:
-        """What a listing failed with that was begun after so many others."""
-        return self.error if self._failed > asked else None
-
     def that_may_be(self, identity: NumberIdentity) -> tuple[PhoneNumber, ...]:
         """Every record of a number, in any status, and live ones that may be of it and are not written as one."""
         with self._lock:

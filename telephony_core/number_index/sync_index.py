@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from telephony_core.accounts.connection import Connection
@@ -26,8 +27,6 @@ from telephony_core.transport.lifecycle import Closing
 
 if TYPE_CHECKING:
     import os
-    from concurrent.futures import Future, ThreadPoolExecutor
-
 
 log: Final = logging.getLogger("telephony_core")
 
@@ -65,7 +64,6 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
         opener: Callable[[Connection], Telephony] = _open,
         clock: Clock | None = None,
     ) -> None:
-        self._threads: ThreadPoolExecutor | None = None
         self._end = threading.Event()
         self._keeper: threading.Thread | None = None
         super().__init__(
@@ -77,6 +75,9 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
             new_lock=threading.Lock,
             clock=clock,
         )
+        # It starts a thread only when there is work for one.
+        most = min(MOST_AT_ONCE, len(self._accounts)) or 1
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="telephony-number-index")
 
     def find(
         self,
@@ -123,8 +124,7 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
             elif account.client is not None:
                 # It was handed in and lives on: it must not ask an index that is closed.
                 account.client.number_index = account.client.operations.listener = None
-        if self._threads is not None:
-            self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown(cancel_futures=True)
         if self._keeper is not None:
             self._keeper.join()
         if self._file is not None:
@@ -169,8 +169,8 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
             self._refresh_soon(account)
         elif need is Need.LIST:
             self._list(account, asked, bound)
-            if (error := account.known.error_since(asked)) is not None:
-                raise error
+            if account.known.error is not None:
+                raise account.known.error
         return account.known.that_may_be(identity)
 
     def _all(self, work: list[Callable[[], None]]) -> None:
@@ -181,17 +181,16 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
         if len(work) == 1:
             work[0]()
         else:
-            for future in [self._in_thread(each) for each in work]:
-                future.result()
+            futures = [self._in_thread(each) for each in work]
+            try:
+                for future in futures:
+                    future.result()
+            except CancelledError:  # somebody closed the index while this waited for its turn
+                raise ClientClosed("this index is closed") from None
 
     def _in_thread(self, work: Callable[[], None]) -> Future[None]:
         if self._end.is_set():
             raise ClientClosed("this index is closed")
-        if self._threads is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            most = min(MOST_AT_ONCE, len(self._accounts))
-            self._threads = ThreadPoolExecutor(most, thread_name_prefix="telephony-number-index")
         return self._threads.submit(work)
 
     def _refresh_soon(self, account: Account[Telephony]) -> None:

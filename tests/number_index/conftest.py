@@ -153,6 +153,12 @@ class World:
 
         self.run(turns())
 
+    def settle(self, index: Plain) -> None:
+        """Wait until an index of one account has done what it had to do in the background."""
+        self.background()
+        if self.mode == "sync":
+            index.target._threads.submit(int).result(10)  # of one thread, which does one after the other
+
     def run(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)
 
@@ -160,8 +166,11 @@ class World:
 @pytest.fixture(params=["sync", "async"])
 def world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("telephony_core.client.base.registry.spec", {"toy": SPEC}.__getitem__)
+    unhandled: list[dict[str, Any]] = []
     with asyncio.Runner() as runner:
+        runner.get_loop().set_exception_handler(lambda loop, context: unhandled.append(context))
         world = World(request.param, runner)
         yield world
         for index in list(world.made):
             world.close(index)
+    assert unhandled == []

@@ -65,6 +65,15 @@ def test_of_several_accounts_one_can_be_named(world: World):
     assert error.value.remedy == "use one of: a, b"
 
 
+def test_of_many_connections_the_first_ones_are_named_to_who_asks_for_another(world: World):
+    many = [f"tenant-{at:02}" for at in range(25)]
+    for name in many:
+        world.account(name)
+    with pytest.raises(InvalidInput, match=f"'{'x' * 60}'") as error:
+        world.index().peek(NUMBER, connection="x" * 500)
+    assert error.value.remedy == f"use one of: {', '.join(many[:20])}"
+
+
 def test_every_record_is_in_the_answer_and_the_live_ones_apart(world: World):
     account = world.account("a", NUMBER, NUMBER)
     account.records["a-0"]["status"] = "released"
@@ -173,6 +182,12 @@ def test_an_age_is_a_number_of_seconds(world: World, option, value):
     world.account("a")
     with pytest.raises(InvalidInput, match=option):
         world.index(**{option: value})
+
+
+def test_where_nobody_says_how_old_an_answer_may_be_it_is_five_minutes_and_half_of_that_is_listed_anew(world: World):
+    world.account("a")
+    kind = type(world.index().target)
+    assert (kind([]).max_age, kind([]).refresh_after) == (300, 150)
 
 
 # -- ages
@@ -321,29 +336,6 @@ def test_a_provider_that_looks_numbers_up_is_asked_and_not_listed(world: World, 
     index.refresh("a")  # who wants it in memory says so
     assert names(index.find(NUMBER, connection="a")) == [("a", "a-0")]
     assert (account.listings, len(account.requests)) == (1, 2)
-
-
-def test_in_the_background_everything_is_listed_for_those_who_only_peek(world: World):
-    account = world.account("a", NUMBER)
-    index = world.index()
-    assert index.peek(NUMBER).ages == {"a": inf}
-    listed = threading.Event()
-    account.after[1] = listed.set
-    world.run(_keep_fresh(index.target))
-    world.background()
-    assert listed.wait(5)
-    index.find(NUMBER, max_age=REFRESH_AFTER)
-    assert names(index.peek(NUMBER)) == [("a", "a-0")]
-    if world.mode == "async":  # where virtual time makes rounds; a thread's are real seconds apart
-        assert account.listings > 1
-        assert index.peek(NUMBER).age <= REFRESH_AFTER + MAX_AGE
-    else:
-        assert account.listings == 1
-
-
-async def _keep_fresh(index) -> None:
-    index.keep_fresh()
-    index.keep_fresh()
 
 
 # -- failures
