@@ -273,7 +273,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         version, accounts = self._directory.version, self._accounts.values()
         began = {account.name: account.known.listings.started_at for account in accounts}
         errors = {each.name: error for each in accounts if (error := each.known.error) is not None}
-        is_ready = all(each.client is not None and each.known.is_within(float("inf")) for each in accounts)
+        is_ready = all(each.client is not None and each.known.is_within(NEVER) for each in accounts)
         return Summary(version, began, errors, min(began.values(), default=None) if is_ready else None)
 
     def _answer(self, question: Question[ClientT], looked_up: Mapping[str, LookedUp] | None = None) -> Located:

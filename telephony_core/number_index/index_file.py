@@ -286,7 +286,7 @@ def _survives(record: PhoneNumber) -> bool:
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's own number of an error; ``SQLITE_ERROR`` for those that Python finds, such as a text that is no UTF-8."""
+    """SQLite's own number of an error; ``SQLITE_ERROR`` for those that Python finds, such as text that is no UTF-8."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 

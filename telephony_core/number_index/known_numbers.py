@@ -33,7 +33,7 @@ class Listings:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self.started_at: float = float("-inf")
+        self.started_at: float = -NEVER
         """When the one that is shown was started, on the monotonic clock."""
         self.started: int = 0
         """Listings that were started."""

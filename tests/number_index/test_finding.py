@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
@@ -103,13 +104,13 @@ def test_digits_that_only_resemble_a_known_number_are_not_taken_for_it(world: Wo
 
 
 def test_the_records_of_a_number_are_in_the_order_of_the_accounts_whichever_was_listed_last(world: World):
-    for name in "abc":
+    for name in "cab":
         world.account(name, NUMBER)
     index = world.index()
-    for name in "cab":
+    for name in "bac":
         index.refresh(name)
         index.refresh(name)
-    assert names(index.peek(NUMBER)) == [("a", "a-0"), ("b", "b-0"), ("c", "c-0")]
+    assert names(index.peek(NUMBER)) == [("c", "c-0"), ("a", "a-0"), ("b", "b-0")]
 
 
 def test_a_new_listing_takes_away_what_that_account_has_no_longer_and_nothing_else(world: World):
@@ -152,14 +153,24 @@ def test_an_account_that_was_never_read_is_listed_even_if_any_age_will_do(world:
     assert world.accounts["a"].listings == 1
 
 
+@pytest.mark.parametrize("key", ["digits 2001", "sip 2001@pbx.example.com"])
+def test_a_number_is_not_found_by_what_an_index_calls_it_inside(world: World, key):
+    world.account("a", "2001", "2001@pbx.example.com")
+    index = world.index()
+    index.refresh()
+    with suppress(InvalidInput):
+        assert names(index.peek(key)) == []
+
+
 @pytest.mark.parametrize("number", [None, ["+827011112222"], 827011112222, "", "12 extension"])
 def test_what_cannot_be_meant_is_refused_before_anything_is_listed(world: World, number):
     world.account("a", NUMBER)
     world.account("b", NUMBER)
     index = world.index()
     for ask in (index.find, index.peek):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(InvalidInput) as error:
             ask(number)
+        assert ("is not text" in error.value.message) is isinstance(number, list | int)
     assert world.accounts["a"].requests == []
 
 
@@ -180,8 +191,20 @@ def test_two_clients_of_one_connection_are_refused(world: World):
 @pytest.mark.parametrize("value", [-1, float("nan"), True, "5"])
 def test_an_age_is_a_number_of_seconds(world: World, option, value):
     world.account("a")
-    with pytest.raises(InvalidInput, match=option):
+    with pytest.raises(InvalidInput, match=f"^{option} has to be"):
         world.index(**{option: value})
+    with pytest.raises(InvalidInput, match=r"^max_age has to be"):
+        world.index().find(NUMBER, max_age=value)
+
+
+def test_an_age_of_nothing_is_one_too(world: World):
+    account = world.account("a", NUMBER)
+    index = world.index(max_age=0, refresh_after=0)
+    assert names(index.find(NUMBER)) == names(index.find(NUMBER)) == [("a", "a-0")]
+    assert account.listings == 1
+    world.time.advance(0.5)
+    index.find(NUMBER)
+    assert account.listings == 2
 
 
 def test_where_nobody_says_how_old_an_answer_may_be_it_is_five_minutes_and_half_of_that_is_listed_anew(world: World):
@@ -316,26 +339,58 @@ def test_a_fresh_look_is_not_answered_by_a_listing_that_was_under_way(world: Wor
     assert account.listings == 2
 
 
-def test_a_provider_that_looks_numbers_up_is_asked_and_not_listed(world: World, monkeypatch):
-    account = world.account("a", NUMBER)
-    world.account("b", NUMBER)
-    monkeypatch.setattr(ToyProvider, "capabilities", replace(CAPABILITIES, finds_by_number=True))
+@pytest.fixture
+def looked_up(monkeypatch) -> None:
+    """The provider looks a number up by itself, and has one record."""
 
     def find(self, identity):
         record = yield from self.get("a-0")
         return [record] if record.identity.same_number(identity) else []
 
+    monkeypatch.setattr(ToyProvider, "capabilities", replace(CAPABILITIES, finds_by_number=True))
     monkeypatch.setattr(ToyProvider, "find", find)
+
+
+@pytest.mark.usefixtures("looked_up")
+def test_a_provider_that_looks_numbers_up_is_asked_and_not_listed(world: World):
+    world.account("down", NUMBER).down = True
+    account = world.account("a", NUMBER)
     index = world.index()
-    world.accounts["b"].down = True
     located = index.find(NUMBER)
     assert names(located) == [("a", "a-0")]
     assert located.ages["a"] == 0
-    assert list(located.failed) == ["b"]
+    assert {name: type(error) for name, error in located.failed.items()} == {"down": AuthenticationFailed}
     assert (account.listings, len(account.requests)) == (0, 1)
     index.refresh("a")  # who wants it in memory says so
     assert names(index.find(NUMBER, connection="a")) == [("a", "a-0")]
     assert (account.listings, len(account.requests)) == (1, 2)
+
+
+@pytest.mark.usefixtures("looked_up")
+def test_what_is_looked_up_takes_the_place_of_what_was_known_of_that_account_and_of_no_other(world: World):
+    account = world.account("a", NUMBER)
+    world.account("down", NUMBER)
+    index = world.index()
+    index.refresh()
+    account.down = world.accounts["down"].down = True
+    index.refresh()
+    account.down = False
+    account.records["a-0"]["label"] = "new"
+    world.time.advance(MAX_AGE + 1)
+    located = index.find(NUMBER)
+    assert sorted(names(located)) == [("a", "a-0"), ("down", "down-0")]
+    assert dict(located.served_by)["a"].label == "new"
+    assert located.ages == {"a": 0, "down": MAX_AGE + 1}
+    assert list(located.failed) == ["down"]
+
+
+def test_what_is_exactly_as_old_as_it_may_be_is_young_enough_for_a_client_too(world: World):
+    account = world.account("a", NUMBER)
+    index = world.index(refresh_after=MAX_AGE)
+    index.refresh()
+    world.time.advance(MAX_AGE)
+    assert world.client(index, "a").find_number(NUMBER).id == "a-0"
+    assert account.listings == 1
 
 
 # -- failures

@@ -16,6 +16,7 @@ from telephony_core import (
     OutboundUpdate,
     OutcomeUnknown,
 )
+from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import NoAnswer
 from telephony_core.provider.flow import Response
 from tests.number_index.conftest import MAX_AGE, Turnstile, World
@@ -83,6 +84,59 @@ def test_a_write_during_a_listing_is_not_lost_with_it(world: World):
     assert known(index) == [("a-0", "new", "active")]
 
 
+def test_what_comes_and_goes_during_a_listing_is_not_lost_with_it(world: World):
+    account = world.account("a", OTHER)
+    index = world.index()
+    index.refresh()
+    listing = index.target._accounts["a"].known
+    draft = listing.start()
+    for record in listing.all():
+        draft.add(record)
+    client = world.client(index, "a")
+    account.add("new", NUMBER)
+    client.update_label("new", "one")
+    del account.records["a-0"]
+    with pytest.raises(NotFound):
+        client.release("a-0")
+    listing.show(draft)
+    assert known(index) == [("new", "one", "active")]
+    assert known(index, OTHER) == []
+
+
+def test_a_write_in_doubt_during_a_listing_makes_the_next_question_list_once_more(world: World):
+    account = world.account("a", OTHER)
+    index = world.index()
+    index.refresh()
+    listing = index.target._accounts["a"].known
+    draft = listing.start()
+    index.client("a").operations.listener.doubt()
+    listing.show(draft)
+    index.find(OTHER)
+    assert account.listings == 2
+    assert known(index, OTHER) == [("a-0", None, "active")]
+
+
+def test_what_may_be_a_number_is_known_by_our_own_writes_too(world: World):
+    account = world.account("a", NUMBER, "0082 70 1111 2222")
+    index = world.index()
+    index.refresh()
+    client = world.client(index, "a")
+    identity = NumberIdentity.parse(NUMBER, region="KR")
+
+    def of_the_number() -> list[tuple[str, str | None]]:
+        found = client.number_index.records_of(identity)
+        return [(record.id, record.label) for record in (found if world.mode == "sync" else world.run(found))]
+
+    client.update_label("a-0", "one")
+    client.update_label("a-1", "other")
+    assert of_the_number() == [("a-0", "one"), ("a-1", "other")]
+    account.records.clear()
+    for id in ("a-0", "a-1"):
+        with pytest.raises(NotFound):
+            client.release(id)
+    assert of_the_number() == []
+
+
 def test_the_clients_that_were_handed_in_are_known_too_and_stay_open(world: World):
     world.account("a", NUMBER)
     client = world.open(world.connection("a"))
@@ -134,6 +188,17 @@ def test_a_refusal_for_the_state_of_the_record_makes_the_next_question_list(worl
 
 
 # -- find_number
+
+
+def test_what_other_accounts_have_is_nothing_to_a_client(world: World):
+    world.account("a", OTHER)
+    world.account("b", NUMBER)
+    index = world.index()
+    index.refresh()
+    client = world.client(index, "a")
+    with pytest.raises(NotFound):
+        client.find_number(NUMBER)
+    assert client.import_number(NumberImport(number=NUMBER, outbound=TRUNK)).id == "new-1"
 
 
 def test_find_number_reads_one_record_instead_of_the_account(world: World):
@@ -231,6 +296,13 @@ def test_an_unclear_record_is_not_overlooked_before_an_import(world: World):
     with pytest.raises(Conflict):
         world.client(world.index(), "a").import_number(NumberImport(number=NUMBER, outbound=TRUNK))
     assert account.writes() == []
+
+
+def test_what_is_released_and_what_is_another_number_stands_in_the_way_of_no_import(world: World):
+    account = world.account("a", "0082 70 1111 2222", "2001", "2001@pbx.example.com")
+    account.records["a-0"]["status"] = "released"
+    made = world.client(world.index(), "a").import_number(NumberImport(number=NUMBER, outbound=TRUNK))
+    assert account.records[made.id]["number"] == NUMBER
 
 
 def test_an_import_that_can_never_be_is_refused_before_anything_is_listed(world: World):

@@ -154,7 +154,10 @@ GROUPS: Final = {
     ),
     "index": Group(
         ("telephony_core/number_index/*.py",),
-        tuple(f"tests/number_index/test_{name}.py" for name in ("file", "finding", "writing")),
+        (
+            *(f"tests/number_index/test_{name}.py" for name in ("background", "file", "finding", "opening", "writing")),
+            "tests/migration/run/test_account_index.py",
+        ),
     ),
     "vox": Group(
         ("telephony_vox/mapping.py", "telephony_vox/adapter.py"),
