@@ -120,6 +120,7 @@ def test_what_may_be_a_number_is_known_by_our_own_writes_too(world: World):
     account = world.account("a", NUMBER, "0082 70 1111 2222")
     index = world.index()
     index.refresh()
+    world.time.advance(10)
     client = world.client(index, "a")
     identity = NumberIdentity.parse(NUMBER, region="KR")
 
@@ -135,6 +136,7 @@ def test_what_may_be_a_number_is_known_by_our_own_writes_too(world: World):
         with pytest.raises(NotFound):
             client.release(id)
     assert of_the_number() == []
+    assert index.accounts["a"].age == 10  # it was not listed for that
 
 
 def test_the_clients_that_were_handed_in_are_known_too_and_stay_open(world: World):
