@@ -259,6 +259,7 @@ def test_after_a_write_in_doubt_what_another_process_has_listed_says_nothing(wor
     index, other = world.index(file=file), world.index(file=file)
     index.refresh()
     index.client("a").operations.listener.doubt()
+    world.time.advance(10)
     other.refresh()
     index.find(OTHER)
     assert account.listings == 3
