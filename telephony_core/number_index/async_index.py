@@ -161,8 +161,8 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
             self._refresh_soon(account)
         elif need is Need.LIST:
             await self._list(account, asked, bound)
-            if account.known.error is not None:
-                raise account.known.error
+            if (error := account.known.error) is not None:
+                raise error
         return account.known.that_may_be(identity)
 
     async def _all(self, work: list[Callable[[], Coroutine[Any, Any, None]]]) -> None:

@@ -169,8 +169,8 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
             self._refresh_soon(account)
         elif need is Need.LIST:
             self._list(account, asked, bound)
-            if account.known.error is not None:
-                raise account.known.error
+            if (error := account.known.error) is not None:  # read once: another thread may list meanwhile
+                raise error
         return account.known.that_may_be(identity)
 
     def _all(self, work: list[Callable[[], None]]) -> None:
