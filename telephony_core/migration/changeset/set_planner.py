@@ -184,7 +184,7 @@ def plan_settings(
         planned,
         skipped,
         allowed=allowed,
-        trunks=() if trunk is None or not any(number.desired.trunk for number in planned) else (trunk,),
+        trunks=() if trunk is None or not planned else (trunk,),
         canaries=canaries,
         settings=settings,
         pace=pace,
@@ -247,11 +247,11 @@ class _Planner:
 
     def plan(self, record: PhoneNumber) -> PlannedNumber | Skipped:
         key = self._key(record)
-        desired, trunk = self._needed(record)
+        desired = self._needed(record)
         kinds = desired.changing_steps
         if not kinds:
             return Skipped(key=key, source_id=record.id, why=SkipReason.UNCHANGED, message="it is already as planned")
-        findings = tuple(self._findings(record, desired, trunk, kinds))
+        findings = tuple(self._findings(record, desired, kinds))
         if fields := ", ".join(dict.fromkeys(finding.field for finding in findings if finding.blocks)):
             first = next(finding for finding in findings if finding.blocks)
             return Skipped(
@@ -262,7 +262,7 @@ class _Planner:
                 remedy=first.remedy,
                 findings=findings,
             )
-        steps = (*(self._step(record, desired, trunk, kind) for kind in kinds), self._read_back())
+        steps = (*(self._step(record, desired, kind) for kind in kinds), self._read_back())
         return PlannedNumber(key=key, source=record, desired=desired, steps=steps, findings=findings)
 
     def _key(self, record: PhoneNumber) -> str:
@@ -270,12 +270,11 @@ class _Planner:
         text = number_text(record.identity)
         return text if self._named[text] < 2 else f"{text} {record.id}"
 
-    def _needed(self, record: PhoneNumber) -> tuple[DesiredState, Trunk | None]:
+    def _needed(self, record: PhoneNumber) -> DesiredState:
         """What of it has to be written: a step of which everything is there already is left out."""
         wanted = desired_settings(self._desired)
         capabilities = self._account.capabilities
         different = set(differences(wanted, record, capabilities))
-        changes = self._desired.model_copy(update={"number": record.identity.raw})
         # What cannot be read may be otherwise.
         needed = {action_of(name) for name in wanted if name in different or not capabilities.can_read(Setting(name))}
         if self._trunk is not None or self._desired.options:
@@ -286,16 +285,14 @@ class _Planner:
         if Action.SET_LABEL in left_out:
             gone["label"] = None
         if Action.SET_SIP in left_out:
-            gone |= {"inbound": None, "outbound": None, "trunk": None, "options": {}}
+            gone |= {"inbound": None, "outbound": None}
         if Action.SET_AGENTS in left_out:
             gone |= {"inbound_agent": None, "outbound_agent": None}
-        clear = tuple(name for name in changes.clear if action_of(name) not in left_out)
-        changes = changes.model_copy(update={**gone, "clear": clear})
-        return changes, self._trunk if changes.trunk is not None else None
+        clear = tuple(name for name in self._desired.clear if action_of(name) not in left_out)
+        return self._desired.model_copy(update={**gone, "number": record.identity.raw, "clear": clear})
 
-    def _findings(
-        self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kinds: tuple[StepKind, ...]
-    ) -> Iterator[Finding]:
+    def _findings(self, record: PhoneNumber, desired: DesiredState, kinds: tuple[StepKind, ...]) -> Iterator[Finding]:
+        trunk = self._trunk
         # What stands in for credentials, which are read when the plan is applied.
         credentials = ResolvedCredentials(
             "name" if trunk is not None and trunk.username is not None else None,
@@ -329,8 +326,8 @@ class _Planner:
                 together=Allowance.SHARED_TRUNK.sentence,
             )
 
-    def _step(self, record: PhoneNumber, desired: DesiredState, trunk: Trunk | None, kind: StepKind) -> PlannedStep:
-        capabilities, action = self._account.capabilities, ACTIONS[kind]
+    def _step(self, record: PhoneNumber, desired: DesiredState, kind: StepKind) -> PlannedStep:
+        capabilities, action, trunk = self._account.capabilities, ACTIONS[kind], self._trunk
         names = settings_of(desired, trunk, action)
         values, why = restorable(record, names, capabilities)
         after = {
@@ -351,7 +348,7 @@ class _Planner:
             reversible=not why and not effects,
             undo=undo,
             side_effects=tuple(sorted(effects)),
-            requests=requests_of(kind, self._account, has_agents=desired.has_agents),
+            requests=requests_of(kind, self._account),
         )
 
     def _read_back(self) -> PlannedStep:
@@ -359,7 +356,7 @@ class _Planner:
             kind=StepKind.READ_BACK,
             message="read it back and compare what was changed",
             undo="nothing to undo",
-            requests=requests_of(StepKind.READ_BACK, self._account, has_agents=False),
+            requests=requests_of(StepKind.READ_BACK, self._account),
         )
 
 

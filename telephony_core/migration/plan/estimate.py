@@ -21,8 +21,9 @@ _ROUND_TRIP: Final = 0.3
 """Seconds that a request is taken to last where nothing else limits it."""
 
 
-def requests_of(kind: StepKind, target: TargetAccount, *, has_agents: bool) -> int:
-    """Requests of one step. Listings of the target are not among them: numbers share these."""
+def requests_of(kind: StepKind, target: TargetAccount, *, has_agents: bool = False) -> int:
+    """Requests of one step, of an import by whether it checks agents. Listings of the target are not among them:
+    numbers share these."""
     match kind:
         case StepKind.IMPORT:
             checks_agents = has_agents and target.reads_agents

@@ -246,10 +246,10 @@ def import_steps(
             reversible=not publishes,
             undo="a version that was published stays published" if publishes else "removed with the number",
             side_effects=(SideEffect.PUBLISHES,) if publishes else (),
-            requests=requests_of(StepKind.ASSIGN_AGENTS, target, has_agents=True),
+            requests=requests_of(StepKind.ASSIGN_AGENTS, target),
         )
     # Made once for all of a plan's numbers, of which there may be a hundred thousand.
-    yield _read_back(target.name, requests_of(StepKind.READ_BACK, target, has_agents=desired.has_agents))
+    yield _read_back(target.name, requests_of(StepKind.READ_BACK, target))
 
 
 @lru_cache(maxsize=8)

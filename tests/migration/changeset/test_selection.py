@@ -9,7 +9,7 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.sip import InboundSip, OutboundSip, SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.changeset.selection import Conditions, select
+from telephony_core.migration.changeset.selection import Conditions, named_records, select
 from telephony_diga.capabilities import CAPABILITIES as DIGA
 from telephony_vox.capabilities import CAPABILITIES as VOX
 
@@ -86,8 +86,28 @@ def test_a_selection_that_cannot_be_meant_is_refused(where: list[str], numbers: 
 
 def test_a_number_of_two_records_has_to_be_named_by_id() -> None:
     twice = [*RECORDS, record("e", "+34612000001")]
-    with pytest.raises(InvalidInput, match="2 records hold"):
+    with pytest.raises(InvalidInput) as refused:
         select(twice, Conditions(()), ["+34612000001"])
+    assert refused.value.message == "2 records hold '+34612000001': a, e"
+    assert refused.value.remedy == "give the id of the one you mean"
+    assert [found.id for found in named_records(twice, ["e"])] == ["e"]
+
+
+def test_of_a_number_that_was_released_and_imported_again_the_live_record_is_meant() -> None:
+    again = [*RECORDS, record("e", "+34612000004")]
+    assert [found.id for found in named_records(again, ["+34612000004"])] == ["e"]
+    assert [found.id for found in named_records(RECORDS, ["+34612000004"])] == ["d"]
+
+
+def test_the_records_that_are_named_keep_their_order_and_the_others_are_left_out() -> None:
+    assert [found.id for found in named_records(RECORDS, ["612 00 00 03", "a"])] == ["a", "c"]
+
+
+def test_what_names_no_number_is_quoted_in_part_with_how_to_name_one() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        named_records(RECORDS, ["sales " * 20])
+    assert refused.value.message == f"there is no number {('sales ' * 20)[:40]!r}"
+    assert refused.value.remedy == "write it in E.164, or give its record's id"
 
 
 def test_nothing_is_chosen_by_what_a_provider_never_tells() -> None:

@@ -107,11 +107,33 @@ def test_a_trunk_that_others_share_is_changed_only_if_that_is_allowed_by_name(tm
     with pytest.raises(NotAllowed, match=rf"also the one of \{KEYS[1]}"):
         plan_settings(account(stage), update, numbers=[KEYS[0]])
     plan = plan_settings(account(stage), update, numbers=[KEYS[0]], allow=["shared_trunk"])
-    assert [finding.allowed for finding in plan.numbers[0].findings if finding.field == "trunk"] == [True]
+    (finding,) = [finding for finding in plan.numbers[0].findings if finding.field == "trunk"]
+    assert finding.allowed
+    assert finding.together == "share a trunk with others that would change as well"
 
 
-def test_agents_need_no_consent_where_nothing_is_published(tmp_path: Path) -> None:
-    stage = Setting(tmp_path, "diga-vox", 1)
+def test_a_consent_is_not_asked_for_where_it_would_not_be_enough(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga")
+    shared(stage)
+    update = SettingsUpdate(
+        inbound=InboundUpdate(allowed_addresses=["203.0.113.9"]), username="a", password=f"file:{stage.secret}"
+    )
+    with pytest.raises(InvalidInput, match="does not support it") as refused:
+        plan_settings(account(stage), update, numbers=[KEYS[0]])
+    assert "also the one of" in refused.value.message
+
+
+@pytest.mark.parametrize("update", [{"username": "a"}, {"outbound": OutboundUpdate(address="new.example.com")}])
+def test_what_goes_only_with_the_password_is_refused_without_it(update: dict[str, object], tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 1)
+    with pytest.raises(InvalidInput, match="password"):
+        plan_settings(account(stage), SettingsUpdate(**update), where=ALL)
+    plan = plan_settings(account(stage), SettingsUpdate(**update, password=f"file:{stage.secret}"), where=ALL)
+    assert len(plan.numbers) == 1
+
+
+def test_agents_need_no_consent_where_nothing_is_published(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context, 1)
     agent = AgentRef(stage.source.agents["sales"], version=PUBLISHED)
     plan = plan_settings(account(stage), SettingsUpdate(inbound_agent=agent), where=["status=active"])
     assert plan.numbers[0].steps[0].side_effects == ()
@@ -167,6 +189,8 @@ def test_credentials_are_shown_by_where_they_come_from(tmp_path: Path) -> None:
     assert referred.after == {"outbound.username": f"from {file}"}
     alone = steps(stage, SettingsUpdate(password=file))[StepKind.UPDATE_SIP]
     assert (alone.before, alone.after) == ({}, {"outbound.password": f"from {file}"})
+    beside = steps(stage, SettingsUpdate(label="New", password=file))[StepKind.UPDATE_LABEL]
+    assert beside.after == {"label": "New"}
 
 
 def test_what_is_cleared_is_called_so(tmp_path: Path) -> None:
@@ -217,6 +241,16 @@ def test_a_plan_holds_what_was_chosen_and_where(context: str, tmp_path: Path) ->
     assert plan.estimate.seconds >= plan.estimate.target_requests  # at one a second
 
 
+def test_two_records_of_one_number_are_told_apart_by_their_ids(context: str, tmp_path: Path) -> None:
+    stage = Setting(tmp_path, context, 2)
+    second = stage._add_source(0)
+    update = SettingsUpdate(label="New")
+    both = plan_settings(account(stage), update, where=ALL)
+    assert {number.key for number in both.numbers} == {f"{KEYS[0]} {stage.ids[0]}", f"{KEYS[0]} {second}", KEYS[1]}
+    one = plan_settings(account(stage), update, numbers=[second])
+    assert [(number.key, number.source.id) for number in one.numbers] == [(KEYS[0], second)]
+
+
 def test_one_number_may_be_named_without_a_list(tmp_path: Path) -> None:
     stage = Setting(tmp_path)
     plan = plan_settings(account(stage), SettingsUpdate(label="New"), numbers=KEYS[1])
@@ -236,6 +270,7 @@ def test_what_is_not_asked_for_stays(tmp_path: Path) -> None:
         (),
     )
     assert (desired.inbound_agent, desired.outbound_agent, dict(desired.options)) == (None, None, {})
+    assert desired.number == number.source.identity.raw
 
 
 def test_a_number_with_the_wanted_settings_says_so(context: str, tmp_path: Path) -> None:
@@ -305,6 +340,20 @@ def test_a_number_that_cannot_be_changed_is_in_the_plan_with_the_reason(tmp_path
     assert finding.severity is Severity.BLOCK
     assert finding.message
     assert left.message
+
+
+def test_a_number_that_is_left_out_says_what_to_do_about_it(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga")
+    shared(stage)
+    update = SettingsUpdate(username="a", password=f"file:{stage.secret}")
+    (left,) = plan_settings(account(stage), update, numbers=[KEYS[0], KEYS[2]]).skipped
+    assert (left.key, left.message, left.remedy) == (KEYS[0], "blocked by trunk", "choose these as well")
+
+
+def test_nothing_is_chosen_by_what_the_provider_of_the_account_never_tells(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 1)
+    with pytest.raises(InvalidInput, match="vox does not return outbound.username"):
+        plan_settings(account(stage), SettingsUpdate(label="New"), where=["outbound.username=acme"])
 
 
 def test_which_agents_were_not_looked_up_is_said(tmp_path: Path) -> None:
