@@ -68,8 +68,6 @@ def _holds(field: str, value: str) -> Callable[[PhoneNumber], bool]:
         ids = [_holds(name, value) for name in AGENTS]
         # No agent means neither of the two.
         return lambda record: any(holds(record) for holds in ids) if value else all(holds(record) for holds in ids)
-    if field in ("status", "origin"):
-        return lambda record: str(getattr(record, field)) == value
 
     wanted = _value(field, value)
 
@@ -79,7 +77,7 @@ def _holds(field: str, value: str) -> Callable[[PhoneNumber], bool]:
             read = read.agent_id
         if not value:
             return read in (None, "", ())
-        return read is not None and means_the_same(read if field != Setting.USERNAME else str(read), wanted)
+        return means_the_same(read, wanted)
 
     return holds
 

@@ -184,7 +184,7 @@ def plan_settings(
         planned,
         skipped,
         allowed=allowed,
-        trunks=() if trunk is None or not planned else (trunk,),
+        trunks=() if trunk is None else (trunk,),
         canaries=canaries,
         settings=settings,
         pace=pace,

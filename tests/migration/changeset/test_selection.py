@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from telephony_core import AgentRef, NumberStatus, PhoneNumber
+from telephony_core import AgentRef, NumberStatus, Origin, PhoneNumber
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.sip import InboundSip, OutboundSip, SipConfig
 from telephony_core.domain.sip_address import SipAddress
@@ -44,7 +44,8 @@ def ids(*where: str, numbers: list[str] | None = None) -> list[str]:
     [
         (["label=Sales"], ["a", "b"]),
         (["label="], ["c"]),
-        (["label=Sales", "agent=reception"], ["a", "b"]),
+        (["agent=reception"], ["a", "b"]),
+        (["label=Sales", "agent=reception", "trunk=in"], ["a"]),
         (["inbound_agent=reception"], ["a"]),
         (["agent="], ["c"]),
         (["trunk=out"], ["a"]),
@@ -54,6 +55,7 @@ def ids(*where: str, numbers: list[str] | None = None) -> list[str]:
         (["inbound.allowed_addresses=203.0.113.7, 203.0.113.8"], ["c"]),
         (["status=released"], ["d"]),
         (["status=active", "label=Sales"], ["a", "b"]),
+        (["origin=unknown", "trunk=out"], ["a"]),
     ],
 )
 def test_every_condition_has_to_hold(where: list[str], found: list[str]) -> None:
@@ -66,22 +68,69 @@ def test_a_number_is_named_by_its_id_or_in_any_spelling(name: str) -> None:
     assert ids("label=Sales", numbers=[name, "c"]) == ["a"]
 
 
+@pytest.mark.parametrize("where", ["status=", "origin="])
+def test_no_number_is_without_a_status_or_an_origin(where: str) -> None:
+    with pytest.raises(InvalidInput, match="no number fits"):
+        ids(where)
+
+
+def test_an_empty_label_is_none_and_a_value_may_hold_an_equals_sign() -> None:
+    odd = [record("e", "+34612000005", label=""), record("f", "+34612000006", label="a=b")]
+    for where, found in (("label=", odd[0]), ("label=a=b", odd[1])):
+        assert select(odd, Conditions.parse([where]), None) == ([found], [])
+
+
+def test_only_numbers_that_were_named_are_told_as_left_out() -> None:
+    sales = Conditions.parse(["label=Sales"])
+    assert select(RECORDS, sales, None)[1] == []
+    assert [left.id for left in select(RECORDS, sales, ["a", "c"])[1]] == ["c"]
+
+
+EVERY_FIELD = (
+    "status, origin, trunk, agent, label, outbound.address, outbound.username, inbound.allowed_addresses, "
+    "inbound.media_encryption, outbound.media_encryption, inbound_agent, outbound_agent"
+)
+LONG = "x" * 60
+NONE_FITS = "look at `telephony numbers list`; an empty selection never means all numbers"
+
+
 @pytest.mark.parametrize(
-    ("where", "numbers", "why"),
+    ("where", "numbers", "why", "remedy"),
     [
-        ([], None, "never means all numbers"),
-        (["label=Nobody"], None, "no number fits the selection"),
-        ([], [], "no number is named"),
-        ([], ["+34699999999"], "there is no number"),
-        (["lable=Sales"], None, "there is no field 'lable'"),
-        (["label"], None, "FIELD=VALUE"),
-        (["status=busy"], None, "status is never 'busy'"),
-        (["outbound.password=x"], None, "there is no field"),
+        (
+            [],
+            None,
+            "no selection was given, and that never means all numbers",
+            "say which: --where FIELD=VALUE, --numbers, or --from FILE",
+        ),
+        (
+            ["label=Nobody", "status=active"],
+            None,
+            "no number fits the selection (label=Nobody and status=active)",
+            NONE_FITS,
+        ),
+        ([], [], "no number is named", NONE_FITS),
+        (["lable=Sales"], None, "where: there is no field 'lable'", f"the fields are: {EVERY_FIELD}"),
+        ([f"{LONG}=1"], None, f"where: there is no field '{'x' * 40}'", f"the fields are: {EVERY_FIELD}"),
+        (["label"], None, "where: a condition is written as FIELD=VALUE", f"the fields are: {EVERY_FIELD}"),
+        (
+            ["outbound.password=x"],
+            None,
+            "where: there is no field 'outbound.password'",
+            f"the fields are: {EVERY_FIELD}",
+        ),
+        (["origin=bought"], None, "where: origin is never 'bought'", f"its words are: {', '.join(Origin)}"),
+        ([f"status={LONG}"], None, f"where: status is never '{'x' * 40}'", f"its words are: {', '.join(NumberStatus)}"),
+        ([], ["+34699999999"], "there is no number '+34699999999'", "write it in E.164, or give its record's id"),
+        ([], [LONG], f"there is no number '{'x' * 40}'", "write it in E.164, or give its record's id"),
     ],
 )
-def test_a_selection_that_cannot_be_meant_is_refused(where: list[str], numbers: list[str] | None, why: str) -> None:
-    with pytest.raises(InvalidInput, match=why):
+def test_a_selection_that_cannot_be_meant_is_refused_with_what_to_write(
+    where: list[str], numbers: list[str] | None, why: str, remedy: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
         ids(*where, numbers=numbers)
+    assert (refused.value.message, refused.value.remedy) == (why, remedy)
 
 
 def test_a_number_of_two_records_has_to_be_named_by_id() -> None:
@@ -89,6 +138,10 @@ def test_a_number_of_two_records_has_to_be_named_by_id() -> None:
     with pytest.raises(InvalidInput) as refused:
         select(twice, Conditions(()), ["+34612000001"])
     assert refused.value.message == "2 records hold '+34612000001': a, e"
+    spaced = "+34 612 00 00 01".replace(" ", " " * 12)
+    with pytest.raises(InvalidInput) as refused:
+        select(twice, Conditions(()), [spaced])
+    assert refused.value.message == f"2 records hold {spaced[:40]!r}: a, e"
     assert refused.value.remedy == "give the id of the one you mean"
     assert [found.id for found in named_records(twice, ["e"])] == ["e"]
 
@@ -103,15 +156,10 @@ def test_the_records_that_are_named_keep_their_order_and_the_others_are_left_out
     assert [found.id for found in named_records(RECORDS, ["612 00 00 03", "a"])] == ["a", "c"]
 
 
-def test_what_names_no_number_is_quoted_in_part_with_how_to_name_one() -> None:
-    with pytest.raises(InvalidInput) as refused:
-        named_records(RECORDS, ["sales " * 20])
-    assert refused.value.message == f"there is no number {('sales ' * 20)[:40]!r}"
-    assert refused.value.remedy == "write it in E.164, or give its record's id"
-
-
 def test_nothing_is_chosen_by_what_a_provider_never_tells() -> None:
     conditions = Conditions.parse(["outbound.username=acme"])
     conditions.demand_told(DIGA, "diga")
-    with pytest.raises(InvalidInput, match="vox does not return"):
+    with pytest.raises(InvalidInput) as refused:
         conditions.demand_told(VOX, "vox")
+    assert refused.value.message == "where: vox does not return outbound.username, so no number can be chosen by it"
+    assert refused.value.remedy == "choose by another field, or name the numbers"

@@ -87,7 +87,7 @@ def test_a_number_that_does_not_take_it_stays_out_and_the_others_go_on(tmp_path:
         (SettingsUpdate(password="env:hunter2"), "may be the secret itself"),  # a shell read env:$PASSWORD
         (SettingsUpdate(password="file:hunter2"), "may be the secret itself"),
         (SettingsUpdate(username="env:hunter2"), "username: .* may be the secret itself"),
-        (SettingsUpdate(outbound=OutboundUpdate(username="a", password="hunter2")), "holds no credentials"),
+        (SettingsUpdate(outbound=OutboundUpdate(password="hunter2")), "holds no credentials"),
     ],
 )
 def test_an_update_that_cannot_be_meant_is_refused_without_repeating_it(
@@ -220,7 +220,7 @@ def test_a_plan_holds_what_was_chosen_and_where(context: str, tmp_path: Path) ->
         SettingsUpdate(label="New", password=f"file:{stage.secret}"),
         where="status=active",
         numbers=[KEYS[0], KEYS[0], KEYS[2]],
-        canaries=[KEYS[2]],
+        canaries=[KEYS[0]],
         allow=["publishes"],
         settings=Settings(concurrency=2),
         pace=Pace(per_second=1.0),
@@ -232,7 +232,7 @@ def test_a_plan_holds_what_was_chosen_and_where(context: str, tmp_path: Path) ->
     assert plan.created_at == stage.time.clock.now()
     assert plan.allowed == ("publishes",)
     assert (plan.settings.concurrency, plan.settings.canary) == (2, 1)
-    assert [canary.number for canary in plan.canaries] == [KEYS[2]]
+    assert [canary.number for canary in plan.canaries] == [KEYS[0]]
     assert plan.selection is not None
     assert (plan.selection.where, plan.selection.numbers) == (("status=active",), (KEYS[0], KEYS[2]))
     assert [number.key for number in plan.numbers] == [KEYS[0], KEYS[2]]
@@ -352,7 +352,7 @@ def test_a_number_that_is_left_out_says_what_to_do_about_it(tmp_path: Path) -> N
 
 def test_nothing_is_chosen_by_what_the_provider_of_the_account_never_tells(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "vox-diga", 1)
-    with pytest.raises(InvalidInput, match="vox does not return outbound.username"):
+    with pytest.raises(InvalidInput, match="vox does not return"):
         plan_settings(account(stage), SettingsUpdate(label="New"), where=["outbound.username=acme"])
 
 
@@ -365,9 +365,52 @@ def test_which_agents_were_not_looked_up_is_said(tmp_path: Path) -> None:
     assert "whether the agent perhaps can be assigned at diga: it was not asked" in text
 
 
-def test_credentials_beside_an_address_are_refused_with_where_they_belong() -> None:
-    for outbound in (OutboundUpdate(username="a", password="b"),):
-        with pytest.raises(InvalidInput) as refused:
-            SettingsUpdate(outbound=outbound).desired()
-        assert refused.value.message == "outbound: a plan holds no credentials"
-        assert "password as a reference: env:NAME, file:PATH or prompt:" in str(refused.value.remedy)
+@pytest.mark.parametrize("given", [{"username": "a"}, {"password": "b"}, {"username": "a", "password": "b"}])
+def test_credentials_beside_an_address_are_refused_with_where_they_belong(given: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        SettingsUpdate(outbound=OutboundUpdate(**given)).desired()
+    assert refused.value.message == "outbound: a plan holds no credentials"
+    assert "password as a reference: env:NAME, file:PATH or prompt:" in str(refused.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("update", "remedy"),
+    [
+        (SettingsUpdate(), "give at least one setting, or one to clear"),
+        (SettingsUpdate(label=""), "give None to clear it"),
+        (SettingsUpdate(password="hunter2"), "write env:NAME, file:PATH or prompt:"),
+    ],
+)
+def test_an_update_that_is_refused_says_what_to_give(update: SettingsUpdate, remedy: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        update.desired()
+    assert refused.value.remedy == remedy
+
+
+def test_an_empty_label_is_cleared_on_the_command_line_by_a_word_of_its_own() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        SettingsUpdate(label="").desired()
+    assert "say --clear-label" in refused.value.cli_text
+
+
+def test_settings_of_every_kind_are_cleared_at_once() -> None:
+    update = SettingsUpdate(
+        label=None,
+        inbound=InboundUpdate(media_encryption=None),
+        outbound=OutboundUpdate(address=None, media_encryption="require"),
+        outbound_agent=None,
+    )
+    desired, trunk = update.desired()
+    assert desired.clear == ("inbound.media_encryption", "label", "outbound.address", "outbound_agent")
+    assert (desired.label, desired.inbound, desired.outbound_agent, trunk) == (None, None, None, None)
+    assert desired.outbound is not None
+    assert (desired.outbound.address, desired.outbound.media_encryption) == (None, "require")
+    assert SettingsUpdate(label="New", inbound=InboundUpdate(media_encryption="require")).desired()[0].outbound is None
+
+
+def test_options_of_the_provider_are_part_of_the_plan(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 1)
+    options = {"vox": {"no_authentication": True}}
+    update = SettingsUpdate(outbound=OutboundUpdate(address="new.example.com"), options=options)
+    (number,) = plan_settings(account(stage), update, where=ALL).numbers
+    assert number.desired.options == options
