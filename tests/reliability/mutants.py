@@ -133,7 +133,7 @@ GROUPS: Final = {
         tuple(f"{CHANGESET}/{name}.py" for name in ("settings", "set_steps", "restore")),
         tuple(
             f"{CHANGESET_TESTS}/test_{name}.py"
-            for name in ("settings", "set", "set_doubt", "set_rollback", "set_back", "vendors")
+            for name in ("settings", "set", "set_by_hand", "set_doubt", "set_rollback", "set_back", "vendors")
         ),
         but=(
             f"{LOST_ANSWERS}[diga-vox",

@@ -170,7 +170,7 @@ def _restored(task: MigrationTask, values: Mapping[Action, Mapping[str, object]]
     hidden = task.trunk is not None and task.trunk.username is not None and task.trunk.plain_username is None
     for expected in values.values():
         for name, value in expected.items():
-            if name == Setting.USERNAME and hidden:  # what is there now may have come from a secret reference
-                yield f"{name}: as it was"
-                continue
-            yield f"{name}: {value_text(read_field(record, name))} → {value_text(value)}"
+            # A user name that is there now may have come from a secret reference.
+            is_secret = hidden and name == Setting.USERNAME
+            change = f"{value_text(read_field(record, name))} → {value_text(value)}"
+            yield f"{name}: {'as it was' if is_secret else change}"

@@ -354,6 +354,7 @@ def restore_settings(
 ) -> Procedure[None]:
     """Set back what can be of a record that is as this plan left it, one write after the other, and compare it."""
     values, why = what_is_restored(task, state)
+    lost = {*why}
     last: TelephonyError | None = None
     for action, expected in list(values.items()):
         if not expected:
@@ -367,7 +368,7 @@ def restore_settings(
             write = _Write(action, change, expected, _told(task, action), restores=True)
             record = yield from _write(task, write, record, mine)
         except (InvalidInput, UnsupportedError) as refused:  # no provider, or not this one, takes it: nothing was sent
-            why |= dict.fromkeys(map(Setting, expected), refused.message)
+            lost |= {*map(Setting, expected)}
             values[action] = {}
             last = refused
     if last is not None and not any(values.values()) and not state.restored:
@@ -380,7 +381,7 @@ def restore_settings(
         )
         raise StepFailed(Action.CHECK, different)
     back = ", ".join(str(name) for expected in values.values() for name in expected) or "nothing"
-    message = f"set back: {back}" + (f"; not: {', '.join(sorted(why))}" if why else "")
+    message = f"set back: {back}" + (f"; not: {', '.join(sorted(lost))}" if lost else "")
     # The same change was on its way twice. The first request, which nobody answered, may arrive after everything that
     # was sent later.
     if state.sent_again is not None:

@@ -167,4 +167,4 @@ def opens(values: Mapping[str, object]) -> bool:
     if Setting.ALLOWED_ADDRESSES not in values:
         return False
     allowed = values[Setting.ALLOWED_ADDRESSES]
-    return not isinstance(allowed, tuple) or not allowed or is_open(allowed)
+    return not isinstance(allowed, tuple) or is_open(allowed)

@@ -12,6 +12,7 @@ from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.errors.migration import StalePlan
 from telephony_core.migration.journal.entries import Action, Phase
+from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.store import LoadedPlan, save_plan
 from telephony_core.migration.run.apply import ApplyOptions, ApplyReport, aapply_plan
@@ -121,13 +122,16 @@ def test_an_error_after_an_unanswered_write_says_that_it_may_have_happened_all_t
 ) -> None:
     stage = Setting(tmp_path, "diga-vox", 1)
     loaded = stage.settings_plan(label="New")
-    refusal = answer(422, {"detail": "no", "error": {"code": "NO", "message": "no"}})
+    refusal = answer(422, {"error_code": "NO", "message": "no"})
     stage.source.faults.append(Fault(FaultKind.LOST_BEFORE, "PATCH", times=SENT))
     stage.source.faults.append(Fault(FaultKind.ANSWER, "PATCH", times=9, response=refusal))
     (failure,) = stage.change(loaded).failures
     assert failure.error == "OutcomeUnknown"
     assert f"a change of {KEYS[0]} was not answered, and then: " in failure.message
     assert "run the same command again once the provider answers; it reads the number first" in failure.message
+    with SqliteJournal.reading(loaded) as journal:
+        data = journal.entries_of(KEYS[0])[-1].data
+    assert (data["status"], data["code"]) == (422, "NO")
     (look, *_) = stage.lines(loaded, Phase.LOOK)
     assert look == (Action.SET_LABEL, "its answer was lost; sending it again after the time-out")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import InboundUpdate, OutboundUpdate
+from telephony_core import PUBLISHED, AgentRef, InboundUpdate, OutboundUpdate
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.errors import NotAllowed
@@ -44,6 +44,16 @@ def test_readable_settings_are_as_they_were(tmp_path: Path) -> None:
     assert stage.records() == before
     assert stage.run(loaded).counts == {MigrationState.ROLLED_BACK: 2}
     assert stage.change(loaded).rolled_back == 2
+
+
+def test_agents_are_as_they_were(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 1)
+    before = stage.records()
+    agent = AgentRef(stage.source.agents["sales"], version=PUBLISHED)
+    loaded = stage.settings_plan(label="New", inbound_agent=agent)
+    assert stage.change(loaded).is_complete
+    assert stage.roll_back(loaded).is_complete
+    assert stage.records() == before
 
 
 def test_what_cannot_be_set_back_is_said_first(tmp_path: Path) -> None:

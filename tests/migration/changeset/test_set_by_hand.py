@@ -1,0 +1,376 @@
+"""One number's change of settings, and the way back, by hand: what is asked for at every point, and by which clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from telephony_core import PUBLISHED, AgentRef, SideEffect
+from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.errors import NotFound
+from telephony_core.migration.changeset.restore import RestoreRule
+from telephony_core.migration.changeset.set_steps import change_settings
+from telephony_core.migration.deprovision.forecast import Served
+from telephony_core.migration.deprovision.procedure import Granted, NotShown
+from telephony_core.migration.journal.entries import Action, Entry, Phase
+from telephony_core.migration.move.effects import (
+    Claim,
+    ContradictoryAnswers,
+    Effect,
+    EndpointRole,
+    InDoubt,
+    Lookup,
+    ManualActionRequired,
+    MigrationTask,
+    Now,
+    Procedure,
+    ProviderNow,
+    Record,
+    ResolvedCredentials,
+    ResolveSecrets,
+    RunFlow,
+    StalePlan,
+    Wait,
+)
+from telephony_core.migration.move.state import state_of
+from telephony_core.provider.capabilities import Operation
+from telephony_core.provider.flow import Semantics
+from telephony_core.provider.registry import registry
+from tests.migration.changeset.setting import Setting
+from tests.transport.driving import START
+
+WINDOW = timedelta(seconds=20.0 + 900.0)
+HOUR, MOMENT = timedelta(hours=1), timedelta(seconds=10)
+OTHER = AgentRef("another", version=PUBLISHED)
+Make = Callable[..., MigrationTask]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def made(context: str = "diga-vox", **update: object) -> MigrationTask:
+        stage = Setting(tmp_path, context, 1)
+        loaded = stage.settings_plan(**(update or {"label": "New"}))
+        capabilities = registry.spec(stage.source.slug).capabilities
+        return MigrationTask.of(loaded, loaded.plan.numbers[0], capabilities)
+
+    return made
+
+
+@dataclass
+class World:
+    """The one endpoint, its clock, this machine's, and a journal."""
+
+    task: MigrationTask
+    reads: list[PhoneNumber | Exception]
+    """What reads by id are answered, the last one again and again."""
+    writes: list[PhoneNumber] = field(default_factory=list)
+    listed: tuple[PhoneNumber, ...] = ()
+    lines: list[Entry] = field(default_factory=list)
+    now: datetime = START
+    there: datetime | None = None
+    sent: list[object] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
+
+    def change(self) -> None:
+        self._run(change_settings(self.task, state_of(self.lines), None))
+
+    def roll_back(self, *, shown: bool = True, allow: Iterable[SideEffect] = ()) -> None:
+        confirmed = frozenset({(self.task.key, self.task.number.record.id)} if shown else ())
+        granted = Granted(confirmed, frozenset(allow))
+        self._run(RestoreRule().procedure(self.task, state_of(self.lines), granted))
+
+    def announced(self, action: Action, semantics: Semantics) -> None:
+        data = {"semantics": semantics.value, "time_at_target": START.isoformat()}
+        self._write(Entry(self.task.key, action, Phase.INTENT, self.task.number.record.id, data=data))
+
+    def _write(self, entry: Entry) -> None:
+        self.lines.append(replace(entry, at=self.now, seq=len(self.lines) + 1))
+
+    def _run(self, procedure: Procedure[None]) -> None:
+        try:
+            effect = next(procedure)
+            while True:
+                answer = self._answer(effect)
+                effect = procedure.throw(answer) if isinstance(answer, Exception) else procedure.send(answer)
+        except StopIteration:
+            pass
+
+    def _answer(self, effect: Effect[object]) -> object:
+        match effect:
+            case Record(entry):
+                self._write(entry)
+            case RunFlow(EndpointRole.TARGET, "get_number"):
+                return self.reads.pop(0) if len(self.reads) > 1 else self.reads[0]
+            case RunFlow(EndpointRole.TARGET, _, flow, announcement) if announcement is not None:
+                keep = self.sent.append
+                flow(SimpleNamespace(update_label=keep, update_sip=keep, assign_agents=keep))
+                self._write(replace(announcement.entry, data={**announcement.entry.data, "semantics": "idempotent"}))
+                announcement.sent = Semantics.IDEMPOTENT
+                return self.writes.pop(0)
+            case Lookup(EndpointRole.TARGET):
+                return self.listed
+            case Now():
+                return self.now
+            case ProviderNow(EndpointRole.TARGET):
+                return self.there
+            case Wait(seconds):
+                self.waits.append(effect)
+                self.now += timedelta(seconds=seconds)
+                self.there = None if self.there is None else self.there + timedelta(seconds=seconds)
+                return True
+            case ResolveSecrets():
+                return ResolvedCredentials("acme2", None)
+            case Claim():
+                pass
+            case _:
+                raise AssertionError(effect)
+        return None
+
+
+def as_wanted(task: MigrationTask) -> PhoneNumber:
+    return task.number.record.model_copy(update={"label": "New"})
+
+
+def changed(task: MigrationTask) -> World:
+    """A number whose label was changed."""
+    world = World(task, [task.number.record, as_wanted(task)], writes=[as_wanted(task)])
+    world.change()
+    world.writes, world.reads = [task.number.record], [as_wanted(task)]
+    return world
+
+
+def records_of(world: World) -> Iterator[str | None]:
+    return (line.record for line in world.lines)
+
+
+# -- a write that must not be sent twice
+
+
+def in_doubt(task: MigrationTask) -> World:
+    """A run that ended before it knew what had become of such a write."""
+    world = World(task, [task.number.record])
+    world.announced(Action.SET_LABEL, Semantics.ONCE)
+    return world
+
+
+def test_it_is_looked_for_as_long_as_the_clock_of_the_provider_says_however_far_this_machines_was_set_ahead(
+    make: Make,
+) -> None:
+    world = in_doubt(make())
+    world.now, world.there = START + HOUR, START + MOMENT
+    with pytest.raises(ManualActionRequired):
+        world.change()
+    assert [wait.seconds for wait in world.waits][:4] == [1.0, 2.0, 4.0, 8.0]
+    assert {(wait.idle, wait.doubted) for wait in world.waits} == {(True, world.task.key)}
+    passed = world.now - START - HOUR
+    assert WINDOW - MOMENT < passed < WINDOW - MOMENT + timedelta(seconds=0.1)
+    assert world.sent == []
+    assert {*records_of(world)} == {world.task.number.record.id}
+
+
+def test_the_look_at_the_very_end_of_the_window_is_the_last(make: Make) -> None:
+    world = in_doubt(make())
+    world.now = START + WINDOW
+    with pytest.raises(ManualActionRequired):
+        world.change()
+    assert world.waits == []
+
+
+def test_a_record_that_is_not_found_while_it_is_looked_for_and_is_in_the_list_is_not_believed_to_be_gone(
+    make: Make,
+) -> None:
+    task = make()
+    world = in_doubt(task)
+    world.reads = [task.number.record, NotFound("no")]
+    world.listed = (task.number.record,)
+    with pytest.raises(ContradictoryAnswers, match=r"is not found at the target by its id"):
+        world.change()
+
+
+def test_a_record_that_is_in_no_list_either_is_looked_for_until_the_window_is_over(make: Make) -> None:
+    task = make()
+    world = in_doubt(task)
+    world.reads = [task.number.record, NotFound("no")]
+    with pytest.raises(ManualActionRequired):
+        world.change()
+
+
+# -- before anything is sent
+
+
+@pytest.mark.parametrize("line", [(Action.RESTORE, Phase.DONE), (Action.ROLL_BACK, Phase.INTENT)])
+def test_a_number_whose_rollback_has_begun_is_not_changed_and_the_rollback_is_named(
+    line: tuple[Action, Phase], make: Make
+) -> None:
+    task = make()
+    world = changed(task)
+    world.lines.append(Entry(task.key, *line, task.number.record.id, data={"action": "set_label"}))
+    world.lines.remove(next(line for line in world.lines if line.action is Action.READ_BACK))
+    world.sent.clear()
+    with pytest.raises(StalePlan) as refused:
+        world.change()
+    assert refused.value.message == f"a rollback of {task.key} has begun, so nothing of it is changed any more"
+    assert refused.value.remedy == f"finish it with `{task.command('rollback')}`, then make a new plan"
+    assert world.sent == []
+
+
+def test_a_record_that_changed_is_named_with_what_changed_and_what_to_do_where_the_plan_has_begun_with_it(
+    make: Make,
+) -> None:
+    task = make()
+    theirs = task.number.record.model_copy(update={"label": "Somebody's"})
+    how = f"{task.key} has changed since it was shown: label: {task.number.record.label} → Somebody's"
+    untouched = World(task, [theirs])
+    with pytest.raises(StalePlan) as refused:
+        untouched.change()
+    assert refused.value.message == how
+    assert refused.value.remedy == StalePlan.default_remedy
+    touched = World(task, [theirs])
+    touched.announced(Action.SET_LABEL, Semantics.IDEMPOTENT)
+    with pytest.raises(StalePlan) as refused:
+        touched.change()
+    assert refused.value.message == how
+    assert f"set back what this plan changed, `{task.command('rollback')}`" in str(refused.value.remedy)
+    assert (untouched.sent, touched.sent) == ([], [])
+
+
+def test_a_record_that_is_not_found_and_is_in_the_list_is_not_changed(make: Make) -> None:
+    task = make()
+    world = World(task, [NotFound("no")], listed=(task.number.record,))
+    with pytest.raises(ContradictoryAnswers, match=r"is not found at the target by its id"):
+        world.change()
+
+
+# -- what the journal keeps
+
+
+def test_every_line_of_a_change_and_of_its_way_back_names_the_record(make: Make) -> None:
+    world = changed(make())
+    world.reads.append(world.task.number.record)
+    world.roll_back()
+    assert [(line.action, line.phase) for line in world.lines] == [
+        (Action.SET_LABEL, Phase.INTENT),
+        (Action.SET_LABEL, Phase.DONE),
+        (Action.READ_BACK, Phase.DONE),
+        (Action.ROLL_BACK, Phase.INTENT),
+        (Action.RESTORE, Phase.DONE),
+        (Action.ROLL_BACK, Phase.DONE),
+    ]
+    assert {*records_of(world)} == {world.task.number.record.id}
+    assert [line.message for line in world.lines] == ["", "", "", "", "", "set back: label"]
+
+
+def test_what_no_read_can_show_is_written_down_by_name(make: Make, tmp_path: Path) -> None:
+    task = make(label="New", password=f"file:{tmp_path / 'trunk.secret'}")
+    world = World(task, [task.number.record, as_wanted(task)], writes=[as_wanted(task), as_wanted(task)])
+    world.change()
+    assert world.lines[-1].data["unverifiable"] == ["outbound.password"]
+
+
+# -- the way back
+
+
+def test_a_change_in_doubt_is_not_set_back_before_the_clock_of_the_provider_has_passed_its_window(make: Make) -> None:
+    world = in_doubt(make())
+    world.now, world.there = START + HOUR, START + MOMENT
+    with pytest.raises(InDoubt, match=f"the change of {world.task.key}".replace("+", r"\+")):
+        world.roll_back()
+    assert len(world.lines) == 1
+
+
+def test_at_the_end_of_its_window_a_change_is_in_doubt_no_more(make: Make) -> None:
+    world = in_doubt(make())
+    world.now = START + WINDOW
+    world.roll_back()
+    assert world.lines[-1].message == "set back: label"
+
+
+@pytest.mark.parametrize(
+    ("now", "there", "is_told"),
+    [
+        (START + HOUR, START + MOMENT, True),
+        (START + WINDOW - MOMENT, None, True),
+        (START + WINDOW, None, False),
+    ],
+)
+def test_a_request_that_was_sent_again_is_told_of_until_the_clock_of_the_provider_has_passed_its_window(
+    now: datetime, there: datetime | None, is_told: bool, make: Make
+) -> None:
+    task = make()
+    world = World(task, [as_wanted(task)], writes=[task.number.record])
+    for _ in range(2):
+        world.announced(Action.SET_LABEL, Semantics.IDEMPOTENT)
+    world.change()
+    world.now, world.there = now, there
+    world.roll_back()
+    told = "; a request that changed it was not answered and may still take effect (since "
+    text, separator, _ = world.lines[-1].message.partition(told)
+    assert (text, separator) == ("set back: label", told if is_told else "")
+
+
+def test_nothing_is_written_into_a_record_that_was_not_shown(make: Make) -> None:
+    world = changed(make())
+    world.sent.clear()
+    id = world.task.number.record.id
+    with pytest.raises(NotShown) as refused:
+        world.roll_back(shown=False)
+    assert refused.value.message == f"{world.task.key} ({id}) was not among the records that were shown"
+    assert world.sent == []
+
+
+def test_a_record_that_its_list_shows_and_a_read_does_not_find_is_not_believed_to_be_gone(make: Make) -> None:
+    world = changed(make())
+    world.reads, world.listed = [NotFound("no")], (as_wanted(world.task),)
+    with pytest.raises(ContradictoryAnswers, match=r"is not found at the target by its id"):
+        world.roll_back()
+
+
+def agents_changed(task: MigrationTask) -> tuple[list[Entry], PhoneNumber]:
+    """What the journal says after that, and what the record shows."""
+    record = task.number.record
+    line = Entry(task.key, Action.SET_AGENTS, Phase.DONE, record.id)
+    return [line], record.model_copy(update={"inbound_agent": task.number.desired.inbound_agent})
+
+
+def test_setting_agents_back_has_the_side_effects_that_assigning_has_but_for_a_split_that_is_not_there(
+    make: Make,
+) -> None:
+    task = make("vox-diga", label="New", inbound_agent=OTHER)
+    publishing = {Operation.ASSIGN_AGENTS: frozenset({SideEffect.PUBLISHES, SideEffect.REPLACES_SPLIT})}
+    checked: list[object] = []
+    client = SimpleNamespace(
+        capabilities=replace(task.capabilities, side_effects=publishing),
+        check=lambda change: checked.append(change) or (),
+    )
+    lines, record = agents_changed(task)
+    one = RestoreRule().forecast(client, task, state_of(lines), record, (Served(), ()))
+    assert one.side_effects == (SideEffect.PUBLISHES,)
+    assert not one.revocable
+    assert [each.allow for each in checked] == [frozenset(SideEffect)]
+    label = state_of([Entry(task.key, Action.SET_LABEL, Phase.DONE, record.id)])
+    assert RestoreRule().forecast(client, task, label, record, (Served(), ())).side_effects == ()
+
+
+def test_agents_are_set_back_with_the_side_effects_that_were_allowed_and_no_others(make: Make) -> None:
+    task = make("vox-diga", inbound_agent=OTHER)
+    lines, record = agents_changed(task)
+    world = World(task, [record], writes=[task.number.record], lines=lines)
+    world.roll_back(allow=[SideEffect.PUBLISHES])
+    (change,) = world.sent
+    assert (change.inbound, change.allow) == (task.number.record.inbound_agent, {SideEffect.PUBLISHES})
+    assert world.lines[-1].message == "set back: inbound_agent"
+
+
+def test_only_a_change_that_published_a_version_says_that_this_is_not_undone(make: Make) -> None:
+    task = make("vox-diga", label="New", inbound_agent=OTHER)
+    assert RestoreRule().cannot_be_undone([task], {}) == ()
+    *others, read = task.number.steps
+    publishing = others[-1].model_copy(update={"side_effects": (SideEffect.PUBLISHES,)})
+    number = task.number.model_copy(update={"steps": (*others[:-1], publishing, read)})
+    (said,) = RestoreRule().cannot_be_undone([replace(task, number=number)], {})
+    assert said == "a version of an agent that was published by assigning it stays published"
