@@ -9,8 +9,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 
-from telephony_core import PUBLISHED, AgentRef, SideEffect
+from telephony_core import PUBLISHED, AgentRef, OutboundUpdate, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import NotFound
 from telephony_core.migration.changeset.restore import RestoreRule
@@ -42,6 +43,7 @@ from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Semantics
 from telephony_core.provider.registry import registry
 from tests.migration.changeset.setting import Setting
+from tests.migration.stage import PASSWORD
 from tests.transport.driving import START
 
 WINDOW = timedelta(seconds=20.0 + 900.0)
@@ -75,9 +77,11 @@ class World:
     there: datetime | None = None
     sent: list[object] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
+    asked: list[Effect[object]] = field(default_factory=list)
+    """Of claims and secrets."""
 
-    def change(self) -> None:
-        self._run(change_settings(self.task, state_of(self.lines), None))
+    def change(self, shared_with: str | None = None) -> None:
+        self._run(change_settings(self.task, state_of(self.lines), shared_with))
 
     def roll_back(self, *, shown: bool = True, allow: Iterable[SideEffect] = ()) -> None:
         confirmed = frozenset({(self.task.key, self.task.number.record.id)} if shown else ())
@@ -124,9 +128,10 @@ class World:
                 self.there = None if self.there is None else self.there + timedelta(seconds=seconds)
                 return True
             case ResolveSecrets():
-                return ResolvedCredentials("acme2", None)
+                self.asked.append(effect)
+                return ResolvedCredentials("acme2", SecretStr(PASSWORD))
             case Claim():
-                pass
+                self.asked.append(effect)
             case _:
                 raise AssertionError(effect)
         return None
@@ -244,6 +249,51 @@ def test_a_record_that_is_not_found_and_is_in_the_list_is_not_changed(make: Make
     world = World(task, [NotFound("no")], listed=(task.number.record,))
     with pytest.raises(ContradictoryAnswers, match=r"is not found at the target by its id"):
         world.change()
+
+
+def with_credentials(make: Make, folder: Path) -> tuple[MigrationTask, PhoneNumber]:
+    """A change of the label and of the credentials, whose user name is only referred to, and the record after it."""
+    secret = f"file:{folder / 'trunk.secret'}"
+    task = make(label="New", username=secret, password=secret)
+    record = as_wanted(task)
+    assert record.sip is not None
+    outbound = record.sip.outbound.model_copy(update={"username": "acme2"})
+    return task, record.model_copy(update={"sip": record.sip.model_copy(update={"outbound": outbound})})
+
+
+def test_a_number_is_claimed_by_its_key_and_then_its_secrets_are_read(make: Make, tmp_path: Path) -> None:
+    task, after = with_credentials(make, tmp_path)
+    world = World(task, [task.number.record, after], writes=[as_wanted(task), after])
+    world.change()
+    assert world.asked == [Claim(task.key, task.identity, goes_on=False), ResolveSecrets(task.trunk)]
+    label, trunk = world.sent
+    assert label.label == "New"
+    assert (trunk.outbound.username, trunk.outbound.password.get_secret_value()) == ("acme2", PASSWORD)
+
+
+def test_no_secret_is_read_for_a_trunk_that_was_written_already(make: Make, tmp_path: Path) -> None:
+    task, after = with_credentials(make, tmp_path)
+    lines = [Entry(task.key, action, Phase.DONE, after.id) for action in (Action.SET_LABEL, Action.SET_SIP)]
+    world = World(task, [after], lines=lines)
+    world.change()
+    assert world.asked == [Claim(task.key, task.identity, goes_on=True)]
+    assert world.sent == []
+
+
+def test_a_trunk_that_was_changed_with_another_number_is_not_written_and_that_is_said(make: Make) -> None:
+    task = make(outbound=OutboundUpdate(address="new.example.com"), inbound_agent=OTHER)
+    record = task.number.record
+    assert record.sip is not None
+    outbound = record.sip.outbound.model_copy(update={"address": task.number.desired.outbound.address})
+    trunk = record.model_copy(update={"sip": record.sip.model_copy(update={"outbound": outbound})})
+    after = trunk.model_copy(update={"inbound_agent": OTHER})
+    world = World(task, [trunk, after], writes=[after])
+    world.change(shared_with="+827011110009")
+    (agents,) = world.sent
+    assert agents.inbound == OTHER
+    note = "its trunk is the one of +827011110009, and was changed there"
+    assert [(line.action, line.message) for line in world.lines if line.phase is Phase.LOOK] == [(Action.CHECK, note)]
+    assert {*records_of(world)} == {record.id}
 
 
 # -- what the journal keeps
