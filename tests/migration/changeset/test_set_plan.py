@@ -408,6 +408,21 @@ def test_settings_of_every_kind_are_cleared_at_once() -> None:
     assert SettingsUpdate(label="New", inbound=InboundUpdate(media_encryption="require")).desired()[0].outbound is None
 
 
+@pytest.mark.parametrize("beside", ["password", "options"])
+def test_what_no_read_shows_is_written_together_with_the_address_that_is_there_already(
+    beside: str, tmp_path: Path
+) -> None:
+    stage = Setting(tmp_path, "vox-diga", 1)
+    given = {"password": f"file:{stage.secret}", "options": {"vox": {"no_authentication": True}}}
+    there = OutboundUpdate(address="sip:trunk0.example.com:5060")
+    (number,) = plan_settings(
+        account(stage), SettingsUpdate(outbound=there, **{beside: given[beside]}), where=ALL
+    ).numbers
+    assert [step.kind for step in number.steps] == [StepKind.UPDATE_SIP, StepKind.READ_BACK]
+    assert number.desired.outbound is not None
+    assert number.desired.outbound.address == there.address
+
+
 def test_options_of_the_provider_are_part_of_the_plan(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "vox-diga", 1)
     options = {"vox": {"no_authentication": True}}
