@@ -75,6 +75,12 @@ def test_a_number_of_which_nothing_can_be_set_back_is_left_alone(tmp_path: Path)
     stage.change(loaded)
     (left,) = stage.preview(loaded).left_alone
     assert left.error == "NotRestorable"
+    assert left.message.startswith(
+        f"nothing of {KEYS[0]} can be set back: "
+        "outbound.address: it can only be written together with outbound.password; "
+        "outbound.password: the provider does not say what it was, so the new one stays; "
+        "outbound.username: the provider does not say what it was, so the new one stays"
+    )
     assert stage.run(loaded).counts == {MigrationState.CHANGED: 1}
 
 
