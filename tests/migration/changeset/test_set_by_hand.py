@@ -36,6 +36,7 @@ from telephony_core.migration.move.effects import (
     ResolveSecrets,
     RunFlow,
     StalePlan,
+    StepFailed,
     Wait,
 )
 from telephony_core.migration.move.state import state_of
@@ -269,6 +270,20 @@ def test_a_number_is_claimed_by_its_key_and_then_its_secrets_are_read(make: Make
     label, trunk = world.sent
     assert label.label == "New"
     assert (trunk.outbound.username, trunk.outbound.password.get_secret_value()) == ("acme2", PASSWORD)
+
+
+def test_a_user_name_that_is_only_referred_to_is_compared_with_what_the_reference_leads_to(
+    make: Make, tmp_path: Path
+) -> None:
+    task, after = with_credentials(make, tmp_path)
+    equal = World(task, [task.number.record, after], writes=[as_wanted(task), after])
+    equal.change()
+    assert equal.lines[-1].data["unverifiable"] == ["outbound.password"]
+    other = World(task, [task.number.record, as_wanted(task)], writes=[as_wanted(task), as_wanted(task)])
+    with pytest.raises(StepFailed) as failed:
+        other.change()
+    assert "outbound.username" in failed.value.error.message
+    assert "acme2" not in failed.value.error.message
 
 
 def test_no_secret_is_read_for_a_trunk_that_was_written_already(make: Make, tmp_path: Path) -> None:

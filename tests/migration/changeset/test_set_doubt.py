@@ -136,6 +136,18 @@ def test_an_error_after_an_unanswered_write_says_that_it_may_have_happened_all_t
     assert look == (Action.SET_LABEL, "its answer was lost; sending it again after the time-out")
 
 
+def test_what_the_next_run_is_refused_says_nothing_about_the_request_of_the_run_before(
+    context: str, tmp_path: Path
+) -> None:
+    stage = Setting(tmp_path, context, 1)
+    loaded = stage.settings_plan(label="New")
+    assert not stage.without_answers(FaultKind.LOST_BEFORE, stage.change, loaded).is_complete
+    stage.source.faults.append(Fault(FaultKind.ANSWER, "PATCH", times=9, response=answer(422, {"detail": "no"})))
+    report = stage.change(loaded)
+    assert report.failures[0].error == "OutcomeUnknown"
+    assert report.in_doubt == (KEYS[0],)
+
+
 @pytest.mark.parametrize(
     ("update", "writes"),
     [
