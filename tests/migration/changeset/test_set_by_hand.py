@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from telephony_core import PUBLISHED, AgentRef, OutboundUpdate, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import NotFound
+from telephony_core.errors import NotFound, PartialOutcome, ProviderUnavailable
 from telephony_core.migration.changeset.restore import RestoreRule
 from telephony_core.migration.changeset.set_steps import change_settings
 from telephony_core.migration.deprovision.forecast import Served
@@ -71,12 +71,14 @@ class World:
     task: MigrationTask
     reads: list[PhoneNumber | Exception]
     """What reads by id are answered, the last one again and again."""
-    writes: list[PhoneNumber] = field(default_factory=list)
+    writes: list[PhoneNumber | Exception] = field(default_factory=list)
     listed: tuple[PhoneNumber, ...] = ()
     lines: list[Entry] = field(default_factory=list)
     now: datetime = START
     there: datetime | None = None
     sent: list[object] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Of the operations that sent it, as errors have them."""
     waits: list[Wait] = field(default_factory=list)
     asked: list[Effect[object]] = field(default_factory=list)
     """Of claims and secrets."""
@@ -111,7 +113,8 @@ class World:
                 self._write(entry)
             case RunFlow(EndpointRole.TARGET, "get_number"):
                 return self.reads.pop(0) if len(self.reads) > 1 else self.reads[0]
-            case RunFlow(EndpointRole.TARGET, _, flow, announcement) if announcement is not None:
+            case RunFlow(EndpointRole.TARGET, name, flow, announcement) if announcement is not None:
+                self.names.append(name)
                 keep = self.sent.append
                 flow(SimpleNamespace(update_label=keep, update_sip=keep, assign_agents=keep))
                 self._write(replace(announcement.entry, data={**announcement.entry.data, "semantics": "idempotent"}))
@@ -269,6 +272,7 @@ def test_a_number_is_claimed_by_its_key_and_then_its_secrets_are_read(make: Make
     assert world.asked == [Claim(task.key, task.identity, goes_on=False), ResolveSecrets(task.trunk)]
     label, trunk = world.sent
     assert label.label == "New"
+    assert world.names == ["update_label", "update_sip"]
     assert (trunk.outbound.username, trunk.outbound.password.get_secret_value()) == ("acme2", PASSWORD)
 
 
@@ -309,6 +313,30 @@ def test_a_trunk_that_was_changed_with_another_number_is_not_written_and_that_is
     note = "its trunk is the one of +827011110009, and was changed there"
     assert [(line.action, line.message) for line in world.lines if line.phase is Phase.LOOK] == [(Action.CHECK, note)]
     assert {*records_of(world)} == {record.id}
+
+
+def half_way(task: MigrationTask, number: PhoneNumber | None) -> World:
+    """A change that was accepted, and whose record could not be read afterwards, or was read all the same."""
+    cause = ProviderUnavailable("no")
+    partial = PartialOutcome("accepted", number=number, done=("set",), failed_step="read", cause=cause)
+    return World(task, [task.number.record, as_wanted(task)], writes=[partial])
+
+
+def test_what_was_accepted_is_taken_for_made_where_its_record_is_known_and_is_read_back(make: Make) -> None:
+    task = make()
+    world = half_way(task, as_wanted(task))
+    world.change()
+    done = [(line.action, line.message) for line in world.lines if line.phase is Phase.DONE]
+    assert done == [(Action.SET_LABEL, "accepted"), (Action.READ_BACK, "")]
+    assert len(world.sent) == 1
+
+
+def test_what_was_accepted_is_told_as_it_is_where_its_record_is_not_known(make: Make) -> None:
+    world = half_way(make(), None)
+    with pytest.raises(StepFailed) as failed:
+        world.change()
+    assert (failed.value.action, failed.value.error.message) == (Action.SET_LABEL, "accepted")
+    assert [line.phase for line in world.lines] == [Phase.INTENT]
 
 
 # -- what the journal keeps

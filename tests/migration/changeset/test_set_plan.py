@@ -413,14 +413,15 @@ def test_what_no_read_shows_is_written_together_with_the_address_that_is_there_a
     beside: str, tmp_path: Path
 ) -> None:
     stage = Setting(tmp_path, "vox-diga", 1)
+    held = account(stage)
+    trunk = held.inventory.numbers[0].sip
+    assert trunk is not None
     given = {"password": f"file:{stage.secret}", "options": {"vox": {"no_authentication": True}}}
-    there = OutboundUpdate(address="sip:trunk0.example.com:5060")
-    (number,) = plan_settings(
-        account(stage), SettingsUpdate(outbound=there, **{beside: given[beside]}), where=ALL
-    ).numbers
+    update = SettingsUpdate(outbound=OutboundUpdate(address=trunk.outbound.address), **{beside: given[beside]})
+    (number,) = plan_settings(held, update, where=ALL).numbers
     assert [step.kind for step in number.steps] == [StepKind.UPDATE_SIP, StepKind.READ_BACK]
     assert number.desired.outbound is not None
-    assert number.desired.outbound.address == there.address
+    assert number.desired.outbound.address == trunk.outbound.address
 
 
 def test_options_of_the_provider_are_part_of_the_plan(tmp_path: Path) -> None:
