@@ -223,7 +223,9 @@ def _write(task: MigrationTask, write: _Write, record: PhoneNumber, opened: Entr
         if write.happened(task, record) and not write.hides(task):
             return (yield from write.done(task, record, FOUND))
     lost = opened is not None
-    for tries in range(1, MOST_TRIES + 1):
+    tries = 0
+    while True:
+        tries += 1
         announcement = Announcement(write.announced(task, record))
         flow = RunFlow(
             EndpointRole.TARGET,
@@ -251,7 +253,6 @@ def _write(task: MigrationTask, write: _Write, record: PhoneNumber, opened: Entr
                 raise write.failed(_unanswered(task, error)) from None
         yield from write.phase_line(task, Phase.LOOK, "its answer was lost; sending it again after the time-out")
         yield from perform(Wait(task.settings.timeout, f"a request for {task.key} may still be under way"))
-    raise AssertionError("the last try returns or raises")
 
 
 def _unanswered(task: MigrationTask, error: TelephonyError) -> TelephonyError:

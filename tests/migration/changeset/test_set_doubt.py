@@ -115,6 +115,8 @@ def test_a_write_that_is_never_answered_is_sent_three_times_a_time_out_apart(tmp
     assert stage.change(loaded).in_doubt == (KEYS[0],)
     assert len(stage.writes(stage.source)) == 3 * SENT
     assert [slept for slept in stage.time.slept if slept >= stage.settings.timeout] == [stage.settings.timeout] * 2
+    why = f"a request for {KEYS[0]} may still be under way"
+    assert [why in event.message for event in stage.events if event.kind is EventKind.WAITING] == [True] * 2
 
 
 def test_an_error_after_an_unanswered_write_says_that_it_may_have_happened_all_the_same(
