@@ -128,7 +128,7 @@ def restore_or_plan_anew(task: MigrationTask, state: NumberState) -> str | None:
 
 
 def changed_by_others(
-    task: MigrationTask, state: NumberState, record: PhoneNumber | None, *, shared: bool = False
+    task: MigrationTask, state: NumberState, record: PhoneNumber | None, *, shared: bool
 ) -> tuple[FieldDrift, ...]:
     """What is not as the plan read it, nor as the plan itself made it.
 

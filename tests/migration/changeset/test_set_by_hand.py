@@ -18,6 +18,7 @@ from telephony_core.migration.changeset.restore import RestoreRule
 from telephony_core.migration.changeset.set_steps import change_settings
 from telephony_core.migration.deprovision.forecast import Served
 from telephony_core.migration.deprovision.procedure import Granted, NotShown
+from telephony_core.migration.inventory.staleness import snapshot
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Claim,
@@ -55,9 +56,9 @@ Make = Callable[..., MigrationTask]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    def made(context: str = "diga-vox", **update: object) -> MigrationTask:
+    def made(name: str = "plan.json", *, context: str = "diga-vox", **update: object) -> MigrationTask:
         stage = Setting(tmp_path, context, 1)
-        loaded = stage.settings_plan(**(update or {"label": "New"}))
+        loaded = stage.settings_plan(name, **(update or {"label": "New"}))
         capabilities = registry.spec(stage.source.slug).capabilities
         return MigrationTask.of(loaded, loaded.plan.numbers[0], capabilities)
 
@@ -133,7 +134,8 @@ class World:
                 return True
             case ResolveSecrets():
                 self.asked.append(effect)
-                return ResolvedCredentials("acme2", SecretStr(PASSWORD))
+                hidden = effect.trunk.password is not None
+                return ResolvedCredentials("acme2", SecretStr(PASSWORD) if hidden else None)
             case Claim():
                 self.asked.append(effect)
             case _:
@@ -255,14 +257,18 @@ def test_a_record_that_is_not_found_and_is_in_the_list_is_not_changed(make: Make
         world.change()
 
 
+def with_trunk(record: PhoneNumber, **outbound: object) -> PhoneNumber:
+    """The record with another trunk."""
+    assert record.sip is not None
+    half = record.sip.outbound.model_copy(update=outbound)
+    return record.model_copy(update={"sip": record.sip.model_copy(update={"outbound": half})})
+
+
 def with_credentials(make: Make, folder: Path) -> tuple[MigrationTask, PhoneNumber]:
     """A change of the label and of the credentials, whose user name is only referred to, and the record after it."""
     secret = f"file:{folder / 'trunk.secret'}"
     task = make(label="New", username=secret, password=secret)
-    record = as_wanted(task)
-    assert record.sip is not None
-    outbound = record.sip.outbound.model_copy(update={"username": "acme2"})
-    return task, record.model_copy(update={"sip": record.sip.model_copy(update={"outbound": outbound})})
+    return task, with_trunk(as_wanted(task), username="acme2")
 
 
 def test_a_number_is_claimed_by_its_key_and_then_its_secrets_are_read(make: Make, tmp_path: Path) -> None:
@@ -302,9 +308,7 @@ def test_no_secret_is_read_for_a_trunk_that_was_written_already(make: Make, tmp_
 def test_a_trunk_that_was_changed_with_another_number_is_not_written_and_that_is_said(make: Make) -> None:
     task = make(outbound=OutboundUpdate(address="new.example.com"), inbound_agent=OTHER)
     record = task.number.record
-    assert record.sip is not None
-    outbound = record.sip.outbound.model_copy(update={"address": task.number.desired.outbound.address})
-    trunk = record.model_copy(update={"sip": record.sip.model_copy(update={"outbound": outbound})})
+    trunk = with_trunk(record, address=task.number.desired.outbound.address)
     after = trunk.model_copy(update={"inbound_agent": OTHER})
     world = World(task, [trunk, after], writes=[after])
     world.change(shared_with="+827011110009")
@@ -313,6 +317,87 @@ def test_a_trunk_that_was_changed_with_another_number_is_not_written_and_that_is
     note = "its trunk is the one of +827011110009, and was changed there"
     assert [(line.action, line.message) for line in world.lines if line.phase is Phase.LOOK] == [(Action.CHECK, note)]
     assert {*records_of(world)} == {record.id}
+
+
+@pytest.mark.parametrize(("username", "sent"), [("acme2", 0), ("acme", 1)])
+def test_a_write_that_was_announced_is_found_by_the_user_name_that_a_reference_leads_to(
+    username: str, sent: int, make: Make, tmp_path: Path
+) -> None:
+    address = OutboundUpdate(address="new.example.com")
+    task = make(outbound=address, username=f"file:{tmp_path / 'trunk.secret'}")
+    after = with_trunk(task.number.record, address=address.address, username="acme2")
+    shown = with_trunk(after, username=username)
+    world = World(task, [shown, after], writes=[after])
+    world.announced(Action.SET_SIP, Semantics.IDEMPOTENT)
+    world.change()
+    assert len(world.sent) == sent
+    assert ("its answer was lost, and the record is as planned" in {line.message for line in world.lines}) is not bool(
+        sent
+    )
+
+
+def test_a_user_name_that_an_unanswered_write_set_is_no_change_by_somebody_else(make: Make, tmp_path: Path) -> None:
+    task, after = with_credentials(make, tmp_path)
+    label = as_wanted(task)
+    lines = [Entry(task.key, Action.SET_LABEL, Phase.DONE, label.id, data={"seen": snapshot(label)})]
+    world = World(task, [after], writes=[after], lines=lines)
+    world.announced(Action.SET_SIP, Semantics.IDEMPOTENT)
+    world.change()
+    assert world.lines[-1].action is Action.READ_BACK
+
+
+def told_apart_by_updates(task: MigrationTask, is_reused: bool) -> tuple[MigrationTask, PhoneNumber]:
+    """A task at a provider that shows only when a record was last changed, and its record an hour later."""
+    record = task.number.record.model_copy(update={"created_at": None, "starts_at": None, "updated_at": START})
+    capabilities = replace(task.capabilities, ids_are_reused=is_reused)
+    number = task.number.model_copy(update={"source": record})
+    return replace(task, number=number, capabilities=capabilities), record.model_copy(
+        update={"updated_at": START + HOUR}
+    )
+
+
+@pytest.mark.parametrize("has_begun", [True, False])
+def test_where_ids_are_used_again_a_record_of_another_time_is_another_record(has_begun: bool, make: Make) -> None:
+    for is_reused in (True, False):
+        made = make(f"{is_reused}.json", label="New", inbound_agent=OTHER)
+        task, later = told_apart_by_updates(made, is_reused)
+        if has_begun:
+            later = later.model_copy(update={"label": "New"})
+        after = later.model_copy(update={"label": "New", "inbound_agent": OTHER})
+        world = World(task, [later, after], writes=[after, after])
+        if has_begun:
+            seen = snapshot(later.model_copy(update={"updated_at": START}))
+            world.lines.append(Entry(task.key, Action.SET_LABEL, Phase.DONE, later.id, data={"seen": seen}))
+        if is_reused:
+            with pytest.raises(StalePlan, match="updated_at"):
+                world.change()
+            assert world.sent == []
+        else:
+            world.change()
+            assert len(world.sent) == 2 - has_begun
+
+
+def test_a_time_that_an_unanswered_write_of_this_plan_moved_makes_no_other_record(make: Make) -> None:
+    task, later = told_apart_by_updates(make(), True)
+    wanted = later.model_copy(update={"label": "New"})
+    world = World(task, [wanted])
+    world.announced(Action.SET_LABEL, Semantics.IDEMPOTENT)
+    world.change()
+    assert world.sent == []
+
+
+def test_a_user_name_that_somebody_changed_is_seen_whatever_the_plan_is_going_to_set(
+    make: Make, tmp_path: Path
+) -> None:
+    referred = make("referred.json", username=f"file:{tmp_path / 'trunk.secret'}")
+    untouched = World(referred, [with_trunk(referred.number.record, username="theirs")])
+    address = make("address.json", outbound=OutboundUpdate(address="new.example.com"))
+    touched = World(address, [with_trunk(address.number.record, username="theirs")])
+    touched.announced(Action.SET_SIP, Semantics.IDEMPOTENT)
+    for world in (untouched, touched):
+        with pytest.raises(StalePlan, match=r"outbound\.username"):
+            world.change()
+        assert world.sent == []
 
 
 def half_way(task: MigrationTask, number: PhoneNumber | None) -> World:
@@ -433,7 +518,7 @@ def agents_changed(task: MigrationTask) -> tuple[list[Entry], PhoneNumber]:
 def test_setting_agents_back_has_the_side_effects_that_assigning_has_but_for_a_split_that_is_not_there(
     make: Make,
 ) -> None:
-    task = make("vox-diga", label="New", inbound_agent=OTHER)
+    task = make(context="vox-diga", label="New", inbound_agent=OTHER)
     publishing = {Operation.ASSIGN_AGENTS: frozenset({SideEffect.PUBLISHES, SideEffect.REPLACES_SPLIT})}
     checked: list[object] = []
     client = SimpleNamespace(
@@ -450,7 +535,7 @@ def test_setting_agents_back_has_the_side_effects_that_assigning_has_but_for_a_s
 
 
 def test_agents_are_set_back_with_the_side_effects_that_were_allowed_and_no_others(make: Make) -> None:
-    task = make("vox-diga", inbound_agent=OTHER)
+    task = make(context="vox-diga", inbound_agent=OTHER)
     lines, record = agents_changed(task)
     world = World(task, [record], writes=[task.number.record], lines=lines)
     world.roll_back(allow=[SideEffect.PUBLISHES])
@@ -460,7 +545,7 @@ def test_agents_are_set_back_with_the_side_effects_that_were_allowed_and_no_othe
 
 
 def test_only_a_change_that_published_a_version_says_that_this_is_not_undone(make: Make) -> None:
-    task = make("vox-diga", label="New", inbound_agent=OTHER)
+    task = make(context="vox-diga", label="New", inbound_agent=OTHER)
     assert RestoreRule().cannot_be_undone([task], {}) == ()
     *others, read = task.number.steps
     publishing = others[-1].model_copy(update={"side_effects": (SideEffect.PUBLISHES,)})
