@@ -291,3 +291,4 @@ def test_a_user_name_that_the_plan_wrote_out_is_shown(tmp_path: Path) -> None:
     stage, loaded, _ = changed(tmp_path, "diga-vox", 1, username="new")
     (forecast,) = stage.preview(loaded).forecasts
     assert forecast.restores == ("outbound.username: new → acme",)
+    assert forecast.cannot_be_undone == ()
