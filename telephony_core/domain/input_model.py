@@ -97,11 +97,12 @@ def refusal(model: type[BaseModel], error: Exception) -> Exception:
     """Ours for pydantic's. One of a validator that pydantic lets through loses the frames in which the input stands."""
     if not isinstance(error, ValidationError):
         return error.with_traceback(None)
-    inner = [each.remedy for each in _causes(error) if each is not None and each.remedy]
+    causes = map(_cause, error.errors(include_url=False))
+    remedies = [cause.remedy for cause in causes if cause is not None and cause.remedy]
     about = model.__name__ if getattr(model, "named_in_errors", True) else ""
     told = InvalidInput(
         ": ".join(filter(None, (about, describe(error)))),
-        remedy=joined(inner) or its_fields(model),
+        remedy=joined(remedies) or its_fields(model),
     )
     told.about, told.faults = about, _faults(error)
     return told
@@ -115,8 +116,8 @@ def describe(error: ValidationError) -> str:
 def _faults(error: ValidationError) -> tuple[tuple[str, str], ...]:
     """Each place and what is wrong there. A model inside another is one place with its fields."""
     faults: list[tuple[str, str]] = []
-    for item, inner in zip(error.errors(include_url=False), _causes(error), strict=True):
-        where = ".".join(str(step) for step in item["loc"])
+    for item in error.errors(include_url=False):
+        inner, where = _cause(item), ".".join(str(step) for step in item["loc"])
         if isinstance(inner, InvalidInput) and inner.faults:
             faults += [(".".join(filter(None, (where, place))), text) for place, text in inner.faults]
         else:
@@ -157,12 +158,12 @@ def fault_in_words(item: ErrorDetails) -> str:
         case "enum" | "literal_error":
             return f"has to be {context['expected']}"
         case "value_error" | "assertion_error":
-            return str(context.get("error", item["msg"]))
-    return item["msg"].replace("Input should", "should", 1)
+            return str(context["error"])
+    return item["msg"].removeprefix("Input ")
 
 
 def _article(name: str) -> str:
-    return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
+    return f"{'an' if name[:1].upper() in 'AEIOU' else 'a'} {name}"
 
 
 def _not(item: ErrorDetails) -> str:
@@ -172,7 +173,7 @@ def _not(item: ErrorDetails) -> str:
     return ", not None" if value is None else f", not {type(value).__name__}"
 
 
-def _causes(error: ValidationError) -> list[TelephonyError | None]:
-    """Our own errors behind the parts of a pydantic error."""
-    causes = [item.get("ctx", {}).get("error") for item in error.errors(include_url=False, include_input=False)]
-    return [cause if isinstance(cause, TelephonyError) else None for cause in causes]
+def _cause(item: ErrorDetails) -> TelephonyError | None:
+    """Our own error behind a part of a pydantic one."""
+    cause = item.get("ctx", {}).get("error")
+    return cause if isinstance(cause, TelephonyError) else None

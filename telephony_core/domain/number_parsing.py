@@ -30,10 +30,11 @@ _EXTENSION: Final = re.compile(
     r"(?P<number>.*[0-9)\s])\s*(?:[;,]*\s*(?:ext|extn|extension|x|\uad6c\ub0b4|\ub0b4\uc120)\.?\s*[=:]?|#|[;,]+)\s*[0-9]+\s*",
     re.IGNORECASE,
 )
+_TEL: Final = re.compile("tel:", re.IGNORECASE)
 _SIP: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
 _SEVERAL: Final = re.compile(r"/[ .\-]*[0-9]{1,2}(?![0-9 .\-]*[0-9])")
 """``02-123-4567/8`` is two lines, as offices in Korea write them, and read as one it would be that of a stranger."""
-_COUNTRY_IN_BRACKETS: Final = re.compile(r"\(\s*(\+[0-9 ]+)\)")
+_COUNTRY_IN_BRACKETS: Final = re.compile(r"\( *(\+[0-9 .\-]+)\)")
 
 
 def parse_number(text: object, *, region: str) -> NumberIdentity:
@@ -81,7 +82,7 @@ def undressed(text: object) -> str:
         )
     attempt = plain.strip()
     if not is_written_as_number(plain):
-        if attempt[:4].lower() == "tel:":
+        if _TEL.match(attempt):
             raise InvalidInput(
                 "a tel: address is taken only as `tel:+` and a number, without an extension or other parameters",
                 remedy="give the number alone, as + and country code",
@@ -95,24 +96,23 @@ def undressed(text: object) -> str:
                 remedy=_IN_FULL,
             )
         return text
-    if not has_balanced_parentheses(attempt.replace("[", "(").replace("]", ")")):
+    number = _TEL.sub("", attempt).replace("[", "(").replace("]", ")")
+    if not has_balanced_parentheses(number):
         raise InvalidInput(
             "the number holds a parenthesis without its other half", remedy="write both parentheses or none"
         )
-    if _SEVERAL.search(attempt) is not None:
+    if _SEVERAL.search(number) is not None:
         raise InvalidInput(
             "one or two digits behind a / are the end of another number", remedy="give each number by itself, in full"
         )
-    number = _COUNTRY_IN_BRACKETS.sub(r"\1 ", attempt, count=1).replace("/", " ").replace("[", "(").replace("]", ")")
-    if number[:4].lower() == "tel:" and not number[4:].lstrip().startswith("+"):
-        number = number[4:]
+    number = _COUNTRY_IN_BRACKETS.sub(r"\1 ", number).replace("/", " ")
+    number = re.sub(r"\A[ .\-]+(?=\+)", "", number)  # `- +34 …`: what stands before a + means nothing
     digits = sum(character.isdigit() for character in number)
     if digits > MOST_DIGITS:
         raise InvalidInput(f"the number has {digits} digits, and E.164 allows 15", remedy=_IN_FULL)
-    if "+" in re.sub(r"\A(?:tel:)?[ (.\-)]*\+", "", number, flags=re.IGNORECASE):
-        raise InvalidInput("the number holds more than one +, or one behind its digits", remedy=_IN_FULL)
-    number = re.sub(r"\A[ .\-]+(?=\+)", "", number)  # `- +34 …`: what stands before a + means nothing
-    return text if number == text.strip(" ") else number  # only blanks around it are read past later
+    if "+" in number[1:]:
+        raise InvalidInput("the number holds more than one +, or one that is not in front", remedy=_IN_FULL)
+    return number.strip()
 
 
 def is_written_as_number(text: str) -> bool:
@@ -153,18 +153,18 @@ def _without_international_prefix(identity: NumberIdentity) -> NumberIdentity:
         return identity
     prefix = _international_prefix(identity.read_in)
     here = re.match(prefix, digits) if prefix is not None else None
-    rests = {digits[length:] for length in ({here.end()} if here is not None else set()) | {2} if length > 1}
+    lengths = ({2} if digits.startswith("00") else set()) | ({here.end()} if here is not None else set())
     meant = {
-        found.e164
-        for rest in rests
-        if (digits.startswith("00") or here is not None)
-        and (found := NumberIdentity.parse(f"+{rest}", region=identity.read_in)).e164
+        e164
+        for length in lengths
+        if length > 1
+        and (e164 := NumberIdentity.parse(f"+{digits[length:]}", region=identity.read_in).e164) is not None
     }
     if not meant:
         return identity
     # One prefix for everybody, such as Spain's 00: then only one number can be meant. In Korea it names a carrier.
     if len(meant) == 1 and prefix is not None and prefix.isdigit() and digits.startswith(prefix):
-        return NumberIdentity.parse(meant.pop() or "", region=identity.read_in)
+        return NumberIdentity.parse(meant.pop(), region=identity.read_in)
     raise InvalidInput(
         f"{digits} begins with an international prefix, which differs by country and by carrier",
         remedy="write + and country code in its place",
@@ -175,5 +175,5 @@ def _international_prefix(region: str) -> str | None:
     """The digits dialled before a country code, or a regular expression where they depend on the carrier."""
     from phonenumbers import PhoneMetadata
 
-    metadata = PhoneMetadata.metadata_for_region(region, None)
+    metadata = PhoneMetadata.metadata_for_region(region)
     return None if metadata is None else metadata.international_prefix

@@ -14,6 +14,7 @@ from telephony_core import (
     DRAFT,
     PUBLISHED,
     UNSET,
+    Agent,
     AgentRef,
     AvailableNumber,
     InboundSip,
@@ -107,6 +108,11 @@ def test_numbers_for_sale_compare_without_their_raw_record():
     assert len({AvailableNumber(**given, raw={"x": 1}), AvailableNumber(**given)}) == 1
 
 
+def test_an_agent_prints_its_name_where_it_has_one():
+    assert str(Agent(provider="toy", id="a", name="Front desk")) == "Front desk (a)"
+    assert str(Agent(provider="toy", id="a")) == "a"
+
+
 def test_money_prints_with_its_currency():
     assert str(Money(amount=Decimal("1.95"), currency="EUR")) == "1.95 EUR"
 
@@ -192,6 +198,7 @@ def test_a_refusal_never_repeats_what_it_refused(refused):
         (lambda: OutboundUpdate(password=""), "password: is empty"),
         (lambda: OutboundUpdate(media_encryption="unknown"), "only ever read"),
         (lambda: InboundUpdate(media_encryption=MediaEncryption.UNKNOWN), "only ever read"),
+        (lambda: InboundUpdate(media_encryption="sometimes"), "is not such a word"),
         (lambda: NumberImport(number="1", outbound=OutboundUpdate(username="u")), "password is missing"),
         (lambda: NumberImport(number="1", outbound=OutboundUpdate(password="p")), "username is missing"),
         (lambda: NumberImport(number="1", outbound=OutboundUpdate(address=None)), "nothing to clear"),

@@ -322,10 +322,11 @@ def test_conclusions_in_a_dump_are_not_believed() -> None:
 
 def test_a_copy_with_another_string_forgets_the_old_conclusions() -> None:
     number = read("07011112222")
-    assert number.e164 == "+827011112222"
+    assert number.account_key == number.e164 == "+827011112222"
 
     assert number.model_copy(update={"raw": "2001", "e164": "+1"}).e164 is None
     assert number.model_copy().e164 == "+827011112222"
+    assert number.model_copy(update={"raw": "2002"}).account_key == read("2002").account_key
 
 
 def test_text_that_has_no_utf8_form_is_shown_escaped_in_json() -> None:

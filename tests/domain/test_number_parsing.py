@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telephony_core import AsyncTelephony, InboundUpdate, InvalidInput, NumberImport, Telephony
-from telephony_core.domain.number_identity import NumberIdentity
-from telephony_core.domain.number_parsing import is_written_as_number, parse_number, undressed
+from telephony_core.domain.number_identity import NumberIdentity, NumberKind
+from telephony_core.domain.number_parsing import LONGEST, is_written_as_number, parse_number, undressed
 from tests.provider.toy import SPEC, ToyServer
 
 KOREAN = "+827011112222"
@@ -44,6 +44,13 @@ READ = [
     ("KR", "070-1111-2222\r\n", KOREAN),
     ("KR", "[070] (1111) 2222", KOREAN),
     ("ES", "+34/911/23 45 67", "+34911234567"),
+    ("ES", "[+34] 612 345 678", SPANISH),
+    ("ES", "(+34 612-345-678)", SPANISH),
+    ("ES", "(+34-612) 345.678", SPANISH),
+    ("ES", "- +34 612 345 678", SPANISH),
+    ("ES", "612\u2028345\u2029678", SPANISH),
+    ("ES", "tel: +34 612 345 678", SPANISH),
+    ("ES", "TEL:(+34) 612 345 678", SPANISH),
 ]
 REFUSED = [
     ("KR", None, "is missing"),
@@ -69,6 +76,11 @@ REFUSED = [
     ("ZZ", "0034612345678", "international prefix"),
     ("KR", "+82+7011112222", "more than one +"),
     ("KR", "07011112222+", "more than one +"),
+    ("ES", "(+34) (+34) 612345678", "more than one +"),
+    ("ES", "tel:+34+612345678", "more than one +"),
+    ("ES", "0034 612 34A 678", "holds something else"),
+    ("US", "+1 212 X 555 0123", "holds something else"),
+    ("KR", "f" * (LONGEST - 3) + "@pbx", f"{LONGEST + 1} characters"),
     ("US", "+1-800-FLOWERS", "holds something else: digits, at most one + in front, and the separators space - . / ("),
     ("KR", "+82 (70 1111 2222", "parenthesis without its other half"),
     ("KR", "(+82 70 1111 2222", "parenthesis without its other half"),
@@ -96,11 +108,41 @@ def test_what_cannot_be_meant_is_refused_with_the_reason(region: str, text: Any,
 
 @pytest.mark.parametrize(
     "text",
-    ["2001@pbx.example.com", "sip:2001@pbx.example.com", "Front\u00a0Desk@pbx.example.com", "front desk", "2001"],
+    [
+        "2001@pbx.example.com",
+        "sip:2001@pbx.example.com",
+        "Front\u00a0Desk@pbx.example.com",
+        "front desk",
+        "2001",
+        "f" * (LONGEST - 4) + "@pbx",
+        "99999 99999-99999 99999",
+    ],
 )
 def test_anything_else_is_taken_as_it_is(text: str) -> None:
     assert undressed(text) == text
     assert parse_number(text, region="KR") == NumberIdentity.parse(text, region="KR")
+
+
+@pytest.mark.parametrize(
+    ("region", "text"),
+    [
+        ("ES", "+0034612345678"),  # two prefixes
+        ("US", "0112125550123"),  # +212 5550123 is no number, and 01 is no prefix before +1 212 555 0123
+        ("CV", "034612345678"),  # one zero is dialled abroad from there, and at home elsewhere
+    ],
+)
+def test_what_may_be_an_international_prefix_and_may_be_none_is_not_taken_for_one(region: str, text: str) -> None:
+    assert parse_number(text, region=region).kind is NumberKind.LOCAL
+
+
+@pytest.mark.parametrize("text", ["070-1111-2222 ext. 5", "+34 612 345 678 x5", "(070) 1111-2222,,5"])
+def test_what_has_an_extension_is_written_as_a_number(text: str) -> None:
+    assert is_written_as_number(text)
+    assert not is_written_as_number(text.replace("1", "a"))
+
+
+def test_blanks_around_what_is_given_are_no_part_of_it() -> None:
+    assert [undressed(text) for text in (" 2001 ", "\t2001\n", "(+34 612345678)")] == ["2001", "2001", "+34 612345678"]
 
 
 def test_what_a_provider_returned_is_never_undressed() -> None:

@@ -114,3 +114,16 @@ def test_a_copy_with_changes_is_checked_as_a_new_change() -> None:
         copied.model_copy(update={"password": "**********"})
     assert json.loads(copied.model_copy().model_dump_json()) == {"username": "u", "password": "**********"}
     assert copied.model_copy(deep=True) == copied
+
+
+def test_a_deep_copy_shares_nothing_that_can_be_changed() -> None:
+    change = NumberImport(number="1", options={"toy": {"quickly": True}})
+    change.model_copy(deep=True).options["toy"]["quickly"] = False
+    assert change.options == {"toy": {"quickly": True}}
+
+
+def test_changes_can_be_kept_in_sets() -> None:
+    names = [f"u{n}" for n in range(50)]
+    assert len({OutboundUpdate(username=name) for name in [*names, *names]}) == 50
+    assert len({hash(OutboundUpdate(username=name)) for name in names}) > 40
+    assert len({OutboundUpdate(), OutboundUpdate(username=None)}) == 2

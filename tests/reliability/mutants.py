@@ -83,6 +83,8 @@ GROUPS: Final = {
         (
             *(f"tests/domain/test_{name}.py" for name in DOMAIN_TESTS),
             "tests/secrets/test_url_password.py",
+            "tests/secrets/test_secret_locals.py",
+            "tests/client/test_refused_arguments.py",
             "tests/operations/test_validation.py",
         ),
     ),
@@ -101,6 +103,8 @@ GROUPS: Final = {
             "tests/operations/test_importing.py",
             "tests/operations/test_changing.py",
             "tests/operations/test_releasing.py",
+            "tests/operations/test_who_may_call.py",
+            "tests/client/test_refused_arguments.py",
             "tests/reliability/lies/test_strangers.py",
         ),
     ),
