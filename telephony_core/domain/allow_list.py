@@ -140,25 +140,24 @@ def _read_loosely(entry: str) -> Network | None:
 
 def _read_as_servers_do(entry: str) -> Iterable[Network]:
     """Every network that an entry may be taken for; none when it is none."""
-    network = _read_loosely(entry)
+    bare = entry.replace("[", "").replace("]", "")  # IPv6 in brackets, with the length inside or outside of them
+    network = _read_loosely(bare)
     if network is not None:
         return [network]
     if short := _SHORT.fullmatch(entry):  # C's inet_aton fills up with zeros, and forgives leading ones
         octets = [int(octet) for octet in short[1].split(".")]
         network = _read_loosely(f"{'.'.join(map(str, [*octets, 0, 0, 0][:4]))}/{int(short[2])}")
         return [] if network is None else [network]
-    first, _, last = entry.partition("-")
+    first, _, last = bare.partition("-")
     try:
-        ends = ip_address(first.strip("[]")), ip_address(last.strip("[]"))
+        ends = ip_address(first), ip_address(last)
         if isinstance(ends[0], IPv4Address) and isinstance(ends[1], IPv4Address):
             return list(summarize_address_range(ends[0], ends[1]))
         if isinstance(ends[0], IPv6Address) and isinstance(ends[1], IPv6Address):
             return list(summarize_address_range(ends[0], ends[1]))
     except ValueError:
         pass
-    # IPv6 in brackets, with the length inside or outside of them
-    bare = _read_loosely(entry.replace("[", "").replace("]", ""))
-    return [] if bare is None else [bare]
+    return []
 
 
 def _printed(network: Network) -> str:

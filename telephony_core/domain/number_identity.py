@@ -166,7 +166,7 @@ class NumberIdentity(BaseModel, frozen=True):
         """
         if other.e164 is None or self.e164 is not None:
             return False
-        told = re.split("[@;]", unicodedata.normalize("NFKC", self.raw), maxsplit=1)[0]
+        told = re.split("[@;]", unicodedata.normalize("NFKC", self.raw))[0]
         digits = "".join(str(unicodedata.decimal(character)) for character in told if character.isdecimal())
         return len(digits) >= _TELLING_DIGITS and digits.endswith(other.e164[-_TELLING_DIGITS:])
 

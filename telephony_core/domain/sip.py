@@ -97,7 +97,7 @@ class SipConfig(BaseModel, frozen=True):
 def _without_null_defaults(schema: dict[str, Any]) -> None:
     """Whoever fills in a default of null would clear what was meant to stay."""
     for field in schema["properties"].values():
-        if field.get("default", False) is None:
+        if ("default", None) in field.items():
             del field["default"]
 
 

@@ -128,16 +128,16 @@ def _rules(country_code: int) -> _Rules:
 
 
 def _owner(region: str, metadata: PhoneMetadata) -> _Owner:
-    patterns = filter(None, (_pattern_of(getattr(metadata, kind)) for kind in _KINDS))
-    valid = f"(?={_pattern_of(metadata.general_desc) or _NEVER}$)(?:{'|'.join(patterns) or _NEVER})"
+    patterns = "|".join(_pattern_of(getattr(metadata, kind)) for kind in _KINDS)
+    valid = f"(?={_pattern_of(metadata.general_desc)}$)(?:{patterns})"
     leading = metadata.leading_digits
     return _Owner(region, None if leading is None else re.compile(leading), re.compile(valid))
 
 
 def _pattern_of(kind: PhoneNumberDesc | None) -> str:
-    """One regular expression for what numbers of a kind look like, and how long they may be. Empty: there are none."""
+    """One regular expression for what numbers of a kind look like, and how long they may be."""
     if kind is None or not kind.national_number_pattern:
-        return ""
+        return _NEVER
     lengths = "|".join(f".{{{length}}}$" for length in kind.possible_length)
     return f"(?={lengths})(?:{kind.national_number_pattern})"
 
@@ -164,6 +164,6 @@ def of_digits(country_code: int, digits: str) -> PhoneNumber:
     return PhoneNumber(
         country_code=country_code,
         national_number=int(digits),
-        italian_leading_zero=zeros > 0 or None,
-        number_of_leading_zeros=zeros if zeros > 1 else None,
+        italian_leading_zero=zeros > 0,
+        number_of_leading_zeros=zeros,
     )

@@ -49,6 +49,11 @@ def test_a_valid_number_and_its_national_form_are_one(plan: Plan, data: st.DataO
         assert dialled_at_home(national, plan.region) == (e164, national)
 
 
+@pytest.mark.parametrize(("text", "region"), [("02-123-456x", "KR"), ("", "ES"), ("02012345678", "GB"), ("1", None)])
+def test_what_cannot_be_national_digits_is_none_and_has_none(text: str, region: str | None) -> None:
+    assert dialled_at_home(text, region) == (None, "")
+
+
 @each_plan
 @sixty
 @given(data=st.data())

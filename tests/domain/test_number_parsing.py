@@ -76,6 +76,7 @@ REFUSED = [
     ("ZZ", "0034612345678", "international prefix"),
     ("KR", "+82+7011112222", "more than one +"),
     ("KR", "07011112222+", "more than one +"),
+    ("ES", "++34612345678", "more than one +"),
     ("ES", "(+34) (+34) 612345678", "more than one +"),
     ("ES", "tel:+34+612345678", "more than one +"),
     ("ES", "0034 612 34A 678", "holds something else"),
