@@ -29,6 +29,7 @@ from telephony_core.provider.capabilities import Field, InboundHost, Operation
 from telephony_core.provider.port import Problem
 from tests.provider.toy import CAPABILITIES, SPEC, ToyProvider, ToyServer, read_toy
 
+NUMBER = "+827011112222"
 TRUNK = OutboundUpdate(address="pbx.example.com", username="u", password="p")
 
 
@@ -48,6 +49,7 @@ def number(**fields: object):
 REFUSED = [
     (NumberImport(number="+34911234567", outbound=TRUNK), "number", UnsupportedField, "KR only"),
     (NumberImport(number="02123", outbound=TRUNK), "number", InvalidInput, "E.164"),
+    (NumberImport(number="0082 70 1111 2222", outbound=TRUNK), "number", InvalidInput, "international prefix"),
     (NumberImport(number="140001", outbound=TRUNK), "number", UnsupportedField, "send_as_is=True"),
     (NumberImport(number="a@example.com", outbound=TRUNK), "number", UnsupportedField, "SIP identifier"),
     (NumberImport(number="+827011112222"), "outbound.address", InvalidInput, "missing"),
@@ -166,6 +168,11 @@ def test_a_good_change_has_no_problem(toy, change):
     assert toy.check(change) == []
 
 
+def test_a_setting_that_an_import_needs_is_told_with_who_needs_it(toy):
+    missing = [problem for problem in toy.check(NumberImport(number=NUMBER)) if problem.field == Field.ADDRESS]
+    assert only(missing) == (Field.ADDRESS, "outbound.address is missing", "toy needs it to import a number")
+
+
 def test_all_problems_are_told_at_once(toy):
     change = NumberImport(
         number="+34911234567",
@@ -232,6 +239,33 @@ def only(problems: list[Problem]) -> tuple[str, str, str | None]:
     return problem.field, problem.error.message, problem.error.remedy
 
 
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        ("140001", "toy takes no service number or short code here: 140001"),
+        ("sip:front@example.com", "toy takes no SIP identifier here"),
+    ],
+)
+def test_what_is_not_taken_is_shown_unless_it_is_an_address(toy, number, message):
+    (problem,) = toy.check(NumberImport(number=number, inbound=FROM_THE_CARRIER, outbound=TRUNK))
+    assert (problem.field, problem.message) == ("number", message)
+
+
+def test_a_version_that_is_missing_or_unknown_is_told_in_the_words_of_whoever_asked(toy):
+    (problem,) = toy.check(AgentAssignment("a", AgentRef("b")))
+    assert problem.error.remedy == "say version=PUBLISHED, DRAFT or the provider's own word for one"
+    assert problem.error.remedy.cli == "say published, draft or the provider's own word for one"
+    (problem,) = toy.check(AgentAssignment("a", AgentRef("b", version="x" * 50)))
+    assert problem.error.message == f"toy cannot express the agent version '{'x' * 40}'"
+
+
+def test_consent_to_unpublish_is_asked_for_in_the_words_of_whoever_asked(toy):
+    released = number(inbound_agent={"agent_id": "bot", "version": "v1"})
+    (problem,) = toy.check(NumberRelease(released))
+    assert problem.error.remedy == "say allow={SideEffect.UNPUBLISHES} if that is meant"
+    assert problem.error.remedy.cli == "say --allow unpublishes if that is meant"
+
+
 def test_a_field_for_an_agent_that_is_not_offered_is_named():
     fields = {name: support for name, support in CAPABILITIES.fields.items() if name != "inbound_agent"}
     problems = modest(fields=fields).check(AgentAssignment("a", AgentRef("b", version=PUBLISHED)))
@@ -293,6 +327,32 @@ def test_calls_go_to_the_declared_host_where_a_carrier_of_the_customers_sends_th
     assert modest(inbound_host=nowhere).adapter.inbound_uri(number(origin=origin)) is None
 
 
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("0034 612 345 678", "+34612345678"),  # a prefix means something only where it is dialled
+        ("612 345 678", "612 345 678"),
+        ("+34 612 345 678", "+34 612 345 678"),
+    ],
+)
+def test_an_adapter_is_given_e164_for_an_international_prefix_and_any_other_number_as_it_came(given, sent):
+    seen = []
+
+    class Spanish(ToyProvider):
+        capabilities = replace(
+            CAPABILITIES, region="ES", importable=replace(CAPABILITIES.importable, countries=frozenset({"ES"}))
+        )
+
+        def check(self, change):
+            seen.append(change.number)
+            return super().check(change)
+
+    spec = replace(SPEC, factory=Spanish)
+    client = Telephony(spec, api_key="k", base_url="https://toy.example", backend=ToyServer())
+    assert client.check(NumberImport(number=given, inbound=FROM_THE_CARRIER, outbound=TRUNK)) == []
+    assert seen == [sent]
+
+
 def test_a_label_can_be_needed_to_import():
     fields = {**CAPABILITIES.fields, Field.LABEL: replace(CAPABILITIES.fields[Field.LABEL], required_on_import=True)}
     client = modest(fields=fields)
@@ -300,4 +360,5 @@ def test_a_label_can_be_needed_to_import():
     (problem,) = client.check(change)
     assert problem.field == "label"
     assert isinstance(problem.error, InvalidInput)
+    assert problem.error.remedy == "toy needs it to import a number; the number itself will do"
     assert client.check(change.model_copy(update={"label": "Front desk"})) == []

@@ -35,7 +35,13 @@ from telephony_core.operations.reconciliation import (
 )
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Request, Response, Semantics, parse_json, path
-from telephony_core.provider.vendor_errors import BY_STATUS, ErrorEnvelope, error_for, retry_after_seconds
+from telephony_core.provider.vendor_errors import (
+    BY_STATUS,
+    ErrorEnvelope,
+    error_for,
+    read_validation_list,
+    retry_after_seconds,
+)
 from telephony_core.provider.wire import Maybe, read_cursor, read_items, read_list, read_object, read_record
 from telephony_core.secrets.redaction import scrubbed, scrubbed_body, without_secrets
 from tests.provider.toy import CAPABILITIES, read_toy
@@ -104,8 +110,10 @@ def test_what_the_vendor_said_is_cut_and_holds_no_secret():
     error = error_for(409, {}, b"", ErrorEnvelope("C" * 200, "m" * 900))
     assert error.message == "the provider says: " + "m" * 500
     assert error.code == "C" * 100
-    error = error_for(409, {}, CANARY.encode(), ErrorEnvelope(CANARY, CANARY), secrets=[CANARY])
-    assert (error.code, error.body) == ("[hidden]", "[hidden]")
+    assert error_for(409, {"x-request-id": "r" * 200}, b"", ErrorEnvelope()).request_id == "r" * 100
+    told = ErrorEnvelope(CANARY, CANARY, request_id=CANARY)
+    error = error_for(409, {}, CANARY.encode(), told, secrets=[CANARY])
+    assert (error.code, error.body, error.request_id) == ("[hidden]", "[hidden]", "[hidden]")
     assert error.message == "the provider says: [hidden]"
 
 
@@ -113,6 +121,39 @@ def test_a_refusal_without_a_word_says_so():
     assert error_for(400, {}, b"", ErrorEnvelope()).message == "the provider answered 400 without a reason"
     assert "redirect" in error_for(399, {}, b"", ErrorEnvelope(kind=errors.NotFound)).message
     assert type(error_for(400, {}, b"", ErrorEnvelope(kind=errors.NotFound))) is errors.NotFound
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (100, "the provider answered 100, which is no final answer"),
+        (199, "the provider answered 199, which is no final answer"),
+        (200, "the provider says: busy"),  # some vendors tell a failure with a good status
+        (300, "the provider answered with a redirect, which is not followed (the key would go along)"),
+        (400, "the provider says: busy"),
+    ],
+)
+def test_an_answer_that_is_no_refusal_is_told_as_what_it_is(status, message):
+    error = error_for(status, {}, b"", ErrorEnvelope(message="busy"))
+    assert error.message == message
+    assert isinstance(error, errors.UnexpectedResponse if status < 400 else errors.InvalidRequest)
+
+
+@pytest.mark.parametrize(
+    ("detail", "message", "kind"),
+    [
+        ([], None, None),
+        ([{"loc": ["body", "label"], "msg": "too long", "input": "c4nary"}], "body.label: too long", None),
+        ([{"loc": ["body", "items", 0], "msg": "odd"}, {"loc": [], "msg": "why"}], "body.items.0: odd; why", None),
+        ([{"loc": ["path", "id"], "msg": "no UUID"}], "path.id: no UUID", errors.NotFound),
+        ([{"loc": ["path"]}, {"loc": ["body"]}], "path; body", errors.NotFound),
+        ([{"loc": ["body", "path"], "msg": "x"}], "body.path: x", None),
+        ([{"loc": "path", "msg": ["x"]}, "text", None, {}], None, None),
+        ([{"loc": [["path"], None, "body"], "msg": "x"}], "body: x", None),
+    ],
+)
+def test_a_list_of_faults_is_told_place_by_place_without_what_was_sent(detail, message, kind):
+    assert read_validation_list(detail) == ErrorEnvelope(message=message, kind=kind)
 
 
 def test_a_date_is_counted_from_now_where_nobody_says_when():
@@ -326,6 +367,9 @@ def test_an_import_is_only_adopted_when_it_is_new_live_and_equal(records, outcom
         (Operation.REVOKE_RELEASE, record(status="release_scheduled"), ReconciliationOutcome.NOT_SEEN),
         (Operation.UPDATE_LABEL, record(label="L"), ReconciliationOutcome.MADE),
         (Operation.UPDATE_LABEL, record(label="M"), ReconciliationOutcome.NOT_SEEN),
+        (Operation.IMPORT, None, ReconciliationOutcome.AMBIGUOUS),
+        (Operation.IMPORT, record(label="M"), ReconciliationOutcome.MADE),
+        (Operation.IMPORT, record(label="L", status="released"), ReconciliationOutcome.AMBIGUOUS),
     ],
 )
 def test_a_change_is_judged_by_the_record(operation, number, outcome):
@@ -340,6 +384,13 @@ def test_where_a_look_cannot_tell_a_person_gets_what_is_there(number, candidates
     tried = attempt(Operation.UPDATE_LABEL, id="a", expected={"label": "L"}, telling=False)
     found = match_change(tried, number, CAPABILITIES, as_of=NOW)
     assert (found.outcome, found.as_of, found.candidates) == (ReconciliationOutcome.AMBIGUOUS, NOW, candidates)
+
+
+def test_an_id_that_serves_another_number_by_now_is_for_a_person_to_judge():
+    other = record(number="07033334444")
+    found = match_change(attempt(Operation.RELEASE, id="a"), other, CAPABILITIES, as_of=NOW)
+    assert (found.outcome, found.as_of, found.number) == (ReconciliationOutcome.AMBIGUOUS, NOW, None)
+    assert found.candidates == (other,)
 
 
 def test_what_was_sent_is_every_field_but_the_password():
