@@ -298,9 +298,9 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
     capabilities, slug = provider.capabilities, provider.slug
     if not isinstance(change, NumberImport | SipUpdate) or not capabilities.can_write(Field.ALLOWED_ADDRESSES):
         return
-    inbound = change.inbound if isinstance(change.inbound, InboundUpdate) else None
-    says = inbound is not None and "allowed_addresses" in inbound.changes
-    allowed = inbound.allowed_addresses if inbound is not None and says else None
+    inbound = change.inbound if isinstance(change.inbound, InboundUpdate) else InboundUpdate()
+    says = "allowed_addresses" in inbound.changes
+    allowed = inbound.allowed_addresses if says else None
     if not says and not isinstance(change, NumberImport):
         return  # an update leaves the list as it is
     if allowed is not None:
@@ -318,7 +318,7 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
             f"{what} {slug} lets nobody call in" if allowed is None else f"{what} lets nobody call in at {slug}",
             remedy="name the addresses of the carrier, unless the number is to receive no calls",
         )
-    elif not (inbound is not None and inbound.allow_any) and (admits is Admits.EVERYBODY or not allowed):
+    elif not inbound.allow_any and (admits is Admits.EVERYBODY or not allowed):
         who = "a large share of the internet" if allowed else "everybody"
         may = f"lets {who} call in" if admits is Admits.EVERYBODY else f"may let {who} call in (nobody says)"
         yield Problem.of(

@@ -30,6 +30,7 @@ from telephony_core import (
     UnexpectedResponse,
     UnsupportedField,
 )
+from telephony_core.errors import cli_words
 from telephony_core.provider.flow import Response
 from telephony_core.testing import ScriptedBackend, emulated, json_response
 
@@ -84,6 +85,37 @@ def test_what_cannot_be_meant_is_refused_before_a_request_and_names_the_account(
     assert str(caught.value).startswith("vox (kr-prod at client-api.tryvox.co) ")
     assert caught.value.remedy
     assert [word for word in PYDANTIC if word in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("id", "message", "remedy", "typed"),
+    [
+        (5, "an id is text, not int", "take it from `list_numbers()`", "take it from `telephony numbers list`"),
+        (" ", "the id is empty", "take it from `list_numbers()`", "take it from `telephony numbers list`"),
+        (
+            "+827011112222",
+            "+827011112222 is a number, and what is meant here is the id of a record",
+            "`find_number('+827011112222')` gives its record, which can be handed in itself",
+            "say it without --id",
+        ),
+    ],
+)
+def test_what_is_no_id_is_told_with_where_to_take_one_from(id: Any, message: str, remedy: str, typed: str) -> None:
+    client, _ = nobody()
+    with client, pytest.raises(InvalidInput) as caught:
+        client.get_number(id)
+    assert caught.value.message == message
+    assert caught.value.remedy == remedy
+    assert cli_words(caught.value.remedy) == typed
+
+
+def test_a_record_in_the_place_of_its_id_is_told_its_id() -> None:
+    with emulated("retell") as t:
+        number = next(t.list_numbers())
+        with pytest.raises(InvalidInput) as caught:
+            t.get_number(number)
+    assert caught.value.message == "this is a record, not its id"
+    assert caught.value.remedy == f"the id of this one is {number.id!r}, in its `id`"
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_what_is_asked_of_a_record_can_be_its_id_its_number_or_both(toy):
         with pytest.raises(UnexpectedResponse) as caught:
             require_about(record, **asked, status=200)
         assert caught.value.status == 200
+        assert caught.value.remedy.startswith("read the number again before anything is done with it")
         assert "the answer is about a of +827011112222" in str(caught.value)
 
 

@@ -106,7 +106,35 @@ def test_a_list_that_came_past_its_own_check_is_checked_again() -> None:
         client.update_sip("id", inbound=wide)
     with pytest.raises(NotAllowed):
         InboundUpdate(allowed_addresses=["192.0.2.1"]).model_copy(update={"allowed_addresses": ["0.0.0.0/1"]})
+    unsent = InboundUpdate.model_construct(set(), allow_any=False, allowed_addresses=("192.0.2.1",))
+    with pytest.raises(NotAllowed):
+        client.import_number(NumberImport(number=NUMBER, inbound=unsent, outbound=TRUNK))
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("inbound", "admits", "message"),
+    [
+        (None, Admits.EVERYBODY, "without an allow-list toy lets everybody call in"),
+        (None, Admits.UNKNOWN, "without an allow-list toy may let everybody call in (nobody says)"),
+        (None, Admits.NOBODY, "without an allow-list toy lets nobody call in"),
+        ((), Admits.EVERYBODY, "an empty allow-list lets everybody call in at toy"),
+        ((), Admits.UNKNOWN, "an empty allow-list may let everybody call in (nobody says) at toy"),
+        ((), Admits.NOBODY, "an empty allow-list lets nobody call in at toy"),
+        (("8.0.0.0/8",), Admits.NOBODY, "this allow-list lets a large share of the internet call in at toy"),
+    ],
+)
+def test_who_would_be_let_in_is_told_with_the_reason(
+    inbound: tuple[str, ...] | None, admits: Admits, message: str
+) -> None:
+    client, _ = toy(declaring(admits))
+    listed = InboundUpdate.model_construct({"allowed_addresses"}, allow_any=False, allowed_addresses=inbound)
+    for change in (
+        NumberImport(number=NUMBER, inbound=None if inbound is None else listed, outbound=TRUNK),
+        SipUpdate("id", inbound=listed),
+    ):
+        (problem,) = (each for each in client.check(change) if each.field == Field.ALLOWED_ADDRESSES)
+        assert problem.message == message
 
 
 @pytest.mark.parametrize("slug", ["vox", "diga"])
