@@ -48,8 +48,9 @@ def test_a_record_of_another_provider_is_refused_before_any_request(toy):
     toy.server.add("a", "07011112222")
     number = toy.get_number("a").model_copy(update={"provider": "other"})
     asked = len(toy.server.requests)
-    with pytest.raises(InvalidInput, match="other's"):
+    with pytest.raises(InvalidInput, match="other's") as caught:
         toy.update_label(number, "x")
+    assert caught.value.remedy == "use the client that read it, or find the number here with `find_number()`"
     assert len(toy.server.requests) == asked
 
 
