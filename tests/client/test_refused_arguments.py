@@ -154,6 +154,8 @@ def test_what_is_no_change_has_one_problem() -> None:
     client, _ = nobody()
     (problem,) = client.check("070-1111-2222")
     assert (problem.field, type(problem.error)) == ("change", InvalidInput)
+    assert problem.error.message == "this is a str"
+    assert problem.error.remedy == f"give one of: {', '.join(change.__name__ for change in CHANGES)}"
 
 
 def test_where_an_id_is_a_number_it_is_taken_for_one() -> None:

@@ -182,6 +182,7 @@ def test_a_date_is_counted_from_now_where_nobody_says_when():
         ("Sat, 21 Nov 2026 00:01:00 GMT", 60.0),
         ("Fri, 20 Nov 2026 00:00:00 GMT", 0.0),
         ("Sat, 21 Nov 2026 00:01:00 -0000", 60.0),
+        ("Sat, 21 Nov 2026 09:01:00 +0900", 60.0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(header, seconds):
