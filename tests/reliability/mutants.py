@@ -83,7 +83,6 @@ GROUPS: Final = {
         (
             *(f"tests/domain/test_{name}.py" for name in DOMAIN_TESTS),
             "tests/secrets/test_url_password.py",
-            "tests/secrets/test_secret_locals.py",
             "tests/client/test_refused_arguments.py",
             "tests/operations/test_validation.py",
         ),
