@@ -223,6 +223,8 @@ def test_a_national_number_behind_the_country_code_is_the_number(raw: str, e164:
         "+82015881234",  # 15881234 has no zero
         "+820821012345678",  # a carrier prefix does not belong behind +82
         "+07011112222",
+        "+0821012345678",  # no calling code begins with a zero
+        "+0034911234567",
         "+112",
         "+3491123456",
         "+342001",
