@@ -172,5 +172,6 @@ def _restored(task: MigrationTask, values: Mapping[Action, Mapping[str, object]]
         for name, value in expected.items():
             # A user name that is there now may have come from a secret reference.
             is_secret = hidden and name == Setting.USERNAME
-            change = f"{value_text(read_field(record, name))} → {value_text(value)}"
-            yield f"{name}: {'as it was' if is_secret else change}"
+            yield f"{name}: " + (
+                "as it was" if is_secret else f"{value_text(read_field(record, name))} → {value_text(value)}"
+            )
