@@ -189,9 +189,12 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
                 raise ClientClosed("this index is closed") from None
 
     def _in_thread(self, work: Callable[[], None]) -> Future[None]:
-        if self._end.is_set():
-            raise ClientClosed("this index is closed")
-        return self._threads.submit(work)
+        try:
+            return self._threads.submit(work)
+        except RuntimeError:  # after its end, which may come at any moment
+            if not self._end.is_set():
+                raise
+        raise ClientClosed("this index is closed")
 
     def _refresh_soon(self, account: Account[Telephony]) -> None:
         if account.is_refreshing or self._end.is_set():

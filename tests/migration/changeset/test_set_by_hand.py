@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from telephony_core import PUBLISHED, AgentRef, OutboundUpdate, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import NotFound, PartialOutcome, ProviderUnavailable
+from telephony_core.errors.migration import ContradictoryAnswers, InDoubt, ManualActionRequired, StalePlan
 from telephony_core.migration.changeset.restore import RestoreRule
 from telephony_core.migration.changeset.set_steps import change_settings
 from telephony_core.migration.deprovision.forecast import Served
@@ -22,12 +23,8 @@ from telephony_core.migration.inventory.staleness import snapshot
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
     Claim,
-    ContradictoryAnswers,
     Effect,
-    EndpointRole,
-    InDoubt,
     Lookup,
-    ManualActionRequired,
     MigrationTask,
     Now,
     Procedure,
@@ -36,11 +33,11 @@ from telephony_core.migration.move.effects import (
     ResolvedCredentials,
     ResolveSecrets,
     RunFlow,
-    StalePlan,
     StepFailed,
     Wait,
 )
 from telephony_core.migration.move.state import state_of
+from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.provider.capabilities import Operation
 from telephony_core.provider.flow import Semantics
 from telephony_core.provider.registry import registry
