@@ -397,6 +397,18 @@ def test_a_user_name_that_somebody_changed_is_seen_whatever_the_plan_is_going_to
         assert world.sent == []
 
 
+def test_a_label_that_is_cleared_is_sent_as_none_and_vendor_options_go_along_with_the_trunk(make: Make) -> None:
+    options = {"vox": {"no_authentication": True}}
+    address = OutboundUpdate(address="new.example.com")
+    task = make(context="vox-diga", label=None, outbound=address, options=options)
+    after = with_trunk(task.number.record.model_copy(update={"label": None}), address=address.address)
+    world = World(task, [task.number.record, after], writes=[after, after])
+    world.change()
+    label, trunk = world.sent
+    assert label.label is None
+    assert (trunk.outbound.address, trunk.options) == (address.address, options)
+
+
 def half_way(task: MigrationTask, number: PhoneNumber | None) -> World:
     """A change that was accepted, and whose record could not be read afterwards, or was read all the same."""
     cause = ProviderUnavailable("no")
