@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import SecretStr
 
-from telephony_core import PUBLISHED, AgentRef, OutboundUpdate, SideEffect
+from telephony_core import PUBLISHED, UNSET, AgentRef, InboundUpdate, OutboundUpdate, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import NotFound, PartialOutcome, ProviderUnavailable
 from telephony_core.errors.migration import ContradictoryAnswers, InDoubt, ManualActionRequired, StalePlan
@@ -397,16 +397,37 @@ def test_a_user_name_that_somebody_changed_is_seen_whatever_the_plan_is_going_to
         assert world.sent == []
 
 
-def test_a_label_that_is_cleared_is_sent_as_none_and_vendor_options_go_along_with_the_trunk(make: Make) -> None:
+def test_what_is_cleared_is_sent_as_none_and_vendor_options_go_along_with_the_trunk(make: Make) -> None:
     options = {"vox": {"no_authentication": True}}
     address = OutboundUpdate(address="new.example.com")
-    task = make(context="vox-diga", label=None, outbound=address, options=options)
-    after = with_trunk(task.number.record.model_copy(update={"label": None}), address=address.address)
-    world = World(task, [task.number.record, after], writes=[after, after])
+    task = make(context="vox-diga", label=None, outbound=address, inbound_agent=None, options=options)
+    cleared = task.number.record.model_copy(update={"label": None, "inbound_agent": None})
+    after = with_trunk(cleared, address=address.address)
+    world = World(task, [task.number.record, after], writes=[after, after, after])
     world.change()
-    label, trunk = world.sent
+    label, trunk, agents = world.sent
     assert label.label is None
     assert (trunk.outbound.address, trunk.options) == (address.address, options)
+    assert (agents.inbound, agents.outbound) == (None, UNSET)
+
+
+@pytest.mark.parametrize("half", ["inbound", "outbound"])
+def test_of_a_trunk_only_the_half_that_is_to_change_is_sent(half: str, make: Make) -> None:
+    update = {
+        "inbound": InboundUpdate(media_encryption="require"),
+        "outbound": OutboundUpdate(media_encryption="require"),
+    }
+    task = make(**{half: update[half]})
+    record = task.number.record
+    assert record.sip is not None
+    encrypted = getattr(record.sip, half).model_copy(update={"media_encryption": "require"})
+    after = record.model_copy(update={"sip": record.sip.model_copy(update={half: encrypted})})
+    world = World(task, [record, after], writes=[after])
+    world.change()
+    (trunk,) = world.sent
+    sent = {"inbound": trunk.inbound, "outbound": trunk.outbound}
+    assert sent.pop(half).media_encryption == "require"
+    assert [*sent.values()] == [UNSET]
 
 
 def half_way(task: MigrationTask, number: PhoneNumber | None) -> World:
