@@ -60,7 +60,7 @@ class SharedPace:
         self._waiting: dict[float, float] = {}  # places by when they come, in the times of here and of the database
         self._started: dict[float, float] = {}
         self._gone: list[float] = []
-        self._answered: dict[float, float] = {}  # places whose request has arrived, and by when
+        self._answered: dict[float, float] = {}  # starts whose request has arrived, and by when
         self._free_until = float("-inf")
 
     @classmethod
@@ -119,7 +119,9 @@ class SharedPace:
             self._waiting[now + delay] = place
             return float(delay)
         if self._clock.monotonic() - now > _FRESH:
-            self._gone.append(place)
+            # Not among those gone from the queue: times are a quarter of a microsecond apart, so a place in the queue
+            # may be the very moment in which another request arrived.
+            self._answered[place] = float("-inf")
             return 0.001  # and asked for anew by then, unless time has run out
         while self._started and now - next(iter(self._started)) > _LATE:
             del self._started[next(iter(self._started))]  # what a later answer would say is taken as given by now

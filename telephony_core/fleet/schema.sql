@@ -72,8 +72,8 @@ CREATE OR REPLACE FUNCTION pace_take(
   name text, counts integer[], spans float8[], slow_count integer, slow_span float8, slow_for float8, late float8,
   patience float8,         -- seconds beyond which nobody would wait; then no place is taken
   queued boolean,          -- false for one that was waiting: it need not queue behind the others
-  gone float8[],           -- places that are not used
-  answered float8[], arrived float8[],  -- starts whose request was answered, and by when it had arrived
+  gone float8[],           -- places in the queue that are not used
+  answered float8[], arrived float8[],  -- starts, by when their requests had arrived; -Infinity: it was not sent
   OUT place float8,        -- NULL: nothing limits the account now, and none is kept
   OUT delay float8, OUT held float8
 ) LANGUAGE plpgsql SET search_path = telephony, pg_catalog AS $$
@@ -96,7 +96,7 @@ BEGIN
   kept.started := ARRAY(  -- no later than may be: after the clock was set back, nobody waits for what it said before
     SELECT least(coalesce(sooner.at, s.at), now + late) FROM unnest(kept.started) AS s(at)
     LEFT JOIN unnest(answered, arrived) AS sooner(start, at) ON sooner.start = s.at
-    WHERE s.at > now - (SELECT coalesce(max(span), 0) FROM unnest(spans || slow_span) AS span) AND s.at <> ALL (gone)
+    WHERE coalesce(sooner.at, s.at) > now - (SELECT coalesce(max(span), 0) FROM unnest(spans || slow_span) AS span)
     ORDER BY 1);
   kept.waiting := ARRAY(  -- who is late by a second is gone
     SELECT at FROM unnest(kept.waiting) AS at WHERE at > now - 1 AND at <> ALL (gone) ORDER BY 1);
