@@ -153,7 +153,10 @@ GROUPS: Final = {
     ),
     "claims": Group(
         tuple(f"telephony_core/migration/journal/{name}.py" for name in ("claim_rules", "claimed", "claims", "memory")),
-        tuple(f"tests/migration/journal/test_{name}.py" for name in ("claim_rules", "claims", "store", "stores")),
+        tuple(
+            f"tests/migration/journal/test_{name}.py"
+            for name in ("claim_rules", "claims", "claims_file", "store", "stores")
+        ),
     ),
     "index": Group(
         ("telephony_core/number_index/*.py",),

@@ -30,10 +30,7 @@ from telephony_core.migration.inventory.staleness import is_released
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import CampaignJournal, states_of
 from telephony_core.migration.journal.sqlite_file import JournalError
-from telephony_core.migration.move.effects import (
-    MigrationTask,
-    journaled,
-)
+from telephony_core.migration.move.effects import MigrationTask, journaled
 from telephony_core.migration.move.state import NumberState, state_of
 from telephony_core.migration.move.steps import live_ids
 from telephony_core.migration.plan.allowances import allowances

@@ -19,10 +19,7 @@ from telephony_core.migration.deprovision.procedure import Evidence, Rule
 from telephony_core.migration.deprovision.report import DeprovisionPreview, DeprovisionReport
 from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.journal.entries import Action
-from telephony_core.migration.move.effects import (
-    MigrationTask,
-    Procedure,
-)
+from telephony_core.migration.move.effects import MigrationTask, Procedure
 from telephony_core.migration.move.state import MigrationState, NumberState
 from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.migration.plan.store import LoadedPlan

@@ -44,6 +44,7 @@ from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.provider.capabilities import RepeatableImport
 from telephony_core.provider.flow import Semantics
 from telephony_core.provider.registry import registry
+from tests.migration.by_hand import answered
 from tests.migration.stage import PASSWORD, Stage
 from tests.transport.driving import START
 
@@ -106,14 +107,7 @@ class World:
         }
 
     def run(self) -> None:
-        procedure = move_number(self.task, state_of(self.lines))
-        try:
-            effect = next(procedure)
-            while True:
-                answer = self._answer(effect)
-                effect = procedure.throw(answer) if isinstance(answer, Exception) else procedure.send(answer)
-        except StopIteration:
-            pass
+        answered(move_number(self.task, state_of(self.lines)), self._answer)
 
     def _answer(self, effect: Effect[object]) -> Answer:
         match effect:
