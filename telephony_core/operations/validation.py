@@ -320,11 +320,12 @@ def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
         )
     elif not inbound.allow_any and (admits is Admits.EVERYBODY or not allowed):
         who = "a large share of the internet" if allowed else "everybody"
-        may = f"lets {who} call in" if admits is Admits.EVERYBODY else f"may let {who} call in (nobody says)"
+        lets = f"lets {who} call in" if admits is Admits.EVERYBODY else f"may let {who} call in"
+        unsure = "" if admits is Admits.EVERYBODY else "; its documentation does not say"
         yield Problem.of(
             Field.ALLOWED_ADDRESSES,
             NotAllowed(
-                f"{what} {slug} {may}" if allowed is None else f"{what} {may} at {slug}",
+                f"{what} {slug} {lets}{unsure}" if allowed is None else f"{what} {lets} at {slug}{unsure}",
                 allowance="allow_any",
                 remedy=Remedy(
                     "name the addresses of the carrier, or pass `allow_any=True` if everybody may call in",

@@ -116,10 +116,10 @@ def test_a_list_that_came_past_its_own_check_is_checked_again() -> None:
     ("inbound", "admits", "message"),
     [
         (None, Admits.EVERYBODY, "without an allow-list toy lets everybody call in"),
-        (None, Admits.UNKNOWN, "without an allow-list toy may let everybody call in (nobody says)"),
+        (None, Admits.UNKNOWN, "without an allow-list toy may let everybody call in; its documentation does not say"),
         (None, Admits.NOBODY, "without an allow-list toy lets nobody call in"),
         ((), Admits.EVERYBODY, "an empty allow-list lets everybody call in at toy"),
-        ((), Admits.UNKNOWN, "an empty allow-list may let everybody call in (nobody says) at toy"),
+        ((), Admits.UNKNOWN, "an empty allow-list may let everybody call in at toy; its documentation does not say"),
         ((), Admits.NOBODY, "an empty allow-list lets nobody call in at toy"),
         (("8.0.0.0/8",), Admits.NOBODY, "this allow-list lets a large share of the internet call in at toy"),
     ],
