@@ -103,9 +103,7 @@ def problems_of(change: Change, provider: Provider) -> list[Problem]:
             change = in_e164(change, provider.capabilities.region)
     if not isinstance(change, Change):
         names = ", ".join(kind.__name__ for kind in OPERATION_OF)
-        return [
-            Problem.of("change", InvalidInput(f"this is a {type(change).__name__}", remedy=f"give one of: {names}"))
-        ]
+        return [Problem.invalid("change", f"this is a {type(change).__name__}", remedy=f"give one of: {names}")]
     problems = list(_refusals(change, provider))
     if not any(isinstance(problem.error, UnsupportedOperation) for problem in problems):
         problems += provider.check(change)
@@ -123,14 +121,12 @@ def _refusals(change: Change, provider: Provider) -> Iterator[Problem]:
     origin = number.origin if isinstance(number, PhoneNumber) else Origin.UNKNOWN
     # Judged no further: its origin and status are words of the other provider.
     if isinstance(number, PhoneNumber) and number.provider != provider.slug:
-        yield Problem.of(
+        yield Problem.invalid(
             "number",
-            InvalidInput(
-                f"this record is {number.provider}'s, and the client talks to {provider.slug}",
-                remedy=Remedy(
-                    "use the client that read it, or find the number here with `find_number()`",
-                    cli="use the connection that it belongs to, or find the number with `telephony numbers show`",
-                ),
+            f"this record is {number.provider}'s, and the client talks to {provider.slug}",
+            remedy=Remedy(
+                "use the client that read it, or find the number here with `find_number()`",
+                cli="use the connection that it belongs to, or find the number with `telephony numbers show`",
             ),
         )
         return
@@ -217,13 +213,10 @@ def _identity(change: NumberImport, capabilities: Capabilities, slug: str) -> It
         yield Problem.of("number", error)
     elif identity.e164 is not None and rules.countries is not None and identity.region not in rules.countries:
         countries = ", ".join(sorted(rules.countries))
-        yield Problem.of(
+        yield Problem.unsupported(
             "number",
-            UnsupportedField(
-                f"{slug} takes numbers of {countries} only; {identity.e164} is of {identity.region or 'no country'}",
-                field="number",
-                remedy="import it at a provider that takes this country",
-            ),
+            f"{slug} takes numbers of {countries} only; {identity.e164} is of {identity.region or 'no country'}",
+            remedy="import it at a provider that takes this country",
         )
 
 
@@ -245,28 +238,24 @@ def _label(label: str | None, provider: Provider) -> Iterator[Problem]:
     yield from _leaf(Field.LABEL, label, provider)
     support = provider.capabilities.fields.get(Field.LABEL)
     if label is not None and support is not None and support.max_length is not None and len(label) > support.max_length:
-        yield Problem.of(
+        yield Problem.invalid(
             Field.LABEL,
-            InvalidInput(
-                f"the label has {len(label)} characters; {provider.slug} takes {support.max_length}",
-                remedy="shorten it",
-            ),
+            f"the label has {len(label)} characters; {provider.slug} takes {support.max_length}",
+            remedy="shorten it",
         )
     if label is not None and not label.strip():
-        yield Problem.of(Field.LABEL, InvalidInput("the label is empty", remedy=_NO_LABEL))
+        yield Problem.invalid(Field.LABEL, "the label is empty", remedy=_NO_LABEL)
     if label is not None and (found := STEERING.search(label)) is not None:
-        yield Problem.of(
+        yield Problem.invalid(
             Field.LABEL,
-            InvalidInput(
-                f"the label holds {visible(found[0])}, which nobody sees and which may change what is shown",
-                remedy="type it anew, or copy the visible text alone",
-            ),
+            f"the label holds {visible(found[0])}, which nobody sees and which may change what is shown",
+            remedy="type it anew, or copy the visible text alone",
         )
 
 
 def _sip(change: SipUpdate, provider: Provider) -> Iterator[Problem]:
     if not trunk_settings(change):
-        yield Problem.of("sip", InvalidInput("the update changes nothing", remedy="set at least one field"))
+        yield Problem.invalid("sip", "the update changes nothing", remedy="set at least one field")
         return
     yield from _halves(change, provider)
     yield from _options(change, provider)
@@ -287,7 +276,7 @@ def _halves(change: NumberImport | SipUpdate, provider: Provider) -> Iterator[Pr
             if support.required_on_import and name not in has:
                 remedy = f"{provider.slug} needs it to import a number"
                 remedy += "; the number itself will do" if name is Field.LABEL else ""
-                yield Problem.of(name, InvalidInput(f"{name} is missing", remedy=remedy))
+                yield Problem.invalid(name, f"{name} is missing", remedy=remedy)
 
 
 def _who_may_call(change: Change, provider: Provider) -> Iterator[Problem]:
@@ -339,12 +328,10 @@ def _together(given: Set[Field], waived: Set[Field], provider: Provider) -> Iter
     for name in sorted(given - waived):
         support = provider.capabilities.fields.get(name)
         if support is not None and (missing := sorted(support.requires - given)):
-            yield Problem.of(
+            yield Problem.invalid(
                 name,
-                InvalidInput(
-                    f"a change of {name} has to carry {', '.join(missing)} as well",
-                    remedy=f"give it along: {provider.slug} does not keep what it has",
-                ),
+                f"a change of {name} has to carry {', '.join(missing)} as well",
+                remedy=f"give it along: {provider.slug} does not keep what it has",
             )
 
 
@@ -352,18 +339,12 @@ def _leaf(name: Field, value: object, provider: Provider) -> Iterator[Problem]:
     """Whether this field can be written, or cleared, at all."""
     capabilities, slug = provider.capabilities, provider.slug
     if not capabilities.can_write(name):
-        yield Problem.of(
-            name,
-            UnsupportedField(
-                f"{slug} does not support it", field=name, remedy="leave it out, or set it where the trunk is run"
-            ),
+        yield Problem.unsupported(
+            name, f"{slug} does not support it", remedy="leave it out, or set it where the trunk is run"
         )
     elif value is None and not capabilities.can_clear(name):
-        yield Problem.of(
-            name,
-            UnsupportedField(
-                f"{slug} documents no way to clear it", field=name, remedy="set another value, or leave it as it is"
-            ),
+        yield Problem.unsupported(
+            name, f"{slug} documents no way to clear it", remedy="set another value, or leave it as it is"
         )
 
 
@@ -371,43 +352,38 @@ def _address(address: SipAddress, forms: AddressForms, slug: str) -> Iterator[Pr
     for part, words in address.uri_parts.items():
         if not getattr(forms, part):
             no_place = f"{slug} does not support {words} in a SIP address"
-            yield Problem.of(Field.ADDRESS, UnsupportedField(no_place, field=Field.ADDRESS, remedy="give host[:port]"))
+            yield Problem.unsupported(Field.ADDRESS, no_place, remedy="give host[:port]")
 
 
 def _agents(change: AgentAssignment, capabilities: Capabilities, slug: str) -> Iterator[Problem]:
     pairs = ((Field.INBOUND_AGENT, change.inbound), (Field.OUTBOUND_AGENT, change.outbound))
     given = [(name, agent) for name, agent in pairs if not isinstance(agent, Unset)]
     if not given:
-        yield Problem.of("agents", InvalidInput("the assignment changes nothing", remedy="give inbound or outbound"))
+        yield Problem.invalid("agents", "the assignment changes nothing", remedy="give inbound or outbound")
     for name, agent in given:
         if agent is None:
             if not capabilities.can_clear(name):
-                yield Problem.of(
+                yield Problem.unsupported(
                     name,
-                    UnsupportedField(
-                        f"{slug} documents no way to take an agent off one number",
-                        field=name,
-                        remedy="assign another agent, or take it off in the provider's dashboard",
-                    ),
+                    f"{slug} documents no way to take an agent off one number",
+                    remedy="assign another agent, or take it off in the provider's dashboard",
                 )
         elif not capabilities.can_write(name):
-            yield Problem.of(name, UnsupportedField(f"{slug} does not support it", field=name, remedy="leave it out"))
+            yield Problem.unsupported(name, f"{slug} does not support it", remedy="leave it out")
         else:
             yield from _version(name, agent, capabilities, slug)
 
 
 def _version(name: Field, agent: AgentRef, capabilities: Capabilities, slug: str) -> Iterator[Problem]:
     if not agent.agent_id.strip():
-        yield Problem.of(name, InvalidInput("the agent id is empty", remedy="take it from the provider's dashboard"))
+        yield Problem.invalid(name, "the agent id is empty", remedy="take it from the provider's dashboard")
     if agent.version is None:
-        yield Problem.of(
+        yield Problem.invalid(
             name,
-            InvalidInput(
-                "the version is missing",
-                remedy=Remedy(
-                    "say version=PUBLISHED, DRAFT or the provider's own word for one",
-                    cli="say published, draft or the provider's own word for one",
-                ),
+            "the version is missing",
+            remedy=Remedy(
+                "say version=PUBLISHED, DRAFT or the provider's own word for one",
+                cli="say published, draft or the provider's own word for one",
             ),
         )
         return
@@ -420,13 +396,10 @@ def _version(name: Field, agent: AgentRef, capabilities: Capabilities, slug: str
         fits = rules.literals is not None and re.fullmatch(rules.literals, agent.version) is not None
     if not fits:
         takes = [str(kind) for kind in sorted(rules.kinds)] + ([rules.literals_in_words] if rules.literals else [])
-        yield Problem.of(
+        yield Problem.unsupported(
             name,
-            UnsupportedField(
-                f"{slug} cannot express the agent version {str(agent.version)[:40]!r}",
-                field=name,
-                remedy=f"it takes {', '.join(takes)}",
-            ),
+            f"{slug} cannot express the agent version {str(agent.version)[:40]!r}",
+            remedy=f"it takes {', '.join(takes)}",
         )
 
 

@@ -24,7 +24,14 @@ from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideE
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import InvalidInput, TelephonyError, UnsupportedOperation, instead_of
+from telephony_core.errors import (
+    InvalidInput,
+    Remedy,
+    TelephonyError,
+    UnsupportedField,
+    UnsupportedOperation,
+    instead_of,
+)
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
 from telephony_core.provider.flow import Flow, Response
@@ -191,6 +198,16 @@ class Problem:
         if error.field is None and isinstance(error, InvalidInput):
             error.field = str(name)
         return cls(name, error.message, error, error.remedy)
+
+    @classmethod
+    def invalid(cls, name: str, message: str, *, remedy: Remedy | str) -> Problem:
+        """That the change would end with `InvalidInput`: this field cannot be meant so."""
+        return cls.of(name, InvalidInput(message, remedy=remedy))
+
+    @classmethod
+    def unsupported(cls, name: str, message: str, *, remedy: Remedy | str) -> Problem:
+        """That the change would end with `UnsupportedField`: the provider cannot store this accurately."""
+        return cls.of(name, UnsupportedField(message, field=name, remedy=remedy))
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.field}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")

@@ -14,7 +14,6 @@ from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import (
     AuthenticationFailed,
     Conflict,
-    InvalidInput,
     NotFound,
     PermissionDenied,
     ProviderError,
@@ -198,11 +197,8 @@ def _import_problems(change: NumberImport) -> Iterator[Problem]:
         )
     # OpenAPI: `address` is required in `outbound_trunk_config`.
     elif change.outbound.address is None:
-        needed = InvalidInput(
-            "outbound settings need the trunk's address on an import",
-            remedy="give outbound.address, or leave the outbound half out",
-        )
-        yield Problem.of(Field.ADDRESS, needed)
+        needed = "outbound settings need the trunk's address on an import"
+        yield Problem.invalid(Field.ADDRESS, needed, remedy="give outbound.address, or leave the outbound half out")
 
 
 def _update_problems(change: SipUpdate) -> Iterator[Problem]:

@@ -246,12 +246,10 @@ def _number_problems(change: NumberImport) -> Iterator[Problem]:
 def _no_authentication_problems(given: Set[str], *, importing: bool) -> Iterator[Problem]:
     name = f"options.{SLUG}.no_authentication"
     if credentials := sorted(given & {"username", "password"}):
-        yield Problem.of(
+        yield Problem.invalid(
             name,
-            InvalidInput(
-                f"no_authentication says that the trunk has no credentials, and {' and '.join(credentials)} is given",
-                remedy="leave one of the two out",
-            ),
+            f"no_authentication says that the trunk has no credentials, and {' and '.join(credentials)} is given",
+            remedy="leave one of the two out",
         )
     # docs.tryvox.co, register: credentials are optional, so an import needs no option for leaving them out.
     elif importing:

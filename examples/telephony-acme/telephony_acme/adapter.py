@@ -10,7 +10,7 @@ from telephony_acme.capabilities import CAPABILITIES, SLUG
 from telephony_core.domain.lifecycle import NumberStatus, Release
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import Conflict, InvalidInput, ProviderError, WrongState
+from telephony_core.errors import Conflict, ProviderError, WrongState
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, SipUpdate
 from telephony_core.provider.flow import Flow, Json, Request, Response, Semantics, call, path
@@ -79,11 +79,8 @@ class AcmeProvider(Provider):
 
     def check(self, change: Change) -> Sequence[Problem]:
         if isinstance(change, SipUpdate) and mapping.splits_credentials(change):
-            half = InvalidInput(
-                "one of user name and password is set and the other one cleared",
-                remedy="set both, or clear both: Acme keeps them as one",
-            )
-            return [Problem.of(Field.USERNAME, half)]
+            half = "one of user name and password is set and the other one cleared"
+            return [Problem.invalid(Field.USERNAME, half, remedy="set both, or clear both: Acme keeps them as one")]
         if isinstance(change, AgentAssignment) and isinstance(change.number, PhoneNumber):
             pending = change.number.status is NumberStatus.PENDING
             return [Problem("status", "calls reach the app once the number is live")] if pending else []
