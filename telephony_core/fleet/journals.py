@@ -16,9 +16,8 @@ from telephony_core._version import __version__
 from telephony_core.errors import MigrationError
 from telephony_core.fleet.database import Database, DatabaseSession
 from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
-from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.protocol import JournalStore
+from telephony_core.migration.journal.protocol import Journal, JournalStore
 from telephony_core.migration.journal.runs import RunRecord, this_process
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.model import Plan
@@ -152,13 +151,13 @@ class _Campaign:
         )
         return frozenset(id for (id,) in found)
 
-    async def claim(self, number: str) -> Claimed:
+    async def claim(self, number: str) -> Journal:
         [(epoch,)] = await self._read(
             "INSERT INTO numbers (plan, number) VALUES (%(plan)s, %(number)s)"
             " ON CONFLICT (tenant, plan, number) DO UPDATE SET epoch = numbers.epoch + 1 RETURNING epoch",
             number=number,
         )
-        return Claimed(self, number, epoch, [] if epoch == 1 else None)  # the first one of all finds no lines
+        return Journal(self, number, epoch, [] if epoch == 1 else None)  # the first one of all finds no lines
 
     async def write(self, entry: Entry, epoch: int) -> Entry | None:
         record = None if entry.record is None else _text(entry.record)

@@ -59,7 +59,8 @@ change the row in between, or it is decided again."""
 
 
 class Claims:
-    """The claims of one run, over whatever keeps the rows."""
+    """The claims of one run, over whatever keeps the rows: they keep two plans from importing one number at one target
+    at once."""
 
     def __init__(
         self, loaded: LoadedPlan, names: Mapping[str, str], now: Callable[[], datetime], change: ChangeRow
@@ -79,10 +80,18 @@ class Claims:
         """When the claims of this run end by themselves."""
 
     async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
+        """Keep every other plan from importing a number of this one. Raises `NumberClaimed` where another plan has it.
+
+        ``goes_on``: the journal knows that an import of it was sent.
+        """
         key = self._target, identity.account_key
         await self._change(key, lambda row: self._claimed(row, number, goes_on=goes_on))
 
     async def renew(self, number: str) -> None:
+        """Be sure, right before something is sent, that a claim which this run made of the number still stands.
+
+        Raises `NumberClaimed` where it ended by itself and another plan may have had the number since.
+        """
         key = self._target, self._names.get(number, "")
         if not self._is_over(key):
             return
@@ -97,6 +106,7 @@ class Claims:
             )
 
     async def follow(self, entry: Entry) -> None:
+        """Keep or end the claim of a number by what was just written into the journal."""
         if (key := self._key_after(entry)) is not None:
             await self._change(key, lambda row: self._after(row, entry))
 

@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
-from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.protocol import JournalStore
+from telephony_core.migration.journal.protocol import Journal, JournalStore
 from telephony_core.migration.journal.runs import RunRecord, this_process
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.store import LoadedPlan
@@ -82,9 +81,9 @@ class _Campaign:
     run: int
     taken_over: RunRecord | None = None
 
-    async def claim(self, number: str) -> Claimed:
+    async def claim(self, number: str) -> Journal:
         self.kept.epochs[number] += 1
-        return Claimed(self, number, self.kept.epochs[number])
+        return Journal(self, number, self.kept.epochs[number])
 
     async def write(self, entry: Entry, epoch: int) -> Entry | None:
         if self.kept.epochs[entry.number] != epoch:

@@ -11,48 +11,57 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
-from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.migration.journal.claim_rules import Claims
 from telephony_core.migration.journal.entries import Action, Entry
 from telephony_core.migration.journal.runs import RunRecord
+from telephony_core.migration.journal.sqlite_file import Superseded
 from telephony_core.migration.move.state import NumberState, state_of
 from telephony_core.migration.plan.store import LoadedPlan
 
 
-class Journal(Protocol):
-    """The lines of one number, for the one who has claimed it."""
+class Lines(Protocol):
+    """What a store does with the lines of its numbers."""
+
+    async def write(self, entry: Entry, epoch: int) -> Entry | None:
+        """Write a line and give it as it was written; ``None`` once its number was claimed again since this claim."""
+
+    async def lines_of(self, number: str) -> list[Entry]:
+        """Every line of a number, oldest first."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """The lines of one number, for the one who has claimed it. ``epoch`` counts the claims of it."""
+
+    store: Lines
+    number: str
+    epoch: int
+    lines: list[Entry] | None = None
+    """All lines, once they are known: nobody else can add one to a number that is claimed, so they are read once."""
 
     async def append(self, entry: Entry) -> None:
         """Write one line. It is durable when this returns.
 
         Raises `Superseded` once somebody else has claimed the number, and `JournalError`.
         """
+        lines, self.lines = self.lines, None  # until it is known whether this one was written
+        written = await self.store.write(entry, self.epoch)
+        if written is None:
+            raise Superseded(f"{self.number} was claimed by another run")
+        if lines is not None:
+            self.lines = [*lines, written]
 
     async def entries(self) -> list[Entry]:
         """Every line of the number, oldest first."""
+        if self.lines is None:
+            self.lines = await self.store.lines_of(self.number)
+        return list(self.lines)
 
 
-class NumberClaims(Protocol):
-    """Keeps two plans from importing one number at one target at once: a provider's list may lag behind both."""
-
-    async def claim(self, number: str, identity: NumberIdentity, *, goes_on: bool = False) -> None:
-        """Keep every other plan from importing a number of this one. Raises `NumberClaimed` where another plan has it.
-
-        ``goes_on``: the journal knows that an import of it was sent.
-        """
-
-    async def renew(self, number: str) -> None:
-        """Be sure, right before something is sent, that a claim which this run made of the number still stands.
-
-        Raises `NumberClaimed` where it ended by itself and another plan may have had the number since.
-        """
-
-    async def follow(self, entry: Entry) -> None:
-        """Keep or end the claim of a number by what was just written into the journal."""
-
-
-class CampaignJournal(Protocol):
+class CampaignJournal(Lines, Protocol):
     """The journal of one plan, for one run of a command or to be read."""
 
     @property
@@ -62,7 +71,7 @@ class CampaignJournal(Protocol):
     async def claim(self, number: str) -> Journal:
         """Become the only one who may write lines of this number, of all that work on the plan anywhere."""
 
-    def claims(self, names: Mapping[str, str]) -> NumberClaims:
+    def claims(self, names: Mapping[str, str]) -> Claims:
         """The claims against other plans; ``names`` gives the `NumberIdentity.account_key` of each planned key."""
 
     def lines(self, numbers: Collection[str] | None = None) -> AsyncIterator[list[Entry]]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from telephony_core.migration.journal.claim_rules import Claims
-from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.claims import (
     PlanElsewhere,
     missing,
@@ -18,7 +17,7 @@ from telephony_core.migration.journal.claims import (
     was_started_here,
 )
 from telephony_core.migration.journal.entries import Action, Entry
-from telephony_core.migration.journal.protocol import JournalStore
+from telephony_core.migration.journal.protocol import Journal, JournalStore
 from telephony_core.migration.journal.runs import RunRecord
 from telephony_core.migration.journal.store import SqliteJournal, was_started
 from telephony_core.migration.plan.store import LoadedPlan
@@ -73,9 +72,9 @@ class _Campaign:
     def taken_over(self) -> RunRecord | None:
         return self.journal.taken_over
 
-    async def claim(self, number: str) -> Claimed:
+    async def claim(self, number: str) -> Journal:
         self.epochs[number] += 1
-        return Claimed(self, number, self.epochs[number])
+        return Journal(self, number, self.epochs[number])
 
     async def write(self, entry: Entry, epoch: int) -> Entry | None:
         return self.journal.append(entry) if self.epochs[entry.number] == epoch else None

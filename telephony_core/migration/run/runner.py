@@ -10,8 +10,9 @@ from functools import partial
 from typing import Self, TypeVar
 
 from telephony_core.errors import TelephonyError
+from telephony_core.migration.journal.claim_rules import Claims
 from telephony_core.migration.journal.entries import Entry, Phase
-from telephony_core.migration.journal.protocol import CampaignJournal, Journal, NumberClaims
+from telephony_core.migration.journal.protocol import CampaignJournal, Journal
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.move.effects import (
     Announcement,
@@ -46,7 +47,7 @@ class Runner:
     indexes: Mapping[EndpointRole, AccountIndex]
     secret_resolver: SecretResolver
     clock: Clock
-    claims: NumberClaims
+    claims: Claims
     recorded: Callable[[Entry], None] = lambda entry: None
     waiting: Callable[[Wait], None] = lambda wait: None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -12,7 +12,6 @@ from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide, NumberClaimed, place_of
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.memory import MemoryJournals
-from telephony_core.migration.journal.protocol import NumberClaims
 from telephony_core.migration.plan.model import Endpoint, Settings
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from tests.migration.stage import Stage
@@ -45,7 +44,7 @@ class Rivals:
         self.mine = self.stage.plan()
         self.theirs = Stage(folder / "other", count=2).plan("theirs.json")
 
-    async def claims(self, loaded: LoadedPlan) -> NumberClaims:
+    async def claims(self, loaded: LoadedPlan) -> Claims:
         async with self.store.begin(loaded, "apply") as journal:
             return journal.claims(NAMES)
 
@@ -238,10 +237,10 @@ def test_without_an_address_a_target_is_known_by_its_provider() -> None:
 # -- a run that was held up
 
 
-def held_up(rivals: Rivals, *meanwhile: Entry, taken: bool = True) -> NumberClaims:
+def held_up(rivals: Rivals, *meanwhile: Entry, taken: bool = True) -> Claims:
     """Of the first plan, which has the number, and whose claim has ended by itself before anything was sent."""
 
-    async def work() -> NumberClaims:
+    async def work() -> Claims:
         claims = await rivals.claims(rivals.mine)
         await claims.claim(KEY, IDENTITY)
         await claims.renew(KEY)

@@ -8,10 +8,9 @@ from typing import ClassVar
 
 import pytest
 
-from telephony_core.migration.journal.claimed import Claimed
 from telephony_core.migration.journal.entries import Entry
 from telephony_core.migration.journal.memory import MemoryJournals
-from telephony_core.migration.journal.protocol import JournalStore
+from telephony_core.migration.journal.protocol import Journal, JournalStore
 from telephony_core.migration.journal.sqlite_file import JournalError, Superseded
 from telephony_core.migration.journal.sqlite_journals import SqliteJournals
 from telephony_core.migration.plan.store import LoadedPlan
@@ -62,7 +61,7 @@ def test_the_lines_of_a_claimed_number_are_read_once() -> None:
             return []
 
     async def work() -> list[Entry]:
-        claim = Claimed(Far(), ANNOUNCED.number, 1)
+        claim = Journal(Far(), ANNOUNCED.number, 1)
         assert await claim.entries() == []
         await claim.append(ANNOUNCED)
         return await claim.entries()
@@ -85,7 +84,7 @@ def test_after_a_line_whose_writing_failed_the_lines_are_read_anew() -> None:
             return list(self.kept)
 
     async def work() -> list[Entry]:
-        claim = Claimed(Failing(), ANNOUNCED.number, 1, [])
+        claim = Journal(Failing(), ANNOUNCED.number, 1, [])
         with pytest.raises(JournalError):
             await claim.append(ANNOUNCED)
         return await claim.entries()
