@@ -152,7 +152,9 @@ GROUPS: Final = {
         ("tests/migration/lots/test_lots.py", "tests/migration/lots/test_told.py"),
     ),
     "claims": Group(
-        tuple(f"telephony_core/migration/journal/{name}.py" for name in ("claim_rules", "protocol", "claims", "memory")),
+        tuple(
+            f"telephony_core/migration/journal/{name}.py" for name in ("claim_rules", "protocol", "claims", "memory")
+        ),
         tuple(
             f"tests/migration/journal/test_{name}.py"
             for name in ("claim_rules", "claims", "claims_file", "store", "stores")

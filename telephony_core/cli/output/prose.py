@@ -10,7 +10,6 @@ import click
 
 from telephony_core.cli.output.printable import printable
 from telephony_core.cli.output.terminal import terminal
-from telephony_core.text.cells import cell_width
 
 _LEAD: Final = re.compile(r"\s*(?:\[ \] |[-!~=+<?>] |error: |warning: )?")
 _PIECE: Final = re.compile(r"(?:[^\s`]*`[^`]*`[^\s`]*)|\S+")
@@ -34,7 +33,9 @@ def on_terminal(text: str) -> str:
 
 def broken(line: str, width: int) -> str:
     """A line in lines of at most ``width`` cells. A word or a command that is longer is left whole."""
-    if cell_width(line) <= width or _COMMAND.match(line):
+    from rich.cells import cell_len  # here, so that `--help` does not wait for it
+
+    if cell_len(line) <= width or _COMMAND.match(line):
         return line
     found = _LEAD.match(line)
     lead = found[0] if found is not None else ""
@@ -43,7 +44,7 @@ def broken(line: str, width: int) -> str:
     lines, current, is_empty = [], lead, True
     for piece in _PIECE.findall(line[len(lead) :]):
         # Cells and not characters: a Korean letter takes two.
-        if not is_empty and cell_width(current) + 1 + cell_width(piece) > width:
+        if not is_empty and cell_len(current) + 1 + cell_len(piece) > width:
             lines.append(current)
             current, is_empty = rest, True
         current += piece if is_empty else f" {piece}"

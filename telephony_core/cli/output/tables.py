@@ -20,7 +20,7 @@ from rich.cells import cell_len, chop_cells
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.printable import printable, safe_json
 from telephony_core.cli.output.prose import broken
-from telephony_core.cli.output.terminal import on_terminal, terminal
+from telephony_core.cli.output.terminal import on_terminal, terminal, text_width
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -130,7 +130,8 @@ def print_lines(lines: Iterable[str], session: Session) -> None:
             style = "red"
         elif text.startswith(("~ ", "? ", "warn: ")):
             style = "yellow"
-        print_line(pasteable(line, session), style)
+        # Also in a pipe: a plan is read as a whole, and mailed to whoever has to agree with it.
+        _line(terminal(), Cell(broken(printable(pasteable(line, session)), text_width()), style))
 
 
 def _cell(value: str | Cell) -> Cell:

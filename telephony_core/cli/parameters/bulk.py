@@ -14,7 +14,6 @@ from click.core import ParameterSource
 
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import print_json, print_line, print_lines
-from telephony_core.cli.output.terminal import text_width
 from telephony_core.cli.parameters import together
 from telephony_core.cli.parameters.files import Amount, InputFile, OutputFile
 from telephony_core.cli.parameters.migration import (
@@ -215,7 +214,7 @@ def save_and_show(
     if session.json:
         print_json({"file": output, "html": html, "checksum": checksum, **plan.model_dump(mode="json")})
         return
-    print_lines(shown(partial(plan_lines, plan, text_width()), details, is_summary=True), session)
+    print_lines(shown(partial(plan_lines, plan), details, is_summary=True), session)
     if output is None:
         return
     print_line("")

@@ -14,8 +14,7 @@ from telephony_core.migration.inventory.inventory import Inventory
 from telephony_core.migration.mapping.map_file import EMPTY_MAP, MigrationMap
 from telephony_core.migration.plan.allowances import allowances
 from telephony_core.migration.plan.findings import Finding, Skipped, SkipReason
-from telephony_core.migration.rendering.grouping import counted
-from telephony_core.migration.rendering.layout import wrapped
+from telephony_core.migration.rendering.grouping import counted, one_line
 from telephony_core.migration.rendering.plan_text import finding_text, overview_lines
 from telephony_core.provider.capabilities import Capabilities
 
@@ -32,14 +31,11 @@ class AssessedNumber(InputModel):
     remedy: str | None = None
     findings: tuple[Finding, ...] = ()
 
-    def lines(self, width: int | None = None) -> list[str]:
-        """As plain text: the verdict first, then each finding; at most ``width`` columns."""
+    def lines(self) -> list[str]:
+        """As plain text: the verdict first, then each finding."""
         name = f"{self.number} “{printable(self.label)}”" if self.label else self.number
         head = f"{name}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
-        lines = wrapped(head, width, rest="    ")
-        for finding in self.findings:
-            lines += wrapped(finding_text(finding), width, "    ", "      ")
-        return lines
+        return [one_line(head), *(one_line(finding_text(finding), "    ") for finding in self.findings)]
 
     def as_skipped(self, why: SkipReason) -> Skipped:
         """As a plan has a number that is not moved."""
@@ -70,23 +66,22 @@ class Assessment(InputModel):
                 return assessed
         raise InvalidInput("the inventory does not have this number", remedy="write it as the inventory does")
 
-    def lines(self, width: int | None = None, *, details: bool = False) -> list[str]:
-        """In words, wrapped at ``width`` cells (which needs the extra ``cli``): what blocks most first, what is alike
-        once for all numbers; with ``details`` every number besides, those that can be moved first."""
+    def lines(self, *, details: bool = False) -> list[str]:
+        """In words: what blocks most first, what is alike once for all numbers; with ``details`` every number besides,
+        those that can be moved first."""
         movable = [number for number in self.numbers if number.why is None]
         lines = overview_lines(
             f"{self.source} → {self.target}: {len(movable):,} of {counted(len(self.numbers), 'number')} can be moved",
             [(number.number, finding) for number in movable for finding in number.findings],
             [number.as_skipped(number.why) for number in self.numbers if number.why is not None],
             "moved",
-            width,
             self.unchecked,
         )
         if self.allowed:
             lines += ["", f"Allowed by name: {', '.join(self.allowed)}."]
         if details:
             for number in sorted(self.numbers, key=lambda number: number.why is not None):
-                lines += ["", *number.lines(width)]
+                lines += ["", *number.lines()]
         return lines
 
     def __str__(self) -> str:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from telephony_core.migration.plan.findings import Finding, Severity
-from telephony_core.migration.rendering.layout import wrapped
 
 MOST_NAMED: Final = 3
 """So many numbers stand for all of a group."""
@@ -129,6 +128,11 @@ def _in_number(sentence: str, count: int) -> str:
     return f"{_IRREGULAR.get(verb, f'{verb}s')}{blank}{rest}"
 
 
+def one_line(text: str, lead: str = "") -> str:
+    """What is said behind a sign or an indent, as one line: a provider's words may have line breaks."""
+    return lead + " ".join(text.split())
+
+
 def causes(found: Iterable[tuple[str, Finding]]) -> list[Cause]:
     """Numbers and their findings by cause, that of most numbers first; also where each number has its own trunk."""
     groups: dict[tuple[object, ...], list[tuple[str, Finding]]] = {}
@@ -149,14 +153,13 @@ def causes(found: Iterable[tuple[str, Finding]]) -> list[Cause]:
     return sorted(together, key=lambda cause: -len(cause.keys))
 
 
-def cause_lines(found: Sequence[Cause], width: int | None, total: int | None = None) -> Iterator[str]:
+def cause_lines(found: Sequence[Cause], total: int | None = None) -> Iterator[str]:
     """Causes for a terminal, each with its way out. What still blocks is marked."""
     for cause in found[:MOST_GROUPS]:
         sign = "!" if cause.finding.blocks else "~"
         allowed = "allowed: " if cause.finding.allowed else ""
-        yield from wrapped(f"{allowed}{cause.sentence(total)}", width, f"  {sign} ")
-        for way_out in cause.ways_out:
-            yield from wrapped(way_out, width, "      ")
+        yield one_line(f"{allowed}{cause.sentence(total)}", f"  {sign} ")
+        yield from (one_line(way_out, "      ") for way_out in cause.ways_out)
     if more := found[MOST_GROUPS:]:
         count = len(dict.fromkeys(key for cause in more for key in cause.keys))
         yield f"  … and {len(more):,} more {'cause' if len(more) == 1 else 'causes'}, of {counted(count, 'number')}"

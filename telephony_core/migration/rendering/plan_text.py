@@ -15,9 +15,9 @@ from telephony_core.migration.rendering.grouping import (
     causes,
     counted,
     grouped,
+    one_line,
     whose,
 )
-from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.provider.capabilities import Field as Setting
 
 WHY_WORDS: Final = {
@@ -41,23 +41,23 @@ _SIGNS: Final = {
 }
 
 
-def plan_lines(plan: Plan, width: int | None = 80, *, details: bool = False) -> list[str]:
-    """The plan in lines of at most ``width`` cells: what is alike once for all of its numbers, and with ``details``
-    each number, each of its fields, and each finding as well."""
-    lines = [*plan_overview(plan, width), *_order(plan, width)]
+def plan_lines(plan: Plan, *, details: bool = False) -> list[str]:
+    """The plan in lines: what is alike once for all of its numbers, and with ``details`` each number, each of its
+    fields, and each finding as well."""
+    lines = [*plan_overview(plan), *_order(plan)]
     if plan.numbers and details:
-        lines += [line for number in plan.numbers for line in ("", *_number(number, width))]
+        lines += [line for number in plan.numbers for line in ("", *_number(number))]
     elif plan.numbers:
-        lines += ["", *_written(plan, width)]
+        lines += ["", *_written(plan)]
     if details:
         for why, skipped in skipped_by_reason(plan.skipped):
-            lines += ["", *wrapped(f"Not {plan.kind.done}, {WHY_WORDS[why]}: {counted(len(skipped), 'number')}", width)]
+            lines += ["", f"Not {plan.kind.done}, {WHY_WORDS[why]}: {counted(len(skipped), 'number')}"]
             for group in alike(skipped):
-                lines += _skipped(group, width)
+                lines += _skipped(group)
     return lines
 
 
-def plan_overview(plan: Plan, width: int | None = 80) -> list[str]:
+def plan_overview(plan: Plan) -> list[str]:
     """What somebody has to know before the plan is applied: how much of it can be done, what blocks the rest and what
     would solve that, what is lost, and what could not be found out."""
     total = len(plan.numbers) + len(plan.skipped)
@@ -67,7 +67,7 @@ def plan_overview(plan: Plan, width: int | None = 80) -> list[str]:
         rest = heading(plan, None).partition(" ")[2]
         verdict = f"Nothing to {plan.kind.verb} {rest}: {counted(total, 'number')} assessed"
     planned = [(number.key, finding) for number in plan.numbers for finding in number.findings]
-    return overview_lines(verdict, planned, plan.skipped, plan.kind.done, width, plan.unchecked)
+    return overview_lines(verdict, planned, plan.skipped, plan.kind.done, plan.unchecked)
 
 
 def overview_lines(
@@ -75,41 +75,40 @@ def overview_lines(
     movable: Iterable[tuple[str, Finding]],
     skipped: Sequence[Skipped],
     done: str,
-    width: int | None,
     unchecked: Iterable[str] = (),
 ) -> list[str]:
     """A verdict, what blocks most first, what is to be known of the ``movable`` numbers, and who else stays."""
     blocked = [number for number in skipped if number.why is SkipReason.BLOCKED]
     also = f"; {counted(len(blocked), 'number')} {'is' if len(blocked) == 1 else 'are'} blocked" if blocked else ""
-    lines = wrapped(f"{verdict}{also}.", width)
+    lines = [one_line(f"{verdict}{also}.")]
     if blocked:
         found = causes((number.key, finding) for number in blocked for finding in number.findings if finding.blocks)
-        lines += ["", "What blocks, and what to do:", *cause_lines(found, width, len(blocked))]
-        lines += _blocked_otherwise(blocked, width) if not found else []
+        lines += ["", "What blocks, and what to do:", *cause_lines(found, len(blocked))]
+        lines += _blocked_otherwise(blocked) if not found else []
     known = [cause for cause in causes(movable) if cause.finding.severity is not Severity.INFO]
     if known:
         # What somebody allowed by name is what an approval is about.
         known.sort(key=lambda cause: not cause.finding.allowed)
-        lines += ["", f"What to know of those that can be {done}:", *cause_lines(known, width)]
+        lines += ["", f"What to know of those that can be {done}:", *cause_lines(known)]
     if unchecked := [*unchecked]:
-        lines += ["", "Not checked:", *(line for text in unchecked for line in wrapped(text, width, "  ? ", "    "))]
+        lines += ["", "Not checked:", *(one_line(text, "  ? ") for text in unchecked)]
     if others := [number for number in skipped if number.why is not SkipReason.BLOCKED]:
-        lines += ["", f"Not {done} either:", *_others(others, width)]
+        lines += ["", f"Not {done} either:", *_others(others)]
     return lines
 
 
-def skipped_lines(plan: Plan, width: int | None = 80) -> list[str]:
+def skipped_lines(plan: Plan) -> list[str]:
     """What the plan leaves as it is, by reason, once for all numbers."""
-    return [f"not {plan.kind.done}:", *_others(plan.skipped, width)] if plan.skipped else []
+    return [f"not {plan.kind.done}:", *_others(plan.skipped)] if plan.skipped else []
 
 
-def _blocked_otherwise(blocked: Sequence[Skipped], width: int | None) -> Iterator[str]:
+def _blocked_otherwise(blocked: Sequence[Skipped]) -> Iterator[str]:
     """Numbers that something blocks which is no finding, such as in plans of earlier versions."""
     for group in grouped((number.key, number.message) for number in blocked)[:MOST_GROUPS]:
-        yield from wrapped(f"{whose(group.keys)}: {group.text}", width, "  ! ")
+        yield one_line(f"{whose(group.keys)}: {group.text}", "  ! ")
 
 
-def _others(skipped: Sequence[Skipped], width: int | None) -> Iterator[str]:
+def _others(skipped: Sequence[Skipped]) -> Iterator[str]:
     for why, numbers in skipped_by_reason(skipped):
         groups = grouped((number.key, f"{number.message}|{number.remedy or ''}") for number in numbers)
         if len(groups) > _MOST_REASONS:  # each names a record of its own
@@ -117,14 +116,14 @@ def _others(skipped: Sequence[Skipped], width: int | None) -> Iterator[str]:
         for group in groups:
             message, _, remedy = group.text.partition("|")
             text = f"{whose(group.keys)}: {message}"
-            yield from wrapped(text + (f"; {remedy}" if remedy else ""), width, f"  {_SIGNS.get(why, '-')} ", "    ")
+            yield one_line(text + (f"; {remedy}" if remedy else ""), f"  {_SIGNS.get(why, '-')} ")
 
 
 _MOST_REASONS: Final = 2
 """So many messages are shown of numbers that are skipped for one reason."""
 
 
-def _order(plan: Plan, width: int | None) -> Iterator[str]:
+def _order(plan: Plan) -> Iterator[str]:
     """How it is carried out, in a few sentences."""
     if not plan.numbers:
         return
@@ -142,7 +141,7 @@ def _order(plan: Plan, width: int | None) -> Iterator[str]:
             f"possible {plan.settings.soak_hours:g} h after they were verified."
         )
     for sentence in sentences:
-        yield from wrapped(sentence, width)
+        yield one_line(sentence)
 
 
 _STEPS: Final = {
@@ -154,7 +153,7 @@ _STEPS: Final = {
 }
 
 
-def _written(plan: Plan, width: int | None) -> Iterator[str]:
+def _written(plan: Plan) -> Iterator[str]:
     """What is done with all of the numbers: the steps, what they write, and how that is undone."""
     total = len(plan.numbers)
 
@@ -162,17 +161,17 @@ def _written(plan: Plan, width: int | None) -> Iterator[str]:
         return "" if len(keys) == total else f": {whose(keys)}"
 
     for group in grouped((number.key, _steps_text(number)) for number in plan.numbers)[:MOST_GROUPS]:
-        yield from wrapped(f"{_each(group.keys, total)}: {group.text}", width, "  + ")
+        yield one_line(f"{_each(group.keys, total)}: {group.text}", "  + ")
     said = ((number.key, text) for number in plan.numbers for text in _forms_in_common(number, plan.kind))
     written = grouped(said)
     if written:
         yield f"    written at {plan.target.connection}:"
     for group in written[:_MOST_FORMS]:
-        yield from wrapped(f"{group.text}{of(group.keys)}", width, "      ", "        ")
+        yield one_line(f"{group.text}{of(group.keys)}", "      ")
     if len(written) > _MOST_FORMS:
         yield f"      … and {len(written) - _MOST_FORMS:,} more settings"
     for group in grouped((number.key, undo_text(number)) for number in plan.numbers)[:MOST_GROUPS]:
-        yield from wrapped(f"{group.text}{of(group.keys)}", width, "  < ")
+        yield one_line(f"{group.text}{of(group.keys)}", "  < ")
 
 
 def _each(keys: Sequence[str], total: int) -> str:
@@ -301,19 +300,19 @@ def forms_text(finding: Finding) -> str:
 # -- numbers
 
 
-def _number(number: PlannedNumber, width: int | None) -> Iterator[str]:
+def _number(number: PlannedNumber) -> Iterator[str]:
     label = f" “{printable(text)}”" if (text := label_of(number)) else ""
-    yield from wrapped(f"{number.key}{label}", width, "  + ")
+    yield one_line(f"{number.key}{label}", "  + ")
     for position, step in enumerate(number.steps, start=1):
         effects = f" [{', '.join(step.side_effects)}]" if step.side_effects else ""
-        yield from wrapped(f"{step.message}{effects}", width, f"      {position}. ")
+        yield one_line(f"{step.message}{effects}", f"      {position}. ")
         for name, forms in _step_forms(step, new=number.source is None):
-            yield from wrapped(f"{name}: {forms}", width, "           ", "             ")
+            yield one_line(f"{name}: {forms}", "           ")
     for finding in number.findings:
         if says_more(finding):
             sign = " " if finding.severity is Severity.INFO else "!"
-            yield from wrapped(finding_text(finding), width, f"      {sign} ")
-    yield from wrapped(undo_text(number), width, "      < ")
+            yield one_line(finding_text(finding), f"      {sign} ")
+    yield one_line(undo_text(number), "      < ")
 
 
 def label_of(number: PlannedNumber) -> str | None:
@@ -355,10 +354,10 @@ def alike(skipped: Iterable[Skipped]) -> list[list[Skipped]]:
     return list(groups.values())
 
 
-def _skipped(group: Sequence[Skipped], width: int | None) -> Iterator[str]:
+def _skipped(group: Sequence[Skipped]) -> Iterator[str]:
     first = group[0]
     remedy = f"; {first.remedy}" if first.remedy else ""
     keys = ", ".join(number.key for number in group)
-    yield from wrapped(f"{keys}: {first.message}{remedy}", width, f"  {_SIGNS.get(first.why, '-')} ")
+    yield one_line(f"{keys}: {first.message}{remedy}", f"  {_SIGNS.get(first.why, '-')} ")
     for finding in worth_showing(first.findings):
-        yield from wrapped(finding_text(finding), width, "      ", "        ")
+        yield one_line(finding_text(finding), "      ")

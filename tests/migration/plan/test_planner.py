@@ -23,12 +23,10 @@ from telephony_core.migration.plan.findings import SkipReason
 from telephony_core.migration.plan.model import Plan, Settings, StepKind
 from telephony_core.migration.plan.planner import exit_status, make_plan
 from telephony_core.migration.plan.store import load_plan, save_plan
-from telephony_core.migration.rendering.layout import wrapped
 from telephony_core.migration.rendering.plan_text import plan_lines
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import InboundHost, Operation
 from telephony_core.provider.port import ProviderSpec
-from telephony_core.text.cells import cell_width
 from telephony_core.transport.pace import Pace
 from tests.migration.scenes import (
     CLOCK,
@@ -432,15 +430,6 @@ def test_an_empty_plan_says_so() -> None:
     assert text_of(planned()).startswith("Nothing to move from east to west: 0 numbers assessed.")
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 200])
-def test_no_line_is_wider_than_the_terminal(width: int, passwords: None) -> None:
-    _, source_client = emulated("vox")
-    _, target_client = emulated("diga")
-    held, to = take_inventory(source_client), survey(target_client)
-    plan = make_plan(held, to, answered(held, to), allow=["tls"])
-    assert max(cell_width(line) for line in plan_lines(plan, width)) <= width
-
-
 def test_what_holds_for_every_number_is_said_once() -> None:
     held = [number(f"+8270111122{count:02d}", sip=trunk(allowed=None)) for count in range(20)]
     lines = plan_lines(planned(*held, allow=["any_caller"]))
@@ -451,7 +440,7 @@ def test_what_holds_for_every_number_is_said_once() -> None:
 
 def test_numbers_that_stay_for_one_reason_are_told_together() -> None:
     held = [number(f"+8270111122{count:02d}", origin=Origin.PURCHASED) for count in range(20)]
-    (said,) = [line for line in plan_lines(planned(*held), None) if "which is its carrier" in line]
+    (said,) = [line for line in plan_lines(planned(*held)) if "which is its carrier" in line]
     assert said.startswith("  - 20 numbers (+827011112200, +827011112201, +827011112202 and 17 more): bought")
 
 
@@ -460,13 +449,6 @@ def test_labels_cannot_act_on_the_terminal() -> None:
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "\u202e" not in text
-
-
-def test_wide_characters_count_as_two_cells() -> None:
-    assert cell_width("본사") == 4
-    assert cell_width("e\u0301") == 1
-    assert all(cell_width(line) <= 20 for line in wrapped("대표번호 " * 20, 20))
-    assert "".join(wrapped("a" * 50, 20, "- ")).replace("-", "").replace(" ", "") == "a" * 50
 
 
 def test_a_plan_dumps_as_json() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from telephony_core.cli.output.prose import broken
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
 from telephony_core.migration.rendering.grouping import cause_lines, causes, examples, group_lines, grouped
 from telephony_core.migration.rendering.plan_text import overview_lines
@@ -82,7 +83,9 @@ def test_the_overview_is_a_screen_however_many_numbers_there_are(count: int) -> 
         for at, key in enumerate(keys(count))
     ]
     movable = [(f"+34{at:09d}", Finding(field="x", severity=Severity.WARN, message=f"m {at}")) for at in range(count)]
-    lines = overview_lines("verdict", movable, blocked, "moved", 80)
+    lines = [
+        part for line in overview_lines("verdict", movable, blocked, "moved") for part in broken(line, 80).split("\n")
+    ]
     assert len(lines) <= 60
     assert lines[0].startswith("verdict; ")
     assert "encrypted signalling" in lines[3]
@@ -90,7 +93,7 @@ def test_the_overview_is_a_screen_however_many_numbers_there_are(count: int) -> 
 
 def test_what_is_left_out_is_counted() -> None:
     found = causes((key, waiting(1, f"TP{at}")) for at, key in enumerate(keys(20)))
-    assert [*cause_lines(found, None)][-1] == "  … and 12 more causes, of 12 numbers"
+    assert [*cause_lines(found)][-1] == "  … and 12 more causes, of 12 numbers"
     assert examples(keys(5)).endswith(" and 2 more")
     assert "more" not in examples(keys(4))
 

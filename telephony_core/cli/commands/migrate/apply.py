@@ -18,7 +18,6 @@ from telephony_core.cli.commands.migrate.running import (
 from telephony_core.cli.options import examples, options_of_a_plan, pass_session, yes_option
 from telephony_core.cli.output.pasteable import pasteable
 from telephony_core.cli.output.progress import Progress
-from telephony_core.cli.output.terminal import text_width
 from telephony_core.cli.parameters.migration import (
     canaries_of,
     canary_option,
@@ -90,7 +89,7 @@ def command(
             f"{question}?",
             losing=losing,
             explanation=[
-                *(pasteable(line, session) for line in plan_overview(plan, text_width())),
+                *(pasteable(line, session) for line in plan_overview(plan)),
                 "",
                 what_happens,
                 *([f"Allowed by name: {', '.join(plan.allowed)}."] if plan.allowed else []),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from telephony_core.cli.commands.migrate.planning import (
     after,
     inventory_argument,
@@ -16,7 +14,6 @@ from telephony_core.cli.commands.migrate.planning import (
 from telephony_core.cli.options import examples, options_with_target, pass_session
 from telephony_core.cli.output.pasteable import next_line
 from telephony_core.cli.output.tables import print_json, print_line, print_lines
-from telephony_core.cli.output.terminal import text_width
 from telephony_core.cli.parameters.migration import allow_option, details_option, shown
 from telephony_core.cli.session import Session
 
@@ -45,5 +42,5 @@ def command(
     if session.json:
         print_json(found.model_dump(mode="json"))
         return
-    print_lines(shown(partial(found.lines, text_width()), details, is_summary=True), session)
+    print_lines(shown(found.lines, details, is_summary=True), session)
     print_line(next_line(after(where(inventory_file, target), map_file), session), "bold")

@@ -10,8 +10,7 @@ from telephony_core.cli import failures
 from telephony_core.cli.commands.migrate.status import run_data
 from telephony_core.cli.options import examples, options_of_a_plan, pass_session
 from telephony_core.cli.output.pasteable import pasteable, pasteable_data
-from telephony_core.cli.output.tables import Cell, Column, print_json, print_line, print_table
-from telephony_core.cli.output.terminal import text_width
+from telephony_core.cli.output.tables import Cell, Column, print_json, print_line, print_lines, print_table
 from telephony_core.cli.parameters.files import OutputFile
 from telephony_core.cli.parameters.migration import (
     details_option,
@@ -79,8 +78,7 @@ def command(session: Session, plan_file: str, html: str | None, details: bool, f
     if details:
         _print_tables(session, run, loaded.plan)
     elif loaded.plan.skipped:
-        for line in skipped_lines(loaded.plan, text_width()):
-            print_line(line)
+        print_lines(skipped_lines(loaded.plan), session)
     if html is not None:
         print_line(f"written to {html}")
     for line in steps:

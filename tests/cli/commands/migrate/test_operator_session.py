@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from telephony_core.emulator import Fault, FaultKind
-from telephony_core.text.cells import cell_width
 from tests.cli.commands.migrate.test_interrupted import APPLY, Running, is_step, planned_on_loopback
 
 termios = pytest.importorskip("termios", reason="a terminal of its own")
@@ -80,7 +80,7 @@ def test_the_session_of_an_operator_at_80_columns(half_moved):
     for words in ("status plan.json", "apply plan.json --yes", "verify plan.json", "rollback plan.json"):
         text = in_terminal(COLUMNS, *words.split())
         for line in text.splitlines():
-            assert cell_width(line) <= COLUMNS or "next: " in line, line
+            assert cell_len(line) <= COLUMNS or "next: " in line, line
         for changing, mask in CHANGING:
             text = changing.sub(mask, text)
         shown.append(f"$ telephony {words}\n{text}\n")
