@@ -17,7 +17,9 @@ from migration import PASSWORD, SOURCE, TARGET, Migration, keep_a_dozen
 from shell import expect, run, title
 from sip_peer import local_peer
 
-from telephony_core.cli.emulated import configured, environment, on_loopback
+from telephony_core.cli.emulated import environment
+from telephony_core.testing import EmulatedAccount
+from telephony_core.testing.accounts import configuration
 
 PROGRAM = Path(program.__file__)
 
@@ -25,9 +27,9 @@ PROGRAM = Path(program.__file__)
 def main() -> None:
     password = secrets.token_urlsafe(12)
     with ExitStack() as stack:
-        emulated = stack.enter_context(on_loopback([SOURCE, TARGET]))
-        for each in emulated.values():
-            stack.enter_context(environment(each.variables))
+        emulated = served(stack, SOURCE, TARGET)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-demo-")))
+        stack.enter_context(environment(configuration(emulated, folder)))
         title("One program for every provider")
         print(PROGRAM.read_text(encoding="utf-8"))
         for provider, number in ((SOURCE, "07011112222"), (TARGET, "612345678")):
@@ -44,8 +46,8 @@ def main() -> None:
     title("Numbers move to another provider, and the program is killed half-way")
     folder = Path(tempfile.mkdtemp(prefix="telephony-demo-"))
     with ExitStack() as stack:
-        emulated = stack.enter_context(on_loopback([SOURCE, TARGET, newcomers.SOURCE, newcomers.TARGET]))
-        stack.enter_context(environment({**configured(emulated, folder), PASSWORD: password}))
+        emulated = served(stack, SOURCE, TARGET, newcomers.SOURCE, newcomers.TARGET)
+        stack.enter_context(environment({**configuration(emulated, folder), PASSWORD: password}))
         stack.enter_context(chdir(folder))
         source, target = emulated[SOURCE].emulator, emulated[TARGET].emulator
         keep_a_dozen(source, target)
@@ -60,6 +62,11 @@ def main() -> None:
     title("All as expected")
     print(f"The report, the plan as a page, and every other file: {folder}")
     print("Next: `.venv/bin/telephony emulate` keeps the emulators running; docs/cli.md has every command.")
+
+
+def served(stack: ExitStack, *slugs: str) -> dict[str, EmulatedAccount]:
+    """An emulator of each of these providers, served on loopback until the stack is left."""
+    return {slug: stack.enter_context(EmulatedAccount(slug)) for slug in slugs}
 
 
 if __name__ == "__main__":

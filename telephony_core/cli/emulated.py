@@ -1,15 +1,12 @@
-"""Providers' emulators for the commands that need some: which there are, and the settings that lead to them."""
+"""Fresh emulators of providers, and an environment that leads to some: for the commands that need them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from telephony_core.accounts.connection import environment_name
 from telephony_core.errors import ConfigurationError, PluginError
 from telephony_core.provider.registry import registry
 
@@ -18,21 +15,6 @@ if TYPE_CHECKING:
 
 # Programs read the one or the other spelling.
 _NO_PROXY: Final = ("NO_PROXY", "no_proxy")
-
-
-@dataclass(frozen=True, slots=True)
-class Emulated:
-    """A provider whose emulator is served at ``url``."""
-
-    title: str
-    emulator: Emulator
-    url: str
-
-    @property
-    def variables(self) -> dict[str, str]:
-        """The environment by which a client finds it."""
-        slug = self.emulator.slug
-        return {environment_name(slug, "BASE_URL"): self.url, environment_name(slug, "API_KEY"): self.emulator.api_key}
 
 
 def fresh_emulators(
@@ -55,31 +37,6 @@ def fresh_emulators(
     if without := [slug for slug in wanted if slug not in made]:
         raise ConfigurationError(f"there is no emulator of {', '.join(without)}", remedy="leave it out")
     return made
-
-
-def served(emulators: Mapping[str, Emulator], urls: Mapping[str, str]) -> dict[str, Emulated]:
-    """Emulators with where they are served, by slug."""
-    return {slug: Emulated(registry.spec(slug).title, emulators[slug], url) for slug, url in urls.items()}
-
-
-@contextmanager
-def on_loopback(slugs: Iterable[str]) -> Iterator[dict[str, Emulated]]:
-    """New emulators of these providers, served in this process."""
-    from telephony_core.emulator.server import serve
-
-    emulators = fresh_emulators(slugs)
-    with serve(emulators) as urls:
-        yield served(emulators, urls)
-
-
-def configured(emulated: Mapping[str, Emulated], folder: Path) -> dict[str, str]:
-    """The environment that leads any program to emulators, without a limit of pace: they are on this machine.
-
-    Writes a configuration file into the folder.
-    """
-    from telephony_core.testing.accounts import configuration
-
-    return configuration({slug: (each.emulator, each.url) for slug, each in emulated.items()}, folder)
 
 
 @contextmanager

@@ -87,23 +87,28 @@ def _end(client: AsyncTelephony) -> None:
         client.aclose().send(None)
 
 
-def configuration(served: Mapping[str, tuple[Emulator, str]], folder: Path) -> dict[str, str]:
-    """The environment that leads any program to emulators, each by the name of a connection and at its base URL.
+def configuration(accounts: Mapping[str, EmulatedAccount], folder: Path) -> dict[str, str]:
+    """The environment that leads any program to emulators, each by the name of a connection.
 
     Writes the configuration file into the folder. There is no limit of pace: the emulators are on this machine.
     """
     tables: list[str] = []
     variables: dict[str, str] = {}
-    for name, (emulator, url) in served.items():
+    for name, account in accounts.items():
         # A basic string of TOML is written as one of JSON is.
-        lines = [f"provider = {json.dumps(emulator.slug)}", f"base_url = {json.dumps(url)}", "pace = {}"]
+        lines = [
+            f"provider = {json.dumps(account.provider)}",
+            f"base_url = {json.dumps(account.base_url)}",
+            "pace = {}",
+        ]
         # A connection that is called like its provider takes the variables of that slug, as in a real environment.
-        if name == emulator.slug:
-            variables |= {environment_name(name, "BASE_URL"): url, environment_name(name, "API_KEY"): emulator.api_key}
+        if name == account.provider:
+            variables[environment_name(name, "BASE_URL")] = account.base_url
+            variables[environment_name(name, "API_KEY")] = account.api_key
         else:
             # By reference: a key in a file would draw the warning about files that others can read.
             key = f"TELEPHONY_EMULATED_KEY_{len(tables)}"
-            variables[key] = emulator.api_key
+            variables[key] = account.api_key
             lines.append(f'api_key = "env:{key}"')
         tables.append("\n".join([f"[connections.{json.dumps(name)}]", *lines, ""]))
     file = folder / "config.toml"

@@ -71,12 +71,11 @@ def telephony_connections(
         }
         # All that were named so far: the configuration file is written anew each time.
         accounts.update(made)
-        served = {name: (account.emulator, account.base_url) for name, account in accounts.items()}
         for variable in list(os.environ):
             # Keys of the real environment are out of sight. Which library sends is no matter of accounts.
             if variable.startswith("TELEPHONY_") and variable != "TELEPHONY_BACKEND":
                 monkeypatch.delenv(variable)
-        for variable, value in configuration(served, folder).items():
+        for variable, value in configuration(accounts, folder).items():
             monkeypatch.setenv(variable, value)
         # Programs read the one or the other spelling.
         for variable in ("NO_PROXY", "no_proxy"):

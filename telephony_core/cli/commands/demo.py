@@ -13,7 +13,7 @@ from contextlib import ExitStack, chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telephony_core.cli.emulated import configured, environment, on_loopback
+from telephony_core.cli.emulated import environment
 from telephony_core.cli.options import examples, options_without_connection, pass_session
 from telephony_core.cli.output.number import print_numbers
 from telephony_core.cli.output.tables import print_json, print_line
@@ -62,13 +62,14 @@ def command(session: Session) -> None:
 
 def _play() -> dict[str, object]:
     from telephony_core.client import Telephony
+    from telephony_core.testing.accounts import EmulatedAccount, configuration
 
     started = time.monotonic()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="telephony-demo-")))
-        emulated = stack.enter_context(on_loopback([SOURCE, TARGET]))
+        emulated = {slug: stack.enter_context(EmulatedAccount(slug)) for slug in (SOURCE, TARGET)}
         password = {"TELEPHONY_DEMO_TRUNK_PASSWORD": secrets.token_urlsafe(12)}
-        stack.enter_context(environment({**configured(emulated, folder), **password}))
+        stack.enter_context(environment({**configuration(emulated, folder), **password}))
         # Files have short names in the commands that are shown, and go with the folder.
         stack.enter_context(chdir(folder))
 

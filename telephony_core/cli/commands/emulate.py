@@ -5,15 +5,21 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.request import getproxies
 
 import click
 
-from telephony_core.cli.emulated import Emulated, fresh_emulators, served
+from telephony_core.accounts.connection import environment_name
+from telephony_core.cli.emulated import fresh_emulators
 from telephony_core.cli.options import examples, options_without_connection, pass_session
 from telephony_core.cli.output.tables import print_facts, print_json, print_line
 from telephony_core.cli.parameters.connection import slugs as installed_slugs
 from telephony_core.cli.session import Session
+from telephony_core.provider.registry import registry
+
+if TYPE_CHECKING:
+    from telephony_core.emulator import Emulator
 
 
 @examples(
@@ -55,35 +61,34 @@ def command(
     emulators = fresh_emulators(slugs, size=size, empty=empty, faults=faults)
 
     def ready(urls: Mapping[str, str]) -> None:
-        emulated = served(emulators, urls)
         if session.json:
             print_json(
                 {
-                    slug: {"base_url": each.url, "api_key": each.emulator.api_key, "agents": dict(each.emulator.agents)}
-                    for slug, each in emulated.items()
+                    slug: {"base_url": url, "api_key": emulators[slug].api_key, "agents": dict(emulators[slug].agents)}
+                    for slug, url in urls.items()
                 }
             )
         else:
-            _announce(emulated)
+            _announce(emulators, urls)
         # The program that started this one waits for the settings, and the next word comes at Ctrl-C.
         sys.stdout.flush()
 
     run(emulators, port=port_base, ready=ready)
 
 
-def _announce(ready: Mapping[str, Emulated]) -> None:
-    for each in ready.values():
+def _announce(emulators: Mapping[str, Emulator], urls: Mapping[str, str]) -> None:
+    for slug, url in urls.items():
         # As comments, so that all of it can be pasted into a shell, or read by one from a file.
-        print_line(f"# {each.title} at {each.url}", "bold")
-        print_facts([("# agents", ", ".join(f"{name} {id}" for name, id in each.emulator.agents.items()))])
+        print_line(f"# {registry.spec(slug).title} at {url}", "bold")
+        print_facts([("# agents", ", ".join(f"{name} {id}" for name, id in emulators[slug].agents.items()))])
     print_line("")
-    for each in ready.values():
-        for name, value in each.variables.items():
-            print_line(f"export {name}={shlex.quote(value)}")
+    for slug, url in urls.items():
+        print_line(f"export {environment_name(slug, 'BASE_URL')}={shlex.quote(url)}")
+        print_line(f"export {environment_name(slug, 'API_KEY')}={shlex.quote(emulators[slug].api_key)}")
     # A proxy of the environment would be asked for a server on this very machine.
     if getproxies():
         print_line('export NO_PROXY="127.0.0.1,$NO_PROXY"')
     print_line("")
-    first = next(iter(ready))
+    first = next(iter(urls))
     print_line(f"# Copy this into another terminal and try: telephony numbers list -p {first}")
     print_line("# Ctrl-C ends this.")

@@ -68,18 +68,16 @@ class SelectionGiven(TypedDict):
     listed: str | None
 
 
-concurrency_option: Final = click.option(
-    "--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4."
-)
-timeout_option: Final = click.option(
-    "--timeout", type=Amount(0, 86_400, min_open=True), metavar="SECONDS", help="For one operation. Default: 30."
-)
 plan_options: Final = together(
-    click.option("-o", "--output", metavar="PLAN", type=OutputFile(), help="Write the plan for many numbers there."),
+    click.option("-o", "--output", metavar="PLAN", type=OutputFile(), help="Write the plan there."),
     click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves the plan."),
     canary_option,
-    concurrency_option,
-    timeout_option,
+    click.option(
+        "--concurrency", type=click.IntRange(1, 100), metavar="N", help="Numbers in work at once. Default: 4."
+    ),
+    click.option(
+        "--timeout", type=Amount(0, 86_400, min_open=True), metavar="SECONDS", help="For one operation. Default: 30."
+    ),
     click.option(
         "--settling-window",
         type=Amount(0, 86_400),
@@ -159,11 +157,7 @@ def make_plan(
     output, html = given["output"], given["html"]
     if check and (output is not None or html is not None):
         raise click.UsageError("--check writes no file: leave -o and --html out")
-    # A plan on the screen alone could not be applied, and nobody could approve it.
-    if output is None and not check:
-        raise click.UsageError("where does the plan go? Say -o plan.json; nothing is changed before it is applied")
-    # Before any request: a listing of a large account takes minutes.
-    refuse_to_replace(session, given["force"], output, html, reads=reads)
+    demand_place(session, given, check=check, reads=reads)
     connection = session.connection()
     with session.client(connection) as client:
         # What is wrong in the table or the options is known without the account.
@@ -174,7 +168,18 @@ def make_plan(
     how = settings_of(given, count)
     plan = make(account, checked, {"canaries": first, "settings": how, "pace": connection.pace})
     following = f"telephony apply {named(output or '', 'PLAN')}" if plan.numbers else None
-    save_and_show(session, plan, output, html, following, details=given["details"], force=given["force"])
+    save_and_show(session, plan, given, following)
+
+
+def demand_place(session: Session, given: PlanGiven, *, check: bool = False, reads: tuple[str | None, ...]) -> None:
+    """Raise `click.UsageError` where nobody says where the plan goes, and what `refuse_to_replace` raises.
+
+    Before any request: a listing of a large account takes minutes.
+    """
+    # A plan on the screen alone could not be applied, and nobody could approve it.
+    if given["output"] is None and not check:
+        raise click.UsageError("where does the plan go? Say -o plan.json; nothing is changed before it is applied")
+    refuse_to_replace(session, given["force"], given["output"], given["html"], reads=reads)
 
 
 def settings_of(given: Mapping[str, object], canary: int | None) -> Settings:
@@ -186,22 +191,14 @@ def settings_of(given: Mapping[str, object], canary: int | None) -> Settings:
     return Settings.model_validate({name: value for name, value in told.items() if value is not None})
 
 
-def save_and_show(
-    session: Session,
-    plan: Plan,
-    output: str | None,
-    html: str | None,
-    following: str | None,
-    *,
-    details: bool,
-    force: bool,
-) -> None:
+def save_and_show(session: Session, plan: Plan, given: PlanGiven, following: str | None) -> None:
     """Write a plan and its page, where they go anywhere, and print it with the command that is ``following``."""
     from telephony_core.migration.plan.store import save_plan
     from telephony_core.migration.rendering.plan_page import plan_page
     from telephony_core.migration.rendering.plan_text import plan_lines
     from telephony_core.text.documents import write_file
 
+    output, html, force = given["output"], given["html"], given["force"]
     checksum = None
     if output is not None:
         # The plan first: the page names its checksum.
@@ -214,7 +211,7 @@ def save_and_show(
     if session.json:
         print_json({"file": output, "html": html, "checksum": checksum, **plan.model_dump(mode="json")})
         return
-    print_lines(shown(partial(plan_lines, plan), details, is_summary=True), session)
+    print_lines(shown(partial(plan_lines, plan), given["details"], is_summary=True), session)
     if output is None:
         return
     print_line("")

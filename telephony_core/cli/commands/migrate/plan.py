@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -18,19 +18,15 @@ from telephony_core.cli.commands.migrate.planning import (
 )
 from telephony_core.cli.exit_codes import ExitCode
 from telephony_core.cli.options import examples, options_with_target, pass_session
-from telephony_core.cli.parameters.bulk import concurrency_option, save_and_show, settings_of, timeout_option
-from telephony_core.cli.parameters.files import Amount, OutputFile
+from telephony_core.cli.parameters.bulk import PlanGiven, demand_place, plan_options, save_and_show, settings_of
+from telephony_core.cli.parameters.files import Amount
 from telephony_core.cli.parameters.migration import (
     TRUNK_CHECK,
     allow_option,
     canaries_of,
-    canary_option,
     chosen,
-    details_option,
-    force_option,
     named,
     numbers_option,
-    refuse_to_replace,
 )
 from telephony_core.cli.session import Session
 
@@ -38,42 +34,24 @@ if TYPE_CHECKING:
     from telephony_core.migration.plan.model import Plan
 
 
-class _Planned(TypedDict):
-    """What the options of `migrate plan` say about how the plan is to be carried out."""
-
-    canary: tuple[str, ...]
-    concurrency: int | None
-    timeout: float | None
+class _Given(PlanGiven):
     soak_hours: float | None
-    settling_window: float | None
 
 
 @examples("telephony migrate plan vox.json --to diga --map map.toml -o plan.json --html plan.html")
 @inventory_argument
 @to_option
 @map_option
-@click.option("-o", "--output", required=True, metavar="FILE", type=OutputFile(), help="Write it there.")
-@click.option("--html", metavar="FILE", type=OutputFile(), help="Also a page for whoever approves it.")
 @allow_option(TRUNK_CHECK)
 @numbers_option
 @click.option("--check-trunks", is_flag=True, help="Ask every trunk of the plan whether it answers. Sends SIP to it.")
-@canary_option
-@concurrency_option
-@timeout_option
-@click.option(
-    "--settling-window",
-    type=Amount(0, 86_400),
-    metavar="SECONDS",
-    help="How long after its time-out an import without an answer is looked for, before it is repeated; 900.",
-)
+@plan_options
 @click.option("--soak-hours", type=Amount(0, 87_600), metavar="HOURS", help="Between verify and release. Default: 72.")
 @click.option(
     "--detailed-exitcode",
     is_flag=True,
     help="End with 0 for nothing to do, 2 for changes, 1 for blocked.",
 )
-@details_option
-@force_option
 @options_with_target
 @pass_session
 @click.pass_context
@@ -84,15 +62,11 @@ def command(
     inventory_file: str,
     target: str,
     map_file: str | None,
-    output: str,
-    html: str | None,
     allow: tuple[str, ...],
     numbers: tuple[str, ...],
     check_trunks: bool,
     detailed_exitcode: bool,
-    details: bool,
-    force: bool,
-    **planned: Unpack[_Planned],
+    **given: Unpack[_Given],
 ) -> None:
     """Save what a migration will do, step by step. Does nothing yet.
 
@@ -104,7 +78,7 @@ def command(
     # An allowance that allows nothing would look as if a check had been passed.
     if TRUNK_CHECK in allow and not check_trunks:
         raise click.UsageError(f"--allow {TRUNK_CHECK} goes with --check-trunks: without it, no trunk is checked")
-    refuse_to_replace(session, force, output, html, reads=[inventory_file, map_file])
+    demand_place(session, given, reads=(inventory_file, map_file))
     mapping = read_map(map_file)
     taken, there, source_pace, target_pace = read_both(session, inventory_file, target, mapping)
 
@@ -117,12 +91,12 @@ def command(
             allow=[name for name in allow if name != TRUNK_CHECK],
             numbers=numbers,
             canaries=first,
-            settings=settings_of(planned, count),
+            settings=settings_of(given, count),
             source_pace=source_pace,
             target_pace=target_pace,
         )
 
-    count, first = canaries_of(planned["canary"])
+    count, first = canaries_of(given["canary"])
     plan = make(chosen(numbers))
     if check_trunks:
         # It brings the whole SIP check, which no other plan needs.
@@ -131,11 +105,11 @@ def command(
         with session.waiting("checking trunks"):
             plan = with_checked_trunks(plan, make, allowed=TRUNK_CHECK in allow)
     if plan.numbers:
-        following = f"telephony migrate apply {named(output, 'PLAN')}"
+        following = f"telephony migrate apply {named(given['output'] or '', 'PLAN')}"
     # Nothing can be moved: the way on is to answer what is open, and not to apply an empty plan.
     elif map_file is None:
         following = after(where(inventory_file, target), None)
     else:
         following = f"answer what is open in {map_file}, and make the plan again with --force"
-    save_and_show(session, plan, output, html, following, details=details, force=force)
+    save_and_show(session, plan, given, following)
     ctx.exit(exit_status(plan) if detailed_exitcode else ExitCode.OK)

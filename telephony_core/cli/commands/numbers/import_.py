@@ -50,21 +50,10 @@ class _Given(TrunkGiven, PlanGiven, AgentsGiven):
     table: str | None
 
 
-_OF_A_TABLE: Final = (
-    "label",
-    "address",
-    "username",
-    "password",
-    "outbound_encryption",
-    "allow_address",
-    "allow_any",
-    "inbound_encryption",
-    "inbound_agent",
-    "inbound_version",
-    "outbound_agent",
-    "outbound_version",
-    "agent_version",
-    "send_as_is",
+_OF_A_TABLE: Final = tuple(
+    name
+    for name in ("label", *TrunkGiven.__annotations__, *AgentsGiven.__annotations__, "send_as_is")
+    if name != "options"  # the provider's, which are the same for all rows
 )
 """Options whose values each row of a table has for itself."""
 
