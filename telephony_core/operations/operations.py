@@ -48,7 +48,7 @@ from telephony_core.provider.changes import (
     SipUpdate,
 )
 from telephony_core.provider.flow import Flow
-from telephony_core.provider.identity import require_about, same_id
+from telephony_core.provider.identity import id_key, require_about, same_id
 from telephony_core.provider.port import AvailableQuery, ListQuery, Page, Problem, Provider
 
 WrittenT = TypeVar("WrittenT", PhoneNumber, Release)
@@ -105,13 +105,13 @@ class Operations:
         """
         if self.looks_up(identity):
             records = yield from of_a_listing(self.provider.find(identity))
-            return tuple(require_about(record, identity=identity) for record in records)
+            return _each_once([require_about(record, identity=identity) for record in records])
 
         def wanted(number: PhoneNumber) -> bool:
             same = number.identity.same_in_account(identity)
             return same or (unclear and number.is_live and number.identity.may_be(identity))
 
-        return (yield from self._listed(wanted))
+        return _each_once((yield from self._listed(wanted)))
 
     def looks_up(self, identity: NumberIdentity) -> bool:
         """Whether the provider looks this number up by itself; otherwise its whole list is read."""
@@ -442,6 +442,17 @@ class Operations:
                 remedy="read the number again and compare before any call is placed over it",
             )
             raise partial_outcome(number, [attempt.operation], "compare", different)
+
+
+def _each_once(records: Sequence[PhoneNumber]) -> tuple[PhoneNumber, ...]:
+    """Each record once: pages of a look-up may overlap, and an id may be spelled in two ways. Of one that is shown as
+    live and as released, nobody may take the number for free."""
+    found: dict[str, PhoneNumber] = {}
+    for record in records:
+        before = found.setdefault(id_key(record.id), record)
+        if record.is_live and not before.is_live:
+            found[id_key(record.id)] = record
+    return tuple(found.values())
 
 
 def _record_of(answer: PhoneNumber | Reconciliation) -> PhoneNumber:

@@ -22,6 +22,7 @@ from telephony_core.domain.sip import InboundUpdate, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import NumberImport, SipUpdate
+from telephony_core.provider.identity import same_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Attempt:
     telling: bool = True
     """Whether a look can tell: not when the record looked as expected before the write already."""
     started_at: datetime | None = None
+
+    def was_there(self, id: str) -> bool:
+        """Whether the number had this record before an import, however its id is spelled now."""
+        return any(same_id(id, other) for other in self.before)
 
 
 @dataclass(slots=True, eq=False)
@@ -150,7 +155,7 @@ def match_import(
     new = tuple(record for record in records if record.is_live)
     if not new:
         return Reconciliation(ReconciliationOutcome.NOT_SEEN, as_of)
-    told = all(record.id not in attempt.before and record.identity.e164 == attempt.identity.e164 for record in new)
+    told = all(not attempt.was_there(record.id) and record.identity.e164 == attempt.identity.e164 for record in new)
     if (
         told
         and len(new) == 1

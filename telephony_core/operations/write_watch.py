@@ -91,7 +91,7 @@ class WriteWatch:
         require_about(answer, id=self.attempt.id, identity=self.attempt.identity)
         # An import can be answered with an old record of the same number, which is released: right number, and nothing
         # was made.
-        if isinstance(answer, PhoneNumber) and answer.id in self.attempt.before and not answer.is_live:
+        if isinstance(answer, PhoneNumber) and self.attempt.was_there(answer.id) and not answer.is_live:
             raise UnexpectedResponse(
                 f"the answer is about {answer.id}, a record of {answer.identity} that was there before and is over"
             )

@@ -36,7 +36,8 @@ _MEMBER: Final = re.compile(r"""("([\w-]{1,64})"\s*:\s*)"(?:[^"\\]|\\.)*"?""")
 """A member of a JSON object that was cut off somewhere, so that nothing can read it whole."""
 _LONGEST_BODY: Final = 2000
 _LONGEST_READ: Final = 65_536
-"""Bytes of a body that are read as JSON. A longer one is cut off within its beginning, and is no JSON afterwards."""
+"""Bytes of a body that are read as JSON, and characters of a text that are shown. What is longer is cut off within its
+beginning, and is no JSON afterwards: a vendor may send an id of thirty million letters, and errors quote it."""
 _CUT: Final = " […]"
 _DEEPEST: Final = 50  # levels of nesting that are looked through; what lies deeper is hidden whole
 
@@ -93,8 +94,13 @@ def scrubbed(text: str, secrets: Iterable[str] = ()) -> str:
     """A text without the given secret values and without passwords inside URIs, on one line of printable characters.
 
     A piece of a secret at the very end, where somebody cut the text, is hidden as well. A text that is a JSON object or
-    list is one afterwards too.
+    list is one afterwards too, unless it is longer than anybody reads: then it is cut off.
     """
+    if len(text) > _LONGEST_READ:
+        # Twice as much is looked through: of a secret in the middle of which it is cut, the beginning is not shown.
+        held = Secrets.of(secrets)
+        shown = _without_passwords(held.hidden_in(text[: 2 * _LONGEST_READ]))[:_LONGEST_READ]
+        return _on_one_line(held.piece_hidden_at_the_end(shown + _CUT))
     if not secrets and "@" not in text:  # as nearly everywhere
         return _on_one_line(text)
     held = Secrets.of(secrets)

@@ -122,6 +122,27 @@ def test_a_look_up_that_brings_another_number_is_refused(toy):
     assert toy.server.writes() == []
 
 
+def test_a_look_up_whose_pages_overlap_finds_a_record_once(toy):
+    adapter = toy.client.adapter
+    adapter.find = lambda identity: both_of(adapter, "a", "a")
+    adapter.capabilities = replace(adapter.capabilities, finds_by_number=True)
+    assert toy.find_number(NUMBER).id == "a"
+
+
+def test_a_record_that_a_look_up_shows_as_released_and_as_live_keeps_its_number_from_an_import(toy):
+    adapter = toy.client.adapter
+    adapter.capabilities = replace(adapter.capabilities, finds_by_number=True)
+
+    def contradicting(identity):
+        live, same = yield from both_of(adapter, "a", "a")
+        return same.model_copy(update={"status": NumberStatus.RELEASED}), live
+
+    adapter.find = contradicting
+    with pytest.raises(Conflict, match="already here as a "):
+        toy.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
+    assert toy.server.writes() == []
+
+
 def both_of(adapter, *ids):
     first = yield from adapter.get(ids[0])
     return (first, (yield from adapter.get(ids[1])))
@@ -256,6 +277,20 @@ def test_agents_that_are_assigned_to_something_else_after_an_import_are_a_partia
         )
     assert (caught.value.number.id, caught.value.failed_step) == ("new-2", "assign_agents")
     assert isinstance(caught.value.cause, OutcomeUnknown)
+
+
+def test_a_released_record_that_comes_back_under_another_spelling_of_its_id_was_not_made_by_the_import(empty):
+    def revived(_: object) -> Response:
+        empty.server.add(UUID.upper(), "07011112222", address="pbx.example.com:5060", username="u")
+        del empty.server.records[UUID]
+        raise NoAnswer("lost")
+
+    empty.server.add(UUID, "07011112222", status="released")
+    empty.server.faults[("POST", 1)] = revived
+    with pytest.raises(OutcomeUnknown, match=r"which may be somebody else's") as caught:
+        empty.import_number(NumberImport(number=NUMBER, outbound=TRUNK))
+    assert empty.reconcile(caught.value).outcome is ReconciliationOutcome.AMBIGUOUS
+    assert empty.server.writes() == [("POST", "/numbers")]
 
 
 # -- gone means gone twice

@@ -118,6 +118,16 @@ def test_a_long_body_is_cut_within_its_beginning_in_little_time() -> None:
     assert "c4nary" not in shown
 
 
+@pytest.mark.parametrize("held", [[], ["c4nary-secret-value"]])
+def test_a_text_of_millions_of_letters_is_cut_within_its_beginning(held: list[str]) -> None:
+    text = "sip:a:c4nary-secret-value@host " * 200_000
+    shown = scrubbed(text, held)
+    assert len(shown) < 70_000
+    assert shown.startswith(f"sip:a:{HIDDEN}@host")
+    assert shown.endswith("[…]")
+    assert "c4nary" not in shown
+
+
 @settings(deadline=None, max_examples=200)
 @given(
     st.recursive(

@@ -1,9 +1,9 @@
 """Diga's phones, and what assigning an agent needs, as a stateful emulator written from the vendor's contract alone.
 
 It is strict by default: keys and query parameters that the contract does not know are refused, and so are a null whose
-effect is not documented, a number that is neither E.164 nor ``user@domain``, ``sip:`` or blanks in a termination
-address, allowed addresses that are no IP or CIDR block, and a body where none belongs. ``strict=False`` does what
-FastAPI does by default: unknown keys are silently dropped (so the obsolete ``sip_config`` of an import gives an
+effect is not documented, a number that is neither E.164 nor ``user@domain``, a termination address that is more than a
+host and a port, allowed addresses that are no IP or CIDR block, and a body where none belongs. ``strict=False`` does
+what FastAPI does by default: unknown keys are silently dropped (so the obsolete ``sip_config`` of an import gives an
 inbound-only phone), and null leaves a field as it is.
 
 Where the contract is silent, this emulator decides (an adapter must not rely on it):

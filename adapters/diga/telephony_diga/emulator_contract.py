@@ -37,15 +37,17 @@ Encryption = Literal["disable", "allow", "require"]
 
 def _dialable(number: str, info: ValidationInfo) -> str:
     # The schema has no pattern since 2026-07-03; its prose says E.164 with + or user@domain.
-    if is_strict(info) and "@" not in number and not re.fullmatch(r"\+[1-9][0-9]{1,14}", number):
+    if is_strict(info) and not re.fullmatch(r"\+[1-9][0-9]{1,14}|[^\s@:]+@[^\s@]+", number):
         raise PydanticCustomError("phone_number", "Expected E.164 with a leading + or user@domain")
     return number
 
 
 def _host(text: str, info: ValidationInfo) -> str:
-    # The schema says "no sip:/sips: prefix" in prose only.
-    if is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
-        raise PydanticCustomError("termination_uri", "Expected a host or an IP without sip:, sips: or blanks")
+    # The schema says "host or IP, no sip:/sips: prefix" in prose only; a port stands in its examples.
+    if is_strict(info) and (
+        re.match("sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[\w.:[\]-]+", text, re.ASCII)
+    ):
+        raise PydanticCustomError("termination_uri", "Expected a host or an IP, and nothing but a port with it")
     return text
 
 

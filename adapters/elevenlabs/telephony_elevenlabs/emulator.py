@@ -1,9 +1,9 @@
 """ElevenLabs' phone numbers as a stateful emulator, written from the vendor's contract alone.
 
 It is strict by default: keys and query parameters that the contract does not know are refused, and so are a null whose
-effect is not documented, ``sip:`` or blanks in a trunk's address, allowed addresses that are no IP or CIDR block, and a
-body where none belongs. ``strict=False`` does what FastAPI does by default: unknown keys are silently dropped, and null
-leaves a field as it is.
+effect is not documented, a trunk's address that is more than a host and a port, allowed addresses that are no IP or
+CIDR block, and a body where none belongs. ``strict=False`` does what FastAPI does by default: unknown keys are silently
+dropped, and null leaves a field as it is.
 
 Where the contract is silent, this emulator decides (an adapter must not rely on it):
 

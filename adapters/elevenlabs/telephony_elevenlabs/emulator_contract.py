@@ -27,8 +27,10 @@ Kind = Literal["twilio", "sip_trunk", "exotel"]
 
 def _host(text: str, info: ValidationInfo) -> str:
     # The schema has no pattern; its prose says hostname or IP.
-    if is_strict(info) and (re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text)):
-        raise PydanticCustomError("trunk_address", "Expected a host name or an IP without sip:, sips: or blanks")
+    if is_strict(info) and (
+        re.match("sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[\w.:[\]-]+", text, re.ASCII)
+    ):
+        raise PydanticCustomError("trunk_address", "Expected a host name or an IP, and nothing but a port with it")
     return text
 
 

@@ -296,7 +296,9 @@ def sip_body(change: SipUpdate, payload: Mapping[str, object]) -> dict[str, Json
     if isinstance(change.inbound, InboundUpdate) and change.inbound.changes:
         body["inbound_trunk_config"] = inbound_body(payload.get("inbound_trunk"), change.inbound)
     if isinstance(change.outbound, OutboundUpdate) and change.outbound.changes:
-        trunk = payload.get("outbound_trunk") or payload.get("provider_config")
+        # As it is read: an object without settings is the trunk, and what the older name shows is not written over it.
+        trunk = payload.get("outbound_trunk")
+        trunk = payload.get("provider_config") if trunk is None else trunk
         body["outbound_trunk_config"] = outbound_body(trunk, change.outbound)
     return body
 

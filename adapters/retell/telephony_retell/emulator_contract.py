@@ -39,7 +39,7 @@ def _tag(word: str) -> str:
 
 def _host(text: str) -> str:
     # The contract has no grammar for it; only what no host[:port] can hold is refused.
-    if re.match(r"sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[!-~]+", text) or ";" in text or "@" in text:
+    if re.match("sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[\w.:[\]-]+", text, re.ASCII):
         raise PydanticCustomError("termination_uri", "is not a host")
     return text
 

@@ -172,7 +172,9 @@ def _import(
     listed = yield from perform(Lookup(EndpointRole.TARGET, task.identity, fresh=repeated is not None))
     records = _of_number(task, listed)
     if live := live_ids(task, records):
-        if repeated is not None and set(live) - repeated.before:  # it took effect between the last look and this one
+        if repeated is not None and not all(
+            map(repeated.was_there, live)
+        ):  # it took effect between the last look and this one
             return repeated
         raise StalePlan(
             f"{task.key} has appeared at the target since the plan was made, as {', '.join(live)}, and not by this "
@@ -212,7 +214,7 @@ def _import(
         raise StepFailed(Action.IMPORT, refused) from None
     if repeated is not None:  # the first request may have taken effect as well
         again = _of_number(task, (yield from perform(Lookup(EndpointRole.TARGET, task.identity, fresh=True))))
-        new = tuple(record for record in again if record.is_live and record.id not in attempt.before)
+        new = tuple(record for record in again if record.is_live and not attempt.was_there(record.id))
         if len(new) > 1:
             yield from _ask_a_person(task, new)
     yield from task.write(Action.IMPORT, Phase.DONE, record=number.id, data={"seen": snapshot(number)})

@@ -122,10 +122,10 @@ async def _source_changes(
     client: AsyncTelephony, tasks: Sequence[MigrationTask], states: dict[str, NumberState], unpublished: frozenset[str]
 ) -> dict[str, tuple[FieldDrift, ...]]:
     """What has changed at the source since the plan, by key. One pass over its list; nothing of it is kept."""
-    waiting = {task.number.record.id: task for task in tasks}
+    waiting = {id_key(task.number.record.id): task for task in tasks}
     changed = {}
     async for record in client.list_numbers():
-        if (task := waiting.pop(record.id, None)) is not None:
+        if (task := waiting.pop(id_key(record.id), None)) is not None:
             changed[task.key] = _source_change(task, states[task.key], record, unpublished)
     return changed | {task.key: _source_change(task, states[task.key], None, unpublished) for task in waiting.values()}
 

@@ -20,6 +20,8 @@ _ZLIB_OR_GZIP: Final = zlib.MAX_WBITS | 32
 _BARE_DEFLATE: Final = -zlib.MAX_WBITS
 _MOST_CODINGS: Final = 3
 """Codings one over the other. Nobody who means well packs a body more often."""
+_MOST_MEMBERS: Final = 100
+"""Members of one gzip. Each is unpacked out of a copy of what is left, so a million empty ones would take hours."""
 
 
 def answer(status: int, headers: Iterable[tuple[str, str]], body: bytes, *, packed: bool = True) -> Response:
@@ -43,8 +45,9 @@ def answer(status: int, headers: Iterable[tuple[str, str]], body: bytes, *, pack
 def unpacked(body: bytes, encoding: str, *, strictly: bool = True) -> bytes:
     """A body as it was before it was packed: ``gzip``, ``deflate``, ``identity``, or a list of them as applied.
 
-    Raises `NoAnswer` for one that is cut off or damaged, `UnexpectedResponse` beyond `LONGEST_ANSWER` and for any
-    other coding, which was not asked for; unless ``strictly``, a body in such a coding is left as it is.
+    Raises `NoAnswer` for one that is cut off or damaged, `UnexpectedResponse` beyond `LONGEST_ANSWER`, for more pieces
+    than anybody packs, and for any other coding, which was not asked for; unless ``strictly``, a body in such a coding
+    is left as it is.
     """
     codings = [name for each in encoding.split(",") if (name := each.strip().lower()) not in ("", "identity")]
     if len(codings) > _MOST_CODINGS or not _KNOWN.issuperset(codings):
@@ -62,8 +65,11 @@ _KNOWN: Final = frozenset({"gzip", "x-gzip", "deflate"})
 def _without(coding: str, body: bytes) -> bytes:
     # What servers call deflate comes with a header (RFC 9110, section 8.4.1.2) and without.
     for form in (_ZLIB_OR_GZIP, _BARE_DEFLATE) if coding == "deflate" else (_ZLIB_OR_GZIP,):
-        whole, rest, failed = bytearray(), body, False
+        whole, rest, failed, members = bytearray(), body, False, 0
         while rest and not failed:
+            members += 1
+            if members > _MOST_MEMBERS:
+                raise UnexpectedResponse(f"the answer is packed in more than {_MOST_MEMBERS} pieces and was not read")
             unpacker = zlib.decompressobj(form)
             try:
                 # One byte more than is allowed shows that there is more, without unpacking all of it.

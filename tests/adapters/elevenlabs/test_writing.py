@@ -281,6 +281,9 @@ def test_nothing_is_written_to_a_number_that_is_another_one_now(
     ("record", "half", "kind", "says"),
     [
         ({"outbound_trunk": None, "provider_config": None}, OutboundUpdate(username="u"), InvalidInput, "address"),
+        # An object without settings is the trunk: what its older name shows must not be written over it unseen.
+        ({"outbound_trunk": {}}, OutboundUpdate(media_encryption="require"), InvalidInput, "address"),
+        ({"outbound_trunk": []}, OutboundUpdate(address="b"), UnexpectedResponse, "not an object"),
         ({"inbound_trunk": None}, InboundUpdate(media_encryption="allow"), NotAllowed, "everybody"),
         ({"inbound": {"of_tomorrow": 1}}, InboundUpdate(media_encryption="allow"), UnsupportedField, "of_tomorrow"),
         ({"outbound": {"of_tomorrow": 1}}, OutboundUpdate(address="b"), UnsupportedField, "of_tomorrow"),

@@ -115,6 +115,12 @@ def test_a_change_at_the_source_differs_because_it_did_not_come_along(tmp_path: 
     assert first.differences == ("at the source, label: 번호 0 → 새 이름",)
 
 
+def test_a_source_that_spells_its_ids_in_capitals_by_now_is_no_difference(tmp_path: Path) -> None:
+    stage = moved_stage(tmp_path)
+    stage.source.store.edit(stage.ids[0], {"id": stage.ids[0].upper()})
+    assert look(stage).is_equal
+
+
 def test_a_record_that_is_gone_from_either_side_differs(tmp_path: Path) -> None:
     stage = moved_stage(tmp_path)
     stage.target.store.remove(target_record(stage))

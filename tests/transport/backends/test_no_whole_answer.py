@@ -28,6 +28,9 @@ BROKEN: dict[str, Behaviour] = {
     "cut in the last chunk": lambda visit, _: (
         visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n") or True
     ),
+    "a chunk of less than nothing": lambda visit, _: (
+        visit.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n[]\r\n0\r\n\r\n") or True
+    ),
     "not HTTP": lambda visit, _: visit.send(b"220 mail.example.com ESMTP\r\n\r\n") or True,
 }
 

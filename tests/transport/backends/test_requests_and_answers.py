@@ -118,6 +118,12 @@ def test_a_gzip_of_several_members_is_read_whole(sender: Sender, padding: bytes)
         assert sender.send(server).body == b"[1,2]"
 
 
+def test_a_gzip_of_more_members_than_anybody_packs_is_given_up(sender: Sender):
+    packed = gzip.compress(b"", mtime=0) * 200 + gzip.compress(b"[1]")
+    with serving(always(reply(packed, "Content-Encoding: gzip"))) as server:
+        assert "more than 100 pieces" in failure(UnexpectedResponse, lambda: sender.send(server))
+
+
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "gzip, gzip, gzip, gzip", "é"])
 def test_a_coding_that_nobody_asked_for_is_an_error(sender: Sender, encoding: str):
     answers_left = ["200 OK", "404 Not Found"]

@@ -74,7 +74,7 @@ def _confirmed(session: Session, client: Telephony, record: PhoneNumber) -> Phon
         )
         # By its id: the record that was shown, and not whichever has the number now.
         now = client.get_number(record.id)
-        if now.id != record.id or not now.identity.same_in_account(record.identity):
+        if not now.identity.same_in_account(record.identity):
             raise WrongState(
                 f"record {record.id} was of {record.identity} when it was shown, and is of {now.identity} now; nothing "
                 "was released",

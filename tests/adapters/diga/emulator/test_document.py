@@ -54,9 +54,9 @@ def narrowed() -> dict[str, Any]:
             elif field.endswith("phone_number_id"):
                 schema["enum"] = [*phones, None]
             elif field == "phone_number":
-                schema["pattern"] = r"^\+[1-9][0-9]{1,14}$|@"
+                schema["pattern"] = r"^\+[1-9][0-9]{1,14}$|^[!-9;-?A-~]+@[!-?A-~]+$"
             elif field == "termination_uri":
-                schema["pattern"] = "^(?![sS][iI][pP][sS]?:)[!-~]+$"
+                schema["pattern"] = r"^(?![sS][iI][pP][sS]?:)[A-Za-z0-9_.:[\]-]+$"
             elif field == "allowed_addresses":
                 schema["items"] = {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
     return document

@@ -65,6 +65,9 @@ class TestImport:
             ({"phone_number": 34600111222}, "string_type"),
             ({"phone_number": "07011112222"}, "phone_number"),
             ({"phone_number": "+0601112222"}, "phone_number"),
+            ({"phone_number": "@"}, "phone_number"),
+            ({"phone_number": "sip:user@pbx.example.com"}, "phone_number"),
+            ({"phone_number": " user@pbx.example.com"}, "phone_number"),
             ({"sip_config": {"termination_uri": "a"}}, "extra_forbidden"),
             ({"inbound_version_id": NOWHERE}, "extra_forbidden"),
             ({"inbound_config": []}, "model_type"),
@@ -78,6 +81,8 @@ class TestImport:
             ({"outbound_config": {"termination_uri": "SIPS:a"}}, "termination_uri"),
             ({"outbound_config": {"termination_uri": "a b"}}, "termination_uri"),
             ({"outbound_config": {"termination_uri": ""}}, "termination_uri"),
+            ({"outbound_config": {"termination_uri": "user@a"}}, "termination_uri"),
+            ({"outbound_config": {"termination_uri": "a;transport=tls"}}, "termination_uri"),
             ({"outbound_config": {"termination_uri": "a", "port": 5060}}, "extra_forbidden"),
         ],
     )

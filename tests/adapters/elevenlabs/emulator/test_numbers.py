@@ -132,6 +132,8 @@ class TestImport:
             ({"outbound_trunk_config": {}}, "missing"),
             ({"outbound_trunk_config": {"address": "sip:a"}}, "trunk_address"),
             ({"outbound_trunk_config": {"address": "a b"}}, "trunk_address"),
+            ({"outbound_trunk_config": {"address": "user@a"}}, "trunk_address"),
+            ({"outbound_trunk_config": {"address": "a;transport=tls"}}, "trunk_address"),
             ({"outbound_trunk_config": {"address": "a", "transport": "sctp"}}, "literal_error"),
             ({"outbound_trunk_config": {"address": "a", "headers": {"X": 1}}}, "string_type"),
             ({"outbound_trunk_config": {"address": "a", "credentials": {"password": "p"}}}, "missing"),

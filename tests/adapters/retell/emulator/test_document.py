@@ -36,7 +36,7 @@ def narrowed() -> dict[str, Any]:
             elif field.endswith("_country_list"):
                 schema["items"]["pattern"] = "^[A-Z]{2}$"
             elif field == "termination_uri":
-                schema["pattern"] = r"^(?![sS][iI][pP][sS]?:)[!-:<-?A-~]+$"
+                schema["pattern"] = r"^(?![sS][iI][pP][sS]?:)[A-Za-z0-9_.:[\]-]+$"
             elif field == "ignore_e164_validation":
                 schema["enum"] = [True]
     return document
