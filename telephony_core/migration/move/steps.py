@@ -172,9 +172,8 @@ def _import(
     listed = yield from perform(Lookup(EndpointRole.TARGET, task.identity, fresh=repeated is not None))
     records = _of_number(task, listed)
     if live := live_ids(task, records):
-        if repeated is not None and not all(
-            map(repeated.was_there, live)
-        ):  # it took effect between the last look and this one
+        # It took effect between the last look and this one.
+        if repeated is not None and not all(map(repeated.was_there, live)):
             return repeated
         raise StalePlan(
             f"{task.key} has appeared at the target since the plan was made, as {', '.join(live)}, and not by this "
