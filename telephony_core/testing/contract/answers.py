@@ -169,7 +169,7 @@ class Tolerance(Subject):
         for path, value in self.optional_leaves(account):
             number = self.odd(account, _set(record, path, "teleported")) if isinstance(value, str) else None
             if number is not None and number.provider_origin == "teleported":
-                assert number.origin is Origin.UNKNOWN, ".".join(path)
+                assert number.origin is Origin.UNKNOWN, f"an unknown {'.'.join(path)} is read as {number.origin}"
 
     def test_a_number_with_an_unknown_status_is_listed(self, account: ContractAccount) -> None:
         record = {**self.record(account), self.needs_status(account): "teleported"}

@@ -232,7 +232,9 @@ class Reading(Subject):
     # -- preparing
 
     def raw(self, account: ContractAccount, id: str) -> dict[str, object]:
-        return next(record for record in account.emulator.records() if record.get(self.id_key) == id)
+        found = [record for record in account.emulator.records() if record.get(self.id_key) == id]
+        assert found, f"no record of the emulator has {id!r} under {self.id_key!r}; ids are text in its store"
+        return found[0]
 
     def copy(self, account: ContractAccount, id: str, **changes: object) -> str:
         """Another record like this one."""
@@ -248,7 +250,11 @@ class Reading(Subject):
         numbers = account.client.list_numbers()
         e164s = [number.identity.e164 for number in numbers]
         found = [n for n in numbers if n.status is NumberStatus.ACTIVE and n.identity.e164]
-        return next(n for n in found if e164s.count(n.identity.e164) == 1)
+        unique = [n for n in found if e164s.count(n.identity.e164) == 1]
+        assert unique, (
+            "no active number of the emulator reads as E.164 and has one record: seed one, or read it as E.164"
+        )
+        return unique[0]
 
 
 def _national(account: ContractAccount, number: PhoneNumber) -> list[str]:

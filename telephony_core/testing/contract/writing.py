@@ -14,7 +14,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import FaultKind
-from telephony_core.errors import NotAllowed, NotFound, ProviderError, TelephonyError
+from telephony_core.errors import NotAllowed, NotFound, OutcomeUnknown, ProviderError, TelephonyError
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.flow import Response
@@ -247,6 +247,15 @@ class Writing(Subject):
         for kind in (FaultKind.LOST_AFTER, FaultKind.LOST_BEFORE, FaultKind.REFUSED):
             account.fail(kind)
             self.assert_written(account, self.write(account, number, values), values)
+
+    def test_a_change_of_which_every_answer_is_lost_is_not_told_as_none(
+        self, account: ContractAccount, change: Operation
+    ) -> None:
+        """As where its request is declared to be a read: "nothing was changed" would be said of what was."""
+        number = self.changeable(account, change)
+        account.fail(FaultKind.LOST_AFTER, times=99)
+        with contextlib.suppress(OutcomeUnknown):  # a look may as well have found it
+            self.attempt(account, change, number)()
 
     def test_a_write_answered_with_nonsense_fails_as_an_error_of_this_library(
         self, account: ContractAccount, change: Operation
