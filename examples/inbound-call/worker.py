@@ -1,18 +1,20 @@
-"""The same in a LiveKit agent worker: ``WorkerOptions(entrypoint_fnc=entrypoint_over(index))``.
+"""The same in a LiveKit agent worker: ``WorkerOptions(entrypoint_fnc=entrypoint, prewarm_fnc=prewarm)``.
 
-It needs nothing of LiveKit's package but what is handed to it: a job context with ``connect`` and
-``wait_for_participant``. A SIP participant has the dialled number in its attribute ``sip.trunkPhoneNumber``
+LiveKit runs each job in a process of its own and hands it these functions by their names, so they are functions of a
+module. Each process has its own index, warm from the file that all of them share. Of LiveKit's package nothing is used
+but what it hands in. A SIP participant has the dialled number in its attribute ``sip.trunkPhoneNumber``
 (https://docs.livekit.io/sip/sip-participant/).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from routing import Route, Verdict, route
 
-from telephony_core import AsyncNumberIndex
+from telephony_core import Connections, InvalidInput, NumberIndex
 
 
 class Participant(Protocol):
@@ -22,8 +24,18 @@ class Participant(Protocol):
     def attributes(self) -> Mapping[str, str]: ...
 
 
+class JobProcess(Protocol):
+    """What is used of ``livekit.agents.JobProcess``."""
+
+    @property
+    def userdata(self) -> dict[str, Any]: ...
+
+
 class JobContext(Protocol):
     """What is used of ``livekit.agents.JobContext``."""
+
+    @property
+    def proc(self) -> JobProcess: ...
 
     async def connect(self) -> None: ...
 
@@ -32,22 +44,33 @@ class JobContext(Protocol):
     def shutdown(self, reason: str = "") -> None: ...
 
 
-def entrypoint_over(
-    index: AsyncNumberIndex, answer: Callable[[JobContext, Route], Awaitable[None]]
-) -> Callable[[JobContext], Awaitable[None]]:
-    """An entrypoint that lets ``answer`` speak with the agent of the number that was dialled."""
+def prewarm(process: JobProcess) -> None:
+    """Before the first job of a process; nobody waits for the first listing."""
+    index = NumberIndex(Connections.load(), max_age=300, refresh_after=60, file="numbers.sqlite3")
+    index.keep_fresh()
+    process.userdata["index"] = index
 
-    async def entrypoint(ctx: JobContext) -> None:
-        await ctx.connect()
-        participant = await ctx.wait_for_participant()
-        dialled = participant.attributes["sip.trunkPhoneNumber"]
+
+async def entrypoint(ctx: JobContext) -> None:
+    """Let the agent of the number that was dialled answer."""
+    await ctx.connect()
+    participant = await ctx.wait_for_participant()
+    dialled = participant.attributes.get("sip.trunkPhoneNumber", "")  # callers from a browser have none
+    index: NumberIndex = ctx.proc.userdata["index"]
+    try:
         found = route(index, dialled)
         if found.verdict is Verdict.CANNOT_TELL:
-            located = await index.find(dialled)  # rare, and worth a wait: the caller is ringing
+            located = await asyncio.to_thread(index.find, dialled)  # rare, and worth a wait: the caller is ringing
             found = route(index, dialled) if located.live or not located.failed else found
-        if found.verdict is not Verdict.ROUTED:
-            ctx.shutdown(reason=f"{dialled}: {found.verdict}")
-            return
-        await answer(ctx, found)
+    except InvalidInput as error:
+        ctx.shutdown(reason=error.message)
+        return
+    if found.verdict is not Verdict.ROUTED:
+        ctx.shutdown(reason=f"{dialled}: {found.verdict}")
+        return
+    await answer(ctx, found)
 
-    return entrypoint
+
+async def answer(ctx: JobContext, found: Route) -> None:
+    """Yours: start a session with ``found.agent`` of ``found.tenant``."""
+    ctx.shutdown(reason=f"nothing starts {found.agent} of {found.tenant} yet")

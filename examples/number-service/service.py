@@ -46,9 +46,11 @@ async def failed(request: Request, error: TelephonyError) -> JSONResponse:
 
 @app.get("/numbers/{number}")
 async def find_number(number: str, request: Request) -> PhoneNumber:
-    return await request.app.state.telephony.find_number(number)
+    telephony: AsyncTelephony = request.app.state.telephony
+    return await telephony.find_number(number)
 
 
 @app.post("/numbers")
 async def import_number(change: NumberImport, request: Request) -> PhoneNumber:
-    return await request.app.state.telephony.import_number(change)
+    telephony: AsyncTelephony = request.app.state.telephony
+    return await telephony.import_number(change)

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from telephony_core.domain.input_model import its_fields, unpickled
 from telephony_core.errors import ConfigurationError, InvalidInput, Remedy, instead_of
+from telephony_core.provider.registry import config_of
 from telephony_core.secrets.hidden import HiddenDict, HiddenStr
 from telephony_core.secrets.references import is_reference, read_secret, usable_secret
 
@@ -130,7 +131,7 @@ class Connection:
 
     def config(self, spec: ProviderSpec) -> ProviderConfig:
         """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""
-        model = spec.config()
+        model = config_of(spec)
         given = HiddenDict(self.settings)
         given["api_key"] = self._key()
         base_url = hidden_url(self.base_url)

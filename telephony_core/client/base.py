@@ -21,7 +21,7 @@ from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.changes import Change
 from telephony_core.provider.flow import Flow
 from telephony_core.provider.port import AvailableQuery, ListQuery, Problem, Provider, ProviderSpec
-from telephony_core.provider.registry import registry
+from telephony_core.provider.registry import provider_of, registry
 from telephony_core.transport.backends.deadlines import LONGEST_WAIT
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.drivers import Actions
@@ -88,7 +88,7 @@ class ClientBase:
         )
         spec = provider if isinstance(provider, ProviderSpec) else registry.spec(connection.provider)
         config = connection.config(spec)
-        self._adapter: Provider = spec.factory(config)
+        self._adapter: Provider = provider_of(spec, config)
         self._clock = clock or Clock()
         self._operations = Operations(self._adapter, self._clock.now)
         self._lifecycle = Lifecycle()

@@ -26,6 +26,7 @@ from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.errors import (
     AmbiguousNumber,
     Conflict,
+    InvalidInput,
     NotFound,
     OutcomeUnknown,
     Remedy,
@@ -73,6 +74,15 @@ class Operations:
         for problem in self.check(change):
             if problem.error is not None:
                 raise problem.error
+
+    def _refuse_import(self, change: NumberImport) -> None:
+        # The one operation that is handed its change; elsewhere it is made of the arguments.
+        if not isinstance(change, NumberImport):
+            kind = type(change).__name__
+            raise InvalidInput(
+                f"what is imported is given as a NumberImport, not {kind}", remedy="give NumberImport(number=…)"
+            )
+        self._refuse(change)
 
     # -- reading
 
@@ -173,7 +183,7 @@ class Operations:
 
         Raises the problems of the import, and sends nothing.
         """
-        self._refuse(change)
+        self._refuse_import(change)
         region = self.provider.capabilities.region
         identity = identity_of(in_e164(change, region), region)
         yield from ()
@@ -181,7 +191,7 @@ class Operations:
 
     def import_number(self, change: NumberImport, known: Sequence[PhoneNumber] | None = None) -> Flow[PhoneNumber]:
         """``known`` are the number's records, the unclear ones among them, by a listing begun after the decision."""
-        self._refuse(change)
+        self._refuse_import(change)
         change = in_e164(change, self.provider.capabilities.region)
         identity = identity_of(change, self.provider.capabilities.region)
         records = known if known is not None else (yield from self.records_of(identity, unclear=True))

@@ -6,11 +6,11 @@ entry points are read here, each is loaded by itself, and pluggy is asked one pl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import pluggy
 
@@ -20,10 +20,14 @@ from telephony_core.errors import (
     ProviderConflict,
     ProviderLoadError,
     ProviderNotFound,
+    TelephonyError,
 )
 from telephony_core.provider.capabilities import Capabilities
-from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderSpec
+from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, Provider, ProviderConfig, ProviderSpec
 from telephony_core.secrets.redaction import scrubbed
+
+if TYPE_CHECKING:
+    from telephony_core.emulator import Emulator
 
 GROUP: Final = "telephony_core"
 """pluggy project name and entry-point group; an entry point's name is the provider's slug."""
@@ -215,7 +219,10 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
             f"{OLDEST_CONTRACT} to {CONTRACT}",
             remedy=f"upgrade {older}",
         )
-    if not isinstance(spec.capabilities, Capabilities) or not callable(spec.config) or not callable(spec.factory):
+    declared = isinstance(spec.capabilities, Capabilities) and all(
+        isinstance(part, Mapping) for part in (spec.capabilities.operations, spec.capabilities.fields)
+    )
+    if not declared or not callable(spec.config) or not callable(spec.factory):
         raise ProviderLoadError(
             f"the provider {whose} declares no capabilities, config or factory that could be used",
             remedy="report this to its author",
@@ -228,9 +235,58 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
     return spec
 
 
-def _reason(error: BaseException) -> str:
+def config_of(spec: ProviderSpec) -> type[ProviderConfig]:
+    """The config model of a provider. Raises `ProviderLoadError`."""
+    with _loading(spec):
+        model: object = spec.config()
+    if isinstance(model, type) and issubclass(model, ProviderConfig):
+        return model
+    raise _unfit(spec, "config", model, "subclass of ProviderConfig")
+
+
+def provider_of(spec: ProviderSpec, config: ProviderConfig) -> Provider:
+    """The adapter with this configuration. Raises `ProviderLoadError`."""
+    with _loading(spec, TelephonyError, secrets=[config.api_key.get_secret_value()]):  # it may refuse what it is given
+        made: object = spec.factory(config)
+    if not isinstance(made, Provider):
+        raise _unfit(spec, "factory", made, "Provider")
+    if getattr(made, "slug", None) != spec.slug or not isinstance(getattr(made, "capabilities", None), Capabilities):
+        raise _unfit(spec, "factory", made, f"Provider with the slug {spec.slug!r} and its capabilities")
+    return made
+
+
+def emulator_of(spec: ProviderSpec) -> Emulator | None:
+    """A fresh emulator, where the provider ships one. Raises `ProviderLoadError`."""
+    if spec.emulator is None:
+        return None
+    with _loading(spec):
+        return spec.emulator()
+
+
+@contextmanager
+def _loading(spec: ProviderSpec, *let: type[BaseException], secrets: Iterable[str] = ()) -> Iterator[None]:
+    """What is imported only when it is needed may fail in any way too, and is no fault of this library."""
     try:
-        return scrubbed(f"{type(error).__name__}: {error}")[:300]
+        yield
+    except BaseException as error:
+        if isinstance(error, (KeyboardInterrupt, *let)):
+            raise
+        raise ProviderLoadError(
+            f"the provider {spec.slug!r} cannot be loaded ({_reason(error, secrets)})",
+            remedy="upgrade or uninstall the distribution that brings it",
+        ) from error
+
+
+def _unfit(spec: ProviderSpec, part: str, made: object, wanted: str) -> ProviderLoadError:
+    return ProviderLoadError(
+        f"the {part} of the provider {spec.slug!r} gives a {type(made).__name__}, and not a {wanted}",
+        remedy="report this to its author",
+    )
+
+
+def _reason(error: BaseException, secrets: Iterable[str] = ()) -> str:
+    try:
+        return scrubbed(f"{type(error).__name__}: {error}", secrets)[:300]
     except Exception:  # an error that cannot say what it is
         return type(error).__name__
 

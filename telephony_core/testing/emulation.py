@@ -11,7 +11,7 @@ from telephony_core.client import AsyncTelephony, Telephony
 from telephony_core.emulator import Emulator, Fault
 from telephony_core.errors import ConfigurationError, InvalidInput
 from telephony_core.provider.port import ProviderSpec
-from telephony_core.provider.registry import registry
+from telephony_core.provider.registry import emulator_of, registry
 from telephony_core.testing.virtual_time import virtual_clock
 
 ClientT = TypeVar("ClientT", Telephony, AsyncTelephony)
@@ -48,11 +48,11 @@ def new_emulator(
     # A fault counts itself down: a copy, so that the one that was handed in can be used again.
     struck = [replace(each) if isinstance(each, Fault) else Fault.parse(each) for each in faults]
     spec = registry.spec(provider) if isinstance(provider, str) else provider
-    if spec.emulator is None:
+    emulator = emulator_of(spec)
+    if emulator is None:
         raise ConfigurationError(
             f"{spec.slug} ships no emulator", remedy="use canned answers: telephony_core.testing.ScriptedBackend"
         )
-    emulator = spec.emulator()
     # Also with a size: the seeded numbers are of every status, and those are to be plain.
     if empty or size is not None:
         emulator.clear()

@@ -11,23 +11,28 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from telephony_core import (
     ContractMismatch,
+    InvalidInput,
     Origin,
     PluginError,
     ProviderConflict,
     ProviderLoadError,
     ProviderNotFound,
     SipAddress,
+    Telephony,
 )
 from telephony_core.provider.capabilities import AddressForms, OperationSupport
-from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderSpec
+from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderConfig, ProviderSpec
 from telephony_core.provider.registry import GROUP, Registry, registry
+from telephony_core.testing import new_emulator
 
 GOOD = """
 from dataclasses import replace
@@ -391,13 +396,62 @@ def test_an_odd_entry_point_is_an_error_of_its_own_only(install: Install, slug: 
         "def f(): f()\nf()",
         GOOD.format(slug="alpha", contract="'2'"),
         GOOD.replace("contract={contract}", "capabilities=None").format(slug="alpha"),
+        GOOD.replace("contract={contract}", "capabilities=replace(vox().capabilities, fields=[])").format(slug="alpha"),
     ],
-    ids=["exit", "base", "mute", "recursion", "contract", "capabilities"],
+    ids=["exit", "base", "mute", "recursion", "contract", "capabilities", "fields"],
 )
 def test_whatever_a_plugin_does_while_it_is_loaded_is_an_error_of_its_own_only(install: Install, source: str) -> None:
     found = install("alpha", source).specs()
     assert isinstance(found["alpha"], PluginError)
     assert isinstance(found["vox"], ProviderSpec)
+
+
+def fails() -> Any:
+    raise ModuleNotFoundError("No module named 'sipstack'")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"factory": lambda config: fails()}, "ModuleNotFoundError: No module named 'sipstack'"),
+        ({"factory": lambda config: fails}, "gives a function, and not a Provider"),
+        ({"factory": lambda config: None}, "gives a NoneType, and not a Provider"),
+        ({"slug": "another"}, "with the slug 'another'"),
+        ({"config": fails}, "ModuleNotFoundError"),
+        ({"config": lambda: None}, "gives a NoneType, and not a subclass of ProviderConfig"),
+        ({"config": ProviderConfig}, "InvalidInput: api_key: is missing"),
+    ],
+    ids=["factory", "function", "nothing", "slug", "config", "no config", "the class itself"],
+)
+def test_a_provider_whose_adapter_cannot_be_made_is_told_as_one_that_cannot_be_loaded(
+    changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ProviderLoadError) as caught:
+        Telephony(replace(registry.spec("vox"), **changes), api_key="key")
+    assert reason in str(caught.value)
+    assert caught.value.remedy
+
+
+def test_a_factory_that_quotes_the_key_shows_it_in_no_error() -> None:
+    def quoting(config: ProviderConfig) -> Any:
+        raise RuntimeError(f"cannot use {config.api_key.get_secret_value()}")
+
+    with pytest.raises(ProviderLoadError) as caught:
+        Telephony(replace(registry.spec("vox"), factory=quoting), api_key="key-canary")
+    assert "canary" not in str(caught.value)
+
+
+def test_a_configuration_that_an_adapter_refuses_is_refused_in_its_own_words() -> None:
+    def refusing(config: ProviderConfig) -> Any:
+        raise InvalidInput("the tenant is missing")
+
+    with pytest.raises(InvalidInput, match="the tenant is missing"):
+        Telephony(replace(registry.spec("vox"), factory=refusing), api_key="key")
+
+
+def test_an_emulator_that_cannot_be_made_is_told_as_well() -> None:
+    with pytest.raises(ProviderLoadError, match="sipstack"):
+        new_emulator(replace(registry.spec("vox"), emulator=fails))
 
 
 def test_every_command_works_beside_a_broken_distribution_and_providers_names_it(tmp_path: Path) -> None:

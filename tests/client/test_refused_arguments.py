@@ -150,6 +150,16 @@ def test_what_no_client_can_be_made_of_is_refused(made: Callable[[], object]) ->
     assert [word for word in PYDANTIC if word in str(caught.value)] == []
 
 
+@pytest.mark.parametrize("given", [LabelUpdate("n-1", "x"), NumberRelease("n-1"), {"number": "+827099998888"}, None])
+def test_what_is_no_import_is_not_imported(given: Any) -> None:
+    client, script = nobody()
+    with pytest.raises(InvalidInput) as caught:
+        client.import_number(given)
+    assert caught.value.message == f"what is imported is given as a NumberImport, not {type(given).__name__}"
+    assert caught.value.remedy == "give NumberImport(number=…)"
+    assert not script.sent
+
+
 def test_what_is_no_change_has_one_problem() -> None:
     client, _ = nobody()
     (problem,) = client.check("070-1111-2222")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from telephony_acme import mapping
 from telephony_acme.adapter import AcmeProvider
 from telephony_acme.emulator import AcmeEmulator
 from telephony_acme.plugin import telephony_register_provider
@@ -18,8 +19,9 @@ from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.lifecycle import NumberStatus, Origin, Release, SideEffect
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import CredentialState, InboundSip, SipConfig
 from telephony_core.emulator import Emulator
-from telephony_core.errors import AnswerLost, NotFound
+from telephony_core.errors import AnswerLost, NotFound, UnexpectedResponse
 from telephony_core.provider.capabilities import (
     Capabilities,
     Field,
@@ -179,6 +181,11 @@ class NeverRepeats(Requesting):
         return where, Semantics.ONCE if method == "PATCH" else semantics, body
 
 
+class WritesAsReads(Requesting):
+    def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
+        return where, Semantics.READ, body
+
+
 class MasksPasswords(Requesting):
     def request(self, method: str, where: str, semantics: Semantics, body: Json) -> tuple[str, Semantics, Json]:
         if isinstance(body, Mapping) and isinstance(digest := body.get("digest"), Mapping):
@@ -279,6 +286,69 @@ class ImportsWithoutTrunk(AcmeProvider):
         return self._number("POST", path("numbers"), Semantics.ONCE, body)
 
 
+class SettingsTakeTheAppOff(AcmeProvider):
+    def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
+        yield from super().update_sip(number, change)
+        return (yield from self._number("PUT", path("numbers", number.id, "app"), Semantics.IDEMPOTENT, {"app": None}))
+
+
+class WithItsNeighbours(AcmeProvider):
+    """Takes the number of Ireland along with one of Bristol, as where numbers share a trunk."""
+
+    def update_sip(self, number: PhoneNumber, change: SipUpdate) -> Flow[PhoneNumber]:
+        yield from self._neighbours(number, mapping.trunk_body(change))
+        return (yield from super().update_sip(number, change))
+
+    def release(self, number: PhoneNumber) -> Flow[Release]:
+        yield from self._neighbours(number, {"allowed": ["192.0.2.1"]})
+        return (yield from super().release(number))
+
+    def _neighbours(self, number: PhoneNumber, body: Json) -> Flow[None]:
+        if number.identity.e164 == "+441174960005":
+            for other in (yield from self._page(())).items:
+                if other.identity.region == "IE":
+                    yield from self._number("PATCH", path("numbers", other.id, "trunk"), Semantics.IDEMPOTENT, body)
+
+
+class ChangedTrunk(Changed):
+    def changed(self, sip: SipConfig) -> SipConfig:
+        return sip
+
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number if number.sip is None else number.model_copy(update={"sip": self.changed(number.sip)})
+
+
+class EmptyIsNoList(ChangedTrunk):
+    def changed(self, sip: SipConfig) -> SipConfig:
+        return sip.model_copy(update={"inbound": InboundSip(allowed_addresses=sip.inbound.allowed_addresses or None)})
+
+
+class KnowsNoCredentials(ChangedTrunk):
+    def changed(self, sip: SipConfig) -> SipConfig:
+        return sip.model_copy(
+            update={"outbound": sip.outbound.model_copy(update={"credentials": CredentialState.NONE})}
+        )
+
+
+class ClosedOrigins(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        known = number.origin is not Origin.UNKNOWN
+        return number if known else number.model_copy(update={"origin": Origin.IMPORTED})
+
+
+class ShowsWhatItCannotRead(Changed):
+    def change(self, number: PhoneNumber) -> PhoneNumber:
+        return number.model_copy(update={"problems": tuple(f"{name} in {number.raw}" for name in number.problems)})
+
+
+class EndsWhereItCannotRead(AcmeProvider):
+    def _page(self, query: Sequence[tuple[str, str]]) -> Flow[Page[PhoneNumber]]:
+        try:
+            return (yield from super()._page(query))
+        except UnexpectedResponse:
+            return Page([], None)
+
+
 BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (OnlyTheFirstPage, "test_list_follows_every_page"),
     (WithoutEndedNumbers, "test_list_shows_every_record_that_can_be_read"),
@@ -292,6 +362,7 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (UnescapedIds, "test_an_id_is_one_segment_of_a_path_whatever_it_holds"),
     (RepeatsImports, "test_an_import_that_left_no_trace_is_an_unknown_outcome_and_is_not_repeated"),
     (NeverRepeats, "test_a_setting_whose_answer_is_lost_is_sent_again"),
+    (WritesAsReads, "test_a_change_of_which_every_answer_is_lost_is_not_told_as_none"),
     (MasksPasswords, "test_a_password_reaches_the_vendor_as_it_is"),
     (DropsPorts, "test_a_writable_field_reaches_the_vendor"),
     (SaysTcp, "test_an_address_without_a_transport_gets_the_declared_one_and_keeps_no_other"),
@@ -310,6 +381,14 @@ BROKEN: Sequence[tuple[type[AcmeProvider], str]] = (
     (NamesWhatWasAsked, "test_an_import_that_made_nothing_and_is_answered_with_another_record_stays_unknown"),
     (ReleasedAfterOneLook, "test_a_release_answered_with_not_found_while_the_record_is_listed_is_unknown"),
     (ReleasedAfterOneLook, "test_one_read_that_finds_nothing_does_not_prove_a_release"),
+    (SettingsTakeTheAppOff, "test_writing_a_field_leaves_the_others"),
+    (WithItsNeighbours, "test_writing_a_field_of_any_number_touches_nothing_else"),
+    (WithItsNeighbours, "test_a_release_takes_no_other_number"),
+    (EmptyIsNoList, "test_an_empty_allow_list_is_another_one_than_none"),
+    (KnowsNoCredentials, "test_a_number_with_a_password_is_never_one_without"),
+    (ClosedOrigins, "test_an_unknown_origin_is_unknown"),
+    (ShowsWhatItCannotRead, "test_what_cannot_be_read_is_named_and_not_shown"),
+    (EndsWhereItCannotRead, "test_list_with_a_cursor_that_cannot_be_read_does_not_end_early"),
 )
 """An adapter, and the case that has to fail for it."""
 
@@ -343,6 +422,7 @@ assert IMPORTABLE is not None
 assert FORMS is not None
 assert VERSIONS is not None
 TERMS = SPEC.capabilities.release[Origin.IMPORTED]
+ALLOWED = SPEC.capabilities.fields[Field.ALLOWED_ADDRESSES]
 ADDRESS = SPEC.capabilities.fields[Field.ADDRESS]
 USERNAME = SPEC.capabilities.fields[Field.USERNAME]
 
@@ -364,6 +444,15 @@ OVERSTATED: Sequence[tuple[Capabilities, str]] = (
     (declared(address_forms=replace(FORMS, user=True)), "test_an_address_form_that_is_offered_arrives_whole"),
     (declared(address_forms=replace(FORMS, default_transport="tcp")), "test_an_address_without_a_transport_gets"),
     (declared(address_forms=replace(FORMS, default_transport=None)), "test_a_writable_field_reaches_the_vendor"),
+    (
+        with_fields({Field.ALLOWED_ADDRESSES: replace(ALLOWED, read_from="trunk.allow")}),
+        "test_what_cannot_be_read_is_named_as",
+    ),
+    (
+        declared(agent_versions=replace(VERSIONS, kinds=frozenset(AgentVersion), readable=False)),
+        "test_no_version_of_an",
+    ),
+    (declared(region="UK"), "test_region_is_one_in_which_numbers_can_be_read"),
     (declared(ids_are_reused=True), "test_an_id_comes_again_only_where_that_is_declared"),
     (declared(address_forms=None), "test_an_offered_operation_says_all_that_core_has_to_know"),
     (declared(importable=replace(IMPORTABLE, countries=None)), "test_a_number_of_another_country_is_taken_or_refused"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core import Connections, NumberImport, OutboundUpdate, Telephony
-from tests.docs.blocks import BLOCK
+from tests.docs.blocks import BLOCK, blocks
 from tests.docs.matrix import README
 
 DOCS = README.parent / "docs"
@@ -28,7 +28,25 @@ ELSEWHERE = {
     "sip-check.md",  # tests/sip_check/test_page.py
 }
 PAGES = [page for page in sorted(DOCS.rglob("*.md")) if str(page.relative_to(DOCS)) not in ELSEWHERE]
+WITH_PYTHON = [page for page in sorted(DOCS.rglob("*.md")) if blocks(page, "python")]
 WITH_CODE = [page for page in PAGES if "```" in page.read_text(encoding="utf-8")]
+
+
+UNTYPED = {
+    "adapters.md",  # parts of files
+    "new-provider.md",
+    "testing.md",  # tests, which few annotate
+}
+
+
+def test_every_program_passes_a_strict_type_checker(tmp_path: Path) -> None:
+    """They are pasted into applications that are checked."""
+    for page in (README, *(page for page in WITH_PYTHON if page.name not in UNTYPED)):
+        for place, code in enumerate(blocks(page, "python")):
+            (tmp_path / f"{page.stem}_{place}.py".replace("-", "_")).write_text(code, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pages have commands for a POSIX shell, and one forks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from telephony_core import AsyncNumberIndex, AsyncTelephony, Connection
+from telephony_core import AsyncNumberIndex, AsyncTelephony, Connection, NumberIndex, Telephony
 from telephony_core.emulator import Emulator, Fault, FaultKind
-from telephony_core.testing import json_response, new_emulator, virtual_clock
+from telephony_core.testing import EmulatedAccount, json_response, new_emulator, virtual_clock
 
 FOLDER = Path(__file__).parents[2] / "examples" / "inbound-call"
 NUMBER = "+827011112222"
@@ -34,18 +35,30 @@ class Tenants:
         default_factory=lambda: {"seoul": new_emulator("vox"), "madrid": new_emulator("diga")}
     )
 
-    def index(self) -> AsyncNumberIndex:
-        connections = {
+    @property
+    def connections(self) -> dict[str, Connection]:
+        return {
             name: Connection(provider=slug, name=name, api_key=emulator.api_key, base_url="https://x.example")
             for (name, emulator), slug in zip(self.emulators.items(), ("vox", "diga"), strict=True)
         }
+
+    def index(self) -> AsyncNumberIndex:
         clock = virtual_clock()
 
         def open(connection: Connection) -> AsyncTelephony:
             emulator = self.emulators[connection.name]
             return AsyncTelephony(connection, backend=emulator.backend(), clock=clock, base_url=emulator.base_url)
 
-        return AsyncNumberIndex(connections, opener=open)
+        return AsyncNumberIndex(self.connections, opener=open)
+
+    def sync_index(self) -> NumberIndex:
+        clock = virtual_clock()
+
+        def open(connection: Connection) -> Telephony:
+            emulator = self.emulators[connection.name]
+            return Telephony(connection, backend=emulator.backend(), clock=clock, base_url=emulator.base_url)
+
+        return NumberIndex(self.connections, opener=open)
 
     @property
     def requests(self) -> int:
@@ -131,20 +144,30 @@ class Participant:
 
 
 @dataclass
+class Process:
+    userdata: dict[str, Any]
+
+
+@dataclass
 class Job:
     """A job as LiveKit hands it to an entrypoint."""
 
-    dialled: str
+    proc: Process
+    attributes: dict[str, str]
     happened: list[str] = field(default_factory=list)
 
     async def connect(self) -> None:
         self.happened.append("connected")
 
     async def wait_for_participant(self) -> Participant:
-        return Participant({"sip.trunkPhoneNumber": self.dialled, "sip.phoneNumber": "+34600000000"})
+        return Participant(self.attributes)
 
     def shutdown(self, reason: str = "") -> None:
         self.happened.append(reason)
+
+
+async def answered(job: Job, found: Any) -> None:
+    job.happened.append(found.tenant)
 
 
 @pytest.mark.parametrize(
@@ -156,17 +179,39 @@ class Job:
         ("+34600999999", False, "+34600999999: unknown"),
     ],
 )
-def test_the_worker_answers_with_the_agent_of_the_number_that_was_dialled(example, tenants, dialled, warm, then):
-    job = Job(dialled)
-
-    async def answer(ctx: Job, found: Any) -> None:
-        ctx.happened.append(found.tenant)
-
-    async def main() -> None:
-        async with tenants.index() as index:
-            if warm:
-                await index.refresh()
-            await example["worker"].entrypoint_over(index, answer)(job)
-
-    asyncio.run(main())
+def test_the_worker_answers_with_the_agent_of_the_number_that_was_dialled(
+    example, tenants, monkeypatch, dialled, warm, then
+):
+    monkeypatch.setattr(example["worker"], "answer", answered)
+    with tenants.sync_index() as index:
+        if warm:
+            index.refresh()
+        job = Job(Process({"index": index}), {"sip.trunkPhoneNumber": dialled, "sip.phoneNumber": "+34600000000"})
+        asyncio.run(example["worker"].entrypoint(job))
     assert job.happened == ["connected", then]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"sip.trunkPhoneNumber": "2001"}])
+def test_a_caller_who_dialled_no_number_ends_the_job_with_the_reason(example, tenants, attributes):
+    with tenants.sync_index() as index:
+        job = Job(Process({"index": index}), attributes)
+        asyncio.run(example["worker"].entrypoint(job))
+    connected, reason = job.happened
+    assert connected == "connected"
+    assert reason
+
+
+def test_what_livekit_hands_to_the_processes_of_its_jobs_can_be_handed_over(example):
+    for function in (example["worker"].entrypoint, example["worker"].prewarm):
+        assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_a_process_that_is_prewarmed_has_an_index_that_fills_by_itself(example, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    process = Process({})
+    with EmulatedAccount("vox") as vox:
+        monkeypatch.setenv("TELEPHONY_VOX_API_KEY", vox.api_key)
+        monkeypatch.setenv("TELEPHONY_VOX_BASE_URL", vox.base_url)
+        example["worker"].prewarm(process)
+        with process.userdata["index"] as index:
+            assert index.find(NUMBER).live

@@ -8,7 +8,7 @@ from itertools import repeat
 
 import pytest
 
-from telephony_core.domain.lifecycle import NumberStatus
+from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.emulator import FaultKind, Record, json_response
 from telephony_core.errors import (
@@ -26,6 +26,7 @@ from telephony_core.errors import (
     UnexpectedResponse,
     WrongState,
 )
+from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.flow import Response
 from telephony_core.provider.vendor_errors import ErrorEnvelope
 from telephony_core.provider.wire import setting_names
@@ -162,6 +163,14 @@ class Tolerance(Subject):
         assert number.provider_status == "teleported"
         assert number.is_live
 
+    def test_an_unknown_origin_is_unknown(self, account: ContractAccount) -> None:
+        """Taken for another one, the number would be released as that, or refused to be."""
+        record = self.record(account)
+        for path, value in self.optional_leaves(account):
+            number = self.odd(account, _set(record, path, "teleported")) if isinstance(value, str) else None
+            if number is not None and number.provider_origin == "teleported":
+                assert number.origin is Origin.UNKNOWN, f"an unknown {'.'.join(path)} is read as {number.origin}"
+
     def test_a_number_with_an_unknown_status_is_listed(self, account: ContractAccount) -> None:
         record = {**self.record(account), self.needs_status(account): "teleported"}
         client, _ = account.scripted(lambda _: json_response(200, self.page([record], None)))
@@ -201,6 +210,30 @@ class Tolerance(Subject):
         assert not silent, "these were read differently, and `problems` does not name them"
         # At least the status: else an adapter that names nothing would pass.
         assert self.status_key is None or (self.status_key,) in named
+
+    def test_what_cannot_be_read_is_named_and_not_shown(self, account: ContractAccount) -> None:
+        """It may be a secret in a place where none is expected, and `problems` are written to files."""
+        record = self.record(account)
+        for path, _ in self.optional_leaves(account):
+            for value in (SETTING, [SETTING], {SETTING: SETTING}):
+                shown = self.odd(account, _set(record, path, value)).problems
+                assert SETTING not in "".join(shown), f"{'.'.join(path)}: {shown}"
+
+    def test_what_cannot_be_read_is_named_as_its_field_says_that_it_is_read_from(
+        self, account: ContractAccount
+    ) -> None:
+        """A migration stops at a protection that could not be read, and knows it by this name."""
+        plain, record = self.odd(account, self.record(account)), self.record(account)
+        names = {name: s.read_from for name, s in account.capabilities.fields.items() if s.readable and s.read_from}
+        for path, value in self.optional_leaves(account):
+            for wrong in WRONG.get(type(value), ()):
+                number = self.odd(account, _set(record, path, wrong))
+                told = [problem.partition(":")[0] for problem in (*number.problems, *number.unmodelled)]
+                for name, read_from in names.items():
+                    if read_field(number, name) is None and read_field(plain, name) is not None:
+                        assert any(_within(each, read_from) or _within(read_from, each) for each in told), (
+                            f"{name} is declared as read from {read_from}, and what could not be read of it is {told}"
+                        )
 
     def test_no_value_of_an_optional_field_can_break_the_reading(self, account: ContractAccount) -> None:
         record = self.record(account)
@@ -262,7 +295,7 @@ class Tolerance(Subject):
 
     def test_a_record_without_id_or_number_is_an_unexpected_response(self, account: ContractAccount) -> None:
         for key in (self.id_key, self.number_key):
-            for value in (None, 7, ["text"]):
+            for value in (None, True, ["text"]):  # no number: there are vendors whose ids are
                 self.unexpected(account, {**self.record(account), key: value})
             self.unexpected(account, {name: value for name, value in self.record(account).items() if name != key})
 
@@ -370,6 +403,11 @@ def _flat(dump: Mapping[str, object], before: str = "") -> dict[str, object]:
         elif value is not None:
             leaves[before + name] = value
     return leaves
+
+
+def _within(inner: str, outer: str) -> bool:
+    """Whether a dotted name is another one, or of something in it."""
+    return f"{inner}.".replace("[", ".").startswith(f"{outer}.")
 
 
 def _without(record: Record, path: tuple[str, ...]) -> Record:

@@ -76,6 +76,12 @@ class Declaration(Subject):
         assert self.capabilities().offers(Operation.LIST)
         assert self.capabilities().offers(Operation.GET)
 
+    def test_region_is_one_in_which_numbers_can_be_read(self) -> None:
+        from phonenumbers import country_code_for_region
+
+        region = self.capabilities().region
+        assert country_code_for_region(region), f"{region!r} is no region of ISO 3166, such as GB"
+
     def test_every_declared_point_names_its_source(self) -> None:
         nameless = [where for where, fact in _facts(self.capabilities()) if not fact.source.strip()]
         assert not nameless

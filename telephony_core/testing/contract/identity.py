@@ -59,8 +59,8 @@ class Identity(Subject):
             # Either is right, as long as it is about this number: what counts is that it is no other one.
             about = unknown.attempt and (unknown.attempt.id, unknown.attempt.identity)
         assert about == (number.id, number.identity)
-        # Looked at, and not sent again.
-        assert len(account.writes) == written + 1
+        sent = [(request.method, request.url, request.body) for request in account.writes[written:]]
+        assert len(sent) == len(set(sent)), "it was sent again, where only a look was due"
         assert self.others(account, number.id) == others
 
     # -- importing

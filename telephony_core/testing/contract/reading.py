@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import CredentialState
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import json_response
 from telephony_core.errors import AmbiguousNumber, InvalidInput, NotFound, UnexpectedResponse
@@ -92,6 +95,17 @@ class Reading(Subject):
             client.list_numbers()
         assert len(backend.sent) <= FEW_REQUESTS
 
+    @pytest.mark.parametrize("cursor", [17, True, ["text"], {"unexpected": "shape"}], ids=repr)
+    def test_list_with_a_cursor_that_cannot_be_read_does_not_end_early(
+        self, account: ContractAccount, cursor: Any
+    ) -> None:
+        """Numbers would be missing, and nobody would know."""
+        self.needs_pages(account)
+        answer = json_response(200, self.page([self.record(account)], cursor))
+        client, _ = account.scripted(lambda _: answer)
+        with pytest.raises(UnexpectedResponse):
+            client.list_numbers()
+
     def test_a_record_that_comes_on_two_pages_is_listed_once(self, account: ContractAccount) -> None:
         self.needs_pages(account)
         record = self.record(account)
@@ -115,6 +129,13 @@ class Reading(Subject):
     def test_a_field_that_is_not_readable_is_never_guessed(self, account: ContractAccount, unreadable: str) -> None:
         values = [read_field(number, unreadable) for number in account.client.list_numbers()]
         assert values == [None] * len(values)
+
+    def test_a_number_with_a_password_is_never_one_without(self, account: ContractAccount) -> None:
+        """Else a migration would take it along without one, and every call would fail at the trunk."""
+        for number, held in self.state(account).values():
+            if number.sip is not None and number.sip.outbound.credentials is not CredentialState.UNKNOWN:
+                told = number.sip.outbound.credentials is CredentialState.SET
+                assert told == (held.password is not None), f"{number.identity}: {number.sip.outbound.credentials}"
 
     # -- finding
 
@@ -211,7 +232,9 @@ class Reading(Subject):
     # -- preparing
 
     def raw(self, account: ContractAccount, id: str) -> dict[str, object]:
-        return next(record for record in account.emulator.records() if record.get(self.id_key) == id)
+        found = [record for record in account.emulator.records() if record.get(self.id_key) == id]
+        assert found, f"no record of the emulator has {id!r} under {self.id_key!r}; ids are text in its store"
+        return found[0]
 
     def copy(self, account: ContractAccount, id: str, **changes: object) -> str:
         """Another record like this one."""
@@ -227,7 +250,11 @@ class Reading(Subject):
         numbers = account.client.list_numbers()
         e164s = [number.identity.e164 for number in numbers]
         found = [n for n in numbers if n.status is NumberStatus.ACTIVE and n.identity.e164]
-        return next(n for n in found if e164s.count(n.identity.e164) == 1)
+        unique = [n for n in found if e164s.count(n.identity.e164) == 1]
+        assert unique, (
+            "no active number of the emulator reads as E.164 and has one record: seed one, or read it as E.164"
+        )
+        return unique[0]
 
 
 def _national(account: ContractAccount, number: PhoneNumber) -> list[str]:

@@ -16,7 +16,7 @@ from telephony_core.domain.lifecycle import NumberStatus, Origin, SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.emulator import Emulator, Record
+from telephony_core.emulator import Emulator, Record, StoredCredentials
 from telephony_core.errors import TelephonyError
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities, Field, Operation
@@ -174,6 +174,19 @@ class Subject:
         account.client.release(number, allow=EVERYTHING)
         return account.client.get_number(number.id)
 
+    def filled(self, account: ContractAccount, number: PhoneNumber) -> PhoneNumber:
+        """This number with a value in every field that can be written: what is lost shows on no empty one."""
+        for operation in (Operation.UPDATE_LABEL, Operation.UPDATE_SIP, Operation.ASSIGN_AGENTS):
+            names = [n for n in Field if WRITTEN_BY[n] is operation and account.capabilities.can_write(n)]
+            if names and account.capabilities.offers(operation, number.origin):
+                number = self.write(account, number, {name: self.value(account, name, number) for name in names})
+        return number
+
+    def state(self, account: ContractAccount) -> dict[str, tuple[PhoneNumber, StoredCredentials]]:
+        """Every number by its id, with the credentials that no answer shows."""
+        numbers = account.client.list_numbers()
+        return {n.id: (n, account.emulator.credentials(n.id) or StoredCredentials()) for n in numbers}
+
     def record(self, account: ContractAccount) -> Record:
         """A vendor's record with as many values as any record of the emulator has: the fullest one, with its empty
         fields filled in from others."""
@@ -181,7 +194,7 @@ class Subject:
         fullest = max(records, key=_weight)
         whole = dict(fullest)
         for other in records:
-            whole |= {key: value for key, value in other.items() if whole.get(key) is None}
+            whole = _filled_in(whole, other)
         return whole
 
     # -- values
@@ -337,6 +350,16 @@ def _distance(number: PhoneNumber) -> tuple[bool, bool]:
     """How far a number is from one with a trunk address and without agents, on which every change shows."""
     without_trunk = number.sip is None or number.sip.outbound.address is None
     return without_trunk, (number.inbound_agent or number.outbound_agent) is not None
+
+
+def _filled_in(record: Record, other: Record) -> Record:
+    """The record with its empty fields filled in from another one, at every depth."""
+    filled = {**record, **{key: value for key, value in other.items() if record.get(key) is None}}
+    return filled | {
+        key: _filled_in(value, more)
+        for key, value in record.items()
+        if isinstance(value, dict) and isinstance(more := other.get(key), dict)
+    }
 
 
 def _weight(record: Record) -> int:

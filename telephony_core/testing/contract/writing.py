@@ -11,15 +11,16 @@ import pytest
 
 from telephony_core.domain.agents import AgentRef, AgentVersion
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.domain.sip import InboundUpdate
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.emulator import FaultKind
-from telephony_core.errors import NotAllowed, NotFound, ProviderError, TelephonyError
+from telephony_core.errors import NotAllowed, NotFound, OutcomeUnknown, ProviderError, TelephonyError
 from telephony_core.operations.reconciliation import read_field
-from telephony_core.provider.capabilities import Field, Operation
+from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.flow import Response
 from telephony_core.testing.contract.account import ContractAccount
 from telephony_core.testing.contract.cases import ADDRESSES, WRITTEN_BY, OriginCase
-from telephony_core.testing.contract.subject import PAIR, Subject, leaves, needed
+from telephony_core.testing.contract.subject import PAIR, Subject, leaves, needed, same
 
 
 class Writing(Subject):
@@ -47,7 +48,7 @@ class Writing(Subject):
         self.assert_written(account, self.write(account, number.id, values), values)
 
     def test_writing_a_field_leaves_the_others(self, account: ContractAccount, writable: Field) -> None:
-        number = self.number_for(account, WRITTEN_BY[writable])
+        number = self.filled(account, self.number_for(account, WRITTEN_BY[writable]))
         values = self.new_value(account, writable, number)
         stored = account.emulator.credentials(number.id)
         after = self.write(account, number, values)
@@ -56,11 +57,24 @@ class Writing(Subject):
         if not values.keys() & PAIR:
             assert account.emulator.credentials(number.id) == stored
 
-    def test_writing_a_field_touches_no_other_record(self, account: ContractAccount, writable: Field) -> None:
-        number = self.number_for(account, WRITTEN_BY[writable])
-        others = [n for n in account.client.list_numbers() if n.id != number.id]
-        self.write(account, number, self.with_companions(account, {writable: self.value(account, writable)}, number))
-        assert [n for n in account.client.list_numbers() if n.id != number.id] == others
+    def test_writing_a_field_of_any_number_touches_nothing_else(
+        self, account: ContractAccount, writable: Field
+    ) -> None:
+        """Numbers may share what is behind them (a trunk, an agent), which only the vendor's records show."""
+        origins = account.capabilities.operations[WRITTEN_BY[writable]].origins
+        for number in self.numbers(account, origins=origins):
+            values, before = self.new_value(account, writable, number), self.state(account)
+            try:
+                self.write(account, number, values)
+            except TelephonyError:  # what cannot be done for one number alone has to be refused
+                assert self.state(account) == before, f"refused for {number.identity}, and done all the same"
+                continue
+            after = self.state(account)
+            (was, held), (now, holds) = before.pop(number.id), after.pop(number.id)
+            assert after == before, f"{writable} of {number.identity} was written, and other numbers changed"
+            lost = _lost(was, now, values, account.capabilities)
+            assert not lost, f"{writable} of {number.identity} was written, and {', '.join(lost)} did not stay"
+            assert values.keys() & PAIR or holds == held, f"{number.identity} has other credentials now"
 
     def test_a_value_is_sent_without_any_null_beside_it(self, account: ContractAccount, writable: Field) -> None:
         number = self.number_for(account, WRITTEN_BY[writable])
@@ -86,6 +100,22 @@ class Writing(Subject):
         after = self.write(account, number, values)
         self.assert_written(account, after, values)
         assert _untouched(after, values) == _untouched(number, values)
+
+    def test_an_empty_allow_list_is_another_one_than_none(self, account: ContractAccount) -> None:
+        """At one vendor the one lets everybody call in and the other nobody, so neither may stand in for the other."""
+        needed(account.capabilities.can_write(Field.ALLOWED_ADDRESSES), f"{account.spec.slug} has no allow-list")
+        for operation in (Operation.UPDATE_SIP, Operation.IMPORT):
+            if not account.capabilities.offers(operation):
+                continue
+            values: dict[Field, object] = {Field.ALLOWED_ADDRESSES: ()}
+            if operation is Operation.IMPORT:
+                fields = self.required(account) - {Field.ALLOWED_ADDRESSES}
+                empty = InboundUpdate(allowed_addresses=(), allow_any=True)
+                after = account.client.import_number(self.import_of(account, fields, inbound=empty))
+            else:
+                number = self.number_for(account, operation)
+                after = self.write(account, number, self.with_companions(account, values, number))
+            self.assert_written(account, after, values)
 
     def test_several_fields_of_the_trunk_are_written_at_once(self, account: ContractAccount) -> None:
         self.needs(account, Operation.UPDATE_SIP)
@@ -164,6 +194,26 @@ class Writing(Subject):
         values: dict[Field, object] = {self.agent_field(account): self.agent_by_literal(account.emulator)}
         self.assert_written(account, self.write(account, number, values), values)
 
+    def test_no_version_of_an_agent_is_assigned_in_the_place_of_another(self, account: ContractAccount) -> None:
+        """Else a draft would answer calls, or what was published would not; where it cannot be read, nobody notices."""
+        rules = needed(account.capabilities.agent_versions, f"{account.spec.slug} assigns no versions")
+        self.needs(account, Operation.ASSIGN_AGENTS)
+        number = self.number_for(account, Operation.ASSIGN_AGENTS)
+        sent: dict[tuple[tuple[str, str, bytes | None], ...], str] = {}
+        for version in sorted(rules.kinds):
+            requests = self.assigning(account, number, AgentRef(self.agent(account.emulator).agent_id, version=version))
+            assert requests not in sent, f"{version} is sent like {sent[requests]}"
+            sent |= {requests: version} if requests else {}  # none where it was refused, as a draft may be
+        if rules.literals is not None:
+            agent = self.agent_by_literal(account.emulator)
+            plain = [
+                self.assigning(account, number, AgentRef(agent.agent_id, version=version))
+                for version in sorted(rules.kinds)
+            ]
+            requests = self.assigning(account, number, agent)
+            is_named = any(str(agent.version).encode() in (body or b"") for _, _, body in requests)
+            assert is_named or requests not in plain, f"{agent.version} is sent like a version of another name"
+
     def test_an_agent_that_does_not_exist_changes_nothing(self, account: ContractAccount) -> None:
         self.needs(account, Operation.ASSIGN_AGENTS)
         number = self.number_for(account, Operation.ASSIGN_AGENTS)
@@ -198,6 +248,15 @@ class Writing(Subject):
             account.fail(kind)
             self.assert_written(account, self.write(account, number, values), values)
 
+    def test_a_change_of_which_every_answer_is_lost_is_not_told_as_none(
+        self, account: ContractAccount, change: Operation
+    ) -> None:
+        """As where its request is declared to be a read: "nothing was changed" would be said of what was."""
+        number = self.changeable(account, change)
+        account.fail(FaultKind.LOST_AFTER, times=99)
+        with contextlib.suppress(OutcomeUnknown):  # a look may as well have found it
+            self.attempt(account, change, number)()
+
     def test_a_write_answered_with_nonsense_fails_as_an_error_of_this_library(
         self, account: ContractAccount, change: Operation
     ) -> None:
@@ -209,9 +268,26 @@ class Writing(Subject):
             with contextlib.suppress(TelephonyError) if needs_no_body else pytest.raises(TelephonyError):
                 self.attempt(account, change, number)()
 
+    # -- preparing
+
+    def assigning(
+        self, account: ContractAccount, number: PhoneNumber, agent: AgentRef
+    ) -> tuple[tuple[str, str, bytes | None], ...]:
+        """The writes by which this agent is assigned; none where that is refused."""
+        before = len(account.writes)
+        with contextlib.suppress(TelephonyError):
+            self.write(account, number, {self.agent_field(account): agent})
+        return tuple((request.method, request.url, request.body) for request in account.writes[before:])
+
 
 def _untouched(number: PhoneNumber, values: dict[Field, object]) -> dict[str, object]:
     """What a change of these fields has to leave as it was."""
     kept = {str(name): read_field(number, name) for name in Field if name not in values and name is not Field.PASSWORD}
     facts = ("id", "identity", "status", "origin", "created_at", "starts_at", "ends_at", "monthly_fee")
     return {**kept, **{name: getattr(number, name) for name in facts}}
+
+
+def _lost(was: PhoneNumber, now: PhoneNumber, values: dict[Field, object], capabilities: Capabilities) -> list[str]:
+    """What did not stay of what was there: where there was nothing, vendors fill in defaults of a new trunk."""
+    before, after = _untouched(was, values), _untouched(now, values)
+    return [name for name, value in before.items() if value is not None and not same(value, after[name], capabilities)]
