@@ -106,13 +106,19 @@ class Request:
         cls,
         method: str,
         path: str,
-        semantics: Semantics = Semantics.READ,
+        semantics: Semantics | None = None,
         *,
         query: Iterable[tuple[str, str]] = (),
         json_body: Json = None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> Request:
-        """A request with its body serialised once; secrets in it are remembered so that errors can hide them."""
+        """A request with its body serialised once; secrets in it are remembered so that errors can hide them.
+
+        ``semantics``: by the method where it is not said, and then only GET and HEAD are taken to change nothing. What
+        else is sent may have been a write, and is never sent twice.
+        """
+        if semantics is None:
+            semantics = Semantics.READ if method in ("GET", "HEAD") else Semantics.ONCE
         if json_body is None:
             return cls(method, path, semantics, tuple(query), None, tuple(headers))
         body, secrets = _serialised(json_body)

@@ -77,6 +77,14 @@ def test_a_password_reaches_the_wire_as_itself_and_is_remembered():
     assert b"*" not in request.body
 
 
+@pytest.mark.parametrize(
+    ("method", "meant"), [("GET", "READ"), ("HEAD", "READ"), ("POST", "ONCE"), ("PATCH", "ONCE"), ("DELETE", "ONCE")]
+)
+def test_what_may_have_been_a_write_is_never_sent_twice_unless_an_adapter_says_so(method, meant):
+    assert Request.of(method, "/x").semantics is Semantics[meant]
+    assert Request.of(method, "/x", Semantics.IDEMPOTENT).semantics is Semantics.IDEMPOTENT
+
+
 def test_what_is_no_json_is_refused():
     with pytest.raises(InvalidInput, match="object"):
         Request.of("POST", "/x", json_body={"a": object()})
