@@ -27,6 +27,14 @@ def journals_of(loaded: LoadedPlan) -> JournalStore | None:
     # in doubt.
     if not os.environ.get("TELEPHONY_DATABASE") or loaded.journal_path.exists():
         return None
+    return journals_of_fleet()
+
+
+def journals_of_fleet() -> JournalStore:
+    """The database, which is where the workers of a fleet write, whatever lies beside a plan here.
+
+    Raises `ConfigurationError`.
+    """
     with extra_of_a_fleet():
         from telephony_core.fleet.journals import PostgresJournals
     return PostgresJournals(database(), tenant())
@@ -40,7 +48,7 @@ def extra_of_a_fleet() -> Iterator[None]:
     except ModuleNotFoundError as error:
         # Another missing module is a fault of this program, and no matter of an extra.
         missing = (error.name or "").partition(".")[0]
-        if missing not in ("psycopg", "temporalio"):
+        if missing not in ("aiohttp", "psycopg", "temporalio"):
             raise
     else:
         return

@@ -7,10 +7,16 @@ import os
 import sys
 
 from telephony_core.errors import TelephonyError
-from telephony_core.fleet.database import Database, create_schema
 
 
 def main() -> int:
+    try:
+        from telephony_core.fleet.database import Database, create_schema
+    except ModuleNotFoundError as error:
+        print(
+            f"a fleet needs {error.name}, which is not installed; pip install 'telephony-core[fleet]'", file=sys.stderr
+        )
+        return 1
     try:
         asyncio.run(create_schema(Database(os.environ.get("TELEPHONY_DATABASE", ""))))
     except TelephonyError as error:

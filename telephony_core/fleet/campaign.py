@@ -80,12 +80,12 @@ class Campaign(BaseModel, frozen=True):
             canary=settings.canary > 0,
             equal_failures=settings.equal_failures,
             soak=settings.soak,
-            stages=RELEASES if plan.kind is PlanKind.MIGRATE else RELEASES_NOTHING,
+            stages=RELEASES if plan.kind is PlanKind.MIGRATE and plan.numbers else RELEASES_NOTHING,
         )
 
     @property
     def numbers(self) -> int:
-        return self.ends[-1]
+        return self.ends[-1] if self.ends else 0
 
     def lot(self, place: int, stage: Stage, allow: tuple[str, ...] = ()) -> Lot:
         first = self.ends[place - 1] if place else 0

@@ -21,6 +21,21 @@ SCHEMA: Final = "telephony-core 1"
 # It becomes a folder, a part of an id at the engine and a setting of a session: no path, no blank, no quote.
 _TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _OPEN_SECONDS: Final = 10  # libpq would wait for a host that is silent as long as the system does
+# Nor would either side hear for two hours that the other one's machine is gone: a lot would wait for a database that is
+# elsewhere by now, and a run would count as at work.
+_SILENCE: Final[dict[str, Any]] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+# What a database or a role may have otherwise, and every statement here relies on.
+_SESSION: Final = {
+    "search_path": "telephony",
+    "extra_float_digits": 1,
+    "default_transaction_isolation": r"read\ committed",
+    **{f"tcp_{name.removeprefix('tcp_')}": value for name, value in _SILENCE.items()},
+}
 _MAKE_SCHEMA: Final = "have its owner run `python -m telephony_core.fleet`"
 
 
@@ -60,13 +75,16 @@ class Database:
         What is written over one that is not ``durable`` is there for everybody at once, and durable with whatever
         durable is written after it, since the database keeps one log.
         """
+        settings = {**_SESSION, "synchronous_commit": "on" if durable else "off"}
         with instead_of(Error, _failure):
             session = await AsyncConnection.connect(
                 self._url.get_secret_value(),
                 autocommit=True,
                 connect_timeout=_OPEN_SECONDS,
                 application_name="telephony-core",
-                options=f"-c search_path=telephony -c timezone=UTC -c synchronous_commit={'on' if durable else 'off'}",
+                client_encoding="UTF8",
+                options=" ".join(f"-c {name}={value}" for name, value in settings.items()),
+                **_SILENCE,
             )
         return DatabaseSession(session)
 
@@ -79,9 +97,11 @@ class Database:
         """
         tenant_name(tenant)
         async with await self.connect(durable=durable) as connection:
-            [(is_above, schema, _)] = await connection.rows(
+            # With how times are written, which libpq's variables would say over the options of a connection.
+            [(is_above, schema, *_)] = await connection.rows(
                 "SELECT rolsuper OR rolbypassrls, obj_description(to_regnamespace('telephony'), 'pg_namespace'),"
-                " set_config('telephony.tenant', %s, false) FROM pg_roles WHERE rolname = current_user",
+                " set_config('telephony.tenant', %s, false), set_config('datestyle', 'ISO', false),"
+                " set_config('timezone', 'UTC', false) FROM pg_roles WHERE rolname = current_user",
                 [tenant],
             )
             if is_above:

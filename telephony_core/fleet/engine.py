@@ -17,7 +17,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from telephony_core.errors import ConfigurationError, MigrationError, instead_of
+from telephony_core.errors import ConfigurationError, MigrationError, OutcomeUnknown, TelephonyError, instead_of
 from telephony_core.fleet.campaign import Approval, Campaign, CampaignProgress, CampaignWorkflow
 from telephony_core.fleet.database import tenant_name
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore
@@ -97,7 +97,7 @@ class Campaigns:
         """Keep a plan and start its campaign; one that is under way goes on with what was stopped or failed.
 
         Returns whether it was started or told to go on; not so where it has ended. Raises what `demand_fit` raises,
-        `JournalError` and `EngineUnavailable`.
+        `JournalError`, `EngineUnavailable`, and `OutcomeUnknown` where no answer came.
         """
         demand_fit(loaded)
         campaign = Campaign.of(loaded, self.tenant)
@@ -120,18 +120,24 @@ class Campaigns:
         return True
 
     async def stop(self, checksum: str) -> None:
-        """Let the numbers in hand be finished and start no other one. Raises `NotSubmitted`, `EngineUnavailable`."""
+        """Let the numbers in hand be finished and start no other one.
+
+        Raises `NotSubmitted`, `EngineUnavailable`, and `OutcomeUnknown` where no answer came.
+        """
         with _explained(checksum):
             await self._of(checksum).signal(CampaignWorkflow.stop)
 
     async def approve(self, checksum: str, approval: Approval) -> None:
-        """Let a campaign that waits for it go on. Raises `NotSubmitted`, `EngineUnavailable`."""
+        """Let a campaign that waits for it go on.
+
+        Raises `NotSubmitted`, `EngineUnavailable`, and `OutcomeUnknown` where no answer came.
+        """
         with _explained(checksum):
             await self._of(checksum).signal(CampaignWorkflow.approve, approval)
 
     async def progress(self, checksum: str) -> CampaignProgress:
         """How far a campaign is, as a worker of its account tells. Raises `NotSubmitted`, `EngineUnavailable`."""
-        with _explained(checksum):
+        with _explained(checksum, asked=True):
             # Without a worker of its account nobody answers.
             return await self._of(checksum).query(CampaignWorkflow.progress, rpc_timeout=timedelta(seconds=10))
 
@@ -143,12 +149,12 @@ class Campaigns:
         return self.client.get_workflow_handle(self.id(checksum))
 
 
-def _explained(checksum: str = "") -> instead_of[RPCError | WorkflowQueryFailedError]:
-    """Errors of the engine as ours; with a checksum, of a question to the campaign of that plan."""
-    return instead_of((RPCError, WorkflowQueryFailedError), lambda error: _failure(error, checksum))
+def _explained(checksum: str = "", *, asked: bool = False) -> instead_of[RPCError | WorkflowQueryFailedError]:
+    """Errors of the engine as ours; with a checksum, of what the campaign of that plan was told, or ``asked``."""
+    return instead_of((RPCError, WorkflowQueryFailedError), lambda error: _failure(error, checksum, asked))
 
 
-def _failure(error: RPCError | WorkflowQueryFailedError, checksum: str) -> MigrationError:
+def _failure(error: RPCError | WorkflowQueryFailedError, checksum: str, asked: bool) -> TelephonyError:
     if isinstance(error, WorkflowQueryFailedError):
         reason = "its workers are of another version"
     elif error.status is RPCStatusCode.NOT_FOUND:
@@ -156,7 +162,12 @@ def _failure(error: RPCError | WorkflowQueryFailedError, checksum: str) -> Migra
             f"no campaign of the plan {checksum} is under way for this tenant",
             remedy="submit it with `telephony fleet submit`, or say in TELEPHONY_TENANT whose it is",
         )
-    elif checksum and error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+    elif error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+        if not asked:  # an engine that was held up does it afterwards
+            return OutcomeUnknown(
+                "Temporal did not answer in time, so what was asked of it may still be done",
+                remedy="see whether it runs, and run the same command again, which does nothing twice",
+            )
         reason = "no worker of its account answers"
     else:
         reason = error.message.partition("\n")[0][:200]

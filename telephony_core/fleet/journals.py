@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -232,14 +233,22 @@ class _Campaign:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPlans:
+    """The plans that were asked for last, by tenant and checksum: each lot of a plan asks for it."""
+
+    plans: dict[tuple[str, str], LoadedPlan] = field(default_factory=dict)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """A large plan takes seconds, for which other lots of it wait, so that each does not read it as well."""
+
+
+@dataclass(frozen=True, slots=True)
 class PostgresPlans(PlanStore):
     """A `PlanStore` of one tenant. Plans hold references to secrets, and no secret."""
 
     database: Database
     tenant: str
-    kept: dict[tuple[str, str], LoadedPlan] = field(default_factory=dict)
-    """The plans that were asked for last, by tenant and checksum, which several stores may share: each lot of a plan
-    asks for it."""
+    kept: KeptPlans = field(default_factory=KeptPlans)
+    """What several stores may share."""
 
     async def put(self, plan: Plan) -> str:
         checksum, document = dump_plan(plan)
@@ -249,10 +258,14 @@ class PostgresPlans(PlanStore):
         return checksum
 
     async def get(self, checksum: str) -> LoadedPlan:
-        key = (self.tenant, checksum)
-        self.kept[key] = loaded = self.kept.pop(key, None) or await self._read(checksum)
-        while len(self.kept) > _KEPT:
-            del self.kept[next(iter(self.kept))]
+        key, plans = (self.tenant, checksum), self.kept.plans
+        if key not in plans:
+            async with self.kept.reading:
+                if key not in plans:
+                    plans[key] = await self._read(checksum)
+        plans[key] = loaded = plans.pop(key)
+        while len(plans) > _KEPT:
+            del plans[next(iter(plans))]
         return loaded
 
     async def _read(self, checksum: str) -> LoadedPlan:
@@ -263,7 +276,9 @@ class PostgresPlans(PlanStore):
                 f"the database of the fleet has no plan {checksum!r:.80} of the tenant {self.tenant}",
                 remedy="put it there first; another tenant's plans are not seen",
             )
-        return parse_plan(found[0][0].encode(), f"the plan {checksum} in the database of the fleet")
+        # In a thread: seconds for ten thousand numbers, in which a worker has other lots, and to say that it lives.
+        where = f"the plan {checksum} in the database of the fleet"
+        return await asyncio.to_thread(lambda: parse_plan(found[0][0].encode(), where))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Final, LiteralString, Self
 
 from telephony_core.fleet.database import Database, DatabaseSession
+from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.provider.capabilities import RateLimit
 from telephony_core.transport.clock import Clock
 from telephony_core.transport.pace import AFTER_429, SLOW_FOR, Pace, Pacer
@@ -132,4 +133,9 @@ class SharedPace:
         async with self._connecting:
             if self._connection is None or self._connection.is_closed:
                 self._connection = await self._database.connect()
-        return (await self._connection.rows(statement, values))[0]
+            connection = self._connection
+        try:
+            return (await connection.rows(statement, values))[0]
+        except JournalError:
+            await connection.__aexit__()  # it may lead to a standby, and would for as long as that one is there
+            raise

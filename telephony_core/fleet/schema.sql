@@ -2,10 +2,19 @@
 --
 -- Every row belongs to a tenant, who is said by `telephony.tenant` in each session. The server itself adds the condition
 -- to every statement (row-level security, for the owner as well), so a forgotten WHERE shows and changes nothing of others.
--- `telephony_worker` works for one tenant at a time; `telephony_operator` reads all.
+-- `telephony_worker` works for one tenant at a time; `telephony_operator` reads all, unless it names one.
 BEGIN;
+SET LOCAL lock_timeout = '3s';  -- whoever waits for a table (a dump reads it for hours) holds up all workers behind it
 SELECT pg_advisory_xact_lock(2114719);  -- two who make it at once would disturb one another
 DO $$ BEGIN
+  IF current_setting('server_encoding') <> 'UTF8' THEN
+    RAISE EXCEPTION 'the encoding of this database is %, and labels need UTF8: make one WITH ENCODING ''UTF8'' '
+      'TEMPLATE template0', current_setting('server_encoding');
+  END IF;
+  IF obj_description(to_regnamespace('telephony'), 'pg_namespace') <> 'telephony-core 1' THEN
+    RAISE EXCEPTION 'the tables in this database are %, which this version does not make: run it by the newer one',
+      quote_literal(obj_description(to_regnamespace('telephony'), 'pg_namespace'));
+  END IF;
   IF to_regrole('telephony_worker') IS NULL THEN CREATE ROLE telephony_worker NOLOGIN; END IF;
   IF to_regrole('telephony_operator') IS NULL THEN CREATE ROLE telephony_operator NOLOGIN; END IF;
 END $$;
@@ -54,7 +63,9 @@ DO $$ DECLARE each text; BEGIN
     EXECUTE format('DROP POLICY IF EXISTS of_tenant ON %I', each);
     EXECUTE format('CREATE POLICY of_tenant ON %I USING (tenant = current_setting(''telephony.tenant'', true))', each);
     EXECUTE format('DROP POLICY IF EXISTS of_all ON %I', each);
-    EXECUTE format('CREATE POLICY of_all ON %I FOR SELECT TO telephony_operator USING (true)', each);
+    -- Only who names no tenant: whoever does asks about that one, and would take the lines of others for its own.
+    EXECUTE format('CREATE POLICY of_all ON %I FOR SELECT TO telephony_operator'
+                   ' USING (coalesce(current_setting(''telephony.tenant'', true), '''') = '''')', each);
   END LOOP;
 END $$;
 

@@ -25,14 +25,13 @@ from telephony_core.client import AsyncTelephony
 from telephony_core.errors import ProviderUnavailable, RateLimited, TelephonyError, TransportError, UnexpectedResponse
 from telephony_core.fleet.campaign import CampaignWorkflow
 from telephony_core.fleet.database import Database, tenant_name
-from telephony_core.fleet.journals import PostgresJournals, PostgresPlans
+from telephony_core.fleet.journals import KeptPlans, PostgresJournals, PostgresPlans
 from telephony_core.fleet.pace import SharedPace
 from telephony_core.fleet.secrets import TenantSecrets
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.lots.lot import Lot, LotDone
 from telephony_core.migration.lots.run import run_lot
 from telephony_core.migration.lots.site import Site
-from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.provider.registry import registry
 from telephony_core.transport.clock import Clock
 
@@ -68,7 +67,7 @@ class Tenants:
     database: Database
     folder: Path
     _paces: dict[str, SharedPace] = field(default_factory=dict)
-    _plans: dict[tuple[str, str], LoadedPlan] = field(default_factory=dict)
+    _plans: KeptPlans = field(default_factory=KeptPlans)
 
     def site(self, tenant: str) -> Site:
         """What a lot of this tenant needs."""
@@ -87,8 +86,9 @@ class Tenants:
 
     def _pace(self, tenant: str, connection: Connection) -> SharedPace:
         key = connection.api_key.get_secret_value() if isinstance(connection.api_key, SecretStr) else ""
-        # Who has the same key shares its rate, whatever they call it. The name says nothing of the key.
-        told = f"{connection.provider} {connection.base_url} {key}".encode()
+        # Who has the same key shares its rate, whatever they call it, and however they write the vendor's address. The
+        # name says nothing of the key.
+        told = f"{connection.provider} {key}".encode()
         account = f"{connection.provider} {hashlib.sha256(told).hexdigest()[:24]}"
         if account not in self._paces:
             limit = connection.pace or registry.spec(connection.provider).capabilities.rate_limit

@@ -16,10 +16,11 @@ from temporalio import activity
 from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, Worker
 
-from telephony_core.errors import ConfigurationError, MigrationError
+from telephony_core.errors import ConfigurationError, MigrationError, OutcomeUnknown
 from telephony_core.fleet.campaign import AFTER_SOAK, Approval, Campaign, CampaignProgress, CampaignWorkflow
 from telephony_core.fleet.engine import Campaigns, NotSubmitted
 from telephony_core.fleet.worker import Lots
@@ -410,6 +411,35 @@ def test_numbers_are_moved_soaked_and_released_by_real_lots(tmp_path: Path) -> N
     assert set(fleet.imported().values()) == {1}
     assert len(fleet.imported()) == 12
     assert len(fleet.writes(fleet.source)) == 12
+
+
+def test_a_plan_of_no_number_is_through_at_once(tmp_path: Path) -> None:
+    fleet = Campaigning(tmp_path, count=1)
+    loaded = fleet.submitted(numbers=())
+
+    async def scene() -> None:
+        async with fleet.at_work() as campaigns:
+            await campaigns.submit(loaded, fleet.site.plans)
+            now = await fleet.skip_to(campaigns, loaded, lambda now: now.stage == "ended")
+            assert (now.numbers, now.done) == (0, 0)
+
+    asyncio.run(scene())
+
+
+def test_an_engine_that_answers_too_late_may_have_done_it(tmp_path: Path) -> None:
+    class Held:
+        """A client whose engine took what it was told, and was held up before it said so."""
+
+        def get_workflow_handle(self, _: str) -> Held:
+            return self
+
+        async def signal(self, *_: object) -> None:
+            raise RPCError("Timeout expired", RPCStatusCode.CANCELLED, b"")
+
+    campaigns = Campaigns(Held(), "acme")
+    for told in (campaigns.stop("sha256:0"), campaigns.approve("sha256:0", Approval(stage="release"))):
+        with pytest.raises(OutcomeUnknown, match="may still be done"):
+            asyncio.run(told)
 
 
 def test_what_workers_cannot_read_is_refused_before_anything_is_kept(tmp_path: Path) -> None:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from telephony_core.cli.app import app
+from telephony_core.errors.migration import StalePlan
+from telephony_core.fleet.campaign import Campaign, CampaignWorkflow
+from telephony_core.fleet.journals import PostgresJournals
 from telephony_core.migration.plan.model import Settings, Trunk
+from telephony_core.migration.run.verify import VerifyOptions, averify_plan
 from tests.fleet.fleet_at_work import Tenant, fleet_at_work, open_for_business
 from tests.fleet.postgresql import Server
 from tests.fleet.temporal import engine, free_port
+from tests.fleet.test_campaign import Theatre, play
 from tests.migration.stage import Stage
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.temporal]
@@ -52,6 +60,49 @@ def test_plans_are_submitted_stopped_approved_and_shown(server: Server, tenant: 
     )
 
 
+def test_what_is_to_be_released_is_counted_in_the_journal_of_the_fleet(
+    server: Server, tenant: str, tmp_path: Path
+) -> None:
+    """And not in one beside the plan, by which nothing would be: what is approved is what the workers release."""
+    stage = Stage(tmp_path, settings=Settings(timeout=20.0, soak_hours=0.0))
+    loaded = stage.plan()
+    store = PostgresJournals(server.database, tenant)
+
+    async def scene(theatre: Theatre) -> None:
+        campaign = Campaign.of(loaded, tenant).model_copy(update={"stages": ("release",)})
+        handle = await theatre.env.client.start_workflow(
+            CampaignWorkflow.run, args=[campaign, None], id=f"{tenant}/{loaded.checksum}/apply", task_queue="there"
+        )
+        await theatre.until(handle, lambda now: now.waits_for_approval)
+        address = theatre.env.client.service_client.config.target_host
+
+        async def approve(count: int, database: str = server.url()) -> tuple[int, str]:
+            given = {"TELEPHONY_DATABASE": database, "TELEPHONY_TENANT": tenant, "TEMPORAL_ADDRESS": address}
+            words = ("fleet", "approve", loaded.name, "--yes-count", str(count))
+            done = await asyncio.to_thread(CliRunner().invoke, app, words, env=given)
+            return done.exit_code, " ".join(done.output.split())
+
+        code, said = await approve(0)
+        assert (code, "was not started by this tenant in the database of the fleet" in said) == (1, True), said
+        await asyncio.to_thread(stage.apply, loaded, journals=store)
+        await averify_plan(
+            loaded, stage.open_source, stage.open_target, VerifyOptions(journals=store, clock=stage.time.clock)
+        )
+        with pytest.raises(StalePlan):  # the numbers are there already, but the journal is begun
+            await asyncio.to_thread(stage.apply, loaded)
+        assert loaded.journal_path.exists()
+        code, said = await approve(0, "")
+        assert (code, "the database of the fleet is not named" in said) == (78, True), said
+        code, said = await approve(0)
+        assert (code, "3 numbers would be released, and 0 were confirmed" in said) == (8, True), said
+        assert (await handle.query(CampaignWorkflow.progress)).waits_for_approval
+        code, said = await approve(3)
+        assert (code, "release is approved" in said) == (0, True), said
+        assert (await handle.result()).stage == "ended"
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("words", "settings", "code", "says"),
     [
@@ -84,6 +135,24 @@ def test_a_database_that_does_not_answer_and_a_folder_that_is_not_there(tmp_path
     assert (done.exit_code, "does not answer" in done.output, "canary" in done.output) == (69, True, False)
     done = CliRunner().invoke(app, ["fleet", "work", "there", "--tenants", str(tmp_path / "none")], env=given)
     assert (done.exit_code, "there is no folder" in done.output) == (78, True)
+
+
+def test_a_worker_with_a_role_for_no_lot_does_not_begin(server: Server, tmp_path: Path) -> None:
+    words = ["fleet", "work", "there", "--tenants", str(tmp_path)]
+    done = CliRunner().invoke(app, words, env={"TELEPHONY_DATABASE": server.url("postgres")})
+    assert (done.exit_code, "sees every tenant's rows" in " ".join(done.output.split())) == (1, True), done.output
+
+
+@pytest.mark.parametrize(
+    ("command", "missing", "code"),
+    [("telephony_core.cli fleet work there --tenants .", "aiohttp", 78), ("telephony_core.fleet", "psycopg", 1)],
+)
+def test_without_a_part_of_the_extra_nothing_begins(tmp_path: Path, command: str, missing: str, code: int) -> None:
+    (tmp_path / f"{missing}.py").write_text(f"raise ModuleNotFoundError(name={missing!r})")
+    given = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    words = [sys.executable, "-m", *command.split()]
+    done = subprocess.run(words, env=given, capture_output=True, text=True, check=False)
+    assert (done.returncode, f"a fleet needs {missing}, which is not installed" in done.stderr) == (code, True), done
 
 
 @pytest.mark.parametrize("reference", ["prompt:", "env:TRUNK"])

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import sys
 import time
 from bisect import bisect_left
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from pydantic import SecretStr
 
+from telephony_core.accounts.connection import Connection
 from telephony_core.fleet.database import Database
 from telephony_core.fleet.pace import SharedPace
+from telephony_core.fleet.worker import Tenants
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.provider.capabilities import RateLimit
 from telephony_core.transport.clock import Clock
@@ -200,6 +205,18 @@ def test_what_a_provider_declares_is_what_it_takes(server: Server, tenant: str) 
 
     run(work())
     assert server.ask("SELECT 1 FROM pace WHERE account = %s", f"{tenant}-free") == []
+
+
+def test_whoever_has_the_same_key_has_the_same_pace_however_the_address_is_written(
+    server: Server, tmp_path: Path
+) -> None:
+    tenants = Tenants(server.database, tmp_path)
+    pacer_of = tenants.site("acme").pacer_of
+    assert pacer_of is not None
+    vox, written = Connection(provider="vox", api_key=SecretStr("key")), "https://client-api.tryvox.co/v3/"
+    one = pacer_of("acme", vox)
+    assert pacer_of("other", dataclasses.replace(vox, name="kr", base_url=written)) is one
+    assert pacer_of("acme", dataclasses.replace(vox, api_key=SecretStr("another"))) is not one
 
 
 def test_where_nothing_limits_an_account_a_429_still_holds_everybody_within_a_tenth_of_a_second(

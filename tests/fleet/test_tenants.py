@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 from pathlib import Path
 
 import psycopg
@@ -13,7 +14,7 @@ from telephony_core.errors import ConfigurationError, InvalidInput, MigrationErr
 from telephony_core.fleet.database import Database, create_schema
 from telephony_core.fleet.journals import PostgresJournals, PostgresPlans
 from telephony_core.migration.journal.sqlite_file import JournalError
-from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.plan.store import LoadedPlan, parse_plan
 from telephony_core.migration.run.status import aread_run, read_run
 from telephony_core.migration.run.verify import VerifyOptions, verify_plan
 from tests.fleet.postgresql import Server
@@ -97,6 +98,21 @@ def test_the_owner_is_held_too_and_the_operator_reads_all_and_writes_nothing(
         server.ask("UPDATE numbers SET epoch = 1", role="operator")
 
 
+@pytest.mark.parametrize("roles", ["telephony_operator", "telephony_worker, telephony_operator"])
+def test_an_operator_who_names_a_tenant_takes_nothing_of_another_one_for_it(
+    server: Server, tenant: str, tmp_path: Path, roles: str
+) -> None:
+    _, loaded = moved(server, tenant, tmp_path / "one")
+    server.ask(f"CREATE ROLE above LOGIN IN ROLE {roles}")
+    try:
+        store = PostgresJournals(Database(server.url("above")), f"{tenant}-other")
+        assert not asyncio.run(store.was_started(loaded))
+        of_tenant = dataclasses.replace(store, tenant=tenant)
+        assert len(asyncio.run(aread_run(loaded, of_tenant)).remainder) == 0
+    finally:
+        server.ask("DROP ROLE above")
+
+
 def test_a_plan_of_another_tenant_was_neither_kept_nor_started(server: Server, tenant: str, tmp_path: Path) -> None:
     stage, loaded = moved(server, tenant, tmp_path / "one")
     other = f"{tenant}-other"
@@ -116,6 +132,31 @@ def test_a_plan_that_was_edited_in_its_row_is_refused(server: Server, tenant: st
     server.ask("UPDATE plans SET document = replace(document, '번호 1', '번호 9') WHERE tenant = %s", tenant)
     with pytest.raises(MigrationError, match=r"in the database of the fleet was changed after it was written"):
         asyncio.run(PostgresPlans(server.database, tenant).get(loaded.checksum))
+
+
+def test_while_a_plan_is_read_others_work_and_it_is_read_once_for_all_who_ask(
+    server: Server, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten thousand numbers take seconds, after five of which a silent worker has lost all of its lots."""
+    loaded, worked, read = Stage(tmp_path, count=1).plan(), threading.Event(), []
+
+    def slow(document: bytes, where: str) -> LoadedPlan:
+        read.append(where)
+        assert worked.wait(20)
+        return parse_plan(document, where)
+
+    async def scene() -> None:
+        plans = PostgresPlans(server.database, tenant)
+        await plans.put(loaded.plan)
+        asking = [asyncio.ensure_future(plans.get(loaded.checksum)) for _ in range(2)]
+        while not read:
+            await asyncio.sleep(0.01)
+        worked.set()
+        assert [(await each).plan for each in asking] == [loaded.plan] * 2
+
+    monkeypatch.setattr("telephony_core.fleet.journals.parse_plan", slow)
+    asyncio.run(scene())
+    assert len(read) == 1
 
 
 def test_the_status_is_the_same_from_either_store(server: Server, tenant: str, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from telephony_core.cli.output.pasteable import next_line, pasteable
 from telephony_core.cli.output.tables import print_json, print_line
 from telephony_core.cli.parameters.migration import allow_option, plan_argument
 from telephony_core.cli.session import Session
-from telephony_core.cli.stores import campaigns, extra_of_a_fleet, run_of
+from telephony_core.cli.stores import campaigns, extra_of_a_fleet, journals_of_fleet
 from telephony_core.errors import MigrationError, NotAllowed
 from telephony_core.migration.plan.store import LoadedPlan, load_plan
 from telephony_core.migration.rendering.commands import file_word
@@ -74,9 +74,17 @@ def command(session: Session, plan_file: str, yes_count: int | None, yes: bool, 
 
 
 def _demand_count(loaded: LoadedPlan, typed: int | None) -> None:
-    """Have the count of what is to be released confirmed. Raises `NotAllowed`."""
-    # From the journal, as `telephony status` shows it to whoever is asked to approve.
-    count = sum(number.releasable_at is not None for number in run_of(loaded).numbers)
+    """Have the count of what is to be released confirmed. Raises `NotAllowed`, `MigrationError`."""
+    from telephony_core.migration.run.status import aread_run
+
+    # Of the journal that the workers release by, and never of one that lies beside the plan on this machine.
+    run = asyncio.run(aread_run(loaded, journals_of_fleet()))
+    if not run.runs:  # its count would be 0, and what the workers release is not
+        raise MigrationError(
+            f"{loaded.name} was not started by this tenant in the database of the fleet",
+            remedy="set TELEPHONY_DATABASE to the database that the workers of this fleet have",
+        )
+    count = sum(number.releasable_at is not None for number in run.numbers)
     if typed is None:
         typed = prompts.count(
             f"Type how many numbers are to be released at {loaded.plan.source and loaded.plan.source.connection}",

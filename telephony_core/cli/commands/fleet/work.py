@@ -47,6 +47,7 @@ def command(session: Session, accounts: tuple[str, ...], tenants: str, lots: int
     with extra_of_a_fleet():
         from telephony_core.fleet.engine import connect
         from telephony_core.fleet.worker import Tenants, new_event_loop, work
+        from telephony_core.transport.backends import aiohttp_backend  # noqa: F401 - lots would fail without it
     folder = Path(tenants)
     if not folder.is_dir():
         raise ConfigurationError(f"there is no folder {folder}", remedy="make it, or name another one by --tenants")
@@ -54,9 +55,9 @@ def command(session: Session, accounts: tuple[str, ...], tenants: str, lots: int
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
 
     async def main() -> None:
+        async with where.of("any"):
+            pass  # a worker without its database, its tables or its rights would only fail lot after lot
         client, ended, task = await connect(), asyncio.Event(), asyncio.current_task()
-        async with await where.connect():
-            pass  # a worker without its database would only fail lot after lot
         if task is None:  # never, inside asyncio.run
             return
         async with Tenants(where, folder) as having:
