@@ -113,7 +113,7 @@ class ProviderConflict(PluginError):
 
 
 class ProviderLoadError(PluginError):
-    """The provider's plugin module could not be imported or answered wrongly.
+    """The provider's plugin module, or a class that it names, could not be imported, or the module answered wrongly.
 
     Cause: something that the adapter needs is missing, or it has a fault.
 

@@ -13,6 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from telephony_core.domain.phone_number import AvailableNumber, PhoneNumber
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import (
     InvalidInput,
+    ProviderLoadError,
     Remedy,
     TelephonyError,
     UnsupportedField,
@@ -36,6 +38,7 @@ from telephony_core.provider.capabilities import Capabilities, Field, Operation
 from telephony_core.provider.changes import AgentAssignment, Change, NumberImport, NumberRelease, SipUpdate
 from telephony_core.provider.flow import Flow, Response
 from telephony_core.provider.vendor_errors import ErrorEnvelope
+from telephony_core.secrets.redaction import scrubbed
 
 if TYPE_CHECKING:
     from telephony_core.emulator import Emulator
@@ -395,3 +398,40 @@ class ProviderSpec:
     contract: int = CONTRACT
     links: Mapping[str, str] = field(default_factory=dict)
     """Documentation for people, by title."""
+
+
+def class_at(place: str) -> Callable[[], Any]:
+    """Gives the class that is at a place (``telephony_acme.config:AcmeConfig``), which is imported then and not before.
+
+    A `ProviderLoadError` where it is not there or cannot be imported.
+    """
+
+    def find() -> Any:
+        remedy = "upgrade or uninstall the distribution that brings it"
+        try:
+            found = resolve_name(place)
+        except Exception as error:  # a stranger's import may fail in any way
+            raise ProviderLoadError(f"{place} cannot be loaded ({reason_of(error)})", remedy=remedy) from error
+        if not isinstance(found, type):
+            raise ProviderLoadError(f"{place} is no class but a {type(found).__name__}", remedy=remedy)
+        return found
+
+    return find
+
+
+def made_by(place: str) -> Callable[..., Any]:
+    """Makes an object of the class that is at a place, as `class_at` gives it."""
+    find = class_at(place)
+
+    def make(*given: object) -> Any:
+        return find()(*given)
+
+    return make
+
+
+def reason_of(error: BaseException) -> str:
+    """What a stranger's error says, without the secrets in it."""
+    try:
+        return scrubbed(f"{type(error).__name__}: {error}")[:300]
+    except Exception:  # an error that cannot say what it is
+        return type(error).__name__

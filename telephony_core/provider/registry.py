@@ -22,8 +22,7 @@ from telephony_core.errors import (
     ProviderNotFound,
 )
 from telephony_core.provider.capabilities import Capabilities
-from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderSpec
-from telephony_core.secrets.redaction import scrubbed
+from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderSpec, reason_of
 
 GROUP: Final = "telephony_core"
 """pluggy project name and entry-point group; an entry point's name is the provider's slug."""
@@ -199,7 +198,8 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
         raise
     except BaseException as error:  # a stranger's import may fail in any way, `sys.exit` included, and stops no other
         raise ProviderLoadError(
-            f"the provider {whose} cannot be loaded ({_reason(error)})", remedy="upgrade or uninstall that distribution"
+            f"the provider {whose} cannot be loaded ({reason_of(error)})",
+            remedy="upgrade or uninstall that distribution",
         ) from error
     if not isinstance(spec, ProviderSpec):
         raise ProviderLoadError(
@@ -226,13 +226,6 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
             remedy="report this to its author",
         )
     return spec
-
-
-def _reason(error: BaseException) -> str:
-    try:
-        return scrubbed(f"{type(error).__name__}: {error}")[:300]
-    except Exception:  # an error that cannot say what it is
-        return type(error).__name__
 
 
 registry: Final = Registry()
