@@ -17,7 +17,7 @@ from telephony_core.emulator.emulator import (
 )
 from telephony_core.emulator.faults import Fault, FaultKind
 from telephony_core.emulator.periods import period_end
-from telephony_core.emulator.reading import NoQuery, RequestModel, RequestReader, Unfit, is_strict, validation_list
+from telephony_core.emulator.reading import NoQuery, RequestModel, RequestReader, Unfit, validation_list
 from telephony_core.emulator.records import Entry, Record, RecordStore, StoredCredentials
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
@@ -41,7 +41,6 @@ __all__ = [
     "Response",
     "StoredCredentials",
     "Unfit",
-    "is_strict",
     "json_response",
     "period_end",
     "read_json",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final, Self, TypeVar
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, NonNegativeInt, TypeAdapter, ValidationError
 
 from telephony_core.errors import InvalidInput, instead_of
 from telephony_core.provider.flow import Response
-
-T = TypeVar("T")
-D = TypeVar("D")
 
 
 class FaultKind(StrEnum):
@@ -94,31 +92,20 @@ class Fault:
         word, *parts = [part.strip() for part in str(text).split(",")]
         if word not in _KINDS:
             raise InvalidInput(f"{word[:60]!r} is no kind of fault", remedy=f"use one of: {', '.join(_KINDS)}")
-        kind, given = FaultKind(word), dict[str, str]()
+        given: dict[str, Any] = {}
         for part in parts:
             name, equals, value = part.partition("=")
-            if name not in _NAMES or not equals or name in given:
+            if name not in _VALUES or not equals or name in given:
                 raise InvalidInput(
                     f"{part[:60]!r} of the fault {word} cannot be read",
-                    remedy=f"write NAME=VALUE, once each; the names are: {', '.join(_NAMES)}",
+                    remedy=f"write NAME=VALUE, once each; the names are: {', '.join(_VALUES)}",
                 )
-            # Ignored, it would make a test that proves nothing.
-            if name in _ONLY and kind not in _ONLY[name]:
-                only = ", ".join(_ONLY[name])
-                raise InvalidInput(f"{name} means nothing to the fault {word}", remedy=f"it is for: {only}")
-            given[name] = value
-        fault = cls(kind)
+            given[name] = _VALUES[name].read(value, name, word)
         # Methods are case-sensitive (RFC 9110, section 9.1); people type them small.
-        fault.method = _read(given, "method", _text, "a text", fault.method).upper()
-        fault.path = _read(given, "path", _text, "a text", fault.path)
-        fault.times = _read(given, "times", _count, _WHOLE, fault.times)
-        fault.skip = _read(given, "skip", _count, _WHOLE, fault.skip)
-        fault.pause = _read(given, "pause", _seconds, _SECONDS, fault.pause)
-        fault.record = _read(given, "record", _text, "a text", fault.record)
-        status = _read(given, "status", _status, "an HTTP status from 200 to 599", fault.response.status)
-        pause = _read(given, "retry_after", _count, _SECONDS, None)
-        fault.response = Response(status, {} if pause is None else {"retry-after": str(pause)}, b"")
-        return fault
+        method = given.pop("method", "").upper()
+        status, pause = given.pop("status", 503), given.pop("retry_after", None)
+        response = Response(status, {} if pause is None else {"retry-after": str(pause)}, b"")
+        return cls(FaultKind(word), method=method, response=response, **given)
 
     def strikes(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it."""
@@ -132,56 +119,38 @@ class Fault:
         return True
 
 
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
-        raise ValueError
-    return count
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds < float("inf"):  # refuses nan as well
-        raise ValueError
-    return seconds
-
-
-def _status(text: str) -> int:
-    status = int(text)
-    if not 200 <= status <= 599:
-        raise ValueError
-    return status
-
-
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError
-    return text
-
-
-def _read(given: Mapping[str, str], name: str, read: Callable[[str], T], what: str, default: D) -> T | D:
-    """The value of this name, which is ``what``, or the default. Raises `InvalidInput`."""
-    if name not in given:
-        return default
-    with instead_of(
-        ValueError,
-        lambda _: InvalidInput(f"{given[name][:60]!r} cannot be the {name} of a fault", remedy=f"give {what}"),
-    ):
-        return read(given[name])
-
-
 _KINDS: Final = tuple(FaultKind)
-_NAMES: Final = ("method", "path", "times", "skip", "status", "retry_after", "pause", "record")
-"""The names of the values of a fault's short form."""
-_WHOLE: Final = "a whole number from 0 on"
-_SECONDS: Final = "seconds, from 0 on"
 _ANSWERS: Final = (FaultKind.ANSWER, FaultKind.ANSWER_AFTER)
-_ONLY: Final[Mapping[str, tuple[FaultKind, ...]]] = MappingProxyType(
-    {
-        "status": _ANSWERS,
-        "retry_after": _ANSWERS,
-        "pause": (FaultKind.DRIP,),
-        "record": (FaultKind.ANOTHER_RECORD,),
-    }
-)
-"""The values that mean something to some kinds of fault only."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value of a fault's short form: how it is read, in words as well, and the kinds to which it means something."""
+
+    shape: Any
+    words: str
+    kinds: tuple[FaultKind, ...] = _KINDS
+
+    def read(self, text: str, name: str, kind: str) -> Any:
+        # Ignored, it would make a test that proves nothing.
+        if kind not in self.kinds:
+            only = ", ".join(self.kinds)
+            raise InvalidInput(f"{name} means nothing to the fault {kind}", remedy=f"it is for: {only}")
+        refused = InvalidInput(f"{text[:60]!r} cannot be the {name} of a fault", remedy=f"give {self.words}")
+        with instead_of(ValidationError, lambda _: refused):
+            return TypeAdapter(self.shape).validate_python(text)
+
+
+_TEXT: Final = Annotated[str, Field(min_length=1)]
+_STATUS: Final = Annotated[int, Field(ge=200, le=599)]
+_SECONDS: Final = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_VALUES: Final[Mapping[str, _Value]] = {
+    "method": _Value(_TEXT, "a text"),
+    "path": _Value(_TEXT, "a text"),
+    "times": _Value(NonNegativeInt, "a whole number from 0 on"),
+    "skip": _Value(NonNegativeInt, "a whole number from 0 on"),
+    "status": _Value(_STATUS, "an HTTP status from 200 to 599", _ANSWERS),
+    "retry_after": _Value(NonNegativeInt, "seconds, from 0 on", _ANSWERS),
+    "pause": _Value(_SECONDS, "seconds, from 0 on", (FaultKind.DRIP,)),
+    "record": _Value(_TEXT, "a text", (FaultKind.ANOTHER_RECORD,)),
+}

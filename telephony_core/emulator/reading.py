@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from telephony_core.emulator.emulator import EmulatedRefusal, ReceivedRequest, json_response, read_json
 
@@ -19,11 +19,6 @@ class RequestModel(BaseModel):
 
 class NoQuery(RequestModel):
     """The query of an operation that takes none."""
-
-
-def is_strict(info: ValidationInfo) -> bool:
-    """In a validator: whether what no schema says is refused as well."""
-    return isinstance(info.context, Mapping) and bool(info.context.get("strict"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +48,11 @@ class RequestReader:
     """Reads queries and bodies. ``refuse`` makes the vendor's error out of what is wrong, which is raised."""
 
     refuse: Callable[[Sequence[Unfit]], EmulatedRefusal] = validation_list
-    strict: bool = True
 
     def query(self, call: ReceivedRequest, model: type[ModelT], *, lists: Collection[str] = ()) -> ModelT:
         """The query of a request without a body. Parameters in ``lists`` may be given more than once."""
         # Web frameworks read no body where none is declared; that an adapter sends one is a mistake all the same.
-        if self.strict and call.body:
+        if call.body:
             raise self.refuse([Unfit("extra_forbidden", ("body",), "This operation takes no body")])
         return self._query(call, model, lists)
 
@@ -88,22 +82,17 @@ class RequestReader:
         return self._validated(model, payload, "body")
 
     def _query(self, call: ReceivedRequest, model: type[ModelT], lists: Collection[str] = ()) -> ModelT:
-        if self.strict and (twice := call.repeated(but=lists)):
+        if twice := call.repeated(but=lists):
             raise self.refuse([Unfit("repeated", ("query", twice), "Given more than once")])
-        # Of a parameter that came twice the last one counts, as in Starlette.
         values: dict[str, object] = dict(call.query)
         values |= {name: [value for key, value in call.query if key == name] for name in lists if name in values}
         return self._validated(model, values, "query")
 
     def _validated(self, model: type[ModelT], values: object, where: str) -> ModelT:
         try:
-            return model.model_validate(values, context={"strict": self.strict})
+            return model.model_validate(values)
         except ValidationError as error:
             found = error.errors(include_url=False)
-        unknown = [each["loc"] for each in found if each["type"] == "extra_forbidden"]
-        # Dropped and read once more, so that what is else wrong is still refused.
-        if unknown and not self.strict:
-            return self._validated(model, _without(values, unknown), where)
         raise self.refuse(
             [
                 Unfit(
@@ -116,15 +105,3 @@ class RequestReader:
                 for each in found
             ]
         )
-
-
-def _without(values: Any, unknown: Iterable[tuple[int | str, ...]]) -> object:
-    """The same JSON object without some of its keys."""
-    kept = dict(values)
-    for loc in unknown:
-        head, *rest = loc
-        if rest:
-            kept[head] = _without(kept[head], [tuple(rest)])
-        else:
-            kept.pop(head, None)
-    return kept

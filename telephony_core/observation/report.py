@@ -67,58 +67,35 @@ class OperationReport:
 
     def request(self, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float) -> None:
         """A request was answered, or failed."""
-        changes = request.semantics is not Semantics.READ
-        status = answer.status if isinstance(answer, Response) else None
         self._requests += 1
         self._resends += attempt > 1
         if request is self._told:
-            self._status = status
+            self._status = _status(answer)
         # Nearly every request, and nobody listens: no event is made for it.
         if not self._observers and not log.isEnabledFor(logging.DEBUG):
             return
-        start = self._start
-        event = RequestEvent(
-            provider=start.provider,
-            connection=start.connection,
-            host=start.host,
-            operation=start.operation,
-            method=request.method,
-            route=route_of(request.path),
-            changes=changes,
-            attempt=attempt,
-            status=status,
-            error=None if isinstance(answer, Response) else type(answer).__name__,
-            seconds=seconds,
-        )
+        event = self._event(request, attempt, answer, seconds)
         if log.isEnabledFor(logging.DEBUG):
             log.debug(
                 "%s: %s %s -> %s (attempt %d, %.0f ms)",
-                *(self._name, event.method, event.route, status or "no answer", attempt, seconds * 1000),
+                *(self._name, event.method, event.route, event.status or "no answer", attempt, seconds * 1000),
                 extra=_extra(event),
             )
         for observer in self._observers:
             with self._harmless():
                 observer(event)
 
-    def again(self, request: Request, attempt: int, answer: Response | TelephonyError, waited: float) -> None:
+    def again(
+        self, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float, waited: float
+    ) -> None:
         """A request is sent again, after a pause."""
-        self._warn(
-            "%s: %s %s: %s; it is sent again after %.1f s",
-            request,
-            answer,
-            round(waited, 1),
-            attempt=attempt,
-            waited=waited,
-        )
+        event = self._event(request, attempt, answer, seconds)
+        self._warn("%s: %s %s: %s; it is sent again after %.1f s", event, waited, waited=waited)
 
-    def lost(self, request: Request, attempt: int, answer: Response | TelephonyError) -> None:
+    def lost(self, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float) -> None:
         """The answer to a request that must not be repeated is lost."""
-        self._warn(
-            "%s: %s %s: %s; it is not repeated, and whether it happened is looked for",
-            request,
-            answer,
-            attempt=attempt,
-        )
+        event = self._event(request, attempt, answer, seconds)
+        self._warn("%s: %s %s: %s; it is not repeated, and whether it happened is looked for", event)
 
     def end(self, ending: BaseException | None, now: float, *, pending: bool) -> None:
         """The operation has ended, by this exception or well; ``pending``: it sent a write that may have happened."""
@@ -134,12 +111,8 @@ class OperationReport:
         made = told.trail.number if told is not None and told.trail is not None else None
         identity = attempt.identity if attempt is not None else made.identity if made is not None else None
         id = made.id if made is not None else attempt.id if attempt is not None else None
-        start = self._start
         event = OperationEvent(
-            provider=start.provider,
-            connection=start.connection,
-            host=start.host,
-            operation=start.operation,
+            **asdict(self._start),
             outcome=outcome,
             error=None if ending is None else type(ending).__name__,
             changes=changes,
@@ -163,22 +136,21 @@ class OperationReport:
             with self._harmless():
                 ended(event)
 
-    def _warn(
-        self, text: str, request: Request, answer: Response | TelephonyError, *values: object, **facts: object
-    ) -> None:
-        route = route_of(request.path)
-        status = answer.status if isinstance(answer, Response) else None
-        error = None if isinstance(answer, Response) else type(answer).__name__
-        facts = {
+    def _event(self, request: Request, attempt: int, answer: Response | TelephonyError, seconds: float) -> RequestEvent:
+        return RequestEvent(
             **asdict(self._start),
-            "method": request.method,
-            "route": route,
-            "status": status,
-            "error": error,
-            **facts,
-        }
-        by = f"HTTP {status}" if status is not None else f"no answer ({error})"
-        log.warning(text, self._name, request.method, route, by, *values, extra=_prefixed(facts))
+            method=request.method,
+            route=route_of(request.path),
+            changes=request.semantics is not Semantics.READ,
+            attempt=attempt,
+            status=_status(answer),
+            error=None if isinstance(answer, Response) else type(answer).__name__,
+            seconds=seconds,
+        )
+
+    def _warn(self, text: str, event: RequestEvent, *values: float, **more: float) -> None:
+        by = f"HTTP {event.status}" if event.status is not None else f"no answer ({event.error})"
+        log.warning(text, self._name, event.method, event.route, by, *values, extra=_extra(event, **more))
 
     def _harmless(self) -> AbstractContextManager[None]:
         return logged_if_it_fails("%s: an observer failed", self._name)
@@ -216,10 +188,10 @@ def _outcome(ending: BaseException | None, *, adopted: bool, pending: bool) -> O
     return Outcome.INTERRUPTED
 
 
-def _extra(event: RequestEvent | OperationEvent) -> dict[str, object]:
-    return _prefixed(asdict(event))
+def _status(answer: Response | TelephonyError) -> int | None:
+    return answer.status if isinstance(answer, Response) else None
 
 
-def _prefixed(facts: dict[str, object]) -> dict[str, object]:
+def _extra(event: RequestEvent | OperationEvent, **more: float) -> dict[str, object]:
     """Facts under names that no other attribute of a log record has."""
-    return {f"telephony_{name}": value for name, value in facts.items() if value is not None}
+    return {f"telephony_{name}": value for name, value in (asdict(event) | more).items() if value is not None}

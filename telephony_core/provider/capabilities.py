@@ -17,8 +17,6 @@ from telephony_core.domain.lifecycle import Origin, SideEffect
 from telephony_core.domain.number_identity import NumberKind
 from telephony_core.domain.sip_address import SipAddress
 
-NO_SIDE_EFFECTS: frozenset[SideEffect] = frozenset()
-
 
 class Operation(StrEnum):
     """The operations of the port."""

@@ -13,6 +13,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -395,3 +396,25 @@ class ProviderSpec:
     contract: int = CONTRACT
     links: Mapping[str, str] = field(default_factory=dict)
     """Documentation for people, by title."""
+
+
+def class_at(place: str) -> Callable[[], Any]:
+    """Gives the class that is at a place (``telephony_acme.config:AcmeConfig``), which is imported then and not before."""
+
+    def find() -> Any:
+        found = resolve_name(place)
+        if not isinstance(found, type):
+            raise TypeError(f"{place} is no class but a {type(found).__name__}")
+        return found
+
+    return find
+
+
+def made_by(place: str) -> Callable[..., Any]:
+    """Makes an object of the class that is at a place, as `class_at` gives it."""
+    find = class_at(place)
+
+    def make(*given: object) -> Any:
+        return find()(*given)
+
+    return make

@@ -6,7 +6,7 @@ entry points are read here, each is loaded by itself, and pluggy is asked one pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
@@ -203,7 +203,8 @@ def _load(slug: str, point: EntryPoint) -> ProviderSpec:
         raise
     except BaseException as error:  # a stranger's import may fail in any way, `sys.exit` included, and stops no other
         raise ProviderLoadError(
-            f"the provider {whose} cannot be loaded ({_reason(error)})", remedy="upgrade or uninstall that distribution"
+            f"the provider {whose} cannot be loaded ({_reason(error)})",
+            remedy="upgrade or uninstall that distribution",
         ) from error
     if not isinstance(spec, ProviderSpec):
         raise ProviderLoadError(
@@ -264,17 +265,19 @@ def emulator_of(spec: ProviderSpec) -> Emulator | None:
 
 
 @contextmanager
-def _loading(spec: ProviderSpec, *let: type[BaseException], secrets: Iterable[str] = ()) -> Iterator[None]:
+def _loading(spec: ProviderSpec, *let: type[BaseException], secrets: Sequence[str] = ()) -> Iterator[None]:
     """What is imported only when it is needed may fail in any way too, and is no fault of this library."""
     try:
         yield
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, *let)):
             raise
+        reason = _reason(error, secrets)
         raise ProviderLoadError(
-            f"the provider {spec.slug!r} cannot be loaded ({_reason(error, secrets)})",
+            f"the provider {spec.slug!r} cannot be loaded ({reason})",
             remedy="upgrade or uninstall the distribution that brings it",
-        ) from error
+            # Its author needs to see where it comes from, unless that shows the key.
+        ) from (error if reason == _reason(error) else None)
 
 
 def _unfit(spec: ProviderSpec, part: str, made: object, wanted: str) -> ProviderLoadError:
@@ -284,7 +287,7 @@ def _unfit(spec: ProviderSpec, part: str, made: object, wanted: str) -> Provider
     )
 
 
-def _reason(error: BaseException, secrets: Iterable[str] = ()) -> str:
+def _reason(error: BaseException, secrets: Sequence[str] = ()) -> str:
     try:
         return scrubbed(f"{type(error).__name__}: {error}", secrets)[:300]
     except Exception:  # an error that cannot say what it is

@@ -15,16 +15,19 @@ A shape is a pydantic model, or for records that come by the thousand a `TypedDi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from types import GenericAlias
-from typing import Annotated, Any, Final, TypeAlias, TypeVar, overload
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from telephony_core.domain.allow_list import readable_allowed_address
 from telephony_core.domain.input_model import fault_in_words
-from telephony_core.errors import UnexpectedResponse, instead_of
+from telephony_core.domain.sip_address import SipAddress
+from telephony_core.errors import InvalidInput, UnexpectedResponse, instead_of
 from telephony_core.provider.flow import Response, loads, parse_json
 from telephony_core.secrets.redaction import without_secrets
 
@@ -100,6 +103,39 @@ def _complaints(error: ValidationError) -> dict[str, str]:
     """What is wrong with a record, by its fields, without the input."""
     items = error.errors(include_url=False, include_input=False)
     return {str(item["loc"][0]): fault_in_words(item) for item in items if item["loc"]}
+
+
+def odd_word(field: str, word: str | None, words: Collection[str]) -> tuple[str, ...]:
+    """What to say in ``problems`` of a word that is not documented."""
+    return () if word is None or word in words else (f"{field}: none of the documented words ({', '.join(words)})",)
+
+
+def odd_entries(field: str, entries: Iterable[str] | None) -> tuple[str, ...]:
+    """What to say in ``problems`` of the entries of an allow-list."""
+    return tuple(
+        f"{field}: entry {position} is no IP address or network"
+        for position, entry in enumerate(entries or (), start=1)
+        if not readable_allowed_address(entry)
+    )
+
+
+def read_address(
+    text: str | None, field: str, beside: Literal["udp", "tcp", "tls"] | None = None
+) -> tuple[SipAddress | None, tuple[str, ...]]:
+    """A trunk's address, and what to say of it in ``problems``; ``beside`` is a transport from a field of its own."""
+    if text is None:
+        return None, ()
+    try:
+        address = SipAddress.parse(text)
+        if beside is None:
+            return address, ()
+        # Which of the two would be in force is not known.
+        if address.transport not in (None, beside):
+            return None, (f"{field}: it names another transport than the field beside it",)
+        # A transport can only stand in a URI, so a bare host gets the scheme.
+        return replace(address, scheme=address.scheme or "sip", transport=beside), ()
+    except InvalidInput as error:
+        return None, (f"{field}: {error.message}",)
 
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")

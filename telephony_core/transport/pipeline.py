@@ -243,7 +243,7 @@ class _Execution:
                 return answer
             failure = failure_of(answer, request, retry_after) if isinstance(answer, Response) else answer
             if decision is Decision.LOST:
-                self._report.lost(request, attempt, answer)
+                self._report.lost(request, attempt, answer, now - started)
                 raise answer_lost(request, failure) from failure
             if decision is Decision.UNKNOWN:
                 raise outcome_unknown(request, failure) from failure
@@ -255,7 +255,7 @@ class _Execution:
             except TelephonyError as too_late:
                 # That the time is over says less than why the attempt failed, unless an earlier one may have happened.
                 raise (too_late if in_doubt else failure) from None
-            self._report.again(request, attempt, answer, pause)
+            self._report.again(request, attempt, answer, now - started, pause)
 
     def _send(
         self, http: HttpRequest, write: _PendingWrite, started: float, in_doubt: bool

@@ -31,7 +31,7 @@ from telephony_core import (
 )
 from telephony_core.provider.capabilities import AddressForms, OperationSupport
 from telephony_core.provider.port import CONTRACT, OLDEST_CONTRACT, ProviderConfig, ProviderSpec
-from telephony_core.provider.registry import GROUP, Registry, registry
+from telephony_core.provider.registry import GROUP, Registry, emulator_of, registry
 from telephony_core.testing import new_emulator
 
 GOOD = """
@@ -215,6 +215,31 @@ def test_a_slug_that_two_distributions_claim_is_given_to_neither(install: Instal
     assert "one 1.0" in text
     assert "two 2.0" in text
     assert {installed.distribution for installed in found.installed() if installed.slug == "alpha"} == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("telephony_vox.confg:VoxConfig", "No module named 'telephony_vox.confg'"),
+        ("telephony_vox.config:VoxConfg", "module 'telephony_vox.config' has no attribute 'VoxConfg'"),
+        ("telephony_vox.config", "is no class but a module"),
+        ("", "cannot be loaded"),
+        ("fake_parts:Config", "libsip.so is missing"),
+    ],
+    ids=["module", "name", "no-name", "empty", "import"],
+)
+def test_a_class_that_a_plugin_misplaced_is_told_when_it_is_needed(
+    install: Install, tmp_path: Path, place: str, reason: str
+) -> None:
+    (tmp_path / "fake_parts.py").write_text("raise OSError('libsip.so is missing')")
+    source = GOOD.format(slug="alpha", contract=CONTRACT).replace(
+        "slug=", f"config=class_at({place!r}), emulator=made_by({place!r}), slug="
+    )
+    spec = install("alpha", "from telephony_core.provider.port import class_at, made_by\n" + source).spec("alpha")
+    for use in (lambda: Telephony(spec, api_key="key"), lambda: emulator_of(spec)):
+        with pytest.raises(ProviderLoadError) as caught:
+            use()
+        assert reason in str(caught.value)
 
 
 def test_bad_plugins_leave_the_others_alone(install: Install) -> None:

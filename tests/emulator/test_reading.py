@@ -74,14 +74,6 @@ def test_what_does_not_fit_a_query_is_refused() -> None:
     assert faults(reader.nothing, asked(None, ("limit", "1"))) == [("extra_forbidden", ("query", "limit"))]
 
 
-def test_a_lenient_reader_drops_what_it_does_not_know_and_nothing_else() -> None:
-    lenient = RequestReader(strict=False)
-    body = lenient.body(asked({"name": "a", "colour": 1, "trunk": {"host": "b", "colour": 2}}, ("x", "y")), Body)
-    assert body == Body(name="a", trunk=Trunk(host="b"))
-    assert lenient.query(asked({}, ("limit", "1"), ("limit", "2")), Query).limit == 2
-    assert faults(lenient.body, asked({"colour": 1}), Body) == [("missing", ("body", "name"))]
-
-
 def test_the_refusal_is_the_vendors() -> None:
     def refuse(found: Sequence[Unfit]) -> EmulatedRefusal:
         return EmulatedRefusal(json_response(400, {"field": found[0].loc[-1]}))

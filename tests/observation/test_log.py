@@ -86,6 +86,8 @@ def test_a_request_that_is_sent_again_is_a_warning(log):
     told = facts(log.records[0])
     assert (told["status"], told["attempt"], told["operation"]) == (503, 1, "list_numbers")
     assert isinstance(told["waited"], float)
+    assert told["changes"] is False
+    assert told["seconds"] >= 0
 
 
 def test_a_lost_answer_and_what_was_adopted_are_warnings(log):
@@ -97,7 +99,9 @@ def test_a_lost_answer_and_what_was_adopted_are_warnings(log):
         "whether it happened is looked for",
         f"vox import_number of …6666: adopted, record {number.id}",
     ]
-    assert (facts(log.records[0])["attempt"], facts(log.records[0])["error"]) == (1, "NoAnswer")
+    told = facts(log.records[0])
+    assert (told["attempt"], told["error"], told["changes"]) == (1, "NoAnswer", True)
+    assert told["seconds"] >= 0
 
 
 def test_an_outcome_that_is_unknown_is_a_warning_and_a_refusal_is_none(log):

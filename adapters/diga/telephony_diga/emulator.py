@@ -1,10 +1,8 @@
 """Diga's phones, and what assigning an agent needs, as a stateful emulator written from the vendor's contract alone.
 
-It is strict by default: keys and query parameters that the contract does not know are refused, and so are a null whose
-effect is not documented, a number that is neither E.164 nor ``user@domain``, a termination address that is more than a
-host and a port, allowed addresses that are no IP or CIDR block, and a body where none belongs. ``strict=False`` does
-what FastAPI does by default: unknown keys are silently dropped (so the obsolete ``sip_config`` of an import gives an
-inbound-only phone), and null leaves a field as it is.
+It is strict: keys and query parameters that the contract does not know are refused, and so are a null whose effect is
+not documented, a number that is neither E.164 nor ``user@domain``, a termination address that is more than a host and a
+port, allowed addresses that are no IP or CIDR block, and a body where none belongs.
 
 Where the contract is silent, this emulator decides (an adapter must not rely on it):
 
@@ -70,7 +68,6 @@ class DigaEmulator(Emulator):
         api_key: str = "emulator-key",
         now: Callable[[], datetime] = utc_now,
         seed: bool = True,
-        strict: bool = True,
         allow_duplicates: bool = False,
         forgets_released: bool = True,
     ) -> None:
@@ -80,9 +77,9 @@ class DigaEmulator(Emulator):
         self.taken_elsewhere: set[str] = set()
         """Numbers that another project has imported."""
         self.verifications: list[Record] = []
-        self._reader = RequestReader(strict=strict)
+        self._reader = RequestReader()
         # The list of phones documents the vendor's own envelope for a bad query.
-        self._list_reader = RequestReader(contract.not_valid_field, strict)
+        self._list_reader = RequestReader(contract.not_valid_field)
         self._agents: dict[str, Agent] = {}
         for name, (versions, published) in emulator_seed.AGENTS.items():
             self.add_agent(name, versions=versions, published=published)

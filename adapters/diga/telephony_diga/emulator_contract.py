@@ -14,7 +14,6 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    ValidationInfo,
     field_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -26,7 +25,6 @@ from telephony_core.emulator import (
     RequestModel,
     Response,
     Unfit,
-    is_strict,
     json_response,
     validation_list,
 )
@@ -35,42 +33,39 @@ Status = Literal["reserved", "pending_verification", "assigned", "released", "fi
 Encryption = Literal["disable", "allow", "require"]
 
 
-def _dialable(number: str, info: ValidationInfo) -> str:
+def _dialable(number: str) -> str:
     # The schema has no pattern since 2026-07-03; its prose says E.164 with + or user@domain.
-    if is_strict(info) and not re.fullmatch(r"\+[1-9][0-9]{1,14}|[^\s@:]+@[^\s@]+", number):
+    if not re.fullmatch(r"\+[1-9][0-9]{1,14}|[^\s@:]+@[^\s@]+", number):
         raise PydanticCustomError("phone_number", "Expected E.164 with a leading + or user@domain")
     return number
 
 
-def _host(text: str, info: ValidationInfo) -> str:
+def _host(text: str) -> str:
     # The schema says "host or IP, no sip:/sips: prefix" in prose only; a port stands in its examples.
-    if is_strict(info) and (
-        re.match("sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[\w.:[\]-]+", text, re.ASCII)
-    ):
+    if re.match("sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[\w.:[\]-]+", text, re.ASCII):
         raise PydanticCustomError("termination_uri", "Expected a host or an IP, and nothing but a port with it")
     return text
 
 
-def _address(text: str, info: ValidationInfo) -> str:
-    if is_strict(info):
-        try:
-            # The contract says IP or CIDR, and nothing about bits behind the prefix.
-            ipaddress.ip_network(text, strict=False)
-        except ValueError:
-            raise PydanticCustomError("allowed_address", "Expected an IP address or a CIDR block") from None
+def _address(text: str) -> str:
+    try:
+        # The contract says IP or CIDR, and nothing about bits behind the prefix.
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise PydanticCustomError("allowed_address", "Expected an IP address or a CIDR block") from None
     return text
 
 
-def _whole(value: object, info: ValidationInfo) -> object:
+def _whole(value: object) -> object:
     # Pydantic reads "1_000" and "1.0" as whole numbers. The limit keeps it from numbers that Python refuses to parse.
-    if is_strict(info) and isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,40}", value):
+    if isinstance(value, str) and not re.fullmatch(r"-?[0-9]{1,40}", value):
         raise PydanticCustomError("int_parsing", "Input should be a valid integer")
     return value
 
 
-def _dated(value: object, info: ValidationInfo) -> object:
+def _dated(value: object) -> object:
     # FastAPI takes bare numbers for Unix times too.
-    if is_strict(info) and isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
+    if isinstance(value, str) and not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
         raise PydanticCustomError("datetime_parsing", "Input should be a valid datetime")
     return value
 
@@ -87,8 +82,8 @@ class _Patch(RequestModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _documented(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and is_strict(info):
+    def _documented(cls, value: object) -> object:
+        if value is None:
             raise PydanticCustomError("undocumented_null", "What null does here is not documented")
         return value
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from telephony_core.domain.agents import Agent, AgentRef, AgentVersion
-from telephony_core.domain.allow_list import readable_allowed_address
 from telephony_core.domain.input_model import Unset
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity, NumberKind
@@ -33,7 +32,7 @@ from telephony_core.errors import InvalidInput, NotFound, Remedy, UnexpectedResp
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import NumberImport, SipUpdate
 from telephony_core.provider.flow import Json
-from telephony_core.provider.wire import read_record
+from telephony_core.provider.wire import odd_entries, odd_word, read_address, read_record
 from telephony_diga.capabilities import REGION, SLUG
 from telephony_diga.wire import AgentRecord, ListedAgent, PhoneRecord, SipRecord, VersionRecord
 
@@ -129,7 +128,7 @@ def number_of(record: PhoneRecord, unreadable: tuple[str, ...], raw: Mapping[str
 @lru_cache(maxsize=256)
 def _words(status: str, provider: str, release_ordered: bool) -> tuple[NumberStatus, Origin, tuple[str, ...]]:
     """The status and the origin that two words of Diga stand for, and which of them are not documented."""
-    odd = (*_odd_word("telephony_provider", provider, ORIGINS), *_odd_word("status", status, STATUSES))
+    odd = (*odd_word("telephony_provider", provider or None, ORIGINS), *odd_word("status", status or None, STATUSES))
     return number_status(status, release_ordered=release_ordered), ORIGINS.get(provider, Origin.UNKNOWN), odd
 
 
@@ -137,11 +136,6 @@ def _words(status: str, provider: str, release_ordered: bool) -> tuple[NumberSta
 def _agent(id: str) -> AgentRef | None:
     # An empty id is no agent. Without a version, because none is shown.
     return AgentRef(id) if id else None
-
-
-def _odd_word(field: str, word: str, table: Mapping[str, object]) -> tuple[str, ...]:
-    """What to say of a word that is not documented. The word itself stays beside the `UNKNOWN` it becomes."""
-    return (f"{field}: none of the documented words ({', '.join(table)})",) if word and word not in table else ()
 
 
 def _read_sip(found: SipRecord | Mapping[str, object]) -> tuple[SipConfig, tuple[str, ...]]:
@@ -170,16 +164,12 @@ def _trunk(
     outbound_encryption: str,
     allowed_addresses: tuple[str, ...] | None,
 ) -> tuple[SipConfig, tuple[str, ...]]:
-    address, odd_address = _read_address(uri)
+    address, odd_address = read_address(uri or None, "termination_uri")
     odd = (
         *odd_address,
-        *_odd_word("inbound_media_encryption", inbound_encryption, ENCRYPTIONS),
-        *_odd_word("outbound_media_encryption", outbound_encryption, ENCRYPTIONS),
-        *(
-            f"allowed_addresses: entry {position} is no IP address or network"
-            for position, entry in enumerate(allowed_addresses or (), start=1)
-            if not readable_allowed_address(entry)
-        ),
+        *odd_word("inbound_media_encryption", inbound_encryption or None, ENCRYPTIONS),
+        *odd_word("outbound_media_encryption", outbound_encryption or None, ENCRYPTIONS),
+        *odd_entries("allowed_addresses", allowed_addresses),
     )
     sip = SipConfig(
         inbound=InboundSip(
@@ -199,15 +189,6 @@ def _trunk(
         ),
     )
     return sip, tuple(f"sip_config.{problem}" for problem in odd)
-
-
-def _read_address(text: str | None) -> tuple[SipAddress | None, tuple[str, ...]]:
-    if not text:
-        return None, ()
-    try:
-        return SipAddress.parse(text), ()
-    except InvalidInput as error:
-        return None, (f"termination_uri: {error.message}",)
 
 
 # -- writing

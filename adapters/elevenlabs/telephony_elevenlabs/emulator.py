@@ -1,9 +1,8 @@
 """ElevenLabs' phone numbers as a stateful emulator, written from the vendor's contract alone.
 
-It is strict by default: keys and query parameters that the contract does not know are refused, and so are a null whose
-effect is not documented, a trunk's address that is more than a host and a port, allowed addresses that are no IP or
-CIDR block, and a body where none belongs. ``strict=False`` does what FastAPI does by default: unknown keys are silently
-dropped, and null leaves a field as it is.
+It is strict: keys and query parameters that the contract does not know are refused, and so are a null whose effect is
+not documented, a trunk's address that is more than a host and a port, allowed addresses that are no IP or CIDR block,
+and a body where none belongs.
 
 Where the contract is silent, this emulator decides (an adapter must not rely on it):
 
@@ -59,14 +58,13 @@ class ElevenLabsEmulator(Emulator):
         api_key: str = "emulator-key",
         now: Callable[[], datetime] = utc_now,
         seed: bool = True,
-        strict: bool = True,
         merges_halves: bool = False,
         allow_duplicates: bool = False,
     ) -> None:
         super().__init__(api_key=api_key, now=now)
         self.merges_halves = merges_halves
         self.allow_duplicates = allow_duplicates
-        self._reader = RequestReader(strict=strict)
+        self._reader = RequestReader()
         self._branches: dict[str, dict[str, str]] = {}
         self._inbound_passwords: dict[str, str] = {}
         for name, branches in emulator_seed.AGENTS.items():

@@ -10,13 +10,12 @@ from pydantic import (
     AfterValidator,
     ConfigDict,
     Field,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from telephony_core.emulator import EmulatedRefusal, RequestModel, is_strict, json_response
+from telephony_core.emulator import EmulatedRefusal, RequestModel, json_response
 
 Encryption = Literal["disabled", "allowed", "required"]
 Transport = Literal["auto", "udp", "tcp", "tls"]
@@ -25,21 +24,18 @@ Stack = Literal["standard", "static"]
 Kind = Literal["twilio", "sip_trunk", "exotel"]
 
 
-def _host(text: str, info: ValidationInfo) -> str:
+def _host(text: str) -> str:
     # The schema has no pattern; its prose says hostname or IP.
-    if is_strict(info) and (
-        re.match("sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[\w.:[\]-]+", text, re.ASCII)
-    ):
+    if re.match("sips?:", text, re.IGNORECASE) or not re.fullmatch(r"[\w.:[\]-]+", text, re.ASCII):
         raise PydanticCustomError("trunk_address", "Expected a host name or an IP, and nothing but a port with it")
     return text
 
 
-def _network(text: str, info: ValidationInfo) -> str:
-    if is_strict(info):
-        try:
-            ipaddress.ip_network(text, strict=False)
-        except ValueError:
-            raise PydanticCustomError("allowed_address", "Expected an IP address or a CIDR block") from None
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise PydanticCustomError("allowed_address", "Expected an IP address or a CIDR block") from None
     return text
 
 
@@ -111,15 +107,15 @@ class UpdateBody(_Schema):
         "label", "inbound_trunk_config", "outbound_trunk_config", "livekit_stack", "store_sip_messages", mode="before"
     )
     @classmethod
-    def _documented(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and is_strict(info):
+    def _documented(cls, value: object) -> object:
+        if value is None:
             raise PydanticCustomError("undocumented_null", "What null does here is not documented")
         return value
 
     @model_validator(mode="after")
-    def _changes_something(self, info: ValidationInfo) -> Self:
+    def _changes_something(self) -> Self:
         # Valid by the specification. It is refused, because an adapter that sends it has lost what it meant to change.
-        if not self.model_fields_set and is_strict(info):
+        if not self.model_fields_set:
             raise PydanticCustomError("empty_change", "A change has to change something")
         return self
 

@@ -15,7 +15,6 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 from pydantic import SecretStr
 
 from telephony_core.domain.agents import PUBLISHED, Agent, AgentRef
-from telephony_core.domain.allow_list import readable_allowed_address
 from telephony_core.domain.lifecycle import NumberStatus, Origin
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
@@ -32,7 +31,7 @@ from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput, NotAllowed, Remedy, UnexpectedResponse, UnsupportedField
 from telephony_core.provider.changes import NumberImport, SipUpdate
 from telephony_core.provider.flow import Json
-from telephony_core.provider.wire import read_record, setting_names
+from telephony_core.provider.wire import odd_entries, odd_word, read_address, read_record, setting_names
 from telephony_elevenlabs.capabilities import REGION, SLUG
 from telephony_elevenlabs.config import INBOUND_HOSTS, Region
 from telephony_elevenlabs.wire import AgentRecord, InboundRecord, ListedAgent, NumberRecord, OutboundRecord
@@ -93,7 +92,7 @@ def agent_names(number: PhoneNumber) -> dict[str, str]:
 def number_of(record: NumberRecord, unreadable: tuple[str, ...], raw: Mapping[str, Any]) -> PhoneNumber:
     """A number out of its record, the fields of it that could not be read, and what to show as ``raw``."""
     provider, problems = record["provider"], list(unreadable)
-    problems += _odd_word("provider", provider, ORIGINS)
+    problems += odd_word("provider", provider or None, ORIGINS)
     agent = _part(AgentRecord, record["assigned_agent"], "assigned_agent", problems)
     inbound = _part(InboundRecord, record["inbound_trunk"], "inbound_trunk", problems)
     # OpenAPI: `provider_config` is the deprecated name of `outbound_trunk`.
@@ -138,11 +137,6 @@ def _part(shape: type[PartT], found: PartT | dict[str, object] | None, name: str
     part, unreadable = read_record(shape, found)
     problems += [f"{name}.{problem}" for problem in unreadable]
     return part
-
-
-def _odd_word(field: str, word: str, words: Mapping[str, object]) -> tuple[str, ...]:
-    """What to say of a word that is not documented."""
-    return (f"{field}: none of the documented words ({', '.join(words)})",) if word and word not in words else ()
 
 
 def _read_agent(agent: AgentRecord | None, problems: list[str]) -> AgentRef | None:
@@ -194,17 +188,13 @@ def _trunk(inbound: _Inbound | None, outbound: _Outbound | None) -> tuple[SipCon
 
 
 def _inbound(addresses: tuple[str, ...] | None, encryption: str) -> tuple[InboundSip, tuple[str, ...]]:
-    odd = [
-        f"inbound_trunk.allowed_addresses: entry {position} is no IP address or network"
-        for position, entry in enumerate(addresses or (), start=1)
-        if not readable_allowed_address(entry)
-    ]
+    odd = odd_entries("inbound_trunk.allowed_addresses", addresses)
     sip = InboundSip(
         allowed_addresses=addresses,
         media_encryption=ENCRYPTIONS.get(encryption, MediaEncryption.UNKNOWN),
         provider_media_encryption=encryption or None,
     )
-    return sip, (*odd, *_odd_word("inbound_trunk.media_encryption", encryption, ENCRYPTIONS))
+    return sip, (*odd, *odd_word("inbound_trunk.media_encryption", encryption or None, ENCRYPTIONS))
 
 
 def _outbound(
@@ -218,7 +208,7 @@ def _outbound(
         media_encryption=ENCRYPTIONS.get(encryption, MediaEncryption.UNKNOWN),
         provider_media_encryption=encryption or None,
     )
-    return sip, (*odd, *_odd_word("outbound_trunk.media_encryption", encryption, ENCRYPTIONS))
+    return sip, (*odd, *odd_word("outbound_trunk.media_encryption", encryption or None, ENCRYPTIONS))
 
 
 def _read_address(text: str | None, transport: str) -> tuple[SipAddress | None, tuple[str, ...]]:
@@ -226,22 +216,10 @@ def _read_address(text: str | None, transport: str) -> tuple[SipAddress | None, 
 
     Without a transport that can be read it is none: the bare host would say that ElevenLabs chooses.
     """
-    if not text:
-        return None, ()
-    if transport not in TRANSPORTS:
-        odd = _odd_word("outbound_trunk.transport", transport, TRANSPORTS)
+    if text and transport not in TRANSPORTS:
+        odd = odd_word("outbound_trunk.transport", transport or None, TRANSPORTS)
         return None, (*odd, "outbound_trunk.address: not read, because its transport is not known")
-    try:
-        address = SipAddress.parse(text)
-        if (chosen := TRANSPORTS[transport]) is None:
-            return address, ()
-        # The field beside it would contradict it, and either could be the one in force.
-        if address.transport is not None:
-            raise InvalidInput("it holds a transport of its own", remedy="look at it in the dashboard")
-        # A transport can only stand in a URI, so a bare host gets the scheme.
-        return replace(address, scheme=address.scheme or "sip", transport=chosen), ()
-    except InvalidInput as error:
-        return None, (f"outbound_trunk.address: {error.message}",)
+    return read_address(text or None, "outbound_trunk.address", TRANSPORTS.get(transport))
 
 
 def _unmodelled(

@@ -23,7 +23,7 @@ from telephony_core.errors import InvalidInput, Remedy
 from telephony_core.provider.capabilities import Field
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
-from telephony_core.provider.wire import read_record
+from telephony_core.provider.wire import odd_word, read_address, read_record
 from telephony_retell.capabilities import CODECS, DEFAULT_TRANSPORT, REGION, SLUG, UNMODELLED
 from telephony_retell.wire import AgentShare, ListedAgent, NumberRecord, SipRecord
 
@@ -180,19 +180,15 @@ def _read_sip(found: SipRecord | Mapping[str, object]) -> tuple[SipConfig, Odd, 
 def _trunk(
     uri: str | None, username: str | None, transport: str | None, transport_known: bool
 ) -> tuple[SipConfig, Odd]:
-    address: SipAddress | None = None
-    odd: Odd = ()
     # The schema is free text: a validator lets `SCTP` through.
-    if transport is not None and transport not in TRANSPORTS:
-        transport_known = False
-        odd = (f"{_CONFIG}.transport: none of the documented words ({', '.join(TRANSPORTS)})",)
-    if uri and not transport_known:
+    odd = odd_word(f"{_CONFIG}.transport", transport, TRANSPORTS)
+    address: SipAddress | None = None
+    if uri and (odd or not transport_known):
         odd += (f"{_CONFIG}.termination_uri: cannot be read without its transport",)
     elif uri:
-        try:
-            address = _address(uri, transport)
-        except InvalidInput as error:
-            odd += (f"{_CONFIG}.termination_uri: {error.message}",)
+        # Where Retell shows no transport none is read; the declared default says what that means.
+        address, odd_address = read_address(uri, f"{_CONFIG}.termination_uri", TRANSPORTS.get(transport or ""))
+        odd += odd_address
     sip = SipConfig(
         outbound=OutboundSip(
             address=address,
@@ -202,21 +198,6 @@ def _trunk(
         )
     )
     return sip, odd
-
-
-def _address(uri: str, word: str | None) -> SipAddress:
-    """The trunk's address with the transport that stands beside it. Raises `InvalidInput`.
-
-    Where Retell shows no transport none is read; the declared default says what that means.
-    """
-    address = SipAddress.parse(uri)
-    if word is None:
-        return address
-    transport = TRANSPORTS[word]
-    # Which of the two Retell would use is not documented.
-    if address.transport not in (None, transport):
-        raise InvalidInput("the address names another transport than the field beside it", remedy="correct one of them")
-    return replace(address, scheme=address.scheme or "sip", transport=transport)
 
 
 # -- writing

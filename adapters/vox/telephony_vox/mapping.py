@@ -24,7 +24,7 @@ from telephony_core.errors import InvalidInput, Remedy, UnexpectedResponse, Unsu
 from telephony_core.provider.capabilities import ReleaseEffect
 from telephony_core.provider.changes import AgentAssignment, NumberImport
 from telephony_core.provider.flow import Json
-from telephony_core.provider.wire import ModelT, read_record
+from telephony_core.provider.wire import ModelT, odd_word, read_address, read_record
 from telephony_vox.capabilities import CAPABILITIES, FROZEN_VERSION, REGION, SLUG
 from telephony_vox.wire import AgentRecord, CancellationRecord, LineRecord, ListedAgent, NumberRecord, SmsRecord
 
@@ -185,12 +185,7 @@ def _shared(
     status: str | None, provider: str | None, address: str | None, fee: int | None
 ) -> tuple[NumberStatus, Origin, SipConfig | None, Money | None, Odd]:
     """What few words stand for that many numbers share, and what is odd about them."""
-    given = (("provider", provider, ORIGINS), ("status", status, STATUSES))
-    odd = tuple(
-        f"{field}: none of the documented words ({', '.join(table)})"
-        for field, word, table in given
-        if word is not None and word not in table
-    )
+    odd = odd_word("provider", provider, ORIGINS) + odd_word("status", status, STATUSES)
     origin = ORIGINS.get(provider or "", Origin.UNKNOWN)
     sip, odd_address = _sip(address, origin)
     return STATUSES.get(status or "", NumberStatus.UNKNOWN), origin, sip, _won(fee), odd + odd_address
@@ -200,10 +195,8 @@ def _sip(address: str | None, origin: Origin) -> tuple[SipConfig | None, Odd]:
     if address is None:
         # Null without trunk settings: so it is on every number that vox runs itself.
         return SipConfig() if origin is Origin.IMPORTED else None, ()
-    try:
-        return SipConfig(outbound=OutboundSip(address=SipAddress.parse(address))), ()
-    except InvalidInput as error:
-        return SipConfig(), (f"address: {error.message}",)
+    read, odd = read_address(address, "address")
+    return SipConfig(outbound=OutboundSip(address=read)), odd
 
 
 def _agent(payload: Mapping[str, object], field: str) -> tuple[AgentRef | None, Odd]:

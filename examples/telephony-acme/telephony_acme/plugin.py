@@ -5,45 +5,20 @@ Loads the declared capabilities and nothing else: no adapter, wire model, emulat
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pluggy
 
 from telephony_acme.capabilities import CAPABILITIES, SLUG
-from telephony_core.provider.port import Provider, ProviderConfig, ProviderSpec
-
-if TYPE_CHECKING:
-    from telephony_core.emulator import Emulator
-
-hookimpl = pluggy.HookimplMarker("telephony_core")
+from telephony_core.provider.port import ProviderSpec, class_at, made_by
 
 
-def _config() -> type[ProviderConfig]:
-    from telephony_acme.config import AcmeConfig
-
-    return AcmeConfig
-
-
-def _provider(config: Any) -> Provider:
-    from telephony_acme.adapter import AcmeProvider
-
-    return AcmeProvider(config)
-
-
-def _emulator() -> Emulator:
-    from telephony_acme.emulator import AcmeEmulator
-
-    return AcmeEmulator()
-
-
-@hookimpl
+@pluggy.HookimplMarker("telephony_core")
 def telephony_register_provider() -> ProviderSpec:
     """Acme Voice as a provider."""
     return ProviderSpec(
         slug=SLUG,
         title="Acme Voice",
         capabilities=CAPABILITIES,
-        config=_config,
-        factory=_provider,
-        emulator=_emulator,
+        config=class_at("telephony_acme.config:AcmeConfig"),
+        factory=made_by("telephony_acme.adapter:AcmeProvider"),
+        emulator=made_by("telephony_acme.emulator:AcmeEmulator"),
     )

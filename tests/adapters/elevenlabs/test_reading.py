@@ -71,6 +71,7 @@ def test_a_kind_that_is_not_documented_is_named(linked: Make) -> None:
         ("trunk.example.com:5060", "auto", "trunk.example.com:5060"),
         ("trunk.example.com:5061", "tls", "sip:trunk.example.com:5061;transport=tls"),
         ("192.0.2.7", "udp", "sip:192.0.2.7;transport=udp"),
+        ("sip:trunk.example.com;transport=tcp", "tcp", "sip:trunk.example.com;transport=tcp"),
         ("[2001:db8::7]:5060", "tcp", "sip:[2001:db8::7]:5060;transport=tcp"),
     ],
 )

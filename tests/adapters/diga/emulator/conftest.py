@@ -1,4 +1,4 @@
-"""Projects to ask: the seeded one, an empty one, and one that lets unknown fields pass."""
+"""Projects to ask: the seeded one, and an empty one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,3 @@ def project() -> Project:
 @pytest.fixture
 def empty() -> Project:
     return Project(seed=False)
-
-
-@pytest.fixture
-def lenient() -> Project:
-    return Project(seed=False, strict=False)

@@ -76,9 +76,6 @@ class TestListing:
         id = project.all()[0]["id"]
         assert project.code("GET", f"{PHONES}?{query.format(id)}") == (422, "INVALID_PAGINATION_PARAMETERS")
 
-    def test_a_lenient_server_ignores_unknown_parameters(self, lenient: Project) -> None:
-        assert lenient.page(number="+34911234567") == lenient.page()
-
     def test_released_and_finished_phones_do_not_come_unasked(self, project: Project) -> None:
         assert {phone["status"] for page in project.pages() for phone in page} == set(OPEN)
 

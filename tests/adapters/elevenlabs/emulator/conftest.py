@@ -1,4 +1,4 @@
-"""Workspaces to ask: the seeded one, an empty one, one that merges halves, and one that lets unknown fields pass."""
+"""Workspaces to ask: the seeded one, an empty one, and one that merges halves."""
 
 from __future__ import annotations
 
@@ -20,8 +20,3 @@ def empty() -> Workspace:
 @pytest.fixture
 def merging() -> Workspace:
     return Workspace(seed=False, merges_halves=True)
-
-
-@pytest.fixture
-def lenient() -> Workspace:
-    return Workspace(seed=False, strict=False)
