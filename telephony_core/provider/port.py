@@ -399,7 +399,7 @@ class ProviderSpec:
 
 
 def class_at(place: str) -> Callable[[], Any]:
-    """Gives the class that is at a place (``telephony_acme.config:AcmeConfig``), which is imported then and not before."""
+    """Gives the class that is at a place (``telephony_acme.config:AcmeConfig``), imported then and not before."""
 
     def find() -> Any:
         found = resolve_name(place)
