@@ -72,7 +72,7 @@ def apply_plan(
         lambda rules: aapply_plan(loaded, source, target, given, rules=rules),
         _rules(loaded, given),
         "apply",
-        command("apply", loaded.name, kind=loaded.plan.kind),
+        command("apply", loaded.name, given.numbers or (), kind=loaded.plan.kind),
     )
 
 
@@ -406,6 +406,7 @@ class _Run:
             failures=tuple(self.failures.values()),
             remainder=remainder,
             in_doubt=tuple(key for key in remainder if states[key].in_doubt),
+            chosen=self.options.numbers is not None,
             stopped=self.rules.why,
             why_stopped=self.rules.message or None,
             took_over=self.journal.taken_over is not None,
