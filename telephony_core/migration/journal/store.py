@@ -60,6 +60,7 @@ from telephony_core.migration.journal.sqlite_file import (
     sync_folder,
 )
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.rendering.commands import file_word
 
 __all__ = ["JournalError", "JournalLocked", "SqliteJournal", "was_started"]
 
@@ -138,7 +139,7 @@ class SqliteJournal:
             if held is None or also_held is None:
                 raise JournalLocked(
                     f"another run is at work on this plan{_owner(path, now)}",
-                    remedy="wait for it, or look at it with `telephony status`",
+                    remedy=f"wait for it, or look at it with `telephony status {file_word(loaded.name)}`",
                 )
             undo.callback(also_held.close)
             # Somebody may have been asked in between; a journal started now would belong to no plan any more.

@@ -180,10 +180,13 @@ class MigrationRun(BaseModel, frozen=True):
     def _command(self, name: str, numbers: Iterable[str] = ()) -> str:
         return command(name, self.plan, numbers, kind=self.kind)
 
-    def _said(self) -> Iterator[tuple[str, str]]:
-        """What is to be said of single numbers: what went wrong, and what is in doubt."""
+    def _said(self, *, details: bool) -> Iterator[tuple[str, str]]:
+        """What is to be said of single numbers: what went wrong, and what is in doubt; with ``details`` of each
+        other one how far it is."""
         for number in self.numbers:
             state = number.state.replace("_", " ")
+            if details and number.problem is None and number.in_doubt_since is None and number.unanswered is None:
+                yield number.number, state
             if number.problem is not None:
                 yield number.number, f"{state}: {number.problem}"
             if number.in_doubt_since is not None and number.in_doubt_until is not None:
@@ -209,7 +212,7 @@ class MigrationRun(BaseModel, frozen=True):
                 lines.append(self.chosen_again)
         else:
             lines.append("there is no journal beside the plan: it was not started, or its journal was lost")
-        lines += group_lines(self._said(), details=details)
+        lines += group_lines(self._said(details=details), details=details)
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
             lines.append(f"  the soak of all verified numbers ends on {clock_text(max(waiting))}")
