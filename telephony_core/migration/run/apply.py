@@ -243,7 +243,7 @@ class _Run:
     async def _check(self, tasks: Sequence[MigrationTask], runner: Runner) -> None:
         """Refuse another account than the plan's, and records that are not as the plan read them."""
         target = runner.indexes[EndpointRole.TARGET]
-        self.work.watch(runner.indexes)
+        self.work.watch(runner.indexes, runner.endpoints.target.capabilities)
         await target.refresh()
         await self._check_account(records_made(self.work.states), target)
         await self._check_records(tasks, runner.indexes)
