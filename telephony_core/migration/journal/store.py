@@ -46,7 +46,7 @@ from telephony_core.migration.journal.claims import (
     was_started_here,
 )
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.runs import RunRecord, this_process
+from telephony_core.migration.journal.runs import RunRecord, how_ended_by, this_process
 from telephony_core.migration.journal.sqlite_file import (
     ASIDE,
     JournalError,
@@ -360,7 +360,7 @@ class SqliteJournal:
         if kind is not None and self._locks:
             with suppress(JournalError):
                 # Whoever called is told what ended the run, and not that its end could not be written as well.
-                self.finish(f"ended by {kind.__name__}")
+                self.finish(how_ended_by(kind))
         self._close()
 
     def _close(self) -> None:

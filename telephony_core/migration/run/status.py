@@ -128,9 +128,9 @@ class MigrationRun(BaseModel, frozen=True):
 
     @property
     def _without_end(self) -> str | None:
-        """The release or rollback that came last, where it did not write how it ended."""
+        """The release or rollback that came last, where it was cut short."""
         last = self.runs[-1] if self.runs else None
-        is_cut = last is not None and last.ended_at is None and last.command in ("rollback", "release")
+        is_cut = last is not None and last.was_cut_short and last.command in ("rollback", "release")
         return last.command if last is not None and is_cut and not self.is_running else None
 
     @property

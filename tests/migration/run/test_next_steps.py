@@ -63,6 +63,12 @@ def test_one_that_was_stopped_at_once_names_the_numbers_that_it_was_about(moved:
     with pytest.raises(Interrupted) as back:
         moved.rollback(numbers=KEYS[:1], on_event=stop)
     assert f"rollback {moved.loaded.path} --numbers {KEYS[0]}`" in str(back.value.remedy)
+    # The journal has no word of the numbers, so the status says to mind them.
+    run = moved.run()
+    assert run.next_commands == (f"telephony migrate rollback {moved.loaded.path}",)
+    assert "(process" in str(run)
+    assert "stopped at once" in str(run)
+    assert run.chosen_again is not None
 
 
 def test_where_only_released_numbers_differ_verify_names_no_rollback(tmp_path: Path) -> None:
