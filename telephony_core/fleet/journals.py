@@ -19,7 +19,7 @@ from telephony_core.fleet.database import Database, DatabaseSession
 from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import Journal, JournalStore
-from telephony_core.migration.journal.runs import RunRecord, this_process
+from telephony_core.migration.journal.runs import RunRecord, how_ended_by, this_process
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.model import Plan
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore, dump_plan, parse_plan
@@ -81,7 +81,7 @@ class PostgresJournals(JournalStore):
                 yield campaign
             except BaseException as error:
                 with suppress(JournalError):  # what ended it is what has to be told
-                    await campaign.finish(f"ended by {type(error).__name__}")
+                    await campaign.finish(how_ended_by(type(error)))
                 raise
 
     @asynccontextmanager

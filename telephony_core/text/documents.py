@@ -42,21 +42,27 @@ def dump_document(document: Mapping[str, object]) -> bytes:
         return text.encode("utf-8", "backslashreplace")
 
 
-def load_document(path: str | os.PathLike[str], *, what: str, format: str, version: int) -> dict[str, Any]:
-    """A document that `dump_document` wrote, with its checksum. ``what`` names it in errors ("the plan").
+MAKE_AGAIN: Final = "make it again with the command that wrote it"
+
+
+def load_document(
+    path: str | os.PathLike[str], *, what: str, format: str, version: int, remedy: str = MAKE_AGAIN
+) -> dict[str, Any]:
+    """A document that `dump_document` wrote, with its checksum. ``what`` names it in errors ("the plan"), ``remedy`` is
+    what to do about one that is spoilt.
 
     Raises `MigrationError` for a file that is missing, cut off, of another kind or version, or edited.
     """
     data = read_bytes(path, what=what, refused=MigrationError)
     if data.strip():
         refuse_other_kind(path, data, {"the plan": "a plan", "the inventory": "an inventory"}[what], MigrationError)
-    return parse_document(data, f"{what} {os.fspath(path)}", format=format, version=version)
+    return parse_document(data, f"{what} {os.fspath(path)}", format=format, version=version, remedy=remedy)
 
 
-def parse_document(data: bytes, where: str, *, format: str, version: int) -> dict[str, Any]:
+def parse_document(data: bytes, where: str, *, format: str, version: int, remedy: str = MAKE_AGAIN) -> dict[str, Any]:
     """The same out of what was kept somewhere else than in a file; ``where`` names it in errors."""
     if not data.strip():
-        raise MigrationError(f"{where} is empty", remedy=_MAKE_AGAIN)
+        raise MigrationError(f"{where} is empty", remedy=remedy)
     document: Any = None
     fault = ""
     try:
@@ -66,23 +72,20 @@ def parse_document(data: bytes, where: str, *, format: str, version: int) -> dic
     except ValueError:
         fault = "is not valid JSON" if data.rstrip().endswith(b"}") else "is cut off, or is not JSON"
     if fault:
-        raise MigrationError(f"{where} {fault}", remedy=_MAKE_AGAIN)
+        raise MigrationError(f"{where} {fault}", remedy=remedy)
     if not isinstance(document, dict) or document.get("format") != format:
         raise MigrationError(f"{where} is not a file of this kind ({format})", remedy="check which file is meant")
     # A bool is an int too, and True would pass for version 1.
     if type(document.get("version")) is not int or document["version"] != version:
         found = document.get("version")
         said = f"version {found}" if type(found) is int else "another version"
-        raise MigrationError(f"{where} is of {said}; this program reads version {version}", remedy=_MAKE_AGAIN)
+        raise MigrationError(f"{where} is of {said}; this program reads version {version}", remedy=remedy)
     if document.get(CHECKSUM) != _checksum_of_any(document):
         raise MigrationError(
             f"{where} was changed after it was written: its checksum does not fit",
-            remedy=f"it is not meant to be edited; {_MAKE_AGAIN}",
+            remedy=f"it is not meant to be edited; {remedy}",
         )
     return document
-
-
-_MAKE_AGAIN: Final = "make it again with the command that wrote it"
 
 
 def _checksum_of_any(document: Mapping[str, object]) -> str | None:
@@ -103,9 +106,9 @@ def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = F
     Raises `MigrationError` when the file exists and ``overwrite`` is not given, or when it cannot be written.
     """
     target = Path(path)
+    refuse_what_a_journal_needs(target)
     if not overwrite and would_replace(target):
         raise _exists(target)
-    _refuse_what_a_journal_needs(target)
     try:
         place = _place(target)
         if place.is_stream:
@@ -122,8 +125,9 @@ def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = F
     return target
 
 
-def _refuse_what_a_journal_needs(target: Path) -> None:
-    """A journal says what was made, and only together with its plan: neither is ever written over."""
+def refuse_what_a_journal_needs(target: Path) -> None:
+    """A journal says what was made, and only together with its plan: neither is ever written over, whatever is
+    forced. Raises `MigrationError`."""
     try:
         place = Path(os.path.realpath(target))
         is_there = place.exists()

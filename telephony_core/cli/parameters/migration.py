@@ -19,7 +19,7 @@ from telephony_core.cli.parameters.files import InputFile
 from telephony_core.errors import ConfigurationError, MigrationError, TelephonyError
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.rendering.commands import file_word, is_next
-from telephony_core.text.documents import is_stdout, would_replace
+from telephony_core.text.documents import is_stdout, refuse_what_a_journal_needs, would_replace
 from telephony_core.text.file_kinds import kind_of, refuse_other_kind
 from telephony_core.text.reading import parse_json, read_text
 
@@ -133,6 +133,7 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: 
         # Everything that is printed from now on, by whomever: the file has stdout alone.
         sys.stdout = sys.stderr
     for file, place in zip(named, places, strict=True):
+        refuse_what_a_journal_needs(file)  # before --force is named, which does not help there
         if would_replace(file) and not force:
             raise MigrationError(f"{file} exists already", remedy="name another file, or say --force")
         if not os.path.lexists(file) and not place.parent.is_dir():

@@ -16,7 +16,7 @@ from telephony_core.migration.assessment.trunk_rules import (
     map_credentials,
     map_encryption,
 )
-from telephony_core.migration.inventory.fields import printable, value_text
+from telephony_core.migration.inventory.fields import overlap, printable, value_text
 from telephony_core.migration.mapping.map_file import LabelRule, TrunkChoice
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.findings import FieldOutcome
@@ -258,7 +258,7 @@ def _check_unreadable(context: NumberContext) -> None:
         hidden = [
             name
             for name, support in source.fields.items()
-            if support.read_from is not None and _overlap(field, support.read_from)
+            if support.read_from is not None and overlap(field, support.read_from)
         ]
         for name in hidden:
             # What was read in part was assessed by the rule of its setting, and the map may answer the rest.
@@ -272,11 +272,6 @@ def _check_unreadable(context: NumberContext) -> None:
         # Nobody can say which setting that was, so it may be one that protects the number.
         elif not hidden:
             context.block(printable(field), message, remedy=remedy, allowance=Allowance.UNREADABLE)
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Whether two dotted names are of one field, or one of them is within the other."""
-    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
 
 
 def _answered(name: Setting, choice: TrunkChoice | None) -> bool:

@@ -2,12 +2,13 @@
 
     label=Sales   status=active   agent=AGENT_ID   outbound.address=pbx.example.com:5060   trunk=TRUNK_ID
 
-An empty value means a setting that is not there. A condition on a field that is not told would hold for nobody, or for
-everybody: it is refused.
+An empty value means a setting that is not there, and not one that could not be read. A condition on a field that is not
+told would hold for nobody, or for everybody: it is refused.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Self
@@ -18,7 +19,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import MediaEncryption
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, means_the_same
+from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, is_unread, means_the_same
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Capabilities
@@ -41,7 +42,7 @@ class Condition:
 
     field: str
     value: str
-    holds_for: Callable[[PhoneNumber], bool]
+    holds_for: Callable[[PhoneNumber, Capabilities], bool]
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -61,22 +62,25 @@ class Condition:
         return f"{self.field}={self.value}"
 
 
-def _holds(field: str, value: str) -> Callable[[PhoneNumber], bool]:
+def _holds(field: str, value: str) -> Callable[[PhoneNumber, Capabilities], bool]:
     if field == "trunk":
-        return lambda record: value in record.trunk_ids if value else not record.trunk_ids
+        return lambda record, _: value in record.trunk_ids if value else not record.trunk_ids
     if field == "agent":
         ids = [_holds(name, value) for name in AGENTS]
         # No agent means neither of the two.
-        return lambda record: any(holds(record) for holds in ids) if value else all(holds(record) for holds in ids)
+        return lambda *about: any(holds(*about) for holds in ids) if value else all(holds(*about) for holds in ids)
 
     wanted = _value(field, value)
 
-    def holds(record: PhoneNumber) -> bool:
+    def holds(record: PhoneNumber, capabilities: Capabilities) -> bool:
         read = read_field(record, field)
         if isinstance(read, AgentRef):
             read = read.agent_id
+        if isinstance(read, str):
+            read = _composed(read)
         if not value:
-            return read in (None, "", ())
+            # What could not be read is there: it would be written over, unseen.
+            return read in (None, "", ()) and not (field in SETTINGS and is_unread(record, field, capabilities))
         return means_the_same(read, wanted)
 
     return holds
@@ -88,7 +92,12 @@ def _value(field: str, value: str) -> object:
         return SipAddress.parse(value)
     if field == Setting.ALLOWED_ADDRESSES:
         return tuple(entry.strip() for entry in value.replace(",", " ").split())
-    return value
+    return _composed(value)
+
+
+def _composed(text: str) -> str:
+    """A text as it is typed: a table from another machine may hold the same one in parts, and it looks alike."""
+    return unicodedata.normalize("NFC", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +111,9 @@ class Conditions:
         """Raises `InvalidInput` as `Condition.parse` does."""
         return cls(tuple(Condition.parse(text) for text in texts))
 
-    def hold_for(self, record: PhoneNumber) -> bool:
-        return all(condition.holds_for(record) for condition in self.all)
+    def hold_for(self, record: PhoneNumber, capabilities: Capabilities) -> bool:
+        """Whether all hold, for a record of an account that can do this."""
+        return all(condition.holds_for(record, capabilities) for condition in self.all)
 
     def demand_told(self, capabilities: Capabilities, provider: str) -> None:
         """Raise `InvalidInput` for a condition on what the provider never tells."""
@@ -116,7 +126,7 @@ class Conditions:
 
 
 def select(
-    records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iterable[str] | None
+    records: Sequence[PhoneNumber], conditions: Conditions, numbers: Iterable[str] | None, capabilities: Capabilities
 ) -> tuple[list[PhoneNumber], list[PhoneNumber]]:
     """The records for which all conditions hold, and, where ``numbers`` are named, that are among these; and those that
     are named and left out, because a condition does not hold for them.
@@ -131,8 +141,8 @@ def select(
         )
     named = None if numbers is None else _named(records, numbers)
     meant = [record for record in records if named is None or record.id in named]
-    chosen = [record for record in meant if conditions.hold_for(record)]
-    left = [] if named is None else [record for record in meant if not conditions.hold_for(record)]
+    chosen = [record for record in meant if conditions.hold_for(record, capabilities)]
+    left = [] if named is None else [record for record in meant if not conditions.hold_for(record, capabilities)]
     # Released records stay in some lists, and a condition on a label holds for them too. Whoever asks for a status
     # means it.
     if named is None and not any(condition.field == "status" for condition in conditions.all):

@@ -156,7 +156,7 @@ def plan_settings(
     conditions, named = Conditions.parse([where] if isinstance(where, str) else where), _listed(numbers)
     conditions.demand_told(account.capabilities, account.inventory.provider)
     desired, trunk = update.desired(SideEffect(name) for name in map(str, allowed) if name in list(SideEffect))
-    chosen, left_out = select(account.inventory.numbers, conditions, named)
+    chosen, left_out = select(account.inventory.numbers, conditions, named, account.capabilities)
     planned: list[PlannedNumber] = []
     skipped = [
         Skipped(

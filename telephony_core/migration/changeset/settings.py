@@ -11,7 +11,7 @@ from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
-from telephony_core.migration.inventory.fields import AGENTS
+from telephony_core.migration.inventory.fields import AGENTS, is_unread
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import ResolvedCredentials
 from telephony_core.migration.plan.model import DesiredState, StepKind, Trunk
@@ -149,10 +149,8 @@ def restorable(
 def _why_not(name: Setting, value: object, before: PhoneNumber, capabilities: Capabilities) -> str | None:
     if not capabilities.can_read(name):
         return "the provider does not say what it was, so the new one stays"
-    field = capabilities.fields[name].read_from
-    # Not there and not readable look alike in the record: to clear it would take away what nobody saw.
-    odd = [entry.partition(":")[0] for entry in (*before.problems, *before.unmodelled)]
-    if value is None and field is not None and any(f"{entry}.".startswith(f"{field}.") for entry in odd):
+    # To clear it would take away what nobody saw.
+    if value is None and is_unread(before, name, capabilities):
         return "what it was has no place here, or could not be read"
     if value is None and not capabilities.can_clear(name):
         return "there was none before, and the provider documents no way to clear it"

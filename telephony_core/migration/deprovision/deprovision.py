@@ -115,11 +115,12 @@ def run_sync(
     loaded: LoadedPlan, source: Opener | None, target: Opener, options: DeprovisionOptions | None, rule: Rule
 ) -> DeprovisionReport:
     """`run` for ordinary code. Raises `Interrupted` at the second Ctrl-C."""
+    given = options or DeprovisionOptions()
     return run_interruptibly(
-        lambda rules: run(loaded, source, target, options, rule, rules),
-        _stop_rules(loaded, options or DeprovisionOptions()),
+        lambda rules: run(loaded, source, target, given, rule, rules),
+        _stop_rules(loaded, given),
         rule.command,
-        command(rule.command, loaded.name, kind=loaded.plan.kind),
+        command(rule.command, loaded.name, given.numbers or (), kind=loaded.plan.kind),
     )
 
 
@@ -307,6 +308,7 @@ class _Run:
             left_alone=tuple(self.left),
             not_started=tuple(task.key for task in self.queue),
             in_doubt=tuple(key for key in remaining if self.states[key].in_doubt),
+            chosen=self.options.numbers is not None,
             stopped=rules.why,
             why_stopped=rules.message or None,
             way_on=anew(self.loaded.plan) if self.rule.command == "rollback" and not remaining else None,

@@ -142,6 +142,8 @@ class DeprovisionReport(BaseModel, frozen=True):
     not_started: tuple[str, ...] = ()
     in_doubt: tuple[str, ...] = ()
     """Keys among the remainder of which a write may have happened whose answer was lost."""
+    chosen: bool = False
+    """Whether it was about chosen numbers of the plan, and not about all."""
     stopped: Stopped | None = None
     why_stopped: str | None = None
     way_on: str | None = None
@@ -170,7 +172,10 @@ class DeprovisionReport(BaseModel, frozen=True):
     @property
     def next_commands(self) -> tuple[str, ...]:
         """What to type next."""
-        return (command("report" if self.is_complete else self.command, self.plan, kind=self.kind),)
+        if self.is_complete:
+            return (command("report", self.plan, kind=self.kind),)
+        # Without them it would be about every number of the plan, and those that were left out are to stay.
+        return (command(self.command, self.plan, self.remainder if self.chosen else (), kind=self.kind),)
 
     def lines(self, *, details: bool = False) -> list[str]:
         """The report, for a terminal; without ``details`` what is alike is said once for all numbers."""

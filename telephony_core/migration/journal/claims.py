@@ -21,6 +21,7 @@ from telephony_core.errors import MigrationError
 from telephony_core.migration.journal.claim_rules import ChangeRow, ClaimRow, Decide, plan_key
 from telephony_core.migration.journal.sqlite_file import JournalError, SqliteFileKind, explained, lock, make_private
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.rendering.commands import file_word
 
 VERSION: Final = 1
 """Version of the file, kept as SQLite's ``user_version``; 0 is the same, from before it was written down."""
@@ -171,7 +172,7 @@ def older_copy(loaded: LoadedPlan) -> JournalError:
         f"{loaded.journal_path} is an older copy: this machine saw later lines in it, and what they announced may have "
         "happened",
         remedy="put the newest journal back; if it is lost for good, look at both ends with `telephony inventory`, "
-        "then go on from this one with `telephony apply --take-over`",
+        f"then go on from this one with `telephony apply {file_word(loaded.name)} --take-over`",
     )
 
 
@@ -179,6 +180,7 @@ def missing(loaded: LoadedPlan) -> JournalError:
     """There is no journal beside the plan, or nothing in it."""
     journal = loaded.journal_path
     found = "an empty journal" if journal.exists() else "no journal"
+    apply = f"telephony apply {file_word(loaded.name)}"
     if (elsewhere := started_elsewhere(loaded)) is not None:
         return JournalError(
             f"{loaded.name} has {found} beside it: this plan was started as {elsewhere}",
@@ -189,11 +191,11 @@ def missing(loaded: LoadedPlan) -> JournalError:
             f"{loaded.name} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "
             "it what was made at the target",
             remedy="put the journal back; if it is lost for good, look at both ends with `telephony inventory`, and "
-            "start anew with `telephony apply --take-over`",
+            f"start anew with `{apply} --take-over`",
         )
     return JournalError(
         f"{loaded.name} has {found} beside it: it was not started here, or {journal.name} was lost",
-        remedy="put the journal back; only if it was never started, start with `telephony apply`",
+        remedy=f"put the journal back; only if it was never started, start with `{apply}`",
     )
 
 

@@ -12,7 +12,7 @@ from itertools import islice
 from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import Journal, JournalStore
-from telephony_core.migration.journal.runs import RunRecord, this_process
+from telephony_core.migration.journal.runs import RunRecord, how_ended_by, this_process
 from telephony_core.migration.journal.sqlite_file import JournalError
 from telephony_core.migration.plan.store import LoadedPlan
 
@@ -55,7 +55,7 @@ class MemoryJournals(JournalStore):
         try:
             yield campaign
         except BaseException as error:
-            await campaign.finish(f"ended by {type(error).__name__}")
+            await campaign.finish(how_ended_by(type(error)))
             raise
         finally:
             kept.at_work.discard(campaign.run)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 import socket
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -27,6 +28,11 @@ class RunRecord(BaseModel, frozen=True):
     """Who started it, by the name that the system has; ``None`` in journals of earlier versions."""
 
     @property
+    def was_cut_short(self) -> bool:
+        """Whether it ended in the middle of what it did: killed, or stopped by a second Ctrl-C."""
+        return self.ended_at is None or self.how_it_ended == _STOPPED
+
+    @property
     def whose(self) -> str:
         """Who started it and where: ``ana on ops-1``."""
         return self.host if self.user is None else f"{self.user} on {self.host}"
@@ -34,6 +40,15 @@ class RunRecord(BaseModel, frozen=True):
     def owner(self, now: datetime) -> str:
         """Who, where and since when, in words."""
         return f"`{self.command}` by {self.whose} (process {self.process}), started {_age(now - self.started_at)}"
+
+
+_STOPPED: Final = "stopped at once, perhaps in the middle of a number"
+
+
+def how_ended_by(error: type[BaseException]) -> str:
+    """How a run ended that did not get to its own end."""
+    stopped = issubclass(error, asyncio.CancelledError | KeyboardInterrupt)
+    return _STOPPED if stopped else f"ended by {error.__name__}"
 
 
 def this_process() -> dict[str, Any]:

@@ -46,7 +46,7 @@ from telephony_core.migration.journal.claims import (
     was_started_here,
 )
 from telephony_core.migration.journal.entries import Action, Entry, Phase
-from telephony_core.migration.journal.runs import RunRecord, this_process
+from telephony_core.migration.journal.runs import RunRecord, how_ended_by, this_process
 from telephony_core.migration.journal.sqlite_file import (
     ASIDE,
     JournalError,
@@ -60,6 +60,7 @@ from telephony_core.migration.journal.sqlite_file import (
     sync_folder,
 )
 from telephony_core.migration.plan.store import LoadedPlan
+from telephony_core.migration.rendering.commands import file_word
 
 __all__ = ["JournalError", "JournalLocked", "SqliteJournal", "was_started"]
 
@@ -138,7 +139,7 @@ class SqliteJournal:
             if held is None or also_held is None:
                 raise JournalLocked(
                     f"another run is at work on this plan{_owner(path, now)}",
-                    remedy="wait for it, or look at it with `telephony status`",
+                    remedy=f"wait for it, or look at it with `telephony status {file_word(loaded.name)}`",
                 )
             undo.callback(also_held.close)
             # Somebody may have been asked in between; a journal started now would belong to no plan any more.
@@ -359,7 +360,7 @@ class SqliteJournal:
         if kind is not None and self._locks:
             with suppress(JournalError):
                 # Whoever called is told what ended the run, and not that its end could not be written as well.
-                self.finish(f"ended by {kind.__name__}")
+                self.finish(how_ended_by(kind))
         self._close()
 
     def _close(self) -> None:

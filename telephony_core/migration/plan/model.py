@@ -445,6 +445,6 @@ class Plan(InputModel):
         if missing := sorted(desired - {number.key for number in self.numbers}):
             raise InvalidInput(
                 f"the plan does not {self.kind.verb} {', '.join(missing[:5])}",
-                remedy="write a number as the plan does; `telephony status` lists them",
+                remedy="write a number as the plan does; `telephony status PLAN --details` lists them",
             )
         return tuple(number for number in self.numbers if number.key in desired)

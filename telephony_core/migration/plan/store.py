@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -15,6 +15,7 @@ from telephony_core.migration.journal.sqlite_file import explained, lock
 from telephony_core.migration.plan.model import Plan
 from telephony_core.text.documents import (
     CHECKSUM,
+    MAKE_AGAIN,
     checksum,
     dump_document,
     load_document,
@@ -54,7 +55,7 @@ class LoadedPlan(BaseModel, frozen=True):
     @property
     def journal_path(self) -> Path:
         """Where the journal of this plan is: beside it. Raises `MigrationError` where it is in no file."""
-        return self.file.with_name(self.file.name + ".journal")
+        return _journal_of(self.file)
 
     def was_replaced(self) -> bool:
         """Whether its file holds another plan by now. Raises `MigrationError` when it holds none."""
@@ -177,4 +178,21 @@ def _loaded(document: dict[str, Any], where: str, path: Path | None = None) -> L
 
 
 def _document(path: str | os.PathLike[str]) -> dict[str, Any]:
-    return load_document(path, what="the plan", format=FORMAT, version=VERSION)
+    return load_document(path, what="the plan", format=FORMAT, version=VERSION, remedy=_if_spoilt(path))
+
+
+def _if_spoilt(path: str | os.PathLike[str]) -> str:
+    """What to do where the file is no plan any more. One that was begun cannot be made again: its journal belongs to
+    no other plan, and no other one is written beside it."""
+    with suppress(OSError, ValueError, RuntimeError):  # reading will say what is wrong
+        journal = _journal_of(Path(path).resolve())
+        if journal.exists():
+            return (
+                f"put it back from a copy, for its journal {journal.name} belongs to no other plan; without one, make "
+                "a plan under another name, of what is there now: it leaves out what is done already"
+            )
+    return MAKE_AGAIN
+
+
+def _journal_of(plan: Path) -> Path:
+    return plan.with_name(f"{plan.name}.journal")

@@ -6,9 +6,13 @@ import os
 import shlex
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from telephony_core.migration.inventory.fields import clock_text
 from telephony_core.migration.plan.model import Plan, PlanKind
+
+_MOST_IN_A_COMMAND: Final = 100
+"""More numbers than these are to be put into a file: they would not fit into a command line."""
 
 
 def command(
@@ -16,7 +20,10 @@ def command(
 ) -> str:
     """``telephony NAME PLAN``, or ``telephony migrate NAME PLAN``, quoted for a shell where it has to be; for these
     ``numbers``, or all."""
-    chosen = "".join(f" --numbers {shlex.quote(number)}" for number in numbers)
+    named = list(numbers)
+    chosen = "".join(f" --numbers {shlex.quote(number)}" for number in named)
+    if len(named) > _MOST_IN_A_COMMAND:
+        chosen = " --numbers @FILE"
     group = "migrate " if kind is PlanKind.MIGRATE else ""
     return f"telephony {group}{name} {file_word(plan)}{chosen}"
 

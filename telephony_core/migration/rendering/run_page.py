@@ -85,7 +85,12 @@ def _open(run: MigrationRun) -> list[tuple[str, ...]]:
 
 
 def _next(plan: Plan, run: MigrationRun) -> Iterator[str]:
-    moved = sum(run.counts.get(state, 0) for state in (MigrationState.MOVED, MigrationState.IMPORTED))
+    there = [number for number in run.numbers if number.state in (MigrationState.MOVED, MigrationState.IMPORTED)]
+    # Whose verification found a difference may be gone by now: calls that are sent there would reach nobody.
+    moved = sum(_takes_calls(number) for number in there)
+    if left := len(there) - moved:
+        what = "1 number where it is: what is wrong with it" if left == 1 else f"{left} numbers where they are: why"
+        yield f"At the carrier: leave {what} is said below."
     if moved:
         host = f" ({plan.inbound_host})" if plan.inbound_host else ""
         # Some providers have an address for each number and no host for all.
@@ -98,8 +103,15 @@ def _next(plan: Plan, run: MigrationRun) -> Iterator[str]:
     waiting = [number.releasable_at for number in run.numbers if number.releasable_at is not None]
     if waiting:
         yield f"The soak of all verified numbers ends on {value_text(max(waiting))}."
-    if run.way_on is not None:
-        yield sentence(run.way_on)
+    for text in (run.chosen_again, run.way_on):
+        if text is not None:
+            yield sentence(text)
+
+
+def _takes_calls(number: NumberRun) -> bool:
+    """Whether nothing was found that speaks against sending the calls of a moved number to the target."""
+    is_well = number.verified_at is not None or number.problem is None
+    return is_well and number.unanswered != "rollback"
 
 
 def _notes(plan: Plan, run: MigrationRun) -> Iterator[str]:

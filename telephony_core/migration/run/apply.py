@@ -72,7 +72,7 @@ def apply_plan(
         lambda rules: aapply_plan(loaded, source, target, given, rules=rules),
         _rules(loaded, given),
         "apply",
-        command("apply", loaded.name, kind=loaded.plan.kind),
+        command("apply", loaded.name, given.numbers or (), kind=loaded.plan.kind),
     )
 
 
@@ -243,7 +243,7 @@ class _Run:
     async def _check(self, tasks: Sequence[MigrationTask], runner: Runner) -> None:
         """Refuse another account than the plan's, and records that are not as the plan read them."""
         target = runner.indexes[EndpointRole.TARGET]
-        self.work.watch(runner.indexes)
+        self.work.watch(runner.indexes, runner.endpoints.target.capabilities)
         await target.refresh()
         await self._check_account(records_made(self.work.states), target)
         await self._check_records(tasks, runner.indexes)
@@ -406,6 +406,7 @@ class _Run:
             failures=tuple(self.failures.values()),
             remainder=remainder,
             in_doubt=tuple(key for key in remainder if states[key].in_doubt),
+            chosen=self.options.numbers is not None,
             stopped=self.rules.why,
             why_stopped=self.rules.message or None,
             took_over=self.journal.taken_over is not None,

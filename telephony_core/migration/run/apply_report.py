@@ -44,6 +44,8 @@ class ApplyReport(BaseModel, frozen=True):
     remainder: tuple[str, ...] = ()
     in_doubt: tuple[str, ...] = ()
     """Keys among them of which a write may have happened whose answer was lost."""
+    chosen: bool = False
+    """Whether it was about chosen numbers of the plan, and not about all."""
     stopped: Stopped | None = None
     why_stopped: str | None = None
     took_over: bool = False
@@ -75,7 +77,9 @@ class ApplyReport(BaseModel, frozen=True):
             return (command("report", self.plan, kind=self.kind),)
         if self.is_complete:
             return (command("verify", self.plan, kind=self.kind),)
-        return (command("apply", self.plan, kind=self.kind), command("status", self.plan, kind=self.kind))
+        # Without them it would go on with every number of the plan.
+        left = self.remainder if self.chosen else ()
+        return (command("apply", self.plan, left, kind=self.kind), command("status", self.plan, kind=self.kind))
 
     def lines(self, *, details: bool = False) -> list[str]:
         """The report, for a terminal; without ``details`` what failed alike is said once for all numbers."""

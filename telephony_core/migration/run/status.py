@@ -58,7 +58,7 @@ class NumberRun(BaseModel, frozen=True):
     fields: tuple[FieldVerification, ...] = ()
     """What the last verification found, good or bad."""
     inbound_uri: str | None = None
-    """Where the carrier has to send its calls, as the last verification read it."""
+    """Where the carrier has to send its calls, as the last verification read it, if nothing bad came after it."""
     releasable_at: UtcTime | None = None
     """When its soak ends."""
     released: str | None = None
@@ -112,7 +112,7 @@ class MigrationRun(BaseModel, frozen=True):
             return ()
         # Before anything else: what is done next relies on a record that this request may still release.
         if self.unanswered:
-            return tuple(self._command(name) for name in sorted(self.unanswered))
+            return tuple(self._command(name, self._unanswered_of(name)) for name in sorted(self.unanswered))
         done = [number for number in self.numbers if number.state in DONE]
         if (cut_short := self._cut_short) is not None:
             return (self._command(cut_short),)
@@ -127,12 +127,29 @@ class MigrationRun(BaseModel, frozen=True):
         return (self._command("release" if self.kind is PlanKind.MIGRATE else "report"),)
 
     @property
+    def _without_end(self) -> str | None:
+        """The release or rollback that came last, where it was cut short."""
+        last = self.runs[-1] if self.runs else None
+        is_cut = last is not None and last.was_cut_short and last.command in ("rollback", "release")
+        return last.command if last is not None and is_cut and not self.is_running else None
+
+    @property
     def _cut_short(self) -> str | None:
         """The release or rollback that was ended between two numbers, where some are left for it."""
-        last = self.runs[-1] if self.runs else None
-        is_cut = last is not None and last.ended_at is None and last.command in ("rollback", "release")
-        left = any(number.state in DONE for number in self.numbers)
-        return last.command if last is not None and is_cut and left else None
+        return self._without_end if any(number.state in DONE for number in self.numbers) else None
+
+    def _unanswered_of(self, name: str) -> list[str]:
+        """The numbers of which a request of this command was not answered, to be named; none where that is all of the
+        plan, or where it was cut short, since it may have been about others as well."""
+        found = [number.number for number in self.numbers if number.unanswered == name]
+        return [] if name == self._without_end or len(found) == len(self.numbers) else found
+
+    @property
+    def chosen_again(self) -> str | None:
+        """What to mind before a release or rollback that was cut short is run again: no journal has its numbers."""
+        if (name := self._cut_short) is None:
+            return None
+        return f"if that {name} was about chosen numbers, give it the same --numbers again: without them it takes all"
 
     @property
     def way_back(self) -> str | None:
@@ -163,10 +180,13 @@ class MigrationRun(BaseModel, frozen=True):
     def _command(self, name: str, numbers: Iterable[str] = ()) -> str:
         return command(name, self.plan, numbers, kind=self.kind)
 
-    def _said(self) -> Iterator[tuple[str, str]]:
-        """What is to be said of single numbers: what went wrong, and what is in doubt."""
+    def _said(self, *, details: bool) -> Iterator[tuple[str, str]]:
+        """What is to be said of single numbers: what went wrong, and what is in doubt; with ``details`` of each
+        other one how far it is."""
         for number in self.numbers:
             state = number.state.replace("_", " ")
+            if details and number.problem is None and number.in_doubt_since is None and number.unanswered is None:
+                yield number.number, state
             if number.problem is not None:
                 yield number.number, f"{state}: {number.problem}"
             if number.in_doubt_since is not None and number.in_doubt_until is not None:
@@ -188,9 +208,11 @@ class MigrationRun(BaseModel, frozen=True):
             lines.append(
                 f"`{last.command}` of {clock_text(last.started_at)} by {last.whose} (process {last.process}): {how}"
             )
+            if self.chosen_again is not None:
+                lines.append(self.chosen_again)
         else:
             lines.append("there is no journal beside the plan: it was not started, or its journal was lost")
-        lines += group_lines(self._said(), details=details)
+        lines += group_lines(self._said(details=details), details=details)
         waiting = [number.releasable_at for number in self.numbers if number.releasable_at is not None]
         if waiting:
             lines.append(f"  the soak of all verified numbers ends on {clock_text(max(waiting))}")
@@ -285,7 +307,8 @@ def _number(loaded: LoadedPlan, planned: PlannedNumber, entries: list[Entry], at
         verified_at=state.verified_at,
         verified_since=state.verified_since,
         fields=_last_fields(entries),
-        inbound_uri=_last_inbound_uri(entries),
+        # Calls go there only while it is there as planned: not after a difference, nor a rollback.
+        inbound_uri=None if state.verified_at is None or state.unanswered == "rollback" else _last_inbound_uri(entries),
         releasable_at=None if soaked is None else soaked + loaded.plan.settings.soak,
         released=state.released.message if state.released is not None else None,
         unanswered=state.unanswered,

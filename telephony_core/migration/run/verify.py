@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.phone_number import PhoneNumber
@@ -111,7 +111,7 @@ async def averify_plan(
             releasable_at=_soaked(loaded.plan, [states[task.key] for task in made], now),
             numbers=tuple(results),
             not_moved=tuple(task.key for task in tasks if states[task.key].state not in FINISHED),
-            unanswered=tuple(sorted({state.unanswered for state in states.values() if state.unanswered is not None})),
+            unanswered_numbers=_unanswered(states),
             checklist=cut_over_checklist(loaded.plan, there.capabilities, results),
         )
         await journal.finish(report.summary)
@@ -145,6 +145,15 @@ def _soaked(plan: Plan, states: Sequence[NumberState], now: datetime) -> datetim
     """When the soak ends of those that are to be released, where all of them are verified now."""
     since = [state.verified_since or now for state in states if state.state is MigrationState.MOVED]
     return max(since) + plan.settings.soak if plan.source is not None and since else None
+
+
+def _unanswered(
+    states: Mapping[str, NumberState],
+) -> Mapping[Literal["release", "rollback"], tuple[str, ...]]:
+    """Keys of the numbers of which a release or a rollback was not answered, by the command."""
+    commands: tuple[Literal["release", "rollback"], ...] = ("release", "rollback")
+    found = {name: tuple(key for key, state in states.items() if state.unanswered == name) for name in commands}
+    return {name: keys for name, keys in found.items() if keys}
 
 
 def record_id(task: MigrationTask, state: NumberState) -> str | None:

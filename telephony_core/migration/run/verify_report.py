@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
 from pydantic import BaseModel, computed_field
@@ -19,9 +19,8 @@ from telephony_core.migration.rendering.grouping import causes, counted, group_l
 from telephony_core.migration.rendering.plan_text import finding_text
 
 _CORRECT: Final = {
-    True: "correct what differs at its provider, then verify again; or roll these numbers back, and move them with a "
-    "new plan",
-    False: "correct what differs at the provider, then verify again; or roll these numbers back, and make a new plan",
+    True: ("correct what differs at its provider, then verify again", "move them with a new plan"),
+    False: ("correct what differs at the provider, then verify again", "make a new plan"),
 }
 
 
@@ -67,12 +66,19 @@ class VerifyReport(BaseModel, frozen=True):
     numbers: tuple[NumberVerification, ...]
     not_moved: tuple[str, ...] = ()
     """Planned numbers that are not at the target, or not wholly: only what `apply` has finished is compared."""
-    unanswered: tuple[Literal["release", "rollback"], ...] = ()
-    """Commands of which requests were not answered: to be run before any other, since these may still take effect."""
+    unanswered_numbers: Mapping[Literal["release", "rollback"], tuple[str, ...]] = {}
+    """Keys of the numbers of which a request was not answered, by its command."""
     releasable_at: UtcTime | None = None
     """When the soak of all of these ends, of a migration."""
     checklist: tuple[str, ...] = ()
     """What to do at the carrier, and what remains unproven until a real call is placed."""
+
+    @computed_field
+    @property
+    def unanswered(self) -> tuple[Literal["release", "rollback"], ...]:
+        """Commands of which requests were not answered: to be run before any other, since these may still take
+        effect."""
+        return tuple(sorted(self.unanswered_numbers))
 
     @computed_field
     @property
@@ -116,11 +122,13 @@ class VerifyReport(BaseModel, frozen=True):
         """What to type next."""
         # Before anything else: that request may still release a record on which the next step relies.
         if self.unanswered:
-            return tuple(self._command(name) for name in self.unanswered)
+            return tuple(self._command(name, self.unanswered_numbers[name]) for name in self.unanswered)
         if self.not_moved:
             return (self._command("apply"),)
         if not self.is_equal:  # once it is corrected, or where it is not to be
-            return (self._command("verify"), self._command("rollback", self.different))
+            # Of those whose source was released none is rolled back, and without numbers all others would be.
+            back = (self._command("rollback", self.different),) if self.different else ()
+            return (self._command("verify"), *back)
         if not self.numbers or self.kind is not PlanKind.MIGRATE:  # all were rolled back, or there is no source
             return (self._command("report"),)
         return (self._command("release"),)
@@ -148,7 +156,8 @@ class VerifyReport(BaseModel, frozen=True):
             lines.append("  UNVERIFIABLE, because the provider does not return them:")
             lines += [f"    {name} (of {counted(count, 'number')})" for name, count in counts.items()]
         if not all(number.is_equal for number in self.numbers):
-            lines.append(_CORRECT[self.kind is PlanKind.MIGRATE])
+            correct, anew = _CORRECT[self.kind is PlanKind.MIGRATE]
+            lines.append(f"{correct}; or roll these numbers back, and {anew}" if self.different else correct)
         lines += [f"a {name} of these numbers was not answered, and may still take effect" for name in self.unanswered]
         if self.checklist:
             lines += ["to cut over at the carrier:", *(f"  [ ] {item}" for item in self.checklist)]

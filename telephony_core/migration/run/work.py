@@ -21,6 +21,7 @@ from telephony_core.migration.move.steps import live_ids, move_number
 from telephony_core.migration.plan.model import EndpointRole, Plan, PlanKind
 from telephony_core.migration.rendering.commands import there_already
 from telephony_core.migration.run.account_index import AccountIndex
+from telephony_core.provider.capabilities import Capabilities
 
 
 class Stale(NamedTuple):
@@ -59,8 +60,8 @@ class Work(ABC):
         """What is not as the plan read it, by listings that were just made; ``whole``: no number was chosen by hand."""
 
     @abstractmethod
-    def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
-        """Get ready for the listings that `stale` is asked about."""
+    def watch(self, indexes: Mapping[EndpointRole, AccountIndex], there: Capabilities) -> None:
+        """Get ready for the listings that `stale` is asked about; ``there`` is what the target can do."""
 
     def concerned(self, keys: Iterable[str]) -> set[str]:
         """These numbers, and those whose lines say something about them."""
@@ -86,7 +87,7 @@ class ImportWork(Work):
     def needs_secrets(self, state: NumberState) -> bool:
         return state.created is None or state.send_again
 
-    def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
+    def watch(self, indexes: Mapping[EndpointRole, AccountIndex], there: Capabilities) -> None:
         """What is kept of a listing anyway is enough."""
 
     def procedure(self, task: MigrationTask) -> Procedure[None]:
@@ -157,7 +158,7 @@ class SettingsWork(Work):
             trunks.add(ids)
         return [group for group in (first, others) if group]
 
-    def watch(self, indexes: Mapping[EndpointRole, AccountIndex]) -> None:
+    def watch(self, indexes: Mapping[EndpointRole, AccountIndex], there: Capabilities) -> None:
         selection = self.plan.selection
         # Where numbers were named, nothing else was meant: only a condition can come to hold for more.
         if selection is None or not selection.where or selection.numbers is not None:
@@ -166,7 +167,7 @@ class SettingsWork(Work):
         known = {number.record.id for number in self.plan.numbers} | {left.source_id for left in self.plan.skipped}
 
         def see(record: PhoneNumber) -> None:
-            if record.id not in known and conditions.hold_for(record):
+            if record.id not in known and conditions.hold_for(record, there):
                 known.add(record.id)
                 self._grown.append(record)
 

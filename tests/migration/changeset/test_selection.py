@@ -36,7 +36,7 @@ RECORDS = [
 
 
 def ids(*where: str, numbers: list[str] | None = None) -> list[str]:
-    return [found.id for found in select(RECORDS, Conditions.parse(where), numbers)[0]]
+    return [found.id for found in select(RECORDS, Conditions.parse(where), numbers, DIGA)[0]]
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,36 @@ def test_no_number_is_without_a_status_or_an_origin(where: str) -> None:
 def test_an_empty_label_is_none_and_a_value_may_hold_an_equals_sign() -> None:
     odd = [record("e", "+34612000005", label=""), record("f", "+34612000006", label="a=b")]
     for where, found in (("label=", odd[0]), ("label=a=b", odd[1])):
-        assert select(odd, Conditions.parse([where]), None) == ([found], [])
+        assert select(odd, Conditions.parse([where]), None, DIGA) == ([found], [])
+
+
+@pytest.mark.parametrize(
+    ("where", "problem", "others"),
+    [
+        ("inbound_agent=", "inbound_agent_id: has to be text", "label="),
+        ("agent=", "inbound_agent_id: has to be text", "label="),
+        ("inbound.allowed_addresses=", "sip_config: has to be a table", "label="),
+        ("label=", "nickname[0]: has to be text", "inbound_agent="),
+    ],
+)
+def test_what_could_not_be_read_is_not_taken_for_nothing(where: str, problem: str, others: str) -> None:
+    """A record whose agent cannot be read looks as one without an agent, and would be given another one."""
+    unread = [record("g", "+34612000007", problems=(problem,))]
+    assert select(unread, Conditions.parse([others]), None, DIGA)[0] == unread
+    with pytest.raises(InvalidInput, match="no number fits"):
+        select(unread, Conditions.parse([where]), None, DIGA)
+
+
+def test_a_label_is_found_however_its_syllables_are_put_together() -> None:
+    for held, typed in (("\u1112\u1161\u11ab", "\ud55c"), ("\ud55c", "\u1112\u1161\u11ab")):
+        labelled = [record("h", "+34612000008", label=held)]
+        assert select(labelled, Conditions.parse([f"label={typed}"]), None, DIGA)[0] == labelled
 
 
 def test_only_numbers_that_were_named_are_told_as_left_out() -> None:
     sales = Conditions.parse(["label=Sales"])
-    assert select(RECORDS, sales, None)[1] == []
-    assert [left.id for left in select(RECORDS, sales, ["a", "c"])[1]] == ["c"]
+    assert select(RECORDS, sales, None, DIGA)[1] == []
+    assert [left.id for left in select(RECORDS, sales, ["a", "c"], DIGA)[1]] == ["c"]
 
 
 EVERY_FIELD = (
@@ -136,11 +159,11 @@ def test_a_selection_that_cannot_be_meant_is_refused_with_what_to_write(
 def test_a_number_of_two_records_has_to_be_named_by_id() -> None:
     twice = [*RECORDS, record("e", "+34612000001")]
     with pytest.raises(InvalidInput) as refused:
-        select(twice, Conditions(()), ["+34612000001"])
+        select(twice, Conditions(()), ["+34612000001"], DIGA)
     assert refused.value.message == "2 records hold '+34612000001': a, e"
     spaced = "+34 612 00 00 01".replace(" ", " " * 12)
     with pytest.raises(InvalidInput) as refused:
-        select(twice, Conditions(()), [spaced])
+        select(twice, Conditions(()), [spaced], DIGA)
     assert refused.value.message == f"2 records hold {spaced[:40]!r}: a, e"
     assert refused.value.remedy == "give the id of the one you mean"
     assert [found.id for found in named_records(twice, ["e"])] == ["e"]

@@ -47,6 +47,8 @@ def test_what_is_read_is_set_back() -> None:
         (record(label=""), Field.LABEL, DIGA, "no way to clear it"),
         (record(inbound_agent=AgentRef("a")), Field.INBOUND_AGENT, DIGA, "does not say all"),
         (record(problems=("inbound_agents: several share",)), Field.INBOUND_AGENT, RETELL, "could not be read"),
+        (record(problems=("inbound_agents[0].agent_id: odd",)), Field.INBOUND_AGENT, RETELL, "could not be read"),
+        (record(problems=("sip_config: no table",)), Field.ADDRESS, DIGA, "could not be read"),
         (record(unmodelled=("inbound_agents",)), Field.INBOUND_AGENT, RETELL, "has no place here"),
     ],
 )

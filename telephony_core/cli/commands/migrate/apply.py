@@ -85,6 +85,7 @@ def command(
     left = [key for key in run_of(opened.loaded, lost=take_over).remainder if key in chosen]
     if left and not yes:
         question, losing, what_happens, but = _asked(plan, counted(len(left), "number"))
+        back = command_line("rollback", plan_file, keys or (), kind=plan.kind)
         prompts.confirm(
             f"{question}?",
             losing=losing,
@@ -93,7 +94,7 @@ def command(
                 "",
                 what_happens,
                 *([f"Allowed by name: {', '.join(plan.allowed)}."] if plan.allowed else []),
-                pasteable(f"`{command_line('rollback', plan_file, kind=plan.kind)}` undoes it{but}.", session),
+                pasteable(f"`{back}` undoes it{but}.", session),
             ],
         )
     learn_secrets(session, plan)

@@ -70,7 +70,9 @@ def command(session: Session, plan_file: str, html: str | None, details: bool, f
         print_json(pasteable_data({**run_data(run), "skipped": skipped, "html": html}, session))
         return
     own = command_line("report", loaded.name, kind=loaded.plan.kind)  # what was just run is no next step
-    lines = [line for line in shown(run.lines, details) if not (is_next(line) and line.endswith(own))]
+    # With details the tables below have every number.
+    said = run.lines() if details else shown(run.lines, details)
+    lines = [line for line in said if not (is_next(line) and line.endswith(own))]
     # What to do next stays last, behind the tables.
     steps = [line for line in lines if is_next(line)]
     for at, line in enumerate(lines[: len(lines) - len(steps)]):

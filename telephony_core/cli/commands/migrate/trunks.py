@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -84,7 +85,7 @@ def _finding(report: TrunkReport, *, allowed: bool) -> Finding:
         before=report.address,
         remedy=None
         if report.verdict is CheckVerdict.PASS
-        else f"`telephony sip check {report.address}` shows every step",
+        else f"`telephony sip check {shlex.quote(report.address)}` shows every step",
         allowance=TRUNK_CHECK if failed else None,
         allowed=failed and allowed,
         together=_TOGETHER[report.verdict],

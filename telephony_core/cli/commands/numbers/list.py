@@ -65,7 +65,9 @@ def command(
         )
         known = columns(client.adapter.agent_names)
         with session.waiting("listing the numbers") as waiting:
-            found: Iterable[PhoneNumber] = filter(conditions.hold_for, waiting.counted(listed))
+            found: Iterable[PhoneNumber] = (
+                record for record in waiting.counted(listed) if conditions.hold_for(record, client.capabilities)
+            )
             if named is not None:
                 found = named_records(list(found), named)
             if given["sort"] is not None:

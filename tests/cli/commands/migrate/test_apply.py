@@ -96,6 +96,9 @@ def test_a_number_that_the_plan_does_not_move_is_refused(moving):
     result = moving.telephony(*APPLY, "--yes", "--numbers", "+827099999999")
     assert result.exit_code == 65
     assert "does not move" in result.stderr
+    assert "`telephony status PLAN --details` lists them" in result.stderr
+    listed = moving.telephony("status", "plan.json", "--details").stdout
+    assert all(f"  +82701111000{last}: not started" in listed for last in range(3))
 
 
 def test_a_plan_that_was_overtaken_is_refused(moving):
@@ -138,7 +141,7 @@ def test_two_runs_at_once_are_refused(moving):
         result = moving.telephony(*APPLY, "--yes")
     assert result.exit_code == 5
     assert "another run is at work" in result.stderr
-    assert "`telephony status`" in result.stderr
+    assert "`telephony status plan.json`" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["apply", "status", "verify", "rollback", "release", "report"])

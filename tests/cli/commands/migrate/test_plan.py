@@ -157,6 +157,27 @@ def test_a_plan_that_was_begun_is_not_replaced_even_by_force(moving):
     assert "was begun" in result.stderr
 
 
+def test_to_name_a_plan_that_was_begun_is_not_answered_by_force_which_does_not_help(moving):
+    moving.moved()
+    result = moving.telephony(*PLAN)
+    assert result.exit_code == 1
+    assert "was begun" in result.stderr
+    assert "--force" not in result.stderr
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"{", b'{"format": "telephony-core migration plan", "version": 1}'])
+def test_a_plan_that_was_begun_and_is_spoilt_is_not_to_be_made_again_in_its_place(moving, spoilt):
+    moving.moved()
+    (moving.folder / "plan.json").write_bytes(spoilt)
+    result = moving.telephony("status", "plan.json")
+    assert result.exit_code == 1
+    assert "make it again" not in result.stderr
+    assert "its journal plan.json.journal belongs to no other plan" in result.stderr
+    # What it says to do where there is no copy.
+    anew = moving.telephony.json(*PLAN[:-1], "other.json")
+    assert [len(anew[part]) for part in ("numbers", "skipped")] == [0, 3]
+
+
 def test_a_map_with_faults_tells_their_lines(moving):
     moving.inventory()
     moving.map()
@@ -231,6 +252,12 @@ def test_a_trunk_that_fails_can_be_allowed_by_name_and_is_applied_then(moving, c
     (finding,) = [each for each in plan["numbers"][0]["findings"] if each["allowance"] == "trunk_check"]
     assert (finding["severity"], finding["allowed"]) == ("block", True)
     assert moving.telephony("migrate", "apply", "plan.json", "--yes").exit_code == 0
+
+
+def test_the_command_that_shows_every_step_can_be_pasted(moving):
+    with_trunk(moving, "[::1]:9")
+    result = moving.telephony(*PLAN, "--check-trunks")
+    assert "`telephony sip check 'sip:[::1]:9'`" in " ".join(result.stdout.split())
 
 
 def test_what_is_not_checked_cannot_be_allowed(moving):

@@ -37,4 +37,4 @@ def test_verify_of_a_plan_that_was_not_begun_names_the_command_that_begins(movin
     moving.plan()
     result = moving.telephony("migrate", "verify", "plan.json")
     assert result.exit_code == 1
-    assert "`telephony apply`" in result.stderr
+    assert "`telephony apply plan.json`" in result.stderr
