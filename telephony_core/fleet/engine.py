@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from telephony_core.errors import ConfigurationError, MigrationError, OutcomeUnknown, TelephonyError, instead_of
 from telephony_core.fleet.campaign import Approval, Campaign, CampaignProgress, CampaignWorkflow
 from telephony_core.fleet.database import tenant_name
+from telephony_core.migration.journal.claims import note_in_fleet
 from telephony_core.migration.plan.store import LoadedPlan, PlanStore
 
 
@@ -102,6 +103,8 @@ class Campaigns:
         demand_fit(loaded)
         campaign = Campaign.of(loaded, self.tenant)
         await plans.put(loaded.plan)
+        if loaded.path is not None:
+            note_in_fleet(loaded, self.tenant)
         try:
             with _explained():
                 await self.client.start_workflow(

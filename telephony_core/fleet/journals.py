@@ -17,6 +17,7 @@ from telephony_core._version import __version__
 from telephony_core.errors import MigrationError
 from telephony_core.fleet.database import Database, DatabaseSession
 from telephony_core.migration.journal.claim_rules import ClaimRow, Claims, Decide
+from telephony_core.migration.journal.claims import note_in_fleet
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.journal.protocol import Journal, JournalStore
 from telephony_core.migration.journal.runs import RunRecord, how_ended_by, this_process
@@ -77,6 +78,8 @@ class PostgresJournals(JournalStore):
             if command != "apply":
                 await campaign.demand_started()
             await campaign.start(command)
+            if loaded.path is not None:
+                note_in_fleet(loaded, self.tenant)
             try:
                 yield campaign
             except BaseException as error:

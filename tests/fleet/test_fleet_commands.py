@@ -16,6 +16,7 @@ from telephony_core.cli.app import app
 from telephony_core.errors.migration import StalePlan
 from telephony_core.fleet.campaign import Campaign, CampaignWorkflow
 from telephony_core.fleet.journals import PostgresJournals
+from telephony_core.migration.journal.claims import PlanElsewhere
 from telephony_core.migration.plan.model import Settings, Trunk
 from telephony_core.migration.run.verify import VerifyOptions, averify_plan
 from tests.fleet.fleet_at_work import Tenant, fleet_at_work, open_for_business
@@ -88,8 +89,11 @@ def test_what_is_to_be_released_is_counted_in_the_journal_of_the_fleet(
         await averify_plan(
             loaded, stage.open_source, stage.open_target, VerifyOptions(journals=store, clock=stage.time.clock)
         )
-        with pytest.raises(StalePlan):  # the numbers are there already, but the journal is begun
+        with pytest.raises(PlanElsewhere, match=f"by a fleet, for the tenant {tenant}"):
             await asyncio.to_thread(stage.apply, loaded)
+        assert not loaded.journal_path.exists()
+        with pytest.raises(StalePlan):  # the numbers are there already, but the journal is begun
+            await asyncio.to_thread(stage.apply, loaded, take_over=True)
         assert loaded.journal_path.exists()
         code, said = await approve(0, "")
         assert (code, "the database of the fleet is not named" in said) == (78, True), said

@@ -13,6 +13,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
@@ -40,6 +41,8 @@ _LOCK: Final = SqliteFileKind(
     "make sure that no run of this plan is at work, then move it aside; the next command makes a new one",
     _KIND.place,
 )
+_FLEET: Final = "fleet of "
+"""Begins what stands in the place of a journal's path, which is absolute, where a fleet has the plan."""
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS begun (plan TEXT PRIMARY KEY, path TEXT NOT NULL, line INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS claims (account TEXT, number TEXT, plan TEXT NOT NULL, path TEXT NOT NULL,"
@@ -48,7 +51,7 @@ _SCHEMA: Final = (
 
 
 class PlanElsewhere(MigrationError):
-    """The plan was started under another path, where its journal is. Nothing was written."""
+    """The plan was started under another path or in a fleet, where its journal is. Nothing was written."""
 
     default_remedy: ClassVar[str | None] = "run the command there"
 
@@ -126,14 +129,8 @@ def hold(loaded: LoadedPlan, *, take_over: bool) -> sqlite3.Connection | None:
     try:
         with _open(folder / "claims.sqlite3") as connection:
             row = connection.execute("SELECT path FROM begun WHERE plan = ?", (plan,)).fetchone()
-            here = str(loaded.journal_path)
-            # A plan that was moved together with its journal left none behind, and goes on at its new place.
-            if row is not None and row[0] != here and _is_there(row[0]) and not take_over:
-                raise PlanElsewhere(
-                    f"this plan was started as {row[0].removesuffix('.journal')}, and its journal is there",
-                    remedy="run the command with that path; if that journal is an old copy, take its place with "
-                    "`--take-over`",
-                )
+            if row is not None and not take_over and (elsewhere := _elsewhere(row[0], loaded)) is not None:
+                raise elsewhere.error()
     except BaseException:
         held.close()
         raise
@@ -147,9 +144,17 @@ def was_started_here(loaded: LoadedPlan) -> bool:
 
 def note_started(loaded: LoadedPlan, line: int) -> None:
     """Remember where the journal of this plan is, and the last of its lines that announced something."""
+    _note(loaded, str(loaded.journal_path), line)
+
+
+def note_in_fleet(loaded: LoadedPlan, tenant: str) -> None:
+    """Remember that a fleet carries this plan out for a tenant: it would not see what a run on this machine claims."""
+    _note(loaded, f"{_FLEET}{tenant}", 0)
+
+
+def _note(loaded: LoadedPlan, journal: str, line: int) -> None:
     with _open(state_folder() / "claims.sqlite3") as connection:
-        values = (plan_key(loaded), str(loaded.journal_path), line)
-        connection.execute("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", values)
+        connection.execute("INSERT OR REPLACE INTO begun VALUES (?, ?, ?)", (plan_key(loaded), journal, line))
 
 
 def lines_lost(loaded: LoadedPlan, last: int) -> bool:
@@ -158,12 +163,41 @@ def lines_lost(loaded: LoadedPlan, last: int) -> bool:
     return known is not None and known[1] > last
 
 
-def started_elsewhere(loaded: LoadedPlan) -> Path | None:
-    """The plan's other path with a journal beside it, where this machine knows one."""
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where a plan is carried out that is not carried out here, and what to do about that."""
+
+    what: str
+    remedy: str
+    otherwise: str
+    """For who knows better."""
+
+    def error(self) -> PlanElsewhere:
+        over = f"{self.otherwise}, take its place with `--take-over`"
+        return PlanElsewhere(f"this plan {self.what}", remedy=f"{self.remedy}; {over}")
+
+
+def started_elsewhere(loaded: LoadedPlan) -> Elsewhere | None:
+    """Where else the plan is carried out, where this machine knows that."""
     journal = _started_as(loaded)
-    if journal is None or journal == str(loaded.journal_path) or not _is_there(journal):
+    return None if journal is None else _elsewhere(journal, loaded)
+
+
+def _elsewhere(journal: str, loaded: LoadedPlan) -> Elsewhere | None:
+    if journal.startswith(_FLEET):
+        return Elsewhere(
+            f"is carried out by a fleet, for the tenant {journal.removeprefix(_FLEET)}, and its journal is there",
+            "set TELEPHONY_DATABASE and TELEPHONY_TENANT",
+            "only if nothing of it was done there",
+        )
+    # A plan that was moved together with its journal left none behind, and goes on at its new place.
+    if journal == str(loaded.journal_path) or not _is_there(journal):
         return None
-    return Path(journal.removesuffix(".journal"))
+    return Elsewhere(
+        f"was started as {journal.removesuffix('.journal')}, and its journal is there",
+        "run the command with that path",
+        "if that journal is an old copy",
+    )
 
 
 def older_copy(loaded: LoadedPlan) -> JournalError:
@@ -182,10 +216,7 @@ def missing(loaded: LoadedPlan) -> JournalError:
     found = "an empty journal" if journal.exists() else "no journal"
     apply = f"telephony apply {file_word(loaded.name)}"
     if (elsewhere := started_elsewhere(loaded)) is not None:
-        return JournalError(
-            f"{loaded.name} has {found} beside it: this plan was started as {elsewhere}",
-            remedy="run the command with that path",
-        )
+        return JournalError(f"{loaded.name} has {found} beside it: this plan {elsewhere.what}", remedy=elsewhere.remedy)
     if was_started_here(loaded):
         return JournalError(
             f"{loaded.name} has {found} beside it, and was started on this machine: {journal.name} was lost, and with "

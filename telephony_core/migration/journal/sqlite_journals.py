@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from telephony_core.migration.journal.claim_rules import Claims
 from telephony_core.migration.journal.claims import (
-    PlanElsewhere,
     missing,
     row_changer,
     started_elsewhere,
@@ -50,10 +49,7 @@ class SqliteJournals(JournalStore):
             return True
         if not self.take_over:
             if (elsewhere := started_elsewhere(loaded)) is not None:
-                raise PlanElsewhere(
-                    f"this plan was started as {elsewhere}, and its journal is there",
-                    remedy="run the command with that path",
-                )
+                raise elsewhere.error()
             if was_started_here(loaded):
                 raise missing(loaded)
         return False

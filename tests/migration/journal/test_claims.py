@@ -14,7 +14,7 @@ from telephony_core import errors
 from telephony_core.emulator import EmulatedOutcome, Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.errors.migration import StalePlan
-from telephony_core.migration.journal.claims import PlanElsewhere
+from telephony_core.migration.journal.claims import PlanElsewhere, note_in_fleet
 from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import JournalError, JournalLocked, SqliteJournal
 from telephony_core.migration.move.state import MigrationState
@@ -88,13 +88,28 @@ def test_a_copy_without_its_journal_is_told_where_that_is(half: Returning) -> No
         half.apply(copy)
     before, half.loaded = half.loaded, copy
     for command in (half.verify, half.preview_rollback, half.preview_release):
-        with pytest.raises(JournalError, match=f"has no journal beside it: .* started as {before.path}; ") as refused:
+        with pytest.raises(JournalError, match=f"has no journal beside it: .* started as {before.path}, and its ") as refused:
             command()
         assert refused.value.remedy == "run the command with that path"
     assert not copy.journal_path.exists()
     before.journal_path.unlink()  # then nobody knows where it is
     with pytest.raises(JournalError, match=r"it was not started here, or plan\.json\.journal was lost"):
         half.verify()
+
+
+def test_a_plan_that_a_fleet_has_is_not_carried_out_here_as_well(half: Returning) -> None:
+    """Somebody forgot a variable: neither would see what the other one claims."""
+    copy = copied(half, journal=False)
+    note_in_fleet(copy, "acme")
+    with pytest.raises(PlanElsewhere, match="is carried out by a fleet, for the tenant acme") as refused:
+        half.apply(copy)
+    assert "set TELEPHONY_DATABASE and TELEPHONY_TENANT; only if nothing of it was done there" in str(refused.value)
+    with pytest.raises(PlanElsewhere):
+        read_run(copy)
+    assert not copy.journal_path.exists()
+    assert half.writes(half.target) == []
+    with pytest.raises(StalePlan):  # which is what a run would find: one number is there
+        half.apply(copy, take_over=True)
 
 
 def test_where_nobody_can_look_the_journal_may_be_there(half: Returning) -> None:
