@@ -29,6 +29,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
 from telephony_core.number_index.known_numbers import NEVER, KnownNumbers
 from telephony_core.provider.port import ProviderConfig
+from telephony_core.text.documents import make_private
 from telephony_core.transport.clock import Clock
 
 APPLICATION: Final = 0x74656C69
@@ -61,7 +62,7 @@ class IndexFile:
         self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        _make_private(self.path)
+        make_private(self.path)
         _require_private(self.path)
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, check_same_thread=False)
@@ -251,12 +252,6 @@ class FileListener:
     def doubt(self) -> None:
         self._known.doubt()
         self._file.forget(self._account)
-
-
-def _make_private(path: Path) -> None:
-    """Make a file that its owner alone can read, where there is none; SQLite would give it the mode of the umask."""
-    with suppress(OSError):  # why it cannot be made, SQLite reports better
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _require_private(path: Path) -> None:
