@@ -229,7 +229,9 @@ class AsyncTelephony(AsyncClosing, ClientBase):
             while True:
                 page = await (self._drive(ask(cursor), operation) if ahead is None else ahead)
                 ahead, cursor = None, page.cursor
-                for place, item in enumerate(listing.accept(page)):
+                with self._named(operation):
+                    new = listing.accept(page)
+                for place, item in enumerate(new):
                     # Whoever comes back for a second one may want them all: the next page comes while they work.
                     if place == 1 and cursor is not None:
                         ahead = asyncio.create_task(self._drive(ask(cursor), operation))

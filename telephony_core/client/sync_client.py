@@ -230,7 +230,9 @@ class Telephony(Closing, ClientBase):
         listing, cursor = Listing(), None
         while True:
             page = self._drive(ask(cursor), operation)
-            yield from listing.accept(page)
+            with self._named(operation):
+                new = listing.accept(page)
+            yield from new
             cursor = page.cursor
             if cursor is None:
                 return

@@ -182,7 +182,8 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         client.number_index = OfOneAccount(self, account)
         if self._file is not None:
             account.in_file = self._file.name_of(client.adapter.config)
-            client.operations.listener = self._file.listener(account.in_file, account.known)
+            account.known.noted = partial(self._file.note, account.in_file)
+            account.known.doubted = partial(self._file.forget, account.in_file)
             self._read_file(account, NEVER)
 
     # -- questions

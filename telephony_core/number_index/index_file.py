@@ -27,8 +27,9 @@ from pydantic import ValidationError
 
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import ConfigurationError
-from telephony_core.number_index.known_numbers import NEVER, KnownNumbers
+from telephony_core.number_index.known_numbers import NEVER
 from telephony_core.provider.port import ProviderConfig
+from telephony_core.text.documents import make_private
 from telephony_core.transport.clock import Clock
 
 APPLICATION: Final = 0x74656C69
@@ -61,7 +62,7 @@ class IndexFile:
         self._clock = clock
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        _make_private(self.path)
+        make_private(self.path)
         _require_private(self.path)
         try:
             self._connection = sqlite3.connect(self.path, isolation_level=None, timeout=5.0, check_same_thread=False)
@@ -195,10 +196,6 @@ class IndexFile:
             if connection is not None:
                 connection.execute("DELETE FROM account WHERE name = ?", (account,))
 
-    def listener(self, account: str, known: KnownNumbers) -> FileListener:
-        """Who notes the writes of an account here, and in what is known of it."""
-        return FileListener(self, account, known)
-
     def close(self) -> None:
         """Close it. What is asked of it later is not answered any more."""
         with self._lock:
@@ -232,31 +229,6 @@ class IndexFile:
 
     def _warn(self, reason: str) -> None:
         warnings.warn(f"the number index {self.path}: {reason}", IndexFileNotUsed, stacklevel=4)
-
-
-class FileListener:
-    """Notes the writes of one account in what is known and in the file."""
-
-    def __init__(self, file: IndexFile, account: str, known: KnownNumbers) -> None:
-        self._file, self._account, self._known = file, account, known
-
-    def written(self, record: PhoneNumber) -> None:
-        self._known.written(record)
-        self._file.note(self._account, record.id, record)
-
-    def gone(self, id: str) -> None:
-        self._known.gone(id)
-        self._file.note(self._account, id, None)
-
-    def doubt(self) -> None:
-        self._known.doubt()
-        self._file.forget(self._account)
-
-
-def _make_private(path: Path) -> None:
-    """Make a file that its owner alone can read, where there is none; SQLite would give it the mode of the umask."""
-    with suppress(OSError):  # why it cannot be made, SQLite reports better
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _require_private(path: Path) -> None:

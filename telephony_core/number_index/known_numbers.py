@@ -7,6 +7,7 @@ listing may have read that record before it was changed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, cast
 
@@ -93,6 +94,10 @@ class KnownNumbers:
         """Whether a write may have happened, or not, since the listing was started: only another one can tell."""
         self.error: TelephonyError | None = None
         """Why the account could not be opened or read when that was last tried."""
+        self.noted: Callable[[str, PhoneNumber | None], object] = lambda id, record: None
+        """Called with the id and the record of every write, after it is known here; ``None`` for what is gone."""
+        self.doubted: Callable[[], object] = lambda: None
+        """Called after a write came into doubt."""
         self._failed = 0
         self._account, self._directory, self._lock = account, directory, directory.lock
         self._records: dict[str, PhoneNumber] = {}
@@ -181,6 +186,7 @@ class KnownNumbers:
             if self._draft is not None:
                 self._draft.in_doubt = True
             self._directory.changed()
+        self.doubted()
 
     def _note(self, id: str, record: PhoneNumber | None) -> None:
         key = id_key(id)
@@ -194,6 +200,7 @@ class KnownNumbers:
             self._directory.exchange(self._account, filter(None, [before]), filter(None, [record]))
             if self._draft is not None:
                 self._draft.written[key] = record
+        self.noted(id, record)
 
 
 def without_raw(record: PhoneNumber) -> PhoneNumber:

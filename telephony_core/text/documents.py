@@ -1,4 +1,4 @@
-"""Files that must not be half there or quietly edited: written in one step, checked by a sum when read."""
+"""Files that must not be half there, quietly edited or open to others: written in one step, checked when read."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def _write_at_once(place: _Place, data: bytes, *, overwrite: bool) -> None:
             if place.before is None or not overwrite or error.errno not in _NOT_REPLACEABLE:
                 raise
             _into(os.open(place.path, os.O_WRONLY | os.O_TRUNC | _BINARY), data)
-        _sync_folder(place.path.parent)
+        sync_folder(place.path.parent)
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -282,11 +282,21 @@ def _name_once(temporary: Path, target: Path) -> None:
         os.replace(temporary, target)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the new name durable, where folders can be opened (not on Windows)."""
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder durable, where folders can be opened (not on Windows)."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def make_private(path: Path) -> None:
+    """Make a file that its owner alone can read, where there is none; SQLite would give it the mode of the umask.
+
+    One that is there keeps its mode. Why it cannot be made, SQLite reports better.
+    """
+    with suppress(OSError):
+        # The companions that SQLite makes beside it (`-wal`, `-shm`) get the mode of the file.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))

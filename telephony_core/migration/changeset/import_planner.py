@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import SecretStr
@@ -295,7 +296,9 @@ class _Judge:
             "allow": tuple(SideEffect(name) for name in sorted(map(str, allowed)) if name in list(SideEffect)),
         }
         self._trunks: dict[tuple[str, str | None], Trunk] = {}
-        self._known: dict[RowSettings, _Common] = {}
+        # Tables have many rows of few different settings. Judging what they share once is most of the speed of a large
+        # one.
+        self._common = cache(self._of)
 
     def judge(self, row: ReadRow) -> tuple[CheckedRow | None, list[RowProblem]]:
         """The row as it can be planned, or what is wrong with it."""
@@ -309,13 +312,6 @@ class _Judge:
         findings = tuple(finding_of(problem) for problem in told if problem.error is None)
         wrong = [_problem(row, problem) for problem in told if problem.error is not None]
         return CheckedRow(row, desired, common.trunk, (*findings, *common.findings)), wrong
-
-    def _common(self, settings: RowSettings) -> _Common:
-        # Tables have many rows of few different settings. Judging what they share once is most of the speed of a large
-        # one.
-        if (known := self._known.get(settings)) is None:
-            known = self._known[settings] = self._of(settings)
-        return known
 
     def _of(self, settings: RowSettings) -> _Common:
         trunk, inbound = self._trunk(settings), settings.inbound

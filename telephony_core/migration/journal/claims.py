@@ -20,9 +20,10 @@ from typing import ClassVar, Final
 
 from telephony_core.errors import MigrationError
 from telephony_core.migration.journal.claim_rules import ChangeRow, ClaimRow, Decide, plan_key
-from telephony_core.migration.journal.sqlite_file import JournalError, SqliteFileKind, explained, lock, make_private
+from telephony_core.migration.journal.sqlite_file import JournalError, SqliteFileKind, explained, lock
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import file_word
+from telephony_core.text.documents import make_private
 
 VERSION: Final = 1
 """Version of the file, kept as SQLite's ``user_version``; 0 is the same, from before it was written down."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import quote
 
 from telephony_core.errors import MigrationError, instead_of
+from telephony_core.text.documents import make_private
 
 
 class JournalError(MigrationError):
@@ -46,16 +47,6 @@ class Superseded(JournalError):
 ASIDE: Final = (
     "put it aside and keep it; `telephony inventory` and a new plan show what is at the target, and find what was moved"
 )
-
-
-def make_private(path: Path) -> None:
-    """Make a file that its owner alone can read, where there is none; SQLite would give it the mode of the umask.
-
-    One that is there keeps its mode. Why it cannot be made, SQLite reports better.
-    """
-    with suppress(OSError):
-        # The companions that SQLite makes beside it (`-wal`, `-shm`) get the mode of the file.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
@@ -121,16 +112,6 @@ def lock(path: Path) -> sqlite3.Connection | None:
         held.close()
         raise
     return held
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the new names durable, where folders can be opened (not on Windows)."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)

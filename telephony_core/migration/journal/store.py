@@ -57,10 +57,10 @@ from telephony_core.migration.journal.sqlite_file import (
     lock,
     open_for_reading,
     open_for_writing,
-    sync_folder,
 )
 from telephony_core.migration.plan.store import LoadedPlan
 from telephony_core.migration.rendering.commands import file_word
+from telephony_core.text.documents import sync_folder
 
 __all__ = ["JournalError", "JournalLocked", "SqliteJournal", "was_started"]
 

@@ -88,7 +88,9 @@ def test_a_copy_without_its_journal_is_told_where_that_is(half: Returning) -> No
         half.apply(copy)
     before, half.loaded = half.loaded, copy
     for command in (half.verify, half.preview_rollback, half.preview_release):
-        with pytest.raises(JournalError, match=f"has no journal beside it: .* started as {before.path}, and its ") as refused:
+        with pytest.raises(
+            JournalError, match=f"has no journal beside it: .* started as {before.path}, and its "
+        ) as refused:
             command()
         assert refused.value.remedy == "run the command with that path"
     assert not copy.journal_path.exists()

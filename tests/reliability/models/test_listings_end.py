@@ -77,6 +77,8 @@ def test_a_cursor_that_is_always_new_ends_at_a_bound(
 def test_a_cursor_that_comes_back_ends_at_once(slug: str, name: str, mode: Mode, runner: asyncio.Runner) -> None:
     error, backend = outcome(slug, name, mode, runner, iter([1, 2, 1]))
     assert "same cursor twice" in error.message
+    assert error.provider == slug
+    assert error.operation is not None
     assert len(backend.sent) == 3
     figures.count(1, "endless listings that ended")
 
