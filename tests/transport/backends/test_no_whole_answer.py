@@ -59,8 +59,11 @@ SLOW: dict[str, Behaviour] = {
 def test_no_answer_takes_longer_than_its_deadline(over: Sender, tls: bool, how: str):
     with serving(SLOW[how], tls=tls) as server:
         begun = time.monotonic()
-        failure(NoAnswer, lambda: over.send(server, timeout=0.15))
+        with pytest.raises(TransportError) as caught:
+            over.send(server, timeout=0.15)
         assert time.monotonic() - begun < 2.0
+        # On a busy machine the time may be over before there is a connection: then nothing was asked.
+        assert type(caught.value) is NoAnswer or not server.asked
 
 
 def test_what_comes_in_pieces_is_put_together(over: Sender, tls: bool):
