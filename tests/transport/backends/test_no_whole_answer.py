@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from telephony_core.errors import NoAnswer
+from telephony_core.errors import NoAnswer, TransportError
 from tests.transport.backends.senders import Sender, failure
 from tests.transport.loopback import Behaviour, Visit, always, cut, reply, serving
 
