@@ -10,18 +10,19 @@ from telephony_core.accounts.connection import Connection
 from telephony_core.client import AsyncTelephony
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ClientClosed, TelephonyError
+from telephony_core.errors import TelephonyError
 from telephony_core.number_index.accounts import (
     MOST_AT_ONCE,
     Account,
     LookedUp,
     Need,
     NumberIndexBase,
+    for_one_of_many,
     with_declared_pace,
 )
 from telephony_core.number_index.located import Located
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.lifecycle import AsyncClosing
+from telephony_core.transport.lifecycle import AsyncClosing, require_asyncio
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,7 +54,6 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         import asyncio
 
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_closed = False
         self._is_kept_fresh = False
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
         super().__init__(
@@ -62,6 +62,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
             refresh_after=refresh_after,
             file=file,
             opener=opener,
+            kind=AsyncTelephony,
             new_lock=asyncio.Lock,
             clock=clock,
         )
@@ -76,7 +77,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         fresh: bool = False,
     ) -> Located:
         """`NumberIndex.find` for async code: who serves a number, by what is at most ``max_age`` seconds old."""
-        question = self._question(number, region, connection)
+        question = self._question(number, region, connection, opens=True)
         looked_up: dict[str, LookedUp] = {}
         await self._all(self._work(question, self._bound(max_age, fresh), looked_up))
         return self._answer(question, looked_up)
@@ -92,6 +93,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
 
         For who only asks `peek`, which never lists. Call it in the event loop.
         """
+        require_asyncio()
         if not self._is_kept_fresh:
             self._is_kept_fresh = True
             self._in_background(self._keep())
@@ -100,16 +102,19 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         """Close the clients that the index made, and end what it does in the background."""
         import asyncio
 
-        self._is_closed = True
+        self._lifecycle.end()
+        if (
+            not self._lifecycle.is_here
+        ):  # its event loop, and its file, are of the process that this one was forked from
+            return
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for account in self._accounts.values():
             if account.client is not None and account.owned:
                 await account.client.aclose()
-            elif account.client is not None:
-                # It was handed in and lives on: it must not ask an index that is closed.
-                account.client.number_index = account.client.operations.listener = None
+            else:
+                self._let_go(account)
         if self._file is not None:
             self._file.close()
 
@@ -127,6 +132,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
                 draft = account.known.start()
                 try:
                     async for record in account.client.list_numbers():
+                        self._lifecycle.check()
                         draft.add(record)
                 except TelephonyError as error:
                     account.known.fail(error)
@@ -153,24 +159,30 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
 
     async def _records_of(
         self, account: Account[AsyncTelephony], identity: NumberIdentity, *, fresh: bool
-    ) -> tuple[PhoneNumber, ...]:
-        """What a client asks before it lists by itself. Raises what listing raises."""
+    ) -> tuple[PhoneNumber, ...] | None:
+        """What a client asks before it lists by itself; ``None`` where this index is closed."""
+        if not self._lifecycle.goes_on:
+            return None
         asked, bound = account.known.listings.started, self._bound(None, fresh)
         need = self._need(account, bound)
         if need is Need.SOON:
             self._refresh_soon(account)
         elif need is Need.LIST:
             await self._list(account, asked, bound)
+            if not self._lifecycle.goes_on:
+                return None
             if (error := account.known.error) is not None:
-                raise error
+                raise for_one_of_many(error)
         return account.known.that_may_be(identity)
 
     async def _all(self, work: list[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         """Do all of it, at the same time, and wait for it."""
         import asyncio
 
-        if self._is_closed:
-            raise ClientClosed("this index is closed")
+        require_asyncio()
+        if len(work) == 1:  # without a group: most questions are about one account
+            await work[0]()
+            return
         async with asyncio.TaskGroup() as group:
             for each in work:
                 group.create_task(each())
@@ -184,7 +196,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         task.add_done_callback(self._tasks.discard)
 
     def _refresh_soon(self, account: Account[AsyncTelephony]) -> None:
-        if not account.is_refreshing and not self._is_closed:
+        if not account.is_refreshing and self._lifecycle.goes_on:
             account.is_refreshing = True
             self._in_background(self._refresh(account, account.known.listings.started))
 
@@ -201,7 +213,11 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
 
         while True:
             for account in self._accounts.values():
-                self._open(account)
+                try:
+                    self._open(account)
+                except Exception:  # an opener's fault; it is tried again in the next round
+                    log.exception("%s could not be opened in the background", account.name)
+                    continue
                 if not account.known.is_within(self.refresh_after):
                     self._refresh_soon(account)
             await self._clock.asleep(self._between_rounds)

@@ -129,7 +129,7 @@ def test_a_write_that_comes_into_doubt_while_a_listing_is_put_down_takes_its_acc
 ):
     world.account("a", NUMBER)
     index = world.index(file=file)
-    listener = index.client("a").operations.listener
+    listener = index.client("a").operations.listeners[0]
     store_it = IndexFile.store
 
     def store(self: IndexFile, *listing) -> None:
@@ -258,7 +258,7 @@ def test_after_a_write_in_doubt_what_another_process_has_listed_says_nothing(wor
     account = world.account("a", OTHER)
     index, other = world.index(file=file), world.index(file=file)
     index.refresh()
-    index.client("a").operations.listener.doubt()
+    index.client("a").operations.listeners[0].doubt()
     world.time.advance(10)
     other.refresh()
     index.find(OTHER)
