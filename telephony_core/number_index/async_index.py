@@ -10,7 +10,7 @@ from telephony_core.accounts.connection import Connection
 from telephony_core.client import AsyncTelephony
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import TelephonyError
+from telephony_core.errors import ClientClosed, TelephonyError
 from telephony_core.number_index.accounts import (
     MOST_AT_ONCE,
     Account,
@@ -121,26 +121,45 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
     # -- listing
 
     async def _list(self, account: Account[AsyncTelephony], asked: int, bound: float | None) -> None:
-        """List an account, unless somebody did since. What goes wrong is the account's error."""
+        """List an account, unless somebody did since. What goes wrong is the account's error.
+
+        Who goes away meanwhile leaves the listing to those who come next. Where nobody waits for as long as it takes,
+        there would never be one, and requests without end.
+        """
         import asyncio
 
-        async with account.lock:
+        await account.lock.acquire()
+        listing = None
+        try:
+            self._lifecycle.check()
             if account.client is None or self._is_answered(account, asked, bound):
                 return
-            # Inside of the lock: who waits for somebody else's listing takes no turn from those who list.
-            async with self._turns:
-                draft = account.known.start()
-                try:
-                    async for record in account.client.list_numbers():
-                        self._lifecycle.check()
-                        draft.add(record)
-                except TelephonyError as error:
-                    account.known.fail(error)
-                    return
-            account.known.show(draft)
-            if self._file is not None:
-                # SQLite waits for the disk, and for other processes.
-                await asyncio.to_thread(self._write_file, account)
+            listing = self._in_background(self._listed(account, account.client))
+            listing.add_done_callback(lambda _: account.lock.release())
+        finally:
+            if listing is None:
+                account.lock.release()
+        await asyncio.wait([listing])
+        if listing.cancelled():  # by whoever closed the index meanwhile, or by the end of the event loop
+            self._lifecycle.check()
+        listing.result()
+
+    async def _listed(self, account: Account[AsyncTelephony], client: AsyncTelephony) -> None:
+        import asyncio
+
+        # Inside of the lock: who waits for somebody else's listing takes no turn from those who list.
+        async with self._turns:
+            draft = account.known.start()
+            try:
+                async for record in client.list_numbers():
+                    draft.add(record)
+            except TelephonyError as error:
+                account.known.fail(error)
+                return
+        account.known.show(draft)
+        if self._file is not None:
+            # SQLite waits for the disk, and for other processes.
+            await asyncio.to_thread(self._write_file, account)
 
     async def _ask(
         self, account: Account[AsyncTelephony], identity: NumberIdentity, looked_up: dict[str, LookedUp]
@@ -168,8 +187,9 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         if need is Need.SOON:
             self._refresh_soon(account)
         elif need is Need.LIST:
-            await self._list(account, asked, bound)
-            if not self._lifecycle.goes_on:
+            try:
+                await self._list(account, asked, bound)
+            except ClientClosed:  # the index, meanwhile
                 return None
             if (error := account.known.error) is not None:
                 raise for_one_of_many(error)
@@ -180,20 +200,24 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         import asyncio
 
         require_asyncio()
-        if len(work) == 1:  # without a group: most questions are about one account
+        if len(work) == 1:  # without a task: most questions are about one account
             await work[0]()
-            return
-        async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(each())
+        else:
+            await asyncio.gather(*(each() for each in work))
 
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         import asyncio
 
         task = asyncio.get_running_loop().create_task(work)
         # The event loop itself holds tasks weakly, and one that nobody holds may vanish while it runs.
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # otherwise asyncio tells of it where whoever waited has gone
 
     def _refresh_soon(self, account: Account[AsyncTelephony]) -> None:
         if not account.is_refreshing and self._lifecycle.goes_on:

@@ -7,6 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -338,6 +339,24 @@ def test_a_fresh_look_is_not_answered_by_a_listing_that_was_under_way(world: Wor
     assert names(first) == []
     assert names(answers[0]) == [("a", "new")]
     assert account.listings == 2
+
+
+def test_a_listing_goes_on_for_those_who_come_next_when_the_one_who_began_it_has_gone(world: World):
+    if world.mode == "sync":  # where nobody can be called off
+        return
+    account = world.account("a", NUMBER, OTHER, "+827055556666")
+    account.page_size = 1
+    index = world.index()
+
+    async def impatient() -> Any:
+        asking = asyncio.create_task(index.target.find(NUMBER))
+        account.during[2] = asking.cancel
+        await asyncio.wait([asking])
+        assert asking.cancelled()
+        return await index.target.find(NUMBER)
+
+    assert names(world.run(impatient())) == [("a", "a-0")]
+    assert account.listings == 1
 
 
 @pytest.fixture

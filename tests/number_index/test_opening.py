@@ -216,17 +216,17 @@ def test_closing_ends_a_listing_of_a_client_that_was_handed_in(world: World):
     index = world.index(client)
     if world.mode == "sync":
         account.during[1] = lambda: world.close(index)
-        located = index.find(NUMBER)
+        assert isinstance(index.find(NUMBER).failed["a"], ClientClosed)
     else:
 
-        async def ask_and_close() -> Any:
-            asking = asyncio.create_task(index.target.find(NUMBER))
-            await asyncio.sleep(0)
-            await index.target.aclose()
-            return await asking
+        async def ask_and_close() -> None:
+            closing: list[asyncio.Task[None]] = []
+            account.during[1] = lambda: closing.append(asyncio.create_task(index.target.aclose()))
+            with pytest.raises(ClientClosed, match="this index is closed"):
+                await index.target.find(NUMBER)
+            await closing[0]
 
-        located = world.run(ask_and_close())
-    assert isinstance(located.failed["a"], ClientClosed)
+        world.run(ask_and_close())
     assert len(account.requests) < 3
     assert Plain(client, world.run).find_number(NUMBER).id == "a-0"
 
