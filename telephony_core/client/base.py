@@ -181,6 +181,9 @@ class ClientBase:
                 raise InvalidInput(
                     f"a flow is a generator, not {type(flow).__name__}", remedy="call the function that is one"
                 )
+            # One that ran already would send nothing, and return None as if it had.
+            if getattr(flow, "gi_frame", flow) is None:
+                raise InvalidInput("this flow has run already", remedy="call its function anew for each run")
             try:
                 self._lifecycle.check()
             except ClientClosed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import threading
 from abc import ABC, abstractmethod
@@ -29,8 +30,6 @@ from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace, Pacer
 
 if TYPE_CHECKING:
-    import os
-
     from telephony_core.number_index.index_file import IndexFile
 
 ClientT = TypeVar("ClientT", Telephony, AsyncTelephony)
@@ -378,6 +377,8 @@ class OfOneAccount:
 def _opened_file(path: str | os.PathLike[str], clock: Clock) -> IndexFile:
     from telephony_core.number_index.index_file import IndexFile
 
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+        raise InvalidInput("the file of a number index is named by its path", remedy="give one, or leave it out")
     return IndexFile(path, clock)
 
 

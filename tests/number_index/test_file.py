@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import ConfigurationError, NumberImport, OutboundUpdate, OutcomeUnknown
+from telephony_core import ConfigurationError, InvalidInput, NumberImport, OutboundUpdate, OutcomeUnknown
 from telephony_core.errors import NoAnswer
 from telephony_core.number_index.index_file import IndexFile, IndexFileNotUsed
 from tests.number_index.conftest import MAX_AGE, World
@@ -386,6 +386,23 @@ def no_text(file: Path) -> None:
     """As a disk leaves it that loses bits: SQLite looks into no text."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("UPDATE record SET json = CAST(x'ff' AS TEXT)")
+
+
+def test_a_file_that_was_removed_or_replaced_meanwhile_is_said_and_costs_no_answer(world: World, file: Path):
+    world.account("a", NUMBER)
+    index = world.index(file=file)
+    index.refresh()
+    file.unlink()
+    world.time.advance(1)
+    with pytest.warns(IndexFileNotUsed, match="it was removed, or another file is in its place; .* Make a new index"):
+        index.refresh()
+    assert ids(index.find(NUMBER)) == ["a-0"]
+
+
+@pytest.mark.parametrize("path", [5, b"numbers.sqlite3", "numbers\0.sqlite3"])
+def test_a_file_is_named_by_its_path(world: World, path):
+    with pytest.raises(InvalidInput, match="the file of a number index is named by its path"):
+        world.index(file=path)
 
 
 @pytest.mark.parametrize(
