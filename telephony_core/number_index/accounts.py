@@ -331,16 +331,14 @@ class NumberIndexBase(ABC, Generic[ClientT]):
 
         ``max_age`` is in seconds; ``None`` wants a listing that was begun after ``asked`` others.
         """
-        if account.known.answered_since(asked):
-            return True
-        return max_age is not None and (account.known.is_within(max_age) or self._read_file(account, max_age))
+        return account.known.answered_since(asked) or (max_age is not None and account.known.is_within(max_age))
 
     # -- the file
 
-    def _read_file(self, account: Account[ClientT], max_age: float) -> bool:
+    def _read_file(self, account: Account[ClientT], max_age: float | None) -> bool:
         """Take over what the file has of an account, where that is newer than what is known and at most so old."""
         # Which of two states is true after a write in doubt, no older listing can tell.
-        if self._file is None or account.in_file is None or account.known.in_doubt:
+        if self._file is None or account.in_file is None or account.known.in_doubt or max_age is None:
             return False
         age = self._file.age(account.in_file)
         if age is None or age > max_age or age >= account.known.age:

@@ -134,7 +134,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
             self._lifecycle.check()
             if account.client is None or self._is_answered(account, asked, bound):
                 return
-            listing = self._in_background(self._listed(account, account.client))
+            listing = self._in_background(self._listed(account, account.client, bound))
             listing.add_done_callback(lambda _: account.lock.release())
         finally:
             if listing is None:
@@ -144,9 +144,12 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
             self._lifecycle.check()
         listing.result()
 
-    async def _listed(self, account: Account[AsyncTelephony], client: AsyncTelephony) -> None:
+    async def _listed(self, account: Account[AsyncTelephony], client: AsyncTelephony, bound: float | None) -> None:
         import asyncio
 
+        # SQLite waits for the disk, and for other processes.
+        if self._file is not None and await asyncio.to_thread(self._read_file, account, bound):
+            return
         # Inside of the lock: who waits for somebody else's listing takes no turn from those who list.
         async with self._turns:
             draft = account.known.start()
@@ -158,7 +161,6 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
                 return
         account.known.show(draft)
         if self._file is not None:
-            # SQLite waits for the disk, and for other processes.
             await asyncio.to_thread(self._write_file, account)
 
     async def _ask(

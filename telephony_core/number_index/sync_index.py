@@ -140,7 +140,7 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
     def _list(self, account: Account[Telephony], asked: int, bound: float | None) -> None:
         """List an account, unless somebody did since. What goes wrong is the account's error."""
         with account.lock:
-            if account.client is None or self._is_answered(account, asked, bound):
+            if account.client is None or self._is_answered(account, asked, bound) or self._read_file(account, bound):
                 return
             draft = account.known.start()
             try:

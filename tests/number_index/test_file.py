@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
+import threading
 import warnings
 from contextlib import closing
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -418,6 +421,28 @@ def test_a_file_that_fails_later_costs_no_answer(world: World, file: Path, spoil
     ):
         assert ids(index.find(NUMBER)) == ["a-0"]
     assert ids(index.find(NUMBER, fresh=True)) == ["a-0"]
+
+
+def test_a_file_that_takes_its_time_keeps_no_other_task_waiting(world: World, file: Path, monkeypatch):
+    if world.mode == "sync":
+        return
+    world.account("a", NUMBER)
+    index = world.index(file=file)
+    begun, others = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begun.set()
+        assert others.wait(5)
+
+    monkeypatch.setattr(IndexFile, "age", slow)
+
+    async def main() -> Any:
+        asking = asyncio.create_task(index.target.find(NUMBER))
+        assert await asyncio.to_thread(begun.wait, 5)
+        others.set()
+        return await asking
+
+    assert ids(world.run(main())) == ["a-0"]
 
 
 def test_a_full_disk_is_said_and_costs_no_answer(world: World, file: Path, monkeypatch):
