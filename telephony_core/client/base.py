@@ -38,10 +38,11 @@ T = TypeVar("T")
 class NumberLookup(Protocol):
     """What a client has learned of its account's numbers: its part of a `NumberIndex`."""
 
-    def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]:
+    def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...] | None:
         """Every record of a number, and those that may be of it, listing the account where too little is known.
 
-        A ``fresh`` look is answered by a listing that was begun after it. Raises what listing raises.
+        A ``fresh`` look is answered by a listing that was begun after it. ``None`` says that this index is closed, and
+        knows nothing any more: a copy of a client (`with_options`) may have it still. Raises what listing raises.
         """
         ...
 
@@ -49,7 +50,7 @@ class NumberLookup(Protocol):
 class AsyncNumberLookup(Protocol):
     """`NumberLookup` for async code."""
 
-    async def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...]: ...
+    async def records_of(self, identity: NumberIdentity, *, fresh: bool = False) -> tuple[PhoneNumber, ...] | None: ...
 
 
 class ClientBase:
@@ -180,6 +181,9 @@ class ClientBase:
                 raise InvalidInput(
                     f"a flow is a generator, not {type(flow).__name__}", remedy="call the function that is one"
                 )
+            # One that ran already would send nothing, and return None as if it had.
+            if getattr(flow, "gi_frame", flow) is None:
+                raise InvalidInput("this flow has run already", remedy="call its function anew for each run")
             try:
                 self._lifecycle.check()
             except ClientClosed:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import os
+import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import partial
 from itertools import islice
@@ -21,11 +25,10 @@ from telephony_core.number_index.known_numbers import NEVER, KnownNumbers
 from telephony_core.number_index.located import Located, comparable, read
 from telephony_core.provider.registry import registry
 from telephony_core.transport.clock import Clock
+from telephony_core.transport.lifecycle import Lifecycle
 from telephony_core.transport.pace import Pace, Pacer
 
 if TYPE_CHECKING:
-    import os
-
     from telephony_core.number_index.index_file import IndexFile
 
 ClientT = TypeVar("ClientT", Telephony, AsyncTelephony)
@@ -33,6 +36,9 @@ LookedUp = tuple[tuple[PhoneNumber, ...] | TelephonyError, float]
 """What a provider that looks numbers up has answered, and when it was asked."""
 MOST_AT_ONCE: Final = 32
 """Accounts that are listed at the same time."""
+_LONGEST_ROUND: Final = 3600.0
+"""Seconds. Where any age will do, an account that could not be read is tried again all the same."""
+_REGION: Final = re.compile("[A-Za-z]{2}")
 
 
 class Need(Enum):
@@ -74,6 +80,10 @@ class Account(Generic[ClientT]):
     in_file: str | None = None
     """Its name in the file; it says nothing about the key, and another key has another one."""
     is_refreshing: bool = False
+    opening: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever makes the client, or closes it."""
+    lookup: OfOneAccount | None = None
+    """What the client asks, as long as it does."""
 
 
 class Question(NamedTuple, Generic[ClientT]):
@@ -107,9 +117,12 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         refresh_after: float | None,
         file: str | os.PathLike[str] | None,
         opener: Callable[[Connection], ClientT],
+        kind: type[ClientT],
         new_lock: Callable[[], object],
         clock: Clock | None,
     ) -> None:
+        sources = _sources(source, opener, kind)  # before any client is told of this index, which may come to nothing
+        self._lifecycle = Lifecycle("an index")
         self.max_age: float = _seconds("max_age", max_age)
         """Seconds after which an account is listed before it answers."""
         self.refresh_after: float = _seconds("refresh_after", max_age / 2 if refresh_after is None else refresh_after)
@@ -118,18 +131,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         self._file = None if file is None else _opened_file(file, self._clock)
         self._directory = Directory()
         self._accounts: dict[str, Account[ClientT]] = {}
-        sources: Iterable[tuple[str, Callable[[], ClientT], bool]]
-        if isinstance(source, Mapping):
-            sources = ((name, partial(opener, connection), True) for name, connection in source.items())
-        else:
-            clients = (source,) if isinstance(source, Telephony | AsyncTelephony) else source
-            sources = ((client.connection_name, partial(_itself, client), False) for client in clients)
-        for name, open, owned in sources:
-            if name in self._accounts:
-                raise InvalidInput(
-                    f"two clients are of the connection {name!r}",
-                    remedy="give each account once, or each Connection a name of its own",
-                )
+        for name, (open, owned) in sources.items():
             known = KnownNumbers(self._clock, name, self._directory)
             self._accounts[name] = Account(name, open, known, new_lock(), owned=owned)
             self._open(self._accounts[name])
@@ -156,13 +158,14 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         account = self._account(connection)
         self._open(account)
         if account.client is None:
+            self._lifecycle.check()
             raise account.known.error or ConfigurationError(f"connection {connection!r} cannot be opened")
         return account.client
 
     def _account(self, connection: str) -> Account[ClientT]:
-        if connection not in self._accounts:
+        if not isinstance(connection, str) or connection not in self._accounts:
             raise InvalidInput(
-                f"there is no connection {connection[:60]!r} in this index",
+                f"there is no connection {str(connection)[:60]!r} in this index",
                 remedy=f"use one of: {', '.join(islice(self._accounts, 20)) or 'it has none'}",
             )
         return self._accounts[connection]
@@ -171,20 +174,34 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         """Make the client of an account, where there is none yet. One that cannot be made is the account's error."""
         if account.client is not None:
             return
-        try:
-            client = account.open()
-        except TelephonyError as error:
-            account.known.say(error)
+        with account.opening:  # threads that ask at the same time get one client
+            if account.client is not None or not self._lifecycle.goes_on:
+                return
+            try:
+                client = account.open()
+            except TelephonyError as error:
+                account.known.say(error)
+                return
+            account.known.say(None)
+            account.lookup = OfOneAccount(self, account)
+            if self._file is not None:
+                account.in_file = self._file.name_of(client.adapter.config)
+                account.known.noted = partial(self._file.note, account.in_file)
+                account.known.doubted = partial(self._file.forget, account.in_file)
+                self._read_file(account, NEVER)
+            client.operations.listeners.append(account.known)
+            client.number_index = account.lookup
+            account.client = client
+
+    def _let_go(self, account: Account[ClientT]) -> None:
+        """The client was handed in and lives on: it asks this index nothing more, and tells it nothing."""
+        client, lookup = account.client, account.lookup
+        if client is None or lookup is None:
             return
-        account.client = client
-        account.known.say(None)
-        client.operations.listener = account.known
-        client.number_index = OfOneAccount(self, account)
-        if self._file is not None:
-            account.in_file = self._file.name_of(client.adapter.config)
-            account.known.noted = partial(self._file.note, account.in_file)
-            account.known.doubted = partial(self._file.forget, account.in_file)
-            self._read_file(account, NEVER)
+        account.lookup = None
+        client.operations.listeners.remove(account.known)
+        if client.number_index is lookup:  # an index that was made over it later stays
+            client.number_index = None
 
     # -- questions
 
@@ -195,10 +212,16 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         """
         return self._answer(self._question(number, region, connection))
 
-    def _question(self, number: str, region: str | None, connection: str | None) -> Question[ClientT]:
+    def _question(
+        self, number: str, region: str | None, connection: str | None, *, opens: bool = False
+    ) -> Question[ClientT]:
         only = self._single if connection is None else self._account(connection)
         if not isinstance(number, str):
             parse_number(number, region="ZZ")  # which says what is wrong with it
+        if region and not (isinstance(region, str) and _REGION.fullmatch(region)):
+            raise InvalidInput(f"{region!r:.40} is no region", remedy="write it as two letters: KR, ES (ISO 3166)")
+        if opens and only is not None:
+            self._open(only)  # in which region its digits are read, its provider says
         if only is not None and only.client is not None:
             region = region or only.client.capabilities.region
         identity = self._directory.known_as(number, region)
@@ -215,6 +238,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         self, question: Question[ClientT], bound: float | None, looked_up: dict[str, LookedUp]
     ) -> list[Callable[[], Any]]:
         """What has to be done, and waited for, before a question can be answered."""
+        self._lifecycle.check()
         oldest = self._summary().oldest
         young = 0.0 if bound is None else min(bound, self.refresh_after)
         if bound is not None and oldest is not None and self._clock.monotonic() - oldest <= young:
@@ -233,6 +257,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
         return work
 
     def _all_anew(self, accounts: list[Account[ClientT]]) -> list[Callable[[], Any]]:
+        self._lifecycle.check()
         for account in accounts:
             self._open(account)
         return [partial(self._list, account, account.known.listings.started, None) for account in accounts]
@@ -262,7 +287,7 @@ class NumberIndexBase(ABC, Generic[ClientT]):
     @property
     def _between_rounds(self) -> float:
         """Seconds between two rounds in the background: one that failed is tried again before it is much too old."""
-        return max(1.0, self.refresh_after / 4)
+        return max(1.0, min(self.refresh_after / 4, _LONGEST_ROUND))
 
     def _summary(self) -> Summary:
         if self._summarised.version is not self._directory.version:
@@ -305,16 +330,14 @@ class NumberIndexBase(ABC, Generic[ClientT]):
 
         ``max_age`` is in seconds; ``None`` wants a listing that was begun after ``asked`` others.
         """
-        if account.known.answered_since(asked):
-            return True
-        return max_age is not None and (account.known.is_within(max_age) or self._read_file(account, max_age))
+        return account.known.answered_since(asked) or (max_age is not None and account.known.is_within(max_age))
 
     # -- the file
 
-    def _read_file(self, account: Account[ClientT], max_age: float) -> bool:
+    def _read_file(self, account: Account[ClientT], max_age: float | None) -> bool:
         """Take over what the file has of an account, where that is newer than what is known and at most so old."""
         # Which of two states is true after a write in doubt, no older listing can tell.
-        if self._file is None or account.in_file is None or account.known.in_doubt:
+        if self._file is None or account.in_file is None or account.known.in_doubt or max_age is None:
             return False
         age = self._file.age(account.in_file)
         if age is None or age > max_age or age >= account.known.age:
@@ -351,11 +374,46 @@ class OfOneAccount:
 def _opened_file(path: str | os.PathLike[str], clock: Clock) -> IndexFile:
     from telephony_core.number_index.index_file import IndexFile
 
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
+        raise InvalidInput("the file of a number index is named by its path", remedy="give one, or leave it out")
     return IndexFile(path, clock)
+
+
+def _sources(
+    source: Any, opener: Callable[[Connection], ClientT], kind: type[ClientT]
+) -> dict[str, tuple[Callable[[], ClientT], bool]]:
+    """How the client of each account is come by, and whether it is the index's own, by the name of its connection."""
+    if isinstance(source, Mapping) and all(isinstance(each, Connection) for each in source.values()):
+        return {name: (partial(opener, connection), True) for name, connection in source.items()}
+    clients = [*source] if isinstance(source, Iterable) and not isinstance(source, str | Mapping) else [source]
+    sources: dict[str, tuple[Callable[[], ClientT], bool]] = {}
+    for client in clients:
+        if not isinstance(client, kind):
+            raise InvalidInput(
+                f"this index is made over clients of the class {kind.__name__}, not over {type(client).__name__}",
+                remedy="give one client, several in a list, or `Connections`",
+            )
+        name = client.connection_name
+        if name in sources:
+            raise InvalidInput(
+                f"two clients are of the connection {name!r}",
+                remedy="give each account once, or each Connection a name of its own",
+            )
+        sources[name] = partial(_itself, client), False
+    return sources
 
 
 def _itself(client: ClientT) -> ClientT:
     return client
+
+
+def for_one_of_many(error: TelephonyError) -> TelephonyError:
+    """An error that several callers wait for, for one of them: raised by all, one object would gather up the frames and
+    contexts of all."""
+    own = copy.deepcopy(error)
+    if error.__cause__ is not None:
+        own.__cause__ = error.__cause__
+    return own
 
 
 def with_declared_pace(connection: Connection) -> Pacer:

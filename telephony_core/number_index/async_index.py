@@ -17,11 +17,12 @@ from telephony_core.number_index.accounts import (
     LookedUp,
     Need,
     NumberIndexBase,
+    for_one_of_many,
     with_declared_pace,
 )
 from telephony_core.number_index.located import Located
 from telephony_core.transport.clock import Clock
-from telephony_core.transport.lifecycle import AsyncClosing
+from telephony_core.transport.lifecycle import AsyncClosing, require_asyncio
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,7 +54,6 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         import asyncio
 
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_closed = False
         self._is_kept_fresh = False
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
         super().__init__(
@@ -62,6 +62,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
             refresh_after=refresh_after,
             file=file,
             opener=opener,
+            kind=AsyncTelephony,
             new_lock=asyncio.Lock,
             clock=clock,
         )
@@ -76,7 +77,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         fresh: bool = False,
     ) -> Located:
         """`NumberIndex.find` for async code: who serves a number, by what is at most ``max_age`` seconds old."""
-        question = self._question(number, region, connection)
+        question = self._question(number, region, connection, opens=True)
         looked_up: dict[str, LookedUp] = {}
         await self._all(self._work(question, self._bound(max_age, fresh), looked_up))
         return self._answer(question, looked_up)
@@ -92,6 +93,7 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
 
         For who only asks `peek`, which never lists. Call it in the event loop.
         """
+        require_asyncio()
         if not self._is_kept_fresh:
             self._is_kept_fresh = True
             self._in_background(self._keep())
@@ -100,41 +102,66 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         """Close the clients that the index made, and end what it does in the background."""
         import asyncio
 
-        self._is_closed = True
+        self._lifecycle.end()
+        if (
+            not self._lifecycle.is_here
+        ):  # its event loop, and its file, are of the process that this one was forked from
+            return
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for account in self._accounts.values():
             if account.client is not None and account.owned:
                 await account.client.aclose()
-            elif account.client is not None:
-                # It was handed in and lives on: it must not ask an index that is closed.
-                account.client.number_index = account.client.operations.listener = None
+            else:
+                self._let_go(account)
         if self._file is not None:
             self._file.close()
 
     # -- listing
 
     async def _list(self, account: Account[AsyncTelephony], asked: int, bound: float | None) -> None:
-        """List an account, unless somebody did since. What goes wrong is the account's error."""
+        """List an account, unless somebody did since. What goes wrong is the account's error.
+
+        Who goes away meanwhile leaves the listing to those who come next. Where nobody waits for as long as it takes,
+        there would never be one, and requests without end.
+        """
         import asyncio
 
-        async with account.lock:
+        await account.lock.acquire()
+        listing = None
+        try:
+            self._lifecycle.check()
             if account.client is None or self._is_answered(account, asked, bound):
                 return
-            # Inside of the lock: who waits for somebody else's listing takes no turn from those who list.
-            async with self._turns:
-                draft = account.known.start()
-                try:
-                    async for record in account.client.list_numbers():
-                        draft.add(record)
-                except TelephonyError as error:
-                    account.known.fail(error)
-                    return
-            account.known.show(draft)
-            if self._file is not None:
-                # SQLite waits for the disk, and for other processes.
-                await asyncio.to_thread(self._write_file, account)
+            listing = self._in_background(self._listed(account, account.client, bound))
+            listing.add_done_callback(lambda _: account.lock.release())
+        finally:
+            if listing is None:
+                account.lock.release()
+        await asyncio.wait([listing])
+        if listing.cancelled():  # by whoever closed the index meanwhile, or by the end of the event loop
+            self._lifecycle.check()
+        listing.result()
+
+    async def _listed(self, account: Account[AsyncTelephony], client: AsyncTelephony, bound: float | None) -> None:
+        import asyncio
+
+        # SQLite waits for the disk, and for other processes.
+        if self._file is not None and await asyncio.to_thread(self._read_file, account, bound):
+            return
+        # Inside of the lock: who waits for somebody else's listing takes no turn from those who list.
+        async with self._turns:
+            draft = account.known.start()
+            try:
+                async for record in client.list_numbers():
+                    draft.add(record)
+            except TelephonyError as error:
+                account.known.fail(error)
+                return
+        account.known.show(draft)
+        if self._file is not None:
+            await asyncio.to_thread(self._write_file, account)
 
     async def _ask(
         self, account: Account[AsyncTelephony], identity: NumberIdentity, looked_up: dict[str, LookedUp]
@@ -153,38 +180,49 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
 
     async def _records_of(
         self, account: Account[AsyncTelephony], identity: NumberIdentity, *, fresh: bool
-    ) -> tuple[PhoneNumber, ...]:
-        """What a client asks before it lists by itself. Raises what listing raises."""
+    ) -> tuple[PhoneNumber, ...] | None:
+        """What a client asks before it lists by itself; ``None`` where this index is closed."""
+        if not self._lifecycle.goes_on:
+            return None
         asked, bound = account.known.listings.started, self._bound(None, fresh)
         need = self._need(account, bound)
         if need is Need.SOON:
             self._refresh_soon(account)
         elif need is Need.LIST:
-            await self._list(account, asked, bound)
+            try:
+                await self._list(account, asked, bound)
+            except ClientClosed:  # the index, meanwhile
+                return None
             if (error := account.known.error) is not None:
-                raise error
+                raise for_one_of_many(error)
         return account.known.that_may_be(identity)
 
     async def _all(self, work: list[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         """Do all of it, at the same time, and wait for it."""
         import asyncio
 
-        if self._is_closed:
-            raise ClientClosed("this index is closed")
-        async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(each())
+        require_asyncio()
+        if len(work) == 1:  # without a task: most questions are about one account
+            await work[0]()
+        else:
+            await asyncio.gather(*(each() for each in work))
 
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         import asyncio
 
         task = asyncio.get_running_loop().create_task(work)
         # The event loop itself holds tasks weakly, and one that nobody holds may vanish while it runs.
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # otherwise asyncio tells of it where whoever waited has gone
 
     def _refresh_soon(self, account: Account[AsyncTelephony]) -> None:
-        if not account.is_refreshing and not self._is_closed:
+        if not account.is_refreshing and self._lifecycle.goes_on:
             account.is_refreshing = True
             self._in_background(self._refresh(account, account.known.listings.started))
 
@@ -201,7 +239,11 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
 
         while True:
             for account in self._accounts.values():
-                self._open(account)
+                try:
+                    self._open(account)
+                except Exception:  # an opener's fault; it is tried again in the next round
+                    log.exception("%s could not be opened in the background", account.name)
+                    continue
                 if not account.known.is_within(self.refresh_after):
                     self._refresh_soon(account)
             await self._clock.asleep(self._between_rounds)

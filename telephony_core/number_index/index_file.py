@@ -264,6 +264,8 @@ def _code(error: sqlite3.Error) -> int:
 
 def _said(error: sqlite3.Error) -> tuple[str, str]:
     code = _code(error)
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_DBMOVED:
+        return "it was removed, or another file is in its place", "make a new index to use the one that is there"
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return "it is damaged, or no SQLite file", _AGAIN
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):

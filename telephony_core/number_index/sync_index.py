@@ -12,13 +12,14 @@ from telephony_core.accounts.connection import Connection
 from telephony_core.client import Telephony
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.errors import ClientClosed, TelephonyError
+from telephony_core.errors import TelephonyError
 from telephony_core.number_index.accounts import (
     MOST_AT_ONCE,
     Account,
     LookedUp,
     Need,
     NumberIndexBase,
+    for_one_of_many,
     with_declared_pace,
 )
 from telephony_core.number_index.located import Located
@@ -72,6 +73,7 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
             refresh_after=refresh_after,
             file=file,
             opener=opener,
+            kind=Telephony,
             new_lock=threading.Lock,
             clock=clock,
         )
@@ -94,7 +96,7 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
         one ``connection`` it may be anything. ``fresh`` asks every account anew. An account that cannot be read is in
         ``failed`` and hides nothing of the others. Raises `InvalidInput` for what cannot be meant.
         """
-        question = self._question(number, region, connection)
+        question = self._question(number, region, connection, opens=True)
         looked_up: dict[str, LookedUp] = {}
         self._all(self._work(question, self._bound(max_age, fresh), looked_up))
         return self._answer(question, looked_up)
@@ -116,14 +118,17 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
 
     def close(self) -> None:
         """Close the clients that the index made, and end what it does in the background."""
-        # Then the clients, and only then the threads: what they are listing ends by `ClientClosed` at its next page.
+        self._lifecycle.end()
+        if not self._lifecycle.is_here:  # its threads, and its file, are of the process that this one was forked from
+            return
+        # Then the clients, and only then the threads: what they are listing ends by `ClientClosed` at its next record.
         self._end.set()
         for account in self._accounts.values():
-            if account.client is not None and account.owned:
-                account.client.close()
-            elif account.client is not None:
-                # It was handed in and lives on: it must not ask an index that is closed.
-                account.client.number_index = account.client.operations.listener = None
+            with account.opening:
+                if account.client is not None and account.owned:
+                    account.client.close()
+                else:
+                    self._let_go(account)
         self._threads.shutdown(cancel_futures=True)
         if self._keeper is not None:
             self._keeper.join()
@@ -135,11 +140,12 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
     def _list(self, account: Account[Telephony], asked: int, bound: float | None) -> None:
         """List an account, unless somebody did since. What goes wrong is the account's error."""
         with account.lock:
-            if account.client is None or self._is_answered(account, asked, bound):
+            if account.client is None or self._is_answered(account, asked, bound) or self._read_file(account, bound):
                 return
             draft = account.known.start()
             try:
                 for record in account.client.list_numbers():
+                    self._lifecycle.check()
                     draft.add(record)
             except TelephonyError as error:
                 account.known.fail(error)
@@ -161,22 +167,24 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
 
     def _records_of(
         self, account: Account[Telephony], identity: NumberIdentity, *, fresh: bool
-    ) -> tuple[PhoneNumber, ...]:
-        """What a client asks before it lists by itself. Raises what listing raises."""
+    ) -> tuple[PhoneNumber, ...] | None:
+        """What a client asks before it lists by itself; ``None`` where this index is closed."""
+        if not self._lifecycle.goes_on:
+            return None
         asked, bound = account.known.listings.started, self._bound(None, fresh)
         need = self._need(account, bound)
         if need is Need.SOON:
             self._refresh_soon(account)
         elif need is Need.LIST:
             self._list(account, asked, bound)
+            if not self._lifecycle.goes_on:
+                return None
             if (error := account.known.error) is not None:  # read once: another thread may list meanwhile
-                raise error
+                raise for_one_of_many(error)
         return account.known.that_may_be(identity)
 
     def _all(self, work: list[Callable[[], None]]) -> None:
         """Do all of it, at the same time, and wait for it."""
-        if self._end.is_set():
-            raise ClientClosed("this index is closed")
         # Without a thread: most questions are about one account.
         if len(work) == 1:
             work[0]()
@@ -186,18 +194,18 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
                 for future in futures:
                     future.result()
             except CancelledError:  # somebody closed the index while this waited for its turn
-                raise ClientClosed("this index is closed") from None
+                self._lifecycle.check()
+                raise
 
     def _in_thread(self, work: Callable[[], None]) -> Future[None]:
         try:
             return self._threads.submit(work)
         except RuntimeError:  # after its end, which may come at any moment
-            if not self._end.is_set():
-                raise
-        raise ClientClosed("this index is closed")
+            self._lifecycle.check()
+            raise
 
     def _refresh_soon(self, account: Account[Telephony]) -> None:
-        if account.is_refreshing or self._end.is_set():
+        if account.is_refreshing or not self._lifecycle.goes_on:
             return
         account.is_refreshing = True
         asked = account.known.listings.started
@@ -210,12 +218,20 @@ class NumberIndex(Closing, NumberIndexBase[Telephony]):
             finally:
                 account.is_refreshing = False
 
-        self._in_thread(refresh)
+        try:
+            self._in_thread(refresh)
+        except BaseException:
+            account.is_refreshing = False
+            raise
 
     def _keep(self) -> None:
         while not self._end.is_set():
             for account in self._accounts.values():
-                self._open(account)
-                if not account.known.is_within(self.refresh_after):
-                    self._refresh_soon(account)
+                try:
+                    self._open(account)
+                    if not account.known.is_within(self.refresh_after):
+                        self._refresh_soon(account)
+                except Exception:  # an opener's fault, or no thread is to be had; it is tried again in the next round
+                    if self._lifecycle.goes_on:
+                        log.exception("%s could not be opened in the background", account.name)
             self._end.wait(self._between_rounds)

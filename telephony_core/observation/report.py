@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -29,6 +29,9 @@ log: Final = logging.getLogger("telephony_core")
 Observer: TypeAlias = Callable[[RequestEvent], None]
 _LOUD: Final = frozenset({Outcome.ADOPTED, Outcome.PARTIAL, Outcome.UNKNOWN, Outcome.INTERRUPTED})
 """Outcomes of a change that somebody should look at."""
+_QUIETLY: Final = suppress(Exception)
+"""Around every line of the log: what a handler or filter of the application raises would take the place of what the
+operation came to, a record that was just imported among them."""
 
 
 class OperationReport:
@@ -76,11 +79,12 @@ class OperationReport:
             return
         event = self._event(request, attempt, answer, seconds)
         if log.isEnabledFor(logging.DEBUG):
-            log.debug(
-                "%s: %s %s -> %s (attempt %d, %.0f ms)",
-                *(self._name, event.method, event.route, event.status or "no answer", attempt, seconds * 1000),
-                extra=_extra(event),
-            )
+            with _QUIETLY:
+                log.debug(
+                    "%s: %s %s -> %s (attempt %d, %.0f ms)",
+                    *(self._name, event.method, event.route, event.status or "no answer", attempt, seconds * 1000),
+                    extra=_extra(event),
+                )
         for observer in self._observers:
             with self._harmless():
                 observer(event)
@@ -130,7 +134,8 @@ class OperationReport:
             about = f" of {event.number}" if event.number is not None else ""
             record = f", record {event.record}" if event.record is not None else ""
             error = f" ({event.error})" if event.error is not None else ""
-            log.log(level, "%s%s: %s%s%s", self._name, about, outcome, error, record, extra=_extra(event))
+            with _QUIETLY:
+                log.log(level, "%s%s: %s%s%s", self._name, about, outcome, error, record, extra=_extra(event))
         # In the opposite order to that in which they began: who entered a context last has to leave it first.
         for ended in reversed(self._ended):
             with self._harmless():
@@ -150,7 +155,8 @@ class OperationReport:
 
     def _warn(self, text: str, event: RequestEvent, *values: float, **more: float) -> None:
         by = f"HTTP {event.status}" if event.status is not None else f"no answer ({event.error})"
-        log.warning(text, self._name, event.method, event.route, by, *values, extra=_extra(event, **more))
+        with _QUIETLY:
+            log.warning(text, self._name, event.method, event.route, by, *values, extra=_extra(event, **more))
 
     def _harmless(self) -> AbstractContextManager[None]:
         return logged_if_it_fails("%s: an observer failed", self._name)
@@ -171,7 +177,8 @@ def logged_if_it_fails(text: str, name: str) -> Iterator[None]:
             # chain.
             if link.__context__ is around:
                 link.__context__ = None
-        log.exception(text, name)
+        with _QUIETLY:
+            log.exception(text, name)
 
 
 def _outcome(ending: BaseException | None, *, adopted: bool, pending: bool) -> Outcome:

@@ -61,8 +61,8 @@ class Operations:
 
     def __init__(self, provider: Provider, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.provider = provider
-        self.listener: WriteListener | None = None
-        """Who is told what became of every write: an index of the account's numbers."""
+        self.listeners: list[WriteListener] = []
+        """Who is told what became of every write: indexes of the account's numbers."""
         self._now = now
 
     # -- judging
@@ -433,15 +433,15 @@ class Operations:
 
     def _tell(self, number: PhoneNumber | None, id: str = "") -> None:
         """Say what a write has made of a record; ``None``: the one with this id is gone."""
-        if self.listener is not None:
+        for listener in tuple(self.listeners):
             if number is None:
-                self.listener.gone(id)
+                listener.gone(id)
             else:
-                self.listener.written(number)
+                listener.written(number)
 
     def _doubt(self) -> None:
-        if self.listener is not None:
-            self.listener.doubt()
+        for listener in tuple(self.listeners):
+            listener.doubt()
 
     def _require_as_sent(self, attempt: Attempt, number: PhoneNumber) -> None:
         """Raises `PartialOutcome` unless every field that was sent and can be read came back as it was sent."""

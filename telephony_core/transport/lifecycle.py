@@ -39,12 +39,13 @@ class AsyncClosing(ABC):
 
 
 class Lifecycle:
-    """The life of a client, shared by every copy `with_options` made of it.
+    """The life of a client, shared by every copy `with_options` made of it, or of what has clients (``kind``).
 
     It ends by `end`. A process that was forked off has none of it: connections cannot be shared with a parent.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "a client") -> None:
+        self._kind = kind
         self._process = os.getpid()
         self._ended = False
 
@@ -53,18 +54,25 @@ class Lifecycle:
         """Whether this is the process that made the client."""
         return os.getpid() == self._process
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether requests may be sent."""
+        return self.is_here and not self._ended
+
     def end(self) -> None:
         self._ended = True
 
     def check(self) -> None:
         """Raises `ClientClosed` unless requests may be sent."""
+        if self.goes_on:
+            return
+        this = f"this {self._kind.split()[-1]}"
         if self._ended:
-            raise ClientClosed("this client is closed")
-        if not self.is_here:
-            raise ClientClosed(
-                "this client belongs to the process that this one was forked from, and connections cannot be shared",
-                remedy="make a client in each process, after the fork",
-            )
+            raise ClientClosed(f"{this} is closed")
+        raise ClientClosed(
+            f"{this} belongs to the process that this one was forked from, and connections cannot be shared",
+            remedy=f"make {self._kind} in each process, after the fork",
+        )
 
 
 def require_asyncio() -> None:

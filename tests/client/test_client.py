@@ -16,6 +16,7 @@ from telephony_core import (
     ConfigurationError,
     Connection,
     InvalidInput,
+    LabelUpdate,
     NotFound,
     Pace,
     Telephony,
@@ -224,6 +225,18 @@ def test_a_closed_client_says_so():
         pass
     with pytest.raises(ClientClosed, match="make a new client"):
         closed.get_number("a")
+
+
+def test_a_flow_that_has_run_already_is_refused_and_not_taken_for_done():
+    server = ToyServer()
+    server.add("a", "+827011112222")
+    flow_of = client(backend=server)
+    flow = flow_of.operations.update_label(LabelUpdate("a", "new"))
+    flow_of.run(flow)
+    sent = len(server.requests)
+    with pytest.raises(InvalidInput, match="this flow has run already; call its function anew for each run"):
+        flow_of.run(flow)
+    assert len(server.requests) == sent
 
 
 def test_a_closed_async_client_says_so():

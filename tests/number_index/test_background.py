@@ -7,9 +7,12 @@ import threading
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from telephony_core import Connection
+from telephony_core.errors import ConfigurationError
 from telephony_core.number_index.accounts import NumberIndexBase
 from tests.number_index.conftest import MAX_AGE, REFRESH_AFTER, Plain, World
 from tests.provider.toy import ToyProvider
@@ -105,6 +108,38 @@ def test_an_adapter_that_breaks_in_the_background_is_logged_and_tried_again(worl
 # -- for those who only peek
 
 
+def test_an_opener_that_breaks_is_logged_and_tried_again_for_those_who_only_peek(world: World, monkeypatch, caplog):
+    monkeypatch.setattr(NumberIndexBase, "_between_rounds", 0.001)
+    account, open_it = world.account("a", NUMBER), world.open
+    outcomes: list[Exception] = [ConfigurationError("the vault is not reached"), OSError("nor is it now")]
+
+    def opener(connection: Connection) -> Any:
+        if outcomes:
+            raise outcomes.pop(0)
+        return open_it(connection)
+
+    monkeypatch.setattr(world, "open", opener)
+    index = world.index()
+    listed = threading.Event()
+    account.after[1] = listed.set
+    world.run(_keep_fresh(index.target))
+    world.background()
+    assert listed.wait(5)
+    assert [record.message for record in caplog.records] == ["a could not be opened in the background"]
+
+
+def test_who_asks_for_it_outside_of_the_event_loop_can_still_ask_within(world: World):
+    if world.mode == "sync":
+        return
+    account = world.account("a", NUMBER)
+    index = world.index()
+    with pytest.raises(ConfigurationError, match="no event loop"):
+        index.target.keep_fresh()
+    world.run(_keep_fresh(index.target))
+    world.background()
+    assert account.listings > 0
+
+
 def test_in_the_background_everything_is_listed_for_those_who_only_peek(world: World):
     account = world.account("a", NUMBER)
     index = world.index()
@@ -149,7 +184,7 @@ def test_in_the_background_is_listed_what_became_old_and_nothing_else(world: Wor
     assert third.wait(5)
 
 
-@pytest.mark.parametrize(("refresh_after", "between"), [(100, 25), (8, 2), (1, 1)])
+@pytest.mark.parametrize(("refresh_after", "between"), [(100, 25), (8, 2), (1, 1), (inf, 3600)])
 def test_keeping_fresh_twice_is_keeping_fresh_once_in_rounds_that_leave_time_for_another_try(
     world: World, refresh_after: float, between: float
 ):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
+import threading
 import warnings
 from contextlib import closing
 from dataclasses import replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from telephony_core import ConfigurationError, NumberImport, OutboundUpdate, OutcomeUnknown
+from telephony_core import ConfigurationError, InvalidInput, NumberImport, OutboundUpdate, OutcomeUnknown
 from telephony_core.errors import NoAnswer
 from telephony_core.number_index.index_file import IndexFile, IndexFileNotUsed
 from tests.number_index.conftest import MAX_AGE, World
@@ -129,7 +132,7 @@ def test_a_write_that_comes_into_doubt_while_a_listing_is_put_down_takes_its_acc
 ):
     world.account("a", NUMBER)
     index = world.index(file=file)
-    listener = index.client("a").operations.listener
+    listener = index.client("a").operations.listeners[0]
     store_it = IndexFile.store
 
     def store(self: IndexFile, *listing) -> None:
@@ -258,7 +261,7 @@ def test_after_a_write_in_doubt_what_another_process_has_listed_says_nothing(wor
     account = world.account("a", OTHER)
     index, other = world.index(file=file), world.index(file=file)
     index.refresh()
-    index.client("a").operations.listener.doubt()
+    index.client("a").operations.listeners[0].doubt()
     world.time.advance(10)
     other.refresh()
     index.find(OTHER)
@@ -388,6 +391,23 @@ def no_text(file: Path) -> None:
         connection.execute("UPDATE record SET json = CAST(x'ff' AS TEXT)")
 
 
+def test_a_file_that_was_removed_or_replaced_meanwhile_is_said_and_costs_no_answer(world: World, file: Path):
+    world.account("a", NUMBER)
+    index = world.index(file=file)
+    index.refresh()
+    file.unlink()
+    world.time.advance(1)
+    with pytest.warns(IndexFileNotUsed, match="it was removed, or another file is in its place; .* Make a new index"):
+        index.refresh()
+    assert ids(index.find(NUMBER)) == ["a-0"]
+
+
+@pytest.mark.parametrize("path", [5, b"numbers.sqlite3", "numbers\0.sqlite3"])
+def test_a_file_is_named_by_its_path(world: World, path):
+    with pytest.raises(InvalidInput, match="the file of a number index is named by its path"):
+        world.index(file=path)
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"), [(no_table, "SQLite says: no such table"), (no_text, "SQLite says: Could")]
 )
@@ -401,6 +421,28 @@ def test_a_file_that_fails_later_costs_no_answer(world: World, file: Path, spoil
     ):
         assert ids(index.find(NUMBER)) == ["a-0"]
     assert ids(index.find(NUMBER, fresh=True)) == ["a-0"]
+
+
+def test_a_file_that_takes_its_time_keeps_no_other_task_waiting(world: World, file: Path, monkeypatch):
+    if world.mode == "sync":
+        return
+    world.account("a", NUMBER)
+    index = world.index(file=file)
+    begun, others = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begun.set()
+        assert others.wait(5)
+
+    monkeypatch.setattr(IndexFile, "age", slow)
+
+    async def main() -> Any:
+        asking = asyncio.create_task(index.target.find(NUMBER))
+        assert await asyncio.to_thread(begun.wait, 5)
+        others.set()
+        return await asking
+
+    assert ids(world.run(main())) == ["a-0"]
 
 
 def test_a_full_disk_is_said_and_costs_no_answer(world: World, file: Path, monkeypatch):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from contextlib import suppress
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 import pytest
 
 from telephony_core import AuthenticationFailed, ConfigurationError, Connection, Connections, InvalidInput
-from telephony_core.errors import ClientClosed
+from telephony_core.errors import ClientClosed, TelephonyError
 from tests.number_index.conftest import MAX_AGE, REFRESH_AFTER, Turnstile, World
 from tests.provider.toy import CAPABILITIES, ToyProvider
 
@@ -339,6 +341,24 @@ def test_a_fresh_look_is_not_answered_by_a_listing_that_was_under_way(world: Wor
     assert account.listings == 2
 
 
+def test_a_listing_goes_on_for_those_who_come_next_when_the_one_who_began_it_has_gone(world: World):
+    if world.mode == "sync":  # where nobody can be called off
+        return
+    account = world.account("a", NUMBER, OTHER, "+827055556666")
+    account.page_size = 1
+    index = world.index()
+
+    async def impatient() -> Any:
+        asking = asyncio.create_task(index.target.find(NUMBER))
+        account.during[2] = asking.cancel
+        await asyncio.wait([asking])
+        assert asking.cancelled()
+        return await index.target.find(NUMBER)
+
+    assert names(world.run(impatient())) == [("a", "a-0")]
+    assert account.listings == 1
+
+
 @pytest.fixture
 def looked_up(monkeypatch) -> None:
     """The provider looks a number up by itself, and has one record."""
@@ -457,6 +477,64 @@ def test_an_account_that_cannot_be_opened_is_tried_again(world: World, monkeypat
     monkeypatch.setenv("NO_SUCH_KEY", "k3y")
     assert names(index.find(NUMBER)) == [("a", "a-0"), ("b", "b-0")]
     assert index.accounts["b"].numbers == 1
+
+
+def test_the_first_question_after_an_account_could_be_opened_finds_what_is_only_there_a_number(
+    world: World, monkeypatch
+):
+    world.account("a", NUMBER)
+    keyless = Connection(provider="toy", name="a", api_key="env:NO_SUCH_KEY", base_url="https://toy.example")
+    index = world.index({"a": keyless})
+    monkeypatch.setenv("NO_SUCH_KEY", "k3y")
+    assert names(index.find("070-1111-2222")) == [("a", "a-0")]
+
+
+@pytest.mark.parametrize("region", ["KOREA", "+82", 82, ["KR"]])
+def test_what_is_no_region_is_refused_and_no_reason_to_find_nothing(world: World, region):
+    world.account("a", NUMBER)
+    index = world.index()
+    for ask in (index.find, index.peek):
+        with pytest.raises(InvalidInput, match="is no region"):
+            ask("070-1111-2222", region=region)
+
+
+@pytest.mark.parametrize("connection", [5, ["a"]])
+def test_a_connection_is_named_by_text(world: World, connection):
+    world.account("a", NUMBER)
+    index = world.index()
+    for ask in (lambda: index.find(NUMBER, connection=connection), lambda: index.refresh(connection)):
+        with pytest.raises(InvalidInput, match="there is no connection"):
+            ask()
+
+
+def test_each_of_those_who_wait_in_vain_gets_an_error_of_its_own(world: World):
+    account = world.account("a", NUMBER)
+    index = world.index()
+    client, account.down = index.target.client("a"), True
+    errors: list[TelephonyError] = []
+
+    async def together() -> None:
+        errors.extend(await asyncio.gather(*(client.find_number(NUMBER) for _ in range(3)), return_exceptions=True))
+
+    if world.mode == "async":
+        world.run(together())
+    else:
+        turnstile = index.target._accounts["a"].lock = Turnstile()
+
+        def one() -> None:
+            with pytest.raises(AuthenticationFailed) as caught:
+                client.find_number(NUMBER)
+            errors.append(caught.value)
+
+        threads = [threading.Thread(target=one) for _ in range(3)]
+        account.during[1] = lambda: turnstile.wait_for(3)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+    assert [type(error) for error in errors] == [AuthenticationFailed] * 3
+    assert len(set(map(id, errors))) == 3
+    assert {str(error) for error in errors} == {str(index.accounts["a"].error)}
 
 
 def test_a_listing_that_broke_off_is_not_shown(world: World):

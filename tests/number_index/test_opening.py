@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from telephony_core import Connection
-from telephony_core.errors import ClientClosed
+from telephony_core import AsyncTelephony, Connection, Telephony
+from telephony_core.errors import ClientClosed, ConfigurationError, InvalidInput
 from telephony_core.provider.capabilities import RateLimit
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
@@ -51,6 +54,50 @@ def test_without_an_opener_a_client_has_the_pace_of_its_connection_or_the_one_it
     world.made.append(Plain(world.run(make()), world.run))
     assert repr(opened["a"]) == "Pace(per_second=5, per_minute=100)"
     assert opened["b"] is mine
+
+
+def test_two_clients_of_one_connection_are_refused_and_know_nothing_of_it(world: World):
+    world.account("a", NUMBER)
+    clients = [world.open(world.connection("a")) for _ in range(2)]
+    with pytest.raises(InvalidInput, match="two clients are of the connection 'a'"):
+        world.index(clients)
+    assert Plain(clients[0], world.run).find_number(NUMBER).id == "a-0"
+    world.time.advance(REFRESH_AFTER + 1)
+    assert Plain(clients[0], world.run).find_number(NUMBER).id == "a-0"
+
+
+def test_what_is_no_client_of_its_kind_is_refused(world: World):
+    account = world.account("a")
+    other = AsyncTelephony if world.mode == "sync" else Telephony
+    for source in ("vox", 5, [None], {"a": 5}, world.connection("a"), other(world.connection("a"), backend=account)):
+        with pytest.raises(InvalidInput, match="this index is made over clients of the class") as error:
+            world.index(source)
+        assert error.value.remedy == "give one client, several in a list, or `Connections`"
+
+
+def test_threads_that_ask_at_the_same_time_get_one_client_of_an_account_that_could_not_be_opened_before(
+    world: World, monkeypatch
+):
+    world.account("a", NUMBER)
+    opened, open_it, together, is_down = [], world.open, threading.Barrier(2), True
+
+    def opener(connection: Connection) -> Any:
+        if is_down:
+            raise ConfigurationError("the vault is not reached")
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.2)  # to which a second one that opens it would come
+        opened.append(open_it(connection))
+        return opened[-1]
+
+    monkeypatch.setattr(world, "open", opener)
+    index = world.index()
+    is_down = False
+    threads = [threading.Thread(target=index.client, args=("a",)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert len(opened) == 1
 
 
 # -- how many at once
@@ -149,6 +196,68 @@ def test_who_waits_for_a_turn_when_the_index_is_closed_is_told_that_it_is(world:
         thread.join(10)
     assert [type(error) for error in errors] == [ClientClosed]
     assert "this index is closed" in str(errors[0])
+
+
+def test_an_index_that_is_closed_opens_no_account_any_more(world: World, monkeypatch):
+    world.account("a", NUMBER)
+    keyless = Connection(provider="toy", name="a", api_key="env:NO_SUCH_KEY", base_url="https://toy.example")
+    index = world.index({"a": keyless})
+    world.close(index)
+    monkeypatch.setenv("NO_SUCH_KEY", "k3y")
+    for ask in (lambda: index.find(NUMBER), lambda: index.client("a")):
+        with pytest.raises(ClientClosed, match="this index is closed"):
+            ask()
+
+
+def test_closing_ends_a_listing_of_a_client_that_was_handed_in(world: World):
+    account = world.account("a", NUMBER, "+827033334444")
+    account.page_size = 1
+    client = world.open(world.connection("a"))
+    index = world.index(client)
+    if world.mode == "sync":
+        account.during[1] = lambda: world.close(index)
+        assert isinstance(index.find(NUMBER).failed["a"], ClientClosed)
+    else:
+
+        async def ask_and_close() -> None:
+            closing: list[asyncio.Task[None]] = []
+            account.during[1] = lambda: closing.append(asyncio.create_task(index.target.aclose()))
+            with pytest.raises(ClientClosed, match="this index is closed"):
+                await index.target.find(NUMBER)
+            await closing[0]
+
+        world.run(ask_and_close())
+    assert len(account.requests) < 3
+    assert Plain(client, world.run).find_number(NUMBER).id == "a-0"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is nothing to fork with")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_process_that_was_forked_off_is_told_to_make_an_index_of_its_own(world: World, tmp_path: Path):
+    for name in ("a", "b"):
+        world.account(name, NUMBER)
+    index = world.index(file=tmp_path / "numbers.sqlite3")
+    index.refresh()  # now there are threads, which a fork leaves behind
+    answer, tell = os.pipe()
+    if not (child := os.fork()):
+        said = "it hangs"
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(1))
+        signal.alarm(10)
+        with suppress(BaseException):
+            try:
+                asking = index.target.find(NUMBER, fresh=True)
+                said = (
+                    f"found {asking if world.mode == 'sync' else asyncio.new_event_loop().run_until_complete(asking)}"
+                )
+            except ClientClosed as error:
+                said = str(error)
+            os.write(tell, said.encode())
+        os._exit(0)
+    os.close(tell)
+    with open(answer) as pipe:
+        assert "make an index in each process, after the fork" in pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(index.find(NUMBER, fresh=True).served_by) == 2
 
 
 def test_closing_ends_what_is_listed_in_the_background(world: World):

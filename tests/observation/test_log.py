@@ -63,6 +63,29 @@ def test_a_change_is_one_line_with_its_facts(log):
     }
 
 
+@pytest.mark.parametrize("breaks", ["handler", "filter"])
+def test_a_log_that_breaks_takes_no_result_away(breaks: str):
+    def broken(_: object) -> bool:
+        raise RuntimeError("the sink is down")
+
+    logger, handler = logging.getLogger("telephony_core"), logging.Handler()
+    handler.emit = broken  # type: ignore[assignment,method-assign]
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    if breaks == "handler":
+        logger.addHandler(handler)
+    else:
+        logger.addFilter(broken)
+    try:
+        with EmulatedAccount("vox", faults=["lost_after,method=POST"]) as account:
+            number = account.client.import_number(NEW)
+            assert account.client.get_number(number.id).label == NEW.label
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        logger.removeFilter(broken)
+
+
 def test_a_read_is_no_line(log):
     with EmulatedAccount("vox") as account:
         account.client.find_number("070-1111-2222")
