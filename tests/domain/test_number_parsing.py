@@ -36,6 +36,7 @@ READ = [
     ("KR", "\ufeff070-1111-2222\u200b", KOREAN),
     ("KR", "070\t1111\n2222", KOREAN),
     ("KR", "070/1111/2222", KOREAN),
+    ("KR", "070\u00b71111\u00b72222", KOREAN),
     ("KR", "tel:+82-70-1111-2222", KOREAN),
     ("KR", "tel:070-1111-2222", KOREAN),
     ("KR", "+82 (0)70 1111 2222", KOREAN),
@@ -91,6 +92,14 @@ REFUSED = [
     ("KR", "070\x1b11112222", "control character"),
     ("KR", "02-123-4567/8", "end of another number"),
     ("KR", "02-123-4567/ 68", "end of another number"),
+    ("KR", "02-312-3456\u00b77", "end of another number"),
+    ("KR", "02-312-3456\n7", "end of another number"),
+    ("KR", "02-312-3456\u20287", "end of another number"),
+    ("KR", "02-312-3456-7", "end of another number"),
+    ("KR", "02-312-3456\u20137", "end of another number"),
+    ("KR", "070-1111-2222\next. 5", "extension"),
+    ("KR", "8223123456.0", "decimal point"),  # +82 2 312 3456, and 3123 4560 without the point
+    ("KR", "8223123456.00", "decimal point"),
 ]
 
 

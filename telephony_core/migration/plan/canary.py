@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
+from telephony_core.domain.number_parsing import parse_number
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.inventory.fields import agents_of
@@ -40,7 +41,7 @@ def _named(numbers: Sequence[PlannedNumber], skipped: Iterable[Skipped], text: s
     keys = {number.key for number in numbers}
     if text in keys:
         return text
-    identity = NumberIdentity.parse(text, region=region).account_key
+    identity = parse_number(text, region=region).account_key
     records = {number.source.id: number.key for number in numbers if number.source is not None}
     found = [
         number.key
