@@ -27,7 +27,7 @@ _PLAIN: Final = re.compile(r"\+?[0-9]{1,20}")
 """As most are given; nothing below would find fault with it or change it."""
 _ATTEMPT: Final = re.compile(r"(?:tel:)?[+0-9 ().\-/\[\]]*[0-9][+0-9 ().\-/\[\]]*", re.IGNORECASE)
 _EXTENSION: Final = re.compile(
-    r"(?P<number>.*[0-9)/\s])\s*(?:[;,]*\s*(?:ext|extn|extension|x|\uad6c\ub0b4|\ub0b4\uc120)\.?\s*[=:]?|#|[;,]+)\s*[0-9]+\s*",
+    r"(?P<number>.*[0-9)/\s])(?:(?:[;,]+\s*)?(?:ext|extn|extension|x|\uad6c\ub0b4|\ub0b4\uc120)\.?\s*[=:]?|#|[;,]+)\s*[0-9]+\s*",
     re.IGNORECASE,
 )
 _TEL: Final = re.compile("tel:", re.IGNORECASE)
@@ -126,6 +126,8 @@ def undressed(text: object) -> str:
 
 def is_written_as_number(text: str) -> bool:
     """Whether a text is written as a number, in whatever dress, an extension included; not whether it is valid."""
+    if len(text) > LONGEST:  # the time that the patterns below take grows by more than the length
+        return False
     plain = _plain(text)
     if (extension := _EXTENSION.fullmatch(plain)) is not None:
         plain = extension["number"]

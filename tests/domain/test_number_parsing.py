@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import Any
 
 import pytest
@@ -131,6 +132,12 @@ def test_what_cannot_be_meant_is_refused_with_the_reason(region: str, text: Any,
 def test_anything_else_is_taken_as_it_is(text: str) -> None:
     assert undressed(text) == text
     assert parse_number(text, region="KR") == NumberIdentity.parse(text, region="KR")
+
+
+def test_a_long_text_is_seen_to_be_no_number_at_once() -> None:
+    begun = time.process_time()
+    assert not is_written_as_number("1" + " " * 1_000 + "x")  # an id that somebody made up, for example
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,13 @@ def test_a_head_that_comes_byte_by_byte_ends_with_the_time() -> None:
     assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
+def test_a_cseq_of_thousands_of_zeros_does_not_hold_the_check() -> None:
+    with SipPeer(lambda received: [received.reply(200, "OK", cseq="0" * 20_000)]) as peer:
+        report = check_trunk(peer.uri, timing=PATIENT)
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
+    assert report.elapsed_ms < 2000
+
+
 def test_a_datagram_of_the_largest_size_is_read(quick: Timing) -> None:
     with SipPeer(lambda received: [received.reply(200, "OK", ("X", "a" * 60_000))]) as peer:
         assert check_trunk(peer.uri, timing=quick).verdict is CheckVerdict.PASS
