@@ -44,7 +44,7 @@ class Condition:
     holds_for: Callable[[PhoneNumber], bool]
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, capabilities: Capabilities | None = None) -> Self:
         """A condition out of ``FIELD=VALUE``. Raises `InvalidInput` for a field or a value that there is not."""
         field, equals, value = text.partition("=")
         field, value = field.strip(), value.strip()
@@ -55,21 +55,25 @@ class Condition:
         # A word with a typo would hold for no number, and with other conditions seem to have been answered.
         if words is not None and value and value not in list(words):
             raise InvalidInput(f"where: {field} is never {value[:40]!r}", remedy=f"its words are: {', '.join(words)}")
-        return cls(field, value, _holds(field, value))
+        return cls(field, value, _holds(field, value, capabilities))
 
     def __str__(self) -> str:
         return f"{self.field}={self.value}"
 
 
-def _holds(field: str, value: str) -> Callable[[PhoneNumber], bool]:
+def _holds(field: str, value: str, capabilities: Capabilities | None) -> Callable[[PhoneNumber], bool]:
     if field == "trunk":
         return lambda record: value in record.trunk_ids if value else not record.trunk_ids
     if field == "agent":
-        ids = [_holds(name, value) for name in AGENTS]
+        ids = [_holds(name, value, capabilities) for name in AGENTS]
         # No agent means neither of the two.
         return lambda record: any(holds(record) for holds in ids) if value else all(holds(record) for holds in ids)
 
-    wanted = _value(field, value)
+    def meant(value: object) -> object:
+        # One trunk, with and without the transport that its provider takes anyway.
+        return capabilities.as_meant(value) if capabilities is not None and isinstance(value, SipAddress) else value
+
+    wanted = meant(_value(field, value))
 
     def holds(record: PhoneNumber) -> bool:
         read = read_field(record, field)
@@ -77,7 +81,7 @@ def _holds(field: str, value: str) -> Callable[[PhoneNumber], bool]:
             read = read.agent_id
         if not value:
             return read in (None, "", ())
-        return means_the_same(read, wanted)
+        return means_the_same(meant(read), wanted)
 
     return holds
 
@@ -98,9 +102,10 @@ class Conditions:
     all: tuple[Condition, ...]
 
     @classmethod
-    def parse(cls, texts: Iterable[str]) -> Self:
-        """Raises `InvalidInput` as `Condition.parse` does."""
-        return cls(tuple(Condition.parse(text) for text in texts))
+    def parse(cls, texts: Iterable[str], capabilities: Capabilities | None = None) -> Self:
+        """Raises `InvalidInput` as `Condition.parse` does. With the ``capabilities`` of the provider whose records are
+        chosen, an address is compared as it is meant there."""
+        return cls(tuple(Condition.parse(text, capabilities) for text in texts))
 
     def hold_for(self, record: PhoneNumber) -> bool:
         return all(condition.holds_for(record) for condition in self.all)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from telephony_core.domain.phone_number import PhoneNumber
+from telephony_core.migration.assessment.eligibility import capabilities_of
 from telephony_core.migration.changeset.selection import Conditions
 from telephony_core.migration.changeset.set_steps import change_settings, changed_by_others, restore_or_plan_anew
 from telephony_core.migration.inventory.inventory import number_text
@@ -162,7 +163,7 @@ class SettingsWork(Work):
         # Where numbers were named, nothing else was meant: only a condition can come to hold for more.
         if selection is None or not selection.where or selection.numbers is not None:
             return
-        conditions = Conditions.parse(selection.where)
+        conditions = Conditions.parse(selection.where, capabilities_of(self.plan.target.provider))
         known = {number.record.id for number in self.plan.numbers} | {left.source_id for left in self.plan.skipped}
 
         def see(record: PhoneNumber) -> None:

@@ -60,6 +60,7 @@ def command(
     with session.client() as client:
         # A condition on what the provider never shows would find nothing, and look like an answer.
         conditions.demand_told(client.capabilities, client.provider)
+        conditions = Conditions.parse(where, client.capabilities)
         listed = client.list_numbers(
             status=None if status is None else NumberStatus(status), origin=None if origin is None else Origin(origin)
         )
