@@ -26,13 +26,17 @@ _SHAPES: Final = {"\uff08": "(", "\uff09": ")", "\uff0e": ".", "\u2024": ".", "\
 _PLAIN: Final = re.compile(r"\+?[0-9]{1,20}")
 """As most are given; nothing below would find fault with it or change it."""
 _ATTEMPT: Final = re.compile(r"(?:tel:)?[+0-9 ().\-/\[\]]*[0-9][+0-9 ().\-/\[\]]*", re.IGNORECASE)
+_MARKS: Final = re.compile(r"[+0-9 ().\-/\[\]]*")
 _EXTENSION: Final = re.compile(
     r"(?P<number>.*[0-9)/\s])(?:(?:[;,]+\s*)?(?:ext|extn|extension|x|\uad6c\ub0b4|\ub0b4\uc120)\.?\s*[=:]?|#|[;,]+)\s*[0-9]+\s*",
     re.IGNORECASE,
 )
 _TEL: Final = re.compile("tel:", re.IGNORECASE)
 _SIP: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
-_SEVERAL: Final = re.compile(r"/[ .\-]*[0-9]{1,2}(?![0-9 .\-]*[0-9])|[0-9]{3}-[0-9]{4}-[0-9]{1,2}\Z")
+_SEVERAL: Final = re.compile(
+    r"(?<!\+)[0-9]{3}[ .\-)]*/[ .\-]*[0-9]{1,2}(?![0-9 .\-]*[0-9]|[ .\-]*/[ .\-]*[0-9]{3})"
+    r"|[0-9]{3}-[0-9]{4}-[0-9]{1,2}\Z"
+)
 """``02-123-4567/8`` is two lines, as offices in Korea write them, and read as one it would be that of a stranger. So is
 ``02-123-4567-8``, and so are those with a middle dot or a line break, which are a ``/`` by then."""
 _FLOAT: Final = re.compile(r"[0-9]{6,}\.00?")
@@ -127,7 +131,7 @@ def undressed(text: object) -> str:
 def is_written_as_number(text: str) -> bool:
     """Whether a text is written as a number, in whatever dress, an extension included; not whether it is valid."""
     if len(text) > LONGEST:  # the time that the patterns below take grows by more than the length
-        return False
+        return _MARKS.fullmatch(text) is not None
     plain = _plain(text)
     if (extension := _EXTENSION.fullmatch(plain)) is not None:
         plain = extension["number"]
