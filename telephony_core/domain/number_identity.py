@@ -211,7 +211,8 @@ class _Reading(NamedTuple):
 _NUMBER: Final = re.compile(r"\+?[ ().-]*[0-9][0-9 ().-]*")
 _PLAIN: Final = re.compile(r"\+?[0-9]+")
 """Most numbers: nothing but digits and perhaps a ``+``."""
-_BARE: Final = re.compile("[0-9][0-9 .-]{,40}")
+_BARE: Final = re.compile("[0-9][0-9 .-]{,38}[0-9]{3}")
+"""A shorter end may be that of another number (`number_parsing`)."""
 _AT_HOME: Final = {"KR": ("+82", "0"), "ES": ("+34", "")}
 """Country code, and what is dialled at home in its place; for the regions where national digits are proven unique."""
 _NO_SEPARATORS: Final = str.maketrans("", "", "+ ().-")

@@ -22,18 +22,25 @@ LONGEST: Final = 255
 _IN_FULL: Final = "write it as + and country code, or exactly as it is dialled inside its country"
 _DASHES: Final = frozenset("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u30fc\u00ad")
 _PLUS: Final = frozenset("\uff0b\ufe62\u207a")
-_SHAPES: Final = {"\uff08": "(", "\uff09": ")", "\uff0e": ".", "\u2024": ".", "\u00b7": ".", "\uff0f": "/"}
+_SHAPES: Final = {"\uff08": "(", "\uff09": ")", "\uff0e": ".", "\u2024": ".", "\u00b7": "/", "\uff0f": "/"}
 _PLAIN: Final = re.compile(r"\+?[0-9]{1,20}")
 """As most are given; nothing below would find fault with it or change it."""
 _ATTEMPT: Final = re.compile(r"(?:tel:)?[+0-9 ().\-/\[\]]*[0-9][+0-9 ().\-/\[\]]*", re.IGNORECASE)
+_MARKS: Final = re.compile(r"[+0-9 ().\-/\[\]]*")
 _EXTENSION: Final = re.compile(
-    r"(?P<number>.*[0-9)\s])\s*(?:[;,]*\s*(?:ext|extn|extension|x|\uad6c\ub0b4|\ub0b4\uc120)\.?\s*[=:]?|#|[;,]+)\s*[0-9]+\s*",
+    r"(?P<number>.*[0-9)/\s])(?:(?:[;,]+\s*)?(?:ext|extn|extension|x|\uad6c\ub0b4|\ub0b4\uc120)\.?\s*[=:]?|#|[;,]+)\s*[0-9]+\s*",
     re.IGNORECASE,
 )
 _TEL: Final = re.compile("tel:", re.IGNORECASE)
 _SIP: Final = re.compile(r"sips?:|.*@", re.IGNORECASE | re.DOTALL)
-_SEVERAL: Final = re.compile(r"/[ .\-]*[0-9]{1,2}(?![0-9 .\-]*[0-9])")
-"""``02-123-4567/8`` is two lines, as offices in Korea write them, and read as one it would be that of a stranger."""
+_SEVERAL: Final = re.compile(
+    r"(?<!\+)[0-9]{3}[ .\-)]*/[ .\-]*[0-9]{1,2}(?![0-9 .\-]*[0-9]|[ .\-]*/[ .\-]*[0-9]{3})"
+    r"|[0-9]{3}-[0-9]{4}-[0-9]{1,2}\Z"
+)
+"""``02-123-4567/8`` is two lines, as offices in Korea write them, and read as one it would be that of a stranger. So is
+``02-123-4567-8``, and so are those with a middle dot or a line break, which are a ``/`` by then."""
+_FLOAT: Final = re.compile(r"[0-9]{6,}\.00?")
+"""Digits as a spreadsheet or a data frame shows a number; their last 0 would be a digit."""
 _COUNTRY_IN_BRACKETS: Final = re.compile(r"\( *(\+[0-9 .\-]+)\)")
 
 
@@ -96,6 +103,11 @@ def undressed(text: object) -> str:
                 remedy=_IN_FULL,
             )
         return text
+    if _FLOAT.fullmatch(attempt):
+        raise InvalidInput(
+            "the number has a decimal point, and its + or its zeros may be lost",
+            remedy=f"read it as text, and {_IN_FULL}",
+        )
     number = _TEL.sub("", attempt).replace("[", "(").replace("]", ")")
     if not has_balanced_parentheses(number):
         raise InvalidInput(
@@ -103,7 +115,8 @@ def undressed(text: object) -> str:
         )
     if _SEVERAL.search(number) is not None:
         raise InvalidInput(
-            "one or two digits behind a / are the end of another number", remedy="give each number by itself, in full"
+            "the one or two digits at its end are the end of another number",
+            remedy="give each number by itself, in full",
         )
     number = _COUNTRY_IN_BRACKETS.sub(r"\1 ", number).replace("/", " ")
     number = re.sub(r"\A[ .\-]+(?=\+)", "", number)  # `- +34 …`: what stands before a + means nothing
@@ -117,6 +130,8 @@ def undressed(text: object) -> str:
 
 def is_written_as_number(text: str) -> bool:
     """Whether a text is written as a number, in whatever dress, an extension included; not whether it is valid."""
+    if len(text) > LONGEST:  # the time that the patterns below take grows by more than the length
+        return _MARKS.fullmatch(text) is not None
     plain = _plain(text)
     if (extension := _EXTENSION.fullmatch(plain)) is not None:
         plain = extension["number"]
@@ -125,12 +140,12 @@ def is_written_as_number(text: str) -> bool:
 
 def _plain(text: str) -> str:
     """Without what nobody sees, and with the plain character in the place of each that only looks different."""
-    return "".join(map(_plainly, text))
+    return "".join(map(_plainly, text.strip()))
 
 
 def _plainly(character: str) -> str:
     if character.isascii():
-        return " " if character in "\t\n\r\v\f" else character
+        return "/" if character in "\n\r\v\f" else " " if character == "\t" else character
     if character in _DASHES:
         return "-"
     if character in _PLUS:
@@ -138,7 +153,9 @@ def _plainly(character: str) -> str:
     if character in _SHAPES:
         return _SHAPES[character]
     category = unicodedata.category(character)
-    if category in ("Zs", "Zl", "Zp"):
+    if category in ("Zl", "Zp"):
+        return "/"
+    if category == "Zs":
         return " "
     if category == "Cf":
         return ""

@@ -2,7 +2,14 @@
 
 from telephony_core.sip_check.check import acheck_trunk, check_trunk
 from telephony_core.sip_check.limits import Limits, Timing
-from telephony_core.sip_check.network.server_location import NameService, NamesUnavailable, Naptr, NoSuchName, Srv
+from telephony_core.sip_check.network.server_location import (
+    NameService,
+    NamesUnavailable,
+    Naptr,
+    NoAddress,
+    NoSuchName,
+    Srv,
+)
 from telephony_core.sip_check.protocol.credentials import TrunkCredentials
 from telephony_core.sip_check.report import (
     Certificate,
@@ -23,6 +30,7 @@ __all__ = [
     "NameService",
     "NamesUnavailable",
     "Naptr",
+    "NoAddress",
     "NoSuchName",
     "Observation",
     "Srv",

@@ -239,10 +239,10 @@ def register_finding(registration: Registration, transport: Transport) -> StepFi
             proves="the server demands credentials",
             does_not_prove=not_sent,
         )
-    if stage is AuthStage.SECOND_REALM:
+    if stage is AuthStage.SECOND_SERVER:
         return _open(
-            "after the first realm was answered, a second one asks for credentials of its own",
-            "ask the carrier which realm they are for",
+            "after the first server was answered, a second one on the way asks for credentials of its own",
+            "ask the carrier which server they are for",
             proves="more than one server on the way demands credentials",
             does_not_prove="that either takes these credentials",
         )

@@ -56,6 +56,12 @@ class Limits:
     targets: int = 4
     records: int = 8
 
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if not (isinstance(value, int) and value > 0):
+                raise InvalidInput(f"the limit `{item.name}` is not a positive whole number")
+
 
 class Bounds:
     """Timing and limits of one check, and its end, against which each wait is cut."""

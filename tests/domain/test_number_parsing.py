@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from typing import Any
 
 import pytest
@@ -36,6 +37,9 @@ READ = [
     ("KR", "\ufeff070-1111-2222\u200b", KOREAN),
     ("KR", "070\t1111\n2222", KOREAN),
     ("KR", "070/1111/2222", KOREAN),
+    ("KR", "070\u00b71111\u00b72222", KOREAN),
+    ("KR", "+82\u00b770\u00b71111\u00b72222", KOREAN),
+    ("KR", "+82/70/1111/2222", KOREAN),
     ("KR", "tel:+82-70-1111-2222", KOREAN),
     ("KR", "tel:070-1111-2222", KOREAN),
     ("KR", "+82 (0)70 1111 2222", KOREAN),
@@ -91,6 +95,14 @@ REFUSED = [
     ("KR", "070\x1b11112222", "control character"),
     ("KR", "02-123-4567/8", "end of another number"),
     ("KR", "02-123-4567/ 68", "end of another number"),
+    ("KR", "02-312-3456\u00b77", "end of another number"),
+    ("KR", "02-312-3456\n7", "end of another number"),
+    ("KR", "02-312-3456\u20287", "end of another number"),
+    ("KR", "02-312-3456-7", "end of another number"),
+    ("KR", "02-312-3456\u20137", "end of another number"),
+    ("KR", "070-1111-2222\next. 5", "extension"),
+    ("KR", "8223123456.0", "decimal point"),  # +82 2 312 3456, and 3123 4560 without the point
+    ("KR", "8223123456.00", "decimal point"),
 ]
 
 
@@ -122,6 +134,12 @@ def test_what_cannot_be_meant_is_refused_with_the_reason(region: str, text: Any,
 def test_anything_else_is_taken_as_it_is(text: str) -> None:
     assert undressed(text) == text
     assert parse_number(text, region="KR") == NumberIdentity.parse(text, region="KR")
+
+
+def test_a_long_text_is_seen_to_be_no_number_at_once() -> None:
+    begun = time.process_time()
+    assert not is_written_as_number("1" + " " * 1_000 + "x")  # an id that somebody made up, for example
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

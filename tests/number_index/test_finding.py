@@ -105,6 +105,15 @@ def test_digits_that_only_resemble_a_known_number_are_not_taken_for_it(world: Wo
         index.peek(digits, region="KR")
 
 
+@pytest.mark.parametrize("lines", ["02-312-3456-7", "02-312-3456\u00b77", "02-312-3456/7"])
+def test_two_lines_in_one_text_are_not_taken_for_a_known_number_of_all_their_digits(world: World, lines):
+    world.account("a", "+82231234567")
+    index = world.index()
+    index.refresh()
+    with pytest.raises(InvalidInput, match="end of another number"):
+        index.peek(lines, region="KR")
+
+
 def test_the_records_of_a_number_are_in_the_order_of_the_accounts_whichever_was_listed_last(world: World):
     for name in "cab":
         world.account(name, NUMBER)

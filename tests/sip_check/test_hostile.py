@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import traceback
 import tracemalloc
+from typing import Any
 
 import pytest
 
+from telephony_core.errors import InvalidInput
 from telephony_core.sip_check import (
     CheckStep,
     CheckVerdict,
@@ -114,6 +116,13 @@ def test_a_head_that_comes_byte_by_byte_ends_with_the_time() -> None:
     assert report.verdict is CheckVerdict.INCONCLUSIVE
 
 
+def test_a_cseq_of_thousands_of_zeros_does_not_hold_the_check() -> None:
+    with SipPeer(lambda received: [received.reply(200, "OK", cseq="0" * 20_000)]) as peer:
+        report = check_trunk(peer.uri, timing=PATIENT)
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
+    assert report.elapsed_ms < 2000
+
+
 def test_a_datagram_of_the_largest_size_is_read(quick: Timing) -> None:
     with SipPeer(lambda received: [received.reply(200, "OK", ("X", "a" * 60_000))]) as peer:
         assert check_trunk(peer.uri, timing=quick).verdict is CheckVerdict.PASS
@@ -125,6 +134,12 @@ def test_a_flood_is_cut_off(transport: str, quick: Timing) -> None:
         report = check_trunk(peer.uri, timing=quick, limits=Limits(replies=20))
     assert report.verdict is CheckVerdict.INCONCLUSIVE
     assert "too many messages" in summary(report)
+
+
+@pytest.mark.parametrize("limit", [{"targets": 0}, {"records": -1}, {"head": "64"}, {"replies": None}])
+def test_a_limit_that_leaves_nothing_to_check_is_refused_and_no_verdict(limit: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput, match=f"`{next(iter(limit))}` is not a positive whole number"):
+        Limits(**limit)
 
 
 def test_terminal_codes_of_a_server_do_not_reach_the_terminal(quick: Timing) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from telephony_core.sip_check import (
     CheckStep,
     CheckVerdict,
     Naptr,
+    NoAddress,
     NoSuchName,
     Srv,
     Timing,
@@ -48,6 +50,16 @@ def test_a_name_that_leads_nowhere_ends_the_check(address: str, failure: Excepti
     report = check_trunk(address, names=Names({"gone.example.com": failure}))
     assert report.verdict is verdict
     assert [entry.step for entry in report.steps] == [CheckStep.RESOLVE]
+
+
+@pytest.mark.parametrize("unread", [{"has_srv": False}, {"services": {"_sip._udp.example.com": DOWN}}])
+def test_a_name_without_an_address_may_have_service_records_that_could_not_be_read(unread: dict[str, Any]) -> None:
+    nothing_but_services = Names({"example.com": NoAddress()}, **unread)
+    report = check_trunk("example.com", transports=("udp",), names=nothing_but_services)
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
+    assert "service records could not be looked up" in report.summary
+    assert check_trunk("example.com", names=Names({"example.com": NoAddress()})).verdict is CheckVerdict.FAIL
+    assert check_trunk("example.com:5060", names=nothing_but_services).verdict is CheckVerdict.FAIL
 
 
 def test_a_name_service_that_hangs_is_not_waited_for() -> None:

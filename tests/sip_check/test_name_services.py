@@ -21,6 +21,7 @@ from telephony_core.sip_check import (
     CheckVerdict,
     NamesUnavailable,
     Naptr,
+    NoAddress,
     NoSuchName,
     Srv,
     Timing,
@@ -44,6 +45,11 @@ def test_an_ip_address_is_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> No
     ("error", "expected"),
     [
         (socket.gaierror(socket.EAI_NONAME, "?"), NoSuchName),
+        pytest.param(
+            socket.gaierror(getattr(socket, "EAI_NODATA", 0), "?"),
+            NoAddress,
+            marks=pytest.mark.skipif(not hasattr(socket, "EAI_NODATA"), reason="this system does not tell it apart"),
+        ),
         (socket.gaierror(socket.EAI_AGAIN, "?"), NamesUnavailable),
         (UnicodeError("label too long"), NoSuchName),
         (OSError("?"), NamesUnavailable),

@@ -133,6 +133,26 @@ def test_a_second_realm_on_the_way_is_not_called_a_rejection(quick: Timing) -> N
     assert answered(peer) == 1
 
 
+def test_a_registrar_that_asks_behind_a_proxy_of_its_own_realm_is_not_called_a_rejection(quick: Timing) -> None:
+    def behave(received: Heard) -> Answers:
+        if received.header("Proxy-Authorization") is None:
+            return [received.reply(407, "Proxy", ("Proxy-Authenticate", 'Digest realm="r", nonce="1"'))]
+        return [received.reply(401, "Registrar", ("WWW-Authenticate", 'Digest realm="r", nonce="2", stale=true'))]
+
+    with SipPeer(behave) as peer:
+        report = check_trunk(peer.uri, GOOD, steps=ONLY, timing=quick)
+    assert report.verdict is CheckVerdict.INCONCLUSIVE
+    assert "a second one" in registered(report).summary
+    assert answered(peer) == 1
+
+
+@pytest.mark.parametrize("password", ["**********", "half a pair \ud800", "s3cret\n", "\ufeffs3cret"])
+def test_a_password_that_cannot_be_meant_is_shown_to_no_server(password: str) -> None:
+    with pytest.raises(InvalidInput, match="password") as refused:
+        TrunkCredentials(username="vox", password=password)
+    assert "s3cret" not in str(refused.value)
+
+
 def test_a_refusal_without_a_challenge_is_a_refusal(quick: Timing) -> None:
     def behave(received: Heard) -> Answers:
         challenge = [("WWW-Authenticate", 'Digest realm="r", nonce="1"')] if received.authorization is None else []

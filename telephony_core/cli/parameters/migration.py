@@ -165,19 +165,16 @@ def keys_of(plan: Plan, given: Iterable[str]) -> list[str] | None:
 
     What the plan does not hold stays as it is, for the library to refuse.
     """
-    from telephony_core.migration.inventory.inventory import RecordsBySpelling
+    from telephony_core.migration.assessment.eligibility import capabilities_of
+    from telephony_core.migration.plan.naming import NumbersBySpelling
 
     texts = chosen(given)
     if texts is None:
         return None
-    keys = {number.key for number in plan.numbers}
-    # The plan has its numbers by one key each; people type any spelling.
-    records = {number.source.id: number for number in plan.numbers if number.source is not None}
-    index = RecordsBySpelling(number.source for number in records.values() if number.source is not None)
+    numbers = NumbersBySpelling(plan.numbers, capabilities_of(plan.target.provider).region)
     found: list[str] = []
     for text in texts:
-        named = [text] if text in keys else [records[record.id].key for record in index.find(text)]
-        found += named or [text]
+        found += numbers.find(text) or [text]
     return list(dict.fromkeys(found))
 
 

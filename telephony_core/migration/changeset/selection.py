@@ -81,6 +81,9 @@ def _holds(field: str, value: str) -> Callable[[PhoneNumber, Capabilities], bool
         if not value:
             # What could not be read is there: it would be written over, unseen.
             return read in (None, "", ()) and not (field in SETTINGS and is_unread(record, field, capabilities))
+        if isinstance(read, SipAddress) and isinstance(wanted, SipAddress):
+            # One trunk, with and without the transport that its provider takes anyway.
+            return means_the_same(capabilities.as_meant(read), capabilities.as_meant(wanted))
         return means_the_same(read, wanted)
 
     return holds

@@ -153,7 +153,8 @@ def plan_settings(
     there is not; and where no chosen number can be changed.
     """
     allowed = allowances(allow)
-    conditions, named = Conditions.parse([where] if isinstance(where, str) else where), _listed(numbers)
+    conditions = Conditions.parse([where] if isinstance(where, str) else where)
+    named = _listed(numbers)
     conditions.demand_told(account.capabilities, account.inventory.provider)
     desired, trunk = update.desired(SideEffect(name) for name in map(str, allowed) if name in list(SideEffect))
     chosen, left_out = select(account.inventory.numbers, conditions, named, account.capabilities)

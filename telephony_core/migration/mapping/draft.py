@@ -209,6 +209,7 @@ def _trunks(moving: Iterable[Eligibility], source: Inventory, target: TargetAcco
 
 def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iterator[str]:
     number, sip = numbers[0].source, sip_of(numbers[0].source)
+    every = [sip_of(each.source) for each in numbers]  # what one of them lacks, the table has to ask for
     address, username = sip.outbound.address, sip.outbound.username
     yield "[[trunks]]"
     yield from _comment(f"{counted(len(numbers), 'number')}: {_some(number.key for number in numbers)}.")
@@ -225,13 +226,15 @@ def _trunk(name: str, numbers: list[Eligibility], target: TargetAccount) -> Iter
         )
         if wants:
             yield _suggestion("address", "pbx.example.com:5060", f"for {target.name}, if the trunk can be reached so")
-    if target.capabilities.can_write(Setting.PASSWORD) and sip.outbound.credentials is not CredentialState.NONE:
+    asked = any(each.outbound.credentials is not CredentialState.NONE for each in every)
+    if target.capabilities.can_write(Setting.PASSWORD) and asked:
         # A name that every shell takes for a variable.
         variable = re.sub("[^A-Z0-9]+", "_", name.upper())
         yield _suggestion("username", username or "")
         yield _suggestion("password", f"env:{variable}_PASSWORD")
         yield _suggestion("auth", "none", "instead of the two above")
-    if sip.inbound.allowed_addresses is None and target.capabilities.can_write(Setting.ALLOWED_ADDRESSES):
+    listed = all(each.inbound.allowed_addresses is not None for each in every)
+    if not listed and target.capabilities.can_write(Setting.ALLOWED_ADDRESSES):
         nobody = target.capabilities.admits_without_list is Admits.NOBODY
         without = "nobody can call in" if nobody else "it needs --allow any_caller"
         yield f'# allowed_addresses = ["203.0.113.7"]  # where its calls come from; without it, {without}'

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from telephony_core.domain.lifecycle import NumberStatus
-from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.inventory.fields import agents_of
-from telephony_core.migration.inventory.inventory import RecordsBySpelling
 from telephony_core.migration.plan.findings import Skipped
 from telephony_core.migration.plan.model import Canary, PlannedNumber
+from telephony_core.migration.plan.naming import NumbersBySpelling
 
 
 def choose_canaries(
@@ -28,28 +27,16 @@ def choose_canaries(
     show that: no record tells its calls. Raises `InvalidInput` for a named number that is not in the plan.
     """
     if named is not None:
-        names = [named] if isinstance(named, str) else list(named)
-        first = dict.fromkeys(_named(numbers, skipped, text, region) for text in names)
+        names, spelled = [named] if isinstance(named, str) else list(named), NumbersBySpelling(numbers, region)
+        first = dict.fromkeys(_named(spelled, skipped, text) for text in names)
         return tuple(Canary(number=key, why="it was named") for key in first)
     # Where every number would go first, there is none that could wait for it.
     return tuple(_least_used(numbers, count)) if count and len(numbers) > count else ()
 
 
-def _named(numbers: Sequence[PlannedNumber], skipped: Iterable[Skipped], text: str, region: str) -> str:
+def _named(numbers: NumbersBySpelling, skipped: Iterable[Skipped], text: str) -> str:
     """The key of a number that was named. Raises `InvalidInput`."""
-    keys = {number.key for number in numbers}
-    if text in keys:
-        return text
-    identity = NumberIdentity.parse(text, region=region).account_key
-    records = {number.source.id: number.key for number in numbers if number.source is not None}
-    found = [
-        number.key
-        for number in numbers
-        if NumberIdentity.parse(number.desired.number, region=region).account_key == identity
-    ]
-    spelled = RecordsBySpelling(number.source for number in numbers if number.source is not None)
-    found += [records[record.id] for record in spelled.find(text) if record.id in records]
-    if found:
+    if found := numbers.find(text):
         return found[0]
     left = next((number for number in skipped if number.key == text), None)
     why = "the plan has no such number" if left is None else left.message

@@ -10,7 +10,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
-from telephony_core.sip_check.network.server_location import NameService, NamesUnavailable, Naptr, NoSuchName, Srv
+from telephony_core.sip_check.network.server_location import (
+    NameService,
+    NamesUnavailable,
+    Naptr,
+    NoAddress,
+    NoSuchName,
+    Srv,
+)
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What getaddrinfo returns for a name that does not exist or has no address; Linux knows the second apart.
-_NO_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_NO_ADDRESS = getattr(socket, "EAI_NODATA", None)
 
 
 def name_service(timeout: float) -> NameService:
@@ -58,7 +65,9 @@ class SystemNames:
         try:
             found = await _in_daemon_thread(lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
         except socket.gaierror as error:
-            if error.errno in _NO_NAME:
+            if error.errno == _NO_ADDRESS:
+                raise NoAddress from None
+            if error.errno == socket.EAI_NONAME:
                 raise NoSuchName from None
             raise NamesUnavailable("the name service of this host did not answer") from None
         # A name without an IDNA form, such as one with a label of more than 63 characters, is in no DNS.

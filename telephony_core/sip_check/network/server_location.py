@@ -25,6 +25,10 @@ class NoSuchName(Exception):
     """The name does not exist, or has no address."""
 
 
+class NoAddress(NoSuchName):
+    """The name exists and has no address, as one may that has service records alone."""
+
+
 class NamesUnavailable(Exception):
     """The name service did not answer, or failed. ``args[0]`` is our wording."""
 
@@ -63,7 +67,7 @@ class NameService(Protocol):
         """Empty if there are none."""
 
     async def addresses(self, host: str) -> Sequence[str]:
-        """IPv4 and IPv6 addresses, in the order to try. Raises `NoSuchName`."""
+        """IPv4 and IPv6 addresses, in the order to try. Raises `NoSuchName`, or `NoAddress` where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +192,10 @@ class _Finder:
     async def by_address(self, host: str, transport: Transport, port: int | None) -> Route:
         try:
             addresses = await self._addresses(host)
-        except NoSuchName:
+        except NoSuchName as none:
+            if self.failed and isinstance(none, NoAddress):
+                missing = "the name has no address of its own, and its service records could not be looked up"
+                return Route(transport, missing=missing, is_certain=False)
             return Route(transport, missing="the name has no address")
         except NamesUnavailable as failure:
             return Route(transport, missing=str(failure), is_certain=False)
@@ -259,7 +266,7 @@ class _Finder:
         if isinstance(found, Exception):
             raise found
         if not found:
-            raise NoSuchName
+            raise NoAddress
         return found
 
     def _route(self, transport: Transport, places: list[tuple[str, int]]) -> Route:

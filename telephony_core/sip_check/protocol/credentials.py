@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr, field_validator
 
 from telephony_core.domain.input_model import InputModel
+from telephony_core.errors import InvalidInput
+from telephony_core.secrets.unusable import fault_of
 
 
 class TrunkCredentials(InputModel):
     """User name and password of a trunk, both or neither.
 
-    The password is hashed as UTF-8 and is neither trimmed nor normalised. Raises `InvalidInput`, which never repeats
-    what it refused.
+    The password is hashed as UTF-8 and is neither trimmed nor normalised. One that cannot be meant is refused, as that
+    of a trunk is (`OutboundUpdate`): a mask, or what holds characters that cannot be seen. Raises `InvalidInput`, which
+    never repeats what it refused.
     """
 
     username: str
@@ -35,7 +38,10 @@ class TrunkCredentials(InputModel):
 
     @field_validator("password")
     @classmethod
-    def _not_empty(cls, value: SecretStr) -> SecretStr:
+    def _usable(cls, value: SecretStr) -> SecretStr:
         if not value.get_secret_value():
             raise ValueError("is empty; leave the credentials out if the trunk has none")
+        # A mask would be shown to the server as a wrong password, which locks accounts.
+        if (fault := fault_of(value.get_secret_value())) is not None:
+            raise InvalidInput(fault.says, remedy=fault.remedy)
         return value

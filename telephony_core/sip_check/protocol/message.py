@@ -26,7 +26,7 @@ MAX_TEXT = 200
 _COMPACT = {"i": "call-id", "v": "via", "f": "from", "t": "to", "l": "content-length", "m": "contact"}
 _STATUS_LINE = re.compile(r"SIP/2\.0[ \t]+([1-6][0-9]{2})(?:[ \t]+(.*))?", re.IGNORECASE)
 _REQUEST_LINE = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+[ \t]+\S+[ \t]+SIP/2\.0", re.IGNORECASE)
-_CSEQ = re.compile(r"0*([0-9]+)\s+(\S+)")
+_CSEQ = re.compile(r"([0-9]+)\s+(\S+)")
 # A line ends with CRLF (RFC 3261 §7); scripts and some servers send a bare LF, which means nothing else here.
 _LINE_END = re.compile(r"\r?\n")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -114,7 +114,7 @@ class SipResponse:
 def _cseq(text: str | None) -> tuple[str, str] | None:
     """Number and method. The number stays text: a hostile server may send one that is too long to convert."""
     match = _CSEQ.fullmatch(text or "")
-    return None if match is None else (match[1], match[2].upper())
+    return None if match is None else (match[1].lstrip("0"), match[2].upper())
 
 
 def address_of_record(address: SipAddress, username: str | None) -> str:

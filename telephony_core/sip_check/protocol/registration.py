@@ -6,7 +6,7 @@
               ├─ no challenge that can be answered ─> UNUSABLE
               └─ REGISTER with the credentials ─┬─ stale, with a new nonce: once more with that ─┐
                                                 ├────────────────────────────────────────────────┘
-                                                ├─ a challenge for another realm ───> SECOND_REALM
+                                                ├─ the challenge of another server ─> SECOND_SERVER
                                                 └─ anything else, a refusal too ────> SENT
 """
 
@@ -39,7 +39,7 @@ class AuthStage(Enum):
     """It asked in a way that cannot be answered here; none were sent."""
     SENT = auto()
     """They were sent, and the outcome is the server's answer."""
-    SECOND_REALM = auto()
+    SECOND_SERVER = auto()
     """They were sent, and then a second server on the way asked for credentials of its own."""
 
 
@@ -106,16 +106,18 @@ async def register(
     if challenge is None:
         return Registration(outcome, AuthStage.UNUSABLE, offered)
     outcome = await answer(2, response.status, challenge)
+    asked_by = response.status
     again = _challenging(outcome)
     renewed = choose(challenges_of(again)) if again else None
-    if again and renewed and _only_stale(renewed, challenge):
+    if again and renewed and again.status == asked_by and _only_stale(renewed, challenge):
         challenge = renewed
-        outcome = await answer(3, again.status, challenge)
+        outcome = await answer(3, asked_by, challenge)
         again = _challenging(outcome)
         renewed = choose(challenges_of(again)) if again else None
-    # Another realm is another server's question (RFC 3261 §22.3), not a refusal of the first answer.
-    elsewhere = renewed is not None and renewed.realm != challenge.realm
-    return Registration(outcome, AuthStage.SECOND_REALM if elsewhere else AuthStage.SENT, offered, challenge)
+    # Another realm is another server's question (RFC 3261 §22.3), not a refusal of the first answer. So is that of a
+    # registrar (401) after a proxy's (407), which may be of one realm.
+    elsewhere = again and renewed and (again.status, renewed.realm) != (asked_by, challenge.realm)
+    return Registration(outcome, AuthStage.SECOND_SERVER if elsewhere else AuthStage.SENT, offered, challenge)
 
 
 def _challenging(outcome: NetworkOutcome) -> SipResponse | None:

@@ -134,6 +134,15 @@ def test_a_table_is_planned_applied_and_taken_back(moving):
     assert moving.live() == []
 
 
+@pytest.mark.parametrize("spelling", ["+34 612 000 001", "612000001", "0034 612 000 001"])
+def test_the_numbers_of_a_table_are_named_in_any_spelling(spelling, moving):
+    table(moving, f"+34612000001,A,{REST}", f"+34612000002,B,{REST}")
+    moving.telephony("numbers", "import", "-p", "diga", "--from", "numbers.csv", "-o", "plan.json")
+    applied = moving.telephony("apply", "plan.json", "--numbers", spelling, "--yes")
+    assert applied.stdout.startswith("1 of 1 imported"), applied.stderr
+    assert "2 numbers: 1 not started, 1 imported" in moving.telephony("status", "plan.json").stdout
+
+
 def test_every_problem_of_a_table_has_its_line(moving):
     table(
         moving,

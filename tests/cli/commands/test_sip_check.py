@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from examples.demo.sip_peer import local_peer
+from telephony_retell.emulator import RetellEmulator
 
 CANARY = "tr4nk-c4nary"
 
@@ -51,6 +52,18 @@ def test_the_trunk_of_a_number_is_checked(telephony, diga):
         diga.add(number="+34600111222", telephony_provider="custom", sip_config=trunk)
         result = telephony("sip", "check", "-p", "diga", "+34 600 11 12 22", "--transport", "udp")
     assert result.exit_code == 0, result.output
+
+
+def test_the_trunk_of_a_number_is_checked_over_the_transport_that_its_provider_uses(telephony, monkeypatch):
+    retell = RetellEmulator(api_key="emulator-key")
+    monkeypatch.setenv("TELEPHONY_RETELL_API_KEY", retell.api_key)
+    telephony.emulators = {"retell": retell}
+    with local_peer() as address:  # which answers over UDP, and Retell comes over TCP
+        trunk = {"termination_uri": address}
+        retell.add(phone_number="+14155550199", phone_number_type="custom", sip_outbound_trunk_config=trunk)
+        result = telephony("sip", "check", "-p", "retell", "+14155550199")
+    assert result.exit_code == 9, result.output
+    assert f"sip:{address};transport=tcp: FAIL" in result.stdout
 
 
 def test_a_number_without_a_trunk_is_refused(telephony):

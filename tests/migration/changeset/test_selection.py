@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from telephony_core import AgentRef, NumberStatus, Origin, PhoneNumber
@@ -10,6 +12,7 @@ from telephony_core.domain.sip import InboundSip, OutboundSip, SipConfig
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
 from telephony_core.migration.changeset.selection import Conditions, named_records, select
+from telephony_core.provider.capabilities import AddressForms
 from telephony_diga.capabilities import CAPABILITIES as DIGA
 from telephony_vox.capabilities import CAPABILITIES as VOX
 
@@ -37,6 +40,16 @@ RECORDS = [
 
 def ids(*where: str, numbers: list[str] | None = None) -> list[str]:
     return [found.id for found in select(RECORDS, Conditions.parse(where), numbers, DIGA)[0]]
+
+
+@pytest.mark.parametrize(
+    "where", ["outbound.address=pbx.example.com", "outbound.address=sip:pbx.example.com;transport=tcp"]
+)
+def test_an_address_is_compared_as_the_provider_means_it(where: str) -> None:
+    addresses = ["pbx.example.com", "sip:pbx.example.com;transport=tcp", "sip:pbx.example.com;transport=udp"]
+    records = [record(str(at), f"+3461200000{at}", address=address) for at, address in enumerate(addresses)]
+    over_tcp = replace(DIGA, address_forms=AddressForms(source="test", transport=True, default_transport="tcp"))
+    assert [found.id for found in select(records, Conditions.parse([where]), None, over_tcp)[0]] == ["0", "1"]
 
 
 @pytest.mark.parametrize(

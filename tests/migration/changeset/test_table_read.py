@@ -90,7 +90,7 @@ def test_what_is_given_for_all_rows_is_in_the_plan(diga: TargetAccount, tmp_path
     rows = ["+34612000001,pbx.example.com,,", f"+34612000002,{REST},", "+34612000003,pbx.example.com,,allow"]
     read, time = read_table(table(tmp_path, "\n".join([head, *rows]))), FakeTime()
     given = {"allow": ["publishes", "any_caller"], "options": {"diga": {}}, "clock": time.clock}
-    canaries, settings = ["+34 612 000 002"], Settings(timeout=77.0)
+    canaries, settings = ["(+34) 612 000 002"], Settings(timeout=77.0)
     plan = plan_imports(diga, read, canaries=canaries, settings=settings, pace=Pace(per_minute=1), **given)
     assert (plan.allowed, plan.created_at, plan.settings.timeout) == (("any_caller", "publishes"), START, 77.0)
     assert [canary.number for canary in plan.canaries] == ["+34612000002"]

@@ -61,6 +61,15 @@ def test_a_draft_says_of_a_missing_allow_list_what_the_plan_does(admits: Admits,
     assert is_moved is not any(f.field == "inbound.allowed_addresses" and f.blocks for f in eligibility.findings)
 
 
+def test_a_table_asks_for_what_any_of_its_numbers_lacks() -> None:
+    first = number("+827011112222", sip=trunk(credentials=CredentialState.NONE, allowed=("203.0.113.7",)))
+    other = number("+827033334444", sip=trunk(credentials=CredentialState.UNKNOWN, allowed=None))
+    text = draft_map(inventory(first, other), target(), source_capabilities=WIDE)
+    assert text.count("[[trunks]]") == 1
+    assert "# password = " in text
+    assert "# allowed_addresses = " in text
+
+
 def test_a_draft_that_nobody_edited_moves_nothing_that_needed_an_answer() -> None:
     held = inventory(on_trunk(), number("+827033334444", inbound_agent=AgentRef("a-1")))
     made = MigrationMap.parse(draft_map(held, target(), source_capabilities=WIDE))

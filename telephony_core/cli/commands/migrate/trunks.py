@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from telephony_core.cli.parameters.migration import TRUNK_CHECK
+from telephony_core.migration.assessment.eligibility import capabilities_of
 from telephony_core.migration.plan.findings import Finding, Severity, Skipped, SkipReason
-from telephony_core.migration.plan.model import Plan, PlannedNumber
+from telephony_core.migration.plan.model import Plan
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.sip_check import CheckVerdict, TrunkReport, acheck_trunk
 
@@ -35,14 +36,17 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
 
     ``make`` makes the plan anew for some of its numbers, so that its estimate fits them. Sends SIP `OPTIONS`.
     """
-    # Each once: thousands of numbers may share a trunk.
-    addresses = {str(address): address for number in plan.numbers if (address := _address(number)) is not None}
-    reports = dict(zip(addresses, asyncio.run(_check([*addresses.values()])), strict=True))
-    findings = {
-        number.key: _finding(reports[str(address)], allowed=allowed)
+    target = capabilities_of(plan.target.provider)
+    reached = {
+        # Over the transport that the target takes where the address names none.
+        number.key: target.as_meant(number.desired.outbound.address)
         for number in plan.numbers
-        if (address := _address(number)) is not None
+        if number.desired.outbound is not None and number.desired.outbound.address is not None
     }
+    # Each once: thousands of numbers may share a trunk.
+    addresses = {str(address): address for address in reached.values()}
+    reports = dict(zip(addresses, asyncio.run(_check([*addresses.values()])), strict=True))
+    findings = {key: _finding(reports[str(address)], allowed=allowed) for key, address in reached.items()}
     blocked = {
         number.record.id: findings[number.key]
         for number in plan.numbers
@@ -59,10 +63,6 @@ def with_checked_trunks(plan: Plan, make: Callable[[Iterable[str] | None], Plan]
         for number in plan.numbers
     )
     return plan.model_copy(update={"numbers": numbers})
-
-
-def _address(number: PlannedNumber) -> SipAddress | None:
-    return None if number.desired.outbound is None else number.desired.outbound.address
 
 
 async def _check(addresses: Sequence[SipAddress]) -> list[TrunkReport]:

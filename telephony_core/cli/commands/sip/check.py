@@ -104,7 +104,8 @@ def _trunk(session: Session, target: str, by_id: bool) -> tuple[SipAddress, str 
     outbound = number.sip.outbound if number.sip is not None else None
     if outbound is None or outbound.address is None:
         raise click.UsageError(f"{number.identity} has no trunk address that can be read: give the address instead")
-    return outbound.address, outbound.username
+    # A provider may use a transport of its own for an address that names none: that is the one its calls take.
+    return client.capabilities.as_meant(outbound.address), outbound.username
 
 
 def _credentials(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 
 import pytest
 
 from examples.demo.sip_peer import local_peer
+from telephony_core.migration.assessment.eligibility import capabilities_of
+from telephony_core.provider.capabilities import AddressForms
 from tests.cli.conftest import PLAN, TRUNK_PASSWORD
 
 
@@ -235,6 +238,19 @@ def test_a_distinct_trunk_is_asked_once(moving, monkeypatch):
         with_trunk(moving, address)
         assert moving.telephony(*PLAN, "--check-trunks").exit_code == 0
     assert len(asked) == 1
+
+
+def test_a_trunk_is_asked_over_the_transport_that_the_target_uses(moving, monkeypatch):
+    declared = capabilities_of("diga")
+    forms = AddressForms(source="test", transport=True, default_transport="tcp")
+    monkeypatch.setattr(
+        "telephony_core.cli.commands.migrate.trunks.capabilities_of", lambda _: replace(declared, address_forms=forms)
+    )
+    with local_peer() as address:  # over UDP
+        with_trunk(moving, address)
+        result = moving.telephony(*PLAN, "--check-trunks")
+    assert "all 3 blocked numbers" in result.stdout
+    assert "transport=tcp" in result.stdout
 
 
 def test_a_trunk_that_fails_keeps_its_numbers_out_of_the_plan(moving, closed):
