@@ -132,6 +132,12 @@ class Connection:
     def config(self, spec: ProviderSpec) -> ProviderConfig:
         """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""
         model = config_of(spec)
+        if twice := sorted({"api_key", "base_url"}.intersection(self.settings)):
+            # The connection's own would take its place, and nobody would hear of it.
+            raise ConfigurationError(
+                f"{self._who()}: {' and '.join(twice)} cannot be among its settings",
+                remedy=f"give {' and '.join(twice)} beside `settings`, not in it",
+            )
         given = HiddenDict(self.settings)
         given["api_key"] = self._key()
         base_url = hidden_url(self.base_url)
