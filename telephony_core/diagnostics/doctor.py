@@ -26,6 +26,7 @@ from telephony_core.errors import (
     TransportError,
     UnexpectedResponse,
 )
+from telephony_core.operations.listing import Listing, of_a_listing
 from telephony_core.provider.flow import Flow, Request, Response, relay
 from telephony_core.provider.port import ListQuery, Page, Provider
 from telephony_core.provider.schema import Shape
@@ -145,13 +146,12 @@ def unusable(error: TelephonyError) -> Diagnosis:
 
 def _read(provider: Provider, watch: _Watch, numbers: list[PhoneNumber], pages: int) -> Flow[None]:
     cursor: str | None = None
-    seen: set[str] = set()  # a listing may show one record twice
+    # Believed as little as every other listing: what nobody can list is not well.
+    listing = Listing()
     for _ in range(pages):
-        page: Page[PhoneNumber] = yield from watch.over(provider.list_page(ListQuery(), cursor))
-        numbers += [number for number in page.items if number.id not in seen]
-        seen |= {number.id for number in page.items}
-        # A cursor that leads to the same page again is no drift of a record.
-        if page.cursor in (None, cursor) or len(numbers) >= ENOUGH_RECORDS:
+        page: Page[PhoneNumber] = yield from watch.over(of_a_listing(provider.list_page(ListQuery(), cursor)))
+        numbers += listing.accept(page)
+        if page.cursor is None or len(numbers) >= ENOUGH_RECORDS:
             return
         cursor = page.cursor
 

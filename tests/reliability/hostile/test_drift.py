@@ -14,7 +14,6 @@ from telephony_core import AsyncTelephony, AuthenticationFailed, ConfigurationEr
 from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, DriftKind, examine
 from telephony_core.emulator import Emulator, Fault, FaultKind, Record
 from telephony_core.errors import (
-    NotFound,
     NotSent,
     PermissionDenied,
     ProviderUnavailable,
@@ -215,6 +214,13 @@ def test_a_cursor_that_never_ends_does_not_keep_it():
     assert len(asked) == 10
 
 
+def test_a_listing_that_nobody_could_read_to_its_end_is_not_well():
+    emulator = new_emulator("vox")
+    found = diagnosis(emulator, ScriptedBackend(lambda _: json_response(200, {"items": [], "next_cursor": "again"})))
+    assert outcomes(found)["records"] is CheckOutcome.FAILED
+    assert "the listing does not end" in found.error.message
+
+
 # -- the connection
 
 FAILURES = {
@@ -222,7 +228,7 @@ FAILURES = {
     "failing": (Fault(FaultKind.ANSWER, response=Response(503, {}, b"")), ProviderUnavailable, "reachability"),
     "busy": (Fault(FaultKind.ANSWER, response=Response(429, {"retry-after": "900"}, b"")), RateLimited, "reachability"),
     "forbidden": (Fault(FaultKind.ANSWER, response=Response(403, {}, b"")), PermissionDenied, "key"),
-    "nothing there": (Fault(FaultKind.ANSWER, response=Response(404, {}, b"")), NotFound, "records"),
+    "nothing there": (Fault(FaultKind.ANSWER, response=Response(404, {}, b"")), UnexpectedResponse, "records"),
     "a web page": (Fault(FaultKind.ANSWER, response=Response(200, {}, b"<html>")), UnexpectedResponse, "records"),
     "moved": (Fault(FaultKind.ANSWER, response=Response(302, {}, b"")), UnexpectedResponse, "records"),
 }
@@ -240,6 +246,14 @@ def test_what_is_wrong_with_a_connection_is_told_by_the_check_it_belongs_to(slug
     assert found.error.remedy
     assert outcomes(found)["reachability"] is (CheckOutcome.FAILED if check == "reachability" else CheckOutcome.OK)
     assert outcomes(found)["key"] is (CheckOutcome.FAILED if check == "key" else CheckOutcome.NOT_TRIED)
+
+
+def test_a_base_url_without_a_listing_is_told_as_that():
+    emulator = new_emulator("vox")
+    emulator.faults.append(Fault(FaultKind.ANSWER, response=Response(404, {}, b"")))
+    found = diagnosis(emulator)
+    assert "there is no listing of numbers at this address" in found.error.message
+    assert "base_url" in found.error.remedy
 
 
 @pytest.mark.parametrize("slug", SHIPPED)
