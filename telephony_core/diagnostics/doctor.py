@@ -26,12 +26,13 @@ from telephony_core.errors import (
     TransportError,
     UnexpectedResponse,
 )
+from telephony_core.errors.chaining import linked
 from telephony_core.operations.listing import Listing, of_a_listing
 from telephony_core.provider.flow import Flow, Request, Response, relay
 from telephony_core.provider.port import ListQuery, Page, Provider
 from telephony_core.provider.schema import Shape
 from telephony_core.provider.vendor_errors import http_date
-from telephony_core.secrets.redaction import scrubbed
+from telephony_core.secrets.redaction import Secrets, scrubbed
 
 T = TypeVar("T")
 
@@ -133,6 +134,11 @@ def examine(
         yield from _read(provider, watch, numbers, pages)
     except TelephonyError as error:
         failure = error
+        # It ends here, where no client hides what the vendor quotes: an answer may repeat the header with the key.
+        key = Secrets((provider.config.api_key.get_secret_value(),))
+        for link in linked(error):
+            if isinstance(link, TelephonyError):
+                link.scrub(lambda text: scrubbed(text, key))
     shape = provider.documented_record()
     drift = tuple(_drift(numbers, shape))
     checks = (*_connection(failure, watch), _clock(watch), _records(failure, numbers))

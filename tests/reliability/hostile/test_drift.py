@@ -20,6 +20,7 @@ from telephony_core.errors import (
     RateLimited,
     UnexpectedResponse,
 )
+from telephony_core.errors.chaining import linked
 from telephony_core.provider.flow import Response
 from telephony_core.testing import ScriptedBackend, emulated, json_response, new_emulator, virtual_clock
 from telephony_core.transport.backend import HttpRequest
@@ -27,6 +28,7 @@ from tests.provider import toy
 from tests.reliability.figures import figures
 from tests.vendors import SHIPPED, VENDORS
 
+CANARY = "k3y-c4nary-quoted"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -261,6 +263,18 @@ def test_a_wrong_key_is_an_authentication_failure(slug):
     found = diagnosis(new_emulator(slug), key="another-key")
     assert isinstance(found.error, AuthenticationFailed)
     assert outcomes(found)["records"] is CheckOutcome.NOT_TRIED
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 500])
+@pytest.mark.parametrize("slug", SHIPPED)
+def test_a_key_that_the_vendor_quotes_is_not_shown(slug, status):
+    quoted = {"error": {"code": CANARY, "message": CANARY}, "message": CANARY, "detail": CANARY, CANARY: CANARY}
+    backend = ScriptedBackend(lambda _: json_response(status, quoted, headers={"x-request-id": CANARY}))
+    found = diagnosis(new_emulator(slug), backend, key=CANARY)
+    assert found.error is not None
+    for link in linked(found.error):
+        assert CANARY not in f"{link} {link!r} {vars(link)}"
+    assert CANARY not in repr(found)
 
 
 def test_records_read_before_a_failure_are_judged_all_the_same():
