@@ -52,8 +52,8 @@ canary_option: Final = click.option(
     "--canary",
     multiple=True,
     metavar="N|NUMBER",
-    help="Do so many first, alone (default: 1), or this number; repeat it for several. Without a number, those "
-    "that seem to be used least.",
+    help="Do so many first, alone (1, unless the plan says otherwise), or this number; repeat it for several. Without "
+    "a number, those that seem to be used least.",
 )
 
 # The texts are made by the library, which does not know that --details exists.
