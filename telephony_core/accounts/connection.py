@@ -36,7 +36,7 @@ def hidden_key(key: SecretStr | str | None) -> SecretStr | str | None:
 
 
 def hidden_url(url: str | None) -> str | None:
-    """A base URL in a form that can stand in a frame; one with a password in it will be refused, and is never shown.
+    """A base URL in a form that can stand in a frame; one with a password or a query is refused, and never shown.
 
     Raises `InvalidInput` for what is no text.
     """
@@ -44,7 +44,7 @@ def hidden_url(url: str | None) -> str | None:
         kind = type(url).__name__
         del url
         raise InvalidInput(f"base_url has to be text, not {kind}", remedy="write it as https://api.example.com")
-    return HiddenStr(url) if url is not None and "@" in url else url
+    return HiddenStr(url) if url is not None and not {"@", "?", "#"}.isdisjoint(url) else url
 
 
 def hidden_settings(settings: Mapping[str, Any] | None) -> HiddenDict | None:

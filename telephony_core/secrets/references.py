@@ -98,6 +98,11 @@ def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | Non
                 f"{what}: there is nobody here to ask", remedy="use env:NAME or file:PATH where no terminal is"
             )
         typed = SecretStr(prompt(f"{what}: "))
+        if not isinstance(typed.get_secret_value(), str | None):
+            raise ConfigurationError(
+                f"{what}: prompt returned {type(typed.get_secret_value()).__name__} and no text",
+                remedy="give one that returns what was typed, such as getpass.getpass",
+            )
         if not typed.get_secret_value():
             raise ConfigurationError(f"{what}: nothing was typed", remedy="type it, or use env:NAME or file:PATH")
         return usable_secret(typed, what=what, source="what was typed")

@@ -225,6 +225,8 @@ def test_an_empty_secret_is_told(tmp_path):
         read_secret(f"file:{tmp_path / 'pw'}", what="password")
     with pytest.raises(ConfigurationError, match="nothing was typed"):
         read_secret("prompt:", what="password", prompt=lambda _: "")
+    with pytest.raises(ConfigurationError, match="prompt returned int and no text"):
+        read_secret("prompt:", what="password", prompt=lambda _: 5)
 
 
 def test_only_references_look_like_references():

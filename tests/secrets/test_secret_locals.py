@@ -99,6 +99,7 @@ def _constructors() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "a wrong setting", lambda _bad: ProviderConfig(api_key=CANARY, base_url="h", nothing=CANARY)
     yield "Telephony", lambda bad: Telephony(SPEC, api_key=bad, base_url="https://h.example")
     yield "Telephony, a wrong URL", lambda _bad: Telephony(SPEC, api_key=CANARY, base_url="nowhere")
+    yield "a key in a query", lambda _bad: Telephony(SPEC, api_key="k", base_url=f"https://h.example/?key={CANARY}")
     yield "Connection", lambda bad: Connection(provider="toy", api_key=bad).config(SPEC)
     yield (
         "Connection, a wrong setting",
