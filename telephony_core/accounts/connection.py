@@ -36,7 +36,7 @@ def hidden_key(key: SecretStr | str | None) -> SecretStr | str | None:
 
 
 def hidden_url(url: str | None) -> str | None:
-    """A base URL in a form that can stand in a frame; one with a password in it will be refused, and is never shown.
+    """A base URL in a form that can stand in a frame; one with a password or a query is refused, and never shown.
 
     Raises `InvalidInput` for what is no text.
     """
@@ -44,7 +44,7 @@ def hidden_url(url: str | None) -> str | None:
         kind = type(url).__name__
         del url
         raise InvalidInput(f"base_url has to be text, not {kind}", remedy="write it as https://api.example.com")
-    return HiddenStr(url) if url is not None and "@" in url else url
+    return HiddenStr(url) if url is not None and not {"@", "?", "#"}.isdisjoint(url) else url
 
 
 def hidden_settings(settings: Mapping[str, Any] | None) -> HiddenDict | None:
@@ -132,6 +132,12 @@ class Connection:
     def config(self, spec: ProviderSpec) -> ProviderConfig:
         """The provider's configuration. Raises `ConfigurationError`, which never repeats a value."""
         model = config_of(spec)
+        if twice := sorted({"api_key", "base_url"}.intersection(self.settings)):
+            # The connection's own would take its place, and nobody would hear of it.
+            raise ConfigurationError(
+                f"{self._who()}: {' and '.join(twice)} cannot be among its settings",
+                remedy=f"give {' and '.join(twice)} beside `settings`, not in it",
+            )
         given = HiddenDict(self.settings)
         given["api_key"] = self._key()
         base_url = hidden_url(self.base_url)

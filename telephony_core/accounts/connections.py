@@ -20,6 +20,7 @@ from telephony_core.provider.registry import registry
 from telephony_core.secrets.references import is_reference
 from telephony_core.text.file_kinds import kind_of, other_kind
 from telephony_core.text.reading import parse_toml, read_text
+from telephony_core.text.visible import visible
 from telephony_core.transport.pace import Pace
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ class ReadableByOthers(UserWarning):
     """A configuration file holds a key in clear text and other users of this machine can read it."""
 
 
-_More = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Timeout = Annotated[float, Field(gt=0, le=86_400)]  # a day: beyond some point sockets count in no number they have
-_Retries = Annotated[int, Field(ge=0, le=1_000)]
+# Strict, as arguments are: `timeout = true` would be a second.
+_More = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+# A day: beyond some point sockets count in no number they have.
+_Timeout = Annotated[float, Field(strict=True, gt=0, le=86_400)]
+_Retries = Annotated[int, Field(strict=True, ge=0, le=1_000)]
 
 
 class _PaceTable(InputModel):
@@ -223,6 +226,13 @@ def _tables(file: Path) -> dict[str, _Table]:
         what = f"unknown table {', '.join(sorted(document))}" if document else "`connections` is not a table"
         del tables
         raise ConfigurationError(f"{file}: {what}", remedy="write [connections.NAME] tables")
+    # Two names that look alike would be two accounts, and nobody could name one without any letter.
+    if (unseen := next((name for name in tables if not name.strip() or visible(name) != name), None)) is not None:
+        del tables
+        raise ConfigurationError(
+            f"{file}: the name of the connection {unseen!r} is empty or holds what cannot be seen",
+            remedy="give it a name of characters that can be read",
+        )
     return {name: _Table(table) for name, table in tables.items()}
 
 

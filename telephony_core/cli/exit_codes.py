@@ -77,6 +77,7 @@ BY_NAME: Final[Mapping[str, ExitCode]] = {
     "telephony_core.migration.journal.sqlite_file.JournalLocked": ExitCode.CONFLICT,
     "telephony_core.migration.journal.sqlite_file.JournalNotWritable": ExitCode.MACHINE,
     "telephony_core.migration.journal.claims.PlanElsewhere": ExitCode.CONFLICT,
+    "telephony_core.text.documents.FileNotWritten": ExitCode.MACHINE,
     "telephony_core.migration.run.stopping.Interrupted": ExitCode.INTERRUPTED,
     "telephony_core.fleet.database.DatabaseUnavailable": ExitCode.UNAVAILABLE,
     "telephony_core.fleet.engine.EngineUnavailable": ExitCode.UNAVAILABLE,

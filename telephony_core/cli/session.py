@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -146,7 +147,8 @@ class Session:
         if len(configured) == 1:
             return connections[configured[0]]
         if configured:
-            raise click.UsageError(f"which connection? Say -p {' or -p '.join(configured)} (or set TELEPHONY_PROVIDER)")
+            names = " or -p ".join(map(shlex.quote, configured))
+            raise click.UsageError(f"which connection? Say -p {names} (or set TELEPHONY_PROVIDER)")
         raise ConfigurationError(
             "no connection is configured",
             remedy="set TELEPHONY_<SLUG>_API_KEY (`telephony providers` lists the slugs), or write a table "

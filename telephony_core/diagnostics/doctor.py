@@ -26,11 +26,13 @@ from telephony_core.errors import (
     TransportError,
     UnexpectedResponse,
 )
+from telephony_core.errors.chaining import linked
+from telephony_core.operations.listing import Listing, of_a_listing
 from telephony_core.provider.flow import Flow, Request, Response, relay
 from telephony_core.provider.port import ListQuery, Page, Provider
 from telephony_core.provider.schema import Shape
 from telephony_core.provider.vendor_errors import http_date
-from telephony_core.secrets.redaction import scrubbed
+from telephony_core.secrets.redaction import Secrets, scrubbed
 
 T = TypeVar("T")
 
@@ -132,6 +134,11 @@ def examine(
         yield from _read(provider, watch, numbers, pages)
     except TelephonyError as error:
         failure = error
+        # It ends here, where no client hides what the vendor quotes: an answer may repeat the header with the key.
+        key = Secrets((provider.config.api_key.get_secret_value(),))
+        for link in linked(error):
+            if isinstance(link, TelephonyError):
+                link.scrub(lambda text: scrubbed(text, key))
     shape = provider.documented_record()
     drift = tuple(_drift(numbers, shape))
     checks = (*_connection(failure, watch), _clock(watch), _records(failure, numbers))
@@ -145,13 +152,12 @@ def unusable(error: TelephonyError) -> Diagnosis:
 
 def _read(provider: Provider, watch: _Watch, numbers: list[PhoneNumber], pages: int) -> Flow[None]:
     cursor: str | None = None
-    seen: set[str] = set()  # a listing may show one record twice
+    # Believed as little as every other listing: what nobody can list is not well.
+    listing = Listing()
     for _ in range(pages):
-        page: Page[PhoneNumber] = yield from watch.over(provider.list_page(ListQuery(), cursor))
-        numbers += [number for number in page.items if number.id not in seen]
-        seen |= {number.id for number in page.items}
-        # A cursor that leads to the same page again is no drift of a record.
-        if page.cursor in (None, cursor) or len(numbers) >= ENOUGH_RECORDS:
+        page: Page[PhoneNumber] = yield from watch.over(of_a_listing(provider.list_page(ListQuery(), cursor)))
+        numbers += listing.accept(page)
+        if page.cursor is None or len(numbers) >= ENOUGH_RECORDS:
             return
         cursor = page.cursor
 

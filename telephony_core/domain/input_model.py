@@ -145,7 +145,9 @@ def fault_in_words(item: ErrorDetails) -> str:
     kind, context = item["type"], item.get("ctx", {})
     name, _, what = kind.rpartition("_")
     if kind in ("model_type", "model_attributes_type", "is_instance_of", "dataclass_type"):
-        return f"has to be {_article(context.get('class_name') or context.get('class', 'object'))}{_not(item)}"
+        # A model of our own, which nobody could give, is a table of a file.
+        name = str(context.get("class_name") or context.get("class", "object"))
+        return f"has to be {_KINDS['dict'] if name.startswith('_') else _article(name)}{_not(item)}"
     if what in ("type", "parsing") and name in _KINDS:
         return f"has to be {_KINDS[name]}{_not(item)}"
     match kind:

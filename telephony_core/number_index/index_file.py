@@ -247,7 +247,8 @@ def _require_private(path: Path) -> None:
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigurationError(
             f"the number index {path} is open to other users of this machine",
-            remedy=f"chmod 600 it if nobody has written to it, or {_AGAIN}",
+            # Not to be removed: nobody has looked yet whether it is an index, or a plan whose name stands in its place.
+            remedy="name another file, or chmod 600 it, if it is an index and nobody has written to it",
         )
 
 
@@ -267,7 +268,7 @@ def _said(error: sqlite3.Error) -> tuple[str, str]:
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_READONLY_DBMOVED:
         return "it was removed, or another file is in its place", "make a new index to use the one that is there"
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return "it is damaged, or no SQLite file", _AGAIN
+        return "it is damaged, or no SQLite file", f"name another file, or, if it was an index, {_AGAIN}"
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return "it cannot be opened for reading and writing", "name a file in a folder that you may write"
     if code == sqlite3.SQLITE_FULL:

@@ -133,7 +133,7 @@ class ProviderConfig(InputModel):
     def _key_stays_private(self) -> ProviderConfig:
         parts = urlsplit(self.base_url)
         host = parts.hostname or ""
-        if parts.scheme == "http" and not is_loopback(host) and host != self.insecure_host:
+        if parts.scheme == "http" and not is_loopback(host) and host != (self.insecure_host or "").lower():
             raise InvalidInput(
                 "base_url: would send the key over plain http",
                 remedy="use https, or allow this one host by name with the setting insecure_host",

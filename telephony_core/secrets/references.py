@@ -98,6 +98,11 @@ def read_secret(reference: str, *, what: str, prompt: Callable[[str], str] | Non
                 f"{what}: there is nobody here to ask", remedy="use env:NAME or file:PATH where no terminal is"
             )
         typed = SecretStr(prompt(f"{what}: "))
+        if not isinstance(typed.get_secret_value(), str | None):
+            raise ConfigurationError(
+                f"{what}: prompt returned {type(typed.get_secret_value()).__name__} and no text",
+                remedy="give one that returns what was typed, such as getpass.getpass",
+            )
         if not typed.get_secret_value():
             raise ConfigurationError(f"{what}: nothing was typed", remedy="type it, or use env:NAME or file:PATH")
         return usable_secret(typed, what=what, source="what was typed")
@@ -127,11 +132,11 @@ def decoded_secret(data: SecretBytes, *, what: str, source: str) -> SecretStr:
     def unusable(problem: str, remedy: str = "save it as UTF-8 without a byte order mark") -> ConfigurationError:
         return ConfigurationError(f"{what}: {source} {problem}", remedy=remedy)
 
+    if len(data) > _LONGEST_FILE:
+        raise unusable(f"has more than {_LONGEST_FILE} bytes", "name the file that holds the secret alone")
     # PowerShell's `>` writes it, and "not UTF-8" alone would not say what happened.
     if data.looks_like_utf16:
         raise unusable("is UTF-16 text")
-    if len(data) > _LONGEST_FILE:
-        raise unusable(f"has more than {_LONGEST_FILE} bytes", "name the file that holds the secret alone")
     with instead_of(UnicodeDecodeError, lambda _: unusable("is not UTF-8 text")):
         secret = data.decoded()
     if not secret.get_secret_value():

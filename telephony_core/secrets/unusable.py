@@ -29,6 +29,12 @@ MASKED: Final = SecretFault(
     ),
 )
 
+_REFERENCE: Final = SecretFault(
+    "is a reference to a secret, not the secret",
+    "references begin with env:, file: or prompt: in small letters; where none is taken, give the secret itself",
+)
+_REFERS: Final = re.compile(r"\s*(?:env|file|prompt):", re.IGNORECASE)
+"""Misspelt ones, too, and those that nobody read: they were sent as a key, or set as the password of a trunk."""
 _MASK: Final = re.compile(r"[*\u2022\u25cf\u00b7\u2219\u22c5\u25e6\u25cb\u2217\uff0a\u204e\u2731\u25a0\u2588]+")
 """Stars and bullets, as pydantic, browsers and password managers write them in the place of every character."""
 _BYTE_ORDER_MARK: Final = "\ufeff"
@@ -43,6 +49,8 @@ def fault_of(secret: str) -> SecretFault | None:
     # Each of them was meant as a password by whoever copied it from a screen, a dump or a log.
     if _MASK.fullmatch(secret) or HIDDEN in secret or re.fullmatch(r"SecretStr\('\**'\)", secret):
         return MASKED
+    if _REFERS.match(secret):
+        return _REFERENCE
     if secret.startswith(_BYTE_ORDER_MARK):
         return SecretFault("begins with a byte order mark", "save it as UTF-8 without one")
     for character in secret:

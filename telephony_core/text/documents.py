@@ -24,6 +24,13 @@ CHECKSUM: Final = "checksum"
 """The key of the sum in a document; it covers everything else."""
 
 
+class FileNotWritten(MigrationError):
+    """This machine does not let a file be written: no folder, no room, no right to, or a disk that fails.
+
+    Remedy: make the folder, make room, or give this user the right to write there; or name another file.
+    """
+
+
 def checksum(document: Mapping[str, object]) -> str:
     """SHA-256 over the canonical JSON of a document (sorted keys, no blanks, ASCII), its own ``checksum`` left out."""
     covered = {key: value for key, value in document.items() if key != CHECKSUM}
@@ -103,7 +110,8 @@ def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = F
     cannot be replaced is written as it is: a device, a FIFO, what this program's own output goes to, and a file that is
     mounted or lies in a folder that cannot be written.
 
-    Raises `MigrationError` when the file exists and ``overwrite`` is not given, or when it cannot be written.
+    Raises `MigrationError` when the file exists and ``overwrite`` is not given, `FileNotWritten` when it cannot be
+    written.
     """
     target = Path(path)
     refuse_what_a_journal_needs(target)
@@ -119,7 +127,7 @@ def write_file(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = F
         raise _exists(target) from None
     except (OSError, ValueError, RuntimeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
-        raise MigrationError(
+        raise FileNotWritten(
             f"{target} cannot be written ({reason})", remedy="check the folder, its permissions and the disk"
         ) from None
     return target

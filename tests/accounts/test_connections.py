@@ -118,7 +118,14 @@ def test_an_unknown_name_lists_those_there_are():
         (f"[connections.a]\nprovider = 'toy'\napi_key = ['{CANARY}']", "api_key"),
         (f"[connections.a]\nprovider = 'toy'\napi_key = '{CANARY}\nx = 1", "not valid TOML"),
         ("[connections.a]\nprovider = 'toy'\npace = { per_second = 0 }", "per_second"),
+        ("[connections.a]\nprovider = 'toy'\npace = 5", r"pace: has to be a table \(names with values\), not int"),
+        ("[connections.a]\nprovider = 'toy'\npace = { per_second = true }", "per_second: has to be a number, not bool"),
         ("[connections.a]\nprovider = 'toy'\ntimeout = 'long'", "timeout"),
+        ("[connections.a]\nprovider = 'toy'\ntimeout = true", "timeout: has to be a number, not bool"),
+        ("[connections.a]\nprovider = 'toy'\nmax_retries = true", "max_retries: has to be a whole number, not bool"),
+        ("[connections.'']\nprovider = 'toy'", "'' is empty or"),
+        ('[connections."a\\nb"]\nprovider = "toy"', r"'a\\nb' is empty or holds what cannot be seen"),
+        ('[connections."a\\u202eb"]\nprovider = "toy"', "holds what cannot be seen"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name_without_its_secrets(tmp_path, text, word):
@@ -130,6 +137,28 @@ def test_a_wrong_file_is_refused_by_name_without_its_secrets(tmp_path, text, wor
         shown += f"{link} {link!r} {link.args}"
         link = link.__cause__ or link.__context__
     assert CANARY not in shown
+
+
+@pytest.mark.parametrize("name", ["api_key", "base_url"])
+def test_a_setting_that_the_connection_s_own_would_replace_is_refused(tmp_path, name):
+    text = f"[connections.a]\nprovider = 'toy'\napi_key = 'x'\nsettings = {{ {name} = '{CANARY}' }}"
+    with pytest.raises(ConfigurationError, match=f"connection 'a': {name} cannot be among its settings") as caught:
+        Connections.load(written(tmp_path, text))["a"].config(SPEC)
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["ENV:KEY", " env:KEY", "File:/run/secrets/key", "Prompt:"])
+def test_a_misspelt_reference_is_not_sent_as_the_key(tmp_path, key):
+    path = written(tmp_path, f'[connections.a]\nprovider = "toy"\napi_key = "{key}"\nbase_url = "https://t.example"')
+    with pytest.raises(ConfigurationError, match="a reference to a secret, not the secret") as caught:
+        Connections.load(path)["a"].config(SPEC)
+    assert key not in str(caught.value)
+
+
+def test_a_reference_in_the_variable_of_a_key_is_not_sent_as_the_key(monkeypatch):
+    monkeypatch.setenv("TELEPHONY_TOY_API_KEY", "env:KEY")
+    with pytest.raises(ConfigurationError, match="TELEPHONY_TOY_API_KEY is a reference to a secret"):
+        Connections.load()["toy"].config(SPEC)
 
 
 def test_a_missing_file_is_refused_when_it_was_named(tmp_path):
@@ -196,6 +225,8 @@ def test_an_empty_secret_is_told(tmp_path):
         read_secret(f"file:{tmp_path / 'pw'}", what="password")
     with pytest.raises(ConfigurationError, match="nothing was typed"):
         read_secret("prompt:", what="password", prompt=lambda _: "")
+    with pytest.raises(ConfigurationError, match="prompt returned int and no text"):
+        read_secret("prompt:", what="password", prompt=lambda _: 5)
 
 
 def test_only_references_look_like_references():

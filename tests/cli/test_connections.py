@@ -202,3 +202,11 @@ def test_a_connections_own_pace_wins(vox, file, paces):
     file.write_text(FILE.replace('"env:KR_KEY"', '"env:KR_KEY"\npace = { per_second = 50 }'))
     assert run(vox, *LIST, "-p", "kr-prod", "--config", str(file)).exit_code == 0
     assert (paces[0].per_second, paces[0].per_minute) == (50, None)
+
+
+def test_names_to_choose_from_can_be_pasted(telephony, only_the_file, tmp_path):
+    path = tmp_path / "odd.toml"
+    path.write_text(FILE.replace("es-prod", '"es prod"'))
+    result = telephony("numbers", "list", "--config", str(path))
+    assert result.exit_code == 64
+    assert "Say -p kr-prod or -p 'es prod'" in result.stderr

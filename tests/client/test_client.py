@@ -149,6 +149,7 @@ def test_the_key_goes_over_plain_http_only_to_loopback_or_a_named_host():
     with pytest.raises(ConfigurationError, match="plain http"):
         client(base_url="http://gateway.example", settings={"insecure_host": "other.example"})
     client(base_url="http://gateway.example", settings={"insecure_host": "gateway.example"})
+    client(base_url="http://GATEWAY.example", settings={"insecure_host": "GATEWAY.example"})
 
 
 def test_an_unknown_setting_is_refused_with_those_there_are():

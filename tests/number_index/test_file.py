@@ -358,6 +358,15 @@ def test_a_file_that_cannot_be_trusted_is_named_and_not_used(world: World, file:
     assert str(file) in error.value.message
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_nobody_is_told_to_remove_what_is_no_index(world: World, file: Path, mode: int):
+    file.write_text('[connections.kr-prod]\nprovider = "vox"\n')
+    file.chmod(mode)
+    with pytest.raises(ConfigurationError) as error:
+        world.index(file=file)
+    assert str(error.value.remedy).startswith("name another file, or")
+
+
 def test_a_file_of_somebody_else_is_not_trusted(world: World, file: Path, monkeypatch):
     filled(world, file)
     owner = os.geteuid()

@@ -26,7 +26,7 @@ from telephony_core.cli.parameters.password import read_password
 from telephony_core.cli.session import Session
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.errors import ConfigurationError
+from telephony_core.errors import ConfigurationError, InvalidInput
 from telephony_core.migration.mapping.map_file import reference_problem
 from telephony_core.migration.plan.model import Trunk
 from telephony_core.migration.run.secret_resolver import SecretResolver, SecretsOfThisProcess
@@ -99,6 +99,7 @@ def _constructors() -> Iterator[tuple[str, Callable[[str], object]]]:
     yield "a wrong setting", lambda _bad: ProviderConfig(api_key=CANARY, base_url="h", nothing=CANARY)
     yield "Telephony", lambda bad: Telephony(SPEC, api_key=bad, base_url="https://h.example")
     yield "Telephony, a wrong URL", lambda _bad: Telephony(SPEC, api_key=CANARY, base_url="nowhere")
+    yield "a key in a query", lambda _bad: Telephony(SPEC, api_key="k", base_url=f"https://h.example/?key={CANARY}")
     yield "Connection", lambda bad: Connection(provider="toy", api_key=bad).config(SPEC)
     yield (
         "Connection, a wrong setting",
@@ -174,6 +175,18 @@ def test_one_line_break_at_the_end_of_a_file_or_a_pipe_is_dropped(
     piped = read_password("-", Session())
     assert piped is not None
     assert piped.get_secret_value() == "pässword"
+
+
+def test_what_is_too_long_for_a_secret_is_told_as_that(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_bytes(bytes(70_000))  # a device of zeros would pass for UTF-16
+    assert "has more than 65536 bytes" in refused(lambda: read_secret(f"file:{file}", what="p"))
+
+
+@pytest.mark.parametrize("reference", ["env:PBX", "FILE:/run/secrets/pbx", "prompt:"])
+def test_a_reference_that_nobody_read_is_no_password(reference: str) -> None:
+    with pytest.raises(InvalidInput, match="password: is a reference to a secret, not the secret"):
+        OutboundUpdate(address="pbx.example.com", username="u", password=reference)
 
 
 @pytest.mark.parametrize(

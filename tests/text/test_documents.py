@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from telephony_core import MigrationError
-from telephony_core.text.documents import dump_document, load_document, would_replace, write_file
+from telephony_core.text.documents import FileNotWritten, dump_document, load_document, would_replace, write_file
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and devices of POSIX")
 
@@ -138,7 +138,7 @@ def _nul(folder: Path) -> Path:
 def test_a_place_that_cannot_be_written_is_one_kind_of_error(
     tmp_path: Path, place: Callable[[Path], Path], overwrite: bool
 ) -> None:
-    with pytest.raises(MigrationError, match=r"cannot be written"):
+    with pytest.raises(FileNotWritten, match=r"cannot be written"):
         write_file(place(tmp_path), b"x", overwrite=overwrite)
     assert left_over(tmp_path) == []
 

@@ -19,7 +19,7 @@ from telephony_core.cli.parameters.files import InputFile
 from telephony_core.errors import ConfigurationError, MigrationError, TelephonyError
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.rendering.commands import file_word, is_next
-from telephony_core.text.documents import is_stdout, refuse_what_a_journal_needs, would_replace
+from telephony_core.text.documents import FileNotWritten, is_stdout, refuse_what_a_journal_needs, would_replace
 from telephony_core.text.file_kinds import kind_of, refuse_other_kind
 from telephony_core.text.reading import parse_json, read_text
 
@@ -52,8 +52,8 @@ canary_option: Final = click.option(
     "--canary",
     multiple=True,
     metavar="N|NUMBER",
-    help="Do so many first, alone (default: 1), or this number; repeat it for several. Without a number, those "
-    "that seem to be used least.",
+    help="Do so many first, alone (1, unless the plan says otherwise), or this number; repeat it for several. Without "
+    "a number, those that seem to be used least.",
 )
 
 # The texts are made by the library, which does not know that --details exists.
@@ -137,7 +137,7 @@ def refuse_to_replace(session: Session, force: bool, *files: str | None, reads: 
         if would_replace(file) and not force:
             raise MigrationError(f"{file} exists already", remedy="name another file, or say --force")
         if not os.path.lexists(file) and not place.parent.is_dir():
-            raise MigrationError(f"there is no folder {place.parent}", remedy="make it, or name another file")
+            raise FileNotWritten(f"there is no folder {place.parent}", remedy="make it, or name another file")
 
 
 def _is_one_file(one: Path, other: Path) -> bool:

@@ -129,7 +129,8 @@ class SqliteFileKind:
 JOURNAL: Final = SqliteFileKind(
     "the journal",
     ASIDE,
-    "the journal has to lie beside the plan: put the plan into a folder that you may write",
+    "the journal has to lie beside the plan, in a folder that you may write; one that is there belongs to whoever "
+    "began: go on as that user, or let it be written by you; never move the plan without it, which would begin anew",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -41,7 +42,14 @@ def test_a_file_that_is_there_is_replaced_only_by_force(moving):
 def test_a_folder_that_is_not_there_is_told_before_anything_is_asked(moving):
     refused = moving.telephony("inventory", "-p", "vox", "-o", "nowhere/vox.json")
     assert f"there is no folder {moving.folder / 'nowhere'}" in refused.stderr
+    assert refused.exit_code == 71
     assert moving.vox.requests == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
+def test_a_disk_without_room_is_a_matter_of_the_machine(moving):
+    refused = moving.telephony("inventory", "-p", "vox", "-o", "/dev/full")
+    assert (refused.exit_code, "No space left" in refused.stderr) == (71, True)
 
 
 @pytest.mark.parametrize(

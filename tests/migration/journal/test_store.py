@@ -321,7 +321,9 @@ def test_a_folder_that_cannot_be_written(loaded: LoadedPlan) -> None:
     folder.chmod(0o555)
     try:
         with nobody():
-            assert "cannot be written" in refusal(loaded)
+            refused = refusal(loaded)
+        assert "cannot be written" in refused
+        assert "never move the plan without it" in refused  # a journal that another user began is refused alike
     finally:
         folder.chmod(0o755)
 

@@ -14,13 +14,13 @@ from telephony_core import AsyncTelephony, AuthenticationFailed, ConfigurationEr
 from telephony_core.diagnostics.doctor import CheckOutcome, Diagnosis, DriftKind, examine
 from telephony_core.emulator import Emulator, Fault, FaultKind, Record
 from telephony_core.errors import (
-    NotFound,
     NotSent,
     PermissionDenied,
     ProviderUnavailable,
     RateLimited,
     UnexpectedResponse,
 )
+from telephony_core.errors.chaining import linked
 from telephony_core.provider.flow import Response
 from telephony_core.testing import ScriptedBackend, emulated, json_response, new_emulator, virtual_clock
 from telephony_core.transport.backend import HttpRequest
@@ -28,6 +28,7 @@ from tests.provider import toy
 from tests.reliability.figures import figures
 from tests.vendors import SHIPPED, VENDORS
 
+CANARY = "k3y-c4nary-quoted"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
@@ -215,6 +216,13 @@ def test_a_cursor_that_never_ends_does_not_keep_it():
     assert len(asked) == 10
 
 
+def test_a_listing_that_nobody_could_read_to_its_end_is_not_well():
+    emulator = new_emulator("vox")
+    found = diagnosis(emulator, ScriptedBackend(lambda _: json_response(200, {"items": [], "next_cursor": "again"})))
+    assert outcomes(found)["records"] is CheckOutcome.FAILED
+    assert "the listing does not end" in found.error.message
+
+
 # -- the connection
 
 FAILURES = {
@@ -222,7 +230,7 @@ FAILURES = {
     "failing": (Fault(FaultKind.ANSWER, response=Response(503, {}, b"")), ProviderUnavailable, "reachability"),
     "busy": (Fault(FaultKind.ANSWER, response=Response(429, {"retry-after": "900"}, b"")), RateLimited, "reachability"),
     "forbidden": (Fault(FaultKind.ANSWER, response=Response(403, {}, b"")), PermissionDenied, "key"),
-    "nothing there": (Fault(FaultKind.ANSWER, response=Response(404, {}, b"")), NotFound, "records"),
+    "nothing there": (Fault(FaultKind.ANSWER, response=Response(404, {}, b"")), UnexpectedResponse, "records"),
     "a web page": (Fault(FaultKind.ANSWER, response=Response(200, {}, b"<html>")), UnexpectedResponse, "records"),
     "moved": (Fault(FaultKind.ANSWER, response=Response(302, {}, b"")), UnexpectedResponse, "records"),
 }
@@ -242,11 +250,31 @@ def test_what_is_wrong_with_a_connection_is_told_by_the_check_it_belongs_to(slug
     assert outcomes(found)["key"] is (CheckOutcome.FAILED if check == "key" else CheckOutcome.NOT_TRIED)
 
 
+def test_a_base_url_without_a_listing_is_told_as_that():
+    emulator = new_emulator("vox")
+    emulator.faults.append(Fault(FaultKind.ANSWER, response=Response(404, {}, b"")))
+    found = diagnosis(emulator)
+    assert "there is no listing of numbers at this address" in found.error.message
+    assert "base_url" in found.error.remedy
+
+
 @pytest.mark.parametrize("slug", SHIPPED)
 def test_a_wrong_key_is_an_authentication_failure(slug):
     found = diagnosis(new_emulator(slug), key="another-key")
     assert isinstance(found.error, AuthenticationFailed)
     assert outcomes(found)["records"] is CheckOutcome.NOT_TRIED
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 404, 500])
+@pytest.mark.parametrize("slug", SHIPPED)
+def test_a_key_that_the_vendor_quotes_is_not_shown(slug, status):
+    quoted = {"error": {"code": CANARY, "message": CANARY}, "message": CANARY, "detail": CANARY, CANARY: CANARY}
+    backend = ScriptedBackend(lambda _: json_response(status, quoted, headers={"x-request-id": CANARY}))
+    found = diagnosis(new_emulator(slug), backend, key=CANARY)
+    assert found.error is not None
+    for link in linked(found.error):
+        assert CANARY not in f"{link} {link!r} {vars(link)}"
+    assert CANARY not in repr(found)
 
 
 def test_records_read_before_a_failure_are_judged_all_the_same():

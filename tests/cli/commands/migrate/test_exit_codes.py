@@ -102,6 +102,7 @@ def test_errors_that_have_codes_by_name_exist():
 
 
 EXIT_CODES = {
+    "FileNotWritten": 71,
     "InDoubt": 7,
     "Interrupted": 130,
     "JournalLocked": 5,
