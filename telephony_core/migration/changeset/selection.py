@@ -19,9 +19,9 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import MediaEncryption
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, is_unread, means_the_same
+from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, means_the_same
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
-from telephony_core.operations.reconciliation import read_field
+from telephony_core.operations.reconciliation import is_unread, read_field
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 

@@ -136,8 +136,7 @@ def changed_by_others(
     then counts as well: a provider may change more than it was told to. ``shared``: the trunk was changed by way of
     another number.
     """
-    reused = task.capabilities.ids_are_reused
-    drift = stale_fields(task.number.record, record, ids_are_reused=reused)
+    drift = stale_fields(task.number.record, record, task.capabilities)
     if record is None:
         return drift
     seen = None if state.last_seen is None else state.last_seen.data.get("seen")
@@ -148,7 +147,7 @@ def changed_by_others(
     different = set(differences(wanted, record, task.capabilities))
     mine = {name for name in wanted if name not in different and action_of(name) in announced}
     if isinstance(seen, dict) and not is_open and not shared:
-        since = changed_since(seen, record, ids_are_reused=reused)
+        since = changed_since(seen, record, task.capabilities)
         odd = {change.field for change in drift if change.field not in mine} | {*TIMES}
         moved = tuple(change for change in drift if change.field == "number")
         return (*moved, *(change for change in since if change.field in odd))
@@ -195,7 +194,7 @@ class _Write:
         return Entry(task.key, self.announced_as, Phase.INTENT, record.id, data=self._data)
 
     def done(self, task: MigrationTask, record: PhoneNumber, message: str = "") -> Procedure[PhoneNumber]:
-        data: dict[str, JsonValue] = {"seen": snapshot(record), **self._data}
+        data: dict[str, JsonValue] = {"seen": snapshot(record, task.capabilities), **self._data}
         action = Action.RESTORE if self.restores else self.action
         yield from task.write(action, Phase.DONE, message, record=record.id, data=data)
         return record
@@ -312,7 +311,7 @@ def _read_back(task: MigrationTask, credentials: ResolvedCredentials) -> Procedu
         wrong = [field for field in found if field.result is VerificationResult.DIFFERS]
         if not wrong:
             data: dict[str, JsonValue] = {
-                "seen": snapshot(record),
+                "seen": snapshot(record, task.capabilities),
                 "unverifiable": [*which(found, VerificationResult.UNVERIFIABLE)],
                 "done": MigrationState.CHANGED.value,
             }

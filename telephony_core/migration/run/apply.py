@@ -211,7 +211,8 @@ class _Run:
         await self.resolver.open(trunk for trunk in plan.trunks if trunk.name in needing)
         timeout = self.settings.timeout
         async with open_endpoints(plan, source, target, timeout=timeout, writing=writing) as endpoints:
-            tasks = [MigrationTask.of(self.loaded, number, endpoints.target.capabilities) for number in pending]
+            there, origin = endpoints.target.capabilities, endpoints.at_source
+            tasks = [MigrationTask.of(self.loaded, number, there, source=origin) for number in pending]
             runner = Runner.of(
                 tasks,
                 endpoints,
