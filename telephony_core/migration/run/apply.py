@@ -307,7 +307,7 @@ class _Run:
     async def _move_some(self, tasks: Sequence[MigrationTask], runner: Runner, *, canary: bool = False) -> None:
         """Move these, so many at once as the settings allow. One that only waits leaves its place to another."""
         workers = asyncio.Semaphore(self.settings.concurrency)
-        runner = replace(runner, workers=workers)
+        runner = replace(runner, workers=workers, as_planned=True)
         try:
             async with asyncio.TaskGroup() as group:
                 for task in tasks:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import AgentRef, OutboundUpdate
+from telephony_core import DRAFT, AgentRef, OutboundUpdate
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.errors.migration import StalePlan
@@ -314,3 +314,13 @@ def test_who_shares_a_trunk_is_no_matter_to_labels_nor_where_it_was_allowed(tmp_
     for id in stage.ids:
         stage.source.store.edit(id, both)
     assert stage.change(loaded).is_complete
+
+
+def test_what_the_plan_does_not_allow_is_allowed_by_another_plan(tmp_path: Path) -> None:
+    """`apply` takes no consent, so that of the command for one number would be refused there."""
+    stage = Setting(tmp_path, "diga-vox", 1)
+    loaded = stage.settings_plan(inbound_agent=AgentRef(stage.source.agents["sales"], version=DRAFT))
+    (failed,) = stage.change(loaded).failures
+    assert failed.error == "NotAllowed"
+    assert failed.message.endswith("; if that is meant, make another plan, under another name, with --allow publishes")
+    assert not stage.writes(stage.source)
