@@ -190,7 +190,7 @@ class SettingsWork(Work):
             if record.trunk_ids in self._by_trunk and record.is_live and record.id not in chosen:
                 joined = self._joined.setdefault(record.trunk_ids, [])
                 joined += [text] if (text := number_text(record.identity)) not in joined else []
-            if conditions is not None and record.id not in known and conditions.hold_for(record, there):
+            if conditions is not None and record.id not in known and conditions.mean(record, there):
                 known.add(record.id)
                 self._grown.append(record)
 

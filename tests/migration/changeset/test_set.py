@@ -324,3 +324,13 @@ def test_what_the_plan_does_not_allow_is_allowed_by_another_plan(tmp_path: Path)
     assert failed.error == "NotAllowed"
     assert failed.message.endswith("; if that is meant, make another plan, under another name, with --allow publishes")
     assert not stage.writes(stage.source)
+
+
+def test_a_released_record_does_not_come_to_fit_a_selection(tmp_path: Path) -> None:
+    """It stays in the list of some providers, and was not chosen when the plan was made."""
+    stage = Setting(tmp_path, "vox-diga", 2)
+    stage.source.store.edit(stage.ids[1], {"status": "expired"})
+    update = SettingsUpdate(label="New")
+    plan = plan_settings(account(stage), update, where=["origin=imported"], clock=stage.time.clock)
+    report = stage.change(save_plan(plan, tmp_path / "plan.json"))
+    assert (report.done, report.is_complete) == (1, True)
