@@ -110,12 +110,32 @@ def read_field(number: PhoneNumber, name: str) -> object:
     return getattr(getattr(number.sip, half), leaf)
 
 
+def is_unread(record: PhoneNumber, name: str, capabilities: Capabilities) -> bool:
+    """Whether a record has something in the place of a setting that could not be read, or that has no place here: not
+    there and not readable look alike in it. Where the adapter does not say which place that is, it may be any."""
+    support = capabilities.fields.get(Field(name))
+    if support is None or support.read_from is None:
+        return bool(record.problems)
+    places = (entry.partition(":")[0] for entry in (*record.problems, *record.unmodelled))
+    return any(overlap(place, support.read_from) for place in places)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two dotted names are of one field of a provider's, or one of them is within the other."""
+    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
+
+
 def differences(expected: Mapping[str, object], number: PhoneNumber, capabilities: Capabilities) -> tuple[str, ...]:
     """Names of the fields that were sent, can be read back, and came back otherwise."""
     return tuple(
         name
         for name, sent in expected.items()
-        if capabilities.can_read(Field(name)) and not _same(sent, read_field(number, name), capabilities)
+        if capabilities.can_read(Field(name))
+        # What could not be read is not shown to be gone.
+        and (
+            not _same(sent, read_field(number, name), capabilities)
+            or (not sent and is_unread(number, name, capabilities))
+        )
     )
 
 

@@ -16,12 +16,12 @@ from telephony_core.migration.assessment.trunk_rules import (
     map_credentials,
     map_encryption,
 )
-from telephony_core.migration.inventory.fields import overlap, printable, value_text
+from telephony_core.migration.inventory.fields import printable, value_text
 from telephony_core.migration.mapping.map_file import LabelRule, TrunkChoice
 from telephony_core.migration.plan.allowances import Allowance
 from telephony_core.migration.plan.findings import FieldOutcome
 from telephony_core.migration.plan.model import DesiredInbound, DesiredOutbound, DesiredState, Trunk
-from telephony_core.operations.reconciliation import read_field
+from telephony_core.operations.reconciliation import overlap, read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
 from telephony_core.text.visible import STEERING, visible

@@ -11,6 +11,7 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.errors import InvalidInput, MigrationError
 from telephony_core.migration.changeset.set_steps import (
     changed_by_others,
+    changes_trunk,
     restore_settings,
     what_is_restored,
     written,
@@ -37,7 +38,7 @@ from telephony_core.migration.move.effects import (
 from telephony_core.migration.move.state import MigrationState, NumberState
 from telephony_core.migration.move.steps import current
 from telephony_core.migration.plan.allowances import Allowance
-from telephony_core.migration.plan.model import EndpointRole, StepKind
+from telephony_core.migration.plan.model import EndpointRole
 from telephony_core.operations.reconciliation import read_field
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.capabilities import Operation
@@ -162,8 +163,7 @@ def _refused(client: AsyncTelephony, action: Action, expected: Mapping[str, obje
 
 def _over_another_trunk(task: MigrationTask, state: NumberState) -> bool:
     """Whether the trunk of a number was changed by way of another number that shares it."""
-    changes_trunk = any(step.kind is StepKind.UPDATE_SIP for step in task.number.steps)
-    return changes_trunk and state.done is MigrationState.CHANGED and Action.SET_SIP not in state.changed
+    return changes_trunk(task) and state.done is MigrationState.CHANGED and Action.SET_SIP not in state.changed
 
 
 def _restored(task: MigrationTask, values: Mapping[Action, Mapping[str, object]], record: PhoneNumber) -> Iterator[str]:

@@ -19,9 +19,9 @@ from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import MediaEncryption
 from telephony_core.domain.sip_address import SipAddress
 from telephony_core.errors import InvalidInput
-from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, is_unread, means_the_same
+from telephony_core.migration.inventory.fields import AGENTS, SETTINGS, means_the_same
 from telephony_core.migration.inventory.inventory import RecordsBySpelling
-from telephony_core.operations.reconciliation import read_field
+from telephony_core.operations.reconciliation import is_unread, read_field
 from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 
@@ -118,6 +118,15 @@ class Conditions:
         """Whether all hold, for a record of an account that can do this."""
         return all(condition.holds_for(record, capabilities) for condition in self.all)
 
+    def mean(self, record: PhoneNumber, capabilities: Capabilities) -> bool:
+        """Whether a record is chosen where no number is named.
+
+        Released records stay in some lists, and a condition on a label holds for them too. Whoever asks for a status
+        means it.
+        """
+        asked = any(condition.field == "status" for condition in self.all)
+        return (asked or record.is_live) and self.hold_for(record, capabilities)
+
     def demand_told(self, capabilities: Capabilities, provider: str) -> None:
         """Raise `InvalidInput` for a condition on what the provider never tells."""
         for condition in self.all:
@@ -143,13 +152,12 @@ def select(
             remedy="say which: --where FIELD=VALUE, --numbers, or --from FILE",
         )
     named = None if numbers is None else _named(records, numbers)
-    meant = [record for record in records if named is None or record.id in named]
-    chosen = [record for record in meant if conditions.hold_for(record, capabilities)]
-    left = [] if named is None else [record for record in meant if not conditions.hold_for(record, capabilities)]
-    # Released records stay in some lists, and a condition on a label holds for them too. Whoever asks for a status
-    # means it.
-    if named is None and not any(condition.field == "status" for condition in conditions.all):
-        chosen = [record for record in chosen if record.is_live]
+    chosen, left = list[PhoneNumber](), list[PhoneNumber]()
+    for record in records:
+        if named is None:
+            chosen += [record] if conditions.mean(record, capabilities) else []
+        elif record.id in named:
+            (chosen if conditions.hold_for(record, capabilities) else left).append(record)
     if not chosen:
         said = [str(condition) for condition in conditions.all]
         raise InvalidInput(

@@ -34,6 +34,7 @@ from telephony_core.migration.changeset.settings import (
     wanted_by,
 )
 from telephony_core.migration.inventory.diff import FieldDrift
+from telephony_core.migration.inventory.fields import value_text
 from telephony_core.migration.inventory.staleness import TIMES, changed_since, snapshot, stale_fields
 from telephony_core.migration.journal.entries import Action, Entry, Phase
 from telephony_core.migration.move.effects import (
@@ -51,7 +52,7 @@ from telephony_core.migration.move.effects import (
 )
 from telephony_core.migration.move.state import FINISHED, MigrationState, NumberState
 from telephony_core.migration.move.steps import FIRST_LOOKS, LONGEST_PAUSE, MOST_TRIES, PAUSES, current
-from telephony_core.migration.plan.model import EndpointRole
+from telephony_core.migration.plan.model import EndpointRole, StepKind
 from telephony_core.migration.plan.verification import (
     VerificationResult,
     desired_settings,
@@ -124,6 +125,11 @@ def restore_or_plan_anew(task: MigrationTask, state: NumberState) -> str | None:
     )
 
 
+def changes_trunk(task: MigrationTask) -> bool:
+    """Whether the plan changes the trunk of a number."""
+    return any(step.kind is StepKind.UPDATE_SIP for step in task.number.steps)
+
+
 # -- is it as it was shown, but for what this plan did?
 
 
@@ -136,21 +142,25 @@ def changed_by_others(
     then counts as well: a provider may change more than it was told to. ``shared``: the trunk was changed by way of
     another number.
     """
-    reused = task.capabilities.ids_are_reused
-    drift = stale_fields(task.number.record, record, ids_are_reused=reused)
+    planned = task.number.record
+    drift = stale_fields(planned, record, task.capabilities)
     if record is None:
         return drift
     seen = None if state.last_seen is None else state.last_seen.data.get("seen")
     is_open = state.open_change is not None or state.open_roll_back is not None
     announced = set(state.changed) | ({state.open_change.action} if state.open_change is not None else set())
+    # Another trunk may be that of numbers that nobody chose. Our own change of it may lead to another one.
+    if changes_trunk(task) and Action.SET_SIP not in announced and planned.trunk_ids != record.trunk_ids:
+        before, after = (value_text(one.trunk_ids or None) for one in (planned, record))
+        drift += (FieldDrift(field="trunk", before=before, after=after),)
     announced |= {Action.SET_SIP} if shared else set()
     wanted = desired_settings(task.number.desired)
     different = set(differences(wanted, record, task.capabilities))
     mine = {name for name in wanted if name not in different and action_of(name) in announced}
     if isinstance(seen, dict) and not is_open and not shared:
-        since = changed_since(seen, record, ids_are_reused=reused)
+        since = changed_since(seen, record, task.capabilities)
         odd = {change.field for change in drift if change.field not in mine} | {*TIMES}
-        moved = tuple(change for change in drift if change.field == "number")
+        moved = tuple(change for change in drift if change.field in ("number", "trunk"))
         return (*moved, *(change for change in since if change.field in odd))
     if task.trunk is not None and task.trunk.username is not None and Action.SET_SIP in announced:
         mine.add(Setting.USERNAME)  # where it came from a reference it is not known here
@@ -195,7 +205,7 @@ class _Write:
         return Entry(task.key, self.announced_as, Phase.INTENT, record.id, data=self._data)
 
     def done(self, task: MigrationTask, record: PhoneNumber, message: str = "") -> Procedure[PhoneNumber]:
-        data: dict[str, JsonValue] = {"seen": snapshot(record), **self._data}
+        data: dict[str, JsonValue] = {"seen": snapshot(record, task.capabilities), **self._data}
         action = Action.RESTORE if self.restores else self.action
         yield from task.write(action, Phase.DONE, message, record=record.id, data=data)
         return record
@@ -312,7 +322,7 @@ def _read_back(task: MigrationTask, credentials: ResolvedCredentials) -> Procedu
         wrong = [field for field in found if field.result is VerificationResult.DIFFERS]
         if not wrong:
             data: dict[str, JsonValue] = {
-                "seen": snapshot(record),
+                "seen": snapshot(record, task.capabilities),
                 "unverifiable": [*which(found, VerificationResult.UNVERIFIABLE)],
                 "done": MigrationState.CHANGED.value,
             }

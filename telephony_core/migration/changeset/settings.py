@@ -11,13 +11,13 @@ from telephony_core.domain.input_model import UNSET
 from telephony_core.domain.lifecycle import SideEffect
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import InboundUpdate, MediaEncryption, OutboundUpdate
-from telephony_core.migration.inventory.fields import AGENTS, is_unread
+from telephony_core.migration.inventory.fields import AGENTS
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import ResolvedCredentials
 from telephony_core.migration.plan.model import DesiredState, StepKind, Trunk
 from telephony_core.migration.plan.verification import desired_settings
 from telephony_core.operations.operations import Operations
-from telephony_core.operations.reconciliation import read_field
+from telephony_core.operations.reconciliation import is_unread, read_field
 from telephony_core.provider.capabilities import Capabilities, Operation
 from telephony_core.provider.capabilities import Field as Setting
 from telephony_core.provider.changes import AgentAssignment, LabelUpdate, SipUpdate

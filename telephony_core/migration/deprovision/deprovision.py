@@ -177,7 +177,8 @@ class _Run:
         reading = self.endpoints.writing(None, plan.settings.timeout)
         usernames = await usernames_of(plan.trunks, options.secret_source, options.tenant)
         there, numbers = reading.target.capabilities, plan.chosen(options.numbers)
-        tasks = [MigrationTask.of(self.loaded, number, there, usernames) for number in numbers]
+        origin = reading.at_source
+        tasks = [MigrationTask.of(self.loaded, number, there, usernames, origin) for number in numbers]
         # Of all numbers, also where some were chosen: the account is known again by every record that was made.
         states = {number.key: NumberState() for number in plan.numbers} | await states_of(self.journal)
         made = records_made(states)

@@ -202,7 +202,7 @@ class RollbackRule(Rule):
         record = yield from look_for_import(task, attempt_of(task, state.open_import, username))
         if record is not None:
             # Written down as an adopted import first, so that a run that dies here knows the record.
-            data: dict[str, JsonValue] = {"adopted": True, "seen": snapshot(record)}
+            data: dict[str, JsonValue] = {"adopted": True, "seen": snapshot(record, task.capabilities)}
             yield from task.write(Action.IMPORT, Phase.DONE, ADOPTED, record=record.id, data=data)
             return record.id
         if now < doubt.until:

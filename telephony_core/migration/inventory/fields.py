@@ -11,7 +11,7 @@ from telephony_core.domain.agents import AgentRef
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.domain.sip import SipConfig
 from telephony_core.domain.sip_address import SipAddress
-from telephony_core.operations.reconciliation import same_networks
+from telephony_core.operations.reconciliation import is_unread, read_field, same_networks
 from telephony_core.provider.capabilities import Capabilities, Field
 from telephony_core.secrets.redaction import scrubbed
 
@@ -30,6 +30,7 @@ AGENTS: Final = (Field.INBOUND_AGENT, Field.OUTBOUND_AGENT)
 """The settings whose values are ids of one connection, which mean nothing at another one."""
 
 NOT_REPORTED: Final = "not reported"
+UNREAD: Final = "something that could not be read"
 OPEN: Final = "open to every source"
 
 
@@ -52,6 +53,15 @@ def printable(text: str) -> str:
 def clock_text(when: datetime) -> str:
     """A moment to the second, with its zone."""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def shown(record: PhoneNumber, name: str, capabilities: Capabilities | None) -> object:
+    """A setting by its dotted name; `UNREAD` where there is something, and the record does not say what."""
+    value = read_field(record, name)
+    # What a provider never shows is not missing from its record.
+    if value is None and capabilities is not None and capabilities.can_read(Field(name)):
+        return UNREAD if is_unread(record, name, capabilities) else None
+    return value
 
 
 def value_text(value: object) -> str:
@@ -83,21 +93,6 @@ def some(texts: Sequence[str], most: int) -> str:
 def unmodelled_text(number: PhoneNumber) -> str:
     """The settings of a number that have no field here, by name."""
     return printable(", ".join(number.unmodelled)) or "none"
-
-
-def is_unread(record: PhoneNumber, name: str, capabilities: Capabilities) -> bool:
-    """Whether a record has something in the place of a setting that could not be read, or that has no place here: not
-    there and not readable look alike in it. Where the adapter does not say which place that is, it may be any."""
-    support = capabilities.fields.get(Field(name))
-    if support is None or support.read_from is None:
-        return bool(record.problems)
-    places = (entry.partition(":")[0] for entry in (*record.problems, *record.unmodelled))
-    return any(overlap(place, support.read_from) for place in places)
-
-
-def overlap(one: str, other: str) -> bool:
-    """Whether two dotted names are of one field of a provider's, or one of them is within the other."""
-    return one == other or one.startswith((f"{other}.", f"{other}[")) or other.startswith((f"{one}.", f"{one}["))
 
 
 def means_the_same(one: object, other: object) -> bool:

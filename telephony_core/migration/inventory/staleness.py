@@ -19,10 +19,11 @@ from telephony_core.migration.inventory.fields import (
     SETTINGS,
     means_the_same,
     printable,
+    shown,
     unmodelled_text,
     value_text,
 )
-from telephony_core.operations.reconciliation import read_field
+from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.capabilities import Field as Setting
 
 _WHOLE: Final = ("status", "origin")
@@ -36,12 +37,11 @@ TIMES: Final = (*_MADE_AT, "updated_at")
 
 
 def stale_fields(
-    planned: PhoneNumber, now: PhoneNumber | None, unpublished: Collection[str] = (), *, ids_are_reused: bool = False
+    planned: PhoneNumber, now: PhoneNumber | None, capabilities: Capabilities | None, unpublished: Collection[str] = ()
 ) -> tuple[FieldDrift, ...]:
     """What has changed about a record since the plan read it; ``None``: it was removed.
 
     ``unpublished`` are agents that this migration itself unpublished, by releasing another number of theirs.
-    ``ids_are_reused`` is what its provider declares.
     """
     if now is None:
         return (FieldDrift(field="number", before="there", after="gone"),)
@@ -50,11 +50,10 @@ def stale_fields(
         pairs.append(("number", planned.identity, now.identity))
     times_before, times_now = _times(planned), _times(now)
     pairs += [
-        (name, times_before[name], times_now.get(name))
-        for name in _another_life(times_before, times_now, ids_are_reused)
+        (name, times_before[name], times_now.get(name)) for name in _another_life(times_before, times_now, capabilities)
     ]
     for name in _PLANNED:
-        before, after = _read(planned, name), _read(now, name)
+        before, after = _read(planned, name, capabilities), _read(now, name, capabilities)
         ours = isinstance(before, AgentRef) and before.agent_id in unpublished and after is None
         # The plan keeps texts without the passwords that a provider may show inside of them.
         if not means_the_same(before, after) and not ours and value_text(before) != value_text(after):
@@ -62,11 +61,11 @@ def stale_fields(
     return tuple(FieldDrift(field=name, before=value_text(old), after=value_text(new)) for name, old, new in pairs)
 
 
-def snapshot(record: PhoneNumber) -> dict[str, JsonValue]:
+def snapshot(record: PhoneNumber, capabilities: Capabilities | None) -> dict[str, JsonValue]:
     """What a record shows, as texts, without secrets."""
     texts: dict[str, JsonValue] = {}
     for name in (*_WHOLE, *SETTINGS):
-        value = _read(record, name)
+        value = _read(record, name, capabilities)
         # A list in another order is no other list.
         texts[name] = value_text(tuple(sorted(map(str, value))) if isinstance(value, tuple) else value)
     texts |= {name: at.isoformat() for name, at in _times(record).items()}
@@ -76,14 +75,14 @@ def snapshot(record: PhoneNumber) -> dict[str, JsonValue]:
 
 
 def changed_since(
-    before: Mapping[str, object], now: PhoneNumber, *, ids_are_reused: bool = False
+    before: Mapping[str, object], now: PhoneNumber, capabilities: Capabilities | None
 ) -> tuple[FieldDrift, ...]:
-    """What has changed about a record since this `snapshot` of it; ``ids_are_reused`` is what its provider declares."""
-    shown = snapshot(now)
-    names = [name for name, text in before.items() if name not in TIMES and text != shown.get(name)]
+    """What has changed about a record since this `snapshot` of it."""
+    texts = snapshot(now, capabilities)
+    names = [name for name, text in before.items() if name not in TIMES and text != texts.get(name)]
     return tuple(
-        FieldDrift(field=name, before=str(before[name]), after=str(shown.get(name, NOT_REPORTED)))
-        for name in (*names, *_another_life(before, shown, ids_are_reused))
+        FieldDrift(field=name, before=str(before[name]), after=str(texts.get(name, NOT_REPORTED)))
+        for name in (*names, *_another_life(before, texts, capabilities))
     )
 
 
@@ -96,22 +95,24 @@ def _times(record: PhoneNumber) -> dict[str, datetime]:
     return {name: at for name in TIMES if (at := getattr(record, name)) is not None}
 
 
-def _another_life(before: Mapping[str, object], now: Mapping[str, object], ids_are_reused: bool) -> list[str]:
+def _another_life(
+    before: Mapping[str, object], now: Mapping[str, object], capabilities: Capabilities | None
+) -> list[str]:
     """Names of the times by which this is not the record that it was; some answers to an import leave them out.
 
     Where ids are used again, a record that was deleted and imported again may differ in nothing but the time of its
     last change. Elsewhere that time says nothing: it moves with whatever the vendor counts as a change.
     """
     made = [name for name in _MADE_AT if name in before]
-    if made or not ids_are_reused:
+    if made or capabilities is None or not capabilities.ids_are_reused:
         return [name for name in made if name in now and now[name] != before[name]]
     return ["updated_at"] if "updated_at" in before and now.get("updated_at") != before["updated_at"] else []
 
 
-def _read(record: PhoneNumber, name: str) -> object:
+def _read(record: PhoneNumber, name: str, capabilities: Capabilities | None) -> object:
     if name == "unmodelled":
         return unmodelled_text(record)
-    value = getattr(record, name) if name in _WHOLE else read_field(record, name)
+    value = getattr(record, name) if name in _WHOLE else shown(record, name, capabilities)
     # A label that is empty and one that is not there look alike to everybody.
     return value or None if name == Setting.LABEL else value
 

@@ -172,7 +172,8 @@ class MigrationTask:
     trunk: Trunk | None
     capabilities: Capabilities
     """Of the target."""
-    source: Endpoint | None
+    source: Capabilities | None
+    """Of the source, where there is one."""
     target: Endpoint
     settings: Settings
     plan: str
@@ -188,12 +189,13 @@ class MigrationTask:
         number: PlannedNumber,
         capabilities: Capabilities,
         usernames: Mapping[str, str] | None = None,
+        source: Capabilities | None = None,
     ) -> MigrationTask:
         """The task of one number of a plan. ``usernames`` are what references lead to, by the names of trunks."""
         plan = loaded.plan
         trunk, where = plan.trunk(number), loaded.name
         username = None if trunk is None or usernames is None else usernames.get(trunk.name)
-        return cls(number, trunk, capabilities, plan.source, plan.target, plan.settings, where, plan.kind, username)
+        return cls(number, trunk, capabilities, source, plan.target, plan.settings, where, plan.kind, username)
 
     @property
     def key(self) -> str:
@@ -213,8 +215,7 @@ class MigrationTask:
         self, record: PhoneNumber | None, unpublished: Collection[str] = ()
     ) -> tuple[FieldDrift, ...]:
         """What has changed about its record at the source since the plan read it (`stale_fields`)."""
-        reused = self.source is not None and self.source.ids_are_reused
-        return stale_fields(self.number.record, record, unpublished, ids_are_reused=reused)
+        return stale_fields(self.number.record, record, self.source, unpublished)
 
     def write(
         self,

@@ -216,7 +216,8 @@ def _import(
         new = tuple(record for record in again if record.is_live and not attempt.was_there(record.id))
         if len(new) > 1:
             yield from _ask_a_person(task, new)
-    yield from task.write(Action.IMPORT, Phase.DONE, record=number.id, data={"seen": snapshot(number)})
+    seen = {"seen": snapshot(number, task.capabilities)}
+    yield from task.write(Action.IMPORT, Phase.DONE, record=number.id, data=seen)
     # An answered import was sent its credentials, so nothing has to be sent again.
     return number, False
 
@@ -300,7 +301,7 @@ def _adopt(task: MigrationTask, number: PhoneNumber, change: NumberImport) -> Pr
     """Take a record for the one that was asked for: whether its settings have to be sent once more, because a read does
     not show them all."""
     again = sends_unreadable(change, task.capabilities)
-    data: dict[str, JsonValue] = {"adopted": True, "send_again": again, "seen": snapshot(number)}
+    data: dict[str, JsonValue] = {"adopted": True, "send_again": again, "seen": snapshot(number, task.capabilities)}
     yield from task.write(Action.IMPORT, Phase.DONE, ADOPTED, record=number.id, data=data)
     return again
 
@@ -368,7 +369,7 @@ def _idempotent_step(
                 raise StepFailed(action, error) from None
             yield from task.write(action, Phase.LOOK, "its answer was lost; sending it again after the time-out")
             yield from perform(Wait(task.settings.timeout, f"a request for {task.key} may still be under way"))
-    yield from task.write(action, Phase.DONE, record=number.id, data={"seen": snapshot(number)})
+    yield from task.write(action, Phase.DONE, record=number.id, data={"seen": snapshot(number, task.capabilities)})
     return number
 
 
@@ -428,7 +429,7 @@ def _read_back(task: MigrationTask, id: str, credentials: ResolvedCredentials) -
     if record.status is not NumberStatus.ACTIVE:
         waiting = NotInService(f"{task.key} was made as {id} as planned, and is {status_text(record)}, not active")
         raise StepFailed(Action.READ_BACK, waiting)
-    data: dict[str, JsonValue] = {"seen": snapshot(record), "unverifiable": [*unverifiable]}
+    data: dict[str, JsonValue] = {"seen": snapshot(record, task.capabilities), "unverifiable": [*unverifiable]}
     if task.kind is PlanKind.IMPORT:
         data["done"] = MigrationState.IMPORTED.value
     yield from task.write(Action.READ_BACK, Phase.DONE, record=record.id, data=data)

@@ -10,7 +10,7 @@ from telephony_core.domain.input_model import InputModel
 from telephony_core.domain.lifecycle import NumberStatus
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.domain.phone_number import PhoneNumber
-from telephony_core.migration.inventory.fields import value_text
+from telephony_core.migration.inventory.fields import shown, value_text
 from telephony_core.migration.inventory.staleness import status_text
 from telephony_core.migration.plan.model import DesiredState, Trunk, import_of
 from telephony_core.operations.reconciliation import EMPTY_AT_FIRST, differences, read_field, sent_fields
@@ -123,7 +123,9 @@ def _settings(
         found = read_field(record, name)
         # Of an agent without a version only the id can be compared.
         only_id = found.agent_id if isinstance(found, AgentRef) and found.version is None else None
-        yield compared_field(name, name not in different, value_text(value), value_text(only_id or found))
+        yield compared_field(
+            name, name not in different, value_text(value), value_text(only_id or shown(record, name, capabilities))
+        )
         if only_id is not None:
             yield _unverifiable(f"{name}.version")
 

@@ -211,7 +211,8 @@ class _Run:
         await self.resolver.open(trunk for trunk in plan.trunks if trunk.name in needing)
         timeout = self.settings.timeout
         async with open_endpoints(plan, source, target, timeout=timeout, writing=writing) as endpoints:
-            tasks = [MigrationTask.of(self.loaded, number, endpoints.target.capabilities) for number in pending]
+            there, origin = endpoints.target.capabilities, endpoints.at_source
+            tasks = [MigrationTask.of(self.loaded, number, there, source=origin) for number in pending]
             runner = Runner.of(
                 tasks,
                 endpoints,
@@ -306,7 +307,7 @@ class _Run:
     async def _move_some(self, tasks: Sequence[MigrationTask], runner: Runner, *, canary: bool = False) -> None:
         """Move these, so many at once as the settings allow. One that only waits leaves its place to another."""
         workers = asyncio.Semaphore(self.settings.concurrency)
-        runner = replace(runner, workers=workers)
+        runner = replace(runner, workers=workers, as_planned=True)
         try:
             async with asyncio.TaskGroup() as group:
                 for task in tasks:

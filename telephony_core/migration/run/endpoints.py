@@ -21,6 +21,7 @@ from telephony_core.migration.move.effects import MigrationTask
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.plan.model import EndpointRole, Plan, PlanKind
 from telephony_core.migration.run.account_index import AccountIndex
+from telephony_core.provider.capabilities import Capabilities
 from telephony_core.provider.port import is_loopback
 from telephony_core.transport.clock import Clock
 
@@ -46,6 +47,11 @@ class Endpoints:
         if client is None:
             raise LookupError("this plan has no source")
         return client
+
+    @property
+    def at_source(self) -> Capabilities | None:
+        """What the source declares, where there is one."""
+        return None if self.source is None else self.source.capabilities
 
     @property
     def roles(self) -> tuple[EndpointRole, ...]:

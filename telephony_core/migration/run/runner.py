@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Self, TypeVar
 
-from telephony_core.errors import TelephonyError
+from telephony_core.errors import NotAllowed, TelephonyError
 from telephony_core.migration.journal.claim_rules import Claims
 from telephony_core.migration.journal.entries import Entry, Phase
 from telephony_core.migration.journal.protocol import CampaignJournal, Journal
@@ -54,6 +54,8 @@ class Runner:
     """Set when the run is asked to stop: idle waits end then."""
     workers: asyncio.Semaphore | None = None
     """The place among the numbers in work that an idle wait leaves to another number."""
+    as_planned: bool = False
+    """Whether nothing can be allowed but by the plan."""
     _started: tuple[datetime, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,6 +115,10 @@ class Runner:
                 except TelephonyError as error:
                     # A flow that is run by hand does not know its name.
                     error.operation = effect.name
+                    if isinstance(error, NotAllowed) and self.as_planned:
+                        # What the adapter says is to be said to a command that changes one number.
+                        again = f"make another plan, under another name, with --allow {error.allowance}"
+                        error.remedy = f"if that is meant, {again}"
                     # The client hides what it was given as a secret; a provider may echo a user name too.
                     error.scrub(lambda text: scrubbed(text, self.secret_resolver.secrets))
                     raise

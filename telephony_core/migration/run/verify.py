@@ -74,7 +74,10 @@ async def averify_plan(
         # No end is named that may write: verifying changes nothing but the journal.
         async with open_endpoints(loaded.plan, source, target) as endpoints:
             there = endpoints.target
-            tasks = [MigrationTask.of(loaded, number, there.capabilities, usernames) for number in chosen]
+            tasks = [
+                MigrationTask.of(loaded, number, there.capabilities, usernames, endpoints.at_source)
+                for number in chosen
+            ]
             known = await states_of(journal, [task.key for task in tasks])
             states = {task.key: known.get(task.key, NumberState()) for task in tasks}
             made = [task for task in tasks if states[task.key].state in _MOVED]
@@ -234,7 +237,7 @@ def changed_by_others(
     }
     if record.status is NumberStatus.ACTIVE and task.kind is not PlanKind.SET:
         as_wanted.add("status")
-    changes = changed_since(left_behind, record, ids_are_reused=task.capabilities.ids_are_reused)
+    changes = changed_since(left_behind, record, task.capabilities)
     return tuple(change for change in changes if change.field not in as_wanted)
 
 

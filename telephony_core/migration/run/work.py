@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 from telephony_core.domain.phone_number import PhoneNumber
 from telephony_core.migration.changeset.selection import Conditions
-from telephony_core.migration.changeset.set_steps import change_settings, changed_by_others, restore_or_plan_anew
+from telephony_core.migration.changeset.set_steps import (
+    change_settings,
+    changed_by_others,
+    changes_trunk,
+    restore_or_plan_anew,
+)
+from telephony_core.migration.inventory.fields import some
 from telephony_core.migration.inventory.inventory import number_text
 from telephony_core.migration.journal.entries import Action
 from telephony_core.migration.move.effects import (
@@ -18,6 +24,8 @@ from telephony_core.migration.move.effects import (
 )
 from telephony_core.migration.move.state import NumberState
 from telephony_core.migration.move.steps import live_ids, move_number
+from telephony_core.migration.plan.allowances import Allowance
+from telephony_core.migration.plan.findings import SkipReason
 from telephony_core.migration.plan.model import EndpointRole, Plan, PlanKind
 from telephony_core.migration.rendering.commands import there_already
 from telephony_core.migration.run.account_index import AccountIndex
@@ -127,6 +135,8 @@ class SettingsWork(Work):
         super().__init__(plan)
         self._grown: list[PhoneNumber] = []
         self._by_trunk: dict[tuple[str, ...], list[str]] = {}
+        self._joined: dict[tuple[str, ...], list[str]] = {}
+        """Numbers that nobody chose and that run over a trunk of the plan, as the last listing shows them."""
         for number in plan.numbers:
             if number.record.trunk_ids:
                 self._by_trunk.setdefault(number.record.trunk_ids, []).append(number.key)
@@ -147,6 +157,14 @@ class SettingsWork(Work):
         changed = (key for key in self._sharing(task) if Action.SET_SIP in self.state(key).changed)
         return journaled(task, change_settings(task, self.state(task.key), next(changed, None)))
 
+    def _joined_by(self, task: MigrationTask) -> str | None:
+        """In words, which numbers that nobody chose would change with a trunk that is still to be changed."""
+        others = self._joined.get(task.number.record.trunk_ids)
+        over = any(Action.SET_SIP in self.state(key).changed for key in (task.key, *self._sharing(task)))
+        if others is None or over or Allowance.SHARED_TRUNK in self.plan.allowed or not changes_trunk(task):
+            return None
+        return f"its trunk is by now also the one of {some(others, 5)}, which were not chosen and would change with it"
+
     def in_order(self, tasks: Sequence[MigrationTask]) -> list[list[MigrationTask]]:
         first, others = list[MigrationTask](), list[MigrationTask]()
         trunks = set[tuple[str, ...]]()
@@ -159,15 +177,20 @@ class SettingsWork(Work):
         return [group for group in (first, others) if group]
 
     def watch(self, indexes: Mapping[EndpointRole, AccountIndex], there: Capabilities) -> None:
+        planned, skipped = {number.record.id for number in self.plan.numbers}, self.plan.skipped
+        # One that is as wanted already, or that cannot be changed, was chosen as well.
+        chosen = planned | {left.source_id for left in skipped if left.why is not SkipReason.NOT_CHOSEN}
+        known = planned | {left.source_id for left in skipped}
         selection = self.plan.selection
         # Where numbers were named, nothing else was meant: only a condition can come to hold for more.
-        if selection is None or not selection.where or selection.numbers is not None:
-            return
-        conditions = Conditions.parse(selection.where)
-        known = {number.record.id for number in self.plan.numbers} | {left.source_id for left in self.plan.skipped}
+        grows = selection is not None and selection.where and selection.numbers is None
+        conditions = Conditions.parse(selection.where) if selection is not None and grows else None
 
         def see(record: PhoneNumber) -> None:
-            if record.id not in known and conditions.hold_for(record, there):
+            if record.trunk_ids in self._by_trunk and record.is_live and record.id not in chosen:
+                joined = self._joined.setdefault(record.trunk_ids, [])
+                joined += [text] if (text := number_text(record.identity)) not in joined else []
+            if conditions is not None and record.id not in known and conditions.mean(record, there):
                 known.add(record.id)
                 self._grown.append(record)
 
@@ -183,6 +206,8 @@ class SettingsWork(Work):
             if drift := changed_by_others(task, state, record, shared=shared):
                 how = "it was removed" if record is None else "; ".join(map(str, drift))
                 yield Stale(task.key, how, restore_or_plan_anew(task, state))
+            elif (joined := self._joined_by(task)) is not None:
+                yield Stale(task.key, joined, restore_or_plan_anew(task, state))
         # A run of some numbers by name was not promised that there are no others.
         for record in self._grown if whole else ():
             yield Stale(number_text(record.identity), f"({record.id}) fits the selection by now, and was not shown")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony_core import AgentRef, OutboundUpdate
+from telephony_core import DRAFT, AgentRef, OutboundUpdate
 from telephony_core.emulator import Fault, FaultKind
 from telephony_core.emulator import json_response as answer
 from telephony_core.errors.migration import StalePlan
@@ -16,7 +16,7 @@ from telephony_core.migration.journal.entries import Action, Phase
 from telephony_core.migration.journal.store import SqliteJournal
 from telephony_core.migration.move.state import MigrationState
 from telephony_core.migration.plan.model import Plan, StepKind
-from telephony_core.migration.plan.store import load_plan, save_plan
+from telephony_core.migration.plan.store import LoadedPlan, load_plan, save_plan
 from tests.migration.changeset.setting import KEYS, ONE, Setting, account, shared
 from tests.migration.run.test_resume import BusyTime
 from tests.migration.stage import PASSWORD
@@ -267,3 +267,70 @@ def test_a_rollback_of_a_shared_trunk_leaves_each_number_its_own_label(tmp_path:
     assert [record["username"] for record in stage.records()] == ["a"] * 3
     assert stage.roll_back(loaded).is_complete
     assert [record["memo"] for record in stage.records()] == [record["memo"] for record in before]
+
+
+# -- trunks that others came to share since the plan
+
+
+def trunk_plan(stage: Setting, *allow: str) -> LoadedPlan:
+    """A new trunk for the first number alone."""
+    update = SettingsUpdate(
+        outbound=OutboundUpdate(address="new.example.com"), username="a", password=f"file:{stage.secret}"
+    )
+    plan = plan_settings(account(stage), update, numbers=[KEYS[0]], allow=allow, settings=ONE, clock=stage.time.clock)
+    return save_plan(plan, stage.folder / "trunk.json")
+
+
+def test_a_trunk_that_somebody_elses_number_runs_over_by_now_is_not_changed(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 2)
+    loaded = trunk_plan(stage)
+    mine = stage.source.store[stage.ids[0]]
+    stage.source.store.edit(stage.ids[1], {name: mine[name] for name in ("inbound_trunk_id", "outbound_trunk_id")})
+    with pytest.raises(
+        StalePlan, match=rf"{KEYS[0][1:]} its trunk is by now also the one of \{KEYS[1]}, which were not"
+    ):
+        stage.change(loaded)
+    assert not stage.writes(stage.source)
+
+
+def test_a_number_that_runs_over_another_trunk_by_now_is_stale(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 2)
+    loaded = trunk_plan(stage)
+    stage.source.store.edit(stage.ids[0], {"inbound_trunk_id": "ST_in", "outbound_trunk_id": "ST_out"})
+    with pytest.raises(StalePlan, match=rf"{KEYS[0][1:]} trunk: .* → ST_in, ST_out"):
+        stage.change(loaded)
+    assert not stage.writes(stage.source)
+
+
+def test_who_shares_a_trunk_is_no_matter_to_labels_nor_where_it_was_allowed(tmp_path: Path) -> None:
+    stage = Setting(tmp_path, "vox-diga", 2)
+    labels, loaded = stage.settings_plan(label="New"), trunk_plan(stage, "shared_trunk")
+    trunk = {"inbound_trunk_id": "ST_in", "outbound_trunk_id": "ST_out"}
+    stage.source.store.edit(stage.ids[0], trunk)
+    assert stage.change(labels).is_complete
+    stage.source.store.edit(stage.ids[0], {"memo": loaded.plan.numbers[0].record.label})
+    mine = loaded.plan.numbers[0].record.trunk_ids
+    both = dict(zip(trunk, mine, strict=True))
+    for id in stage.ids:
+        stage.source.store.edit(id, both)
+    assert stage.change(loaded).is_complete
+
+
+def test_what_the_plan_does_not_allow_is_allowed_by_another_plan(tmp_path: Path) -> None:
+    """`apply` takes no consent, so that of the command for one number would be refused there."""
+    stage = Setting(tmp_path, "diga-vox", 1)
+    loaded = stage.settings_plan(inbound_agent=AgentRef(stage.source.agents["sales"], version=DRAFT))
+    (failed,) = stage.change(loaded).failures
+    assert failed.error == "NotAllowed"
+    assert failed.message.endswith("; if that is meant, make another plan, under another name, with --allow publishes")
+    assert not stage.writes(stage.source)
+
+
+def test_a_released_record_does_not_come_to_fit_a_selection(tmp_path: Path) -> None:
+    """It stays in the list of some providers, and was not chosen when the plan was made."""
+    stage = Setting(tmp_path, "vox-diga", 2)
+    stage.source.store.edit(stage.ids[1], {"status": "expired"})
+    update = SettingsUpdate(label="New")
+    plan = plan_settings(account(stage), update, where=["origin=imported"], clock=stage.time.clock)
+    report = stage.change(save_plan(plan, tmp_path / "plan.json"))
+    assert (report.done, report.is_complete) == (1, True)

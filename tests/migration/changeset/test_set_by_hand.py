@@ -247,7 +247,7 @@ def test_a_write_that_was_announced_is_found_by_the_user_name_that_a_reference_l
 def test_a_user_name_that_an_unanswered_write_set_is_no_change_by_somebody_else(make: Make, tmp_path: Path) -> None:
     task, after = with_credentials(make, tmp_path)
     label = as_wanted(task)
-    lines = [Entry(task.key, Action.SET_LABEL, Phase.DONE, label.id, data={"seen": snapshot(label)})]
+    lines = [Entry(task.key, Action.SET_LABEL, Phase.DONE, label.id, data={"seen": snapshot(label, task.capabilities)})]
     world = World(task, [after], writes=[after], lines=lines)
     world.announced(Action.SET_SIP, Semantics.IDEMPOTENT)
     world.change()
@@ -274,7 +274,7 @@ def test_where_ids_are_used_again_a_record_of_another_time_is_another_record(has
         after = later.model_copy(update={"label": "New", "inbound_agent": OTHER})
         world = World(task, [later, after], writes=[after, after])
         if has_begun:
-            seen = snapshot(later.model_copy(update={"updated_at": START}))
+            seen = snapshot(later.model_copy(update={"updated_at": START}), task.capabilities)
             world.lines.append(Entry(task.key, Action.SET_LABEL, Phase.DONE, later.id, data={"seen": seen}))
         if is_reused:
             with pytest.raises(StalePlan, match="updated_at"):
