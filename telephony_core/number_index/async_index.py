@@ -103,9 +103,8 @@ class AsyncNumberIndex(AsyncClosing, NumberIndexBase[AsyncTelephony]):
         import asyncio
 
         self._lifecycle.end()
-        if (
-            not self._lifecycle.is_here
-        ):  # its event loop, and its file, are of the process that this one was forked from
+        # Its event loop, and its file, are of the process that this one was forked from.
+        if not self._lifecycle.is_here:
             return
         for task in self._tasks:
             task.cancel()

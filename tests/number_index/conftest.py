@@ -155,9 +155,15 @@ class World:
 
     def settle(self, index: Plain) -> None:
         """Wait until an index of one account has done what it had to do in the background."""
-        self.background()
         if self.mode == "sync":
             index.target._threads.submit(int).result(10)  # of one thread, which does one after the other
+            return
+
+        async def idle() -> None:
+            while index.target._tasks:  # one of which may read the file in a thread, and begin another one
+                await asyncio.wait(index.target._tasks, timeout=10)
+
+        self.run(idle())
 
     def run(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)
