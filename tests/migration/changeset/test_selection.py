@@ -49,7 +49,11 @@ def test_an_address_is_compared_as_the_provider_means_it(where: str) -> None:
     addresses = ["pbx.example.com", "sip:pbx.example.com;transport=tcp", "sip:pbx.example.com;transport=udp"]
     records = [record(str(at), f"+3461200000{at}", address=address) for at, address in enumerate(addresses)]
     over_tcp = replace(DIGA, address_forms=AddressForms(source="test", transport=True, default_transport="tcp"))
+    records.append(record("3", "+34612000003", sip=None))
     assert [found.id for found in select(records, Conditions.parse([where]), None, over_tcp)[0]] == ["0", "1"]
+    named = [found.identity.raw for found in records]
+    chosen, left = select(records, Conditions.parse([where]), named, over_tcp)
+    assert ([found.id for found in chosen], [found.id for found in left]) == (["0", "1"], ["2", "3"])
 
 
 @pytest.mark.parametrize(

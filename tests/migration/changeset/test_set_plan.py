@@ -68,6 +68,15 @@ def test_what_no_chosen_number_takes_is_refused_before_there_is_a_plan(tmp_path:
     assert stage.writes(stage.source) == []
 
 
+def test_numbers_are_chosen_by_the_address_of_their_trunk(tmp_path: Path) -> None:
+    held = account(Setting(tmp_path, "vox-diga", 2))
+    first = held.inventory.numbers[0]
+    assert first.sip is not None
+    where = [f"outbound.address={first.sip.outbound.address}"]
+    plan = plan_settings(held, SettingsUpdate(label="New"), where=where)
+    assert first.id in [number.record.id for number in plan.numbers]
+
+
 def test_a_number_that_does_not_take_it_stays_out_and_the_others_go_on(tmp_path: Path) -> None:
     stage = Setting(tmp_path, "vox-diga", 2)
     bought = stage.source.add(number="07099990000", provider="vox")

@@ -66,6 +66,7 @@ class JournalStoreContract:
                 numbers = [[line.number for line in lines] async for lines in journal.lines()]
                 assert [[line.number for line in lines] async for lines in journal.lines({OTHER, "+1"})] == [[OTHER]]
                 assert [lines async for lines in journal.lines(())] == []
+                assert [*await states_of(journal, [OTHER])] == [OTHER]
                 return numbers, {key: state.state for key, state in (await states_of(journal)).items()}
 
         numbers, states = self.run(work())

@@ -62,7 +62,7 @@ def test_a_copy_is_refused_by_name_and_goes_on_where_it_takes_the_place_over(hal
     copy = copied(half)
     with pytest.raises(PlanElsewhere, match=f"started as {half.loaded.path}, and its") as refused:
         half.apply(copy)
-    assert "take its place with `--take-over`" in str(refused.value)
+    assert "if that journal is an old copy, take its place with `--take-over`" in str(refused.value)
     assert half.writes(half.target) == []
     assert half.apply(copy, take_over=True).is_complete
     assert len(live(half.target)) == 2
