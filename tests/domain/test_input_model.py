@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from telephony_core import AgentRef, InboundUpdate, InvalidInput, NumberImport, OutboundUpdate
 from telephony_core.domain.input_model import InputModel, fault_in_words
@@ -209,3 +209,13 @@ def test_what_holds_a_secret_is_not_pickled():
 def test_what_holds_none_is():
     update = OutboundUpdate(address="pbx.example.com", username="u")
     assert pickle.loads(pickle.dumps(update)) == update
+
+
+def test_a_model_that_nobody_could_give_is_called_a_table() -> None:
+    class _Table(BaseModel):
+        per_second: float
+
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(_Table).validate_python(5)
+    said = [fault_in_words(each) for each in caught.value.errors(include_input=False)]
+    assert said == ["has to be a table (names with values)"]

@@ -139,6 +139,7 @@ def test_anything_else_is_taken_as_it_is(text: str) -> None:
 def test_a_long_text_is_seen_to_be_no_number_at_once() -> None:
     begun = time.process_time()
     assert not is_written_as_number("1" + " " * 1_000 + "x")  # an id that somebody made up, for example
+    assert is_written_as_number("1" * LONGEST)
     assert time.process_time() - begun < 5
 
 
