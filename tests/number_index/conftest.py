@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from telephony_core import AsyncNumberIndex, AsyncTelephony, Connection, NumberIndex, Telephony
+from telephony_core import AsyncNumberIndex, AsyncTelephony, Connection, Located, NumberIndex, Telephony
 from telephony_core.provider.flow import Response
 from telephony_core.transport.backend import HttpRequest
 from telephony_core.transport.clock import Clock
@@ -22,6 +22,12 @@ from tests.transport.driving import FakeTime
 __all__ = ["errors_speak"]
 
 MAX_AGE, REFRESH_AFTER = 300.0, 100.0
+NUMBER, OTHER = "+827011112222", "+827033334444"
+
+
+def names(located: Located) -> list[tuple[str, str]]:
+    """Who serves a number: the connection, and the id of its record there."""
+    return [(name, record.id) for name, record in located.served_by]
 
 
 @dataclass

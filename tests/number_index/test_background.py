@@ -14,14 +14,8 @@ import pytest
 from telephony_core import Connection
 from telephony_core.errors import ConfigurationError
 from telephony_core.number_index.accounts import NumberIndexBase
-from tests.number_index.conftest import MAX_AGE, REFRESH_AFTER, Plain, World
+from tests.number_index.conftest import MAX_AGE, NUMBER, REFRESH_AFTER, Plain, World, names
 from tests.provider.toy import ToyProvider
-
-NUMBER, OTHER = "+827011112222", "+827033334444"
-
-
-def names(located) -> list[tuple[str, str]]:
-    return [(name, record.id) for name, record in located.served_by]
 
 
 def aged(world: World, **options) -> Plain:
@@ -126,6 +120,45 @@ def test_an_opener_that_breaks_is_logged_and_tried_again_for_those_who_only_peek
     world.background()
     assert listed.wait(5)
     assert [record.message for record in caplog.records] == ["a could not be opened in the background"]
+
+
+def test_an_account_that_cannot_be_opened_keeps_no_other_one_from_being_listed(world: World, monkeypatch):
+    monkeypatch.setattr(NumberIndexBase, "_between_rounds", 0.001)
+    broken, other = world.account("a"), world.account("b", NUMBER)
+    open_it, began = world.open, len(world.made)
+
+    def opener(connection: Connection) -> Any:
+        if connection.name == "a" and world.made[began:]:
+            raise OSError("the vault is not reached")
+        if connection.name == "a":
+            raise ConfigurationError("nor was it before")
+        return open_it(connection)
+
+    monkeypatch.setattr(world, "open", opener)
+    index = world.index()
+    listed = threading.Event()
+    other.after[1] = listed.set
+    world.run(_keep_fresh(index.target))
+    world.background()
+    assert listed.wait(5)
+    assert broken.requests == []
+
+
+def test_a_thread_that_is_not_to_be_had_once_is_asked_for_again(world: World, monkeypatch):
+    if world.mode == "async":
+        return
+    index = aged(world)
+
+    def refused(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(index.target._threads, "submit", refused)
+        with pytest.raises(RuntimeError):
+            index.find(NUMBER)
+    index.find(NUMBER)
+    world.settle(index)
+    assert index.peek(NUMBER).age == 0
 
 
 def test_who_asks_for_it_outside_of_the_event_loop_can_still_ask_within(world: World):

@@ -18,9 +18,8 @@ import pytest
 from telephony_core import ConfigurationError, InvalidInput, NumberImport, OutboundUpdate, OutcomeUnknown
 from telephony_core.errors import NoAnswer
 from telephony_core.number_index.index_file import IndexFile, IndexFileNotUsed
-from tests.number_index.conftest import MAX_AGE, World
+from tests.number_index.conftest import MAX_AGE, NUMBER, OTHER, World
 
-NUMBER, OTHER = "+827011112222", "+827033334444"
 KEY = "k3y-c4nary"
 
 

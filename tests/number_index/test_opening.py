@@ -70,7 +70,8 @@ def test_what_is_no_client_of_its_kind_is_refused(world: World):
     account = world.account("a")
     other = AsyncTelephony if world.mode == "sync" else Telephony
     for source in ("vox", 5, [None], {"a": 5}, world.connection("a"), other(world.connection("a"), backend=account)):
-        with pytest.raises(InvalidInput, match="this index is made over clients of the class") as error:
+        given = type(source[0] if isinstance(source, list) else source).__name__
+        with pytest.raises(InvalidInput, match=f"made over clients of the class .*, not over {given}") as error:
             world.index(source)
         assert error.value.remedy == "give one client, several in a list, or `Connections`"
 
@@ -291,3 +292,13 @@ def test_closing_ends_what_is_listed_in_the_background(world: World):
         world.run(ask_and_close())
     with pytest.raises(ClientClosed):
         index.find(NUMBER)
+
+
+def test_a_peek_opens_no_account(world: World, monkeypatch):
+    """An opener may ask a vault, and a peek waits for nothing."""
+    world.account("a", NUMBER)
+    keyless = Connection(provider="toy", name="a", api_key="env:NO_SUCH_KEY", base_url="https://toy.example")
+    index = world.index({"a": keyless})
+    monkeypatch.setenv("NO_SUCH_KEY", "k3y")
+    assert index.peek(NUMBER).served_by == ()
+    assert isinstance(index.accounts["a"].error, ConfigurationError)

@@ -19,9 +19,8 @@ from telephony_core import (
 from telephony_core.domain.number_identity import NumberIdentity
 from telephony_core.errors import NoAnswer
 from telephony_core.provider.flow import Response
-from tests.number_index.conftest import MAX_AGE, Plain, Turnstile, World
+from tests.number_index.conftest import MAX_AGE, NUMBER, OTHER, Plain, Turnstile, World
 
-NUMBER, OTHER = "+827011112222", "+827033334444"
 TRUNK = OutboundUpdate(address="pbx.example.com", username="u", password="p")
 
 

@@ -163,7 +163,10 @@ GROUPS: Final = {
     "index": Group(
         ("telephony_core/number_index/*.py",),
         (
-            *(f"tests/number_index/test_{name}.py" for name in ("background", "file", "finding", "opening", "writing")),
+            *(
+                f"tests/number_index/test_{name}.py"
+                for name in ("background", "file", "finding", "listing", "opening", "writing")
+            ),
             "tests/migration/run/test_account_index.py",
         ),
     ),
