@@ -6,6 +6,7 @@ import asyncio
 import threading
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import pytest

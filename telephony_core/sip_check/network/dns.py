@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# What getaddrinfo returns for a name that does not exist or has no address; Linux knows the second apart.
+# What getaddrinfo returns for a name that exists and has no address, where the system tells the two apart (Linux does).
 _NO_ADDRESS = getattr(socket, "EAI_NODATA", None)
 
 
